@@ -1,0 +1,76 @@
+"""The whole error tree; each class carries the HTTP status that a request answers with.
+
+FlowerError
+├── SettingsError        a wrong option value; ends the start
+└── AnswerError          becomes an HTTP answer
+    ├── BadRequest       400
+    │   └── SearchError  400, with the position in the query
+    ├── LoginRequired    401
+    ├── Forbidden        403
+    │   └── Refused      403, a worker said no
+    ├── NotFound         404
+    └── Unavailable      503
+"""
+
+from typing import ClassVar
+
+
+class FlowerError(Exception):
+    """Anything that we raise on purpose: what happened, the value, and what to do."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class SettingsError(FlowerError):
+    """An option, an environment variable or the configuration file holds a wrong value."""
+
+
+class AnswerError(FlowerError):
+    """An error that a request answers with; `status` is the HTTP status."""
+
+    status: ClassVar[int] = 500
+
+
+class BadRequest(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
+    """The request itself is wrong."""
+
+    status = 400
+
+
+class SearchError(BadRequest):
+    """The search text is wrong; `position` is 0-based, None where no place can be named."""
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        place = "" if position is None else f" at position {position}"
+        super().__init__(f"{message}{place}.")
+        self.position = position
+
+
+class LoginRequired(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
+    """Credentials are missing or wrong, or the API is closed."""
+
+    status = 401
+
+
+class Forbidden(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
+    """Understood, and not allowed."""
+
+    status = 403
+
+
+class Refused(Forbidden):
+    """A worker answered a command with a refusal; the message carries its words."""
+
+
+class NotFound(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
+    """No such thing is known."""
+
+    status = 404
+
+
+class Unavailable(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
+    """The broker, the result backend or the store cannot be reached now."""
+
+    status = 503
