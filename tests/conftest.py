@@ -1,0 +1,59 @@
+"""Fixtures that every room of the tests may use; the services themselves are in services.py."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.services import Rabbit, Redis, Worker, running
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """One Redis for the whole session; `redis_url` hands out an emptied database of it."""
+    with running(Redis(tmp_path_factory.mktemp("redis"))) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> str:
+    import redis
+
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+def own_redis(tmp_path: Any) -> Iterator[Redis]:
+    """A Redis of the test's own, to kill and start again."""
+    with running(Redis(tmp_path)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
+    """One RabbitMQ node for the session; mark its tests `xdist_group("rabbit")`."""
+    with running(Rabbit(tmp_path_factory.mktemp("rabbit"))) as server:
+        yield server
+
+
+@pytest.fixture
+def start_worker(tmp_path: Any) -> Iterator[Callable[..., Worker]]:
+    """Start workers: `start_worker(broker_url, backend_url, name=…, options=…)`; all are ended."""
+    started: list[Worker] = []
+
+    def start(broker: str, backend: str = "", **options: Any) -> Worker:
+        worker = Worker(tmp_path, broker, backend, **options)
+        started.append(worker)
+        return worker.start()
+
+    yield start
+    for worker in started:
+        worker.stop()
+
+
+@pytest.fixture
+def worker(redis_url: str, start_worker: Callable[..., Worker]) -> Worker:
+    """One prefork worker with two processes on Redis, results there too."""
+    return start_worker(redis_url, redis_url)

@@ -1,0 +1,234 @@
+"""The real services that tests start for themselves: Redis, RabbitMQ, Celery workers.
+
+Each listens on a free loopback port, keeps its files in a folder of its own, and is ended by pid.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RABBIT_SCRIPTS = (
+    "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    "/usr/local/lib/rabbitmq/bin/rabbitmq-server",
+    "/usr/sbin/rabbitmq-server",
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(happened: Callable[[], Any], timeout_s: float = 15.0, what: str = "") -> Any:
+    """Return the first true value of `happened()`; fail after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        value = happened()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {timeout_s} s: {what or happened}")
+
+
+def answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
+        return True
+    return False
+
+
+class Process:
+    """A program that a test started; ended by its pid, its output kept in `log`."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def spawn(self, command: list[str], env: Mapping[str, str] | None = None) -> None:
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                cwd=ROOT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def signal(self, number: int) -> None:
+        """Signal the process and the children that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def kill(self) -> None:
+        if self.running:
+            self.signal(signal.SIGKILL)
+            assert self.process is not None
+            self.process.wait(10)
+
+    def stop(self, timeout_s: float = 10.0) -> int | None:
+        """End it with SIGTERM, after `timeout_s` with SIGKILL; return its exit code."""
+        if self.process is None:
+            return None
+        if self.running:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.signal(signal.SIGKILL)  # a child that outlived it
+        return self.process.returncode
+
+
+class Redis(Process):
+    """A redis-server that keeps nothing on disk; `stop` and `start` keep the port."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "redis.log")
+        self.folder = folder
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> "Redis":
+        command = [need("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1"]
+        self.spawn([*command, "--save", "", "--appendonly", "no", "--dir", str(self.folder)])
+        wait_until(lambda: answers(self.port), 10, "redis-server answers")
+        return self
+
+
+class Rabbit(Process):
+    """A RabbitMQ node with the management plugin and an epmd of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "rabbit.log")
+        self.folder = folder
+        self.port, self.management_port = free_port(), free_port()
+        self.epmd_port, self.dist_port = free_port(), free_port()
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+
+    @property
+    def management_url(self) -> str:
+        return f"http://guest:guest@127.0.0.1:{self.management_port}/api/"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        folder = str(self.folder)
+        return {
+            "HOME": folder,
+            "RABBITMQ_NODENAME": f"t{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(self.dist_port),
+            "RABBITMQ_MNESIA_BASE": f"{folder}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{folder}/log",
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}"
+            ),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self.epmd_port),
+        }
+
+    def start(self) -> "Rabbit":
+        (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (self.folder / "rabbitmq.conf").write_text(
+            f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.management_port}\n"
+            "loopback_users.guest = true\n"
+        )
+        self.spawn([rabbit_script()], self.environment)
+        wait_until(
+            lambda: answers(self.port) and answers(self.management_port), 60, "RabbitMQ answers"
+        )
+        return self
+
+    def stop(self, timeout_s: float = 20.0) -> int | None:
+        code = super().stop(timeout_s)
+        self.stop_epmd()
+        return code
+
+    def stop_epmd(self) -> None:
+        """End the port mapper that this node started: it left the node's process group."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (
+                    b"epmd" in (entry / "cmdline").read_bytes()
+                    and f"ERL_EPMD_PORT={self.epmd_port}".encode()
+                    in (entry / "environ").read_bytes()
+                ):
+                    os.kill(int(entry.name), signal.SIGTERM)
+
+
+class Worker(Process):
+    """A real Celery worker of tests/shop.py, ready when `start` returns."""
+
+    def __init__(
+        self,
+        folder: Path,
+        broker: str,
+        backend: str = "",
+        name: str = "w1",
+        options: tuple[str, ...] = ("-P", "prefork", "-c", "2"),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(folder / f"worker-{name}-{time.monotonic_ns()}.log")
+        self.hostname = f"{name}@{socket.gethostname()}"
+        self.name, self.options = name, options
+        self.environment = {"SHOP_BROKER": broker, "SHOP_BACKEND": backend, **(env or {})}
+
+    def start(self, timeout_s: float = 30.0) -> "Worker":
+        command = [sys.executable, "-m", "celery", "-A", "tests.shop", "worker", "-E"]
+        command += ["-n", f"{self.name}@%h", "-l", "INFO", "--without-gossip", "--without-mingle"]
+        self.spawn([*command, *self.options], self.environment)
+        wait_until(lambda: self.output().find(" ready.") > 0, timeout_s, "the worker is ready")
+        return self
+
+
+def need(program: str) -> str:
+    """Return the path of a program that the tests need; fail with what to do."""
+    found = shutil.which(program)
+    assert found, f"{program} is missing: run `make test-setup`"
+    return found
+
+
+def rabbit_script() -> str:
+    found = next((script for script in RABBIT_SCRIPTS if Path(script).exists()), None)
+    assert found, "rabbitmq-server is missing: run `make test-setup`"
+    return found
+
+
+@contextlib.contextmanager
+def running(service: Any) -> Iterator[Any]:
+    """Start a service, hand it out, and end it whatever happens."""
+    try:
+        yield service.start()
+    finally:
+        service.stop()

@@ -1,0 +1,67 @@
+"""The Celery app that test workers run: one task for each outcome."""
+
+import os
+import time
+
+from celery import Celery
+from celery.contrib.abortable import AbortableTask
+from celery.exceptions import Reject
+
+app = Celery(
+    "shop",
+    broker=os.environ.get("SHOP_BROKER", "memory://"),
+    backend=os.environ.get("SHOP_BACKEND") or None,
+)
+app.conf.update(
+    task_send_sent_event=True,
+    worker_send_task_events=True,
+    worker_pool_restarts=True,
+    broker_connection_retry_on_startup=True,
+    result_expires=600,
+    task_track_started=True,
+    worker_prefetch_multiplier=1,
+    task_default_queue=os.environ.get("SHOP_QUEUE", "celery"),
+)
+
+
+@app.task
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@app.task
+def fail(message: str = "no stock") -> None:
+    raise ValueError(message)
+
+
+@app.task
+def sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+@app.task(bind=True, max_retries=3)
+def flaky(self, times: int = 1) -> int:
+    if self.request.retries < times:
+        raise self.retry(countdown=0.1, exc=OSError("not yet"))
+    return self.request.retries
+
+
+@app.task(bind=True, acks_late=True)
+def refuse(self) -> None:
+    raise Reject("not for us", requeue=False)
+
+
+@app.task(bind=True, base=AbortableTask)
+def patient(self, seconds: float) -> str:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if self.is_aborted():
+            return "aborted"
+        time.sleep(0.05)
+    return "done"
+
+
+@app.task
+def echo(*args: object, **kwargs: object) -> dict[str, object]:
+    return {"args": list(args), "kwargs": kwargs}
