@@ -1,0 +1,89 @@
+"""`flower-ng demo`: the dashboard on a broker made of folders, with three real workers at work.
+
+Runs in the main thread: it makes a temporary folder, starts the shop's processes, hands over to
+the dashboard, and at its end takes all of it away again.
+"""
+
+import contextlib
+import importlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from celery import Celery
+
+NOTICE = (
+    "This is a demo: a pretended shop on a broker made of folders. The REST API and all controls "
+    "are open on this machine, and everything is gone when you stop it."
+)
+WORKERS = (
+    ("storefront", ("--pool=prefork", "--concurrency=2", "--queues=orders,payments")),
+    ("warehouse", ("--pool=prefork", "--concurrency=2", "--queues=stock,reports")),
+    ("post", ("--pool=threads", "--concurrency=4", "--queues=mail")),
+)
+
+
+@contextlib.contextmanager
+def open_shop() -> Iterator[Celery]:
+    """Start workers and customers in a folder of their own; yield the shop's Celery app."""
+    folder = Path(tempfile.mkdtemp(prefix="flower_ng-demo-"))
+    os.environ["FLOWER_NG_DEMO_FOLDER"] = str(folder)
+    shop = importlib.import_module("flower_ng.demo.shop")
+    started = [start(command, folder / f"{name}.log") for name, command in commands()]
+    try:
+        yield shop.app
+    finally:
+        end(started)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Yield the name and the command line of each process of the shop."""
+    for name, options in WORKERS:
+        celery = [sys.executable, "-m", "celery", "-A", "flower_ng.demo.shop", "worker"]
+        yield name, [*celery, "-E", "--loglevel=INFO", f"--hostname={name}@demo", *options]
+    yield "customers", [sys.executable, "-m", "flower_ng.demo.customers"]
+
+
+def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start one process, its output in `log`, in a session of its own so that Ctrl-C spares it."""
+    with log.open("wb") as output:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and modules
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def end(processes: Sequence[subprocess.Popen[bytes]], patience_s: float = 2.0) -> None:
+    """Ask each process to end, wait a moment for all, then end what is left of its session."""
+    for process in processes:
+        signal_session(process, signal.SIGTERM)
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
+        signal_session(process, signal.SIGKILL)
+        process.wait()
+
+
+def signal_session(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signal a process and the children that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def run(serve: Callable[[Celery, str], int]) -> int:
+    """Open the shop, serve the dashboard on it until that ends, close the shop.
+
+    `serve` takes the Celery app and the notice that every page shows; its exit code is returned.
+    """
+    os.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
+    with open_shop() as capp:
+        return serve(capp, NOTICE)
