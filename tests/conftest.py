@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.services import Rabbit, Redis, Worker, running
+from tests.services import Dashboard, Rabbit, Redis, Worker, running
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +57,24 @@ def start_worker(tmp_path: Any) -> Iterator[Callable[..., Worker]]:
 def worker(redis_url: str, start_worker: Callable[..., Worker]) -> Worker:
     """One prefork worker with two processes on Redis, results there too."""
     return start_worker(redis_url, redis_url)
+
+
+@pytest.fixture
+def start_dashboard(tmp_path: Any) -> Iterator[Callable[..., Dashboard]]:
+    """Start dashboards as users do: `start_dashboard(broker_url, backend_url, options=…)`."""
+    started: list[Dashboard] = []
+
+    def start(broker: str, backend: str = "", **options: Any) -> Dashboard:
+        dashboard = Dashboard(tmp_path, broker, backend, **options)
+        started.append(dashboard)
+        return dashboard.start()
+
+    yield start
+    for dashboard in started:
+        dashboard.stop()
+
+
+@pytest.fixture
+def dashboard(redis_url: str, start_dashboard: Callable[..., Dashboard]) -> Dashboard:
+    """A dashboard with an open API on the emptied Redis of `redis_url`."""
+    return start_dashboard(redis_url, redis_url)

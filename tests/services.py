@@ -4,6 +4,7 @@ Each listens on a free loopback port, keeps its files in a folder of its own, an
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,12 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +216,91 @@ class Worker(Process):
         self.spawn([*command, *self.options], self.environment)
         wait_until(lambda: self.output().find(" ready.") > 0, timeout_s, "the worker is ready")
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, redirects not followed."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class Dashboard(Process):
+    """The dashboard as users start it: `python -m flower_ng -A tests.shop flower_ng --port=…`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        broker: str,
+        backend: str = "",
+        options: tuple[str, ...] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(folder / f"dashboard-{time.monotonic_ns()}.log")
+        self.port = free_port()
+        self.options = options
+        self.environment = {
+            "SHOP_BROKER": broker,
+            "SHOP_BACKEND": backend,
+            "FLOWER_UNAUTHENTICATED_API": "true",
+            **(env or {}),
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "Dashboard":
+        command = [sys.executable, "-m", "flower_ng", "-A", "tests.shop", "flower_ng"]
+        self.spawn(
+            [*command, f"--port={self.port}", "--address=127.0.0.1", *self.options],
+            self.environment,
+        )
+        wait_until(lambda: answers(self.port) or not self.running, 20, "the dashboard answers")
+        assert self.running, self.output()
+        return self
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+    ) -> Answer:
+        request = urllib.request.Request(self.url + path, body, dict(headers or {}), method=method)
+        opener = urllib.request.build_opener(_Stay, urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=timeout_s) as reply:
+                return Answer(reply.status, reply.headers, reply.read())
+        except urllib.error.HTTPError as reply:
+            with reply:
+                return Answer(reply.code, reply.headers, reply.read())
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON of a GET that must succeed."""
+        answer = self.ask(path + ("?" + urllib.parse.urlencode(query) if query else ""))
+        assert answer.status == 200, (path, answer.status, answer.text)
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, **form: Any) -> Answer:
+        """POST a JSON body, or a form."""
+        data = json.dumps(body) if body is not None else urllib.parse.urlencode(form)
+        return self.ask(path, "POST", data.encode())
 
 
 def need(program: str) -> str:

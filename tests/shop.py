@@ -48,7 +48,7 @@ def flaky(self, times: int = 1) -> int:
 
 
 @app.task(bind=True, acks_late=True)
-def refuse(self) -> None:
+def refuse(self) -> None:  # noqa: ARG001 - bind=True hands it in
     raise Reject("not for us", requeue=False)
 
 

@@ -1,0 +1,79 @@
+"""The public door to the events: Events, EventsState, PrometheusMetrics, get_prometheus_metrics.
+
+Joins the monitor's thread and state with the metrics and the store; also what the dashboard uses.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from tornado.ioloop import IOLoop
+
+from flower_ng.metrics import PrometheusMetrics
+from flower_ng.monitor import events, state
+from flower_ng.monitor.inbox import Inbox
+from flower_ng.store import Store
+
+__all__ = ["Events", "EventsState", "PrometheusMetrics", "get_prometheus_metrics"]
+
+
+@functools.cache
+def get_prometheus_metrics() -> PrometheusMetrics:
+    """Return the metrics that every EventsState of this process shares unless given its own."""
+    return PrometheusMetrics()
+
+
+class EventsState(state.EventsState):
+    """Celery's State in compact records, which counts into `metrics` and keeps `counter`.
+
+    `counter` is `{host name: {event type: int}}`. `max_workers_in_memory` and
+    `max_tasks_in_memory` bound the tables: finished tasks leave first, the oldest of them first.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        metrics: PrometheusMetrics | None = None,
+        observers: tuple[Any, ...] = (),
+        **kwargs: Any,
+    ) -> None:
+        self.metrics = metrics if metrics is not None else get_prometheus_metrics()
+        super().__init__(*args, observers=(self.metrics, *observers), **kwargs)
+
+
+class Events(events.Events):
+    """A thread that receives a cluster's events and applies them on `io_loop`.
+
+    Parameters as in Flower: `db` names the state's file when `persistent`; `state_save_interval`
+    (ms) is accepted and adds nothing, because rows are written all the time; `limits` are
+    `max_workers_in_memory`, `max_tasks_in_memory`, and `events_enable_interval` (ms).
+    `start()` and `stop()` may be called from any thread, also when the loop never runs.
+    """
+
+    def __init__(
+        self,
+        capp: Celery,
+        io_loop: IOLoop,
+        db: str | Path | None = None,
+        persistent: bool = False,  # noqa: FBT001, FBT002 - Flower's signature
+        enable_events: bool = True,  # noqa: FBT001, FBT002 - Flower's signature
+        state_save_interval: float = 0,
+        *,
+        metrics: PrometheusMetrics | None = None,
+        inbox: Inbox | None = None,
+        events_enable_interval: int = 5000,
+        **limits: Any,
+    ) -> None:
+        self.persistent = persistent
+        self.state_save_interval = state_save_interval
+        max_tasks = limits.get("max_tasks_in_memory", 100_000)
+        self.store = Store(Path(db) if persistent and db else None, max_tasks=max_tasks)
+        super().__init__(
+            capp,
+            io_loop,
+            state=EventsState(metrics=metrics, observers=(self.store,), **limits),
+            inbox=inbox or Inbox(),
+            enable_events=enable_events,
+            enable_interval_ms=events_enable_interval,
+        )
