@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 
 from tests.services import Dashboard, Rabbit, Redis, Worker, running
 
@@ -17,7 +18,6 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 @pytest.fixture
 def redis_url(redis_server: Redis) -> str:
-    import redis
 
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()

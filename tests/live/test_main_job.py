@@ -1,0 +1,176 @@
+"""The main job on real brokers: every outcome is seen, every control call has its effect."""
+
+import time
+
+import pytest
+
+from tests.services import wait_until
+
+pytestmark = pytest.mark.live
+
+
+def test_a_finished_task_is_seen_with_its_times(cluster):
+    before = time.time()
+    sent = cluster.app.send_task("tests.shop.add", (2, 3))
+
+    record = cluster.seen(sent.id, "SUCCESS")
+
+    assert record["name"] == "tests.shop.add"
+    assert record["result"] == "5"
+    assert record["worker"] == cluster.worker.hostname
+    assert before - 1 <= record["sent"] <= record["received"] <= record["started"]
+    assert record["started"] <= record["succeeded"] <= time.time() + 1
+    assert 0 <= record["runtime"] < 5
+    assert record["routing_key"] == "celery"
+
+
+def test_a_failed_task_is_seen_with_exception_and_traceback(cluster):
+    sent = cluster.app.send_task("tests.shop.fail", ("empty shelf",))
+
+    record = cluster.seen(sent.id, "FAILURE")
+
+    assert record["exception"] == "ValueError('empty shelf')"
+    assert record["traceback"].startswith("Traceback")
+    assert record["failed"] >= record["started"]
+
+
+def test_a_retried_task_ends_in_success_and_keeps_its_retry(cluster):
+    sent = cluster.app.send_task("tests.shop.flaky", (1,))
+
+    record = cluster.seen(sent.id, "SUCCESS")
+
+    assert record["retried"] is not None
+    assert record["retries"] == 1
+
+
+def test_a_rejected_task_is_seen(cluster):
+    sent = cluster.app.send_task("tests.shop.refuse")
+
+    assert cluster.seen(sent.id, "REJECTED")["rejected"] is not None
+
+
+def test_a_task_revoked_before_its_eta_is_seen_revoked(cluster):
+    sent = cluster.app.send_task("tests.shop.add", (1, 1), countdown=3)
+    cluster.seen(sent.id, "RECEIVED")
+
+    answer = cluster.dashboard.post(f"/api/task/revoke/{sent.id}")
+
+    assert answer.json() == {"message": f"Revoked '{sent.id}'"}
+    assert cluster.seen(sent.id, "REVOKED")["revoked"] is not None
+
+
+def test_a_running_task_is_terminated(cluster):
+    sent = cluster.app.send_task("tests.shop.sleep", (60,))
+    cluster.seen(sent.id, "STARTED")
+
+    answer = cluster.dashboard.post(f"/api/task/revoke/{sent.id}?terminate=true")
+
+    assert answer.status == 200
+    cluster.seen(sent.id, "REVOKED")
+
+
+def test_an_abortable_task_is_aborted(cluster):
+    sent = cluster.app.send_task("tests.shop.patient", (30,))
+    cluster.seen(sent.id, "STARTED")
+
+    answer = cluster.dashboard.post(f"/api/task/abort/{sent.id}")
+
+    assert answer.json() == {"message": f"Aborted '{sent.id}'"}
+    assert cluster.seen(sent.id, "SUCCESS")["result"] == "'aborted'"
+
+
+def test_the_pool_grows_and_shrinks(cluster):
+    slots = cluster.slots()
+
+    grown = cluster.dashboard.post(f"/api/worker/pool/grow/{cluster.worker.hostname}?n=2")
+
+    assert grown.status == 200, grown.text
+    wait_until(lambda: cluster.slots() == slots + 2, 10, "two more processes")
+    cluster.dashboard.post(f"/api/worker/pool/shrink/{cluster.worker.hostname}?n=2")
+    wait_until(lambda: cluster.slots() == slots, 10, "two processes less")
+
+
+def test_the_pool_restarts_with_new_processes(cluster):
+    before = set(cluster.inspected()["stats"]["pool"]["processes"])
+
+    answer = cluster.dashboard.post(f"/api/worker/pool/restart/{cluster.worker.hostname}")
+
+    assert answer.status == 200, answer.text
+    wait_until(
+        lambda: not before & set(cluster.inspected()["stats"]["pool"]["processes"]),
+        15,
+        "other processes",
+    )
+
+
+def test_autoscale_is_refused_in_the_workers_words(cluster):
+    answer = cluster.dashboard.post(
+        f"/api/worker/pool/autoscale/{cluster.worker.hostname}?min=1&max=3"
+    )
+
+    assert answer.status == 403
+    assert "Autoscale not enabled" in answer.text
+
+
+def test_a_consumer_is_added_and_cancelled(cluster):
+    host = cluster.worker.hostname
+
+    def queues() -> set[str]:
+        return {queue["name"] for queue in cluster.inspected()["active_queues"]}
+
+    added = cluster.dashboard.post(f"/api/worker/queue/add-consumer/{host}?queue=extra")
+    assert added.json() == {"message": "add consumer extra"}
+    wait_until(lambda: "extra" in queues(), 10, "the worker consumes from extra")
+    cancelled = cluster.dashboard.post(f"/api/worker/queue/cancel-consumer/{host}?queue=extra")
+    assert cancelled.json() == {"message": "no longer consuming from extra"}
+    wait_until(lambda: "extra" not in queues(), 10, "the worker left extra")
+
+
+def test_a_rate_limit_is_set_on_the_worker(cluster):
+    host = cluster.worker.hostname
+
+    answer = cluster.dashboard.post(
+        "/api/task/rate-limit/tests.shop.echo", workername=host, ratelimit="7/m"
+    )
+
+    assert answer.json() == {"message": "new rate limit set successfully"}
+    assert any("rate_limit=7/m" in name for name in cluster.inspected()["registered"])
+
+
+def test_time_limits_are_set_on_the_worker(cluster):
+    host = cluster.worker.hostname
+
+    answer = cluster.dashboard.post("/api/task/timeout/tests.shop.sleep", workername=host, hard=1.5)
+
+    assert answer.json() == {"message": "time limits set successfully"}
+    sent = cluster.app.send_task("tests.shop.sleep", (30,))
+    assert "TimeLimitExceeded" in cluster.seen(sent.id, "FAILURE")["exception"]
+
+
+def test_a_task_is_applied_and_its_result_returned(cluster):
+    answer = cluster.dashboard.post("/api/task/apply/tests.shop.add", {"args": [4, 5]})
+
+    applied = answer.json()
+    assert (applied["result"], applied["state"]) == (9, "SUCCESS")
+    result = cluster.dashboard.get(f"/api/task/result/{applied['task-id']}")
+    assert result == {"task-id": applied["task-id"], "state": "SUCCESS", "result": 9}
+
+
+def test_queue_lengths_are_the_brokers(cluster):
+    cluster.dashboard.get("/api/workers", refresh=1)
+
+    queues = cluster.dashboard.get("/api/queues/length")["active_queues"]
+
+    assert {"name", "messages"} <= set(queues[0])
+    assert "celery" in {queue["name"] for queue in queues}
+
+
+def test_metrics_count_the_events_of_the_worker(cluster):
+    sent = cluster.app.send_task("tests.shop.add", (1, 1))
+    cluster.seen(sent.id, "SUCCESS")
+
+    text = cluster.dashboard.ask("/metrics").text
+
+    labels = f'task="tests.shop.add",type="task-succeeded",worker="{cluster.worker.hostname}"'
+    assert f"flower_events_total{{{labels}}}" in text
+    assert f'flower_worker_online{{worker="{cluster.worker.hostname}"}} 1.0' in text
