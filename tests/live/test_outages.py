@@ -1,0 +1,73 @@
+"""What happens when the broker or a worker goes away, on real brokers."""
+
+import contextlib
+import signal
+import time
+
+import pytest
+
+from tests.live.conftest import Cluster, alive, started
+from tests.services import Rabbit, Redis, Worker, wait_until
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def clusters(redis_server, tmp_path):
+    """A cluster on each kind of broker, with the broker itself to kill and start again."""
+    with contextlib.ExitStack() as stack:
+        pairs = []
+        for kind, make in (("redis", Redis), ("rabbitmq", Rabbit)):
+            folder = tmp_path / kind
+            folder.mkdir()
+            broker = make(folder)
+            stack.callback(broker.stop)
+            broker.start()
+            alive_cluster = contextlib.contextmanager(started)
+            cluster = alive_cluster(kind, broker, redis_server.url, folder)
+            pairs.append((stack.enter_context(cluster), broker))
+        yield pairs
+
+
+def connection(cluster: Cluster) -> dict:
+    return cluster.dashboard.get("/api/connection")
+
+
+def sees_a_new_task(cluster: Cluster) -> bool:
+    sent = cluster.app.send_task("tests.shop.add", (1, 1), ignore_result=True)
+    with contextlib.suppress(AssertionError):
+        return bool(cluster.seen(sent.id, "SUCCESS", timeout_s=2))
+    return False
+
+
+@pytest.mark.xdist_group("outages")
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("seconds", [20, 180])
+def test_events_resume_within_10_s_of_the_brokers_return(clusters, seconds):
+    for _, broker in clusters:
+        broker.kill()
+    gone_at = time.monotonic()
+    for cluster, _ in clusters:
+        wait_until(lambda c=cluster: not connection(c)["connected"], 30, "the loss is shown")
+        assert connection(cluster)["why"]
+    time.sleep(max(0.0, seconds - (time.monotonic() - gone_at)))
+
+    for cluster, broker in clusters:
+        assert cluster.dashboard.ask("/workers").status == 200
+        broker.start()
+        returned_at = time.monotonic()
+        wait_until(lambda c=cluster: connection(c)["connected"], 12, "connected again")
+        assert time.monotonic() - returned_at < 10
+        wait_until(lambda c=cluster: sees_a_new_task(c), 60, "a task of after the outage")
+
+
+def test_a_killed_worker_is_shown_offline(redis_url, start_worker, start_dashboard):
+    worker: Worker = start_worker(redis_url, redis_url)
+    cluster = Cluster("redis", None, worker, start_dashboard(redis_url, redis_url))
+    wait_until(lambda: alive(cluster), 10, "online")
+
+    worker.signal(signal.SIGKILL)
+
+    wait_until(lambda: not alive(cluster), 15, "offline")
+    online = f'flower_worker_online{{worker="{worker.hostname}"}} 0.0'
+    wait_until(lambda: online in cluster.dashboard.ask("/metrics").text, 5, "0 in /metrics too")
