@@ -48,7 +48,7 @@ class Event(msgspec.Struct, gc=False):
     sw_sys: str | None = None
 
 
-class Worker(msgspec.Struct, gc=False, weakref=True):
+class Worker(msgspec.Struct, gc=False):
     """A worker as its own events tell it; Celery's `celery.events.state.Worker` in fewer bytes.
 
     `heartbeats` holds the times of the last four, oldest first; empty after `worker-offline`.
@@ -70,7 +70,7 @@ class Worker(msgspec.Struct, gc=False, weakref=True):
     beat_at: float = 0.0
 
 
-class Task(msgspec.Struct, gc=False, weakref=True):
+class Task(msgspec.Struct, gc=False):
     """One task in memory; the attributes are those of `celery.events.state.Task`.
 
     Times are UTC seconds or None. `worker` is the Worker record, kept by reference, so that the
