@@ -1,0 +1,1 @@
+"""Auth: who someone is; passwords, sessions and login providers, without handlers."""

@@ -1,0 +1,89 @@
+"""Faults turns what went wrong in a request into a status, words and a body; pure functions.
+
+There are two families of bodies, as in Flower 2.2.0: one for pages, one for the API.
+"""
+
+import traceback
+from dataclasses import dataclass
+from importlib import metadata
+
+from tornado.escape import xhtml_escape
+from tornado.web import HTTPError
+
+from flower_ng.errors import AnswerError, Refused
+
+HTML = "text/html; charset=UTF-8"
+NOT_FOUND = "Error, page not found"
+
+_HINTS = {
+    401: "Access denied",
+    403: "Access denied. Log in first, then try again.",
+    404: NOT_FOUND,
+}
+_HTML_PAGES = frozenset({403, 404, 500, 502})
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The content type and the text of an error's answer."""
+
+    content_type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error of one request: `message` is empty where the error has none of its own."""
+
+    status: int
+    message: str
+    hint: str
+    is_refusal: bool = False
+
+    @property
+    def words(self) -> str:
+        """What to tell a person."""
+        return self.message or self.hint
+
+    @property
+    def is_html_page(self) -> bool:
+        """Whether a page's answer is a page again."""
+        return self.status in _HTML_PAGES
+
+
+def fault_of(status: int, error: BaseException | None, hint: str = "") -> Fault:
+    """The fault that an exception stands for; `hint` replaces the usual words of its status."""
+    if isinstance(error, AnswerError):
+        status, message = error.status, error.message
+    else:
+        message = _tornado_message(error)
+    hint = hint or _HINTS.get(status, f"Error {status}")
+    return Fault(status, message, hint, isinstance(error, Refused))
+
+
+def _tornado_message(error: BaseException | None) -> str:
+    if not isinstance(error, HTTPError) or not error.log_message:
+        return ""
+    return error.log_message % error.args if error.args else error.log_message
+
+
+def page_body(fault: Fault) -> Body:
+    """The body of a page's answer that is no page: the words, or for 401 the fixed ones."""
+    if fault.status == 401:  # noqa: PLR2004 - the status itself
+        return Body(HTML, _HINTS[401])
+    return Body("text/plain", fault.words)
+
+
+def api_body(fault: Fault) -> Body:
+    """The body of an API's answer: text with a message; HTML without one, and for refusals."""
+    if fault.is_refusal or not fault.message:
+        return Body(HTML, xhtml_escape(fault.words))
+    return Body("text/plain; charset=UTF-8", fault.message)
+
+
+def report(error: BaseException | None) -> str:
+    """The traceback and the versions that `debug` shows."""
+    lines = [f"{name} {metadata.version(name)}" for name in ("tornado", "celery", "kombu")]
+    if error is not None:
+        lines += ["", *traceback.format_exception(error)]
+    return "\n".join(lines)

@@ -1,0 +1,50 @@
+"""Files serves `/static/…`; a path that carries the digest may be kept for ever."""
+
+from pathlib import Path
+from typing import Any
+
+from tornado.web import StaticFileHandler, URLSpec
+
+from flower_ng.web.guard import SECURITY_HEADERS
+from flower_ng.web.missing import bare
+from flower_ng.web.services import Services
+
+_LASTING = "public, max-age=31536000, immutable"  # a year, the longest that caches honour
+
+
+class Files(StaticFileHandler):
+    """Static files, open to all; what is missing answers with a bare line."""
+
+    cache_control: str = "no-cache"
+
+    def initialize(self, path: Path, cache_control: str) -> None:  # type: ignore[override]  # fewer options
+        """Serve the folder `path`, each file under this caching rule."""
+        super().initialize(str(path))
+        self.cache_control = cache_control
+
+    def set_default_headers(self) -> None:
+        """Put the security headers on static files too."""
+        for name, value in SECURITY_HEADERS.items():
+            self.set_header(name, value)
+
+    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - Tornado's signature
+        """Let browsers keep what can't change, and ask again for what can."""
+        self.set_header("Cache-Control", self.cache_control)
+
+    def write_error(self, status_code: int, **_kwargs: Any) -> None:
+        """Write a bare line."""
+        self.finish(bare(status_code))
+
+
+def file_specs(services: Services) -> list[URLSpec]:
+    """The routes of static files: with this build's digest, with another's, and plain."""
+    root, digest = services.url("/static"), services.assets.digest
+    folder = services.assets.static
+    return [
+        URLSpec(rf"{root}/{digest}/(.*)", Files, {"path": folder, "cache_control": _LASTING}),
+        URLSpec(
+            rf"{root}/(?:[0-9a-f]{{8,64}}/)?(.*)",
+            Files,
+            {"path": folder, "cache_control": "no-cache"},
+        ),
+    ]

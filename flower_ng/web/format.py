@@ -1,0 +1,153 @@
+"""Format turns values into the words and numbers of pages: templates' `fmt`; pure functions."""
+
+import json
+import math
+import re
+from datetime import UTC, datetime, tzinfo
+from html import escape
+from typing import Any
+
+import humanize as words
+import pytz
+
+DASH = "–"  # noqa: RUF001 - the sign for what is not known
+
+_MINUTE_S = 60
+_HOUR_S = 3600
+_UPPER = re.compile(r"\b(ssl|uri|url|uuid|eta)\b", re.IGNORECASE)
+_AS_IS = frozenset({"args", "kwargs"})
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ELLIPSIS = " ..."
+
+
+def text(value: object) -> str:
+    """The value as plain text; a dash stands for what is not known."""
+    return DASH if value is None or value == "" else str(value)
+
+
+def number(value: float | None) -> str:
+    """A count with thousands set apart: `12,345`."""
+    return DASH if value is None else f"{value:,}"
+
+
+def size(value_bytes: float | None) -> str:
+    """Bytes in the nearest unit: `1.2 MB`."""
+    return DASH if value_bytes is None else words.naturalsize(value_bytes)
+
+
+def duration(seconds: float | None) -> str:
+    """A span of time: `12.34 ms`, `1.23 s`, `2m 05s` or `1h 02m 03s`; never a negative one."""
+    if seconds is None or seconds < 0:
+        return DASH
+    if round(seconds * 1000, 2) < 1000:  # noqa: PLR2004 - milliseconds in a second
+        return f"{seconds * 1000:.2f} ms"
+    if round(seconds, 2) < _MINUTE_S:
+        return f"{seconds:.2f} s"
+    return _clock_face(round(seconds))
+
+
+def _clock_face(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes:02}m {seconds:02}s" if hours else f"{minutes}m {seconds:02}s"
+
+
+def moment(timestamp: float | None, timezone: tzinfo = UTC) -> str:
+    """A point in time as `YYYY-MM-DD HH:mm:ss.SSS` in the given timezone."""
+    when = _when(timestamp, timezone)
+    return DASH if when is None else f"{when:%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03}"
+
+
+def iso(timestamp: float | None) -> str:
+    """A point in time for machines: ISO 8601, UTC, milliseconds; empty when not known."""
+    when = _when(timestamp, UTC)
+    return "" if when is None else f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03}Z"
+
+
+def time(timestamp: float | None, timezone: tzinfo = UTC) -> str:
+    """A `<time>` element (write it with `raw`): UTC for machines, the given timezone for people."""
+    if _when(timestamp, UTC) is None:
+        return DASH
+    shown = escape(moment(timestamp, timezone))
+    return f'<time datetime="{iso(timestamp)}">{shown}</time>'
+
+
+def time_ago(timestamp: float | None, now: float) -> str:
+    """A `<time>` element (write it with `raw`) that reads `3 minutes ago`."""
+    if _when(timestamp, UTC) is None:
+        return DASH
+    return f'<time datetime="{iso(timestamp)}" data-relative>{escape(ago(timestamp, now))}</time>'
+
+
+def ago(timestamp: float | None, now: float) -> str:
+    """How long ago in words: `3 minutes ago`; what lies ahead reads `3 minutes from now`."""
+    return DASH if timestamp is None else words.naturaltime(now - timestamp)
+
+
+def _when(timestamp: float | None, timezone: tzinfo) -> datetime | None:
+    try:
+        return None if timestamp is None else datetime.fromtimestamp(timestamp, timezone)
+    except (OverflowError, OSError, ValueError):  # a time that no calendar holds
+        return None
+
+
+def label(key: str) -> str:
+    """A readable label: blanks for `-` and `_`, a capital first, acronyms upper-case."""
+    if key in _AS_IS:
+        return key
+    plain = _UPPER.sub(lambda found: found[0].upper(), re.sub("[-_]", " ", key))
+    return plain[:1].upper() + plain[1:]
+
+
+def cut(value: str, length: int) -> str:
+    """The text, shortened to `length` characters with ` ...` at its end when it is longer."""
+    if len(value) <= length:
+        return value
+    return value[: max(length - len(_ELLIPSIS), 0)] + _ELLIPSIS
+
+
+def humanize(obj: Any, type: str | None = None, length: int | None = None) -> Any:  # noqa: A002
+    """What Flower's manual offers to `format_task` as `flower.utils.template.humanize`.
+
+    `type` is `time` or `natural-time`, each with an optional `-<timezone>`; without it texts become
+    labels and lists are joined with commas. `length` cuts the text that comes out.
+    """
+    shown = _humanized(obj, type)
+    return cut(shown, length) if length is not None and isinstance(shown, str) else shown
+
+
+def _humanized(obj: Any, kind: str | None) -> Any:
+    if obj is None:
+        return ""
+    if kind and kind.startswith("natural-time"):
+        return ago(float(obj), datetime.now(UTC).timestamp())
+    if kind and kind.startswith("time"):
+        return moment(float(obj), _zone(kind.removeprefix("time").lstrip("-")))
+    if isinstance(obj, str):
+        return obj if _UUID.fullmatch(obj) else label(obj)
+    if isinstance(obj, list) and all(isinstance(item, int | float | str) for item in obj):
+        return ", ".join(map(str, obj))
+    return obj
+
+
+def _zone(name: str) -> tzinfo:
+    return pytz.timezone(name) if name else UTC
+
+
+def json_text(answer: Any) -> str:
+    """Strict JSON in ASCII: numbers that JSON lacks become null, other objects their repr."""
+    try:
+        text = json.dumps(answer, allow_nan=False, default=repr)
+    except ValueError:
+        text = json.dumps(_finite(answer), allow_nan=False, default=repr)
+    return text.replace("</", "<\\/")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

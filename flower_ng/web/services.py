@@ -1,0 +1,166 @@
+"""Services is what handlers are given: the cluster, the options, the door, the clock."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flower_ng.web.guard import Door
+
+if TYPE_CHECKING:
+    from flower_ng.brokers import Broker
+    from flower_ng.metrics import PrometheusMetrics
+    from flower_ng.monitor.control import Control
+    from flower_ng.monitor.events import Events
+    from flower_ng.monitor.inspector import Inspector
+    from flower_ng.monitor.publish import Publisher
+    from flower_ng.monitor.state import EventsState
+    from flower_ng.settings import Settings
+    from flower_ng.store import Store, TaskRow
+
+
+class Cluster(Protocol):
+    """One broker and all that belongs to it; handlers reach all else only through it."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def app_name(self) -> str:
+        """The Celery app's main name."""
+
+    @property
+    def capp(self) -> Any:
+        """The Celery app itself, for login handlers made for Flower; ours never touch it."""
+
+    @property
+    def transport(self) -> str:
+        """Kombu's name of the broker's transport, as `redis` or `amqp`."""
+
+    @property
+    def broker_url(self) -> str:
+        """The broker's address with its password masked."""
+
+    @property
+    def timezone(self) -> tzinfo:
+        """The app's timezone, UTC if it has none."""
+
+    @property
+    def state(self) -> "EventsState":
+        """What is live, in memory."""
+
+    @property
+    def store(self) -> "Store":
+        """Every list, search and count over tasks."""
+
+    @property
+    def events(self) -> "Events":
+        """The thread that receives; its connection, its numbers, its listeners."""
+
+    @property
+    def inspector(self) -> "Inspector":
+        """The workers' own answers."""
+
+    @property
+    def control(self) -> "Control":
+        """Commands to workers."""
+
+    @property
+    def publisher(self) -> "Publisher":
+        """Tasks sent from here, and results."""
+
+    @property
+    def broker(self) -> "Broker":
+        """The lengths of queues."""
+
+    @property
+    def metrics(self) -> "PrometheusMetrics":
+        """The six families that Flower has, and ours."""
+
+    def registered_tasks(self) -> Sequence[str]:
+        """The names of the tasks that the app knows, sorted."""
+
+    def queue_names(self) -> Sequence[str]:
+        """The queues that the cached workers consume from, sorted; else those of the app."""
+
+    def format_task(self, row: "TaskRow") -> "TaskRow":
+        """The row as `format_task` wants it shown."""
+
+    def warnings(self) -> Sequence[str]:
+        """What an operator should know on every page; empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Where templates and static files lie; `digest` changes whenever a static file does."""
+
+    templates: Path
+    static: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthClient:
+    """What the login provider knows us by."""
+
+    key: str = ""
+    secret: str = ""
+    redirect_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a handler may reach.
+
+    `prefix` is empty or starts with a slash and ends without one. `new_id` makes the short ids that
+    tie an error page to its line in the log.
+    """
+
+    cluster: Cluster
+    options: "Settings"
+    door: Door
+    assets: Assets
+    prefix: str
+    version: str
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    demo: bool = False
+
+    def url(self, path: str) -> str:
+        """The path as browsers must ask for it."""
+        return f"{self.prefix}{path}"
+
+    def static(self, path: str) -> str:
+        """The path of a static file, good for ever: its digest is part of it."""
+        return self.url(f"/static/{self.assets.digest}/{path}")
+
+
+def normal_prefix(url_prefix: str | None) -> str:
+    """The option's value as Services wants it: `flower/`, `/flower` and `flower` are one."""
+    inner = (url_prefix or "").strip("/")
+    return f"/{inner}" if inner else ""
+
+
+def furnish(
+    cluster: Cluster,
+    options: "Settings",
+    assets: Assets,
+    *,
+    environ: Mapping[str, str],
+    version: str,
+    clock: Callable[[], float],
+    new_id: Callable[[], str],
+    demo: bool = False,
+) -> Services:
+    """Services as the options want them; SettingsError for a login option that cannot be meant."""
+    door = Door(
+        basic_auth=tuple(options.basic_auth),
+        auth=options.auth,
+        read_only=options.read_only,
+        cors_origins=tuple(options.cors_origins),
+        environ=environ,
+    )
+    prefix = normal_prefix(options.url_prefix)
+    return Services(cluster, options, door, assets, prefix, version, clock, new_id, demo)
