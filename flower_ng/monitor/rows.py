@@ -1,4 +1,4 @@
-"""The rows of the Workers page and of `/workers?json=1`. Pure: the loop calls it, nothing is kept."""
+"""The rows of the Workers page and of `/workers?json=1`. Pure; called on the loop."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ from flower_ng.web.guard import (
     Access,
     is_xsrf_token,
 )
-from flower_ng.web.services import Assets, Cluster, OAuthClient, Services
+from flower_ng.web.services import Assets, Cluster, Services
 
 __all__ = [
     "Access",
@@ -34,7 +34,6 @@ __all__ = [
     "Cluster",
     "Endpoint",
     "Handler",
-    "OAuthClient",
     "Page",
     "Services",
     "View",
@@ -365,7 +364,7 @@ class Page(Handler):
         if view is not None:
             self.write_page(self.template, view, nav=self.nav)
 
-    async def view(self, *path_args: str) -> View | None:
+    async def view(self, *path_args: Any, **_none: Any) -> View | None:
         """What the page shows; None when the answer was written already."""
         raise NotImplementedError
 
@@ -399,7 +398,7 @@ class Endpoint(Handler):
         self._note("done")
         return answer
 
-    async def act(self, *path_args: str) -> dict[str, Any]:
+    async def act(self, *path_args: Any, **_none: Any) -> dict[str, Any]:
         """The deed; returns the object of the answer, mostly `{"message": …}`."""
         raise NotImplementedError
 

@@ -7,7 +7,9 @@ from typing import Any
 from tornado.web import Application, RequestHandler, URLSpec
 
 from flower_ng.web.actions import twin
-from flower_ng.web.base import Endpoint, Handler, OAuthClient, Page, Services
+from flower_ng.web.api import control, publish, queues, workers
+from flower_ng.web.auth.oauth import OAuthClient
+from flower_ng.web.base import Endpoint, Handler, Page, Services
 from flower_ng.web.files import file_specs
 from flower_ng.web.health import HealthCheck
 from flower_ng.web.missing import Missing, Outside
@@ -15,7 +17,23 @@ from flower_ng.web.stream import Stream, Ticker
 
 PAGES: tuple[type[Page], ...] = ()
 
-ENDPOINTS: tuple[type[Endpoint], ...] = ()
+ENDPOINTS: tuple[type[Endpoint], ...] = (
+    workers.ListWorkers,
+    control.WorkerShutDown,
+    control.WorkerPoolRestart,
+    control.WorkerPoolGrow,
+    control.WorkerPoolShrink,
+    control.WorkerPoolAutoscale,
+    control.WorkerQueueAddConsumer,
+    control.WorkerQueueCancelConsumer,
+    queues.GetQueueLengths,
+    publish.TaskApply,
+    publish.TaskAsyncApply,
+    publish.TaskSend,
+    control.TaskTimeout,
+    control.TaskRateLimit,
+    control.TaskRevoke,
+)
 
 PLUMBING: tuple[type[Handler], ...] = (HealthCheck,)
 

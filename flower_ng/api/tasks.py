@@ -1,0 +1,17 @@
+"""The public door to the handlers that read and publish tasks. On the loop."""
+
+from flower_ng.web.api.publish import TaskApply, TaskAsyncApply, TaskSend
+from flower_ng.web.api.queues import GetQueueLengths
+from flower_ng.web.api.tasks import ListTasks, ListTaskTypes, TaskAbort, TaskInfo, TaskResult
+
+__all__ = [
+    "GetQueueLengths",
+    "ListTaskTypes",
+    "ListTasks",
+    "TaskAbort",
+    "TaskApply",
+    "TaskAsyncApply",
+    "TaskInfo",
+    "TaskResult",
+    "TaskSend",
+]

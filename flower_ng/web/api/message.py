@@ -1,0 +1,66 @@
+"""The JSON body of the publish calls, parsed and checked once. Pure; called on the loop."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from flower_ng.errors import BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What to publish: the task's arguments, and the options of `apply_async` or `send_task`."""
+
+    args: list[Any] = field(default_factory=list)
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def split_timeout(self) -> tuple[float | None, "Message"]:
+        """Return the key `timeout` in seconds, None when it is absent, and the message without it.
+
+        BadRequest `Invalid timeout` for anything that is not a number of seconds from 0 on.
+        """
+        options = dict(self.options)
+        return _seconds(options.pop("timeout", None)), Message(self.args, self.kwargs, options)
+
+
+def parse_message(body: bytes) -> Message:
+    """Read a body whatever its content type; an empty one means no arguments and no options.
+
+    BadRequest for what is not JSON, is nested too deep to be read, holds what no JSON may hold
+    (NaN, infinite numbers, half characters), or is not of the shape that Flower's API takes.
+    """
+    options = _decode(body) if body else {}
+    if not isinstance(options, dict):
+        raise BadRequest("invalid options")
+    args, kwargs = options.pop("args", []), options.pop("kwargs", None)
+    if not isinstance(args, list):
+        raise BadRequest("args must be an array")
+    if not isinstance(kwargs, dict | None):
+        raise BadRequest("kwargs must be an object")
+    return Message(args, kwargs or {}, options)
+
+
+def _decode(body: bytes) -> Any:
+    """Decode, and encode once for the check: Python's decoder takes more than JSON allows."""
+    try:
+        value = json.loads(body.decode())
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except RecursionError:
+        raise BadRequest("the body is nested too deep") from None
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+    return value
+
+
+def _seconds(value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise BadRequest("Invalid timeout") from None
+    if not 0 <= seconds < math.inf:
+        raise BadRequest("Invalid timeout")
+    return seconds

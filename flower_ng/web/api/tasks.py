@@ -1,0 +1,163 @@
+"""Reading tasks: the list, the types, one task, its result; and aborting one. On the loop."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+from flower_ng.errors import BadRequest, NotFound, SearchError
+from flower_ng.store import TaskQuery, TaskRow, parse_search
+from flower_ng.web.base import Endpoint
+from flower_ng.web.format import json_text
+
+SORT_KEYS = ("name", "received", "started", "state")
+#: More than any store holds, and still a number that SQLite can count with.
+MOST_ROWS = 2**31
+#: What is sent in one piece: smaller answers are buffered whole and get an Etag.
+PIECE_BYTES = 2**20
+
+
+class ListTasks(Endpoint):
+    """Tasks by id, filtered, sorted, page by page or all at once."""
+
+    path = r"/api/tasks"
+    methods = ("GET",)
+    summary = "List tasks"
+
+    async def get(self) -> None:
+        """Answer `{task id: record}`; a wrong search is 400 as JSON, `{"error": …}`."""
+        try:
+            query = self._query()
+        except SearchError as error:
+            self.set_status(error.status)
+            self.write_json({"error": error.message})
+        else:
+            await self._stream(query)
+
+    def _query(self) -> TaskQuery:
+        limit: int | None = self.get_argument("limit", default=None, type=int)
+        offset: int = self.get_argument("offset", default=0, type=int)
+        worker, name, state = map(self._filter, ("workername", "taskname", "state"))
+        start, end = map(self._minute, ("received_start", "received_end"))
+        sort, descending = _sorting(self.get_argument("sort_by", default=""))
+        return TaskQuery(
+            search=parse_search(self.get_argument("search", default="")),
+            state=state,
+            name=name,
+            worker=worker,
+            received_start=start,
+            received_end=end,
+            sort=sort,
+            descending=descending,
+            offset=bounded(offset),
+            limit=None if limit is None else bounded(limit),
+        )
+
+    def _filter(self, argument: str) -> str | None:
+        value: str = self.get_argument(argument, default="")
+        return None if value in {"", "All"} else value
+
+    def _minute(self, argument: str) -> float | None:
+        """Return a time of the server's own clock as UTC seconds."""
+        value = self.get_argument(argument, default="")
+        if not value:
+            return None
+        try:
+            return datetime.strptime(value, "%Y-%m-%d %H:%M").timestamp()  # noqa: DTZ007 - local
+        except (ValueError, OverflowError):
+            raise BadRequest(
+                "Invalid received_start or received_end, expected format 'YYYY-MM-DD HH:MM'"
+            ) from None
+
+    async def _stream(self, query: TaskQuery) -> None:
+        """Write an object of tasks, and send it on whenever a piece is full."""
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.write("{")
+        between, waiting = "", 0
+        async for rows in self.cluster.store.stream(query):
+            piece = between + ", ".join(map(_member, rows))
+            between, waiting = ", ", waiting + len(piece)
+            self.write(piece)
+            if waiting > PIECE_BYTES:
+                await self.flush()
+                waiting = 0
+        self.write("}")
+
+
+class ListTaskTypes(Endpoint):
+    """The names of the tasks that events have told of."""
+
+    path = r"/api/task/types"
+    methods = ("GET",)
+    summary = "List the names of all tasks seen"
+
+    async def get(self) -> None:
+        """Answer `{"task-types": [name]}`, sorted."""
+        self.write_json({"task-types": self.cluster.state.known_types()})
+
+
+class TaskInfo(Endpoint):
+    """One task, as its events tell it."""
+
+    path = r"/api/task/info/(.*)"
+    methods = ("GET",)
+    summary = "Show one task"
+
+    async def get(self, task_id: str) -> None:
+        """Answer the record; `worker` is null when no worker has touched the task."""
+        row = await self.cluster.store.task(task_id)
+        if row is None:
+            raise NotFound(f"Unknown task '{task_id}'")
+        self.write_json(row.record())
+
+
+class TaskResult(Endpoint):
+    """What the result backend keeps about a task, whether or not we have seen it."""
+
+    path = r"/api/task/result/(.+)"
+    methods = ("GET",)
+    summary = "Read a task's result from the result backend"
+
+    async def get(self, task_id: str) -> None:
+        """Answer now, or wait up to `timeout` seconds for the task to be ready."""
+        timeout_s: float | None = self.get_argument("timeout", default=None, type=float)
+        if timeout_s is not None and not 0 <= timeout_s < math.inf:
+            raise BadRequest(f"Invalid argument '{timeout_s:g}' of type 'float'")
+        result = self.cluster.publisher.result(task_id, timeout_s)
+        self.write_json(await self.while_here(result))
+
+
+class TaskAbort(Endpoint):
+    """Ask a running AbortableTask to stop: it looks at its state in the result backend."""
+
+    path = r"/api/task/abort/(.+)"
+    methods = ("POST",)
+    summary = "Abort a running abortable task"
+    writes = True
+    action = True
+
+    async def act(self, task_id: str) -> dict[str, Any]:
+        """Write the state ABORTED; whether the task looks at it is its own affair."""
+        await self.cluster.publisher.abort(task_id)
+        return {"message": f"Aborted '{task_id}'"}
+
+
+def bounded(number: int) -> int:
+    """Return a number of rows that the store can count with; negative ones mean 0."""
+    return min(max(number, 0), MOST_ROWS)
+
+
+def _sorting(sort_by: str) -> tuple[str | None, bool]:
+    key = sort_by.lstrip("-")
+    if sort_by and key not in SORT_KEYS:
+        expected = ", ".join(SORT_KEYS)
+        raise BadRequest(f"Invalid sort_by '{sort_by}', expected one of {expected}")
+    return key or None, sort_by.startswith("-")
+
+
+def _member(row: TaskRow) -> str:
+    """Return `"id": record`; the worker comes last, and not at all when there is none."""
+    record = row.record()
+    worker = record.pop("worker")
+    if worker is not None:
+        record["worker"] = worker
+    return f"{json_text(row.uuid)}: {json_text(record)}"

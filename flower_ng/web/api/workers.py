@@ -1,0 +1,56 @@
+"""The workers as they answered the last inspection, and whether they are alive. On the loop."""
+
+from typing import Any
+
+from flower_ng.errors import FlowerError, NotFound, Unavailable
+from flower_ng.web.base import Cluster, Endpoint
+
+
+def is_known(cluster: Cluster, name: str) -> bool:
+    """Say whether a worker has sent an event or has answered an inspection."""
+    return name in cluster.inspector.workers or name in cluster.state.workers
+
+
+class ListWorkers(Endpoint):
+    """Everything that workers told about themselves, as they told it."""
+
+    path = r"/api/workers"
+    methods = ("GET",)
+    summary = "List the workers as they answered the last inspection"
+    action = True
+
+    async def get(self) -> None:
+        """Answer `{worker: record}`, or `{worker: alive}` when `status` is asked for."""
+        refresh = self.get_argument("refresh", default=False, type=bool)
+        status = self.get_argument("status", default=False, type=bool)
+        name = self.get_argument("workername", default="")
+        if refresh:
+            await self._inspect(name)
+        self.write_json(self._alive() if status else self._inspected(name))
+
+    async def act(self) -> dict[str, Any]:
+        """Inspect one worker or all: what the Refresh buttons of the pages do."""
+        name = self.get_argument("workername", default="")
+        await self._inspect(name)
+        return {"message": f"Refreshed '{name}'" if name else "Refreshed all workers"}
+
+    async def _inspect(self, name: str) -> None:
+        """Ask one worker; all of them when no name is given or nobody knows the name."""
+        only = name if is_known(self.cluster, name) else None
+        try:
+            await self.cluster.inspector.inspect(only)
+        except FlowerError as error:
+            raise Unavailable(f"Failed to update workers: {error}") from error
+
+    def _alive(self) -> dict[str, bool]:
+        state = self.cluster.state
+        return {name: state.is_alive(worker) for name, worker in state.workers.items()}
+
+    def _inspected(self, name: str) -> dict[str, Any]:
+        """Return the records; an empty one for a worker that is known from its events only."""
+        records = self.cluster.inspector.workers
+        if not name:
+            return dict(records)
+        if not is_known(self.cluster, name):
+            raise NotFound(f"Unknown worker '{name}'")
+        return {name: records.get(name, {})}
