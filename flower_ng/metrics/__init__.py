@@ -1,0 +1,22 @@
+"""What Prometheus is told: Flower's six families, our own metrics, and their exposition."""
+
+from flower_ng.metrics.exposition import Exposition, Form, chunks, exposition
+from flower_ng.metrics.flower import PrometheusMetrics
+from flower_ng.metrics.inspections import Inspections
+from flower_ng.metrics.lag import LoopLag
+from flower_ng.metrics.own import METRICS, OwnMetrics, Sources
+from flower_ng.metrics.registry import Registry
+
+__all__ = [
+    "METRICS",
+    "Exposition",
+    "Form",
+    "Inspections",
+    "LoopLag",
+    "OwnMetrics",
+    "PrometheusMetrics",
+    "Registry",
+    "Sources",
+    "chunks",
+    "exposition",
+]

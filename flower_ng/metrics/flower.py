@@ -1,0 +1,241 @@
+"""The six families that Flower exports, fed by every applied event; on the loop.
+
+Names, labels and types are Flower 2.2.0's, and so are the rules of `observe`; where a rule would
+leave a gauge negative or stuck, ours says what is true instead.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import inf
+from typing import Any
+
+from prometheus_client.core import Metric
+
+from flower_ng.metrics.family import (
+    CounterFamily,
+    Family,
+    GaugeFamily,
+    Histogram,
+    HistogramFamily,
+    Rest,
+    upper_bounds,
+)
+from flower_ng.metrics.pairs import Pairs
+from flower_ng.metrics.waiting import Waiting
+from flower_ng.monitor.records import Change, Event, Task, Worker
+
+PAIR = ("worker", "task")
+#: Event types that end a task's run, or its wait for one.
+ENDS = frozenset({"task-succeeded", "task-failed", "task-retried", "task-revoked", "task-rejected"})
+#: A worker that missed so many of its heartbeats is lost (`celery.events.state`: twice `freq`).
+BEATS_UNTIL_LOST = 2.0
+#: Seconds between an event's timestamp and its application.
+LAG_BUCKETS = upper_bounds((0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300))
+
+
+def shows_created(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether `_created` series are wanted: prometheus_client's own variable says so."""
+    value = environ.get("PROMETHEUS_DISABLE_CREATED_SERIES", "False")
+    return value.lower() not in {"true", "1", "t"}
+
+
+class PrometheusMetrics:
+    """Flower's metrics: an Observer of the state, and a collector for prometheus_client.
+
+    Every family offers `.labels(…)` with `inc`, `dec`, `set` or `observe`. `is_alive` tells the
+    liveness that the pages show too; it may be set after construction. At most `max_pairs`
+    (worker, task) pairs get series of their own; past it a task counts as `__other__`.
+    `ingest_lag` (seconds), `tasks_evicted` and `workers_forgotten` are tallies of our own.
+    ValueError when `buckets` (seconds) do not ascend.
+    """
+
+    def __init__(
+        self,
+        buckets: Iterable[float] | None = None,
+        max_pairs: int = 20_000,
+        *,
+        is_alive: Callable[[Worker], bool] | None = None,
+        with_created: bool | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.is_alive = is_alive
+        self.pairs = Pairs(max_pairs, self.remove_worker_metrics)
+        created = shows_created() if with_created is None else with_created
+        growing: dict[str, Any] = {"with_created": created, "clock": clock}
+        self.events = CounterFamily(
+            "flower_events",
+            "number of events",
+            ("worker", "type", "task"),
+            admit=self._admit_event,
+            **growing,
+        )
+        self.runtime = HistogramFamily(
+            "flower_task_runtime_seconds",
+            "task run time",
+            PAIR,
+            buckets=buckets,
+            admit=self._admit,
+            **growing,
+        )
+        self.prefetch_time = GaugeFamily(
+            "flower_task_prefetch_time_seconds",
+            "time waiting at the worker before execution",
+            PAIR,
+            admit=self._admit,
+        )
+        self.number_of_prefetched_tasks = GaugeFamily(
+            "flower_worker_prefetched_tasks",
+            "tasks of that type prefetched at the worker",
+            PAIR,
+            admit=self._admit,
+        )
+        self.worker_online = GaugeFamily(
+            "flower_worker_online", "1 while the worker is online, else 0", ("worker",)
+        )
+        self.worker_number_of_currently_executing_tasks = GaugeFamily(
+            "flower_worker_number_of_currently_executing_tasks",
+            "active count from the heartbeat",
+            ("worker",),
+        )
+        self.ingest_lag = Histogram(clock(), LAG_BUCKETS, [0] * len(LAG_BUCKETS))
+        self.tasks_evicted = 0
+        self.workers_forgotten = 0
+        self._clock = clock
+        self._workers: dict[str, Worker] = {}
+        self._waiting = Waiting(self.number_of_prefetched_tasks)
+
+    @property
+    def families(self) -> tuple[Family[Any], ...]:
+        """The six families, in the order of the exposition."""
+        return (
+            self.events,
+            self.runtime,
+            self.prefetch_time,
+            self.number_of_prefetched_tasks,
+            self.worker_online,
+            self.worker_number_of_currently_executing_tasks,
+        )
+
+    def observe(self, change: Change) -> None:
+        """Count one applied event."""
+        event, worker = change.event, change.worker
+        self.ingest_lag.observe(max(0.0, self._clock() - event.timestamp))
+        if worker is not None:
+            self._heard(event.hostname, worker)
+        if event.type in WORKER_EVENTS:
+            WORKER_EVENTS[event.type](self, event)
+        elif event.uuid is not None and event.type.startswith("task-"):
+            self._count(event, change.task)
+            if event.type != "task-sent" and change.task is not None:
+                self._follow(event, change.task)
+
+    def evicted(self, task: Task) -> None:
+        """A task left memory: it is not followed any more."""
+        self.tasks_evicted += 1
+        self._waiting.drop(task.uuid)
+
+    def forgotten(self, hostname: str) -> None:
+        """A worker left memory: its series leave too."""
+        self.workers_forgotten += 1
+        self.remove_worker_metrics(hostname)
+
+    def known_workers(self) -> frozenset[str]:
+        """Names that have series; publishers are not workers and age by themselves."""
+        names = {name for family in self.families for name in family.table}
+        return frozenset(name for name in names if not self.pairs.is_publisher(name))
+
+    def remove_worker_metrics(self, worker: str) -> None:
+        """Remove all series of a worker, or of a publisher."""
+        self._waiting.clear(worker)
+        self._workers.pop(worker, None)
+        self.pairs.leave(worker)
+        for family in self.families:
+            family.remove_worker(worker)
+
+    def settle(self) -> None:
+        """Bring what time alone changes up to date: lost workers, silent publishers."""
+        now = self._clock()
+        self.pairs.forget_silent(now)
+        if self.is_alive is not None:
+            for hostname, worker in self._workers.items():
+                if not self.is_alive(worker):
+                    silence_s = now - worker.heard_at
+                    self._lost(hostname, unheard=silence_s > BEATS_UNTIL_LOST * worker.freq)
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield the families without samples, for a registry."""
+        for family in self.families:
+            yield from family.describe()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families with their samples, for a registry."""
+        self.settle()
+        for family in self.families:
+            yield from family.collect()
+
+    def _heard(self, hostname: str, worker: Worker) -> None:
+        if self._workers.get(hostname) is not worker:
+            self._workers[hostname] = worker
+            self.pairs.promote(hostname)
+        self._waiting.wake(hostname)
+
+    def _count(self, event: Event, task: Task | None) -> None:
+        name = event.name or (task.name if task is not None else None) or ""
+        if event.type == "task-sent" and event.hostname not in self._workers:
+            self.pairs.published(event.hostname, self._clock())
+        self.events.cell(event.hostname, (event.type, name)).value += 1.0
+        runtime = event.runtime
+        if runtime is not None and 0.0 < runtime < inf:
+            self.runtime.cell(event.hostname, (name,)).observe(runtime)
+
+    def _follow(self, event: Event, task: Task) -> None:
+        """Keep the prefetch gauges; a task with an ETA waits for its time, not for the worker."""
+        if task.state != "RECEIVED" and event.uuid is not None:
+            self._waiting.drop(event.uuid)
+        if task.eta is None and task.received is not None:
+            pair = event.hostname, (event.name or task.name or "",)
+            if event.type == "task-received" and task.state == "RECEIVED":
+                self._waiting.add(task.uuid, *pair)
+            elif event.type == "task-started" and task.started is not None:
+                self.prefetch_time.cell(*pair).set(max(0.0, task.started - task.received))
+            elif event.type in ENDS and task.started is not None:
+                self.prefetch_time.cell(*pair).set(0.0)
+
+    def _came_online(self, event: Event) -> None:
+        self._waiting.clear(event.hostname)
+        self.worker_online.cell(event.hostname, ()).value = 1.0
+
+    def _beat(self, event: Event) -> None:
+        self.worker_online.cell(event.hostname, ()).value = 1.0
+        if event.active is not None:
+            executing = self.worker_number_of_currently_executing_tasks
+            executing.cell(event.hostname, ()).value = float(event.active)
+
+    def _went_offline(self, event: Event) -> None:
+        self.worker_online.cell(event.hostname, ()).value = 0.0
+        self._waiting.clear(event.hostname)
+        self._lost(event.hostname, unheard=True)
+
+    def _lost(self, hostname: str, *, unheard: bool) -> None:
+        """Show nothing of a lost worker as running; nothing as waiting once it is unheard of."""
+        gauges = [self.worker_online, self.worker_number_of_currently_executing_tasks]
+        if unheard:
+            gauges.append(self.prefetch_time)
+            self._waiting.silence(hostname)
+        for gauge in gauges:
+            for cell in gauge.table.get(hostname, {}).values():
+                cell.value = 0.0
+
+    def _admit(self, host: str, rest: Rest) -> Rest:
+        return self.pairs.admit(host, rest)
+
+    def _admit_event(self, host: str, rest: Rest) -> Rest:
+        return self.pairs.admit_typed(host, rest)
+
+
+WORKER_EVENTS: Mapping[str, Callable[[PrometheusMetrics, Event], None]] = {
+    "worker-online": PrometheusMetrics._came_online,  # noqa: SLF001 - its own table
+    "worker-heartbeat": PrometheusMetrics._beat,  # noqa: SLF001 - its own table
+    "worker-offline": PrometheusMetrics._went_offline,  # noqa: SLF001 - its own table
+}

@@ -1,0 +1,222 @@
+"""Our own metrics, prefixed flower_ng_: one line each in METRICS; read on the loop at a scrape."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate, islice
+
+from prometheus_client.core import Metric
+
+from flower_ng.metrics.family import Histogram, as_go
+from flower_ng.metrics.flower import PrometheusMetrics
+from flower_ng.metrics.inspections import Inspections
+from flower_ng.metrics.lag import LoopLag
+from flower_ng.metrics.pairs import OTHER
+
+#: Label values that senders choose are told apart up to here; the rest is counted together.
+VALUES_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the numbers come from; the callables are asked at each scrape, on the loop.
+
+    `received`, `dropped` (by event type) and `malformed` (by reason) count events.
+    """
+
+    version: str
+    received: Callable[[], int]
+    dropped: Callable[[], Mapping[str, int]]
+    malformed: Callable[[], Mapping[str, int]]
+    inbox_messages: Callable[[], int]
+    inbox_bytes: Callable[[], int]
+    connected: Callable[[], bool]
+    tasks: Callable[[], int]
+    workers: Callable[[], int]
+    flower: PrometheusMetrics
+    loop_lag: LoopLag
+    inspections: Inspections
+
+
+#: One value, or one for each value of the metric's label.
+Value = float | Histogram
+Reading = Value | Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One metric: `name` without the suffix `_total`, and how it is read."""
+
+    name: str
+    kind: str
+    help: str
+    read: Callable[[Sources], Reading]
+    label: str = ""
+
+    def collect(self, sources: Sources) -> Metric:
+        """Read the metric."""
+        metric = self.empty()
+        reading = self.read(sources)
+        values = bounded(reading) if isinstance(reading, Mapping) else {"": reading}
+        for label, value in values.items():
+            add(metric, {self.label: label} if self.label else {}, value)
+        return metric
+
+    def empty(self) -> Metric:
+        """Return the metric without values."""
+        return Metric(self.name, self.help, self.kind)
+
+
+METRICS: tuple[Declared, ...] = (
+    Declared(
+        "flower_ng_build_info",
+        "gauge",
+        "Always 1; the version that runs.",
+        lambda s: {s.version: 1},
+        "version",
+    ),
+    Declared(
+        "flower_ng_connected",
+        "gauge",
+        "1 while events can arrive from the broker, else 0.",
+        lambda s: s.connected(),
+    ),
+    Declared(
+        "flower_ng_events_received",
+        "counter",
+        "Events received and applied.",
+        lambda s: s.received(),
+    ),
+    Declared(
+        "flower_ng_events_dropped",
+        "counter",
+        "Events lost because the inbox was full, by event type.",
+        lambda s: s.dropped(),
+        "type",
+    ),
+    Declared(
+        "flower_ng_events_malformed",
+        "counter",
+        "Events ignored because they could not be read, by reason.",
+        lambda s: s.malformed(),
+        "reason",
+    ),
+    Declared(
+        "flower_ng_inbox_messages",
+        "gauge",
+        "Messages received that wait to be applied.",
+        lambda s: s.inbox_messages(),
+    ),
+    Declared(
+        "flower_ng_inbox_bytes",
+        "gauge",
+        "Size of the messages that wait to be applied.",
+        lambda s: s.inbox_bytes(),
+    ),
+    Declared(
+        "flower_ng_ingest_lag_seconds",
+        "histogram",
+        "Time from an event's timestamp to its application; a sender's clock ahead counts as 0.",
+        lambda s: s.flower.ingest_lag,
+    ),
+    Declared(
+        "flower_ng_loop_lag_seconds",
+        "gauge",
+        "How late the HTTP loop ran its newest due call.",
+        lambda s: s.loop_lag.newest_s,
+    ),
+    Declared(
+        "flower_ng_loop_lag_max_seconds",
+        "gauge",
+        "The worst loop lag of the last one to two minutes.",
+        lambda s: s.loop_lag.max_s,
+    ),
+    Declared(
+        "flower_ng_tasks_in_memory",
+        "gauge",
+        "Tasks in memory.",
+        lambda s: s.tasks(),
+    ),
+    Declared(
+        "flower_ng_workers_in_memory",
+        "gauge",
+        "Workers in memory.",
+        lambda s: s.workers(),
+    ),
+    Declared(
+        "flower_ng_tasks_evicted",
+        "counter",
+        "Tasks that left memory because of max_tasks.",
+        lambda s: s.flower.tasks_evicted,
+    ),
+    Declared(
+        "flower_ng_workers_forgotten",
+        "counter",
+        "Workers purged, or evicted because of max_workers.",
+        lambda s: s.flower.workers_forgotten,
+    ),
+    Declared(
+        "flower_ng_inspect_duration_seconds",
+        "histogram",
+        "Time that inspect broadcasts took, by method.",
+        lambda s: s.inspections.durations,
+        "method",
+    ),
+    Declared(
+        "flower_ng_inspect_failures",
+        "counter",
+        "Inspect broadcasts that brought no answer, by method.",
+        lambda s: s.inspections.failures,
+        "method",
+    ),
+    Declared(
+        "flower_ng_label_pairs",
+        "gauge",
+        "Pairs of worker and task that have series of their own.",
+        lambda s: s.flower.pairs.count,
+    ),
+    Declared(
+        "flower_ng_label_pairs_max",
+        "gauge",
+        "Bound of the pairs; past it tasks count as __other__.",
+        lambda s: s.flower.pairs.bound,
+    ),
+)
+
+
+class OwnMetrics:
+    """The collector of METRICS."""
+
+    def __init__(self, sources: Sources, metrics: tuple[Declared, ...] = METRICS) -> None:
+        self._sources = sources
+        self._metrics = metrics
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield the metrics without values, for a registry."""
+        for declared in self._metrics:
+            yield declared.empty()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics as they stand, for a registry."""
+        for declared in self._metrics:
+            yield declared.collect(self._sources)
+
+
+def bounded(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Keep the first hundred label values; sum the rest up under `__other__`."""
+    kept = dict(islice(values.items(), VALUES_MAX))
+    rest = islice(values.values(), VALUES_MAX, None)
+    others = sum(value for value in rest if not isinstance(value, Histogram))
+    return {**kept, OTHER: others} if others else kept
+
+
+def add(metric: Metric, labels: dict[str, str], value: Value) -> None:
+    """Add the samples of one value to a metric."""
+    if not isinstance(value, Histogram):
+        suffix = "_total" if metric.type == "counter" else ""
+        metric.add_sample(metric.name + suffix, labels, float(value))
+        return
+    counts = list(accumulate(value.counts))
+    for bound, count in zip(value.bounds, counts, strict=True):
+        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": as_go(bound)}, count)
+    metric.add_sample(f"{metric.name}_count", labels, counts[-1])
+    metric.add_sample(f"{metric.name}_sum", labels, value.sum)
