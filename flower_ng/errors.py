@@ -9,6 +9,7 @@ FlowerError
     ├── Forbidden        403
     │   └── Refused      403, a worker said no
     ├── NotFound         404
+    ├── BadGateway       502, the login provider failed
     └── Unavailable      503
 """
 
@@ -68,6 +69,12 @@ class NotFound(AnswerError):  # noqa: N818 - named as the HTTP status it answers
     """No such thing is known."""
 
     status = 404
+
+
+class BadGateway(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
+    """Someone whom we had to ask, as the login provider, gave no usable answer."""
+
+    status = 502
 
 
 class Unavailable(AnswerError):  # noqa: N818 - named as the HTTP status it answers with

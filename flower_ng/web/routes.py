@@ -13,9 +13,10 @@ from flower_ng.web.base import Endpoint, Handler, Page, Services
 from flower_ng.web.files import file_specs
 from flower_ng.web.health import HealthCheck
 from flower_ng.web.missing import Missing, Outside
+from flower_ng.web.pages.login import Logout
 from flower_ng.web.stream import Stream, Ticker
 
-PAGES: tuple[type[Page], ...] = ()
+PAGES: tuple[type[Page], ...] = (Logout,)
 
 ENDPOINTS: tuple[type[Endpoint], ...] = (
     workers.ListWorkers,

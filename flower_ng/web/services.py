@@ -102,15 +102,6 @@ class Assets:
 
 
 @dataclass(frozen=True, slots=True)
-class OAuthClient:
-    """What the login provider knows us by."""
-
-    key: str = ""
-    secret: str = ""
-    redirect_uri: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Services:
     """Everything that a handler may reach.
 
