@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-HEADERS = ("Etag", "X-Content-Type-Options", "Access-Control-Allow-Origin")
+#: Not Access-Control-Allow-Origin: Flower lets any page read an open API, flower_ng on purpose not.
+HEADERS = ("Etag", "X-Content-Type-Options")
 FORM = "application/x-www-form-urlencoded"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -228,7 +229,7 @@ def publishing() -> Iterator[Case]:
         yield publish(f"/api/task/{route}/no.such.task", "not json")
     yield publish("/api/task/apply/tests.shop.add", '{"args": [1, 2], "timeout": 5}')
     yield publish("/api/task/apply/tests.shop.add", '{"args": [1, 2], "timeout": "x"}')
-    yield publish("/api/task/apply/tests.shop.sleep", '{"args": [1], "timeout": 0.1}')
+    yield publish("/api/task/apply/tests.shop.sleep", '{"args": [4], "timeout": 0.1}')
     yield publish("/api/task/apply/tests.shop.fail", "")
     yield publish("/api/task/send-task/no.such.task", '{"queue": "nowhere"}')
     yield publish("/api/task/send-task/tests.shop.add", '{"args": [1, 2], "countdown": 0}')
