@@ -105,9 +105,10 @@ def texts(registry: Registry, form: Form) -> Iterator[bytes]:
                 for piece in pieces(family, openmetrics=form.openmetrics):
                     yield piece.encode()
         elif form.openmetrics:
-            yield generate_openmetrics(collector).removesuffix(END)
+            text: bytes = generate_openmetrics(collector)  # type: ignore[no-untyped-call]
+            yield text.removesuffix(END)
         else:
-            yield generate_latest(collector)  # type: ignore[no-untyped-call]
+            yield generate_latest(collector)
     if form.openmetrics:
         yield END
 

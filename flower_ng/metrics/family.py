@@ -72,7 +72,7 @@ class Histogram(msgspec.Struct, gc=False):
         self.sum += amount
 
 
-Cell = TypeVar("Cell", Counter, Gauge, Histogram)
+Cell = TypeVar("Cell", bound=Counter | Gauge | Histogram)
 
 
 class Family(Generic[Cell]):

@@ -1,0 +1,98 @@
+"""Label sets are bounded, whatever is sent."""
+
+from flower_ng.metrics.pairs import PUBLISHERS_MAX, TYPES_MAX
+
+
+def test_past_the_bound_tasks_count_as_other(make_feed):
+    feed = make_feed(max_pairs=2)
+
+    for number in range(5):
+        feed.run(f"u{number}", name=f"t{number}")
+
+    assert feed.metrics.pairs.count == 2
+    succeeded = {"worker": "w1@box", "type": "task-succeeded"}
+    assert feed.value("flower_events_total", **succeeded, task="t1") == 1
+    assert feed.value("flower_events_total", **succeeded, task="__other__") == 3
+    assert feed.value("flower_task_runtime_seconds_count", worker="w1@box", task="__other__") == 3
+    assert feed.value("flower_worker_prefetched_tasks", worker="w1@box", task="__other__") == 0
+
+
+def test_a_pair_that_was_admitted_keeps_counting_past_the_bound(make_feed):
+    feed = make_feed(max_pairs=1)
+    feed.run("u1", name="t1")
+    feed.run("u2", name="t2")
+
+    feed.run("u3", name="t1")
+
+    labels = {"worker": "w1@box", "type": "task-succeeded", "task": "t1"}
+    assert feed.value("flower_events_total", **labels) == 2
+
+
+def test_a_worker_that_leaves_makes_room(make_feed):
+    feed = make_feed(max_pairs=1)
+    feed.run("u1", "w1@box", "t1")
+
+    feed.metrics.forgotten("w1@box")
+    feed.run("u2", "w2@box", "t2")
+
+    assert feed.metrics.pairs.count == 1
+    assert feed.value("flower_task_runtime_seconds_count", worker="w2@box", task="t2") == 1
+
+
+def test_a_worker_takes_the_room_of_the_longest_silent_publisher(make_feed):
+    feed = make_feed(max_pairs=2)
+    feed.task("sent", "u1", "gen1@web", name="t")
+    feed.task("sent", "u2", "gen2@web", name="t")
+
+    feed.run("u3", "w1@box", "t")
+
+    assert set(feed.metrics.events.table) == {"gen2@web", "w1@box"}
+
+
+def test_a_publisher_takes_no_room_from_others(make_feed):
+    feed = make_feed(max_pairs=1)
+    feed.run("u1", "w1@box", "t")
+
+    feed.task("sent", "u2", "gen1@web", name="t")
+
+    labels = {"worker": "gen1@web", "type": "task-sent", "task": "__other__"}
+    assert feed.value("flower_events_total", **labels) == 1
+    assert feed.value("flower_task_runtime_seconds_count", worker="w1@box", task="t") == 1
+
+
+def test_a_publisher_silent_for_an_hour_is_forgotten(feed):
+    feed.task("sent", "u1", "gen1@web", name="t")
+    feed.now += 3000
+    feed.task("sent", "u2", "gen2@web", name="t")
+
+    feed.now += 1000
+    feed.metrics.settle()
+
+    assert set(feed.metrics.events.table) == {"gen2@web"}
+
+
+def test_publishers_are_bounded(feed):
+    for number in range(PUBLISHERS_MAX + 50):
+        feed.task("sent", f"u{number}", f"gen{number}@web", name="t")
+
+    assert len(feed.metrics.events.table) == PUBLISHERS_MAX
+    assert "gen0@web" not in feed.metrics.events.table
+
+
+def test_a_worker_that_also_publishes_does_not_age(feed):
+    feed.task("sent", "u1", "w1@box", name="t")
+    feed.worker("heartbeat")
+    feed.task("sent", "u2", "w1@box", name="t")
+
+    feed.now += 10_000
+    feed.metrics.settle()
+
+    assert feed.metrics.known_workers() == {"w1@box"}
+
+
+def test_event_types_are_bounded(feed):
+    for number in range(TYPES_MAX + 5):
+        feed.task(f"custom{number}", name="t")
+
+    labels = {"worker": "w1@box", "type": "__other__", "task": "t"}
+    assert feed.value("flower_events_total", **labels) == 5
