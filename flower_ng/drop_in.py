@@ -33,7 +33,7 @@ class BaseHandler(Handler):
 
     access = Access.OPEN
 
-    def get_argument(  # type: ignore[override]  # Flower's signature
+    def get_argument(
         self,
         name: str,
         default: Any = None,

@@ -71,8 +71,11 @@ class Handler(RequestHandler):
     """A guarded request: whatever a subclass does, the door's checks ran before.
 
     Raise an AnswerError anywhere, and the answer says so in the form of the route's family.
+    `path` and `aliases` are Tornado patterns without the prefix.
     """
 
+    path: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[Access] = Access.PAGE
     writes: ClassVar[bool] = False
 
@@ -141,7 +144,7 @@ class Handler(RequestHandler):
 
     # Arguments
 
-    def get_argument(  # type: ignore[override]  # Flower's signature, which Tornado's overloads lack
+    def get_argument(
         self,
         name: str,
         default: Any = None,
@@ -195,9 +198,9 @@ class Handler(RequestHandler):
 
     async def while_here(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Await the work, and cancel it when the client leaves; raises ClientLeft then."""
-        self._work = asyncio.ensure_future(work)
+        self._work = task = asyncio.ensure_future(work)
         try:
-            return await self._work
+            return await task
         except asyncio.CancelledError:
             if self._left:
                 raise ClientLeft from None
@@ -348,13 +351,11 @@ class Handler(RequestHandler):
 class Page(Handler):
     """An HTML page: `view` makes a frozen record, the template shows it.
 
-    `path` and `aliases` are Tornado patterns without the prefix. `nav` names the entry of the
+    `nav` names the entry of the
     navigation bar that is marked; the first page with that name and no group in its path is its
     link. `template` is relative to the templates' folder.
     """
 
-    path: ClassVar[str]
-    aliases: ClassVar[tuple[str, ...]] = ()
     nav: ClassVar[str | None] = None
     template: ClassVar[str]
 
@@ -377,7 +378,6 @@ class Endpoint(Handler):
     """
 
     access = Access.API
-    path: ClassVar[str]
     summary: ClassVar[str]
     methods: ClassVar[tuple[str, ...]] = ("GET",)
     action: ClassVar[bool] = False

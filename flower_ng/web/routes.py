@@ -2,11 +2,13 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
-from tornado.web import Application, RequestHandler, URLSpec
+from tornado.routing import URLSpec
+from tornado.web import Application, RequestHandler
 
-from flower_ng.web.actions import twin
+from flower_ng.web.actions import action_path, twin
 from flower_ng.web.api import control, publish, queues, workers
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.base import Endpoint, Handler, Page, Services
@@ -14,6 +16,7 @@ from flower_ng.web.files import file_specs
 from flower_ng.web.health import HealthCheck
 from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.login import Logout
+from flower_ng.web.scrape import Scrape
 from flower_ng.web.stream import Stream, Ticker
 
 PAGES: tuple[type[Page], ...] = (Logout,)
@@ -36,7 +39,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     control.TaskRevoke,
 )
 
-PLUMBING: tuple[type[Handler], ...] = (HealthCheck,)
+PLUMBING: tuple[type[Handler], ...] = (HealthCheck, Scrape)
 
 
 class Site(Application):
@@ -45,14 +48,13 @@ class Site(Application):
     `options` and `capp` are for login handlers that were written for Flower.
     """
 
-    def __init__(self, services: Services, login: list[URLSpec], **settings: Any) -> None:
-        self.ticker = Ticker()
+    def __init__(
+        self, services: Services, ticker: Ticker, specs: Sequence[URLSpec], **settings: Any
+    ) -> None:
+        super().__init__(list(specs), services=services, **settings)
         self.options = services.options
         self.capp = services.cluster.capp
-        self.url_prefix = services.prefix
-        specs = [*_specs(services, self.ticker), *login, *_rest(services)]
-        super().__init__(specs, services=services, nav=_nav(), **settings)
-        services.cluster.events.add_listener(self.ticker.tick)
+        self.ticker = ticker
 
     def close(self) -> None:
         """End what stays open by itself: the streams."""
@@ -64,46 +66,35 @@ def application(
     *,
     login: type[RequestHandler] | None = None,
     oauth: OAuthClient | None = None,
+    handlers: Sequence[type[Handler]] = (*PAGES, *ENDPOINTS, *PLUMBING),
 ) -> Site:
     """The site: every route under the prefix, the guard in front of each.
 
     `login` is the handler of `/login`, None without a login provider.
     """
-    oauth = oauth or OAuthClient()
+    ticker = Ticker()
+    services.cluster.events.add_listener(ticker.tick)
     return Site(
         services,
-        _login_specs(services, login),
-        autoescape="xhtml_escape",
-        compiled_template_cache=not services.options.debug,
-        cookie_secret=services.options.cookie_secret or secrets.token_urlsafe(64),
-        login_url=services.url("/login"),
-        oauth={"key": oauth.key, "secret": oauth.secret, "redirect_uri": oauth.redirect_uri},
-        template_path=str(services.assets.templates),
-        log_function=_log_request if services.options.debug else _log_nothing,
+        ticker,
+        [
+            *(spec for handler in handlers for spec in _specs(services, handler)),
+            *([] if login is None else [_spec(services, "/login/?", login)]),
+            _spec(services, Stream.path, Stream, ticker=ticker),
+            *file_specs(services),
+            *_rest(services),
+        ],
+        nav=_nav(handlers),
+        **_settings(services, oauth or OAuthClient()),
     )
 
 
-def _nav() -> tuple[tuple[str, str], ...]:
-    first: dict[str, str] = {}
-    for page in PAGES:
-        if page.nav is not None and "(" not in page.path:
-            first.setdefault(page.nav, page.path)
-    return tuple(first.items())
-
-
-def _specs(services: Services, ticker: Ticker) -> list[URLSpec]:
-    handlers: list[type[Handler]] = [*ENDPOINTS, *PLUMBING]
-    forms = [twin(endpoint) for endpoint in ENDPOINTS if endpoint.action]
-    return [
-        *(_spec(services, path, page) for page in PAGES for path in (page.path, *page.aliases)),
-        *(_spec(services, handler.path, handler) for handler in (*handlers, *forms)),
-        _spec(services, Stream.path, Stream, ticker=ticker),
-        *file_specs(services),
-    ]
-
-
-def _login_specs(services: Services, login: type[RequestHandler] | None) -> list[URLSpec]:
-    return [] if login is None else [_spec(services, "/login/?", login)]
+def _specs(services: Services, handler: type[Handler]) -> list[URLSpec]:
+    """The routes of one handler: its path, its other paths, and its form."""
+    specs = [_spec(services, path, handler) for path in (handler.path, *handler.aliases)]
+    if issubclass(handler, Endpoint) and handler.action:
+        specs.append(_spec(services, action_path(handler), twin(handler)))
+    return specs
 
 
 def _rest(services: Services) -> list[URLSpec]:
@@ -117,9 +108,28 @@ def _spec(
     return URLSpec(f"{re.escape(services.prefix)}{path}", handler, arguments)
 
 
-def _log_request(handler: RequestHandler) -> None:
-    Application.log_request(handler.application, handler)
+def _nav(handlers: Sequence[type[Handler]]) -> tuple[tuple[str, str], ...]:
+    """The entries of the navigation bar: each page's name with the first path that has no group."""
+    entries: dict[str, str] = {}
+    for page in handlers:
+        if issubclass(page, Page) and page.nav is not None and "(" not in page.path:
+            entries.setdefault(page.nav, page.path)
+    return tuple(entries.items())
+
+
+def _settings(services: Services, oauth: OAuthClient) -> dict[str, Any]:
+    """Tornado's settings; `oauth` has the form that login handlers made for Flower read."""
+    debug = services.options.debug
+    settings = {
+        "autoescape": "xhtml_escape",
+        "compiled_template_cache": not debug,
+        "cookie_secret": services.options.cookie_secret or secrets.token_urlsafe(64),
+        "login_url": services.url("/login"),
+        "oauth": {"key": oauth.key, "secret": oauth.secret, "redirect_uri": oauth.redirect_uri},
+        "template_path": str(services.assets.templates),
+    }
+    return settings if debug else settings | {"log_function": _log_nothing}
 
 
 def _log_nothing(_handler: RequestHandler) -> None:
-    pass
+    """Requests are logged with `debug` only; errors are logged where they are answered."""

@@ -10,7 +10,7 @@ from flower_ng.web.guard import Door
 
 if TYPE_CHECKING:
     from flower_ng.brokers import Broker
-    from flower_ng.metrics import PrometheusMetrics
+    from flower_ng.metrics import PrometheusMetrics, Registry
     from flower_ng.monitor.control import Control
     from flower_ng.monitor.events import Events
     from flower_ng.monitor.inspector import Inspector
@@ -78,6 +78,10 @@ class Cluster(Protocol):
     @property
     def metrics(self) -> "PrometheusMetrics":
         """The six families that Flower has, and ours."""
+
+    @property
+    def registry(self) -> "Registry":
+        """Every collector that `/metrics` shows."""
 
     def registered_tasks(self) -> Sequence[str]:
         """The names of the tasks that the app knows, sorted."""
