@@ -1,0 +1,73 @@
+"""Checks say what is wrong with an option's value, None when nothing is. Start only, pure."""
+
+import contextlib
+import itertools
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from flower_ng.settings.option import Check
+
+LEVELS = ("debug", "info", "warning", "error", "none")
+ROTATIONS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
+
+
+def at_least(least: float) -> Check:
+    """A number not below this one."""
+    return lambda value: None if value is None or value >= least else f"is less than {least}"
+
+
+def above_zero(value: float) -> str | None:
+    """A time that passes."""
+    return None if 0 < value < float("inf") else "is not a time above 0"
+
+
+def is_port(value: int) -> str | None:
+    """A TCP port, 0 for any."""
+    return None if 0 <= value <= 65_535 else "is not a port (0 to 65535)"  # noqa: PLR2004 - TCP's
+
+
+def one_of(*words: str) -> Check:
+    """One of some words, in any case."""
+    known = {word.lower() for word in words}
+    return lambda value: None if value.lower() in known else f"is none of {', '.join(words)}"
+
+
+def is_web_address(value: str | None) -> str | None:
+    """An http or https URL with a host."""
+    if value is None:
+        return None
+    parts = split(value)
+    proper = parts is not None and parts[0] in {"http", "https"} and parts[1]
+    return None if proper else "is not an http or https URL with a host"
+
+
+def are_origins(values: Sequence[str]) -> str | None:
+    """Origins as browsers send them: scheme, host and perhaps port; or `*` for all."""
+    wrong = [value for value in values if value != "*" and not is_origin(value)]
+    return f"holds {wrong[0]!r}, not an origin such as https://example.com" if wrong else None
+
+
+def is_origin(value: str) -> bool:
+    """Whether it is scheme, host and perhaps port, and nothing else."""
+    parts = split(value)
+    return parts is not None and value == f"{parts[0]}://{parts[1]}" and bool(parts[1])
+
+
+def split(url: str) -> tuple[str, str] | None:
+    """Scheme and place of a URL; None if it can't be read or has no host."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return parts.scheme, parts.netloc
+    return None
+
+
+def are_credentials(values: Sequence[str]) -> str | None:
+    """Pairs of user and password; a lone word would lock everybody out."""
+    return None if all(":" in value for value in values) else "is not a list of user:password pairs"
+
+
+def are_bounds(values: Sequence[float]) -> str | None:
+    """Bounds of a histogram's buckets: each above the one before."""
+    ascending = all(lower < upper for lower, upper in itertools.pairwise(values))
+    return None if ascending else "is not a list of ascending numbers"

@@ -1,0 +1,166 @@
+"""Settings is every option of flower_ng, each declared once: name, type, default, group, help.
+
+The command line in both spellings, the environment, the configuration file, `--help` and
+docs/options.md follow from these lines. Names, types and defaults are Flower's where Flower has
+the option.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from flower_ng.settings.checks import (
+    LEVELS,
+    ROTATIONS,
+    above_zero,
+    are_bounds,
+    are_credentials,
+    are_origins,
+    at_least,
+    is_port,
+    is_web_address,
+    one_of,
+)
+from flower_ng.settings.option import Option, declared, option
+
+SERVER = "Server"
+LOGIN = "Who may come in"
+CLUSTER = "Watching the cluster"
+MEMORY = "Memory and history"
+PAGES = "Pages"
+METRICS = "Metrics"
+LOGGING = "Logging"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One value for each option; times and sizes in the units that the help names."""
+
+    port: int = option(5555, SERVER, "TCP port; 0 takes any free one.", is_port)
+    address: str = option(
+        "", SERVER, "Address or host name to listen on; empty is every interface."
+    )
+    unix_socket: str = option("", SERVER, "Path of a Unix socket to listen on instead of a port.")
+    url_prefix: str | None = option(None, SERVER, "Serve everything below /<prefix>/.")
+    certfile: str | None = option(None, SERVER, "TLS certificate; needs keyfile, turns HTTPS on.")
+    keyfile: str | None = option(None, SERVER, "Key of the TLS certificate; needs certfile.")
+    ca_certs: str | None = option(None, SERVER, "File of CA certificates for TLS.")
+    xheaders: bool = option(
+        False,
+        SERVER,
+        "Trust X-Real-Ip, X-Forwarded-For, X-Scheme and X-Forwarded-Proto of a proxy in front.",
+    )
+    debug: bool = option(
+        False,
+        SERVER,
+        "Show tracebacks, log each request and debug messages, restart when the source changes.",
+    )
+    conf: str = option("flowerconfig.py", SERVER, "Configuration file, run as Python.")
+
+    basic_auth: tuple[str, ...] = option(
+        (), LOGIN, "user:password pairs for HTTP Basic login.", are_credentials, secret=True
+    )
+    auth: str = option(
+        "",
+        LOGIN,
+        "E-mail addresses that may log in by OAuth: one, a|b, or one with .* before the @.",
+    )
+    auth_provider: str | None = option(
+        None, LOGIN, "Dotted path of the OAuth provider's login handler; Flower's names are known."
+    )
+    oauth2_key: str | None = option(None, LOGIN, "OAuth client id.")
+    oauth2_secret: str | None = option(None, LOGIN, "OAuth client secret.", secret=True)
+    oauth2_redirect_uri: str | None = option(
+        None, LOGIN, "URL of /login as the OAuth provider must call it."
+    )
+    cookie_secret: str | None = option(
+        None,
+        LOGIN,
+        "Key that signs cookies; without it each restart ends all sessions.",
+        secret=True,
+    )
+    read_only: bool = option(
+        False, LOGIN, "Refuse every call that would change something, and show no buttons."
+    )
+    cors_origins: tuple[str, ...] = option(
+        (), LOGIN, "Origins whose pages may call the API from a browser.", are_origins
+    )
+
+    enable_events: bool = option(True, CLUSTER, "Ask all workers every 5 seconds to send events.")
+    inspect_timeout: float = option(
+        1000.0, CLUSTER, "Milliseconds to wait for workers' replies.", above_zero
+    )
+    inspect_interval: float = option(
+        60.0, CLUSTER, "Seconds between two refreshes of what workers say; 0 is never.", at_least(0)
+    )
+    purge_offline_workers: int | None = option(
+        None, CLUSTER, "Seconds after which a worker that is offline is forgotten.", at_least(0)
+    )
+    broker_api: str | None = option(
+        None, CLUSTER, "URL of RabbitMQ's management API.", is_web_address, secret=True
+    )
+    inbox_max_messages: int = option(
+        10_000, CLUSTER, "Messages that wait to be read before new ones wait or go.", at_least(1)
+    )
+    inbox_max_bytes: int = option(
+        256 * 2**20, CLUSTER, "Bytes of the messages that wait to be read.", at_least(1)
+    )
+
+    max_workers: int = option(5000, MEMORY, "Workers kept.", at_least(1))
+    max_tasks: int = option(100_000, MEMORY, "Tasks kept.", at_least(1))
+    persistent: bool = option(
+        False, MEMORY, "Keep tasks, workers and counters over restarts, in the file that db names."
+    )
+    db: str = option("flower", MEMORY, "State file for persistent; its suffix is added.")
+    state_save_interval: int = option(
+        0,
+        MEMORY,
+        "Accepted and without effect: what persistent keeps is written all the time.",
+        at_least(0),
+    )
+
+    auto_refresh: bool = option(True, PAGES, "Let the Workers page follow the cluster.")
+    tasks_columns: str = option(
+        "name,uuid,state,received,runtime,worker", PAGES, "Columns of the Tasks page, in order."
+    )
+    natural_time: bool = option(False, PAGES, "Show times on the Tasks page as 'two minutes ago'.")
+    format_task: Callable[[Any], Any] | None = option(
+        None,
+        PAGES,
+        "Function in the configuration file: takes a task, returns it as shown on pages.",
+    )
+
+    task_runtime_metric_buckets: tuple[float, ...] = option(
+        (), METRICS, "Upper bounds of the runtime histogram; empty is Prometheus's own.", are_bounds
+    )
+    metrics_max_pairs: int = option(
+        20_000, METRICS, "Pairs of worker and task with series of their own.", at_least(1)
+    )
+
+    logging: str = option(
+        "info",
+        LOGGING,
+        "Level: debug, info, warning, error, or none to leave it alone.",
+        one_of(*LEVELS),
+    )
+    log_to_stderr: bool | None = option(
+        None, LOGGING, "Log to standard error; the default is yes unless there is a log file."
+    )
+    log_file_prefix: str | None = option(None, LOGGING, "Path of the log file.")
+    log_file_max_size: int = option(100_000_000, LOGGING, "Bytes of a log file.", at_least(0))
+    log_file_num_backups: int = option(10, LOGGING, "Old log files kept.", at_least(0))
+    log_rotate_mode: str = option(
+        "size", LOGGING, "Begin a new log file by size or by time.", one_of("size", "time")
+    )
+    log_rotate_when: str = option(
+        "midnight",
+        LOGGING,
+        "Unit of log_rotate_interval: S, M, H, D, midnight, W0 to W6.",
+        one_of(*ROTATIONS),
+    )
+    log_rotate_interval: int = option(
+        1, LOGGING, "Time between two log files, with log_rotate_mode=time.", at_least(1)
+    )
+
+
+OPTIONS: Final[tuple[Option, ...]] = tuple(declared(field) for field in fields(Settings))

@@ -1,0 +1,36 @@
+"""Given is a value that someone gave for an option, and where. Start only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from flower_ng.errors import SettingsError
+from flower_ng.settings.option import Option
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value and how its place is called in messages, as `--port` or `FLOWER_PORT`."""
+
+    option: Option
+    place: str
+    value: Any
+
+    @classmethod
+    def read(
+        cls, option: Option, place: str, reader: Callable[[Option, Any], Any], raw: Any
+    ) -> Self:
+        """Read and check a raw value; SettingsError names the place."""
+        try:
+            given = cls(option, place, reader(option, raw))
+        except ValueError as error:
+            raise SettingsError(f"Invalid '{place}' option: {error}") from None
+        given.check()
+        return given
+
+    def check(self) -> None:
+        """Raise SettingsError if the option can't have this value."""
+        wrong = self.option.check(self.value) if self.option.check else None
+        if wrong:
+            shown = "the value" if self.option.secret else repr(self.value)
+            raise SettingsError(f"Invalid '{self.place}' option: {shown} {wrong}")
