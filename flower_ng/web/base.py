@@ -14,7 +14,7 @@ from tornado.web import HTTPError, RequestHandler
 from flower_ng.errors import AnswerError, BadRequest, Forbidden
 from flower_ng.web import format as fmt
 from flower_ng.web.arguments import parse
-from flower_ng.web.faults import Fault, api_body, fault_of, page_body, report
+from flower_ng.web.faults import Fault, api_body, fault_of, one_line, page_body, report
 from flower_ng.web.frame import TOAST_COOKIE, Frame, NavItem, Toast
 from flower_ng.web.guard import (
     READ_ONLY,
@@ -281,7 +281,8 @@ class Handler(RequestHandler):
             return
         if isinstance(value, AnswerError):
             level = logging.ERROR if value.status >= 500 else logging.WARNING  # noqa: PLR2004
-            log.log(level, "%d %s: %s", value.status, self._request_summary(), value.message)
+            words = one_line(value.message)
+            log.log(level, "%d %s: %s", value.status, self._request_summary(), words)
         elif isinstance(value, HTTPError):
             super().log_exception(typ, value, tb)
         else:
@@ -393,7 +394,7 @@ class Endpoint(Handler):
         try:
             answer = await self.act(*path_args)
         except AnswerError as error:
-            self._note(f"{error.status} {error.message}")
+            self._note(f"{error.status} {one_line(error.message)}")
             raise
         self._note("done")
         return answer

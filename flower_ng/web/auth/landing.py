@@ -1,7 +1,7 @@
 """Landing decides where a browser may be sent after a login or an action: only to our own pages."""
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")  # browsers drop or turn these, and leave our host
 _ROOTLESS = re.compile(r"[\w.-]+(?:[/?]|$)")
@@ -19,10 +19,6 @@ def landing(wanted: str, prefix: str) -> str:
 
 
 def _is_local(wanted: str) -> bool:
-    if not wanted.startswith("/") or _FORBIDDEN.search(wanted):
-        return False
-    try:
-        parts = urlsplit(wanted)
-    except ValueError:
-        return False
-    return not parts.netloc and "//" not in parts.path and ".." not in parts.path.split("/")
+    path = re.split("[?#]", wanted, maxsplit=1)[0]
+    is_rooted = path.startswith("/") and "//" not in path and ".." not in path.split("/")
+    return is_rooted and not _FORBIDDEN.search(wanted)

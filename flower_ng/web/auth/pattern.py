@@ -21,7 +21,7 @@ class EmailPattern:
 
     def accepts(self, address: str) -> bool:
         """Whether this address may come in."""
-        return "@" in address and self._accepts(_folded(address))
+        return address.find("@") > 0 and self._accepts(_folded(address))
 
 
 def _compiled(pattern: str) -> Callable[[str], bool]:

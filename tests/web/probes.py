@@ -1,0 +1,118 @@
+"""Small handlers that show what the base does for every handler."""
+
+import asyncio
+from typing import Any
+
+from flower_ng.errors import BadRequest, Forbidden, NotFound, Refused, Unavailable
+from flower_ng.web.base import Access, Endpoint, ErrorView, Handler, Page
+from flower_ng.web.pages.login import Logout
+from flower_ng.web.routes import PLUMBING
+
+ERRORS: dict[str, Any] = {
+    "bad": BadRequest("No <good>"),
+    "forbidden": Forbidden("Not <you>"),
+    "refused": Refused("Failed: <reason>"),
+    "missing": NotFound("Unknown task '<id>'"),
+    "nothing": NotFound(),
+    "away": Unavailable("Broker or result backend unavailable"),
+    "mute": Unavailable(),
+    "bug": ZeroDivisionError("a <bug>"),
+}
+
+
+class ShownView:
+    title: str
+    text: str
+
+
+class Shown(Page):
+    """A page in the navigation bar."""
+
+    path = "/shown"
+    aliases = ("/also-shown",)
+    nav = "Shown"
+    template = "pages/error.html"
+
+    async def view(self):
+        return ErrorView("Shown", 200, self.get_argument("text", "hello"), "", "")
+
+
+class Failing(Page):
+    """A page that fails as asked."""
+
+    path = "/failing/(.+)"
+    template = "pages/error.html"
+
+    async def view(self, kind):
+        raise ERRORS[kind]
+
+
+class FailingApi(Endpoint):
+    """An endpoint that fails as asked."""
+
+    path = "/api/failing/(.+)"
+    summary = "Fail."
+
+    async def get(self, kind):
+        raise ERRORS[kind]
+
+
+class Echo(Endpoint):
+    """Shows the arguments as a handler gets them."""
+
+    path = "/api/echo/(.*)"
+    summary = "Show."
+
+    async def get(self, name):
+        kinds = {"int": int, "float": float, "bool": bool}
+        kind = kinds.get(self.get_argument("type", ""))
+        required = self.get_argument("required", False, type=bool)
+        value = self.get_argument("value", type=kind, required=required)
+        self.write_json({"name": name, "value": value})
+
+
+class EchoForm(Endpoint):
+    """Shows an argument of a form, and acts."""
+
+    path = "/api/act/(.+)"
+    summary = "Act."
+    methods = ("POST",)
+    writes = True
+    action = True
+
+    async def act(self, name):
+        if name in ERRORS:
+            raise ERRORS[name]
+        return {"message": f"Did '{name}' with {self.get_argument('value', '')!r}"}
+
+
+class Waiting(Endpoint):
+    """Waits for ever, and tells when it is ended."""
+
+    path = "/api/waiting"
+    summary = "Wait."
+
+    def initialize(self) -> None:
+        self.ended = self.settings["services"].cluster.ended
+
+    async def get(self):
+        await self.while_here(self._wait())
+
+    async def _wait(self):
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            self.ended.set()
+
+
+class Open(Handler):
+    """Open to all."""
+
+    path = "/open"
+    access = Access.OPEN
+
+    def get(self):
+        self.write(self.current_user)
+
+
+HANDLERS = (Shown, Failing, FailingApi, Echo, EchoForm, Waiting, Open, Logout, *PLUMBING)

@@ -1,0 +1,193 @@
+"""A real site on a real socket, over a fake cluster.
+
+The cluster is a fake because these tests are about what stands in front of it: the guard, the
+forms of answers, the frame of pages.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+
+from prometheus_client import Gauge
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import create_signed_value
+
+from flower_ng import assets
+from flower_ng.metrics import Registry
+from flower_ng.web.auth.oauth import OAuthClient
+from flower_ng.web.guard import Door
+from flower_ng.web.routes import Site, application
+from flower_ng.web.services import Assets, Services, normal_prefix
+
+SECRET = "a secret of at least thirty-two characters"
+OPEN_API = {"FLOWER_UNAUTHENTICATED_API": "true"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+ROOT = Path(__file__).parents[2]
+
+
+class FakeEvents:
+    """Events that never come, until a test says `happen()`."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[], None]] = []
+        self.connection = SimpleNamespace(connected=True, since=0.0, why=None, retry_at=None)
+
+    def add_listener(self, callback: Callable[[], None]) -> None:
+        self.listeners.append(callback)
+
+    def happen(self) -> None:
+        for listener in self.listeners:
+            listener()
+
+
+class FakeCluster:
+    """As much of a cluster as the frame of a page and the plumbing ask."""
+
+    name = "shop"
+    app_name = "shop"
+    capp = SimpleNamespace(main="shop")
+
+    def __init__(self) -> None:
+        self.events = FakeEvents()
+        self.registry = Registry()
+        gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
+        gauge.set(7)
+        self.registry.register(gauge)
+
+    def warnings(self) -> Sequence[str]:
+        return ()
+
+
+@dataclass
+class Answer:
+    """What the site said."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def type(self) -> str | None:
+        return self.headers.get("Content-Type")
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Each cookie that was set, by name, with all its attributes."""
+        lines = self.headers.get_list("Set-Cookie")
+        return {line.partition("=")[0]: line.partition("=")[2] for line in lines}
+
+
+class Client:
+    """Asks one site; keeps no cookies."""
+
+    def __init__(self, port: int, site: Site) -> None:
+        self.host = f"127.0.0.1:{port}"
+        self.port = port
+        self.site = site
+        self.http = AsyncHTTPClient(force_instance=True, max_clients=200)
+
+    async def ask(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: Any = None
+    ) -> Answer:
+        needs_body = method in ("POST", "PUT", "PATCH") and body is None
+        request = HTTPRequest(
+            f"http://{self.host}{path}",
+            method,
+            dict(headers or {}),
+            b"" if needs_body else body,
+            allow_nonstandard_methods=True,
+            follow_redirects=False,
+            decompress_response=False,
+            request_timeout=20,
+        )
+        answer = await self.http.fetch(request, raise_error=False)
+        return Answer(answer.code, answer.headers, answer.body or b"")
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self.ask("GET", path, headers)
+
+    async def post(
+        self, path: str, form: Mapping[str, str] | None = None, **headers: str
+    ) -> Answer:
+        return await self.ask("POST", path, {**FORM, **headers}, urlencode(form or {}))
+
+
+def basic(pair: str, encoding: str = "utf-8") -> str:
+    """The Authorization header for `user:password`."""
+    return f"Basic {base64.b64encode(pair.encode(encoding)).decode()}"
+
+
+def session(address: str) -> str:
+    """The Cookie header of someone who is logged in."""
+    return f"user={create_signed_value(SECRET, 'user', address).decode()}"
+
+
+def make_services(cluster: Any, static: Path | None = None, **options: Any) -> Services:
+    """Services of the options that a test names, and Flower's defaults for the rest."""
+    settings: Any = SimpleNamespace(
+        debug=options.pop("debug", False), cookie_secret=SECRET, url_prefix=options.get("prefix")
+    )
+    folder = static or ROOT / "static"
+    return Services(
+        cluster=cluster,
+        options=settings,
+        prefix=normal_prefix(options.pop("prefix", None)),
+        demo=options.pop("demo", False),
+        door=Door(**options),
+        assets=Assets(ROOT / "templates", folder, assets.digest(folder)),
+        version="1.2.3",
+        clock=lambda: 1000.0,
+        new_id=lambda: "5eed",
+    )
+
+
+class Server:
+    """Starts sites, and stops them all."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[HTTPServer, Client]] = []
+
+    def start(
+        self,
+        handlers: Sequence[Any] | None = None,
+        *,
+        cluster: Any = None,
+        login: Any = None,
+        oauth: OAuthClient | None = None,
+        xheaders: bool = False,
+        static: Path | None = None,
+        **options: Any,
+    ) -> Client:
+        """Serve a site; options are those of Door, and prefix, debug, demo."""
+        services = make_services(cluster or FakeCluster(), static, **options)
+        chosen = {} if handlers is None else {"handlers": handlers}
+        site = application(services, login=login, oauth=oauth, **chosen)
+        server = HTTPServer(site, xheaders=xheaders)
+        socket, port = bind_unused_port()
+        server.add_socket(socket)
+        client = Client(port, site)
+        self._running.append((server, client))
+        return client
+
+    async def stop(self) -> None:
+        """Stop them all."""
+        for server, client in self._running:
+            client.site.close()
+            client.http.close()
+            server.stop()
+            await server.close_all_connections()
