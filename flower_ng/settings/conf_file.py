@@ -5,7 +5,6 @@ Runs at start.
 
 import traceback
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,12 @@ from flower_ng.settings.given import Given
 from flower_ng.settings.option import Option, from_python
 
 
-def read(
-    path: Path, options: Mapping[str, Option], around: AbstractContextManager[object]
-) -> dict[str, Given]:
-    """Run the file inside `around` and take the globals that are options.
+def read(path: Path, options: Mapping[str, Option]) -> dict[str, Given]:
+    """Run the file and take the globals that are options; others mean nothing.
 
-    SettingsError if it can't be run or holds a wrong value; other globals mean nothing.
+    SettingsError if it can't be run or holds a wrong value.
     """
-    with around:
-        found = run(path)
+    found = run(path)
     return {
         name: Given.read(options[name], f"{path.name}: {name}", from_python, found[name])
         for name in options

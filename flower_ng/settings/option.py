@@ -51,7 +51,7 @@ def option(
 ) -> Any:
     """Declare a field of Settings as an option; `text` tells people what it does."""
     about = {"group": group, "help": text, "check": check, "secret": secret}
-    return field(default=default, metadata=about)
+    return field(default=default, repr=not secret, metadata=about)
 
 
 def declared(field: Field[Any]) -> Option:

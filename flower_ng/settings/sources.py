@@ -4,7 +4,6 @@ Runs at start; reads nothing but its arguments and the configuration file.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,17 +31,15 @@ def load(
     cwd: Path,
     *,
     celery_options: Collection[str] = (),
-    around_conf: AbstractContextManager[object] | None = None,
 ) -> Loaded:
     """Read every source; SettingsError, in one line, for whatever is wrong.
 
-    `celery_options` are the names that belong before the sub-command; `around_conf` is held open
-    while the configuration file runs.
+    `celery_options` are the names that belong before the sub-command.
     """
     arguments = command_line.read(argv, BY_NAME, celery_options)
     variables = environment.read(environ, BY_NAME)
     path = conf_path({**variables, **arguments.given}, cwd)
-    written = conf_file.read(path, BY_NAME, around_conf or nullcontext()) if path else {}
+    written = conf_file.read(path, BY_NAME) if path else {}
     settings = settle({**variables, **written, **arguments.given}, cwd)
     return Loaded(settings, [*environment.warnings(environ, BY_NAME), *arguments.warnings])
 
