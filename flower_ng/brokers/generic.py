@@ -1,0 +1,65 @@
+"""Queue lengths through Kombu alone, for every other transport; blocking, in the pool.
+
+A passive declare asks for a queue without making it. Some of Kombu's transports cannot tell a
+length, or would make the queue when asked: there we say that it is not knowable.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from kombu import Connection
+from kombu.transport.virtual import AbstractChannel
+
+from flower_ng.brokers.base import Pooled
+from flower_ng.errors import Unavailable
+
+CONNECT_TIMEOUT_S = 2.0
+
+
+class GenericBroker(Pooled):
+    """Whatever Kombu can connect to; serves what no other adapter does."""
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+
+    def lengths(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return `{"name", "messages"}` for each queue, with `reason` where messages is None."""
+        try:
+            with self._facts.clone(connect_timeout=CONNECT_TIMEOUT_S) as connection:
+                rows = self._ask(connection, names)
+        except (OSError, ImportError) as error:
+            raise Unavailable(f"The broker does not answer: {error}") from error
+        self.trouble = next((row["reason"] for row in rows if "reason" in row), None)
+        return rows
+
+    def _ask(self, connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:
+        try:
+            return [length_of(connection, name) for name in names]
+        except connection.connection_errors as error:
+            raise Unavailable(f"The broker does not answer: {error}") from error
+
+
+def length_of(connection: Connection, name: str) -> dict[str, Any]:
+    """Return one queue's row; a refused declare closes the channel, so each has its own."""
+    channel: Any
+    with connection.channel() as channel:
+        reason = unknowable(channel)
+        if reason is None:
+            try:
+                declared = channel.queue_declare(name, passive=True)
+            except connection.channel_errors:
+                reason = f"The broker knows no queue {name!r}."
+            else:
+                return {"name": name, "messages": declared.message_count}
+    return {"name": name, "messages": None, "reason": reason}
+
+
+def unknowable(channel: object) -> str | None:
+    """Return why a channel cannot be asked for lengths, None when it can."""
+    if not isinstance(channel, AbstractChannel):
+        return None
+    kind, plain = type(channel), AbstractChannel
+    if kind._size is plain._size:  # noqa: SLF001 - Kombu has no public way to tell
+        return "Not knowable here: this transport cannot tell how long a queue is."
+    if kind._has_queue is plain._has_queue and kind._new_queue is not plain._new_queue:  # noqa: SLF001 - as above
+        return "Not knowable here: this transport would make the queue when asked for it."
+    return None

@@ -1,0 +1,185 @@
+"""Queue lengths from Redis, directly or through Sentinel; blocking, in the pool.
+
+Kombu keeps a queue as one list for each priority step (`kombu.transport.redis`): the length of a
+queue is the sum over its lists. Messages that workers hold unacknowledged are not in them.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from typing import Any, ClassVar
+
+import redis
+from kombu.utils.imports import symbol_by_name
+from kombu.utils.url import url_to_parts
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from flower_ng.brokers.base import Facts, Pooled
+from flower_ng.errors import Unavailable
+
+#: Kombu's own, where `broker_transport_options` says nothing.
+PRIORITY_STEPS = (0, 3, 6, 9)
+SEPARATOR = "\x06\x16"
+PORT = 6379
+SENTINEL_PORT = 26379
+#: Seconds; short, because somebody waits for the page.
+CONNECT_TIMEOUT_S = 1.0
+TIMEOUT_S = 2.0
+#: `ssl_cert_reqs` as configurations spell it.
+CERT_REQS = {
+    "none": ssl.CERT_NONE,
+    "optional": ssl.CERT_OPTIONAL,
+    "required": ssl.CERT_REQUIRED,
+}
+
+
+class RedisBroker(Pooled):
+    """Redis over TCP, TLS or a unix socket; a new connection for each question."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("redis", "rediss")
+
+    def lengths(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return `{"name", "messages"}` for each queue."""
+        try:
+            with ExitStack() as stack:
+                sizes = self._sizes(self.client(stack), names)
+        except (RedisError, OSError, ValueError, ImportError) as error:
+            raise Unavailable(f"Redis does not answer: {error}") from error
+        self.trouble = next((str(size) for size in sizes if isinstance(size, Exception)), None)
+        steps = len(self._steps)
+        lists = [sizes[at : at + steps] for at in range(0, len(sizes), steps)]
+        return [
+            {"name": name, "messages": total(found)}
+            for name, found in zip(names, lists, strict=True)
+        ]
+
+    def client(self, stack: ExitStack) -> "redis.Redis":
+        """Make a client that `stack` closes."""
+        pool = redis.ConnectionPool(**place_of(self._facts))
+        return stack.enter_context(closing(redis.Redis.from_pool(pool)))
+
+    @property
+    def _steps(self) -> Sequence[int]:
+        return self._facts.options.get("priority_steps") or PRIORITY_STEPS
+
+    def _sizes(self, client: "redis.Redis", names: Sequence[str]) -> list[Any]:
+        pipeline = client.pipeline(transaction=False)
+        for name in names:
+            for key in self._keys(name):
+                pipeline.llen(key)
+        return list(pipeline.execute(raise_on_error=False))
+
+    def _keys(self, name: str) -> Iterator[str]:
+        options = self._facts.options
+        prefix, separator = options.get("global_keyprefix", ""), options.get("sep", SEPARATOR)
+        for step in self._steps:
+            yield f"{prefix}{name}{separator}{step}" if step else f"{prefix}{name}"
+
+
+class SentinelBroker(RedisBroker):
+    """Redis behind Sentinel: the master of `master_name`, as any of the sentinels knows it."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("sentinel",)
+
+    def client(self, stack: ExitStack) -> "redis.Redis":
+        """Make a client of the master that `stack` closes, with those of the sentinels."""
+        options = self._facts.options
+        if not options.get("master_name"):
+            raise ValueError("set master_name in broker_transport_options")
+        sentinel = Sentinel(  # type: ignore[no-untyped-call]
+            sentinels_of(self._facts),
+            min_other_sentinels=options.get("min_other_sentinels", 0),
+            sentinel_kwargs={**patience(options), **(options.get("sentinel_kwargs") or {})},
+            **login_of(self._facts),
+            **patience(options),
+            **({"ssl": True, **tls_arguments(self._facts.tls)} if self._facts.tls else {}),
+            db=database(self._facts.path),
+        )
+        for one in sentinel.sentinels:
+            stack.callback(one.close)
+        master: redis.Redis = sentinel.master_for(options["master_name"])  # type: ignore[no-untyped-call]
+        return stack.enter_context(closing(master))
+
+
+def place_of(facts: Facts) -> dict[str, Any]:
+    """Return the arguments of a connection pool for a server itself."""
+    scheme, _, path = facts.host.partition("://")
+    if path and scheme == "socket":
+        return unix_socket(facts)
+    place = {
+        "host": facts.host,
+        "port": facts.port or PORT,
+        "db": database(facts.path),
+        **login_of(facts),
+        **patience(facts.options),
+    }
+    if facts.tls or facts.transport == "rediss":
+        place |= {"connection_class": redis.SSLConnection, **tls_arguments(facts.tls or {})}
+    return place
+
+
+def unix_socket(facts: Facts) -> dict[str, Any]:
+    """Return the arguments for `redis+socket://[user:password@]/path[?virtual_host=database]`."""
+    parts = url_to_parts(facts.host)
+    waits = patience(facts.options)
+    del waits["socket_connect_timeout"]
+    return {
+        "connection_class": redis.UnixDomainSocketConnection,
+        "path": f"/{parts.path}",
+        "db": database(parts.query.get("virtual_host", "/")),
+        "username": parts.username,
+        "password": parts.password,
+        **waits,
+    }
+
+
+def sentinels_of(facts: Facts) -> list[tuple[str, int]]:
+    """Return host and port of every sentinel."""
+    urls = [url_to_parts(url) for url in facts.alternates if url.startswith("sentinel://")]
+    found = [(url.hostname or "localhost", url.port or SENTINEL_PORT) for url in urls]
+    return found or [(facts.host, facts.port or SENTINEL_PORT)]
+
+
+def login_of(facts: Facts) -> dict[str, Any]:
+    """Return who we are: a credential provider where Kombu has one, else user and password."""
+    provider = facts.credentials
+    if not provider:
+        return {"username": facts.user, "password": facts.password}
+    if isinstance(provider, str):
+        provider = symbol_by_name(provider)()
+    return {"credential_provider": provider}
+
+
+def patience(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how long to wait: once, and not long."""
+    return {
+        "socket_connect_timeout": options.get("socket_connect_timeout") or CONNECT_TIMEOUT_S,
+        "socket_timeout": options.get("socket_timeout") or TIMEOUT_S,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+
+
+def tls_arguments(tls: Mapping[str, Any]) -> dict[str, Any]:
+    """Return TLS arguments as redis-py wants them."""
+    arguments = dict(tls)
+    wanted = arguments.get("ssl_cert_reqs")
+    if isinstance(wanted, str):
+        arguments["ssl_cert_reqs"] = CERT_REQS[wanted.lower().removeprefix("cert_")]
+    return arguments
+
+
+def database(path: str) -> int:
+    """Return the database of a URL's path; ValueError when it is not a number."""
+    name = path.lstrip("/")
+    if name and not name.isdecimal():
+        raise ValueError(f"the database must be a number, got {name!r}")
+    return int(name or 0)
+
+
+def total(sizes: Sequence[Any]) -> int | None:
+    """Sum up the lists of a queue; None when one of them could not be measured."""
+    return None if any(isinstance(size, Exception) for size in sizes) else sum(sizes)

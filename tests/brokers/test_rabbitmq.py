@@ -1,0 +1,173 @@
+"""RabbitMQ's management API: where it is, who we are there, and what a bad answer does."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from urllib.parse import quote
+
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from flower_ng.brokers import facts_of
+from flower_ng.brokers.rabbitmq import ANSWER_MAX_BYTES, management_of
+from tests.brokers.places import Place
+from tests.services import free_port
+
+rabbit_group = pytest.mark.xdist_group("rabbit")
+
+
+def management(url, api=None):
+    return management_of(facts_of(Place(url).connection(), api))
+
+
+@pytest.mark.parametrize(
+    ("url", "api", "expected"),
+    [
+        ("amqp://h//", None, ("http://h:15672/api/", "guest", "guest")),
+        ("amqp://u:p%2Fw@h:5671/v", None, ("http://h:15672/api/", "u", "p/w")),
+        ("amqp://u:p@[::1]//", None, ("http://[::1]:15672/api/", "u", "p")),
+        ("amqp://u:p@h//", "http://m:15672/api/", ("http://m:15672/api/", "u", "p")),
+        ("amqp://u:p@h//", "https://m/rabbit/api", ("https://m/rabbit/api/", "u", "p")),
+        ("amqp://u:p@h//", "http://m:15672", ("http://m:15672/api/", "u", "p")),
+        ("amqp://h//", "http://a%40b:p%3Aw@m/api/", ("http://m/api/", "a@b", "p:w")),
+    ],
+)
+def test_the_api_is_found_with_its_credentials(url, api, expected):
+    found = management(url, api)
+
+    assert (found.url, found.user, found.password) == expected
+
+
+def test_pyamqp_counts_as_amqp():
+    assert facts_of(Place("pyamqp://h//").connection()).transport == "amqp"
+
+
+class Api(RequestHandler):
+    """Answers as each test wants; remembers what it was asked."""
+
+    async def get(self):
+        self.application.asked.append(self.request)
+        await self.application.answer(self)
+
+
+@pytest.fixture
+async def api():
+    """A management API of our own, to answer what RabbitMQ would not."""
+    application = Application([(".*", Api)])
+    application.asked = []
+    server = HTTPServer(application)
+    sockets = bind_sockets(0, "127.0.0.1")
+    server.add_sockets(sockets)
+    application.port = sockets[0].getsockname()[1]
+    yield application
+    server.stop()
+    await server.close_all_connections()
+
+
+def answering(api, adapter, answer, vhost="/"):
+    async def reply(handler):
+        found = answer(handler)
+        if asyncio.iscoroutine(found):
+            await found
+
+    api.answer = reply
+    url = f"amqp://ann:pw@127.0.0.1/{quote(vhost, safe='')}"
+    return adapter(Place(url, management_url=f"http://127.0.0.1:{api.port}/api"))
+
+
+@pytest.mark.parametrize(("vhost", "path"), [("/", "%2F"), ("shop/a b", "shop%2Fa%20b")])
+async def test_one_virtual_host_is_asked_for(api, adapter, vhost, path):
+    broker = answering(api, adapter, lambda handler: handler.write("[]"), vhost)
+
+    await broker.queues(["celery"])
+
+    assert api.asked[0].uri == f"/api/queues/{path}"
+    assert api.asked[0].headers["Authorization"] == "Basic YW5uOnB3"
+
+
+async def test_queue_objects_are_passed_on_unchanged(api, adapter):
+    wanted = {"name": "celery", "messages": 3, "arguments": {"x": None}, "rate": 0.5, "big": 2**70}
+    body = json.dumps([wanted, {"name": "other", "messages": 1}, {}])
+    broker = answering(api, adapter, lambda handler: handler.write(body))
+
+    assert await broker.queues(["celery", "missing"]) == [wanted]
+    assert broker.trouble is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda handler: handler.send_error(401),
+        lambda handler: handler.send_error(500),
+        lambda handler: handler.redirect("http://127.0.0.1:1/"),
+        lambda handler: handler.write("not json"),
+        lambda handler: handler.write('{"error": "not_authorised"}'),
+        lambda handler: handler.write("[1, 2]"),
+        lambda handler: handler.write(b"[" + b" " * ANSWER_MAX_BYTES + b"]"),
+        lambda handler: handler.request.connection.detach().close(),
+    ],
+    ids=["401", "500", "redirect", "text", "object", "numbers", "too large", "cut off"],
+)
+async def test_a_bad_answer_is_no_queues_and_the_reason_is_kept(api, adapter, answer):
+    broker = answering(api, adapter, answer)
+
+    assert await broker.queues(["celery"]) == []
+    assert broker.trouble.startswith(f"The management API at http://127.0.0.1:{api.port}/api/ fail")
+    assert "pw" not in broker.trouble
+    assert len(api.asked) == 1
+
+
+async def test_an_api_that_is_away_is_no_queues(adapter):
+    place = Place(
+        "amqp://ann:pw@127.0.0.1//", management_url=f"http://127.0.0.1:{free_port()}/api/"
+    )
+    broker = adapter(place)
+
+    assert await broker.queues(["celery"]) == []
+    assert "refused" in broker.trouble
+
+
+async def test_an_api_that_drips_is_given_up_in_time(api, adapter):
+    async def drip(handler):
+        with contextlib.suppress(Exception):
+            for _ in range(60):
+                handler.write(" ")
+                await handler.flush()
+                await asyncio.sleep(0.1)
+
+    broker = answering(api, adapter, drip)
+    started = time.monotonic()
+
+    assert await broker.queues(["celery"]) == []
+    assert time.monotonic() - started < 2.8
+
+
+async def test_the_same_failure_is_logged_once(api, adapter, caplog):
+    broker = answering(api, adapter, lambda handler: handler.send_error(500))
+
+    with caplog.at_level(logging.WARNING, "flower_ng"):
+        await broker.queues(["celery"])
+        await broker.queues(["celery"])
+
+    assert len([one for one in caplog.records if one.name == "flower_ng.brokers.rabbitmq"]) == 1
+
+
+@rabbit_group
+async def test_the_real_api_refuses_a_wrong_password(rabbit, adapter):
+    url = rabbit.management_url.replace("guest:guest", "guest:wrong")
+    broker = adapter(Place(rabbit.url, management_url=url))
+
+    assert await broker.queues(["celery"]) == []
+    assert "401" in broker.trouble
+
+
+@rabbit_group
+async def test_a_missing_slash_is_tolerated(rabbit, adapter):
+    place = Place(rabbit.url, management_url=rabbit.management_url.rstrip("/"))
+    place.fill("slashless", 1)
+
+    assert [row["name"] for row in await adapter(place).queues(["slashless"])] == ["slashless"]
