@@ -1,0 +1,96 @@
+# What one does with a checkout; `make help` lists it. Needs Python 3.11 or newer, Node 20.19 or
+# newer, make and git; everything else is fetched into .venv/ and node_modules/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && echo $$python && break; done)
+BIN := .venv/bin
+OLDEST := .venv-oldest/bin
+PACKAGE := pyproject.toml hatch_build.py flower_ng/__init__.py
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.tools ## Set up .venv with flower_ng and the tools
+
+.PHONY: vendor
+vendor: static/vendor/.made ## Fetch the browser libraries into static/vendor
+
+.PHONY: demo
+demo: .venv/.package ## Show the dashboard at http://127.0.0.1:5555 on a pretended shop
+	@exec $(BIN)/flower-ng demo
+
+.PHONY: check
+check: setup ## Run every check that starts nothing: style, types, imports, scripts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	npx --no-install eslint
+	npx --no-install prettier --check .
+	npx --no-install tsc
+
+.PHONY: test
+test: check services .venv-oldest/.tools ## Run the checks, then all tests, some with the oldest Celery
+	node --test tests/js/
+	$(BIN)/pytest -n 2
+	$(OLDEST)/pytest -n 2 -m oldest
+
+.PHONY: test-setup
+test-setup: ## Install the servers and the browser that the tests need (Debian, as root)
+	@$(PYTHON) tools/test_setup.py --install
+
+.PHONY: services
+services: # CI may install them; elsewhere the missing ones are named
+	@$(PYTHON) tools/test_setup.py $(if $(filter true 1,$(CI)),--install)
+
+.PHONY: docs
+docs: setup ## Write the generated pages of docs/ anew
+	$(BIN)/python tools/options_table.py
+
+.PHONY: wheel
+wheel: setup vendor ## Build the wheel and the sdist into dist/
+	$(BIN)/python -m build
+
+.PHONY: clean
+clean: ## Take away everything that was made
+	rm -rf .venv .venv-oldest node_modules static/vendor dist .*_cache
+
+.PHONY: python
+python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+
+.PHONY: node
+node:
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2> /dev/null \
+		|| { echo "No Node.js 20.19 or newer found: install one, with npm" >&2; exit 1; }
+
+node_modules/.made: package.json package-lock.json | node
+	npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+static/vendor/.made: node_modules/.made tools/vendor.js
+	node tools/vendor.js
+	touch $@
+
+.venv/.package: $(PACKAGE) static/vendor/.made | python
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/.tools: .venv/.package
+	$(BIN)/pip install --quiet --group dev
+	touch $@
+
+.venv-oldest/.tools: $(PACKAGE) tests/oldest.txt static/vendor/.made | python
+	$(PYTHON) -m venv .venv-oldest
+	$(OLDEST)/pip install --quiet --upgrade pip
+	$(OLDEST)/pip install --quiet --editable . --group test --constraint tests/oldest.txt
+	touch $@

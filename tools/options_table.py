@@ -1,0 +1,66 @@
+"""Writes docs/options.md from OPTIONS; a test holds the page to it."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from pathlib import Path
+
+from flower_ng.settings import OPTIONS, Option
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "options.md"
+INTRODUCTION = """\
+# Options
+
+This page is generated from `flower_ng/settings/declared.py` by `make docs`.
+
+Every option can be given in three places; the later ones win over the earlier:
+
+1. the environment: `FLOWER_` and the name in capitals, as `FLOWER_PORT=5556`;
+2. the configuration file, `flowerconfig.py` in the working directory or what `--conf` names: Python
+   whose globals are options, as `port = 5556`;
+3. the command line, after the sub-command: `--port=5556`. One dash or two, `-` or `_` in names; a
+   value needs the equals sign, a boolean alone is true.
+
+Options marked “many” take several values: separated by commas, or a list in the configuration
+file. Unknown options are warned about, with what may have been meant; a wrong value ends the start
+with one line that names it.
+
+The REST API is closed unless a login is configured or the environment variable
+`FLOWER_UNAUTHENTICATED_API` is `true`.
+"""
+KINDS = {bool: "bool", int: "int", float: "float", str: "str", None: "function"}
+
+
+def page() -> str:
+    """The whole page."""
+    groups = itertools.groupby(OPTIONS, attrgetter("group"))
+    tables = ("\n".join(table(group, options)) for group, options in groups)
+    return "\n".join((INTRODUCTION, *tables))
+
+
+def table(group: str, options: Iterable[Option]) -> Iterator[str]:
+    """The heading and the rows of one group."""
+    yield f"## {group}\n"
+    yield "| option | type | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    yield from map(row, options)
+    yield ""
+
+
+def row(option: Option) -> str:
+    """One row."""
+    kind = KINDS[option.type] + (", many" if option.multiple else "")
+    meaning = option.help.replace("|", "\\|")
+    return f"| `{option.name}` | {kind} | {default(option)} | {meaning} |"
+
+
+def default(option: Option) -> str:
+    """The default as it would be written, empty where there is none."""
+    if option.default in (None, "", ()):
+        return ""
+    text = str(option.default)
+    return f"`{text.lower() if option.type is bool else text}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
