@@ -1,11 +1,11 @@
-"""A real site on a real socket over a fake cluster.
+"""Two sites: `client` asks one over a fake cluster, `real` is the dashboard as users start it.
 
 The cluster is fake so that every answer of Celery, of a worker and of the broker can be had at
-will; the same routes over real ones are tested in test_real.py.
+will; the site, its routes and its sockets are real in both.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +16,11 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from flower_ng.monitor.records import Worker
+from flower_ng.monitor.records import Worker as WorkerRecord
 from flower_ng.web.guard import Door
 from flower_ng.web.routes import application
 from flower_ng.web.services import Services
+from tests.services import Dashboard, Redis, Worker, running, wait_until
 
 WORKER = "w1@box"
 
@@ -61,11 +62,11 @@ class Recorder:
 
 @dataclass
 class FakeState:
-    workers: dict[str, Worker] = field(default_factory=lambda: {WORKER: Worker(WORKER)})
+    workers: dict[str, WorkerRecord] = field(default_factory=lambda: {WORKER: WorkerRecord(WORKER)})
     types: tuple[str, ...] = ()
     alive: tuple[str, ...] = (WORKER,)
 
-    def is_alive(self, worker: Worker) -> bool:
+    def is_alive(self, worker: WorkerRecord) -> bool:
         return worker.hostname in self.alive
 
     def known_types(self) -> list[str]:
@@ -169,3 +170,24 @@ async def client(cluster, read_only):
     server.stop()
     await server.close_all_connections()
     site.close()
+
+
+@dataclass(frozen=True)
+class RealSite:
+    """A dashboard with an open API, and the one worker that it has seen."""
+
+    dashboard: Dashboard
+    worker: str
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSite]:
+    """The real dashboard over a Redis and a worker of the module's own."""
+    folder = tmp_path_factory.mktemp("real")
+    with (
+        running(Redis(folder)) as redis,
+        running(Dashboard(folder, redis.url, redis.url)) as dashboard,
+        running(Worker(folder, redis.url, redis.url)) as worker,
+    ):
+        wait_until(lambda: dashboard.get("/api/workers", status=1), what="the worker is seen")
+        yield RealSite(dashboard, worker.hostname)

@@ -8,35 +8,15 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import pytest
 
-from tests.services import Dashboard, Redis, Worker, running, wait_until
+from tests.services import Dashboard, Redis, running
 
 ADD, SEND = "/api/task/async-apply/tests.shop.add", "/api/task/send-task/tests.shop.add"
 CHUNKED, ENDED = "Transfer-Encoding: chunked", "0\r\n\r\n"
 TABLE = "/tasks/datatable?draw=1&start={}&length={}&order[0][column]={}"
-
-
-@dataclass(frozen=True)
-class Site:
-    dashboard: Dashboard
-    worker: str
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One dashboard and one worker for all: no request here may harm them."""
-    folder = tmp_path_factory.mktemp("hostile")
-    with (
-        running(Redis(folder)) as redis,
-        running(Dashboard(folder, redis.url, redis.url)) as dashboard,
-        running(Worker(folder, redis.url, redis.url)) as worker,
-    ):
-        wait_until(lambda: dashboard.get("/api/workers", status=1), what="the worker is seen")
-        yield Site(dashboard, worker.hostname)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +56,7 @@ def deep(count: int) -> str:
         ("/api/tasks?limit=" + 5000 * "9", 400),
         ("/api/tasks?sort_by=bogus", 400),
         ("/api/tasks?received_start=bogus", 400),
-        ("/api/tasks?received_end=" + quote("0001-01-01 00:00"), 200),
+        ("/api/tasks?received_end=" + quote("1900-01-01 00:00"), 200),
         ("/api/tasks?offset=-5", 200),
         ('/api/tasks?search="', 400),
         ("/api/tasks?search=" + 20 * "(", 400),
@@ -100,13 +80,13 @@ def deep(count: int) -> str:
         ("/api/workers?refresh=maybe", 400),
     ],
 )
-def test_a_wrong_question_is_answered_with_words(site, path, status):
-    check(site.dashboard, "GET", path.replace('"', "%22"), "", status)
+def test_a_wrong_question_is_answered_with_words(real, path, status):
+    check(real.dashboard, "GET", path.replace('"', "%22"), "", status)
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("PUT", 405), ("FOO", 405)])
-def test_a_method_that_pages_lack_is_refused_and_head_is_not(site, method, status):
-    check(site.dashboard, method, "/workers", "", status)
+def test_a_method_that_pages_lack_is_refused_and_head_is_not(real, method, status):
+    check(real.dashboard, method, "/workers", "", status)
 
 
 @pytest.mark.parametrize(
@@ -136,22 +116,22 @@ def test_a_method_that_pages_lack_is_refused_and_head_is_not(site, method, statu
         pytest.param('{"args": [' + 5000 * "9" + ", 2]}", id="5,000 digits"),
     ],
 )
-def test_a_message_that_cannot_be_sent_is_refused(site, body):
-    check(site.dashboard, "POST", ADD, body, 400)
+def test_a_message_that_cannot_be_sent_is_refused(real, body):
+    check(real.dashboard, "POST", ADD, body, 400)
 
 
 @pytest.mark.parametrize("key", ["countdown", "expires", "priority", "routing_key", "headers"])
 @pytest.mark.parametrize("value", ['{"a": [1]}', '"x\\u0000"', "[]", "1e308", "-1e308"])
 @pytest.mark.parametrize("path", [ADD, SEND])
-def test_no_option_is_an_error_of_ours(site, path, key, value):
-    answer = site.dashboard.ask(path, "POST", f'{{"args": [1, 2], "{key}": {value}}}'.encode())
+def test_no_option_is_an_error_of_ours(real, path, key, value):
+    answer = real.dashboard.ask(path, "POST", f'{{"args": [1, 2], "{key}": {value}}}'.encode())
 
     assert answer.status in {200, 400}, answer.text
 
 
 @pytest.mark.parametrize("name", ["%0A%0D", pytest.param(10_000 * "x", id="long"), "%00"])
-def test_a_name_that_no_task_has_is_not_sent(site, name):
-    check(site.dashboard, "POST", f"/api/task/send-task/{name}", "", 400)
+def test_a_name_that_no_task_has_is_not_sent(real, name):
+    check(real.dashboard, "POST", f"/api/task/send-task/{name}", "", 400)
 
 
 FORMS = [
@@ -171,18 +151,18 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("path", "form"), FORMS)
-def test_a_command_that_cannot_be_meant_is_refused(site, path, form):
-    path, form = path.format(w=site.worker), form.format(w=site.worker)
+def test_a_command_that_cannot_be_meant_is_refused(real, path, form):
+    path, form = path.format(w=real.worker), form.format(w=real.worker)
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
 
-    check(site.dashboard, "POST", path, form, 400, **kind)
+    check(real.dashboard, "POST", path, form, 400, **kind)
 
 
-def test_a_form_of_five_hundred_parts_is_refused(site):
+def test_a_form_of_five_hundred_parts_is_refused(real):
     part = '--b\r\nContent-Disposition: form-data; name="f"\r\n\r\n1\r\n'
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
 
-    check(site.dashboard, "POST", "/tasks/datatable", 500 * part + "--b--\r\n", 400, **kind)
+    check(real.dashboard, "POST", "/tasks/datatable", 500 * part + "--b--\r\n", 400, **kind)
 
 
 @pytest.mark.parametrize(
@@ -209,9 +189,9 @@ def test_credentials_that_are_none_are_refused(locked, credentials, status):
         ('user="2|1:0|10:1|4:user|4:eHh4|forged"', {200}),
     ],
 )
-def test_no_cookie_harms(site, cookies, statuses):
-    assert site.dashboard.ask("/api/workers", headers={"Cookie": cookies}).status in statuses
-    assert site.dashboard.ask("/healthcheck").status == 200
+def test_no_cookie_harms(real, cookies, statuses):
+    assert real.dashboard.ask("/api/workers", headers={"Cookie": cookies}).status in statuses
+    assert real.dashboard.ask("/healthcheck").status == 200
 
 
 def status_of(dashboard: Dashboard, request: bytes) -> int:
@@ -242,33 +222,33 @@ def http(line: str, *headers: str, body: str = "") -> bytes:
     ],
     ids=range(8),
 )
-def test_what_is_not_http_is_refused(site, request_bytes, statuses):
-    assert status_of(site.dashboard, request_bytes) in statuses
-    assert site.dashboard.ask("/healthcheck").status == 200
+def test_what_is_not_http_is_refused(real, request_bytes, statuses):
+    assert status_of(real.dashboard, request_bytes) in statuses
+    assert real.dashboard.ask("/healthcheck").status == 200
 
 
-def test_a_body_that_is_far_too_large_is_refused_before_it_is_sent(site):
+def test_a_body_that_is_far_too_large_is_refused_before_it_is_sent(real):
     head = f"POST {ADD} HTTP/1.1\r\nHost: x\r\nContent-Length: {10**9}\r\n\r\n".encode()
 
-    assert status_of(site.dashboard, head + b"x" * 1000) in {400, 413}
-    assert site.dashboard.ask("/healthcheck").status == 200
+    assert status_of(real.dashboard, head + b"x" * 1000) in {400, 413}
+    assert real.dashboard.ask("/healthcheck").status == 200
 
 
-def test_many_silent_connections_keep_nobody_waiting(site):
+def test_many_silent_connections_keep_nobody_waiting(real):
     with contextlib.ExitStack() as stack:
         for _ in range(300):
-            silent = socket.create_connection(("127.0.0.1", site.dashboard.port), 5)
+            silent = socket.create_connection(("127.0.0.1", real.dashboard.port), 5)
             stack.enter_context(silent)
             silent.sendall(b"GET")
 
         started = time.monotonic()
-        assert site.dashboard.ask("/healthcheck").status == 200
+        assert real.dashboard.ask("/healthcheck").status == 200
 
     assert time.monotonic() - started < 1
 
 
-def test_an_error_tells_nothing_of_the_inside(site):
-    answer = site.dashboard.post("/api/task/async-apply/tests.shop.add", {"args": [1]})
+def test_an_error_tells_nothing_of_the_inside(real):
+    answer = real.dashboard.post("/api/task/async-apply/tests.shop.add", {"args": [1]})
 
     assert "site-packages" not in answer.text
     assert 'File "' not in answer.text
