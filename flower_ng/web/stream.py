@@ -12,20 +12,31 @@ from tornado.iostream import StreamClosedError
 from flower_ng.errors import Unavailable
 from flower_ng.web.base import Handler
 
-TICK_INTERVAL_S = 1.0
-HEARTBEAT_S = 15.0
 RETRY_MS = 3000
-MAX_STREAMS = 500  # more than any team has open tabs; each costs a socket
 
 
 class Ticker:
-    """Counts changes, and wakes those who wait for one."""
+    """Counts changes, and wakes those who wait for one.
 
-    def __init__(self) -> None:
+    A stream gets at most one tick in `interval_s`, and a comment after `heartbeat_s` of silence,
+    so that proxies keep it open. `max_streams` bounds the sockets.
+    """
+
+    def __init__(
+        self, interval_s: float = 1.0, heartbeat_s: float = 15.0, max_streams: int = 500
+    ) -> None:
+        self.interval_s = interval_s
+        self.heartbeat_s = heartbeat_s
+        self.max_streams = max_streams
         self.ticks = 0
-        self.is_closed = False
         self.streams = 0
         self._changed = asyncio.Event()
+        self._closed = asyncio.Event()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether every stream is to end."""
+        return self._closed.is_set()
 
     def tick(self) -> None:
         """Say that something changed; cheap, on the loop."""
@@ -35,15 +46,18 @@ class Ticker:
 
     def close(self) -> None:
         """End every stream."""
-        self.is_closed = True
+        self._closed.set()
         self._changed.set()
 
-    async def wait(self, seen: int, timeout_s: float) -> bool:
-        """Wait for a tick after the `seen` first ones; False when the time passed without one."""
+    async def is_changed(self, seen: int) -> bool:
+        """Wait for a tick after the first `seen`; False after `heartbeat_s` without one."""
         if self.ticks == seen and not self.is_closed:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), timeout_s)
+            await _within(self.heartbeat_s, self._changed)
         return self.ticks != seen
+
+    async def rest(self) -> None:
+        """Wait until the next tick may be told."""
+        await _within(self.interval_s, self._closed)
 
 
 class Stream(Handler):
@@ -61,13 +75,15 @@ class Stream(Handler):
 
     async def get(self) -> None:
         """Write ticks until one side ends it."""
+        if self.ticker.streams >= self.ticker.max_streams:
+            raise Unavailable(f"{self.ticker.streams} streams are open; close some tabs")
         self.set_header("Content-Type", "text/event-stream; charset=UTF-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")  # nginx would hold ticks back
-        if self.request.method == "HEAD":
-            return
-        if self.ticker.streams >= MAX_STREAMS:
-            raise Unavailable(f"{MAX_STREAMS} streams are open; close some tabs")
+        if self.request.method != "HEAD":
+            await self._stay()
+
+    async def _stay(self) -> None:
         self.ticker.streams += 1
         try:
             await self.while_here(self._write_ticks())
@@ -78,10 +94,10 @@ class Stream(Handler):
         seen = self.ticker.ticks
         await self._send(f"retry: {RETRY_MS}\n\n")
         while not self.ticker.is_closed:
-            if await self.ticker.wait(seen, HEARTBEAT_S):
+            if await self.ticker.is_changed(seen):
                 seen = self.ticker.ticks
                 await self._send("event: tick\ndata:\n\n")
-                await asyncio.sleep(TICK_INTERVAL_S)
+                await self.ticker.rest()
             elif not self.ticker.is_closed:
                 await self._send(": still here\n\n")
 
@@ -89,3 +105,8 @@ class Stream(Handler):
         self.write(text)
         with suppress(StreamClosedError):  # on_connection_close ends the loop
             await self.flush()
+
+
+async def _within(timeout_s: float, happened: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(happened.wait(), timeout_s)

@@ -5,6 +5,7 @@ import pytest
 
 from flower_ng.web import format as fmt
 
+DASH = "\u2013"
 NEW_YEAR = 1704067200.0  # 2024-01-01 00:00:00 UTC
 
 
@@ -22,8 +23,8 @@ NEW_YEAR = 1704067200.0  # 2024-01-01 00:00:00 UTC
         (3599.9, "1h 00m 00s"),
         (3723, "1h 02m 03s"),
         (360000, "100h 00m 00s"),
-        (None, "–"),
-        (-1, "–"),
+        (None, DASH),
+        (-1, DASH),
     ],
 )
 def test_a_duration_is_read_at_a_glance(seconds, shown):
@@ -43,8 +44,8 @@ def test_a_time_is_utc_for_machines_and_local_for_people():
 
 @pytest.mark.parametrize("impossible", [None, float("nan"), float("inf"), 1e30, -1e30])
 def test_a_time_that_no_calendar_holds_is_a_dash(impossible):
-    assert fmt.time(impossible) == "–"
-    assert fmt.moment(impossible) == "–"
+    assert fmt.time(impossible) == DASH
+    assert fmt.moment(impossible) == DASH
     assert fmt.iso(impossible) == ""
 
 
@@ -72,7 +73,7 @@ def test_a_key_becomes_a_readable_label(key, label):
 
 
 def test_what_is_not_known_is_a_dash():
-    assert [fmt.text(None), fmt.text(""), fmt.number(None), fmt.size(None)] == ["–"] * 4
+    assert [fmt.text(None), fmt.text(""), fmt.number(None), fmt.size(None)] == [DASH] * 4
 
 
 def test_counts_and_sizes_are_grouped():

@@ -1,0 +1,299 @@
+"""Who may pass: logins, the API switch, read-only, requests that other sites make browsers send."""
+
+import pytest
+
+from flower_ng.errors import SettingsError
+from flower_ng.web.guard import API_CLOSED, Door
+from tests.web.probes import HANDLERS
+from tests.web.site import OPEN_API, basic, session
+
+ME = "me@example.com"
+HTML = "text/html; charset=UTF-8"
+PLAIN = "text/plain; charset=UTF-8"
+
+
+# The API switch
+
+
+async def test_without_a_login_pages_are_open_and_the_api_is_closed(serve):
+    client = serve(HANDLERS)
+    page, api = await client.get("/shown"), await client.get("/api/echo/x")
+
+    assert page.status == 200
+    assert (api.status, api.type, api.text) == (401, PLAIN, API_CLOSED)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
+async def test_a_closed_api_says_so_to_every_method(serve, method):
+    assert (await serve(HANDLERS).ask(method, "/api/echo/x")).status == 401
+
+
+async def test_the_switch_is_read_on_every_request(serve):
+    environ: dict[str, str] = {}
+    client = serve(HANDLERS, environ=environ)
+    before = await client.get("/api/echo/x")
+    environ.update(OPEN_API)
+    after = await client.get("/api/echo/x")
+
+    assert (before.status, after.status) == (401, 200)
+
+
+@pytest.mark.parametrize("value", ["maybe", "", "2", "no", "False"])
+async def test_a_switch_that_does_not_say_yes_keeps_the_api_closed(serve, value):
+    client = serve(HANDLERS, environ={"FLOWER_UNAUTHENTICATED_API": value})
+
+    assert (await client.get("/api/echo/x")).status == 401
+    assert (await client.get("/shown")).status == 200
+
+
+async def test_the_switch_opens_nothing_once_a_login_is_configured(serve):
+    client = serve(HANDLERS, environ=OPEN_API, basic_auth=("me:secret",))
+
+    assert (await client.get("/api/echo/x")).status == 401
+
+
+# Basic
+
+
+async def test_basic_credentials_open_pages_and_the_api(serve):
+    client = serve(HANDLERS, basic_auth=("me:secret", "käthe:grün"))
+
+    for pair in ("me:secret", "käthe:grün"):
+        assert (await client.get("/shown", Authorization=basic(pair))).status == 200
+        assert (await client.get("/api/echo/x", Authorization=basic(pair))).status == 200
+
+
+@pytest.mark.parametrize("header", [None, basic("me:wrong"), basic("mé:grün"), "Basic", "x"])
+async def test_other_credentials_are_asked_for_again(serve, header):
+    client = serve(HANDLERS, basic_auth=("me:secret",))
+    headers = {} if header is None else {"Authorization": header}
+    page, api = await client.get("/shown", **headers), await client.get("/api/echo/x", **headers)
+
+    assert (page.status, page.type, page.text) == (401, HTML, "Access denied")
+    assert page.headers["WWW-Authenticate"] == 'Basic realm="flower"'
+    assert (api.status, api.type) == (401, HTML)
+
+
+async def test_a_header_of_bytes_that_are_no_text_is_401(serve):
+    client = serve(HANDLERS, basic_auth=("me:secret",))
+
+    assert (await client.get("/shown", Authorization="Basic \xff\xfe")).status == 401
+
+
+def test_a_pair_without_a_colon_ends_the_start():
+    with pytest.raises(SettingsError):
+        Door(basic_auth=("me:pa", "ss"))
+
+
+# Sessions
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/shown", "/api/echo/x"])
+async def test_a_reader_without_a_session_is_sent_to_log_in_and_will_come_back(serve, path, method):
+    client = serve(HANDLERS, auth=ME, prefix="flower")
+    answer = await client.ask(method, f"/flower{path}?a=1&b=2")
+
+    assert answer.status == 302
+    assert answer.headers["Location"] == (
+        f"/flower/login?next=%2Fflower{path.replace('/', '%2F')}%3Fa%3D1%26b%3D2"
+    )
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/shown", "<nav"), ("/api/act/x", "Log in first")])
+async def test_a_writer_without_a_session_is_refused(serve, path, kind):
+    answer = await serve(HANDLERS, auth=ME).post(path, Authorization="Bearer x")
+
+    assert (answer.status, answer.type) == (403, HTML)
+    assert kind in answer.text
+
+
+async def test_a_session_opens_pages_and_the_api(serve):
+    client = serve(HANDLERS, auth=ME)
+
+    assert (await client.get("/shown", Cookie=session(ME))).status == 200
+    assert (await client.get("/api/echo/x", Cookie=session(ME))).status == 200
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["user=", f"user={ME}", "user=x|y|z", session(ME)[:-1], session("me@example.com.evil.example")],
+)
+async def test_a_forged_or_foreign_session_opens_nothing(serve, cookie):
+    answer = await serve(HANDLERS, auth=ME).get("/shown", Cookie=cookie)
+
+    assert answer.status == 302
+
+
+async def test_with_both_logins_one_alone_is_not_enough(serve):
+    client = serve(HANDLERS, auth=ME, basic_auth=("me:secret",))
+    known = basic("me:secret")
+
+    assert (await client.get("/shown", Cookie=session(ME))).status == 401
+    assert (await client.get("/shown", Authorization=known)).status == 302
+    assert (await client.get("/shown", Authorization=known, Cookie=session(ME))).status == 200
+
+
+async def test_a_page_names_who_is_logged_in(serve):
+    client = serve(HANDLERS, auth=ME)
+
+    assert (await client.get("/open")).text == "anonymous"
+    assert (await client.get("/api/echo/x", Cookie=session(ME))).status == 200
+
+
+# Read-only
+
+
+async def test_read_only_refuses_writing_in_words_and_lets_reading_pass(serve):
+    client = serve(HANDLERS, environ=OPEN_API, read_only=True)
+    written = await client.post("/api/act/x")
+
+    assert (written.status, written.type) == (403, PLAIN)
+    assert written.text == "Read only mode is enabled"
+    assert (await client.get("/api/echo/x")).status == 200
+
+
+async def test_credentials_are_checked_before_read_only(serve):
+    client = serve(HANDLERS, basic_auth=("me:secret",), read_only=True)
+
+    assert (await client.post("/api/act/x")).status == 401
+    assert (await client.post("/api/act/x", Authorization=basic("me:secret"))).status == 403
+
+
+# What other sites make browsers send
+
+LOCKS = {
+    "nothing": {},
+    "open API": {"environ": OPEN_API},
+    "basic": {"basic_auth": ("me:secret",)},
+    "auth": {"auth": ME},
+    "both": {"basic_auth": ("me:secret",), "auth": ME},
+}
+CROSS_SITE, CROSS_ORIGIN = "Cross-site request forbidden", "Cross-origin request forbidden"
+FOREIGN = {
+    "cross-site": ({"Sec-Fetch-Site": "cross-site"}, CROSS_SITE),
+    "same-site": ({"Sec-Fetch-Site": "same-site"}, CROSS_SITE),
+    "unknown site": ({"Sec-Fetch-Site": "elsewhere"}, CROSS_SITE),
+    "origin": ({"Origin": "http://evil.example"}, CROSS_ORIGIN),
+    "no origin": ({"Origin": "null"}, CROSS_ORIGIN),
+    "port": ({"Origin": "http://127.0.0.1:1"}, CROSS_ORIGIN),
+    "broken origin": ({"Origin": "http://[evil"}, CROSS_ORIGIN),
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("foreign", FOREIGN)
+async def test_what_another_site_sends_is_refused_before_anything_else(serve, lock, foreign):
+    headers, words = FOREIGN[foreign]
+    client = serve(HANDLERS, **LOCKS[lock])
+    api = await client.post("/api/act/x", **headers)
+    wrong_method = await client.post("/api/echo/x", **headers)
+    form = await client.post("/do/act/x", **headers)
+
+    assert (api.status, api.type, api.text) == (403, PLAIN, words)
+    assert (wrong_method.status, form.status) == (403, 403)
+    assert words in form.text
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Sec-Fetch-Site": "same-origin", "Origin": "http://elsewhere.example"}]
+)
+@pytest.mark.parametrize("lock", ["open API", "basic"])
+async def test_what_our_own_pages_and_curl_send_passes(serve, lock, headers):
+    client = serve(HANDLERS, **LOCKS[lock])
+    answer = await client.post("/api/act/x", Authorization=basic("me:secret"), **headers)
+
+    assert answer.status == 200
+
+
+async def test_an_origin_that_is_our_host_passes(serve):
+    client = serve(HANDLERS, environ=OPEN_API)
+
+    assert (await client.post("/api/act/x", Origin=f"http://{client.host}")).status == 200
+
+
+@pytest.mark.parametrize(("lock", "status"), [("open API", 200), ("basic", 403)])
+async def test_a_request_without_a_site_passes_only_where_no_login_is(serve, lock, status):
+    headers = {"Sec-Fetch-Site": "none", "Authorization": basic("me:secret")}
+
+    assert (await serve(HANDLERS, **LOCKS[lock]).post("/api/act/x", **headers)).status == status
+
+
+async def test_a_listed_origin_may_write(serve):
+    client = serve(HANDLERS, environ=OPEN_API, cors_origins=("http://wall.example",))
+    headers = {"Origin": "http://wall.example", "Sec-Fetch-Site": "cross-site"}
+
+    assert (await client.post("/api/act/x", **headers)).status == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "none"])
+async def test_reading_from_another_site_is_never_refused_by_this_check(serve, site):
+    client = serve(HANDLERS, environ=OPEN_API)
+
+    assert (await client.get("/shown", **{"Sec-Fetch-Site": site})).status == 200
+
+
+# The token
+
+TOKEN = "2|1a2b3c4d|00112233445566778899aabbccddeeff|1704067200"
+
+
+@pytest.mark.parametrize("place", ["form", "X-XSRFToken", "X-CSRFToken"])
+async def test_a_session_writes_with_the_token(serve, place):
+    client = serve(HANDLERS, auth=ME)
+    form = {"_xsrf": TOKEN} if place == "form" else {}
+    headers = {} if place == "form" else {place: TOKEN}
+    cookies = f"{session(ME)}; _xsrf={TOKEN}"
+
+    assert (await client.post("/api/act/x", form, Cookie=cookies, **headers)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({}, "'_xsrf' argument missing from POST"),
+        ({"_xsrf": "3|x"}, "'_xsrf' argument has invalid format"),
+        ({"_xsrf": TOKEN.replace("0", "1")}, "XSRF cookie does not match POST argument"),
+    ],
+)
+async def test_a_session_cannot_write_without_the_token(serve, form, words):
+    client = serve(HANDLERS, auth=ME)
+    cookies = f"{session(ME)}; _xsrf={TOKEN}"
+    api = await client.post("/api/act/x", form, Cookie=cookies)
+    page = await client.post("/shown", form, Cookie=cookies)
+
+    assert (api.status, api.type, api.text) == (403, PLAIN, words)
+    assert (page.status, page.type) == (403, HTML)
+
+
+async def test_a_client_with_an_authorization_header_needs_no_token_but_a_session(serve):
+    client = serve(HANDLERS, auth=ME)
+    headers = {"Authorization": "Bearer x"}
+
+    assert (await client.post("/api/act/x", **headers)).status == 403
+    assert (await client.post("/api/act/x", Cookie=session(ME), **headers)).status == 200
+
+
+async def test_basic_alone_needs_no_token(serve):
+    client = serve(HANDLERS, basic_auth=("me:secret",))
+
+    assert (await client.post("/api/act/x", Authorization=basic("me:secret"))).status == 200
+
+
+# The controls of pages
+
+
+@pytest.mark.parametrize(
+    ("door", "is_open", "hint"),
+    [
+        ({}, False, "FLOWER_UNAUTHENTICATED_API=true"),
+        ({"environ": OPEN_API}, True, ""),
+        ({"basic_auth": ("me:secret",)}, True, ""),
+        ({"environ": OPEN_API, "read_only": True}, False, "--read_only"),
+    ],
+)
+def test_buttons_say_how_to_open_them(door, is_open, hint):
+    controls = Door(**door).controls()
+
+    assert controls.open is is_open
+    assert hint in controls.why
