@@ -1,1 +1,190 @@
-"""What we remember: one file of tasks, workers and counters behind one query path."""
+"""The store: what is known of tasks, workers and counters, in one SQLite file. Used on the loop.
+
+`Store` is the only way in: it listens to the state, has a thread write what changed, and answers
+every list, search, sort and count over tasks. See schema (tables), merge (rules), query (SQL).
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from flower_ng.errors import Unavailable
+from flower_ng.monitor.records import Change, Task
+from flower_ng.store import query as sql
+from flower_ng.store.file import StoreFile, flower_files, opened
+from flower_ng.store.flush import Flusher
+from flower_ng.store.marks import Marks
+from flower_ng.store.query import Statement, TaskQuery
+from flower_ng.store.reader import Reader
+from flower_ng.store.restore import restored
+from flower_ng.store.rows import Restored, TaskPage, TaskRow
+from flower_ng.store.search import parse_search
+from flower_ng.store.writer import Writer
+
+__all__ = ["Restored", "Store", "TaskPage", "TaskQuery", "TaskRow", "parse_search"]
+
+log = logging.getLogger(__name__)
+
+#: Rows decoded at a time: some milliseconds of the loop.
+PAGE_ROWS = 1000
+#: Changed tasks held while the file cannot be written; past it the oldest finished are given up.
+MAX_MARKS = 100_000
+
+_rows = msgspec.json.Decoder(list[TaskRow], strict=False)  # times come as text, to the last bit
+
+
+class Store:
+    """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
+
+    Without `path`, and where that file cannot be used (`warnings` says why), they are in a
+    temporary file that goes with the process. At most `max_tasks` tasks are kept: finished ones go
+    first, the oldest of them first. An Observer of the state; everything is called on the loop, but
+    `start`, `restored` and `stop`, which block, may be called before and after it runs.
+    """
+
+    def __init__(
+        self, path: Path | None, *, max_tasks: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self._max_tasks = max_tasks
+        self._clock = clock
+        self._marks = Marks(max_tasks=MAX_MARKS)
+        self._file: StoreFile | None = None
+        self._writer: Writer
+        self._flusher: Flusher | None = None
+        self._reader: Reader | None = None
+
+    def start(self) -> None:
+        """Open the file, or set it aside where it is corrupt, or use a temporary one."""
+        self._file = opened(self.path, self._warn, self._clock)
+        self._writer = Writer(self._file.connect(writes=True), max_tasks=self._max_tasks)
+        self._flusher = Flusher(self._marks, self._writer)
+        self._reader = Reader(self._file.connect)
+        self._file.vanish()
+        for found in flower_files(self.path) if self.path else ():
+            log.info("%s looks like a file of Flower's: it is left as it is.", found)
+
+    def stop(self) -> None:
+        """Write what is left and close the file; a second call does nothing."""
+        if self._flusher is None or self._reader is None or self._file is None:
+            return
+        self._flusher.stop()
+        self._reader.close()
+        self._writer.close()
+        self._file.close()
+        self._flusher = self._reader = self._file = None
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether what is kept outlasts this process."""
+        return self._file is not None and not self._file.is_temporary
+
+    @property
+    def failing(self) -> str | None:
+        """Why the newest write failed, None when it did not."""
+        return None if self._flusher is None else self._flusher.failing
+
+    @property
+    def failures(self) -> int:
+        """How many writes failed since the start; they are tried again."""
+        return 0 if self._flusher is None else self._flusher.failures
+
+    @property
+    def waiting(self) -> int:
+        """How many changed tasks are not yet written."""
+        return len(self._marks.tasks)
+
+    @property
+    def lost(self) -> int:
+        """How many changes of tasks were given up because they could not be written."""
+        return self._marks.lost
+
+    def counters_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Keep these event counts, `{host name: {event type: number}}`, with their hosts."""
+        self._marks.counts = counts
+
+    def observe(self, change: Change) -> None:
+        """Note what an event changed; it is written within half a second."""
+        self._marks.mark(change)
+        if self._flusher is not None:
+            self._flusher.marked()
+
+    def evicted(self, task: Task) -> None:
+        """Do nothing: a task that leaves memory stays marked until it is written."""
+
+    def forgotten(self, hostname: str) -> None:
+        """Remove a worker and its counter; its tasks keep its name."""
+        self._marks.forget(hostname)
+        if self._flusher is not None:
+            self._flusher.marked()
+
+    def flush(self) -> None:
+        """Write all that was observed, now; blocks. For scripts: reading waits by itself."""
+        if self._flusher is not None:
+            self._flusher.flush()
+
+    async def tasks(self, query: TaskQuery) -> TaskPage:
+        """Return a page of tasks, every event applied before included.
+
+        Raises Unavailable when the query takes too long; so do all that follow.
+        """
+        if query.limit is not None and query.limit <= PAGE_ROWS:
+            total, filtered, rows = await self._read(sql.page(query))
+            return TaskPage(_rows.decode(rows), total, filtered)
+        total, filtered, _ = await self._read(sql.page(replace(query, limit=0)))
+        rows = [row async for page in self.stream(query) for row in page]
+        return TaskPage(rows, total, filtered)
+
+    async def stream(self, query: TaskQuery) -> AsyncIterator[list[TaskRow]]:
+        """Yield the tasks in pages, none of them empty, none twice.
+
+        Which tasks, and their order, is settled at the start; a row is as it is when its page is
+        read, and one that was evicted by then is left out.
+        """
+        (found,) = await self._read(sql.ids(query))
+        ids = msgspec.json.decode(found, type=list[int])
+        for start in range(0, len(ids), PAGE_ROWS):
+            rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS]))
+            if rows:
+                yield rows
+
+    async def task(self, uuid: str) -> TaskRow | None:
+        """Return one task, None when it is not known."""
+        rows = await self._rows(sql.one(uuid))
+        return rows[0] if rows else None
+
+    async def task_types(self) -> list[str]:
+        """Return the names of all tasks, sorted."""
+        (names,) = await self._read(sql.types())
+        return msgspec.json.decode(names, type=list[str])
+
+    async def count_by(self, column: str) -> dict[str, int]:
+        """Return how many tasks have each `state`, `name` or `worker`; those without it are out."""
+        (counts,) = await self._read(sql.counts(column))
+        return msgspec.json.decode(counts, type=dict[str, int])
+
+    def restored(self) -> Restored:
+        """Return what the file held at the start; blocks."""
+        if self._file is None or self._file.is_temporary:
+            return Restored([], {}, ())
+        return restored(self._file.connect())
+
+    async def _rows(self, statement: Statement) -> list[TaskRow]:
+        (rows,) = await self._read(statement)
+        return _rows.decode(rows)
+
+    async def _read(self, statement: Statement) -> tuple[Any, ...]:
+        if self._flusher is None or self._reader is None:
+            raise Unavailable("The store is not running")
+        await self._flusher.settled()
+        return await self._reader.row(statement.text, statement.parameters)
+
+    def _warn(self, message: str) -> None:
+        log.warning(message)
+        self.warnings.append(message)

@@ -1,0 +1,230 @@
+"""The file behind the store: whose it is, whether it is sound, who may use it. At the start."""
+
+import logging
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+from flower_ng.store.schema import APPLICATION_ID, TABLES, VERSION
+
+if sys.platform != "win32":
+    import fcntl
+
+log = logging.getLogger(__name__)
+
+#: How long one connection waits for the lock of another.
+BUSY_TIMEOUT_S = 1.0
+#: Pages of 4 KiB in the log before they move to the file: fewer, larger moves.
+CHECKPOINT_PAGES = 4000
+
+
+class UnusableError(Exception):
+    """Why a file cannot be our store."""
+
+
+class StoreFile:
+    """One SQLite file, opened; `connect()` gives a connection to it.
+
+    `name` is what SQLite opens: a path or, where nothing can be written, a name in memory, which
+    lasts as long as one connection, here `anchor`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        lock: int | None = None,
+        folder: Path | None = None,
+        anchor: sqlite3.Connection | None = None,
+    ) -> None:
+        self.name = name
+        self._lock = lock
+        self._folder = folder
+        self._anchor = anchor
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the file goes when this process ends."""
+        return self._lock is None
+
+    def connect(self, *, writes: bool = False) -> sqlite3.Connection:
+        """Return a new connection, which any one thread at a time may use."""
+        connection = _connected(self.name)
+        for pragma in self._writing() if writes else _READING:
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def vanish(self) -> None:
+        """Take a temporary file's name away, once every connection has read from it.
+
+        POSIX keeps an open file that has no name: not even kill -9 leaves anything behind.
+        """
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove a temporary file, or let others use our own; after the connections are closed."""
+        self.vanish()
+        if self._anchor is not None:
+            self._anchor.close()
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def _writing(self) -> tuple[str, ...]:
+        # A crash of the machine costs a temporary file nothing: it is gone anyway.
+        synchronous = "OFF" if self.is_temporary else "NORMAL"
+        return (
+            "journal_mode = WAL",
+            f"synchronous = {synchronous}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            "cache_size = -32000",
+        )
+
+
+_READING = ("query_only = ON", "temp_store = MEMORY", "cache_size = -16000")
+
+
+def opened(path: Path | None, warn: Callable[[str], None], clock: Callable[[], float]) -> StoreFile:
+    """Return the store's file: `<path>.sqlite3`, or a temporary one without a path.
+
+    Where our file cannot be used, `warn` is told why, and the file is a temporary one. A corrupt
+    file of ours is set aside. What Flower wrote at `path` is never opened.
+    """
+    if path is None:
+        return _temporary()
+    try:
+        return _own(Path(f"{path}.sqlite3"), warn, clock)
+    except (UnusableError, OSError, sqlite3.Error) as error:
+        warn(f"{error}. Tasks are kept in a temporary file, which goes when this process ends.")
+        return _temporary()
+
+
+def flower_files(path: Path) -> list[Path]:
+    """Return the files that a Flower with this `db` may have left."""
+    return [file for end in ("", ".db", ".dat") if (file := Path(f"{path}{end}")).is_file()]
+
+
+def _own(path: Path, warn: Callable[[str], None], clock: Callable[[], float]) -> StoreFile:
+    lock = _locked(path)
+    try:
+        if path.exists():
+            _check_owner(path)
+            if damage := _damage(path):
+                aside = _set_aside(path, clock())
+                warn(
+                    f"{path} was corrupt ({damage}) and is kept as {aside}; history starts afresh."
+                )
+        if not path.exists():
+            _create(path)
+    except BaseException:
+        os.close(lock)
+        raise
+    return StoreFile(str(path), lock=lock)
+
+
+def _locked(path: Path) -> int:
+    """Return the open lock file; the lock ends with the process, however that ends."""
+    no_links = getattr(os, "O_NOFOLLOW", 0)
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | no_links, 0o600)
+    try:
+        if sys.platform != "win32":
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise UnusableError(
+            f"{path} is in use by another flower_ng: give each its own file with --db"
+        ) from None
+    return lock
+
+
+def _check_owner(path: Path) -> None:
+    """Read the head as bytes, because SQLite would touch what lies beside the file."""
+    head = path.open("rb").read(72) if path.is_file() else b""
+    version, owner = (int.from_bytes(head[at : at + 4]) for at in (60, 68))
+    if owner != APPLICATION_ID:
+        raise UnusableError(
+            f"{path} was not made by flower_ng and is left alone: name another file with --db"
+        )
+    if version > VERSION:
+        raise UnusableError(
+            f"{path} was written by a newer flower_ng (schema {version}, this one knows {VERSION}):"
+            " upgrade, or name another file with --db"
+        )
+
+
+def _damage(path: Path) -> str | None:
+    """Return what is wrong inside the file, None when it is sound."""
+    with closing(_connected(str(path))) as connection:
+        try:
+            found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            connection.execute("SELECT 1 FROM task, worker, counter, meta LIMIT 1")
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
+                raise
+            return str(error)
+    return None if found == "ok" else found
+
+
+def _set_aside(path: Path, now: float) -> Path:
+    """Rename the file and its log, so that nothing of it reaches the next one."""
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = (f"{path}.corrupt-{stamp}{'-' * bool(again)}{again or ''}" for again in count())
+    aside = next(Path(name) for name in names if not Path(name).exists())
+    path.rename(aside)
+    for end in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{end}").rename(f"{aside}{end}")
+    return aside
+
+
+def _create(path: Path) -> None:
+    """Make the file whole under another name: one that bears the name is ours and complete."""
+    new = Path(f"{path}.new")
+    new.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(_connected(str(new))) as connection:
+        _create_tables(connection)
+    new.rename(path)
+
+
+def _temporary() -> StoreFile:
+    folder = None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="flower_ng-"))
+        _create(folder / "store.sqlite3")
+    except (OSError, sqlite3.Error) as error:
+        log.warning("No temporary file can be written: tasks are kept in memory. %s", error)
+        return _in_memory()
+    return StoreFile(str(folder / "store.sqlite3"), folder=folder)
+
+
+def _in_memory() -> StoreFile:
+    name = f"file:/flower_ng-{uuid4().hex}?vfs=memdb"
+    anchor = _connected(name)
+    _create_tables(anchor)
+    return StoreFile(name, anchor=anchor)
+
+
+def _create_tables(connection: sqlite3.Connection) -> None:
+    with connection:
+        connection.execute("BEGIN")
+        for statement in TABLES:
+            connection.execute(statement)
+
+
+def _connected(name: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        name,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=name.startswith("file:"),
+    )

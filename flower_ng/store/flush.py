@@ -1,0 +1,168 @@
+"""When marks are written: twice a second, early for a reader or a thousand tasks. On the loop."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from flower_ng.store.marks import Batch, Marks
+from flower_ng.store.writer import Writer
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+log = logging.getLogger(__name__)
+
+#: A kill -9 costs at most this, and the time of one write.
+FLUSH_S = 0.5
+#: Tasks a snapshot, a few milliseconds of the loop; so many marks are written at once.
+BATCH_TASKS = 1000
+#: A reader waits no longer than this for a writer that has fallen behind.
+READER_WAITS_S = 5.0
+RETRY_S = 1.0
+LOG_EVERY_S = 60.0
+
+
+class Flusher:
+    """Hands marks to the writer, one batch at a time, and knows who waits for which.
+
+    Marks that come while a batch is under way wait and coalesce, so that a slow disk makes batches
+    fewer, never the loop slower. `failing` says why the last write failed, None when it did not;
+    `failures` counts. Without a running loop, as in a script, a full batch is written there and
+    then, and the rest by `flush()`.
+    """
+
+    def __init__(
+        self, marks: Marks, writer: Writer, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.failing: str | None = None
+        self.failures = 0
+        self._marks = marks
+        self._writer = writer
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._under_way: tuple[Batch, Future[None]] | None = None
+        self._readers: list[tuple[int, asyncio.Future[None]]] = []
+        self._logged_at = -LOG_EVERY_S
+
+    def marked(self) -> None:
+        """See to it that what was just marked is written in time; called for every event."""
+        if self._timer is None:
+            self._set_timer(FLUSH_S)
+        if len(self._marks.tasks) >= BATCH_TASKS and self._under_way is None and not self.failing:
+            self._start()
+
+    async def settled(self) -> None:
+        """Return when all that was marked before is written, or the writer fails or is late."""
+        place = self._marks.taken + len(self._marks.tasks)
+        if self._written() >= place or self.failing:
+            return
+        reader = asyncio.get_running_loop().create_future()
+        self._readers.append((place, reader))
+        self._start()
+        await asyncio.wait([reader], timeout=READER_WAITS_S)
+
+    def flush(self) -> None:
+        """Write all marks now; blocks. Stops at the first failure, which leaves the rest marked."""
+        self._finish_blocking()
+        while self._marks:
+            self._hand_over()
+            self._finish_blocking()
+            if self.failing:
+                return
+
+    def stop(self) -> None:
+        """Write what is left; what cannot be written is counted as lost. Blocks."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.flush()
+        if self._marks.tasks:
+            self._marks.lost += len(self._marks.tasks)
+            log.error("%d tasks could not be written: %s", len(self._marks.tasks), self.failing)
+
+    def _set_timer(self, delay_s: float) -> None:
+        with suppress(RuntimeError):  # no loop is running
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._start()
+
+    def _start(self) -> None:
+        """Hand over a batch, unless one is under way: its end starts the next."""
+        if self._under_way is not None or not self._marks:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        batch, future = self._hand_over()
+        future.add_done_callback(lambda _: self._call(loop, batch))
+
+    def _hand_over(self) -> tuple[Batch, "Future[None]"]:
+        batch = self._marks.take(BATCH_TASKS)
+        self._under_way = batch, self._writer.write(batch)
+        return self._under_way
+
+    def _call(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        """Come back from the store thread; a loop that has ended leaves the batch to `stop`."""
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._finished, batch)
+
+    def _finished(self, batch: Batch) -> None:
+        if self._under_way is None or self._under_way[0] is not batch:
+            return  # flush() was first
+        self._finish_blocking()
+        if (self._readers or len(self._marks.tasks) >= BATCH_TASKS) and not self.failing:
+            self._start()
+        if self._marks and self._timer is None:
+            self._set_timer(RETRY_S if self.failing else FLUSH_S)
+
+    def _finish_blocking(self) -> None:
+        if self._under_way is None:
+            return
+        batch, future = self._under_way
+        error = future.exception()
+        self._under_way = None
+        if error is None:
+            self._recovered()
+        else:
+            self._failed(batch, error)
+        self._release_readers()
+
+    def _recovered(self) -> None:
+        if self.failing:
+            log.info("The store can be written again after %d failures.", self.failures)
+        self.failing = None
+
+    def _failed(self, batch: Batch, error: BaseException) -> None:
+        self.failures += 1
+        self.failing = f"The store cannot be written: {error}"
+        if isinstance(error, sqlite3.Error):
+            self._marks.put_back(batch)
+        else:
+            self._marks.lost += len(batch.tasks)
+        if self._clock() - self._logged_at >= LOG_EVERY_S:
+            self._logged_at = self._clock()
+            log.error("%s (failures: %d)", self.failing, self.failures, exc_info=error)
+
+    def _release_readers(self) -> None:
+        written = self._written()
+        waiting = []
+        for place, reader in self._readers:
+            if reader.done():
+                continue
+            if place <= written or self.failing:
+                reader.set_result(None)
+            else:
+                waiting.append((place, reader))
+        self._readers = waiting
+
+    def _written(self) -> int:
+        """Return the place of the last mark that is written."""
+        under_way = 0 if self._under_way is None else len(self._under_way[0].tasks)
+        return self._marks.taken - under_way

@@ -1,0 +1,129 @@
+"""The statement that writes tasks; it carries Celery's merge rules. Pure; run by the store thread.
+
+A task may have left memory before its next event comes, so what memory knows is only the newest
+part. The rules are those of `celery.events.state.Task.event`: no field is ever blanked, and a state
+that logically happened earlier never replaces a later one, unless a RETRY stands between them.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+from celery.states import RETRY, precedence
+
+from flower_ng.store.schema import ADDED, COLUMNS, FOLDED
+
+#: Takes a snapshot of a Task: the columns in their order, then `retry_passed`.
+snapshot = attrgetter(*COLUMNS, "retry_passed")
+
+#: Longer texts are not parsed for their pairs: Celery itself cuts at 1,024 by default.
+MAX_PARSED_CHARACTERS = 4096
+
+#: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
+CHUNKS = (256, 32, 4, 1)
+
+_STATE, _KWARGS, _WORKER = (list(COLUMNS).index(name) for name in ("state", "kwargs", "worker"))
+_TEXTS = tuple(list(COLUMNS).index(name) for name in FOLDED)
+_TWINS = tuple(f"{name}_folded" for name in FOLDED)
+_ALL = (*COLUMNS, *ADDED, *_TWINS)
+
+_WINS = (
+    f"(excluded.retry_passed OR task.state = '{RETRY}' OR excluded.state = '{RETRY}'"
+    " OR excluded.precedence <= task.precedence)"
+)
+
+
+def statements(snapshots: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the statements that merge snapshots into the table, in their order, with parameters."""
+    start = 0
+    for size in CHUNKS:
+        while len(snapshots) - start >= size:
+            chunk = snapshots[start : start + size]
+            yield _upsert(size), [value for taken in chunk for value in _row(taken)]
+            start += size
+
+
+def pairs(kwargs: str | None) -> str | None:
+    """Return the pairs of a repr of keyword arguments as a JSON array of folded `"key=value"`.
+
+    None where there are none, or where the text is no Python literal of a dict (it may be cut).
+    """
+    if not kwargs or kwargs == "{}" or len(kwargs) > MAX_PARSED_CHARACTERS:
+        return None
+    try:
+        parsed = ast.literal_eval(kwargs)
+        if not isinstance(parsed, dict):
+            return None
+        return _json([f"{key}={_text(value)}".casefold() for key, value in parsed.items()])
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+
+
+def pair_pattern(text: str) -> str:
+    """Return what stands in `pairs` where it holds `text`; nothing else there can look like it."""
+    return _json(text)
+
+
+def scrubbed(taken: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a snapshot that SQLite can take: no lone surrogates, no integers past 64 bits."""
+    return tuple(map(_storable, taken))
+
+
+def _upsert(size: int) -> str:
+    values = ", ".join([f"({', '.join('?' * len(_ALL))})"] * size)
+    return f"INSERT INTO task ({', '.join(_ALL)}) VALUES {values} {_ON_CONFLICT}"
+
+
+def _on_conflict() -> str:
+    merged = {name: f"coalesce(excluded.{name}, task.{name})" for name in COLUMNS}
+    del merged["uuid"]
+    for name in ("state", "timestamp", "clock", "precedence"):
+        merged[name] = f"iif({_WINS}, excluded.{name}, task.{name})"
+    for name in FOLDED:
+        merged[f"{name}_folded"] = _follows(name, f"{name}_folded")
+    merged["state_folded"] = f"iif({_WINS}, excluded.state_folded, task.state_folded)"
+    merged["pairs"] = _follows("kwargs", "pairs")
+    settings = ", ".join(f"{name} = {value}" for name, value in merged.items())
+    return f"ON CONFLICT (uuid) DO UPDATE SET {settings}"
+
+
+def _follows(leader: str, follower: str) -> str:
+    return f"iif(excluded.{leader} IS NULL, task.{follower}, excluded.{follower})"
+
+
+_ON_CONFLICT = _on_conflict()
+
+
+def _row(taken: tuple[Any, ...]) -> list[Any]:
+    """Return the values of one row: the columns, what the writer adds, the folded twins."""
+    row = list(taken)
+    worker = row[_WORKER]
+    row[_WORKER] = None if worker is None else worker.hostname
+    row += (pairs(row[_KWARGS]), *map(_twin, [row[index] for index in _TEXTS]))
+    row.insert(len(COLUMNS), precedence(row[_STATE]))
+    return row
+
+
+def _twin(text: str | None) -> str | None:
+    if text is None:
+        return None
+    folded = text.casefold()
+    return None if folded == text else folded
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return None
+    return value

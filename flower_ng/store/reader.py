@@ -1,0 +1,93 @@
+"""Two threads that read, each query bounded in time and ended when its asker leaves."""
+
+import asyncio
+import queue
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from flower_ng.errors import Unavailable
+
+THREADS = 2
+QUERY_LIMIT_S = 5.0
+#: Steps of SQLite between two looks at the limit: some 10 ms.
+STEPS = 500_000
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One query under way; `is_wanted` is cleared on the loop and read by the thread."""
+
+    statement: str
+    parameters: Sequence[Any] | dict[str, Any]
+    is_wanted: bool = True
+
+
+class Reader:
+    """Runs queries on connections of its own; each query gives one row.
+
+    sqlite3 lets go of the interpreter at every row and may wait 5 ms to get it back beside a busy
+    loop: pages are read as one row of JSON.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        *,
+        limit_s: float = QUERY_LIMIT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit_s = limit_s
+        self._clock = clock
+        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flower_ng-read")
+        for _ in range(THREADS):
+            connection = connect()
+            connection.execute("SELECT count(*) FROM meta").fetchone()  # opens all its files
+            self._idle.put(connection)
+
+    async def row(
+        self, statement: str, parameters: Sequence[Any] | dict[str, Any] = ()
+    ) -> tuple[Any, ...]:
+        """Return the one row of a query.
+
+        Raises Unavailable when it takes too long or the file cannot be read.
+        """
+        reading = _Reading(statement, parameters)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, self._read, reading)
+        finally:
+            reading.is_wanted = False
+
+    def close(self) -> None:
+        """End the threads and close the connections; blocks for what is being read."""
+        self._threads.shutdown(cancel_futures=True)
+        for _ in range(THREADS):
+            self._idle.get().close()
+
+    def _read(self, reading: _Reading) -> tuple[Any, ...]:
+        connection = self._idle.get()
+        end = self._clock() + self._limit_s
+        over = lambda: not reading.is_wanted or self._clock() > end  # noqa: E731 - shown to SQLite
+        connection.set_progress_handler(over, STEPS)
+        try:
+            row: tuple[Any, ...] = connection.execute(*_asked(reading)).fetchone()
+        except sqlite3.Error as error:
+            raise Unavailable(self._why(error)) from error
+        finally:
+            self._idle.put(connection)
+        return row
+
+    def _why(self, error: sqlite3.Error) -> str:
+        if str(error) == "interrupted":
+            limit = f"took longer than {self._limit_s:g} s and was stopped"
+            return f"The query {limit}: narrow it with more words or filters"
+        return f"The store cannot be read: {error}"
+
+
+def _asked(reading: _Reading) -> tuple[str, Any]:
+    return reading.statement, reading.parameters

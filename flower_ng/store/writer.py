@@ -1,0 +1,97 @@
+"""The one thread that writes: each Batch is one transaction, which also keeps the bound."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from flower_ng.store.marks import Batch
+from flower_ng.store.merge import scrubbed, statements
+from flower_ng.store.schema import FINISHED
+
+_OLDEST = "DELETE FROM task WHERE id IN (SELECT id FROM task {} ORDER BY timestamp, uuid LIMIT ?)"
+_FINISHED = f"WHERE state IN ({', '.join(repr(state) for state in FINISHED)})"
+
+
+class Writer:
+    """Writes batches to `connection`, which from now on is the store thread's alone.
+
+    At most `max_tasks` task rows are left after each batch, and after the start: finished ones go
+    first, the oldest of them first. sqlite3 lets go of the interpreter at every step and waits to
+    get it back, so that what is written goes in few statements of many rows.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, max_tasks: int) -> None:
+        self._connection = connection
+        self._max_tasks = max_tasks
+        self._tasks = _number(connection, "SELECT count(*) FROM task")
+        self._tasks -= self._evict(self._tasks)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="flower_ng-store")
+
+    def write(self, batch: Batch) -> "Future[None]":
+        """Write a batch after those handed in before; the future carries an sqlite3.Error."""
+        return self._thread.submit(self._write, batch)
+
+    def close(self) -> None:
+        """Write what was handed in, then close; blocks."""
+        self._thread.submit(self._connection.close).result()
+        self._thread.shutdown()
+
+    def _write(self, batch: Batch) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            tasks = self._tasks + self._write_tasks(batch.rows)
+            tasks -= self._evict(tasks)
+            self._write_hosts(batch)
+        self._tasks = tasks
+
+    def _write_tasks(self, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Return how many rows are new: an upsert that finds its row takes no new id."""
+        newest = "SELECT coalesce(max(id), 0) FROM task"
+        before = _number(self._connection, newest)
+        try:
+            self._merge(rows)
+        except (UnicodeError, OverflowError):
+            self._merge([scrubbed(row) for row in rows])
+        return _number(self._connection, newest) - before
+
+    def _merge(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        for statement, parameters in statements(rows):
+            self._connection.execute(statement, parameters)
+
+    def _evict(self, tasks: int) -> int:
+        """Delete what is over the bound; return how many rows that were."""
+        surplus = tasks - self._max_tasks
+        if surplus <= 0:
+            return 0
+        finished = self._connection.execute(_OLDEST.format(_FINISHED), (surplus,)).rowcount
+        if finished < surplus:
+            self._connection.execute(_OLDEST.format(""), (surplus - finished,))
+        return surplus
+
+    def _write_hosts(self, batch: Batch) -> None:
+        for table in ("worker", "counter"):
+            gone = f"DELETE FROM {table} WHERE hostname IN (SELECT value FROM json_each(?))"
+            self._connection.execute(gone, (_json(list(batch.forgotten)),))
+        self._replace("worker", "record", batch.workers)
+        self._replace("counter", "counts", batch.counters)
+
+    def _replace(self, table: str, column: str, rows: Mapping[str, object]) -> None:
+        """Write rows of a host name and JSON; a host that is there keeps its place."""
+        self._connection.execute(
+            f"INSERT INTO {table} (hostname, {column})"
+            " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)"
+            f" WHERE true ON CONFLICT (hostname) DO UPDATE SET {column} = excluded.{column}",
+            (_json(list(rows.items())),),
+        )
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    number: int = connection.execute(query).fetchone()[0]
+    return number
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
