@@ -140,7 +140,10 @@ def session(address: str) -> str:
 def make_services(cluster: Any, static: Path | None = None, **options: Any) -> Services:
     """Services of the options that a test names, and Flower's defaults for the rest."""
     settings: Any = SimpleNamespace(
-        debug=options.pop("debug", False), cookie_secret=SECRET, url_prefix=options.get("prefix")
+        debug=options.pop("debug", False),
+        cookie_secret=SECRET,
+        url_prefix=options.get("prefix"),
+        auth=options.get("auth", ""),
     )
     folder = static or ROOT / "static"
     return Services(
