@@ -30,8 +30,8 @@ def main() -> None:
         packages = missing()
     if packages:
         sys.exit(
-            f"Missing for the tests: {' '.join(packages)}. Run `make test-setup` as root, or install "
-            "these packages of Debian yourself"
+            f"Missing for the tests: {' '.join(packages)}. Run `make test-setup` as root, or "
+            "install these packages of Debian yourself"
         )
 
 
@@ -57,7 +57,7 @@ def install(packages: Sequence[str]) -> None:
 
 @contextmanager
 def services_asleep() -> Iterator[None]:
-    """Keep apt from starting what it installs: RabbitMQ and Prometheus would listen to the world."""
+    """Keep apt from starting what it installs: RabbitMQ and Prometheus listen to the world."""
     if POLICY.exists():
         yield
         return

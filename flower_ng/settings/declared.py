@@ -41,7 +41,7 @@ class Settings:
         "", SERVER, "Address or host name to listen on; empty is every interface."
     )
     unix_socket: str = option("", SERVER, "Path of a Unix socket to listen on instead of a port.")
-    url_prefix: str | None = option(None, SERVER, "Serve everything below /<prefix>/.")
+    url_prefix: str | None = option(None, SERVER, "Serve everything below /PREFIX/.")
     certfile: str | None = option(None, SERVER, "TLS certificate; needs keyfile, turns HTTPS on.")
     keyfile: str | None = option(None, SERVER, "Key of the TLS certificate; needs certfile.")
     ca_certs: str | None = option(None, SERVER, "File of CA certificates for TLS.")

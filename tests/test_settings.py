@@ -1,0 +1,360 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flower_ng.errors import SettingsError
+from flower_ng.settings import OPTIONS, Loaded, Settings, load
+from flower_ng.settings.sources import load_arguments
+
+CELERY_OPTIONS = ("-A", "--app", "-b", "--broker", "-q", "--quiet")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def read(folder: Path) -> Any:
+    """Load settings: `read("--port=1", conf="port = 2", FLOWER_PORT="3")`."""
+
+    def read(*arguments: str, conf: str | None = None, **environ: str) -> Loaded:
+        if conf is not None:
+            (folder / "flowerconfig.py").write_text(conf, encoding="utf-8")
+        return load(arguments, environ, folder, celery_options=CELERY_OPTIONS)
+
+    return read
+
+
+def test_every_option_of_flower_exists_with_its_default() -> None:
+    defaults = {option.name: option.default for option in OPTIONS}
+
+    assert (
+        defaults
+        | {
+            "port": 5555,
+            "address": "",
+            "unix_socket": "",
+            "debug": False,
+            "inspect_timeout": 1000.0,
+            "auth": "",
+            "basic_auth": (),
+            "oauth2_key": None,
+            "oauth2_secret": None,
+            "oauth2_redirect_uri": None,
+            "max_workers": 5000,
+            "max_tasks": 100_000,
+            "db": "flower",
+            "persistent": False,
+            "state_save_interval": 0,
+            "broker_api": None,
+            "ca_certs": None,
+            "certfile": None,
+            "keyfile": None,
+            "xheaders": False,
+            "auto_refresh": True,
+            "purge_offline_workers": None,
+            "cookie_secret": None,
+            "conf": "flowerconfig.py",
+            "enable_events": True,
+            "format_task": None,
+            "natural_time": False,
+            "tasks_columns": "name,uuid,state,received,runtime,worker",
+            "auth_provider": None,
+            "url_prefix": None,
+            "task_runtime_metric_buckets": (),
+            "read_only": False,
+            "logging": "info",
+            "log_to_stderr": None,
+            "log_file_prefix": None,
+            "log_file_max_size": 100_000_000,
+            "log_file_num_backups": 10,
+            "log_rotate_when": "midnight",
+            "log_rotate_interval": 1,
+            "log_rotate_mode": "size",
+        }
+        == defaults
+    )
+
+
+def test_nothing_given_is_all_defaults(read: Any) -> None:
+    assert read() == Loaded(Settings(), [])
+
+
+class TestPrecedence:
+    def test_the_environment_beats_the_default(self, read: Any) -> None:
+        assert read(FLOWER_PORT="1").settings.port == 1
+
+    def test_the_file_beats_the_environment(self, read: Any) -> None:
+        assert read(conf="port = 2", FLOWER_PORT="1").settings.port == 2
+
+    def test_the_command_line_beats_the_file(self, read: Any) -> None:
+        assert read("--port=3", conf="port = 2", FLOWER_PORT="1").settings.port == 3
+
+    def test_the_last_argument_of_a_kind_wins(self, read: Any) -> None:
+        assert read("--port=3", "--port=4").settings.port == 4
+
+    def test_the_demo_has_defaults_of_its_own_below_the_command_line(self, folder: Path) -> None:
+        assert load_arguments([], folder, address="127.0.0.1").settings.address == "127.0.0.1"
+        assert load_arguments(["--address=::1"], folder, address="x").settings.address == "::1"
+
+
+class TestCommandLine:
+    @pytest.mark.parametrize(
+        "argument", ["--url_prefix=x", "--url-prefix=x", "-url-prefix=x", "-url_prefix=x"]
+    )
+    def test_both_spellings_and_one_or_two_dashes_are_one(self, read: Any, argument: str) -> None:
+        assert read(argument) == Loaded(Settings(url_prefix="x"), [])
+
+    @pytest.mark.parametrize(
+        ("argument", "value"),
+        [
+            ("--debug", True),
+            ("--debug=true", True),
+            ("--debug=no", True),
+            ("--debug=False", False),
+            ("--debug=0", False),
+            ("--debug=f", False),
+        ],
+    )
+    def test_a_boolean_is_true_unless_it_says_false_0_or_f(
+        self, read: Any, argument: str, value: object
+    ) -> None:
+        assert read(argument).settings.debug is value
+
+    def test_a_value_may_hold_equals_signs(self, read: Any) -> None:
+        assert read("--cookie_secret=a=b").settings.cookie_secret == "a=b"
+
+    def test_several_values_are_split_at_commas(self, read: Any) -> None:
+        assert read("--basic_auth=a:b,c:d:e").settings.basic_auth == ("a:b", "c:d:e")
+
+    def test_a_value_without_equals_sign_is_an_error(self, read: Any) -> None:
+        with pytest.raises(SettingsError, match="--port requires a value"):
+            read("--port", "5556")
+
+    def test_an_unknown_option_warns_with_the_nearest_and_without_its_value(
+        self, read: Any
+    ) -> None:
+        loaded = read("--basic-aut=me:secret", "--port=1")
+
+        assert loaded.settings.port == 1
+        assert loaded.warnings == ["Ignored unknown option --basic-aut; did you mean --basic_auth?"]
+
+    def test_an_unknown_option_like_no_other_warns_too(self, read: Any) -> None:
+        assert read("--zzzzzz").warnings == ["Ignored unknown option --zzzzzz"]
+
+    def test_a_word_without_dashes_warns_and_parsing_goes_on(self, read: Any) -> None:
+        loaded = read("broker_api=http://u:secret@host/api/", "--port=1")
+
+        assert loaded.settings == Settings(port=1)
+        assert loaded.warnings == [
+            "Ignored broker_api: options begin with dashes, as in --broker_api=…"
+        ]
+
+    def test_a_stray_word_warns(self, read: Any) -> None:
+        assert read("stray").warnings == ["Ignored 'stray': options are written --name=value"]
+
+    def test_celerys_own_options_warn_once_with_the_right_order(self, read: Any) -> None:
+        loaded = read("--broker=redis://:secret@host", "-A", "proj", "--port=1")
+
+        assert loaded.settings == Settings(port=1)
+        [warning] = loaded.warnings
+        assert warning.startswith(
+            "Ignored Celery's own options after the sub-command: --broker, -A."
+        )
+        assert warning.endswith(": celery [celery options] flower_ng [flower_ng options]")
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize("word", ["y", "YES", "t", "True", "on", "1"])
+    def test_the_words_of_yes_are_true(self, read: Any, word: str) -> None:
+        assert read(FLOWER_DEBUG=word).settings.debug is True
+
+    @pytest.mark.parametrize("word", ["n", "No", "f", "FALSE", "off", "0"])
+    def test_the_words_of_no_are_false(self, read: Any, word: str) -> None:
+        assert read(FLOWER_AUTO_REFRESH=word).settings.auto_refresh is False
+
+    def test_any_other_word_for_a_boolean_is_an_error(self, read: Any) -> None:
+        with pytest.raises(SettingsError, match="'FLOWER_DEBUG' option: 'maybe' is neither"):
+            read(FLOWER_DEBUG="maybe")
+
+    def test_numbers_and_lists_are_read(self, read: Any) -> None:
+        settings = read(
+            FLOWER_INSPECT_TIMEOUT="500",
+            FLOWER_BASIC_AUTH="a:b,c:d",
+            FLOWER_TASK_RUNTIME_METRIC_BUCKETS="0.5,1,inf",
+        ).settings
+
+        assert settings.inspect_timeout == 500.0
+        assert settings.basic_auth == ("a:b", "c:d")
+        assert settings.task_runtime_metric_buckets == (0.5, 1.0, math.inf)
+
+    def test_tornados_logging_options_are_read_too(self, read: Any) -> None:
+        assert read(FLOWER_LOGGING="debug").settings.logging == "debug"
+
+    def test_unknown_variables_are_ignored(self, read: Any) -> None:
+        assert read(FLOWER_SERVICE_HOST="10.0.0.1", FLOWER_NOSUCH="1") == Loaded(Settings(), [])
+
+    def test_a_function_cannot_come_from_it(self, read: Any) -> None:
+        with pytest.raises(SettingsError, match="FLOWER_FORMAT_TASK"):
+            read(FLOWER_FORMAT_TASK="lambda task: task")
+
+    def test_kubernetess_link_to_a_service_called_flower_warns(self, read: Any) -> None:
+        loaded = read(FLOWER_PORT="tcp://10.0.0.1:80")
+
+        assert loaded.settings.port == 5555
+        assert loaded.warnings[0].startswith("Ignored FLOWER_PORT=tcp://10.0.0.1:80: it is Kuber")
+
+    def test_a_switch_of_the_api_that_says_neither_yes_nor_no_warns(self, read: Any) -> None:
+        loaded = read(FLOWER_UNAUTHENTICATED_API="maybe")
+
+        assert loaded.warnings[0].startswith("FLOWER_UNAUTHENTICATED_API='maybe' is neither")
+
+    def test_it_names_the_configuration_file(self, read: Any, folder: Path) -> None:
+        (folder / "other.py").write_text("port = 7")
+
+        assert read(FLOWER_CONF="other.py").settings.port == 7
+
+
+class TestConfigurationFile:
+    def test_globals_that_are_options_count_and_others_do_not(self, read: Any) -> None:
+        settings = read(conf="import os\nhelper = 1\nport = 6\nurl_prefix = 'x'\n").settings
+
+        assert settings == Settings(port=6, url_prefix="x")
+
+    def test_it_is_utf_8_and_knows_its_own_place(self, read: Any, folder: Path) -> None:
+        settings = read(conf="db = 'ä'\naddress = __file__\n").settings
+
+        assert settings.db == "ä"
+        assert settings.address == str(folder / "flowerconfig.py")
+
+    def test_text_is_read_as_on_the_command_line(self, read: Any) -> None:
+        settings = read(conf="port = '6'\nbasic_auth = 'a:b,c:d'\ndebug = 'no'\n").settings
+
+        assert (settings.port, settings.basic_auth, settings.debug) == (6, ("a:b", "c:d"), True)
+
+    def test_a_whole_number_may_stand_for_a_number(self, read: Any) -> None:
+        settings = read(
+            conf="inspect_timeout = 5000\ntask_runtime_metric_buckets = [1, 5]"
+        ).settings
+
+        assert settings.inspect_timeout == 5000.0
+        assert settings.task_runtime_metric_buckets == (1.0, 5.0)
+
+    def test_none_leaves_the_default(self, read: Any) -> None:
+        assert read(conf="port = None\npurge_offline_workers = None").settings == Settings()
+
+    def test_a_function_may_format_tasks(self, read: Any) -> None:
+        settings = read(conf="def format_task(task):\n    return task\n").settings
+
+        assert settings.format_task("same") == "same"
+
+    @pytest.mark.parametrize(
+        ("line", "why"),
+        [
+            ("port = 1.5", "expected a whole number, not float"),
+            ("port = True", "expected a whole number, not bool"),
+            ("debug = 1", "expected true or false, not int"),
+            ("address = 5", "expected text, not int"),
+            ("basic_auth = ('a:b',)", "expected a list or a comma-separated text, not tuple"),
+            ("basic_auth = [1]", "expected text, not int"),
+            ("format_task = 'x'", "a function can only come|is not a function"),
+        ],
+    )
+    def test_a_wrong_type_is_an_error_that_names_file_and_option(
+        self, read: Any, line: str, why: str
+    ) -> None:
+        name = line.partition(" ")[0]
+
+        with pytest.raises(SettingsError, match=f"'flowerconfig.py: {name}' option: ({why})"):
+            read(conf=line)
+
+    def test_an_error_in_it_is_one_line_with_its_place(self, read: Any) -> None:
+        with pytest.raises(SettingsError, match=r"failed in line 2: NameError: name 'nosuch'"):
+            read(conf="port = 1\nnosuch\n")
+
+    def test_wrong_python_in_it_is_one_line_with_its_place(self, read: Any) -> None:
+        with pytest.raises(SettingsError, match=r"failed in line 1: SyntaxError"):
+            read(conf="port = = 1\n")
+
+    def test_one_that_was_asked_for_must_be_there(self, read: Any) -> None:
+        with pytest.raises(SettingsError, match=r"nosuch\.py: No such file"):
+            read("--conf=nosuch.py")
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        "argument",
+        [
+            "--port=x",
+            "--port=70000",
+            "--port=-1",
+            "--inspect_timeout=0",
+            "--inspect_timeout=nan",
+            "--max_tasks=0",
+            "--max_workers=x",
+            "--purge_offline_workers=-1",
+            "--inbox_max_bytes=0",
+            "--logging=loud",
+            "--log_rotate_mode=never",
+            "--log_rotate_when=often",
+            "--cors_origins=example.com",
+            "--cors_origins=https://example.com/",
+            "--task_runtime_metric_buckets=2,1",
+            "--task_runtime_metric_buckets=1,x",
+            "--certfile=nosuch.pem",
+        ],
+    )
+    def test_a_wrong_one_is_one_line_that_names_the_option(self, read: Any, argument: str) -> None:
+        name = argument.partition("=")[0]
+
+        with pytest.raises(SettingsError, match=f"^Invalid '{name}' option: .*$"):
+            read(argument)
+
+    @pytest.mark.parametrize(
+        "argument",
+        ["--basic_auth=secret", "--broker_api=ftp://u:secret@host", "--broker_api=secret"],
+    )
+    def test_a_wrong_one_is_not_repeated_where_it_may_hold_a_password(
+        self, read: Any, argument: str
+    ) -> None:
+        with pytest.raises(SettingsError) as caught:
+            read(argument)
+
+        assert "secret" not in caught.value.message
+
+    @pytest.mark.parametrize(
+        "argument",
+        [
+            "--broker_api=https://u:p@host:15671/api",
+            "--cors_origins=https://a.example,http://b.example:8080",
+            "--cors_origins=*",
+            "--logging=WARNING",
+            "--port=0",
+            "--purge_offline_workers=0",
+        ],
+    )
+    def test_unusual_ones_are_accepted(self, read: Any, argument: str) -> None:
+        assert read(argument).warnings == []
+
+    def test_a_certificate_needs_its_key(self, read: Any, folder: Path) -> None:
+        (folder / "cert.pem").touch()
+
+        with pytest.raises(SettingsError, match="belong together"):
+            read("--certfile=cert.pem")
+
+    def test_files_of_tls_get_their_whole_path(self, read: Any, folder: Path) -> None:
+        (folder / "cert.pem").touch()
+        (folder / "key.pem").touch()
+
+        settings = read("--certfile=cert.pem", f"--keyfile={folder}/key.pem").settings
+
+        assert settings.certfile == str(folder / "cert.pem")
+        assert settings.keyfile == str(folder / "key.pem")
+
+    def test_secrets_do_not_show_when_settings_are_printed(self, read: Any) -> None:
+        loaded = read("--cookie_secret=hush", "--basic_auth=a:hush", "--oauth2_secret=hush")
+
+        assert "hush" not in repr(loaded)
