@@ -9,7 +9,8 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from flower_ng.web.actions import action_path, twin
-from flower_ng.web.api import control, publish, queues, workers
+from flower_ng.web.api import control, publish, queues, tasks, workers
+from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.base import Endpoint, Handler, Page, Services
 from flower_ng.web.files import file_specs
@@ -30,16 +31,21 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     control.WorkerPoolAutoscale,
     control.WorkerQueueAddConsumer,
     control.WorkerQueueCancelConsumer,
+    tasks.ListTasks,
+    tasks.ListTaskTypes,
     queues.GetQueueLengths,
+    tasks.TaskInfo,
     publish.TaskApply,
     publish.TaskAsyncApply,
     publish.TaskSend,
+    tasks.TaskResult,
+    tasks.TaskAbort,
     control.TaskTimeout,
     control.TaskRateLimit,
     control.TaskRevoke,
 )
 
-PLUMBING: tuple[type[Handler], ...] = (HealthCheck, Scrape)
+PLUMBING: tuple[type[Handler], ...] = (HealthCheck, Scrape, TasksDataTable)
 
 
 class Site(Application):

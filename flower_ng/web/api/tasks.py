@@ -4,9 +4,11 @@ import math
 from datetime import datetime
 from typing import Any
 
+from tornado.iostream import StreamClosedError
+
 from flower_ng.errors import BadRequest, NotFound, SearchError
 from flower_ng.store import TaskQuery, TaskRow, parse_search
-from flower_ng.web.base import Endpoint
+from flower_ng.web.base import ClientLeft, Endpoint
 from flower_ng.web.format import json_text
 
 SORT_KEYS = ("name", "received", "started", "state")
@@ -72,15 +74,21 @@ class ListTasks(Endpoint):
         """Write an object of tasks, and send it on whenever a piece is full."""
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         self.write("{")
-        between, waiting = "", 0
+        between, unsent_bytes = "", 0
         async for rows in self.cluster.store.stream(query):
-            piece = between + ", ".join(map(_member, rows))
-            between, waiting = ", ", waiting + len(piece)
-            self.write(piece)
-            if waiting > PIECE_BYTES:
-                await self.flush()
-                waiting = 0
+            members = between + ", ".join(map(_member, rows))
+            between, unsent_bytes = ", ", unsent_bytes + len(members)
+            self.write(members)
+            if unsent_bytes > PIECE_BYTES:
+                await self._send_on()
+                unsent_bytes = 0
         self.write("}")
+
+    async def _send_on(self) -> None:
+        try:
+            await self.flush()
+        except StreamClosedError:
+            raise ClientLeft from None
 
 
 class ListTaskTypes(Endpoint):
