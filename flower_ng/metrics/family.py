@@ -112,12 +112,11 @@ class Family(Generic[Cell]):
 
     def cell(self, worker: str, rest: Rest) -> Cell:
         """Do as `labels`, for values that are known to be right."""
-        cell = self.table.get(worker, {}).get(rest)
-        if cell is None:
+        try:
+            return self.table[worker][rest]
+        except KeyError:
             kept = rest if self._admit is None else self._admit(worker, rest)
-            of_worker = self.table.setdefault(worker, {})
-            cell = of_worker.get(kept) or of_worker.setdefault(kept, self.new())
-        return cell
+            return self.table.setdefault(worker, {}).setdefault(kept, self.new())
 
     def remove(self, *values: object) -> None:
         """Forget the series of these labels, if there is one."""

@@ -39,11 +39,11 @@ def pieces(family: Family[Any], *, openmetrics: bool) -> Iterator[str]:
     """Yield the text of a family, piece by piece."""
     name = f"{family.name}_total" if family.kind == "counter" and not openmetrics else family.name
     yield heading(name, family.documentation, family.kind)
-    times: list[tuple[str, float]] = []
-    yield from joined(series(family, times, openmetrics=openmetrics))
-    if times and not openmetrics:
+    created: list[str] = []
+    yield from joined(series(family, created, openmetrics=openmetrics))
+    if created:
         yield heading(f"{family.name}_created", family.documentation, "gauge")
-        yield from joined(created_lines(family.name, times))
+        yield from joined(created)
 
 
 def heading(name: str, documentation: str, kind: str) -> str:
@@ -58,30 +58,24 @@ def joined(lines: Iterable[str]) -> Iterator[str]:
         yield piece
 
 
-def series(
-    family: Family[Any], times: list[tuple[str, float]], *, openmetrics: bool
-) -> Iterator[str]:
-    """Yield the lines of each series; note labels and creation times in `times`.
+def series(family: Family[Any], created: list[str], *, openmetrics: bool) -> Iterator[str]:
+    """Yield the lines of each series.
 
-    OpenMetrics puts the creation time among the series' lines, the classic format at the end.
+    OpenMetrics wants the creation time among them; the classic format at the end of the family,
+    for which those lines are put into `created`.
     """
     label, write, written = labeller(family), writer(family), Written()
     dated = family.with_created and family.kind != "gauge"
-    stamp = f"{family.name}_created{{{LABELS}}} " if dated and openmetrics else ""
     for values, cell in family.cells():
-        labels, text = label(values), write(cell)
+        labels = label(values)
+        text = write(cell).replace(LABELS, labels)
         if dated:
-            times.append((labels, cell.created))
-        if stamp:
-            text += f"{stamp}{written[cell.created]}\n"
-        yield text.replace(LABELS, labels)
-
-
-def created_lines(name: str, times: Iterable[tuple[str, float]]) -> Iterator[str]:
-    """Yield the classic format's lines of creation times."""
-    written = Written()
-    for labels, created in times:
-        yield f"{name}_created{{{labels}}} {written[created]}\n"
+            stamp = f"{family.name}_created{{{labels}}} {written[cell.created]}\n"
+            if openmetrics:
+                text += stamp
+            else:
+                created.append(stamp)
+        yield text
 
 
 def labeller(family: Family[Any]) -> Callable[[tuple[str, ...]], str]:

@@ -1,0 +1,38 @@
+"""docs/metrics.md tells of every metric, with its type and labels, and of no other."""
+
+import re
+from pathlib import Path
+
+from flower_ng.metrics import METRICS, PrometheusMetrics
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+ROW = re.compile(r"^\| `(flower_\w+)` \| (\w+) \| ([^|]*)\| (.+?) \|$", re.MULTILINE)
+
+
+def shown(name: str, kind: str) -> str:
+    return f"{name}_total" if kind == "counter" else name
+
+
+def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {
+        name: (kind, tuple(re.findall(r"`(\w+)`", labels)))
+        for name, kind, labels, _ in ROW.findall(DOCS.read_text())
+    }
+
+
+def test_every_metric_is_documented_as_it_is():
+    flowers = {
+        shown(family.name, family.kind): (family.kind, family.labelnames)
+        for family in PrometheusMetrics().families
+    }
+    ours = {
+        shown(one.name, one.kind): (one.kind, (one.label,) if one.label else ()) for one in METRICS
+    }
+
+    assert documented() == flowers | ours
+
+
+def test_our_metrics_are_documented_in_their_own_words():
+    texts = {name: text for name, _, _, text in ROW.findall(DOCS.read_text())}
+
+    assert {one.help for one in METRICS} <= set(texts.values())
