@@ -147,7 +147,7 @@ async def client(custom):
         login=drop_in.login_handler("custom.Door"),
         oauth=OAuthClient("our-key", "our-secret", "http://flower.example/login"),
         auth=ME,
-        prefix="flower",
+        url_prefix="flower",
     )
     await server.stop()
 

@@ -21,15 +21,14 @@ from tornado.web import create_signed_value
 
 from flower_ng import assets
 from flower_ng.metrics import Registry
+from flower_ng.settings import Settings
 from flower_ng.web.auth.oauth import OAuthClient
-from flower_ng.web.guard import Door
 from flower_ng.web.routes import Site, application
-from flower_ng.web.services import Assets, Services, normal_prefix
+from flower_ng.web.services import Assets, Services, furnish
 
 SECRET = "a secret of at least thirty-two characters"
 OPEN_API = {"FLOWER_UNAUTHENTICATED_API": "true"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-ROOT = Path(__file__).parents[2]
 
 
 class FakeEvents:
@@ -137,25 +136,25 @@ def session(address: str) -> str:
     return f"user={create_signed_value(SECRET, 'user', address).decode()}"
 
 
-def make_services(cluster: Any, static: Path | None = None, **options: Any) -> Services:
-    """Services of the options that a test names, and Flower's defaults for the rest."""
-    settings: Any = SimpleNamespace(
-        debug=options.pop("debug", False),
-        cookie_secret=SECRET,
-        url_prefix=options.get("prefix"),
-        auth=options.get("auth", ""),
-    )
-    folder = static or ROOT / "static"
-    return Services(
-        cluster=cluster,
-        options=settings,
-        prefix=normal_prefix(options.pop("prefix", None)),
-        demo=options.pop("demo", False),
-        door=Door(**options),
-        assets=Assets(ROOT / "templates", folder, assets.digest(folder)),
+def make_services(
+    cluster: Any,
+    *,
+    static: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    demo: bool = False,
+    **options: Any,
+) -> Services:
+    """Services as a start with these options makes them."""
+    folder = static or assets.static()
+    return furnish(
+        cluster,
+        Settings(**{"cookie_secret": SECRET, **options}),
+        Assets(assets.templates(), folder, assets.digest(folder)),
+        environ={} if environ is None else environ,
         version="1.2.3",
         clock=lambda: 1000.0,
         new_id=lambda: "5eed",
+        demo=demo,
     )
 
 
@@ -173,11 +172,10 @@ class Server:
         login: Any = None,
         oauth: OAuthClient | None = None,
         xheaders: bool = False,
-        static: Path | None = None,
         **options: Any,
     ) -> Client:
-        """Serve a site; options are those of Door, and prefix, debug, demo."""
-        services = make_services(cluster or FakeCluster(), static, **options)
+        """Serve a site; options are those of a start, and `static`, `environ`, `demo`."""
+        services = make_services(cluster or FakeCluster(), **options)
         chosen = {} if handlers is None else {"handlers": handlers}
         site = application(services, login=login, oauth=oauth, **chosen)
         server = HTTPServer(site, xheaders=xheaders)

@@ -70,7 +70,7 @@ async def test_a_bug_is_a_page_with_its_number(client):
     ],
 )
 async def test_the_way_back_never_leaves_the_site(serve, referer, wanted, back):
-    client = serve(HANDLERS, environ=OPEN_API, prefix="flower")
+    client = serve(HANDLERS, environ=OPEN_API, url_prefix="flower")
     headers = {"Referer": referer.replace("HOST", client.host)} if referer else {}
     answer = await client.post("/flower/do/act/x", {"next": wanted}, **headers)
 

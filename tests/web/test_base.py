@@ -344,7 +344,7 @@ async def test_the_token_of_an_error_page_lasts_only_for_the_session(client):
     "option", ["deep/flower", "/deep/flower", "deep/flower/", "//deep/flower/"]
 )
 async def test_everything_moves_under_the_prefix(serve, option):
-    client = serve(HANDLERS, environ=OPEN_API, prefix=option)
+    client = serve(HANDLERS, environ=OPEN_API, url_prefix=option)
 
     assert (await client.get("/deep/flower/shown")).status == 200
     assert (await client.get("/deep/flower/api/echo/x")).status == 200
@@ -354,7 +354,7 @@ async def test_everything_moves_under_the_prefix(serve, option):
 
 @pytest.mark.parametrize("path", ["/flower", "/flowerx", "/flower/nowhere", "/flowerx/shown"])
 async def test_what_starts_like_the_prefix_is_a_page_that_says_no(serve, path):
-    answer = await serve(HANDLERS, prefix="flower").get(path)
+    answer = await serve(HANDLERS, url_prefix="flower").get(path)
 
     assert (answer.status, answer.type) == (404, HTML)
     assert "<nav" in answer.text
@@ -363,7 +363,7 @@ async def test_what_starts_like_the_prefix_is_a_page_that_says_no(serve, path):
 @pytest.mark.parametrize("path", ["/", "/shown", "/metrics", "/healthcheck", "/static/x"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 async def test_outside_the_prefix_there_is_nothing(serve, path, method):
-    answer = await serve(HANDLERS, prefix="flower").ask(method, path)
+    answer = await serve(HANDLERS, url_prefix="flower").ask(method, path)
 
     assert (answer.status, answer.type) == (404, HTML)
     assert answer.text == ("<html><title>404: Not Found</title><body>404: Not Found</body></html>")

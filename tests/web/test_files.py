@@ -73,7 +73,7 @@ async def test_what_is_no_file_of_ours_answers_with_a_bare_line(client, path, st
 
 
 async def test_files_move_under_the_prefix(serve, static):
-    client = serve(HANDLERS, static=static, prefix="flower")
+    client = serve(HANDLERS, static=static, url_prefix="flower")
 
     assert (await client.get("/flower/static/css/tokens.css")).status == 200
     assert (await client.get(f"/flower/static/{assets.digest(static)}/favicon.ico")).status == 200

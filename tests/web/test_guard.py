@@ -91,7 +91,7 @@ def test_a_pair_without_a_colon_ends_the_start():
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", ["/shown", "/api/echo/x"])
 async def test_a_reader_without_a_session_is_sent_to_log_in_and_will_come_back(serve, path, method):
-    client = serve(HANDLERS, auth=ME, prefix="flower")
+    client = serve(HANDLERS, auth=ME, url_prefix="flower")
     answer = await client.ask(method, f"/flower{path}?a=1&b=2")
 
     assert answer.status == 302

@@ -204,7 +204,7 @@ async def test_people_land_where_they_wanted_to_go_but_never_elsewhere(
     open_site, prefix, wanted, landing
 ):
     root = f"/{prefix}" if prefix else ""
-    browser = Browser(open_site(prefix=prefix))
+    browser = Browser(open_site(url_prefix=prefix))
     await browser.get(f"{root}/login?next={wanted.replace('?', '%3F')}")
     kept = dict(browser.cookies)
     browser.cookies = kept
@@ -387,7 +387,7 @@ async def test_login_is_open_while_basic_guards_the_rest(open_site):
 
 @pytest.mark.parametrize("door", [{}, {"basic_auth": ("me:secret",)}, {"auth": ME}])
 async def test_logging_out_ends_the_session_whatever_the_lock(serve, door):
-    client = serve(HANDLERS, prefix="flower", **door)
+    client = serve(HANDLERS, url_prefix="flower", **door)
     cookie = create_signed_value(SECRET, "user", ME).decode()
     answer = await client.get("/flower/logout", Cookie=f"user={cookie}")
 
