@@ -4,39 +4,19 @@ The cluster is fake so that every answer of Celery, of a worker and of the broke
 will; the site, its routes and its sockets are real in both.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from json import dumps
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
 
 from flower_ng.monitor.records import Worker as WorkerRecord
-from flower_ng.web.guard import Door
-from flower_ng.web.routes import application
-from flower_ng.web.services import Services
 from tests.services import Dashboard, Redis, Worker, running, wait_until
+from tests.web.site import FORM, OPEN_API, Answer, Client, FakeCluster
 
 WORKER = "w1@box"
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    @property
-    def type(self) -> str:
-        return self.headers.get("Content-Type", "")
-
-    def json(self) -> Any:
-        return json.loads(self.text)
 
 
 class Recorder:
@@ -84,60 +64,41 @@ class FakePublisher(Recorder):
         return name in self.tasks
 
 
-class FakeCluster:
+class FakeApiCluster(FakeCluster):
     """As much of a cluster as the API asks."""
 
-    app_name = "shop"
-    capp = None
-
     def __init__(self) -> None:
+        super().__init__()
         self.state = FakeState()
         self.inspector = FakeInspector(inspect={})
         self.inspector.workers = {}
         self.control = Recorder()
         self.publisher = FakePublisher()
         self.broker = Recorder(queues=[{"name": "celery", "messages": 3}])
-        self.events = SimpleNamespace(add_listener=lambda _callback: None)
 
     def queue_names(self) -> list[str]:
         return ["celery"]
 
 
-class Client:
-    """Asks the site; keeps nothing."""
+class Api:
+    """Asks as scripts do: arguments in the query or in a form, messages as JSON."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.http = AsyncHTTPClient(force_instance=True)
-
-    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        request = HTTPRequest(
-            f"http://127.0.0.1:{self.port}{path}",
-            method,
-            headers,
-            body,
-            allow_nonstandard_methods=True,
-            follow_redirects=False,
-            request_timeout=10,
-        )
-        answer = await self.http.fetch(request, raise_error=False)
-        return Answer(answer.code, answer.headers, (answer.body or b"").decode())
+    def __init__(self, client: Client) -> None:
+        self.port, self.ask = client.port, client.ask
 
     async def get(self, path: str, **arguments: Any) -> Answer:
         return await self.ask("GET", f"{path}?{urlencode(arguments)}" if arguments else path)
 
     async def post(self, path: str, **form: Any) -> Answer:
-        content_type = {"Content-Type": "application/x-www-form-urlencoded"}
-        return await self.ask("POST", path, urlencode(form), **content_type)
+        return await self.ask("POST", path, FORM, urlencode(form))
 
     async def publish(self, path: str, body: Any) -> Answer:
-        text = body if isinstance(body, str | bytes) else json.dumps(body)
-        return await self.ask("POST", path, text)
+        return await self.ask("POST", path, body=body if isinstance(body, str) else dumps(body))
 
 
 @pytest.fixture
-def cluster() -> FakeCluster:
-    return FakeCluster()
+def cluster() -> FakeApiCluster:
+    return FakeApiCluster()
 
 
 @pytest.fixture
@@ -146,30 +107,9 @@ def read_only() -> bool:
 
 
 @pytest.fixture
-async def client(cluster, read_only):
+async def client(serve, cluster, read_only) -> Api:
     """The site, served; its API open."""
-    options: Any = SimpleNamespace(debug=False, cookie_secret="secret")
-    assets: Any = SimpleNamespace(templates="templates", static="static", digest="x")
-    services = Services(
-        cluster,  # type: ignore[arg-type]  # fake, see above
-        options,
-        Door(environ={"FLOWER_UNAUTHENTICATED_API": "true"}, read_only=read_only),
-        assets,
-        prefix="",
-        version="0",
-        clock=lambda: 1000.0,
-        new_id=lambda: "id",
-    )
-    site = application(services)
-    server = HTTPServer(site)
-    socket, port = bind_unused_port()
-    server.add_socket(socket)
-    client = Client(port)
-    yield client
-    client.http.close()
-    server.stop()
-    await server.close_all_connections()
-    site.close()
+    return Api(serve(cluster=cluster, environ=OPEN_API, read_only=read_only))
 
 
 @dataclass(frozen=True)

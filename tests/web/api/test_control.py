@@ -33,7 +33,7 @@ async def test_a_command_is_one_call_and_answers_its_message(client, cluster, pa
     answer = await client.post(path.format(w=WORKER), **form)
 
     name, *arguments = call
-    assert (answer.status, answer.json()) == (200, {"message": f"{name} done"})
+    assert (answer.status, answer.json) == (200, {"message": f"{name} done"})
     assert cluster.control.calls == [(name, WORKER, *arguments)]
 
 
@@ -131,7 +131,7 @@ async def test_a_button_does_the_same_and_goes_back(client, cluster):
 async def test_a_task_is_revoked_whether_or_not_anyone_knows_it(client, cluster):
     answer = await client.post("/api/task/revoke/7")
 
-    assert (answer.status, answer.json()) == (200, {"message": "task_revoke done"})
+    assert (answer.status, answer.json) == (200, {"message": "task_revoke done"})
     assert cluster.control.calls == [("task_revoke", "7", False, "SIGTERM")]
 
 

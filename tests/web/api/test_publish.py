@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from flower_ng.errors import BadRequest, Unavailable
+from tests.web.site import FORM
 
 ROUTES = {"apply": "apply", "async-apply": "apply_async", "send-task": "send_task"}
 ANSWER = {"task-id": "7", "state": "PENDING"}
@@ -19,16 +20,14 @@ async def test_a_message_is_one_call_and_its_answer(client, cluster, route):
 
     answer = await client.publish(f"/api/task/{route}/shop.add", body)
 
-    assert (answer.status, answer.json()) == (200, ANSWER)
+    assert (answer.status, answer.json) == (200, ANSWER)
     (call,) = cluster.publisher.calls
     assert call[:5] == (ROUTES[route], "shop.add", [1], {"y": 2}, {"queue": "fast"})
 
 
 @pytest.mark.parametrize("route", ROUTES)
 async def test_the_body_is_json_whatever_its_content_type(client, cluster, route):
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-
-    await client.ask("POST", f"/api/task/{route}/shop.add", '{"args": [1]}', **form)
+    await client.ask("POST", f"/api/task/{route}/shop.add", FORM, '{"args": [1]}')
 
     assert cluster.publisher.calls[0][2] == [1]
 
@@ -128,7 +127,6 @@ async def test_a_hundred_waiting_calls_keep_no_other_request_waiting(client, clu
         return ANSWER
 
     cluster.publisher.answers["apply"] = wait
-    client.http.max_clients = 200
     calls = (client.publish("/api/task/apply/shop.add", {}) for _ in range(100))
     waiting = asyncio.gather(*calls)
     await asyncio.wait_for(all_wait.wait(), 5)
@@ -143,7 +141,7 @@ async def test_a_hundred_waiting_calls_keep_no_other_request_waiting(client, clu
 async def test_queue_lengths_are_what_the_broker_says(client, cluster):
     answer = await client.get("/api/queues/length")
 
-    assert answer.json() == {"active_queues": [{"name": "celery", "messages": 3}]}
+    assert answer.json == {"active_queues": [{"name": "celery", "messages": 3}]}
     assert cluster.broker.calls == [("queues", ["celery"])]
 
 

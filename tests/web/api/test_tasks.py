@@ -41,7 +41,7 @@ def many(count: int, size: int = 0) -> list[Task]:
 async def test_no_tasks_are_an_empty_object(client):
     answer = await client.get("/api/tasks")
 
-    assert (answer.status, answer.json()) == (200, {})
+    assert (answer.status, answer.json) == (200, {})
     assert answer.type == "application/json; charset=UTF-8"
 
 
@@ -50,7 +50,7 @@ async def test_a_list_of_several_pages_is_whole_and_in_order(client, store):
 
     answer = await client.get("/api/tasks")
 
-    assert list(answer.json()) == [f"id{n:05}" for n in reversed(range(3500))]
+    assert list(answer.json) == [f"id{n:05}" for n in reversed(range(3500))]
 
 
 async def test_a_large_list_is_sent_in_pieces_and_has_no_etag(client, store):
@@ -60,7 +60,7 @@ async def test_a_large_list_is_sent_in_pieces_and_has_no_etag(client, store):
 
     assert answer.headers["Transfer-Encoding"] == "chunked"
     assert "Etag" not in answer.headers
-    assert len(answer.json()) == 3500
+    assert len(answer.json) == 3500
 
 
 async def test_a_large_list_lets_other_requests_through(client, store):
@@ -72,7 +72,7 @@ async def test_a_large_list_lets_other_requests_through(client, store):
 
     assert other.status == 200
     assert not large.done()
-    assert len((await large).json()) == 20_000
+    assert len((await large).json) == 20_000
 
 
 async def test_a_large_list_ends_quietly_when_the_client_leaves(client, store, caplog):
@@ -99,7 +99,7 @@ async def test_a_store_that_fails_is_unavailable(client, store):
 async def test_a_retried_task_is_its_own_child(client, store):
     see(store, Task("a", "shop.add", parent_id="a", root_id="a", timestamp=1.0))
 
-    record = (await client.get("/api/task/info/a")).json()
+    record = (await client.get("/api/task/info/a")).json
 
     assert (record["children"], record["parent"], record["root"]) == (["a"], "a", "a")
 
@@ -110,7 +110,7 @@ async def test_any_id_can_be_asked_for(client, store, task_id):
 
     answer = await client.get(f"/api/task/info/{quote(task_id)}")
 
-    assert answer.json()["uuid"] == task_id
+    assert answer.json["uuid"] == task_id
 
 
 async def test_an_answer_is_ascii(client, store):
@@ -127,7 +127,7 @@ async def test_what_cannot_be_filtered_by_is_everything(client, store):
 
     answer = await client.get("/api/tasks", workername="All", taskname="All", state="All")
 
-    assert len(answer.json()) == 3
+    assert len(answer.json) == 3
 
 
 async def test_types_come_from_the_events(client, cluster):
@@ -135,7 +135,7 @@ async def test_types_come_from_the_events(client, cluster):
 
     answer = await client.get("/api/task/types")
 
-    assert answer.json() == {"task-types": ["shop.add", "shop.pay"]}
+    assert answer.json == {"task-types": ["shop.add", "shop.pay"]}
 
 
 async def test_a_result_is_one_call(client, cluster):
@@ -144,7 +144,7 @@ async def test_a_result_is_one_call(client, cluster):
     await client.get("/api/task/result/7")
     answer = await client.get("/api/task/result/7", timeout="1.5")
 
-    assert answer.json() == {"task-id": "7", "state": "PENDING"}
+    assert answer.json == {"task-id": "7", "state": "PENDING"}
     assert cluster.publisher.calls == [("result", "7", None), ("result", "7", 1.5)]
 
 
@@ -160,7 +160,7 @@ async def test_without_a_result_backend_there_is_no_result(client, cluster):
 async def test_a_task_is_aborted(client, cluster):
     answer = await client.post("/api/task/abort/7")
 
-    assert answer.json() == {"message": "Aborted '7'"}
+    assert answer.json == {"message": "Aborted '7'"}
     assert cluster.publisher.calls == [("abort", "7")]
 
 
@@ -177,8 +177,8 @@ async def test_the_table_shows_what_format_task_makes_of_a_row(client, cluster, 
     see(store, Task("a", args="(1234,)", timestamp=1.0))
     cluster.format_task = lambda row: msgspec.structs.replace(row, args="***")
 
-    table = (await client.get(TABLE.format(0, 5))).json()
-    record = (await client.get("/api/task/info/a")).json()
+    table = (await client.get(TABLE.format(0, 5))).json
+    record = (await client.get("/api/task/info/a")).json
 
     assert table["data"][0]["args"] == "***"
     assert record["args"] == "(1234,)"
@@ -187,7 +187,7 @@ async def test_the_table_shows_what_format_task_makes_of_a_row(client, cluster, 
 async def test_a_page_of_the_table_is_capped(client, store):
     see(store, *many(10_500))
 
-    table = (await client.get(TABLE.format(0, 1_000_000))).json()
+    table = (await client.get(TABLE.format(0, 1_000_000))).json
 
     assert (len(table["data"]), table["recordsTotal"]) == (10_000, 10_500)
 
@@ -198,7 +198,7 @@ async def test_a_count_that_is_a_lower_bound_says_so(client, store):
 
     store.tasks = bounded_page  # today's store counts exactly
 
-    table = (await client.get(TABLE.format(0, 5))).json()
+    table = (await client.get(TABLE.format(0, 5))).json
 
     assert table["recordsFilteredExact"] is False
 

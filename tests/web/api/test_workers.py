@@ -16,13 +16,13 @@ def inspected(cluster):
 async def test_all_inspected_workers_are_listed(client):
     answer = await client.get("/api/workers")
 
-    assert (answer.status, answer.json()) == (200, {WORKER: RECORD})
+    assert (answer.status, answer.json) == (200, {WORKER: RECORD})
 
 
 async def test_nothing_inspected_is_an_empty_object(client, cluster):
     cluster.inspector.workers = {}
 
-    assert (await client.get("/api/workers")).json() == {}
+    assert (await client.get("/api/workers")).json == {}
 
 
 async def test_one_worker_is_listed_by_its_name(client, cluster):
@@ -30,11 +30,11 @@ async def test_one_worker_is_listed_by_its_name(client, cluster):
 
     answer = await client.get("/api/workers", workername=WORKER)
 
-    assert answer.json() == {WORKER: RECORD}
+    assert answer.json == {WORKER: RECORD}
 
 
 async def test_an_empty_name_means_all(client):
-    assert (await client.get("/api/workers?workername=")).json() == {WORKER: RECORD}
+    assert (await client.get("/api/workers?workername=")).json == {WORKER: RECORD}
 
 
 async def test_a_worker_known_from_events_only_has_an_empty_record(client, cluster):
@@ -42,7 +42,7 @@ async def test_a_worker_known_from_events_only_has_an_empty_record(client, clust
 
     answer = await client.get("/api/workers", workername="new@box")
 
-    assert (answer.status, answer.json()) == (200, {"new@box": {}})
+    assert (answer.status, answer.json) == (200, {"new@box": {}})
 
 
 async def test_an_unknown_name_is_not_found_and_not_asked_for(client, cluster):
@@ -57,7 +57,7 @@ async def test_status_tells_who_is_alive_and_ignores_the_name(client, cluster):
 
     answer = await client.get("/api/workers", status="1", workername="nobody@box")
 
-    assert answer.json() == {WORKER: True, "dead@box": False}
+    assert answer.json == {WORKER: True, "dead@box": False}
 
 
 async def test_refresh_inspects_all_workers_first(client, cluster):
@@ -87,7 +87,7 @@ async def test_a_worker_that_answered_this_very_refresh_is_shown(client, cluster
 
     answer = await client.get("/api/workers", refresh="1", workername="late@box")
 
-    assert answer.json() == {"late@box": RECORD}
+    assert answer.json == {"late@box": RECORD}
 
 
 async def test_a_failed_inspection_is_unavailable(client, cluster):
