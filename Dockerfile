@@ -1,0 +1,33 @@
+# An image of flower_ng. Two ways to use it:
+#   docker run -p 5555:5555 -e CELERY_BROKER_URL=redis://host:6379/0 IMAGE
+#   docker run -p 5555:5555 -v "$PWD:/app" IMAGE celery -A proj flower_ng
+# With another port, a prefix or TLS, set HEALTHCHECK_URL to the address of /healthcheck.
+
+FROM node:22-slim AS vendor
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --omit=dev
+COPY tools/vendor.js tools/
+RUN node tools/vendor.js
+
+FROM python:3.13-slim AS install
+WORKDIR /build
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY flower_ng flower_ng
+COPY templates templates
+COPY static static
+COPY --from=vendor /build/static/vendor static/vendor
+RUN python -m venv /opt/flower_ng && /opt/flower_ng/bin/pip install --no-cache-dir .
+
+FROM python:3.13-slim
+COPY --from=install /opt/flower_ng /opt/flower_ng
+RUN useradd --uid 10001 --home-dir /app --create-home flower
+ENV PATH=/opt/flower_ng/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HEALTHCHECK_URL=http://127.0.0.1:5555/healthcheck
+USER flower
+WORKDIR /app
+EXPOSE 5555
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s \
+    CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(os.environ['HEALTHCHECK_URL'], timeout=4)"]
+CMD ["celery", "flower_ng"]

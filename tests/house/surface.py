@@ -1,0 +1,86 @@
+"""Every URL of the site, written down by hand: what Flower has, then what is ours.
+
+The house tests hold the code to this table; a route that is not in it fails them.
+"""
+
+from dataclasses import dataclass
+
+from flower_ng.web.guard import Access
+
+PAGE, API, OPEN = Access.PAGE, Access.API, Access.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One pattern, a path that it answers, its rule, and the methods that do something."""
+
+    pattern: str
+    example: str
+    access: Access
+    methods: tuple[str, ...] = ("GET",)
+    writes: bool = False
+
+
+def page(pattern: str, example: str | None = None) -> Route:
+    return Route(pattern, example or pattern, PAGE)
+
+
+def read(pattern: str, example: str | None = None) -> Route:
+    return Route(pattern, example or pattern, API)
+
+
+def write(pattern: str, example: str) -> Route:
+    return Route(pattern, example, API, ("POST",), writes=True)
+
+
+def form(pattern: str, example: str) -> Route:
+    return write(pattern.replace("/api/", "/do/"), example.replace("/api/", "/do/"))
+
+
+WORKER_CALLS = (
+    "shutdown",
+    "pool/restart",
+    "pool/grow",
+    "pool/shrink",
+    "pool/autoscale",
+    "queue/add-consumer",
+    "queue/cancel-consumer",
+)
+TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort")
+PUBLISHING = ("apply", "async-apply", "send-task")
+
+CONTROLS = (
+    *(write(f"/api/worker/{call}/(.+)", f"/api/worker/{call}/w@x") for call in WORKER_CALLS),
+    *(write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.id") for call in TASK_CALLS),
+)
+PUBLISH = tuple(
+    write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.task") for call in PUBLISHING
+)
+
+FLOWER = (
+    page("/"),
+    page("/workers"),
+    page("/worker/(.+)", "/worker/w@x"),
+    page("/task/(.+)", "/task/some-id"),
+    page("/tasks"),
+    Route("/tasks/datatable", "/tasks/datatable", PAGE, ("GET", "POST")),
+    page("/broker"),
+    read("/api/workers"),
+    read("/api/tasks"),
+    read("/api/task/types"),
+    read("/api/queues/length"),
+    read("/api/task/info/(.*)", "/api/task/info/some-id"),
+    read("/api/task/result/(.+)", "/api/task/result/some-id"),
+    *CONTROLS,
+    *PUBLISH,
+    Route("/metrics", "/metrics", OPEN),
+    Route("/healthcheck", "/healthcheck", OPEN),
+    Route("/logout", "/logout", OPEN),
+)
+
+OURS = (
+    page("/stream"),
+    *(form(route.pattern, route.example) for route in CONTROLS),
+)
+
+SURFACE = (*FLOWER, *OURS)

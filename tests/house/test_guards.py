@@ -1,0 +1,147 @@
+"""Every route, every method, every way to lock the site: who passes and who does not.
+
+The deeds are taken out of the handlers and the guard is left in, so a request that passes answers
+200 "passed" and touches nothing.
+"""
+
+import pytest
+
+from flower_ng.web.actions import action_path
+from flower_ng.web.base import Endpoint, Handler
+from flower_ng.web.guard import Access
+from flower_ng.web.routes import ENDPOINTS, PAGES, PLUMBING
+from flower_ng.web.stream import Stream
+from tests.house.surface import CONTROLS, SURFACE, Route
+from tests.web.site import OPEN_API, Server, basic, session
+
+ME = "me@example.com"
+TOKEN = "2|1a2b3c4d|00112233445566778899aabbccddeeff|1704067200"
+BASIC = {"Authorization": basic("me:secret")}
+COOKIE = {"Cookie": f"{session(ME)}; _xsrf={TOKEN}", "X-XSRFToken": TOKEN}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+HANDLERS = (*PAGES, *ENDPOINTS, *PLUMBING)
+
+LOCKS = {
+    "nothing": {},
+    "open API": {"environ": OPEN_API},
+    "basic": {"basic_auth": ("me:secret",)},
+    "auth": {"auth": ME},
+    "both": {"basic_auth": ("me:secret",), "auth": ME},
+    "read-only": {"environ": OPEN_API, "read_only": True},
+    "basic, read-only": {"basic_auth": ("me:secret",), "read_only": True},
+}
+KEYS = {
+    "nothing": {},
+    "open API": {},
+    "basic": BASIC,
+    "auth": COOKIE,
+    "both": BASIC | COOKIE,
+    "read-only": {},
+    "basic, read-only": BASIC,
+}
+
+
+def passed(self, *_args):
+    self.write("passed")
+
+
+async def passed_view(self, *_args):
+    self.write("passed")
+
+
+async def passed_act(self, *_args):
+    return {"message": "passed"}
+
+
+def without_deeds(handler: type[Handler]) -> type[Handler]:
+    """The handler with its own guard, and nothing behind it."""
+    deeds = {name: passed for name in ("get", "post") if answers(handler, name)}
+    if issubclass(handler, Endpoint):
+        deeds.pop("post", None)
+        deeds["act"] = passed_act
+    return type(handler.__name__, (handler,), deeds)
+
+
+def answers(handler: type[Handler], method: str) -> bool:
+    return method.upper() in handler.allowed_methods()
+
+
+@pytest.fixture
+async def locked(request):
+    server = Server()
+    yield server.start([without_deeds(handler) for handler in HANDLERS], **LOCKS[request.param])
+    await server.stop()
+
+
+def expected(route: Route, method: str, lock: str, *, has_key: bool) -> set[int]:
+    """The statuses that the rules allow; written from the contract, not from the code."""
+    if lock == "nothing" and route.access is Access.API:
+        return {401}
+    if method == "OPTIONS":
+        return {204}
+    is_locked = lock not in ("nothing", "open API", "read-only")
+    needs_token = "auth" in LOCKS[lock] and method not in ("GET", "HEAD")
+    if needs_token and not has_key:
+        return {403}
+    if is_locked and not has_key and route.access is not Access.OPEN:
+        return {401} if "basic_auth" in LOCKS[lock] else {302}
+    if ("GET" if method == "HEAD" else method) not in route.methods:
+        return {405}
+    if "read-only" in lock and route.writes:
+        return {403}
+    return {303} if route.pattern.startswith("/do/") else {200}
+
+
+@pytest.mark.parametrize("locked", LOCKS, indirect=True)
+@pytest.mark.parametrize("method", METHODS)
+async def test_every_route_lets_in_whom_its_rule_lets_in(locked, method, request):
+    lock = request.node.callspec.params["locked"]
+    wrong = []
+    for route in SURFACE:
+        for has_key in (False, True):
+            answer = await locked.ask(method, route.example, KEYS[lock] if has_key else {})
+            right = expected(route, method, lock, has_key=has_key)
+            if answer.status not in right and not is_stream(route, method):
+                wrong.append((route.example, has_key, answer.status, right))
+
+    assert wrong == []
+
+
+def is_stream(route: Route, method: str) -> bool:
+    return route.pattern == "/stream" and method == "GET"  # its answer has no end
+
+
+def test_the_surface_is_all_there_is():
+    served = {
+        path for handler in (*HANDLERS, Stream) for path in (handler.path, *handler.aliases)
+    } | {action_path(endpoint) for endpoint in ENDPOINTS if endpoint.action}
+
+    assert served == {route.pattern for route in SURFACE}
+
+
+def test_every_control_has_a_form_and_nothing_else_has():
+    with_form = {endpoint.path for endpoint in ENDPOINTS if endpoint.action}
+
+    assert with_form == {route.pattern for route in CONTROLS}
+
+
+@pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: handler.__name__)
+def test_no_handler_takes_the_guard_away(handler):
+    for name in ("prepare", "_execute", "set_default_headers", "check_xsrf_cookie"):
+        assert getattr(handler, name) is getattr(Handler, name), name
+
+
+def test_a_handler_that_says_nothing_stands_under_the_rule_of_pages():
+    assert Handler.access is Access.PAGE
+
+
+@pytest.mark.parametrize("route", SURFACE, ids=lambda route: route.pattern)
+def test_every_route_that_writes_says_so(route):
+    [handler] = [
+        handler
+        for handler in (*HANDLERS, Stream)
+        if route.pattern.replace("/do/", "/api/") in (handler.path, *handler.aliases)
+    ]
+
+    assert handler.writes is route.writes
+    assert handler.access is route.access
