@@ -77,7 +77,7 @@ def usage(option: Option) -> str:
 
 def description(option: Option) -> str:
     """What the option does, and its default where it has one."""
-    return option.help if option.default in (None, "", ()) else f"{option.help} [{option.default}]"
+    return f"{option.help} [{option.default_text}]" if option.default_text else option.help
 
 
 def print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature

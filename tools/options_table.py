@@ -51,15 +51,8 @@ def row(option: Option) -> str:
     """One row."""
     kind = KINDS[option.type] + (", many" if option.multiple else "")
     meaning = option.help.replace("|", "\\|")
-    return f"| `{option.name}` | {kind} | {default(option)} | {meaning} |"
-
-
-def default(option: Option) -> str:
-    """The default as it would be written, empty where there is none."""
-    if option.default in (None, "", ()):
-        return ""
-    text = str(option.default)
-    return f"`{text.lower() if option.type is bool else text}`"
+    default = f"`{option.default_text}`" if option.default_text else ""
+    return f"| `{option.name}` | {kind} | {default} | {meaning} |"
 
 
 if __name__ == "__main__":

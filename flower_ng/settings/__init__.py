@@ -5,6 +5,6 @@ Lowest to highest: default, environment, configuration file, command line (as in
 
 from flower_ng.settings.declared import OPTIONS, Settings
 from flower_ng.settings.option import Option
-from flower_ng.settings.sources import Loaded, load
+from flower_ng.settings.sources import Loaded, load, load_arguments
 
-__all__ = ["OPTIONS", "Loaded", "Option", "Settings", "load"]
+__all__ = ["OPTIONS", "Loaded", "Option", "Settings", "load", "load_arguments"]

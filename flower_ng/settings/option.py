@@ -45,6 +45,13 @@ class Option:
         """Its name as people write it on the command line."""
         return f"--{self.name}"
 
+    @property
+    def default_text(self) -> str:
+        """The default as people would write it; empty where there is none."""
+        if self.default in (None, "", ()):
+            return ""
+        return str(self.default).lower() if self.type is bool else str(self.default)
+
 
 def option(
     default: Any, group: str, text: str, check: Check | None = None, *, secret: bool = False

@@ -1,0 +1,232 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from flower_ng import __version__, cli
+from flower_ng.settings import OPTIONS
+from tests.services import ROOT, answers, free_port, wait_until
+
+MODULE = (sys.executable, "-m", "flower_ng")
+CELERY = (sys.executable, "-m", "celery")
+SCRIPT = (sys.executable, "-c", "import flower_ng.cli; flower_ng.cli.main()")
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Started:
+    """A program with its output; the environment has nothing of ours but what is given."""
+
+    def __init__(self, folder: Path, command: tuple[str, ...], environ: dict[str, str]) -> None:
+        inherited = {name: value for name, value in os.environ.items() if "FLOWER" not in name}
+        self.log = folder / "output"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**inherited, "PYTHONPATH": str(ROOT), **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def says(self, pattern: str) -> re.Match[str]:
+        """Wait until the output matches."""
+        wait_until(lambda: re.search(pattern, self.output) or self.process.poll() is not None, 30)
+        found = re.search(pattern, self.output)
+        assert found, self.output
+        return found
+
+    def ends(self) -> int:
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    """Start a program in an empty folder: `start(*words, FLOWER_PORT="0")`."""
+    started: list[Started] = []
+
+    def start(*words: str, **environ: str) -> Started:
+        started.append(Started(tmp_path, words, environ))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.process.kill()
+        program.process.wait()
+
+
+class TestStarting:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            (*CELERY, "-b", "memory://", "flower_ng"),
+            (*CELERY, "-b", "memory://", "flower-ng"),
+            (*MODULE, "--broker=memory://", "flower_ng"),
+            (*SCRIPT, "-b", "memory://"),
+        ],
+        ids=["celery", "alias", "module", "script"],
+    )
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_each_way_serves_until_a_signal_ends_it_with_0(
+        self, start: Any, words: tuple[str, ...], number: int
+    ) -> None:
+        program = start(*words, "--port=0", "--address=127.0.0.1")
+        url = program.says(r"at (http://127\.0\.0\.1:\d+/)")[1]
+
+        with NO_PROXY.open(f"{url}healthcheck", timeout=10) as answer:
+            assert answer.status == 200
+
+        program.process.send_signal(number)
+        assert program.ends() == 0, program.output
+        assert "Traceback" not in program.output
+
+    def test_an_app_of_the_project_is_found_and_its_tasks_are_in_the_banner(
+        self, start: Any, tmp_path: Path
+    ) -> None:
+        (tmp_path / "proj.py").write_text(
+            textwrap.dedent("""
+                from celery import Celery
+                app = Celery("proj", broker="memory://")
+                @app.task(name="proj.sell")
+                def sell(): ...
+            """)
+        )
+
+        program = start(*MODULE, "-A", "proj", "flower_ng", "--port=0")
+
+        assert "proj.sell" in program.says(r"Registered tasks: .*")[0]
+
+    def test_the_banner_masks_the_brokers_password_and_shows_the_prefix(self, start: Any) -> None:
+        dead = f"redis://:secret@127.0.0.1:{free_port()}/0"
+
+        program = start(*MODULE, "-b", dead, "flower_ng", "--port=0", "--url_prefix=/flower/")
+
+        program.says(r"at http://127\.0\.0\.1:\d+/flower/\n")
+        program.says(r"Broker: redis://:\*\*@127\.0\.0\.1")
+        assert "secret" not in program.output
+
+    def test_quiet_starts_without_a_banner(self, start: Any) -> None:
+        port = free_port()
+
+        program = start(*MODULE, "-q", "-b", "memory://", "flower_ng", f"--port={port}")
+
+        wait_until(lambda: answers(port), 30)
+        assert "http://" not in program.output
+
+    def test_a_unix_socket_is_served_instead_of_a_port(self, start: Any, tmp_path: Path) -> None:
+        program = start(*MODULE, "-b", "memory://", "flower_ng", f"--unix_socket={tmp_path}/s")
+
+        program.says(rf"at unix socket {tmp_path}/s")
+        assert (tmp_path / "s").is_socket()
+
+    def test_warnings_of_the_options_are_logged(self, start: Any) -> None:
+        words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0", "--prot=1", "--broker=x")
+
+        program = start(*words, FLOWER_UNAUTHENTICATED_API="maybe")
+
+        program.says("Ignored unknown option --prot; did you mean --port")
+        program.says("Ignored Celery's own options after the sub-command: --broker")
+        program.says("FLOWER_UNAUTHENTICATED_API='maybe' is neither")
+        program.says("at http://")
+
+    def test_a_config_file_made_for_flower_works_without_flower(
+        self, start: Any, tmp_path: Path
+    ) -> None:
+        (tmp_path / "flowerconfig.py").write_text(
+            "from flower.utils.template import humanize\n"
+            "port = 0\n"
+            "def format_task(task):\n"
+            "    task.args = humanize(task.args, length=10)\n"
+            "    return task\n"
+        )
+
+        start(*MODULE, "-b", "memory://", "flower_ng").says("at http://")
+
+    def test_a_log_file_gets_the_log(self, start: Any, tmp_path: Path) -> None:
+        words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0")
+
+        start(*words, f"--log_file_prefix={tmp_path}/log")
+
+        wait_until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text(), 30)
+        assert "flower_ng" in (tmp_path / "log").read_text()
+
+
+class TestNotStarting:
+    @pytest.mark.parametrize(
+        ("argument", "why"),
+        [
+            ("--port=x", "Invalid '--port' option: 'x' is not a whole number"),
+            ("--port", "--port requires a value, written with an equals sign: --port=…"),
+            ("--auth=*@*.com", "Invalid '--auth' option"),
+            ("--auth_provider=no.such", "Invalid '--auth_provider' option"),
+            ("--log_file_prefix=/no/such/folder", "Invalid '--log_file_prefix' option"),
+        ],
+    )
+    def test_a_wrong_value_is_one_line_and_exit_code_1(
+        self, start: Any, argument: str, why: str
+    ) -> None:
+        program = start(*MODULE, "-b", "memory://", "flower_ng", argument)
+
+        assert program.ends() == 1
+        assert program.output.startswith(f"Error: {why}")
+        assert program.output.count("\n") == 1
+
+    def test_a_port_in_use_is_one_line_and_exit_code_1(self, start: Any, redis_server: Any) -> None:
+        port = redis_server.port
+
+        program = start(*MODULE, "-b", "memory://", "flower_ng", f"--port={port}")
+
+        assert program.ends() == 1
+        assert program.output.count("\n") == 1
+        assert f"Port {port} is in use" in program.output
+
+    def test_the_demo_takes_no_app(self, start: Any) -> None:
+        program = start(*SCRIPT, "-A", "proj", "demo")
+
+        assert program.ends() == 1
+        assert program.output == "The demo brings its own Celery app: leave out -A proj\n"
+
+
+class TestTelling:
+    def test_version_prints_the_version_and_exits(self, start: Any) -> None:
+        program = start(*CELERY, "flower_ng", "--version")
+
+        assert program.ends() == 0
+        assert program.output == f"flower_ng {__version__}\n"
+
+    def test_help_lists_every_option_below_its_group(self) -> None:
+        text = cli.command.get_help(click.Context(cli.command, info_name="flower_ng"))
+
+        assert all(f"  {option.flag}=" in text for option in OPTIONS)
+        assert all(f"\n{option.group}:\n" in text for option in OPTIONS)
+        assert "celery [CELERY OPTIONS] flower_ng [OPTIONS]" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "before"),
+    [
+        ([], []),
+        (["--port=1"], []),
+        (["demo", "-q"], []),
+        (["-A", "proj", "--port=1"], ["-A", "proj"]),
+        (["-q", "--broker=x", "demo"], ["-q", "--broker=x"]),
+        (["-b", "demo", "demo"], ["-b", "demo"]),
+        (["--version"], []),
+        (["-A"], ["-A"]),
+    ],
+)
+def test_the_script_leaves_celerys_options_to_celery(words: list[str], before: list[str]) -> None:
+    assert cli.parted(words) == (before, words[len(before) :])
