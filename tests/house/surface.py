@@ -33,8 +33,9 @@ def write(pattern: str, example: str) -> Route:
     return Route(pattern, example, API, ("POST",), writes=True)
 
 
-def form(pattern: str, example: str) -> Route:
-    return write(pattern.replace("/api/", "/do/"), example.replace("/api/", "/do/"))
+def form(route: Route) -> Route:
+    pattern, example = (text.replace("/api/", "/do/") for text in (route.pattern, route.example))
+    return Route(pattern, example, API, ("POST",), route.writes)
 
 
 WORKER_CALLS = (
@@ -78,9 +79,9 @@ FLOWER = (
     Route("/logout", "/logout", OPEN),
 )
 
-OURS = (
-    page("/stream"),
-    *(form(route.pattern, route.example) for route in CONTROLS),
-)
+#: What pages have buttons for; refreshing asks workers and changes nothing.
+WITH_FORM = (read("/api/workers"), *CONTROLS)
+
+OURS = (page("/stream"), *(form(route) for route in WITH_FORM))
 
 SURFACE = (*FLOWER, *OURS)
