@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -31,7 +31,13 @@ from flower_ng.settings import OPTIONS, Loaded, Option, Settings, load, load_arg
 log = logging.getLogger(__name__)
 
 OWN_WORDS: Final = frozenset({"--help", "--version"})  # ours, although Celery has them too
-METAVARS: Final = {bool: "BOOL", int: "INT", float: "FLOAT", str: "TEXT", None: "FUNCTION"}
+METAVARS: Final[Mapping[type | None, str]] = {
+    bool: "BOOL",
+    int: "INT",
+    float: "FLOAT",
+    str: "TEXT",
+    None: "FUNCTION",
+}
 
 
 class Command(click.Command):
@@ -222,7 +228,7 @@ def parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(arguments[:end]), list(arguments[end:])
 
 
-def names_where(*, takes_value: bool) -> Collection[str]:
+def names_where(*, takes_value: bool) -> set[str]:
     """The spellings of Celery's options that do, or don't, take a value."""
     options = [option for option in umbrella.params if isinstance(option, click.Option)]
     return {name for option in options if option.is_flag != takes_value for name in option.opts}

@@ -68,6 +68,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         program.process.wait()
 
 
+@pytest.mark.oldest
 class TestStarting:
     @pytest.mark.parametrize(
         "words",
