@@ -21,6 +21,7 @@ from typing import Any, Final
 import click
 from celery import Celery
 from celery.bin.celery import celery as umbrella
+from tornado import autoreload
 from tornado.log import enable_pretty_logging
 
 from flower_ng import __version__, demo, drop_in
@@ -157,6 +158,8 @@ async def run(capp: Celery, settings: Settings, *, quiet: bool, notice: str) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     flower = Flower(capp, settings, notice=notice)
+    if settings.debug and not notice:  # the demo's workers would be left behind
+        autoreload.start()
     try:
         await start(flower, settings)
         for line in () if quiet else banner(flower):

@@ -156,6 +156,16 @@ class TestStarting:
 
         start(*MODULE, "-b", "memory://", "flower_ng").says("at http://")
 
+    def test_debug_starts_again_when_the_source_changes(self, start: Any, tmp_path: Path) -> None:
+        source = tmp_path / "proj.py"
+        source.write_text('from celery import Celery\napp = Celery(broker="memory://")\n')
+        program = start(*MODULE, "-A", "proj", "flower_ng", "--port=0", "--debug")
+        program.says("at http://")
+
+        source.write_text(source.read_text() + '@app.task(name="sell")\ndef sell(): ...\n')
+
+        program.says("Registered tasks: .*sell")
+
     def test_a_log_file_gets_the_log(self, start: Any, tmp_path: Path) -> None:
         words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0")
 
