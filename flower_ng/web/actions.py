@@ -6,8 +6,6 @@ Same code, same checks; the answer is 303 back to the page it came from, with a 
 from typing import Any
 from urllib.parse import urlsplit
 
-from tornado.web import HTTPError
-
 from flower_ng.errors import AnswerError
 from flower_ng.web.auth.landing import landing
 from flower_ng.web.base import Endpoint, Handler
@@ -18,10 +16,6 @@ class Action(Endpoint):
     """What turns an endpoint into its form; mixed in before the endpoint's own class."""
 
     methods = ("POST",)
-
-    def get(self, *_path_args: str) -> None:
-        """A form is sent, never read."""
-        raise HTTPError(405)
 
     async def post(self, *path_args: str) -> None:
         """Do it, and go back with a toast."""

@@ -111,6 +111,8 @@ class Handler(RequestHandler):
         self._check_site()
         door = self.services.door
         door.check_open(self.access)
+        if self.request.method not in self.allowed_methods():
+            raise HTTPError(405)
         if self.request.method == "OPTIONS" or self.access is Access.OPEN:
             return
         self._user = door.basic_user(self.request.headers)
@@ -158,7 +160,7 @@ class Handler(RequestHandler):
         Raises BadRequest where the value is not of the type, or is required and missing.
         """
         values = self.get_arguments(name, strip)
-        if required and (not values or (type in (None, str) and not values[-1])):
+        if required and not (values and values[-1]):
             raise BadRequest(f"Missing argument {name}")
         if not values:
             return default
@@ -385,8 +387,6 @@ class Endpoint(Handler):
 
     async def post(self, *path_args: str) -> None:
         """Do what the route is for, and answer with what came of it."""
-        if "POST" not in self.methods:
-            raise HTTPError(405)
         self.write_json(await self.perform(*path_args))
 
     async def perform(self, *path_args: str) -> dict[str, Any]:

@@ -69,6 +69,7 @@ async def test_arguments_are_not_escaped(client):
         ("required=1", "Missing argument value"),
         ("required=1&value=+", "Missing argument value"),
         ("required=1&type=int", "Missing argument value"),
+        ("required=1&type=int&value=", "Missing argument value"),
     ],
 )
 async def test_a_wrong_argument_is_400_and_named(client, query, text):

@@ -100,7 +100,7 @@ async def test_a_reader_without_a_session_is_sent_to_log_in_and_will_come_back(s
     )
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/shown", "<nav"), ("/api/act/x", "Log in first")])
+@pytest.mark.parametrize(("path", "kind"), [("/do/act/x", "<nav"), ("/api/act/x", "Log in first")])
 async def test_a_writer_without_a_session_is_refused(serve, path, kind):
     answer = await serve(HANDLERS, auth=ME).post(path, Authorization="Bearer x")
 
