@@ -4,55 +4,76 @@ An Event is what came over the wire, typed and bounded; a Task and a Worker are 
 makes of them; a Change says what one Event altered. No thread of its own.
 """
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any, Protocol
 
 import msgspec
+from celery import states
+
+#: Bounds of what comes over the wire: longer names are refused, longer texts are cut.
+NAME_LENGTH = 512
+TEXT_LENGTH = 4096
+TRACEBACK_LENGTH = 65_536
+#: Event times outside are no times: 1970 and the year 2242, in seconds.
+TIME_MAX = 2.0**33
+CLOCK_MAX = 2**62
+NUMBER_MAX = 2**53
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH)]
+_Text = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH)]
+_Traceback = Annotated[str, msgspec.Meta(max_length=TRACEBACK_LENGTH)]
+_Time = Annotated[float, msgspec.Meta(gt=0, lt=TIME_MAX)]
+_Clock = Annotated[int, msgspec.Meta(ge=0, le=CLOCK_MAX)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, lt=TIME_MAX)]
+_Freq = Annotated[float, msgspec.Meta(ge=1, le=3600)]
 
 
-class Event(msgspec.Struct, gc=False):
+class Event(msgspec.Struct, gc=False, eq=False):
     """One Celery event after the border: every field typed, bounded, or None when absent.
 
     `timestamp` is UTC seconds; `clock` is the sender's logical clock. Fields that Celery does not
-    send are not here: they are dropped at the border, never merged.
+    send are not here: they are dropped at the border, never merged. The bounds are checked while
+    decoding (wire.py), not by the constructor.
     """
 
-    type: str
-    hostname: str
-    timestamp: float
-    received_at: float = 0.0
-    clock: int | None = None
-    pid: int | None = None
-    uuid: str | None = None
-    name: str | None = None
-    args: str | None = None
-    kwargs: str | None = None
-    result: str | None = None
-    exception: str | None = None
-    traceback: str | None = None
-    runtime: float | None = None
-    eta: str | None = None
-    expires: str | None = None
-    retries: int | None = None
-    parent_id: str | None = None
-    root_id: str | None = None
-    exchange: str | None = None
-    routing_key: str | None = None
-    queue: str | None = None
-    freq: float | None = None
-    active: int | None = None
-    processed: int | None = None
-    loadavg: tuple[float, float, float] | None = None
-    sw_ident: str | None = None
-    sw_ver: str | None = None
-    sw_sys: str | None = None
+    type: _Name
+    hostname: _Name
+    timestamp: _Time
+    clock: _Clock | None = None
+    pid: _Count | None = None
+    uuid: _Name | None = None
+    name: _Name | None = None
+    args: _Text | None = None
+    kwargs: _Text | None = None
+    result: _Text | None = None
+    exception: _Text | None = None
+    traceback: _Traceback | None = None
+    runtime: _Seconds | None = None
+    eta: _Name | None = None
+    expires: _Name | None = None
+    retries: _Count | None = None
+    parent_id: _Name | None = None
+    root_id: _Name | None = None
+    exchange: _Text | None = None
+    routing_key: _Text | None = None
+    queue: _Text | None = None
+    freq: _Freq | None = None
+    active: _Count | None = None
+    processed: _Count | None = None
+    loadavg: tuple[_Seconds, _Seconds, _Seconds] | None = None
+    sw_ident: _Name | None = None
+    sw_ver: _Name | None = None
+    sw_sys: _Name | None = None
 
 
-class Worker(msgspec.Struct, gc=False):
+class Worker(msgspec.Struct, gc=False, eq=False):
     """A worker as its own events tell it; Celery's `celery.events.state.Worker` in fewer bytes.
 
     `heartbeats` holds the times of the last four, oldest first; empty after `worker-offline`.
-    `heard_at` is our own clock at its newest event: liveness never trusts a worker's clock.
+    `heard_at` is our own clock at its newest event, `beat_at` at its newest sign of life, 0 when it
+    said that it went offline: whether it is alive never depends on its own clock.
     """
 
     hostname: str
@@ -69,8 +90,27 @@ class Worker(msgspec.Struct, gc=False):
     heard_at: float = 0.0
     beat_at: float = 0.0
 
+    @property
+    def id(self) -> str:
+        """Host name and process, as in Celery."""
+        return f"{self.hostname}.{self.pid}"
 
-class Task(msgspec.Struct, gc=False):
+    @property
+    def alive(self) -> bool:
+        """Whether a sign of life is younger than two heartbeats, now."""
+        return self.is_alive(time.time())
+
+    @property
+    def status_string(self) -> str:
+        """`ONLINE` or `OFFLINE`, as in Celery."""
+        return "ONLINE" if self.alive else "OFFLINE"
+
+    def is_alive(self, now: float) -> bool:
+        """Whether a sign of life was younger than two heartbeats at that time (contract of Flower)."""
+        return bool(self.heartbeats) and now < self.beat_at + 2 * self.freq
+
+
+class Task(msgspec.Struct, gc=False, eq=False):
     """One task in memory; the attributes are those of `celery.events.state.Task`.
 
     Times are UTC seconds or None. `worker` is the Worker record, kept by reference, so that the
@@ -106,11 +146,38 @@ class Task(msgspec.Struct, gc=False):
     root_id: str | None = None
     parent_id: str | None = None
     queue: str | None = None
-    #: A RETRY was applied since the store last took a snapshot (store/writer resets it).
+    #: A RETRY was applied since the store last took a snapshot (the store resets it).
     retry_passed: bool = False
 
+    @property
+    def id(self) -> str:
+        """The uuid, under Celery's other name."""
+        return self.uuid
 
-class Change(msgspec.Struct, gc=False):
+    @property
+    def ready(self) -> bool:
+        """Whether the task is finished, as in Celery."""
+        return self.state in states.READY_STATES
+
+    @property
+    def origin(self) -> str | None:
+        """Who spoke of it first: the client, else the worker."""
+        return self.client if self.worker is None else self.worker.id
+
+    def info(self, fields: Iterable[str] = (), extra: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the named fields that are known; Celery's usual ones when none is named."""
+        names = (*(tuple(fields) or INFO_FIELDS), *extra)
+        return {name: value for name in names if (value := getattr(self, name, None)) is not None}
+
+
+#: What `Task.info()` shows unless told otherwise (celery.events.state.Task).
+INFO_FIELDS = (
+    "args", "kwargs", "retries", "result", "eta", "runtime", "expires", "exception", "exchange",
+    "routing_key", "root_id", "parent_id",
+)  # fmt: skip
+
+
+class Change(msgspec.Struct, gc=False, eq=False):
     """What one event altered: the records after it, and the task's state before it.
 
     `before` is None when the task was not in memory. `worker` is None for task-sent, whose host
@@ -135,11 +202,3 @@ class Observer(Protocol):
 
     def forgotten(self, hostname: str, /) -> None:
         """A worker was purged or evicted."""
-
-
-def present(record: msgspec.Struct) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of a record that are not None, in the order of their declaration."""
-    for name in record.__struct_fields__:
-        value = getattr(record, name)
-        if value is not None:
-            yield name, value

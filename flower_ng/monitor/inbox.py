@@ -1,0 +1,64 @@
+"""The bounded queue between the events thread, which puts, and the loop, which takes.
+
+The only crossing between the two threads. An item is a message as received, so that the bound in
+bytes is exact and nothing is decoded that will be dropped.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as the broker delivered it: one event, or a list of up to dozens."""
+
+    body: bytes
+    content_type: str = "application/json"
+    content_encoding: str = "utf-8"
+
+
+class Inbox:
+    """A queue bounded by `max_messages` and `max_bytes`; one thread puts, one takes.
+
+    A single message larger than `max_bytes` finds room only in an empty inbox.
+    """
+
+    def __init__(self, max_messages: int = 10_000, max_bytes: int = 256 * 2**20) -> None:
+        self.max_messages = max_messages
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self._queue: deque[Message] = deque()
+        self._room = threading.Condition()
+
+    @property
+    def messages(self) -> int:
+        """How many messages are inside now."""
+        return len(self._queue)
+
+    def put(self, message: Message, wait_s: float = 0.0) -> bool:
+        """Put a message in; wait for room at most `wait_s`; return False if there was none."""
+        with self._room:
+            if wait_s > 0 and not self._fits(message):
+                self._room.wait_for(lambda: self._fits(message), wait_s)
+            if not self._fits(message):
+                return False
+            self._queue.append(message)
+            self.bytes += len(message.body)
+            return True
+
+    def take(self) -> Message | None:
+        """Take the oldest message out; None when there is none."""
+        if not self._queue:
+            return None
+        with self._room:
+            message = self._queue.popleft()
+            self.bytes -= len(message.body)
+            self._room.notify()
+            return message
+
+    def _fits(self, message: Message) -> bool:
+        if not self._queue:
+            return True
+        has_room = self.bytes + len(message.body) <= self.max_bytes
+        return has_room and len(self._queue) < self.max_messages
