@@ -147,7 +147,10 @@ def _locked(path: Path) -> int:
 
 def _check_owner(path: Path) -> None:
     """Read the head as bytes, because SQLite would touch what lies beside the file."""
-    head = path.open("rb").read(72) if path.is_file() else b""
+    head = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(72)
     version, owner = (int.from_bytes(head[at : at + 4]) for at in (60, 68))
     if owner != APPLICATION_ID:
         raise UnusableError(
@@ -165,11 +168,13 @@ def _damage(path: Path) -> str | None:
     with closing(_connected(str(path))) as connection:
         try:
             found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            connection.execute("SELECT 1 FROM task, worker, counter, meta LIMIT 1")
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        except sqlite3.OperationalError:
+            raise  # locked or unreadable, which says nothing of its content
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
-                raise
             return str(error)
+    if missing := {"task", "worker", "counter", "meta"} - tables:
+        return f"no table {', '.join(sorted(missing))}"
     return None if found == "ok" else found
 
 

@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 #: A kill -9 costs at most this, and the time of one write.
 FLUSH_S = 0.5
-#: Tasks a snapshot, a few milliseconds of the loop; so many marks are written at once.
-BATCH_TASKS = 1000
+#: Tasks a snapshot, two milliseconds of the loop; so many marks are written at once.
+BATCH_TASKS = 1024
 #: A reader waits no longer than this for a writer that has fallen behind.
 READER_WAITS_S = 5.0
 RETRY_S = 1.0
@@ -141,14 +141,14 @@ class Flusher:
 
     def _failed(self, batch: Batch, error: BaseException) -> None:
         self.failures += 1
-        self.failing = f"The store cannot be written: {error}"
         if isinstance(error, sqlite3.Error):
+            self.failing = f"The store cannot be written: {error}"
             self._marks.put_back(batch)
-        else:
+        else:  # it would fail again and hold up all that follows
             self._marks.lost += len(batch.tasks)
         if self._clock() - self._logged_at >= LOG_EVERY_S:
             self._logged_at = self._clock()
-            log.error("%s (failures: %d)", self.failing, self.failures, exc_info=error)
+            log.error("Writing the store failed, %d so far.", self.failures, exc_info=error)
 
     def _release_readers(self) -> None:
         written = self._written()

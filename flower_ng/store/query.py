@@ -56,22 +56,27 @@ class Statement:
 
 
 def page(query: TaskQuery) -> Statement:
-    """Return a statement for (number of all tasks, of those that match, the page's rows)."""
+    """Return a statement for (number of all tasks, of those that match, the page's rows).
+
+    Filters are gone through once, for both the number and the page.
+    """
     where = _Where(query)
-    matching = f"(SELECT count(*) FROM task t {where})" if where else "(SELECT count(*) FROM task)"
-    picked = f"(SELECT t.id {_ordered(query, where)})"
-    rows = f"SELECT {_rows()} FROM {picked} hit CROSS JOIN task t ON t.id = hit.id"
-    text = f"SELECT (SELECT count(*) FROM task), {matching}, ({rows})"
-    limits = (-1 if query.limit is None else query.limit, query.offset)
-    return Statement(text, (*where.parameters, *where.parameters, *limits))
+    total = "(SELECT count(*) FROM task)"
+    if where:
+        found, source, matching = f"WITH hit AS ({_hits(query, where)})", "hit", "count(*) FROM hit"
+    else:
+        found, source, matching = "", f"({_hits(query, where)})", total
+    rows = f"SELECT {_rows()} FROM ({_picked(query, source)}) p CROSS JOIN task t ON t.id = p.id"
+    text = f"{found} SELECT {total}, (SELECT {matching}), ({rows})"
+    return Statement(text, (*where.parameters, *_limits(query)))
 
 
 def ids(query: TaskQuery) -> Statement:
     """Return a statement for the row ids of all tasks that match, a JSON array."""
     where = _Where(query)
-    text = f"SELECT json_group_array(id) FROM (SELECT t.id {_ordered(query, where)})"
-    limit = -1 if query.limit is None else query.limit
-    return Statement(text, (*where.parameters, limit, query.offset))
+    picked = _picked(query, f"({_hits(query, where)})")
+    text = f"SELECT json_group_array(id) FROM ({picked})"
+    return Statement(text, (*where.parameters, *_limits(query)))
 
 
 def rows_of(ids: Sequence[int]) -> Statement:
@@ -143,36 +148,37 @@ class _Where:
             case IsState(text):
                 return f"{folded('state')} = {self._value(text)}"
             case HasPair(text):
-                return f"ifnull(instr(t.pairs, {self._value(pair_pattern(text))}), 0)"
+                return f"instr(t.pairs, {self._value(pair_pattern(text))})"
 
     def _holds(self, field: str, text: str) -> str:
-        return f"ifnull(instr({folded(field)}, {self._value(text)}), 0)"
+        return f"instr({folded(field)}, {self._value(text)})"
 
 
-def _ordered(query: TaskQuery, where: _Where) -> str:
-    return f"FROM task t {where} ORDER BY {_order(query)} LIMIT ? OFFSET ?"
+def _hits(query: TaskQuery, where: _Where) -> str:
+    return f"SELECT t.id, t.uuid, {_sort_key(query.sort)} AS key FROM task t {where}"
 
 
-def _order(query: TaskQuery) -> str:
-    if query.sort is None:
-        return "t.timestamp DESC, t.uuid DESC"
-    direction = "DESC" if query.descending else "ASC"
-    key = _sort_key(_SYNONYMS.get(query.sort, query.sort))
-    return ", ".join(f"{part} {direction}" for part in (*key, "t.uuid"))
+def _picked(query: TaskQuery, source: str) -> str:
+    direction = "DESC" if query.descending or query.sort is None else "ASC"
+    order = f"key {direction}, uuid {direction}"
+    return f"SELECT id FROM {source} ORDER BY {order} LIMIT ? OFFSET ?"
+
+
+def _limits(query: TaskQuery) -> tuple[int, int]:
+    return -1 if query.limit is None else query.limit, query.offset
 
 
 _SYNONYMS = {"root": "root_id", "parent": "parent_id"}
 
 
-def _sort_key(attribute: str) -> tuple[str, ...]:
-    """Return the SQL to sort by, null where lacking; SQLite puts nulls first when ascending."""
+def _sort_key(sort: str | None) -> str:
+    """Return the SQL to sort by, null where lacking: SQLite puts nulls first when ascending."""
+    attribute = "timestamp" if sort is None else _SYNONYMS.get(sort, sort)
     if attribute in FOLDED:
-        return (folded(attribute),)
-    if attribute not in COLUMNS:
-        return ()
-    if COLUMNS[attribute] == "INTEGER":
-        return (f"CAST(t.{attribute} AS TEXT)",)
-    return (f"t.{attribute}",)
+        return folded(attribute)
+    if COLUMNS.get(attribute) == "INTEGER":
+        return f"CAST(t.{attribute} AS TEXT)"
+    return f"t.{attribute}" if attribute in COLUMNS else "NULL"
 
 
 def _rows() -> str:

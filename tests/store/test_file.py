@@ -1,0 +1,217 @@
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from flower_ng.monitor.records import Worker
+from flower_ng.store import Store, TaskQuery
+from flower_ng.store.schema import APPLICATION_ID
+from tests.store.making import change, task
+
+NOON = 1_790_000_000.0
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "flower"
+
+
+@pytest.fixture
+def own(db):
+    """Our file at `<db>.sqlite3` with one task."""
+    assert written(db, task("kept")) == []
+    return Path(f"{db}.sqlite3")
+
+
+def written(db, *tasks, max_tasks=10):
+    """Start a store, write tasks, stop; return its warnings."""
+    store = Store(db, max_tasks=max_tasks, clock=lambda: NOON)
+    store.start()
+    for one in tasks:
+        store.observe(change(one, worker=Worker("w@box")))
+    store.stop()
+    return store.warnings
+
+
+def found(db):
+    store = Store(db, max_tasks=10, clock=lambda: NOON)
+    store.start()
+    uuids = [one.uuid for one in store.restored().tasks]
+    store.stop()
+    return uuids
+
+
+def test_our_file_bears_our_mark_and_no_one_else_may_read_it(own):
+    assert own.read_bytes()[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    assert own.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_log_beside_it_may_not_be_read_either(db):
+    store = Store(db, max_tasks=10)
+    store.start()
+    modes = [path.stat().st_mode & 0o777 for path in db.parent.iterdir()]
+    store.stop()
+
+    assert set(modes) == {0o600}
+    assert len(modes) == 4
+
+
+CORRUPTIONS = {
+    "cut to its head": lambda content: content[:100],
+    "cut in half": lambda content: content[: len(content) // 2],
+    "zeros after the head": lambda content: content[:100] + bytes(len(content) - 100),
+    "junk after the head": lambda content: content[:100] + b"junk" * 5000,
+    "a page overwritten": lambda content: content[:4096] + b"\xff" * 4096 + content[8192:],
+}
+
+
+@pytest.mark.parametrize("corrupt", CORRUPTIONS.values(), ids=CORRUPTIONS)
+def test_a_corrupt_file_of_ours_is_set_aside_and_history_starts_afresh(db, own, corrupt, caplog):
+    damaged = corrupt(own.read_bytes())
+    own.write_bytes(damaged)
+
+    with caplog.at_level(logging.WARNING):
+        warnings = written(db, task("new"))
+
+    aside = Path(f"{own}.corrupt-20260921T141320Z")
+    assert aside.read_bytes() == damaged
+    assert len(warnings) == 1
+    assert str(aside) in warnings[0]
+    assert warnings[0] in caplog.text
+    assert found(db) == ["new"]
+
+
+def test_a_file_set_aside_never_replaces_another(db, own):
+    for _ in range(3):
+        own.write_bytes(own.read_bytes()[:100])
+        written(db)
+
+    names = sorted(path.name for path in db.parent.glob("*corrupt*"))
+    assert names == [f"flower.sqlite3.corrupt-20260921T141320Z{end}" for end in ("", "-1", "-2")]
+
+
+def foreign_sqlite(path):
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.commit()
+    connection.close()
+
+
+FOREIGN = {
+    "another SQLite file": foreign_sqlite,
+    "a text": lambda path: path.write_text("not ours\n" * 100),
+    "an empty file": lambda path: path.touch(),
+    "zeros": lambda path: path.write_bytes(bytes(10_000)),
+}
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+def test_a_file_that_is_not_ours_is_never_touched(db, make, caplog):
+    path = Path(f"{db}.sqlite3")
+    make(path)
+    before = path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode
+
+    with caplog.at_level(logging.WARNING):
+        (warning,) = written(db, task("new"))
+
+    assert (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) == before
+    assert "was not made by flower_ng" in warning
+    assert "temporary file" in warning
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a fifo"])
+def test_what_is_no_file_is_never_touched(db, make, caplog):
+    make(Path(f"{db}.sqlite3"))
+
+    with caplog.at_level(logging.WARNING):
+        (warning,) = written(db, task("new"))
+
+    assert "was not made by flower_ng" in warning
+
+
+def test_a_newer_schema_is_left_alone(db, own, caplog):
+    connection = sqlite3.connect(own)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = own.read_bytes()
+
+    with caplog.at_level(logging.WARNING):
+        (warning,) = written(db, task("new"))
+
+    assert own.read_bytes() == before
+    assert "schema 99" in warning
+    assert "upgrade" in warning
+
+
+@pytest.mark.parametrize("end", ["", ".db", ".dat"])
+def test_a_file_of_flowers_is_only_named(db, end, caplog):
+    path = Path(f"{db}{end}")
+    path.write_bytes(b"a shelf of Flower's")
+
+    with caplog.at_level(logging.INFO):
+        warnings = written(db, task("new"))
+
+    assert path.read_bytes() == b"a shelf of Flower's"
+    assert warnings == []
+    assert f"{path} looks like a file of Flower's" in caplog.text
+    assert found(db) == ["new"]
+
+
+def test_a_second_process_on_one_file_uses_a_temporary_one(db, own, caplog):
+    script = """
+import sys; from pathlib import Path; from flower_ng.store import Store
+store = Store(Path(sys.argv[1]), max_tasks=10); store.start()
+print("started", flush=True); sys.stdin.read(); store.stop()
+"""
+    holder = [sys.executable, "-c", script, str(db)]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"started\n"
+        with caplog.at_level(logging.WARNING):
+            (warning,) = written(db, task("new"))
+        process.stdin.close()
+
+    assert "in use by another flower_ng" in warning
+    assert found(db) == ["kept"]
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        (warning,) = written(tmp_path / "missing" / "flower", task("new"))
+
+    assert str(tmp_path / "missing") in warning
+
+
+async def test_a_temporary_file_has_no_name_while_it_is_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = Store(None, max_tasks=50_000)
+    store.start()
+
+    assert list(tmp_path.iterdir()) == []
+    for start in range(0, 20_000, 500):  # more than one checkpoint of the log
+        for number in range(start, start + 500):
+            store.observe(change(task(f"u{number}", args="x" * 1000)))
+        assert (await store.tasks(TaskQuery(limit=1))).total == start + 500
+    store.stop()
+    assert not store.failures
+
+
+async def test_where_nothing_can_be_written_tasks_are_kept_in_memory(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    store = Store(None, max_tasks=10)
+
+    with caplog.at_level(logging.WARNING):
+        store.start()
+    store.observe(change(task("u")))
+    page = await store.tasks(TaskQuery())
+    store.stop()
+
+    assert [row.uuid for row in page.rows] == ["u"]
+    assert "kept in memory" in caplog.text

@@ -1,0 +1,184 @@
+from typing import Any
+
+import pytest
+from celery.events.state import TASK_EVENT_TO_STATE, State
+from celery.events.state import Task as CeleryTask
+from celery.states import RECEIVED, RETRY, precedence
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flower_ng.monitor.records import Task, Worker
+from flower_ng.store.merge import MAX_PARSED_CHARACTERS, pairs, scrubbed, statements
+from flower_ng.store.schema import COLUMNS
+from tests.store.making import Table, table, task
+
+
+def test_a_task_that_is_written_again_never_loses_a_field():
+    with table(task("u", "RECEIVED", name="shop.buy", kwargs="{'a': 1}", received=1.0)) as tasks:
+        tasks.write(task("u", "SUCCESS", 2.0, result="7", succeeded=2.0))
+        row = tasks.task("u")
+
+        assert (row.name, row.kwargs, row.received) == ("shop.buy", "{'a': 1}", 1.0)
+        assert (row.state, row.result, row.timestamp) == ("SUCCESS", "7", 2.0)
+        assert tasks.connection.execute("SELECT pairs FROM task").fetchone() == ('["a=1"]',)
+
+
+def test_a_folded_twin_follows_its_text():
+    with table(task("u", "RECEIVED", name="Old")) as tasks:
+        tasks.write(task("u", "SUCCESS", name="new"))
+
+        assert tasks.uuids(name="NEW") == ["u"]
+        assert tasks.uuids(name="OLD") == []
+
+
+@pytest.mark.parametrize("late", ["PENDING", "RECEIVED", "STARTED", "REVOKED", "CUSTOM"])
+def test_a_late_state_does_not_move_a_task_back(late):
+    with table(task("u", "SUCCESS", 5.0, clock=9)) as tasks:
+        tasks.write(task("u", late, 4.0, clock=3))
+        row = tasks.task("u")
+
+    assert (row.state, row.timestamp, row.clock) == ("SUCCESS", 5.0, 9)
+
+
+def test_a_retry_opens_the_way_back():
+    with table(task("u", "FAILURE", 5.0)) as tasks:
+        tasks.write(task("u", "STARTED", 7.0, retry_passed=True))
+        assert tasks.task("u").state == "STARTED"
+
+        tasks.write(task("u", "RETRY", 8.0))
+        tasks.write(task("u", "RECEIVED", 9.0))
+        assert tasks.task("u").state == "RECEIVED"
+
+
+def test_two_records_of_one_task_in_one_write_are_merged_in_order():
+    with table(task("u", "SUCCESS", 1.0, name="n"), task("u", "STARTED", 2.0, args="()")) as tasks:
+        row = tasks.task("u")
+
+    assert (row.state, row.name, row.args) == ("SUCCESS", "n", "()")
+
+
+@pytest.mark.parametrize("count", [1, 3, 513, 1023])
+def test_any_number_of_tasks_fits_into_statements(count):
+    taken = [task(f"u{number}") for number in range(count)]
+
+    with table(*taken) as tasks:
+        assert len(tasks.uuids()) == count
+
+
+def test_no_statement_has_more_parameters_than_sqlite_allows():
+    from tests.store.making import snapshot
+
+    longest = max(len(values) for _, values in statements([snapshot(task("u"))] * 2000))
+
+    assert longest < 32_766
+
+
+def test_times_come_back_to_the_last_bit():
+    times = [1764000000.1234567, 0.1, 1e-7, 1764000000.0000002]
+
+    with table(*(task(str(at), timestamp=at, runtime=at) for at in times)) as tasks:
+        rows = [tasks.task(str(at)) for at in times]
+
+    assert [(row.timestamp, row.runtime) for row in rows] == [(at, at) for at in times]
+
+
+def test_texts_come_back_as_they_were():
+    texts = ["null", "NULL", "1.5", "", "\x00", "ü\u2028\U0001f600", "'\"\\%_"]
+
+    with table(*(task(str(n), args=text) for n, text in enumerate(texts))) as tasks:
+        assert [tasks.task(str(n)).args for n in range(len(texts))] == texts
+
+
+def test_what_sqlite_cannot_take_is_made_so_that_it_can():
+    taken = scrubbed(("a\ud800", 2**63, 1.5, None, -(2**63)))
+
+    assert taken == ("a?", None, 1.5, None, -(2**63))
+
+
+def test_an_overlong_text_is_not_parsed_for_pairs():
+    assert pairs("{'a': '%s'}" % ("x" * MAX_PARSED_CHARACTERS)) is None
+
+
+class Memory:
+    """Stands in for EventsState with Celery's own merging, so that it can forget at any moment."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, Task] = {}
+        self.left: list[Task] = []
+
+    def event(self, kind: str, uuid: str, timestamp: float, fields: dict[str, Any]) -> None:
+        known = self.tasks.setdefault(uuid, Task(uuid))
+        if kind == "sent":
+            known.client = "w@box"
+        else:
+            known.worker = Worker("w@box")
+        state = TASK_EVENT_TO_STATE.get(f"task-{kind}", kind.upper())
+        if kind in TIMED:
+            setattr(known, kind, timestamp)
+        if RETRY in {state, known.state} or precedence(state) <= precedence(known.state):
+            known.retry_passed |= state == RETRY
+            fields = fields | {"state": state, "timestamp": timestamp}
+        elif state == RECEIVED:
+            keep = CeleryTask.merge_rules[RECEIVED]
+            fields = {name: value for name, value in fields.items() if name in keep}
+        for name, value in fields.items():
+            setattr(known, name, value)
+
+    def forget(self, uuid: str) -> None:
+        if uuid in self.tasks:
+            self.left.append(self.tasks.pop(uuid))
+
+    def flush(self, written: Table) -> None:
+        written.write(*self.left, *self.tasks.values())
+        self.left.clear()
+
+
+TIMED = ("sent", "received", "started", "succeeded", "failed", "rejected", "revoked", "retried")
+NAMED = st.fixed_dictionaries({}, optional={"name": st.sampled_from(["a", "B"])})
+FIELDS = {
+    "sent": {"name": "n", "queue": "q", "exchange": "x", "routing_key": "r"},
+    "received": {"name": "n", "args": "()", "kwargs": "{}", "retries": 0, "eta": "e"},
+    "succeeded": {"result": "7", "runtime": 0.5},
+    "failed": {"exception": "E()", "traceback": "T"},
+    "retried": {"exception": "R()", "traceback": "U"},
+}
+UUIDS = st.sampled_from(["u1", "u2"])
+EVENTS = st.tuples(st.just("event"), st.sampled_from([*TIMED, "progress"]), UUIDS, NAMED)
+STEPS = st.lists(
+    st.one_of(EVENTS, EVENTS, st.tuples(st.just("forget"), UUIDS), st.tuples(st.just("flush"))),
+    max_size=30,
+)
+#: The logical clock follows the state that won; Celery takes the newest event's, won or not.
+COMPARED = [name for name in COLUMNS if name not in {"clock", "worker"}]
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS)
+def test_memory_that_forgets_and_the_store_agree_with_a_state_that_does_not(steps):
+    memory, whole, written = Memory(), State(), Table()
+    for timestamp, step in enumerate(steps, start=1):
+        if step[0] == "forget":
+            memory.forget(step[1])
+        elif step[0] == "flush":
+            memory.flush(written)
+        else:
+            _, kind, uuid, named = step
+            fields = FIELDS.get(kind, {}) | named
+            memory.event(kind, uuid, float(timestamp), fields)
+            whole.event(celery_event(kind, uuid, float(timestamp), fields))
+    memory.flush(written)
+
+    for uuid, known in whole.tasks.items():
+        row = written.task(uuid)
+        assert {name: getattr(row, name) for name in COMPARED} == celery_fields(known)
+        assert row.worker == (known.worker.hostname if known.worker else None)
+    written.connection.close()
+
+
+def celery_event(kind, uuid, timestamp, fields):
+    sender = {"hostname": "w@box", "pid": 1, "clock": 1, "local_received": timestamp}
+    return {"type": f"task-{kind}", "uuid": uuid, "timestamp": timestamp, **sender, **fields}
+
+
+def celery_fields(known):
+    return {name: getattr(known, name, None) for name in COMPARED}

@@ -1,0 +1,237 @@
+import ast
+from operator import attrgetter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flower_ng.monitor.records import Worker
+from flower_ng.store import TaskQuery, parse_search
+from flower_ng.store.search import (
+    QUALIFIERS,
+    WORD_FIELDS,
+    AllOf,
+    AnyOf,
+    HasPair,
+    InField,
+    IsState,
+    Word,
+)
+from tests.store.making import table, task
+
+#: Letters whose folding changes their number or leaves ASCII, and all that SQL and JSON escape.
+LETTERS = "aAbßİıſΣσςé%_'\"\\=, \x00\n[]{}:1"
+NUMERIC = {"received", "started", "runtime", "timestamp", "sent", "succeeded"}
+NEWEST_FIRST = attrgetter("timestamp", "uuid")
+
+
+def test_without_a_sort_the_newest_come_first_and_ties_go_by_id_backwards():
+    with table(task("a", timestamp=1), task("c", timestamp=2), task("b", timestamp=2)) as tasks:
+        assert tasks.uuids() == ["c", "b", "a"]
+        assert tasks.uuids(descending=True) == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("name", ["U5", "u2", "u6", "u1", "u3"]),
+        ("retries", ["U5", "u6", "u1", "u3", "u2"]),
+        ("runtime", ["U5", "u6", "u2", "u3", "u1"]),
+        ("worker", ["U5", "u6", "u1", "u2", "u3"]),
+        ("uuid", ["u1", "u2", "u3", "U5", "u6"]),
+        ("children", ["U5", "u1", "u2", "u3", "u6"]),
+        ("nonsense; DROP TABLE task", ["U5", "u1", "u2", "u3", "u6"]),
+    ],
+)
+def test_a_sort_puts_the_lacking_first_then_values_then_ids(sort, expected):
+    a, b = Worker("A@box"), Worker("b@box")
+    rows = (
+        task("u1", name="Shop", retries=10, runtime=10.0, worker=a),
+        task("u2", name="", retries=9, runtime=2.0, worker=b),
+        task("u3", name="straße", retries=2, runtime=9.0, worker=b),
+        task("U5"),
+        task("u6", name="_low"),
+    )
+
+    with table(*rows) as tasks:
+        assert tasks.uuids(sort=sort) == expected
+        assert tasks.uuids(sort=sort, descending=True) == expected[::-1]
+
+
+def test_filters_are_whole_values_whatever_their_case():
+    worker = Worker("W1@Box")
+    rows = (task("a", "STARTED", name="Straße.Kehren", worker=worker), task("b", name="straße"))
+
+    with table(*rows) as tasks:
+        assert tasks.uuids(name="STRASSE.kehren") == ["a"]
+        assert tasks.uuids(state="started") == ["a"]
+        assert tasks.uuids(worker="w1@box") == ["a"]
+        assert tasks.uuids(worker="w1@bo") == []
+        assert tasks.uuids(worker="w1@box", state="SUCCESS") == []
+
+
+def test_the_received_range_includes_its_ends_and_the_never_received():
+    rows = [task(str(second), received=float(second)) for second in range(5)]
+
+    with table(*rows, task("never")) as tasks:
+        found = tasks.uuids(received_start=1.0, received_end=3.0, sort="uuid")
+
+    assert found == ["1", "2", "3", "never"]
+
+
+def test_a_page_is_a_slice_and_both_numbers_are_of_all():
+    rows = [task(f"u{number}", name="even" if number % 2 == 0 else "odd") for number in range(10)]
+
+    with table(*rows) as tasks:
+        query = TaskQuery(name="even", sort="uuid", offset=1, limit=2)
+        found = tasks.connection.execute("SELECT count(*) FROM task").fetchone()[0]
+        assert tasks.uuids(name="even", sort="uuid", offset=1, limit=2) == ["u2", "u4"]
+        assert (found, tasks.filtered(query)) == (10, 5)
+        assert tasks.uuids(limit=0) == []
+
+
+def test_the_newest_are_read_from_the_index():
+    with table() as tasks:
+        plan = tasks.connection.execute(
+            "EXPLAIN QUERY PLAN SELECT id FROM (SELECT t.id, t.uuid, t.timestamp AS key"
+            " FROM task t ) ORDER BY key DESC, uuid DESC LIMIT 25 OFFSET 0"
+        ).fetchall()
+
+    assert "task_newest" in str(plan)
+    assert "B-TREE" not in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "wanted", "is_found"),
+    [
+        ("{'a': 1}", "kwargs:a=1", True),
+        ("{'a': 1}", 'kwargs:" a = 1 "', True),
+        ("{'a': '1'}", "kwargs:A=1", True),
+        ("{'a': 10}", "kwargs:a=1", False),
+        ("{'ba': 1}", "kwargs:a=1", False),
+        ("{'a': 1.5}", "kwargs:a=1.5", True),
+        ("{'a': True}", "kwargs:a=true", True),
+        ("{'a': None}", "kwargs:a=", True),
+        ("{'a': None}", "kwargs:a=None", False),
+        ("{'a': 'None'}", "kwargs:a=None", True),
+        ("{'a': ''}", "kwargs:a=", True),
+        ("{'a': [1, 2]}", 'kwargs:"a=[1, 2]"', True),
+        ("{'a': {'b': 1}}", "kwargs:b=1", False),
+        ('{\'a\': "it\'s"}', "kwargs:a=it's", True),
+        ("{'a': 'x\"]'}", r"kwargs:a=x\"]", True),
+        ("{'b=c': 'd'}", "kwargs:b=c=d", True),
+        ("{1: 2, '1': 3}", "kwargs:1=2", True),
+        ("{'a': 1, 'a': 2}", "kwargs:a=1", False),
+        ("{'a': 007}", "kwargs:a=7", False),
+        ("{'a': ...", "kwargs:a=...", False),
+        ("[('a', 1)]", "kwargs:a=1", False),
+        ("{'a': " + "[" * 500 + "}", "kwargs:a=1", False),
+        (None, "kwargs:a=1", False),
+    ],
+)
+def test_a_pair_is_found_as_whole_key_and_value(kwargs, wanted, is_found):
+    with table(task("u", kwargs=kwargs)) as tasks:
+        assert bool(tasks.uuids(search=parse_search(wanted))) is is_found
+
+
+TEXTS = st.text(LETTERS, max_size=8)
+VALUES = st.one_of(TEXTS, st.integers(), st.none(), st.booleans(), st.lists(st.integers()))
+TASKS = st.lists(
+    st.builds(
+        task,
+        st.uuids().map(str),
+        state=st.sampled_from(["SUCCESS", "STARTED", "Weird", "ſTARTED"]),
+        timestamp=st.integers(0, 3).map(float),
+        name=st.none() | TEXTS,
+        args=st.none() | TEXTS,
+        kwargs=st.none() | TEXTS | st.dictionaries(TEXTS, VALUES, max_size=3).map(repr),
+        result=st.none() | TEXTS,
+        retries=st.none() | st.integers(0, 11),
+        received=st.none() | st.floats(0, 3),
+        runtime=st.none() | st.floats(0, 100),
+        worker=st.none() | st.builds(Worker, TEXTS),
+    ),
+    max_size=8,
+    unique_by=attrgetter("uuid"),
+)
+FOLDED = TEXTS.map(str.casefold)
+CONDITIONS = st.one_of(
+    st.builds(Word, FOLDED),
+    st.builds(InField, st.sampled_from(sorted(QUALIFIERS)), FOLDED),
+    st.builds(IsState, st.sampled_from(["success", "started", "weird"])),
+    st.builds("{}={}".format, FOLDED, FOLDED).map(HasPair),
+)
+SEARCHES = st.recursive(
+    CONDITIONS,
+    lambda parts: st.one_of(
+        st.lists(parts, min_size=2, max_size=3).map(tuple).map(AllOf),
+        st.lists(parts, min_size=2, max_size=3).map(tuple).map(AnyOf),
+    ),
+    max_leaves=5,
+)
+UNHURRIED = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@UNHURRIED
+@given(TASKS, SEARCHES)
+def test_a_search_finds_what_a_naive_filter_finds(tasks, search):
+    wanted = [one for one in tasks if matches(one, search)]
+    newest_first = [one.uuid for one in sorted(wanted, key=NEWEST_FIRST, reverse=True)]
+
+    with table(*tasks) as written:
+        assert written.uuids(search=search) == newest_first
+        assert written.filtered(TaskQuery(search=search)) == len(wanted)
+
+
+@UNHURRIED
+@given(TASKS, st.sampled_from(["name", "retries", "runtime", "worker", "args", "no"]))
+def test_a_sort_sorts_as_a_naive_one(tasks, sort):
+    ordered = [one.uuid for one in sorted(tasks, key=lambda one: naive_key(one, sort))]
+
+    with table(*tasks) as written:
+        assert written.uuids(sort=sort) == ordered
+        assert written.uuids(sort=sort, descending=True) == ordered[::-1]
+        assert len(written.ids(TaskQuery(sort=sort, limit=3, offset=1))) == len(ordered[1:4])
+
+
+def matches(one, search):
+    match search:
+        case AllOf(parts):
+            return all(matches(one, part) for part in parts)
+        case AnyOf(parts):
+            return any(matches(one, part) for part in parts)
+        case Word(text):
+            return any(text in value(one, field) for field in WORD_FIELDS if has(one, field))
+        case InField(field, text):
+            return has(one, field) and text in value(one, field)
+        case IsState(text):
+            return one.state.casefold() == text
+        case HasPair(text):
+            return text in naive_pairs(one.kwargs)
+
+
+def has(one, field):
+    return getattr(one, field) is not None
+
+
+def value(one, field):
+    return (one.worker.hostname if field == "worker" else getattr(one, field)).casefold()
+
+
+def naive_pairs(kwargs):
+    try:
+        found = ast.literal_eval(kwargs)
+        items = found.items()
+    except (ValueError, SyntaxError, TypeError, AttributeError):
+        return []
+    return [f"{key}={'' if value is None else value}".casefold() for key, value in items]
+
+
+def naive_key(one, sort):
+    lacking = getattr(one, sort, None) is None
+    if lacking:
+        return (False, "", one.uuid)
+    if sort == "worker":
+        return (True, value(one, sort), one.uuid)
+    found = getattr(one, sort)
+    return (True, found if sort in NUMERIC else str(found).casefold(), one.uuid)

@@ -1,0 +1,52 @@
+import asyncio
+import sqlite3
+import time
+
+import pytest
+
+from flower_ng.errors import Unavailable
+from flower_ng.store.reader import Reader
+
+FOR_EVER = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+
+
+@pytest.fixture
+def connect(tmp_path):
+    sqlite3.connect(tmp_path / "file").execute("CREATE TABLE meta (x)").connection.close()
+    return lambda: sqlite3.connect(tmp_path / "file", check_same_thread=False)
+
+
+async def test_a_query_that_takes_too_long_is_ended_and_says_what_to_do(connect):
+    reader = Reader(connect, limit_s=0.2)
+
+    with pytest.raises(Unavailable, match=r"longer than 0\.2 s.*narrow it"):
+        await reader.row(FOR_EVER)
+
+    assert await reader.row("SELECT 7") == (7,)
+    reader.close()
+
+
+async def test_a_query_ends_when_its_asker_leaves(connect):
+    reader = Reader(connect, limit_s=60)
+    askers = [asyncio.create_task(reader.row(FOR_EVER)) for _ in range(4)]
+    await asyncio.sleep(0.1)
+    for asker in askers:
+        asker.cancel()
+    started = time.monotonic()
+
+    assert await reader.row("SELECT 7") == (7,)
+    assert time.monotonic() - started < 2
+    assert all(isinstance(end, asyncio.CancelledError) for end in await ended(askers))
+    reader.close()
+
+
+async def test_what_cannot_be_read_is_unavailable(connect):
+    reader = Reader(connect)
+
+    with pytest.raises(Unavailable, match="cannot be read: no such table"):
+        await reader.row("SELECT * FROM nowhere")
+    reader.close()
+
+
+def ended(askers):
+    return asyncio.gather(*askers, return_exceptions=True)

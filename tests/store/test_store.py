@@ -1,0 +1,231 @@
+import json
+
+import pytest
+
+from flower_ng.errors import Unavailable
+from flower_ng.monitor.records import Worker
+from flower_ng.store import Store, TaskQuery, parse_search
+from tests.store.making import change, heartbeat, task
+
+
+@pytest.fixture
+def store():
+    made = Store(None, max_tasks=100)
+    made.start()
+    yield made
+    made.stop()
+
+
+def observe(store, *tasks, **options):
+    for one in tasks:
+        store.observe(change(one, **options))
+
+
+async def uuids(store, **query):
+    return [row.uuid for row in (await store.tasks(TaskQuery(**query))).rows]
+
+
+async def test_reading_includes_what_was_observed_before(store):
+    for number in range(5):
+        observe(store, task(f"u{number}"))
+
+        assert len(await uuids(store)) == number + 1
+
+
+async def test_a_page_tells_how_many_there_are_and_how_many_match(store):
+    observe(store, *(task(f"u{n}", "FAILURE" if n < 3 else "SUCCESS") for n in range(8)))
+
+    page = await store.tasks(TaskQuery(search=parse_search("state:failure"), limit=2))
+
+    assert (page.total, page.filtered, len(page.rows), page.exact) == (8, 3, 2, True)
+
+
+async def test_a_record_has_flowers_31_keys_in_its_order(store):
+    observe(store, task("u", name="n", root_id="r", parent_id="p", worker=Worker("w@box")))
+
+    record = (await store.task("u")).record()
+
+    assert list(record) == [
+        *("uuid name state received sent started rejected succeeded failed retried revoked").split(),
+        *("args kwargs eta expires retries worker result exception timestamp runtime").split(),
+        *("traceback exchange routing_key clock client root root_id parent parent_id").split(),
+        "children",
+    ]
+    assert (record["root"], record["parent"], record["worker"]) == ("r", "p", "w@box")
+    assert json.dumps(record)
+
+
+async def test_the_children_of_a_task_are_those_that_name_it_as_parent(store):
+    observe(store, task("p"), task("a", parent_id="p"), task("b", parent_id="p"), task("c"))
+
+    assert sorted((await store.task("p")).children) == ["a", "b"]
+    assert (await store.task("c")).children == []
+
+
+async def test_an_unknown_task_is_none(store):
+    assert await store.task("nothing") is None
+
+
+async def test_types_and_counts_are_those_of_the_tasks(store):
+    worker = Worker("w@box")
+    observe(store, task("1", "FAILURE", name="b", worker=worker), task("2", name="a"), task("3"))
+
+    assert await store.task_types() == ["a", "b"]
+    assert await store.count_by("name") == {"a": 1, "b": 1}
+    assert await store.count_by("state") == {"FAILURE": 1, "SUCCESS": 2}
+    assert await store.count_by("worker") == {"w@box": 1}
+
+
+async def test_counting_by_anything_else_is_an_error(store):
+    with pytest.raises(ValueError, match="not by 'args'"):
+        await store.count_by("args")
+
+
+async def test_a_stream_yields_every_task_once_in_order():
+    store = Store(None, max_tasks=5000)
+    store.start()
+    observe(store, *(task(f"u{n:04}", timestamp=float(n)) for n in range(2500)))
+
+    pages = [page async for page in store.stream(TaskQuery())]
+    store.stop()
+
+    assert [len(page) for page in pages] == [1000, 1000, 500]
+    assert [row.uuid for page in pages for row in page] == [f"u{n:04}" for n in range(2499, -1, -1)]
+
+
+async def test_a_stream_is_not_shifted_by_tasks_that_come_meanwhile():
+    store = Store(None, max_tasks=5000)
+    store.start()
+    observe(store, *(task(f"u{n:04}", timestamp=float(n)) for n in range(1500)))
+    seen = []
+
+    async for page in store.stream(TaskQuery()):
+        seen += [row.uuid for row in page]
+        observe(store, *(task(f"new{n}", timestamp=1e6) for n in range(500)))
+    store.stop()
+
+    assert sorted(seen) == [f"u{n:04}" for n in range(1500)]
+
+
+async def test_a_stream_of_nothing_yields_nothing(store):
+    assert [page async for page in store.stream(TaskQuery(limit=10))] == []
+
+
+async def test_a_page_without_limit_holds_all(store):
+    observe(store, *(task(f"u{n:02}") for n in range(50)))
+
+    page = await store.tasks(TaskQuery(offset=10))
+
+    assert (len(page.rows), page.filtered) == (40, 50)
+
+
+async def test_past_the_bound_the_oldest_finished_tasks_go_first():
+    store = Store(None, max_tasks=4)
+    store.start()
+    observe(store, task("running", "STARTED", 1.0), *(task(f"u{n}", timestamp=n) for n in (2, 3)))
+    await store.tasks(TaskQuery())
+    observe(store, task("u4", timestamp=4.0), task("u5", timestamp=5.0))
+
+    assert await uuids(store, sort="timestamp") == ["running", "u3", "u4", "u5"]
+
+    observe(store, *(task(f"r{n}", "STARTED", float(n)) for n in (6, 7, 8, 9)))
+
+    assert await uuids(store, sort="timestamp") == ["r6", "r7", "r8", "r9"]
+    store.stop()
+
+
+async def test_the_bound_holds_over_thousands_of_tasks():
+    store = Store(None, max_tasks=300)
+    store.start()
+    for start in range(0, 3000, 100):
+        observe(store, *(task(f"u{n}", timestamp=float(n)) for n in range(start, start + 100)))
+        page = await store.tasks(TaskQuery(limit=1))
+
+        assert page.total == min(start + 100, 300)
+    store.stop()
+
+
+def test_without_a_loop_flush_writes(tmp_path):
+    store = Store(tmp_path / "db", max_tasks=10)
+    store.start()
+    observe(store, task("u"))
+    store.flush()
+
+    assert store.waiting == 0
+    store.stop()
+
+
+def test_a_restart_finds_tasks_workers_and_counters_again(tmp_path):
+    box = Worker("w2@box", pid=7, heartbeats=(1.5, 2.5), loadavg=(0.1, 0.2, 0.3), heard_at=2.5)
+    first = Worker("w9@box")
+    with_all = task("u", "FAILURE", 3.25, name="n", worker=box, retries=2, runtime=0.1, queue="q")
+    store = Store(tmp_path / "db", max_tasks=10)
+    store.start()
+    store.counters_from({"w9@box": {"worker-online": 1}, "w2@box": {"task-failed": 3}})
+    store.observe(heartbeat(first))
+    store.observe(change(with_all, worker=box))
+    store.observe(change(task("gone", "SENT", worker=Worker("purged@box")), worker=None))
+    store.stop()
+
+    store.start()
+    restored = store.restored()
+    tasks = {one.uuid: one for one in restored.tasks}
+    store.stop()
+
+    assert restored.workers == [first, box]
+    assert restored.counters == {"w9@box": {"worker-online": 1}, "w2@box": {"task-failed": 3}}
+    assert list(restored.counters) == ["w9@box", "w2@box"]
+    assert tasks["u"] == with_all
+    assert tasks["u"].worker is restored.workers[1]
+    assert tasks["gone"].worker.hostname == "purged@box"
+
+
+def test_restored_tasks_come_oldest_first_and_within_a_lowered_bound(tmp_path):
+    store = Store(tmp_path / "db", max_tasks=10)
+    store.start()
+    observe(store, *(task(f"u{n}", timestamp=float(n)) for n in range(10)))
+    store.stop()
+
+    store = Store(tmp_path / "db", max_tasks=3)
+    store.start()
+    found = [one.uuid for one in store.restored().tasks]
+    store.stop()
+
+    assert found == ["u7", "u8", "u9"]
+
+
+def test_a_forgotten_worker_is_not_restored_but_one_that_returned_is(tmp_path):
+    gone, back = Worker("gone@box"), Worker("back@box")
+    store = Store(tmp_path / "db", max_tasks=10)
+    store.start()
+    store.counters_from({"gone@box": {"x": 1}, "back@box": {"x": 2}})
+    for worker in (gone, back):
+        store.observe(heartbeat(worker))
+    store.flush()
+    for worker in (gone, back):
+        store.forgotten(worker.hostname)
+    store.observe(heartbeat(back))
+    store.stop()
+
+    store.start()
+    restored = store.restored()
+    store.stop()
+
+    assert restored.workers == [back]
+    assert restored.counters == {"back@box": {"x": 2}}
+
+
+def test_nothing_is_restored_from_a_temporary_file(store):
+    restored = store.restored()
+
+    assert (restored.workers, restored.counters, list(restored.tasks)) == ([], {}, [])
+
+
+async def test_a_stopped_store_says_so():
+    store = Store(None, max_tasks=10)
+    store.start()
+    store.stop()
+    store.stop()
+
+    with pytest.raises(Unavailable, match="not running"):
+        await store.task("u")
