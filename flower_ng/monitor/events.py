@@ -41,17 +41,13 @@ class ConnectionState(msgspec.Struct, frozen=True):
 
 
 class IngestStats:
-    """What was received: `messages` and `received` events, `dropped` by type, `malformed` by reason.
-
-    `lag_s` is the age of the newest applied event when it was applied.
-    """
+    """What arrived: `messages`, events `received`, `dropped` by type, `malformed` by reason."""
 
     def __init__(self, malformed: Counter[str]) -> None:
         self.messages = 0
         self.received = 0
         self.dropped: Counter[str] = Counter()
         self.malformed = malformed
-        self.lag_s = 0.0
 
 
 class Events(threading.Thread):
@@ -160,8 +156,7 @@ class Events(threading.Thread):
             )
             self._waits_for_room = keeps_messages(connection)
             self._receiver.should_stop = self._ended.is_set()
-            for _ in self._receiver.consume(limit=None, timeout=None, wakeup=True):
-                pass
+            self._receiver.capture(limit=None, timeout=None, wakeup=True)
 
     _waits_for_room = False
 
@@ -287,6 +282,5 @@ class Events(threading.Thread):
 
 def as_fields(event: Event) -> dict[str, Any]:
     """Return an event as Celery's handlers see it: a dict of what it has."""
-    return {
-        name: value for name, value in msgspec.structs.asdict(event).items() if value is not None
-    }
+    fields = msgspec.structs.asdict(event)
+    return {name: value for name, value in fields.items() if value is not None}

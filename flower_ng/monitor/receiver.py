@@ -97,6 +97,6 @@ def keeps_messages(connection: Connection) -> bool:
 
 
 def queue_ttl(capp: Celery) -> float:
-    """Return how many seconds our own queue keeps an event: a minute unless the app chose a time."""
+    """Return how many seconds our queue keeps an event: a minute unless the app chose a time."""
     chosen: float | None = capp.conf.event_queue_ttl
     return OWN_TTL_S if chosen in (None, CELERY_TTL_S) else float(chosen or OWN_TTL_S)

@@ -106,7 +106,7 @@ class Worker(msgspec.Struct, gc=False, eq=False):
         return "ONLINE" if self.alive else "OFFLINE"
 
     def is_alive(self, now: float) -> bool:
-        """Whether a sign of life was younger than two heartbeats at that time (contract of Flower)."""
+        """Whether a sign of life was younger than two heartbeats at that time, as in Flower."""
         return bool(self.heartbeats) and now < self.beat_at + 2 * self.freq
 
 
@@ -192,7 +192,7 @@ class Change(msgspec.Struct, gc=False, eq=False):
 
 
 class Observer(Protocol):
-    """What listens to the state, on the loop: metrics, the store's writer, later the health rules."""
+    """What listens to the state, on the loop: the metrics, the store's writer."""
 
     def observe(self, change: Change, /) -> None:
         """Take note of one applied event."""

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from celery import states
-from celery.events.state import TASK_EVENT_TO_STATE, State
+from celery.events.state import TASK_EVENT_TO_STATE, State  # type: ignore[attr-defined] # lacks it
 
 from flower_ng.monitor.records import Change, Event, Observer, Task, Worker
 from flower_ng.monitor.wire import clean
@@ -65,7 +65,7 @@ class EventsState(State):
         self.workers: dict[str, Worker] = {}
         self.tasks: OrderedDict[str, Task] = OrderedDict()
         self.tasks_by_type = TasksBy(self, lambda task: task.name)
-        self.tasks_by_worker = TasksBy(self, lambda task: task.worker and task.worker.hostname)
+        self.tasks_by_worker = TasksBy(self, _worker_name)
         self.counter: dict[str, Counter[str]] = {}
         self.publishers: OrderedDict[str, float] = OrderedDict()
         self.tallies: Counter[str] = Counter()
@@ -78,7 +78,9 @@ class EventsState(State):
 
     # What arrives
 
-    def event(self, event: dict[str, Any]) -> tuple[tuple[Any, bool], str] | None:
+    def event(  # type: ignore[override] # Celery's own returns this too
+        self, event: dict[str, Any]
+    ) -> tuple[tuple[Any, bool], str] | None:
         """Apply one event given as Celery gives it; return `((record, is new), subject)`.
 
         Malformed (wire.py) when it lacks a usable type, host name or id.
@@ -189,9 +191,9 @@ class EventsState(State):
             state = subject.upper()
         else:
             setattr(task, subject, event.timestamp)
-        names = TASK_FIELDS
+        names: tuple[str, ...] = TASK_FIELDS
         if happens_before(state, task.state):
-            names = LATE_RECEIVED if state == states.RECEIVED else TASK_FIELDS
+            names = LATE_RECEIVED if state == states.RECEIVED else names
         else:
             task.retry_passed |= states.RETRY in (state, task.state)
             task.state, task.timestamp = state, event.timestamp
@@ -244,7 +246,7 @@ class EventsState(State):
         """Whether the worker's newest sign of life is younger than two heartbeats, by our clock."""
         return worker.is_alive(self._clock())
 
-    def alive_workers(self) -> Iterator[Worker]:
+    def alive_workers(self) -> Iterator[Worker]:  # type: ignore[override] # our records
         """Return the workers that are alive."""
         return filter(self.is_alive, self.workers.values())
 
@@ -252,13 +254,15 @@ class EventsState(State):
         """Return the names of tasks seen so far, sorted; at most `TYPES_MAX`."""
         return sorted(self._types)
 
-    task_types = known_types
+    task_types = known_types  # type: ignore[assignment] # Celery's is a list too
 
-    def itertasks(self, limit: int | None = None) -> Iterator[tuple[str, Task]]:
+    def itertasks(  # type: ignore[override] # our records
+        self, limit: int | None = None
+    ) -> Iterator[tuple[str, Task]]:
         """Yield `(uuid, task)` in the order of first mention."""
         return islice(self.tasks.items(), limit)
 
-    def tasks_by_time(
+    def tasks_by_time(  # type: ignore[override] # our records
         self,
         limit: int | None = None,
         reverse: bool = True,  # noqa: FBT001, FBT002 - Celery's signature
@@ -270,7 +274,7 @@ class EventsState(State):
         ordered = sorted(self.tasks.items(), key=lambda item: item[1].timestamp, reverse=reverse)
         return islice(ordered, limit)
 
-    tasks_by_timestamp = tasks_by_time
+    tasks_by_timestamp = tasks_by_time  # type: ignore[assignment] # as tasks_by_time
 
     # What comes back, and what goes
 
@@ -321,6 +325,10 @@ class EventsState(State):
 
 
 EVENT_FIELDS = Event.__struct_fields__
+
+
+def _worker_name(task: Task) -> str | None:
+    return None if task.worker is None else task.worker.hostname
 
 
 def happens_before(state: str, current: str) -> bool:

@@ -9,7 +9,8 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -56,7 +57,7 @@ class Wire:
 
     def __init__(
         self,
-        accept: Set[str] = frozenset({"json"}),
+        accept: AbstractSet[str] = frozenset({"json"}),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.malformed: Counter[str] = Counter()
