@@ -2,6 +2,7 @@ from collections import Counter
 
 from flower_ng.monitor.records import Worker
 from flower_ng.monitor.rows import worker_rows
+from flower_ng.monitor.state import EventsState
 
 
 class Table:
@@ -79,3 +80,16 @@ def test_a_worker_that_is_alive_is_never_hidden():
     state = Table(Worker("w1@box", beat_at=1.0), alive=("w1@box",))
 
     assert hostnames(worker_rows(state, now=900.0, hide_after_s=10)) == ["w1@box"]
+
+
+def test_rows_are_made_of_the_state_that_events_build():
+    state = EventsState(clock=lambda: 10.0)
+    heartbeat = {"type": "worker-heartbeat", "hostname": "w1@box", "timestamp": 9.0, "clock": 1}
+    sent = {"type": "task-sent", "hostname": "gen1@box", "timestamp": 9.0, "clock": 2, "uuid": "7"}
+
+    for event in (heartbeat, heartbeat, sent):
+        state.event(event)
+
+    (row,) = worker_rows(state, now=10.0)
+    assert (row.worker.hostname, row.is_online) == ("w1@box", True)
+    assert row.counts == {"worker-heartbeat": 2}
