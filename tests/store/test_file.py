@@ -163,7 +163,8 @@ def test_a_file_of_flowers_is_only_named(db, end, caplog):
     assert found(db) == ["new"]
 
 
-def test_a_second_process_on_one_file_uses_a_temporary_one(db, own, caplog):
+@pytest.mark.usefixtures("own")
+def test_a_second_process_on_one_file_uses_a_temporary_one(db, caplog):
     script = """
 import sys; from pathlib import Path; from flower_ng.store import Store
 store = Store(Path(sys.argv[1]), max_tasks=10); store.start()
@@ -201,9 +202,7 @@ async def test_a_temporary_file_has_no_name_while_it_is_used(tmp_path, monkeypat
     assert not store.failures
 
 
-async def test_where_nothing_can_be_written_tasks_are_kept_in_memory(
-    tmp_path, monkeypatch, caplog
-):
+async def test_where_nothing_can_be_written_tasks_are_kept_in_memory(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     store = Store(None, max_tasks=10)
 

@@ -117,7 +117,7 @@ def test_the_newest_are_read_from_the_index():
         ("{'a': ''}", "kwargs:a=", True),
         ("{'a': [1, 2]}", 'kwargs:"a=[1, 2]"', True),
         ("{'a': {'b': 1}}", "kwargs:b=1", False),
-        ('{\'a\': "it\'s"}', "kwargs:a=it's", True),
+        ("{'a': \"it's\"}", "kwargs:a=it's", True),
         ("{'a': 'x\"]'}", r"kwargs:a=x\"]", True),
         ("{'b=c': 'd'}", "kwargs:b=c=d", True),
         ("{1: 2, '1': 3}", "kwargs:1=2", True),
