@@ -4,7 +4,9 @@ There are two families of bodies, as in Flower 2.2.0: one for pages, one for the
 """
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib import metadata
 
 from tornado.escape import xhtml_escape
@@ -15,12 +17,19 @@ from flower_ng.errors import AnswerError, Refused
 HTML = "text/html; charset=UTF-8"
 NOT_FOUND = "Error, page not found"
 
-_HINTS = {
-    401: "Access denied",
-    403: "Access denied. Log in first, then try again.",
-    404: NOT_FOUND,
+_HINTS: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "Access denied",
+    HTTPStatus.FORBIDDEN: "Access denied. Log in first, then try again.",
+    HTTPStatus.NOT_FOUND: NOT_FOUND,
 }
-_HTML_PAGES = frozenset({403, 404, 500, 502})
+_HTML_PAGES = frozenset(
+    {
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,28 @@ class Fault:
         """Whether a page's answer is a page again."""
         return self.status in _HTML_PAGES
 
+    @property
+    def is_bug(self) -> bool:
+        """Whether nobody foresaw it."""
+        return self.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """The page of an error; `report` is empty unless `debug` is on."""
+
+    title: str
+    status: int
+    message: str
+    error_id: str
+    report: str
+
+    @classmethod
+    def of(cls, fault: Fault, error_id: str, report: str) -> "ErrorView":
+        """The page of this fault."""
+        title = f"Error {fault.status}" if fault.is_bug else ""
+        return cls(title, fault.status, fault.words, error_id, report)
+
 
 def fault_of(status: int, error: BaseException | None, hint: str = "") -> Fault:
     """The fault that an exception stands for; `hint` replaces the usual words of its status."""
@@ -69,8 +100,8 @@ def _tornado_message(error: BaseException | None) -> str:
 
 def page_body(fault: Fault) -> Body:
     """The body of a page's answer that is no page: the words, or for 401 the fixed ones."""
-    if fault.status == 401:  # noqa: PLR2004 - the status itself
-        return Body(HTML, _HINTS[401])
+    if fault.status == HTTPStatus.UNAUTHORIZED:
+        return Body(HTML, _HINTS[fault.status])
     return Body("text/plain", fault.words)
 
 

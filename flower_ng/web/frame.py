@@ -2,15 +2,28 @@
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
 
-from flower_ng.web.guard import Controls
+from tornado.web import RequestHandler
+
+from flower_ng.web import format as fmt
+from flower_ng.web.guard import XSRF_COOKIE, Controls, is_xsrf_token
+from flower_ng.web.services import Cluster, Services
 
 if TYPE_CHECKING:
     from flower_ng.monitor.events import ConnectionState
 
 TOAST_COOKIE = "flower_toast"
 _TOAST_LENGTH = 1000  # a cookie holds 4 KiB; signing and escapes take their share
+
+
+class View(Protocol):
+    """What a page shows: a frozen record with at least its title, without the product's name."""
+
+    @property
+    def title(self) -> str:
+        """The first part of the browser's title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +60,14 @@ class Frame:
     """The frame of one page; `xsrf` is empty where forms need no token, `user` without a session.
 
     `connection` is the state of the events' connection to the broker; `warnings` are sentences.
+    Whoever has not logged in where they must sees neither: None, and an empty `app_name`.
     """
 
     title: str
     app_name: str
     nav: tuple[NavItem, ...]
     toasts: tuple[Toast, ...]
-    connection: "ConnectionState"
+    connection: "ConnectionState | None"
     warnings: tuple[str, ...]
     controls: Controls
     read_only: bool
@@ -61,3 +75,91 @@ class Frame:
     user: str | None
     demo: bool
     version: str
+
+
+class Framed(RequestHandler):
+    """A request that can be answered with a page in its frame; floor of every handler.
+
+    `address` is who is logged in; `is_known` says that the guard let this request in.
+    """
+
+    address: str | None = None
+    is_known: bool = False
+
+    @property
+    def services(self) -> Services:
+        """What this site was furnished with."""
+        services: Services = self.settings["services"]
+        return services
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster that this request is about."""
+        return self.services.cluster
+
+    def write_page(self, template: str, view: View, *, nav: str | None) -> None:
+        """Render a template with `page`, `frame`, `fmt`, `url` and `static`."""
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.write(
+            self.render_string(
+                template,
+                page=view,
+                frame=self._frame(view.title, nav),
+                fmt=fmt,
+                url=self.services.url,
+                static=self.services.static,
+            )
+        )
+
+    def toast(self, toast: Toast) -> None:
+        """Show these words on the next page that this browser opens."""
+        self.set_signed_cookie(TOAST_COOKIE, toast.packed(), expires_days=None, **self.cookie_rules)
+
+    @property
+    def cookie_rules(self) -> dict[str, Any]:
+        """The attributes of every cookie that scripts have no business with."""
+        return {
+            "httponly": True,
+            "samesite": "Lax",
+            "secure": self.request.protocol == "https",
+        }
+
+    def _frame(self, title: str, nav: str | None) -> Frame:
+        services, cluster, door = self.services, self.cluster, self.services.door
+        may_see = self.is_known or not door.has_lock
+        token = self._xsrf()
+        return Frame(
+            title=f"{title} · flower_ng" if title else "flower_ng",
+            app_name=cluster.app_name if may_see else "",
+            nav=self._nav(nav),
+            toasts=self._toasts(),
+            connection=cluster.events.connection if may_see else None,
+            warnings=tuple(cluster.warnings()) if may_see else (),
+            controls=door.controls(),
+            read_only=door.read_only,
+            xsrf=token if door.pattern else "",
+            user=self.address,
+            demo=services.demo,
+            version=services.version,
+        )
+
+    def _nav(self, active: str | None) -> tuple[NavItem, ...]:
+        links: tuple[tuple[str, str], ...] = self.settings["nav"]
+        return tuple(NavItem(text, self.services.url(path), text == active) for text, path in links)
+
+    def _toasts(self) -> tuple[Toast, ...]:
+        packed = self.get_signed_cookie(TOAST_COOKIE)
+        if packed is not None:
+            self.clear_cookie(TOAST_COOKIE)
+        return Toast.unpacked(packed)
+
+    def _xsrf(self) -> str:
+        """The token for forms: the cookie as carried, so that equal pages stay equal."""
+        carried = self.get_cookie(XSRF_COOKIE, "")
+        if is_xsrf_token(carried):
+            return carried
+        token = self.xsrf_token.decode()
+        is_lasting = self.get_status() == HTTPStatus.OK
+        rules = {**self.cookie_rules, "httponly": False}  # the pages' own scripts send it back
+        self.set_cookie(XSRF_COOKIE, token, expires_days=30 if is_lasting else None, **rules)
+        return token

@@ -123,10 +123,6 @@ class Door:
             raise LoginRequired
         return user
 
-    def has_session(self, address: str | None) -> bool:
-        """Whether this signed-in address may come in now; True where no login is configured."""
-        return self.pattern is None or (address is not None and self.pattern.accepts(address))
-
     def cors_headers(self, origin: str | None) -> Mapping[str, str]:
         """What lets a page of another origin read the answer: nothing unless it is listed."""
         if not self.cors_origins:

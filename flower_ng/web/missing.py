@@ -30,8 +30,8 @@ class Outside(Handler):
         """Nothing of ours is here."""
         raise HTTPError(404)
 
-    def write_fault(self, fault: Fault, _error: BaseException | None) -> None:
-        """Write the line that Tornado itself would."""
+    def write_fault(self, fault: Fault, error: BaseException | None) -> None:  # noqa: ARG002
+        """Write the line that Tornado itself would, whatever the error."""
         self.write(bare(fault.status))
 
 

@@ -115,4 +115,33 @@ class Open(Handler):
         self.write(self.current_user)
 
 
-HANDLERS = (Shown, Failing, FailingApi, Echo, EchoForm, Waiting, Open, Logout, *PLUMBING)
+class ShownFrame(Handler):
+    """Tells what the frame of a page would show."""
+
+    path = "/frame"
+
+    def get(self):
+        frame = self._frame("", None)
+        self.write_json({"app": frame.app_name, "sees": frame.connection is not None})
+
+
+class OpenFrame(ShownFrame):
+    """The same without a login."""
+
+    path = "/open-frame"
+    access = Access.OPEN
+
+
+HANDLERS = (
+    ShownFrame,
+    OpenFrame,
+    Shown,
+    Failing,
+    FailingApi,
+    Echo,
+    EchoForm,
+    Waiting,
+    Open,
+    Logout,
+    *PLUMBING,
+)

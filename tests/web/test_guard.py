@@ -141,6 +141,15 @@ async def test_a_page_names_who_is_logged_in(serve):
     assert (await client.get("/api/echo/x", Cookie=session(ME))).status == 200
 
 
+async def test_who_has_not_logged_in_sees_nothing_of_the_cluster(serve):
+    client = serve(HANDLERS, basic_auth=("me:secret",))
+    known = {"Authorization": basic("me:secret")}
+
+    assert (await client.get("/open-frame")).json == {"app": "", "sees": False}
+    assert (await client.get("/frame", **known)).json == {"app": "shop", "sees": True}
+    assert (await serve(HANDLERS).get("/open-frame")).json == {"app": "shop", "sees": True}
+
+
 # Read-only
 
 
