@@ -4,6 +4,7 @@ Joins the monitor's thread and state with the metrics and the store; also what t
 """
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tornado.ioloop import IOLoop
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor import events, state
 from flower_ng.monitor.inbox import Inbox
+from flower_ng.monitor.records import Observer
 from flower_ng.store import Store
 
 __all__ = ["Events", "EventsState", "PrometheusMetrics", "get_prometheus_metrics"]
@@ -35,7 +37,7 @@ class EventsState(state.EventsState):
         self,
         *args: Any,
         metrics: PrometheusMetrics | None = None,
-        observers: tuple[Any, ...] = (),
+        observers: Sequence[Observer] = (),
         **kwargs: Any,
     ) -> None:
         self.metrics = metrics if metrics is not None else get_prometheus_metrics()
@@ -62,18 +64,37 @@ class Events(events.Events):
         *,
         metrics: PrometheusMetrics | None = None,
         inbox: Inbox | None = None,
+        observers: Sequence[Observer] = (),
         events_enable_interval: int = 5000,
         **limits: Any,
     ) -> None:
-        self.persistent = persistent
         self.state_save_interval = state_save_interval
         max_tasks = limits.get("max_tasks_in_memory", 100_000)
         self.store = Store(Path(db) if persistent and db else None, max_tasks=max_tasks)
+        state = EventsState(metrics=metrics, observers=(self.store, *observers), **limits)
+        state.metrics.is_alive = state.is_alive
         super().__init__(
             capp,
             io_loop,
-            state=EventsState(metrics=metrics, observers=(self.store,), **limits),
+            state=state,
             inbox=inbox or Inbox(),
             enable_events=enable_events,
             enable_interval_ms=events_enable_interval,
         )
+
+    def start(self) -> None:
+        """Bring back what the store kept, then begin to receive."""
+        self.store.start()
+        kept = self.store.restored()
+        self.state.restore(kept.workers, kept.counters, kept.tasks)
+        self.store.counters_from(self.state.counter)
+        super().start()
+
+    def stop(self) -> None:
+        """End receiving, then write what is left and close the store."""
+        super().stop()
+        self.store.stop()
+
+    def save_state(self) -> None:
+        """Write now what would be written within half a second."""
+        self.store.flush()

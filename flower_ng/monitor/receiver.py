@@ -44,19 +44,25 @@ class Receiver(EventReceiver):
         self._check_at = 0.0
 
     @contextmanager
-    def establish_connection(self) -> Iterator[Connection]:
+    def establish_connection(self) -> Iterator[Connection]:  # type: ignore[override] # typed wrongly
         """Use the connection that was handed in; Kombu would clone it and retry without end."""
         yield self._kept_connection
 
     def get_consumers(self, consumer: Any, channel: Any) -> list[Any]:  # noqa: ARG002 - Kombu's signature
         """Consume from our own queue; with `on_message` Kombu decodes nothing."""
-        return [consumer(queues=[self.queue], on_message=self._on_raw, no_ack=True)]
+        queue = self.queue  # type: ignore[attr-defined] # the types lack it
+        return [consumer(queues=[queue], on_message=self._on_raw, no_ack=True)]
 
     def on_consume_ready(
-        self, connection: Connection, channel: Any, consumers: list[Any], **kwargs: Any
+        self,
+        connection: Any,
+        channel: Any,
+        consumers: list[Any],
+        wakeup: bool = True,  # noqa: FBT001, FBT002 - Celery's signature
+        **kwargs: Any,
     ) -> None:
         """Wake the workers up as Celery's receiver does, and say that we listen."""
-        super().on_consume_ready(connection, channel, consumers, **kwargs)
+        super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
         self._channel = channel
         self._on_ready()
 

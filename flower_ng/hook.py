@@ -1,0 +1,52 @@
+"""The `format_task` hook of the configuration file, applied to rows before pages show them. Loop."""
+
+import logging
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from flower_ng.store import TaskRow
+
+log = logging.getLogger(__name__)
+
+WITHHELD = "withheld: format_task failed, see the log"
+
+
+class Hook:
+    """Shows tasks as the user's function wants them; without one as they are.
+
+    The function gets a copy of the task: attributes as in the API's record, `args`, `kwargs` and
+    `result` as text, `worker` with a `hostname`; it returns the task. Where it fails, what it was
+    there to hide is withheld.
+    """
+
+    def __init__(self, format_task: Callable[[Any], Any] | None) -> None:
+        self._format_task = format_task
+
+    def __call__(self, row: TaskRow) -> TaskRow:
+        """Return the row to show."""
+        if self._format_task is None:
+            return row
+        try:
+            return as_row(self._format_task(as_task(row)), row)
+        except Exception:
+            log.exception("format_task failed on task %s", row.uuid)
+            return msgspec.structs.replace(row, args=WITHHELD, kwargs=WITHHELD, result=WITHHELD)
+
+
+def as_task(row: TaskRow) -> SimpleNamespace:
+    """Return the row as Flower hands tasks to the hook."""
+    worker = None if row.worker is None else SimpleNamespace(hostname=row.worker)
+    texts = {name: getattr(row, name) or "" for name in ("args", "kwargs", "result")}
+    return SimpleNamespace(**{**row.record(), **texts, "worker": worker, "queue": row.queue})
+
+
+def as_row(task: Any, row: TaskRow) -> TaskRow:
+    """Return the row with what the hook made of the task; AttributeError for anything else."""
+    if task is None:
+        raise TypeError("format_task returned nothing; it must return the task")
+    changed = {name: getattr(task, name) for name in row.__struct_fields__ if name != "worker"}
+    worker = getattr(task.worker, "hostname", task.worker)
+    return msgspec.structs.replace(row, **changed, worker=worker)
