@@ -54,6 +54,7 @@ def custom(tmp_path, monkeypatch):
     (tmp_path / "custom.py").write_text(CUSTOM)
     (tmp_path / "broken_custom.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
+    return "custom.Door"
 
 
 def test_the_names_of_the_manual_can_be_imported():
@@ -144,7 +145,7 @@ async def client(custom):
     server = Server()
     yield server.start(
         HANDLERS,
-        login=drop_in.login_handler("custom.Door"),
+        login=drop_in.login_handler(custom),
         oauth=OAuthClient("our-key", "our-secret", "http://flower.example/login"),
         auth=ME,
         url_prefix="flower",
@@ -178,9 +179,7 @@ async def test_a_handler_made_for_flower_gets_its_arguments_escaped(client):
 
 async def test_an_address_that_a_foreign_handler_let_in_is_checked_on_every_request(custom):
     server = Server()
-    client = server.start(
-        HANDLERS, login=drop_in.login_handler("custom.Door"), auth="boss@example.com"
-    )
+    client = server.start(HANDLERS, login=drop_in.login_handler(custom), auth="boss@example.com")
     back = await client.get("/login?name=me")
     cookie = back.cookies["user"].partition(";")[0]
     answer = await client.get("/shown", Cookie=f"user={cookie}")

@@ -1,5 +1,6 @@
 """Files serves `/static/…`; a path that carries the digest may be kept for ever."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Files(StaticFileHandler):
 
 def file_specs(services: Services) -> list[URLSpec]:
     """The routes of static files: with this build's digest, with another's, and plain."""
-    root, digest = services.url("/static"), services.assets.digest
+    root, digest = re.escape(services.url("/static")), services.assets.digest
     folder = services.assets.static
     return [
         URLSpec(rf"{root}/{digest}/(.*)", Files, {"path": folder, "cache_control": _LASTING}),

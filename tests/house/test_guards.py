@@ -1,25 +1,25 @@
 """Every route, every method, every way to lock the site: who passes and who does not.
 
-The deeds are taken out of the handlers and the guard is left in, so a request that passes answers
-200 "passed" and touches nothing.
+The deeds are taken out of the handlers and the guard is left in, so that a request which passes
+touches nothing.
 """
 
 import pytest
 
 from flower_ng.web.actions import action_path
-from flower_ng.web.base import Endpoint, Handler
+from flower_ng.web.base import Handler
 from flower_ng.web.guard import Access
-from flower_ng.web.routes import ENDPOINTS, PAGES, PLUMBING
+from flower_ng.web.routes import ENDPOINTS
 from flower_ng.web.stream import Stream
+from tests.house.deeds import HANDLERS, with_deed
 from tests.house.surface import SURFACE, WITH_FORM, Route
-from tests.web.site import OPEN_API, Server, basic, session
+from tests.web.site import OPEN_API, basic, session
 
 ME = "me@example.com"
 TOKEN = "2|1a2b3c4d|00112233445566778899aabbccddeeff|1704067200"
 BASIC = {"Authorization": basic("me:secret")}
 COOKIE = {"Cookie": f"{session(ME)}; _xsrf={TOKEN}", "X-XSRFToken": TOKEN}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-HANDLERS = (*PAGES, *ENDPOINTS, *PLUMBING)
 
 LOCKS = {
     "nothing": {},
@@ -41,34 +41,11 @@ KEYS = {
 }
 
 
-def passed(self, *_args):
-    self.write("passed")
-
-
-async def passed_act(_self, *_args):
-    return {"message": "passed"}
-
-
-def without_deeds(handler: type[Handler]) -> type[Handler]:
-    """The handler with its own guard, and nothing behind it."""
-    deeds = {name: passed for name in ("get", "post") if answers(handler, name)}
-    if issubclass(handler, Endpoint):
-        deeds.pop("post", None)
-        deeds["act"] = passed_act
-    return type(handler.__name__, (handler,), deeds)
-
-
-def answers(handler: type[Handler], method: str) -> bool:
-    return method.upper() in handler.allowed_methods()
-
-
 @pytest.fixture
-async def locked(request):
-    server = Server()
-    client = server.start([without_deeds(handler) for handler in HANDLERS], **LOCKS[request.param])
+def locked(serve, request):
+    client = serve(with_deed(lambda _handler: None), **LOCKS[request.param])
     client.site.close()  # a stream of a closed site ends at once
-    yield client
-    await server.stop()
+    return client
 
 
 def expected(route: Route, method: str, lock: str, *, has_key: bool) -> int:

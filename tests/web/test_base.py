@@ -353,6 +353,14 @@ async def test_everything_moves_under_the_prefix(serve, option):
     assert 'href="/deep/flower/shown"' in (await client.get("/deep/flower/shown")).text
 
 
+async def test_a_prefix_is_taken_letter_by_letter(serve):
+    client = serve(HANDLERS, url_prefix="a.b")
+
+    assert (await client.get("/a.b/healthcheck")).status == 200
+    assert (await client.get("/axb/healthcheck")).text.startswith("<html><title>404")
+    assert (await client.get("/axb/static/x")).text.startswith("<html><title>404")
+
+
 @pytest.mark.parametrize("path", ["/flower", "/flowerx", "/flower/nowhere", "/flowerx/shown"])
 async def test_what_starts_like_the_prefix_is_a_page_that_says_no(serve, path):
     answer = await serve(HANDLERS, url_prefix="flower").get(path)

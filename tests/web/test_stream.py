@@ -44,7 +44,7 @@ async def heard(reader, text, within_s=3.0):
 
 async def until(condition, within_s=2.0):
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing tells when a socket is gone
             await asyncio.sleep(0.01)
 
 

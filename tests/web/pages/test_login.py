@@ -3,7 +3,6 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tornado.testing import bind_unused_port
 from tornado.web import create_signed_value, decode_signed_value
 
 from flower_ng.web.auth import GitHub, GitLab, Google, Okta
