@@ -110,7 +110,7 @@ class Store:
         self._marks.counts = counts
 
     def observe(self, change: Change) -> None:
-        """Note what an event changed; it is written within half a second."""
+        """Note what an event changed; it is written within a quarter of a second."""
         self._marks.mark(change)
         if self._flusher is not None:
             self._flusher.marked()

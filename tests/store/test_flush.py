@@ -53,7 +53,7 @@ def mark(flusher, marks, *tasks):
         flusher.marked()
 
 
-async def test_what_is_marked_is_written_within_half_a_second(marks):
+async def test_what_is_marked_is_written_soon(marks):
     disk = Disk()
     flusher = Flusher(marks, disk)
 
