@@ -1,4 +1,4 @@
-"""The `format_task` hook of the configuration file, applied to rows before pages show them. Loop."""
+"""Hook applies the configuration file's `format_task` to rows that pages show; on the loop."""
 
 import logging
 from collections.abc import Callable

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from celery import Celery
 from kombu.exceptions import ContentDisallowed, KombuError
-from kombu.serialization import loads
+from kombu.serialization import loads, prepare_accept_content
 
 from flower_ng.monitor.inbox import Message
 from flower_ng.monitor.records import (
@@ -61,7 +61,7 @@ class Wire:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.malformed: Counter[str] = Counter()
-        self._accept = accept
+        self._accept = prepare_accept_content(accept)
         self._clock = clock
         self._decode = msgspec.json.Decoder(Event | list[Event]).decode
         self._logged_at = -math.inf
@@ -223,8 +223,7 @@ def _printable(value: str) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    is_real = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_real and -TIME_MAX * NUMBER_MAX < value < TIME_MAX * NUMBER_MAX
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - not NaN
 
 
 def _whole(value: Any, most: int) -> int | None:
@@ -242,7 +241,7 @@ def _timestamp(value: Any, now: float) -> float:
 
 
 def _freq(value: Any) -> float | None:
-    return min(FREQ_MAX_S, max(FREQ_MIN_S, float(value))) if _is_number(value) else None
+    return float(min(FREQ_MAX_S, max(FREQ_MIN_S, value))) if _is_number(value) else None
 
 
 def _loadavg(value: Any) -> tuple[float, float, float] | None:

@@ -1,0 +1,299 @@
+"""EventsState against Celery's own State, and what it does beyond it."""
+
+import threading
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+from celery.events.snapshot import Polaroid
+from celery.events.state import State
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.wire import Malformed
+
+NOW = 1_700_000_000.0
+KINDS = ("sent", "received", "started", "succeeded", "failed", "retried", "revoked", "rejected")
+COMPARED = (
+    "name", "state", "received", "sent", "started", "rejected", "succeeded", "failed", "retried",
+    "revoked", "args", "kwargs", "eta", "retries", "result", "exception", "runtime", "traceback",
+    "client", "root_id", "parent_id",
+)  # fmt: skip
+
+
+class Clock:
+    def __init__(self):
+        self.now = NOW
+
+    def __call__(self):
+        return self.now
+
+
+class Notes:
+    """An observer that writes down what it is told."""
+
+    def __init__(self):
+        self.changes, self.evicted_ids, self.gone = [], [], []
+
+    def observe(self, change):
+        self.changes.append(change)
+
+    def evicted(self, task):
+        self.evicted_ids.append(task.uuid)
+
+    def forgotten(self, hostname):
+        self.gone.append(hostname)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def notes():
+    return Notes()
+
+
+@pytest.fixture
+def state(clock, notes):
+    return EventsState(observers=(notes,), clock=clock)
+
+
+def task_event(kind, uuid="u1", at=NOW, host="w1@box", **fields):
+    event = {"type": f"task-{kind}", "uuid": uuid, "hostname": host, "timestamp": at, "clock": 1}
+    if kind in ("received", "sent"):
+        event |= {"name": "shop.add", "args": "(1,)", "kwargs": "{}", "retries": 0}
+    if kind == "succeeded":
+        event |= {"result": "3", "runtime": 0.25}
+    if kind in ("failed", "retried"):
+        event |= {"exception": f"E({at})", "traceback": "T"}
+    return event | fields
+
+
+def worker_event(kind="heartbeat", host="w1@box", at=NOW, **fields):
+    return {"type": f"worker-{kind}", "hostname": host, "timestamp": at, "freq": 2.0, **fields}
+
+
+lives = st.lists(
+    st.tuples(st.sampled_from([*KINDS, "progress"]), st.sampled_from("abc"), st.integers(1, 50)),
+    max_size=30,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(lives)
+def test_any_order_of_events_ends_as_in_celerys_state(life):
+    ours, celerys = EventsState(), State()
+    for kind, uuid, at in life:
+        event = task_event(kind, uuid, NOW + at)
+        ours.event(dict(event))
+        celerys.event({**event, "local_received": NOW})
+
+    for uuid, expected in celerys.tasks.items():
+        task = ours.tasks[uuid]
+        for name in COMPARED:
+            assert getattr(task, name) == getattr(expected, name), name
+        assert (task.worker and task.worker.hostname) == (
+            expected.worker and expected.worker.hostname
+        )
+
+
+@given(lives)
+def test_the_tallies_are_the_counts_of_the_states(life):
+    state = EventsState(max_tasks_in_memory=2)
+    for kind, uuid, at in life:
+        state.event(task_event(kind, uuid, NOW + at))
+
+    assert state.tallies == Counter(task.state for task in state.tasks.values())
+    assert len(state.tasks) <= 2
+
+
+def test_a_late_event_moves_no_task_back_and_blanks_nothing(state):
+    state.event(task_event("succeeded", at=NOW + 2))
+    state.event(task_event("started", at=NOW + 1))
+    state.event(task_event("received", at=NOW, args=None))
+
+    task = state.tasks["u1"]
+    assert (task.state, task.result, task.name) == ("SUCCESS", "3", "shop.add")
+    assert (task.received, task.started, task.timestamp) == (NOW, NOW + 1, NOW + 2)
+
+
+def test_finished_tasks_leave_memory_first_and_the_oldest_of_them_first(clock, notes):
+    state = EventsState(max_tasks_in_memory=3, observers=(notes,), clock=clock)
+    state.event(task_event("started", "running"))
+    for uuid in ("old", "new"):
+        state.event(task_event("succeeded", uuid))
+
+    state.event(task_event("received", "next"))
+    state.event(task_event("received", "after"))
+
+    assert notes.evicted_ids == ["old", "new"]
+    assert list(state.tasks) == ["running", "next", "after"]
+
+
+def test_the_oldest_unfinished_task_goes_only_when_none_is_finished(notes):
+    state = EventsState(max_tasks_in_memory=2, observers=(notes,))
+    for uuid in ("a", "b", "c"):
+        state.event(task_event("started", uuid))
+
+    assert notes.evicted_ids == ["a"]
+
+
+def test_a_look_at_a_task_does_not_keep_it_in_memory(notes):
+    state = EventsState(max_tasks_in_memory=2, observers=(notes,))
+    state.event(task_event("succeeded", "a"))
+    state.event(task_event("succeeded", "b"))
+    assert state.tasks.get("a")
+
+    state.event(task_event("received", "c"))
+
+    assert notes.evicted_ids == ["a"]
+
+
+def test_tasks_are_ordered_by_time_not_by_the_logical_clock(state):
+    state.event(task_event("received", "before restart", NOW, clock=10_000))
+    state.event(task_event("received", "after restart", NOW + 1, clock=1))
+
+    assert [uuid for uuid, _ in state.tasks_by_time()] == ["after restart", "before restart"]
+
+
+def test_the_publisher_of_task_sent_is_a_client_and_no_worker(state):
+    state.event(task_event("sent", host="gen7@web"))
+
+    assert state.tasks["u1"].client == "gen7@web"
+    assert state.tasks["u1"].worker is None
+    assert not state.workers
+    assert state.counter["gen7@web"] == {"task-sent": 1}
+
+
+def test_publishers_are_kept_up_to_a_bound_the_silent_ones_go(notes):
+    state = EventsState(max_publishers=2, observers=(notes,))
+    for host in ("a", "b", "a", "c"):
+        state.event(task_event("sent", host=host))
+
+    assert set(state.counter) == {"a", "c"}
+    assert notes.gone == ["b"]
+
+
+def test_a_worker_is_alive_for_two_heartbeats_by_our_own_clock(state, clock):
+    state.event(worker_event(at=NOW + 3600))
+    worker = state.workers["w1@box"]
+    assert state.is_alive(worker)
+
+    clock.now += 3.9
+    assert state.is_alive(worker)
+    clock.now += 0.2
+    assert not state.is_alive(worker)
+
+
+def test_a_worker_that_says_goodbye_is_offline_at_once_and_stays_known(state):
+    state.event(worker_event())
+    state.event(worker_event("offline"))
+
+    assert not state.is_alive(state.workers["w1@box"])
+    assert state.workers["w1@box"].heartbeats == ()
+
+
+def test_the_goodbye_of_an_unknown_worker_makes_no_worker(state):
+    state.event(worker_event("offline", host="stranger"))
+
+    assert "stranger" not in state.workers
+
+
+def test_at_most_so_many_workers_are_kept_the_silent_ones_go(clock, notes):
+    state = EventsState(max_workers_in_memory=2, observers=(notes,), clock=clock)
+    for host in ("a", "b", "a", "c"):
+        clock.now += 1
+        state.event(worker_event(host=host))
+
+    assert set(state.workers) == {"a", "c"}
+    assert notes.gone == ["b"]
+    assert "b" not in state.counter
+
+
+def test_a_forgotten_workers_tasks_keep_its_name(state):
+    state.event(task_event("received"))
+
+    state.forget_worker("w1@box")
+
+    assert not state.workers
+    assert state.tasks["u1"].worker.hostname == "w1@box"
+
+
+def test_every_event_counts_for_its_host_custom_ones_up_to_a_bound(state):
+    state.event(worker_event())
+    for number in range(200):
+        state.event({"type": f"my-{number}", "hostname": "w1@box", "timestamp": NOW})
+
+    counts = state.counter["w1@box"]
+    assert counts["worker-heartbeat"] == 1
+    assert len(counts) <= 101
+    assert sum(counts.values()) == 201
+
+
+def test_a_change_tells_the_state_before_and_the_first_sight_of_a_worker(state, notes):
+    state.event(task_event("received"))
+    state.event(task_event("started"))
+
+    first, second = notes.changes
+    assert (first.before, first.is_new_worker) == (None, True)
+    assert (second.before, second.is_new_worker) == ("RECEIVED", False)
+
+
+def test_event_returns_what_celerys_returns(state):
+    (task, is_new), subject = state.event(task_event("received"))
+
+    assert (task.uuid, is_new, subject) == ("u1", True, "received")
+    with pytest.raises(Malformed):
+        state.event({"type": "task-received", "hostname": "w"})
+
+
+def test_a_snapshot_camera_works_while_events_arrive(state):
+    shots = []
+
+    class Camera(Polaroid):
+        clear_after = True
+
+        def on_shutter(self, seen):
+            shots.append((len(seen.tasks), len(seen.tasks_by_type["shop.add"])))
+
+    camera = Camera(state, app=SimpleNamespace(set_default=lambda: None), freq=3600)
+    ended = threading.Event()
+
+    def shoot():
+        while not ended.is_set():
+            camera.capture()
+
+    thread = threading.Thread(target=shoot)
+    thread.start()
+    for number in range(2000):
+        state.event(task_event("received", f"u{number}"))
+    ended.set()
+    thread.join()
+
+    assert shots
+    assert all(tasks == typed for tasks, typed in shots)
+
+
+def test_clearing_keeps_unfinished_tasks_unless_told_otherwise(state):
+    state.event(task_event("started", "running"))
+    state.event(task_event("succeeded", "done"))
+
+    state.clear()
+    assert list(state.tasks) == ["running"]
+    assert state.tallies == {"STARTED": 1}
+    state.clear(ready=False)
+    assert not state.tasks
+
+
+def test_what_was_kept_comes_back(state):
+    state.event(task_event("received"))
+    other = EventsState()
+
+    other.restore(state.workers.values(), state.counter, state.tasks.values())
+
+    assert other.tallies == {"RECEIVED": 1}
+    assert other.known_types() == ["shop.add"]
+    assert other.counter["w1@box"] == {"task-received": 1}
