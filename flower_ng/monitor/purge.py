@@ -111,7 +111,6 @@ class Purge:
             self._metrics.remove_worker_metrics(hostname)
         for hostname in self._silent_publishers(now, max(self._after_s, PUBLISHER_SILENCE_S)):
             self._state.forget_publisher(hostname)
-            self._metrics.remove_worker_metrics(hostname)
 
     def _offline(self) -> list[str]:
         return [name for name, worker in self._state.workers.items() if self.hides(worker)]
