@@ -1,34 +1,41 @@
-"""Events: receives a cluster's events on a thread of its own and applies them on the loop.
+"""Events: receives a cluster's events on a thread of its own and has them applied on the loop.
 
-[events thread] broker -> Celery's EventReceiver -> Inbox. [loop] a PeriodicCallback drains the
-Inbox in slices of limited time, and goes on at once while there is a backlog.
+[events thread] broker -> Receiver -> Inbox. [loop] Inbox -> Drain -> EventsState. A second thread
+asks the workers to send events, because a broadcast may block.
 """
 
+import asyncio
+import json
 import logging
 import random
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from celery import Celery
-from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.ioloop import IOLoop
 
+from flower_ng.monitor.backoff import Backoff
+from flower_ng.monitor.drain import Drain
 from flower_ng.monitor.inbox import Inbox, Message
+from flower_ng.monitor.losses import Losses
 from flower_ng.monitor.receiver import Receiver, connect, keeps_messages
-from flower_ng.monitor.records import Event
+from flower_ng.monitor.records import Task, Worker
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.wire import Wire, accepted, types_of
 
 log = logging.getLogger(__name__)
 
 ROOM_WAIT_S = 5.0
-RETRY_FIRST_S, RETRY_MAX_S = 0.5, 5.0
 STOP_WAIT_S = 3.0
-LOG_INTERVAL_S = 5.0
-LOOK_EVERY = 16  # events applied between two looks at the clock
+REMIND_S = 60.0  # an outage is logged when it begins, when its reason changes, and so often
+WHY_LENGTH = 500
+FULL = (
+    "The inbox is full: dropped %d events, the newest: %s;"
+    " see --inbox_max_messages and --inbox_max_bytes"
+)
 
 
 class ConnectionState(msgspec.Struct, frozen=True):
@@ -41,20 +48,47 @@ class ConnectionState(msgspec.Struct, frozen=True):
 
 
 class IngestStats:
-    """What arrived: `messages`, events `received`, `dropped` by type, `malformed` by reason."""
+    """What became of all that arrived; read on the loop."""
 
-    def __init__(self, malformed: Counter[str]) -> None:
+    def __init__(self, drain: Drain, dropped: Losses, malformed: Losses) -> None:
+        self._drain = drain
+        self._dropped = dropped
+        self._malformed = malformed
+        #: Messages from the broker, each one event or a list of events.
         self.messages = 0
-        self.received = 0
-        self.dropped: Counter[str] = Counter()
-        self.malformed = malformed
+
+    @property
+    def received(self) -> int:
+        """Events applied."""
+        return self._drain.applied
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Events lost because the inbox was full, by type."""
+        return dict(self._dropped)
+
+    @property
+    def malformed(self) -> dict[str, int]:
+        """Events ignored because they could not be used, by reason."""
+        return dict(self._malformed)
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that the loop spent on events."""
+        return self._drain.busy_s
+
+    @property
+    def slice_max_s(self) -> float:
+        """The longest time that events held the loop at once, in seconds."""
+        return self._drain.slice_max_s
 
 
 class Events(threading.Thread):
     """Receives events until stopped; `start()` and `stop()` may be called from any thread.
 
     Everything with a timer lives on `io_loop`; when that never runs, nothing is applied and
-    nothing hangs. Override `on_event(event)` to see each event as a dict on the events thread.
+    nothing hangs. Override `on_event(event)` to see each event, as it was sent, on the events
+    thread; call it on `super()` to have it applied.
     """
 
     def __init__(
@@ -65,8 +99,8 @@ class Events(threading.Thread):
         state: EventsState,
         inbox: Inbox,
         enable_events: bool = True,
-        enable_interval_ms: int = 5000,
-        drain_interval_ms: int = 50,
+        enable_interval_ms: float = 5000,
+        drain_interval_ms: float = 50,
         slice_ms: float = 8.0,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
@@ -77,57 +111,67 @@ class Events(threading.Thread):
         self.state = state
         self.inbox = inbox
         self.enable_events = enable_events
-        self.wire = Wire(accepted(capp), clock)
-        self.stats = IngestStats(self.wire.malformed)
         self.connection = ConnectionState(connected=False, since=clock(), why="not connected yet")
+        self._wire = Wire(accepted(capp), clock)
+        self._drain = Drain(
+            io_loop,
+            inbox,
+            self._wire,
+            state,
+            interval_ms=drain_interval_ms,
+            slice_ms=slice_ms,
+            on_applied=self._tell,
+            on_tick=self._report,
+            follow_clock=capp.clock.adjust,  # type: ignore[attr-defined] # the types lack it
+        )
+        self._dropped = Losses(FULL)
+        self.stats = IngestStats(self._drain, self._dropped, self._wire.malformed)
         self._clock = clock
-        self._jitter = jitter
-        self._slice_s = slice_ms / 1000
-        self._drain_interval_ms = drain_interval_ms
+        self._backoff = Backoff(jitter=jitter)
         self._enable_interval_s = enable_interval_ms / 1000
         self._listeners: list[Callable[[], None]] = []
         self._ended = threading.Event()
-        self._timer: PeriodicCallback | None = None
-        self._decoded: deque[Event] = deque()
-        self._is_behind = False
         self._receiver: Receiver | None = None
-        self._unlogged_drops = 0
-        self._drops_logged_at = 0.0
-        self._sees_events = type(self).on_event is not Events.on_event
+        self._room_wait_s = 0.0
+        self._logged_at = 0.0
+        self._is_overridden = type(self).on_event is not Events.on_event
 
     @property
-    def workers(self) -> Any:
+    def workers(self) -> Mapping[str, Worker]:
         """The workers in memory, by host name."""
         return self.state.workers
 
     @property
-    def tasks(self) -> Any:
+    def tasks(self) -> Mapping[str, Task]:
         """The tasks in memory, by uuid."""
         return self.state.tasks
 
-    # Start and stop: any thread
+    # Any thread
 
     def start(self) -> None:
-        """Begin to receive; the drain begins on the loop."""
-        self.io_loop.add_callback(self._start_draining)
+        """Begin to receive; what arrives is applied once the loop runs."""
+        self.io_loop.add_callback(self._start_drain)
         if self.enable_events:
             threading.Thread(target=self._keep_enabling, name="flower-enable", daemon=True).start()
         super().start()
 
     def stop(self) -> None:
-        """End receiving within a few seconds; what is in the inbox stays there."""
+        """End receiving within 3 s and apply what has arrived; a second call is harmless."""
         self._ended.set()
         if self._receiver is not None:
             self._receiver.should_stop = True
-        self.io_loop.add_callback(self._stop_draining)
         if self.is_alive() and threading.current_thread() is not self:
             self.join(STOP_WAIT_S)
+        if self._is_on_loop():
+            self._drain.stop()
+        else:
+            self.io_loop.add_callback(self._drain.stop)
 
     def save_state(self) -> None:
-        """Do nothing: rows are written all the time."""
+        """Do nothing: whoever keeps the state writes it all the time."""
 
     def add_listener(self, callback: Callable[[], None]) -> None:
-        """Have this called on the loop after each drain that applied something.
+        """Have this called on the loop after each slice of events that were applied.
 
         Also when the connection to the broker came or went.
         """
@@ -137,86 +181,75 @@ class Events(threading.Thread):
 
     def run(self) -> None:
         """Receive until stopped; whatever fails is a reason to connect anew."""
-        wait_s = RETRY_FIRST_S
         while not self._ended.is_set():
             try:
                 self._receive()
             except Exception as error:  # noqa: BLE001 - the border: nothing may end the thread
-                wait_s = RETRY_FIRST_S if self.connection.connected else wait_s
-                pause_s = wait_s * (1 + self._jitter()) / 2
-                self._lost(error, pause_s)
-                self._ended.wait(pause_s)
-                wait_s = min(RETRY_MAX_S, wait_s * 2)
+                self._wait_after(error)
 
     def _receive(self) -> None:
-        """Connect, and consume until stopped or cut off."""
+        """Connect, under whatever address the names have now, and consume until it fails."""
         with connect(self.capp) as connection:
+            self._room_wait_s = ROOM_WAIT_S if keeps_messages(connection) else 0.0
             self._receiver = Receiver(
-                connection, app=self.capp, on_raw=self._on_raw, on_ready=self._connected
+                connection, app=self.capp, on_message=self._take, on_ready=self._connected
             )
-            self._waits_for_room = keeps_messages(connection)
             self._receiver.should_stop = self._ended.is_set()
-            self._receiver.capture(limit=None, timeout=None, wakeup=True)
-
-    _waits_for_room = False
+            self._receiver.receive()
 
     def _connected(self) -> None:
-        self._become(ConnectionState(connected=True, since=self._clock()))
-        log.info("Receiving events from %s", self.capp.connection_for_read().as_uri())
+        self._backoff.reset()
+        now = self._clock()
+        log.info("Receiving events, after %.1f s without", now - self.connection.since)
+        self._become(ConnectionState(connected=True, since=now))
 
-    def _lost(self, error: Exception, pause_s: float) -> None:
+    def _wait_after(self, error: Exception) -> None:
         if self._ended.is_set():
             return
-        now, before = self._clock(), self.connection
-        since = now if before.connected or before.why is None else before.since
-        why = str(error) or type(error).__name__
-        log.error("No events: %s; next try in %.1f s", why, pause_s)
-        self._become(ConnectionState(False, since, why, now + pause_s))  # noqa: FBT003 - `connected`
+        pause_s, now, before = self._backoff.next_s(), self._clock(), self.connection
+        why = (str(error) or type(error).__name__)[:WHY_LENGTH]
+        if why != before.why or now - self._logged_at >= REMIND_S:
+            log.error("No events: %s; next try in %.1f s", why, pause_s)
+            self._logged_at = now
+        since = now if before.connected else before.since
+        self._become(ConnectionState(connected=False, since=since, why=why, retry_at=now + pause_s))
+        self._ended.wait(pause_s)
 
     def _become(self, connection: ConnectionState) -> None:
         self.connection = connection
         self.io_loop.add_callback(self._tell)
 
-    def _on_raw(self, message: Any) -> None:
-        """Take a message from the broker; keep it or count what is dropped with it."""
-        body = message.body
-        raw = body.encode() if isinstance(body, str) else bytes(body)
-        kept = Message(
-            raw,
-            message.content_type or "application/json",
-            message.content_encoding or "utf-8",
-        )
+    def _take(self, message: Message) -> None:
+        """Take a message from the broker."""
         self.stats.messages += 1
-        if not self._sees_events:
-            self._put(kept)
-            return
-        for event in self.wire.events(kept):
-            self.on_event(as_fields(event))
+        if self._is_overridden:
+            self._show(message)
+        else:
+            self._put(message)
+
+    def _show(self, message: Message) -> None:
+        """Call the overridden `on_event` for each event of a message."""
+        for body in self._wire.bodies(message):
+            try:
+                self.on_event(body)
+            except Exception:
+                log.exception("on_event failed")
 
     def on_event(self, event: dict[str, Any]) -> None:
-        """Hand one event on to the loop; called on the events thread if a subclass overrides it."""
-        self._put(Message(msgspec.json.encode(event)))
+        """Have one event applied; called on the events thread if a subclass overrides it."""
+        self._put(Message(json.dumps(event, default=repr, skipkeys=True).encode()))
 
     def _put(self, message: Message) -> None:
-        wait_s = ROOM_WAIT_S if self._waits_for_room else 0.0
-        if self.inbox.put(message, wait_s):
-            return
-        types = types_of(message)
-        self.stats.dropped.update(types)
-        self._unlogged_drops += len(types)
-        now = self._clock()
-        if now - self._drops_logged_at >= LOG_INTERVAL_S:
-            log.warning(
-                "The inbox is full: dropped %d events; see --inbox_max_messages, --inbox_max_bytes",
-                self._unlogged_drops,
-            )
-            self._drops_logged_at, self._unlogged_drops = now, 0
+        """Put a message into the inbox, or count what is dropped with it."""
+        if not self.inbox.put(message, self._room_wait_s):
+            self._dropped.add(types_of(message))
 
-    # The enabling thread: broadcasts may block
+    # The enabling thread
 
     def _keep_enabling(self) -> None:
         while not self._ended.wait(self._enable_interval_s):
-            self.on_enable_events()
+            if self.connection.connected:
+                self.on_enable_events()
 
     def on_enable_events(self) -> None:
         """Ask all workers to send events; a broker that is away is one warning."""
@@ -227,60 +260,23 @@ class Events(threading.Thread):
 
     # The loop
 
-    def _start_draining(self) -> None:
+    def _start_drain(self) -> None:
         if not self._ended.is_set():
-            self._timer = PeriodicCallback(self._drain, self._drain_interval_ms)
-            self._timer.start()
+            self._drain.start()
 
-    def _stop_draining(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-
-    def _drain(self) -> None:
-        if not self._is_behind:
-            self.drain()
-
-    def drain(self) -> int:
-        """Apply events for one slice of time; go on at once on the loop while there are more.
-
-        Returns how many events were applied.
-        """
-        deadline = time.perf_counter() + self._slice_s
-        applied = 0
-        while event := self._next():
-            self._apply(event)
-            applied += 1
-            if not applied % LOOK_EVERY and time.perf_counter() > deadline:
-                break
-        self._is_behind = bool(self._decoded or self.inbox.messages)
-        if self._is_behind:
-            self.io_loop.add_callback(self.drain)
-        if applied:
-            self._tell()
-        return applied
-
-    def _next(self) -> Event | None:
-        while not self._decoded:
-            message = self.inbox.take()
-            if message is None:
-                return None
-            self._decoded.extend(self.wire.events(message))
-        return self._decoded.popleft()
-
-    def _apply(self, event: Event) -> None:
+    def _is_on_loop(self) -> bool:
         try:
-            self.state.apply(event)
-            self.stats.received += 1
-        except Exception:
-            log.exception("Could not apply %s of %s", event.type, event.hostname)
-            self.wire.refuse("not applicable")
+            return asyncio.get_running_loop() is getattr(self.io_loop, "asyncio_loop", None)
+        except RuntimeError:
+            return False
+
+    def _report(self) -> None:
+        self._dropped.report()
+        self._wire.malformed.report()
 
     def _tell(self) -> None:
         for listener in self._listeners:
-            listener()
-
-
-def as_fields(event: Event) -> dict[str, Any]:
-    """Return an event as Celery's handlers see it: a dict of what it has."""
-    fields = msgspec.structs.asdict(event)
-    return {name: value for name, value in fields.items() if value is not None}
+            try:
+                listener()
+            except Exception:
+                log.exception("A listener of the events failed")

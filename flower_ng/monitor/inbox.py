@@ -6,11 +6,11 @@ bytes is exact and nothing is decoded that will be dropped.
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message as the broker delivered it: one event, or a list of up to dozens."""
 
     body: bytes
@@ -38,13 +38,15 @@ class Inbox:
 
     def put(self, message: Message, wait_s: float = 0.0) -> bool:
         """Put a message in; wait for room at most `wait_s`; return False if there was none."""
+        size_bytes = len(message.body)
         with self._room:
-            if wait_s > 0 and not self._fits(message):
-                self._room.wait_for(lambda: self._fits(message), wait_s)
-            if not self._fits(message):
-                return False
+            if not self._has_room(size_bytes):
+                if wait_s <= 0:
+                    return False
+                if not self._room.wait_for(lambda: self._has_room(size_bytes), wait_s):
+                    return False
             self._queue.append(message)
-            self.bytes += len(message.body)
+            self.bytes += size_bytes
             return True
 
     def take(self) -> Message | None:
@@ -57,8 +59,8 @@ class Inbox:
             self._room.notify()
             return message
 
-    def _fits(self, message: Message) -> bool:
+    def _has_room(self, size_bytes: int) -> bool:
         if not self._queue:
             return True
-        has_room = self.bytes + len(message.body) <= self.max_bytes
-        return has_room and len(self._queue) < self.max_messages
+        fits = self.bytes + size_bytes <= self.max_bytes
+        return fits and len(self._queue) < self.max_messages

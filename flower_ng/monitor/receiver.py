@@ -12,19 +12,31 @@ from celery import Celery
 from celery.events.receiver import EventReceiver
 from kombu import Connection
 
-#: Transports whose broker keeps what we do not fetch: there the receiver may wait for room.
-KEEPING: Final = frozenset({"amqp", "qpid"})
-REDIS: Final = frozenset({"redis", "rediss", "sentinel"})
+from flower_ng.monitor.inbox import Message
+
+#: Redis publishes and forgets; the others keep what we have not fetched, so that we may wait.
+FORGETFUL: Final = frozenset({"redis"})
 #: Celery's default of `event_queue_ttl`, which loses half of a burst, and what we put in its place.
 CELERY_TTL_S, OWN_TTL_S = 5.0, 60.0
-HEARTBEAT_S = 15.0  # AMQP: a dead connection is noticed after two of them
-PING_S = 10  # Redis: one is noticed when two pings had no answer
-UNANSWERED_MAX = 2
+#: Celery's default of `broker_heartbeat`, and ours: a dead peer is noticed after two of them.
+CELERY_HEARTBEAT_S, OWN_HEARTBEAT_S = 120, 15.0
+#: Redis: after so much silence we ping, and after as much again without an answer it is dead.
+SILENCE_S = 8
+REDIS_OPTIONS: Final = {
+    "health_check_interval": SILENCE_S,
+    "socket_connect_timeout": 5,
+    "socket_timeout": 2 * SILENCE_S,
+}
 CHECK_S = 1.0
+IDLE_S = 0.5  # how long an idle connection is listened to before we look whether to stop
+
+
+class Stopped(OSError):  # noqa: N818 - no fault: Kombu lets an OSError end a stopped consumer
+    """Ends a consumer in the middle of a stream that never pauses."""
 
 
 class Receiver(EventReceiver):
-    """Celery's receiver, which hands messages to `on_raw` undecoded.
+    """Celery's receiver, which hands messages to `on_message` undecoded.
 
     `on_ready` is called once it consumes. Raises the transport's error when the connection is dead.
     """
@@ -34,14 +46,23 @@ class Receiver(EventReceiver):
         connection: Connection,
         *,
         app: Celery,
-        on_raw: Callable[[Any], None],
+        on_message: Callable[[Message], None],
         on_ready: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(connection, app=app, queue_ttl=queue_ttl(app))
         self._kept_connection = connection
-        self._on_raw = on_raw
+        self._on_message = on_message
         self._on_ready = on_ready
+        self._clock = clock
         self._check_at = 0.0
+        self._pinged_at = 0.0
+
+    def receive(self) -> None:
+        """Consume until `should_stop`, or until the connection is dead."""
+        received: Any = self.consume(limit=None, wakeup=True, safety_interval=IDLE_S)  # type: ignore[func-returns-value] # typed wrongly
+        for _ in received:
+            pass
 
     @contextmanager
     def establish_connection(self) -> Iterator[Connection]:  # type: ignore[override] # typed wrongly
@@ -51,7 +72,7 @@ class Receiver(EventReceiver):
     def get_consumers(self, consumer: Any, channel: Any) -> list[Any]:  # noqa: ARG002 - Kombu's signature
         """Consume from our own queue; with `on_message` Kombu decodes nothing."""
         queue = self.queue  # type: ignore[attr-defined] # the types lack it
-        return [consumer(queues=[queue], on_message=self._on_raw, no_ack=True)]
+        return [consumer(queues=[queue], on_message=self._take, no_ack=True)]
 
     def on_consume_ready(
         self,
@@ -66,43 +87,73 @@ class Receiver(EventReceiver):
         self._channel = channel
         self._on_ready()
 
+    def on_decode_error(self, message: Any, exc: Exception) -> None:  # noqa: ARG002 - Kombu's signature
+        """Hand over what Kombu could not unpack as it is: it is counted where all is decoded."""
+        body = getattr(message, "body", None)
+        self._on_message(Message(body if isinstance(body, bytes) else b""))
+
     def on_iteration(self) -> None:
         """Check about once a second that the other side still answers."""
-        now = time.monotonic()
+        now = self._clock()
         if now >= self._check_at:
             self._check_at = now + CHECK_S
             self._kept_connection.heartbeat_check()
-            self._check_subscription()
+            self._check_subscription(now)
 
-    def _check_subscription(self) -> None:
-        """Ping over Redis's subscription itself: Kombu does so only inside an event loop."""
+    def _take(self, message: Any) -> None:
+        if self.should_stop:
+            raise Stopped
+        body = message.body
+        self._on_message(
+            Message(
+                body if type(body) is bytes else _as_bytes(body),
+                message.content_type or "application/data",
+                message.content_encoding or "utf-8",
+            )
+        )
+
+    def _check_subscription(self, now: float) -> None:
+        """Ping over Redis's subscription itself: Kombu does so only inside its own event loop."""
         client = vars(self._channel).get("subclient")
-        if client is None or client.connection is None or not hasattr(client, "check_health"):
+        if client is None or client.connection is None:
             return
-        if client.health_check_response_counter >= UNANSWERED_MAX:
-            raise ConnectionError(f"Redis left {UNANSWERED_MAX} pings unanswered")
-        client.check_health()
+        if not client.health_check_response_counter:
+            client.check_health()  # pings if nothing came for `health_check_interval`
+            self._pinged_at = now
+        elif now - self._pinged_at > SILENCE_S:
+            raise ConnectionError(f"Redis has left a ping unanswered for {SILENCE_S} s")
 
 
 def connect(capp: Celery) -> Connection:
-    """Return a connected connection of the app's own kind; raises after its first failed tries."""
-    connection = capp.connection_for_read()
-    if connection.transport.driver_type in REDIS:
-        wanted = {"health_check_interval": PING_S, "socket_connect_timeout": 5}
-        options = {**wanted, **(capp.conf.broker_transport_options or {})}
-        connection = capp.connection_for_read(transport_options=options)
-    elif not capp.conf.broker_heartbeat:
-        connection = capp.connection_for_read(heartbeat=HEARTBEAT_S)
-    connection.connect()
+    """Return an open connection of the app's own kind, every host of it tried once; else raise."""
+    connection = capp.connection_for_read(heartbeat=heartbeat_s(capp))
+    if connection.transport.driver_type == "redis":
+        connection.transport_options = {**REDIS_OPTIONS, **(connection.transport_options or {})}
+    try:
+        connection.ensure_connection(max_retries=len(connection.alt or ("",)) - 1)
+    except BaseException:
+        connection.release()
+        raise
     return connection
 
 
 def keeps_messages(connection: Connection) -> bool:
     """Say whether the broker keeps what we have not fetched yet."""
-    return connection.transport.driver_type in KEEPING
+    return connection.transport.driver_type not in FORGETFUL
+
+
+def heartbeat_s(capp: Celery) -> float:
+    """Return the period of AMQP's heartbeat: a short one unless the app chose another."""
+    chosen: float | None = capp.conf.broker_heartbeat
+    return OWN_HEARTBEAT_S if chosen == CELERY_HEARTBEAT_S else float(chosen or 0)
 
 
 def queue_ttl(capp: Celery) -> float:
     """Return how many seconds our queue keeps an event: a minute unless the app chose a time."""
     chosen: float | None = capp.conf.event_queue_ttl
     return OWN_TTL_S if chosen in (None, CELERY_TTL_S) else float(chosen or OWN_TTL_S)
+
+
+def _as_bytes(body: Any) -> bytes:
+    """Return a body that came as text or as a view of a buffer."""
+    return body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)

@@ -14,8 +14,8 @@ from typing import Any
 from celery import states
 from celery.events.state import TASK_EVENT_TO_STATE, State  # type: ignore[attr-defined] # lacks it
 
+from flower_ng.monitor.clean import clean
 from flower_ng.monitor.records import Change, Event, Observer, Task, Worker
-from flower_ng.monitor.wire import clean
 
 #: Fields that an out-of-order RECEIVED may still bring (celery.events.state.Task.merge_rules).
 LATE_RECEIVED = (
@@ -83,7 +83,7 @@ class EventsState(State):
     ) -> tuple[tuple[Any, bool], str] | None:
         """Apply one event given as Celery gives it; return `((record, is new), subject)`.
 
-        Malformed (wire.py) when it lacks a usable type, host name or id.
+        Malformed (clean.py) when it lacks a usable type, host name or id.
         """
         change = self.apply(clean(event, self._clock()))
         record = change.task or change.worker

@@ -1,0 +1,138 @@
+"""Drain: applies what the inbox holds to the state, in slices of limited time; on the loop."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+from tornado.ioloop import IOLoop, PeriodicCallback
+
+from flower_ng.monitor.inbox import Inbox
+from flower_ng.monitor.records import Event
+from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.wire import Wire
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 16  # events applied between two looks at the clock
+FINISH_S = 2.0  # at the end, for what is still inside
+#: Our own clock follows the workers', as in Celery's receiver, as far as a real one can have come.
+CLOCK_FOLLOWED_MAX = 2**48
+
+
+class Drain:
+    """Every `interval_ms` takes what has arrived; goes on at once while there is more.
+
+    One slice lasts about `slice_ms`, so that requests are answered between slices. Throughput is
+    bounded by the processor only. `on_applied` is called after each slice that applied something,
+    `on_tick` every `interval_ms`.
+    """
+
+    def __init__(
+        self,
+        io_loop: IOLoop,
+        inbox: Inbox,
+        wire: Wire,
+        state: EventsState,
+        *,
+        interval_ms: float,
+        slice_ms: float,
+        on_applied: Callable[[], None],
+        on_tick: Callable[[], None],
+        follow_clock: Callable[[int], object],
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        #: Events applied; seconds spent, in all and at most in one slice.
+        self.applied = 0
+        self.busy_s = 0.0
+        self.slice_max_s = 0.0
+        self._io_loop = io_loop
+        self._inbox = inbox
+        self._wire = wire
+        self._state = state
+        self._interval_ms = interval_ms
+        self._slice_s = slice_ms / 1000
+        self._on_applied = on_applied
+        self._on_tick = on_tick
+        self._follow_clock = follow_clock
+        self._timer = timer
+        self._ticks: PeriodicCallback | None = None
+        self._decoded: deque[Event] = deque()
+        self._goes_on = False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that arrived is not applied yet."""
+        return bool(self._decoded or self._inbox.messages)
+
+    def start(self) -> None:
+        """Begin; on the loop, because a timer belongs to the loop that starts it."""
+        self._ticks = PeriodicCallback(self._tick, self._interval_ms)
+        self._ticks.start()
+
+    def stop(self) -> None:
+        """Apply what has arrived, for 2 s at most, and end; on the loop."""
+        if self._ticks is not None:
+            self._ticks.stop()
+            self._ticks = None
+            self.run(FINISH_S)
+
+    def run(self, at_most_s: float) -> int:
+        """Apply events for so long, and return how many."""
+        began = now = self._timer()
+        before = self.applied
+        while (event := self._next()) is not None:
+            self._apply(event)
+            if not self.applied % LOOK_EVERY:
+                now = self._timer()
+                if now - began > at_most_s:
+                    break
+        self._note(self._timer() - began)
+        if self.applied > before:
+            self._on_applied()
+        return self.applied - before
+
+    def _tick(self) -> None:
+        if not self._goes_on:
+            self._slice()
+        self._on_tick()
+
+    def _slice(self) -> None:
+        self._goes_on = False
+        if self._ticks is None:
+            return
+        self.run(self._slice_s)
+        if self.is_behind:
+            self._goes_on = True
+            self._io_loop.add_callback(self._slice)
+
+    def _next(self) -> Event | None:
+        while not self._decoded:
+            message = self._inbox.take()
+            if message is None:
+                return None
+            self._decoded.extend(self._wire.events(message))
+            if self._decoded:
+                self._follow(self._decoded[-1])
+        return self._decoded.popleft()
+
+    def _follow(self, event: Event) -> None:
+        """Take note of the sender's clock: the last event of a message has its highest.
+
+        Publishers of task-sent are not synchronised with anyone.
+        """
+        clock = event.clock
+        if clock is not None and clock <= CLOCK_FOLLOWED_MAX and event.type != "task-sent":
+            self._follow_clock(clock)
+
+    def _apply(self, event: Event) -> None:
+        self.applied += 1
+        try:
+            self._state.apply(event)
+        except Exception:
+            log.exception("Could not apply %s of %s", ascii(event.type), ascii(event.hostname))
+            self._wire.refuse("not applicable")
+
+    def _note(self, spent_s: float) -> None:
+        self.busy_s += spent_s
+        self.slice_max_s = max(self.slice_max_s, spent_s)
