@@ -56,8 +56,14 @@ class Calls:
             loop.call_soon_threadsafe(self._free.release)
 
 
-def reason(error: BaseException) -> str:
-    """Return the words of the first cause of an error, or its name when it has none."""
+def first_cause(error: BaseException) -> BaseException:
+    """Return the error that led to the others."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error) or type(error).__name__
+    return error
+
+
+def reason(error: BaseException) -> str:
+    """Return the words of the first cause of an error, or its name when it has none."""
+    cause = first_cause(error)
+    return str(cause) or type(cause).__name__

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from celery import Celery
-from kombu.exceptions import KombuError
 
-from flower_ng.errors import AnswerError, BadRequest, NotFound, Unavailable
-from flower_ng.monitor.calls import UNAVAILABLE, Calls, reason
+from flower_ng.errors import BadRequest, NotFound, Unavailable
+from flower_ng.monitor.calls import UNAVAILABLE, Calls, first_cause, reason
 from flower_ng.monitor.lines import Lines
 from flower_ng.monitor.results import Results, answer, is_ready
 
@@ -29,8 +29,24 @@ OBJECTS = frozenset(
 )
 #: Flower's form of an ETA, in the app's timezone.
 ETA = "%Y-%m-%d %H:%M:%S.%f"
-#: What AMQP brokers answer when the request names something that is not there or is not so.
-CALLERS_FAULTS = frozenset({404, 406})
+#: What the common options must be, if they are given; Celery or a worker trips over the rest.
+TEXT, NUMBER, WHOLE = ((str,), "a string"), ((int, float), "a number"), ((int,), "an integer")
+TYPES: Mapping[str, tuple[tuple[type, ...], str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("task_id", "root_id", "parent_id", "group_id", "shadow"), TEXT),
+        **dict.fromkeys(("queue", "exchange", "exchange_type", "routing_key", "reply_to"), TEXT),
+        **dict.fromkeys(("serializer", "compression"), TEXT),
+        **dict.fromkeys(("time_limit", "soft_time_limit"), NUMBER),
+        **dict.fromkeys(("priority", "delivery_mode", "retries"), WHOLE),
+        "headers": ((dict,), "an object"),
+        **dict.fromkeys(("link", "link_error"), ((dict, list), "a signature or an array of them")),
+        "ignore_result": ((bool,), "true or false"),
+    }
+)
+#: What AMQP brokers answer to a request for what is not there, is not so, or is not offered.
+CALLERS_FAULTS = frozenset({404, 406, 540})
+#: Errors are quoted up to here: some repeat what was sent.
+QUOTED = 300
 
 
 class Publisher:
@@ -142,18 +158,14 @@ class Publisher:
             self._results.read_blocking(message.get("task_id") or name)
         if time.monotonic() > deadline:
             raise Unavailable(UNAVAILABLE)
-        try:
-            with self._lines.line() as line:
-                producer = self._capp.amqp.Producer(line.connection, auto_declare=False)
+        with self._lines.line() as line:
+            producer = self._capp.amqp.Producer(line.connection, auto_declare=False)
+            try:
                 return str(send(producer=producer, **message).id)
-        except AnswerError as error:
-            if not is_callers_fault(error):
-                raise
-            raise BadRequest(f"Cannot publish '{name}': {reason(error)}") from error
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise BadRequest(f"Cannot publish '{name}': {reason(error)}") from error
-        except (KombuError, RecursionError) as error:
-            raise BadRequest(f"Cannot publish '{name}': {reason(error)}") from error
+            except Exception as error:  # whatever is not the broker's fault is the request's
+                if isinstance(error, line.errors) and not is_callers_fault(error):
+                    raise
+                raise BadRequest(f"Cannot publish '{name}': {complaint(error)}") from error
 
 
 def converted(options: Options) -> dict[str, Any]:
@@ -191,11 +203,12 @@ def expiry(value: Any) -> float | datetime:
 
 def checked(options: Options) -> dict[str, Any]:
     """Return options that a request may give; our own way of retrying is none."""
-    wrong = sorted(OBJECTS & options.keys())
-    if wrong:
-        raise BadRequest(f"The option '{wrong[0]}' cannot be given in a request")
-    if not isinstance(options.get("task_id"), str | None):
-        raise BadRequest("task_id must be a string")
+    for name, value in options.items():
+        if name in OBJECTS:
+            raise BadRequest(f"The option '{name}' cannot be given in a request")
+        kinds, wanted = TYPES.get(name, ((object,), ""))
+        if value is not None and not isinstance(value, kinds):
+            raise BadRequest(f"The option '{name}' must be {wanted}")
     return {k: v for k, v in options.items() if k not in {"retry", "retry_policy"}}
 
 
@@ -205,9 +218,13 @@ def check_timeout(timeout_s: float | None) -> None:
         raise BadRequest("Invalid timeout")
 
 
-def is_callers_fault(error: AnswerError) -> bool:
-    """Whether the broker is well and only the request wrong: a codec or exchange unknown."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
+def is_callers_fault(error: BaseException) -> bool:
+    """Whether the broker is well and only the request wrong: a codec or an exchange unknown."""
+    cause = first_cause(error)
     return isinstance(cause, KeyError) or getattr(cause, "reply_code", None) in CALLERS_FAULTS
+
+
+def complaint(error: BaseException) -> str:
+    """Return what is wrong with a request, in the words of the library that found out."""
+    text = reason(error)[:QUOTED]
+    return f"unknown {text}" if isinstance(first_cause(error), KeyError) else text
