@@ -9,7 +9,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from flower_ng.web.actions import action_path, twin
-from flower_ng.web.api import control, publish, queues, tasks, workers
+from flower_ng.web.api import connection, control, publish, queues, tasks, workers
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.base import Endpoint, Handler, Page, Services
@@ -34,6 +34,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     tasks.ListTasks,
     tasks.ListTaskTypes,
     queues.GetQueueLengths,
+    connection.ShowConnection,
     tasks.TaskInfo,
     publish.TaskApply,
     publish.TaskAsyncApply,
