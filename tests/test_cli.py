@@ -12,13 +12,15 @@ from typing import Any
 import click
 import pytest
 
-from flower_ng import __version__, cli
+from flower_ng import __version__
+from flower_ng.cli import command, script
 from flower_ng.settings import OPTIONS
 from tests.services import ROOT, answers, free_port, wait_until
 
 MODULE = (sys.executable, "-m", "flower_ng")
 CELERY = (sys.executable, "-m", "celery")
-SCRIPT = (sys.executable, "-c", "import flower_ng.cli; flower_ng.cli.main()")
+SCRIPT = (sys.executable, "-c", "from flower_ng.cli.script import main; main()")
+DEAD = "redis://127.0.0.1:1/0"  # nobody listens on port 1
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -189,7 +191,7 @@ class TestNotStarting:
     def test_a_wrong_value_is_one_line_and_exit_code_1(
         self, start: Any, argument: str, why: str
     ) -> None:
-        program = start(*MODULE, "-b", "memory://", "flower_ng", argument)
+        program = start(*MODULE, "-b", DEAD, "flower_ng", argument)
 
         assert program.ends() == 1
         assert program.output.startswith(f"Error: {why}")
@@ -198,7 +200,7 @@ class TestNotStarting:
     def test_a_port_in_use_is_one_line_and_exit_code_1(self, start: Any, redis_server: Any) -> None:
         port = redis_server.port
 
-        program = start(*MODULE, "-b", "memory://", "flower_ng", f"--port={port}")
+        program = start(*MODULE, "-b", DEAD, "flower_ng", f"--port={port}")
 
         assert program.ends() == 1
         assert program.output.count("\n") == 1
@@ -212,6 +214,15 @@ class TestNotStarting:
 
 
 class TestTelling:
+    def test_celerys_other_commands_do_not_load_the_dashboard(self, start: Any) -> None:
+        code = "import sys, celery.bin.celery; print('flower_ng.cli' in sys.modules); "
+        code += "print('flower_ng.app' in sys.modules, 'tornado' in sys.modules)"
+
+        program = start(sys.executable, "-c", code)
+
+        assert program.ends() == 0
+        assert program.output == "True\nFalse False\n"
+
     def test_version_prints_the_version_and_exits(self, start: Any) -> None:
         program = start(*CELERY, "flower_ng", "--version")
 
@@ -219,7 +230,7 @@ class TestTelling:
         assert program.output == f"flower_ng {__version__}\n"
 
     def test_help_lists_every_option_below_its_group(self) -> None:
-        text = cli.command.get_help(click.Context(cli.command, info_name="flower_ng"))
+        text = command.get_help(click.Context(command, info_name="flower_ng"))
 
         assert all(f"  {option.flag}=" in text for option in OPTIONS)
         assert all(f"\n{option.group}:\n" in text for option in OPTIONS)
@@ -240,4 +251,4 @@ class TestTelling:
     ],
 )
 def test_the_script_leaves_celerys_options_to_celery(words: list[str], before: list[str]) -> None:
-    assert cli.parted(words) == (before, words[len(before) :])
+    assert script.parted(words) == (before, words[len(before) :])

@@ -1,0 +1,114 @@
+"""The commands as click sees them: `celery -A proj flower_ng` and `flower-ng demo`. Main thread.
+
+A sub-command of Celery, found through the entry-point group `celery.commands`; everything before
+its name is Celery's own. Celery imports this module for each of its commands, workers included:
+what serves is imported only when it is to serve.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import click
+
+from flower_ng import __version__
+from flower_ng.settings import OPTIONS, Option
+
+METAVARS: Final[Mapping[type | None, str]] = {
+    bool: "BOOL",
+    int: "INT",
+    float: "FLOAT",
+    str: "TEXT",
+    None: "FUNCTION",
+}
+
+
+class Command(click.Command):
+    """A command whose options are those of Settings, read by `load` and listed by `--help`."""
+
+    def __init__(self, name: str, callback: Any, summary: str, usage: Sequence[str]) -> None:
+        super().__init__(
+            name,
+            callback=callback,
+            help=summary,
+            params=[
+                click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED),
+                click.Option(
+                    ["--version"],
+                    is_flag=True,
+                    is_eager=True,
+                    expose_value=False,
+                    callback=print_version,
+                    help="Show the version and exit.",
+                ),
+            ],
+            context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+        )
+        self.usage = usage
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write how the command is started."""
+        for line in self.usage:
+            formatter.write_usage(*line.split(" ", 1))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options by group, then `--version` and `--help`."""
+        for group, options in itertools.groupby(OPTIONS, attrgetter("group")):
+            with formatter.section(group):
+                formatter.write_dl([(usage(option), description(option)) for option in options])
+        super().format_options(ctx, formatter)
+
+
+def usage(option: Option) -> str:
+    """How the option is written: `--basic_auth=TEXT,…`."""
+    return f"{option.flag}={METAVARS[option.type]}{',…' if option.multiple else ''}"
+
+
+def description(option: Option) -> str:
+    """What the option does, and its default where it has one."""
+    return f"{option.help} [{option.default_text}]" if option.default_text else option.help
+
+
+def print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    """Print the version and exit."""
+    if wanted:
+        click.echo(f"flower_ng {__version__}")
+        ctx.exit()
+
+
+def watch(arguments: Sequence[str], **_preload: Any) -> None:
+    """Serve the dashboard of the Celery app that the group has found.
+
+    `_preload` are options that an app adds to all of Celery's commands.
+    """
+    from flower_ng.cli import serving  # noqa: PLC0415 - see the first lines of this module
+
+    context = click.get_current_context()
+    found = context.obj
+    serving.watch(found.app, arguments, option_names(context.parent), quiet=found.quiet)
+
+
+def show(arguments: Sequence[str]) -> None:
+    """Serve the dashboard of the demo."""
+    from flower_ng.cli import serving  # noqa: PLC0415 - see the first lines of this module
+
+    serving.show(arguments)
+
+
+def option_names(context: click.Context | None) -> set[str]:
+    """Every spelling of the group's own options, dashes included."""
+    parameters = context.command.params if context else []
+    return {name for parameter in parameters for name in parameter.opts}
+
+
+SUMMARY = "Watch and steer a Celery cluster from the browser."
+USAGE = (
+    "celery [CELERY OPTIONS] flower_ng [OPTIONS]",
+    "flower-ng [CELERY OPTIONS] [demo] [OPTIONS]",
+)
+command = Command("flower_ng", watch, SUMMARY, USAGE)
+alias = Command("flower-ng", watch, SUMMARY, USAGE)
+demo_command = Command(
+    "demo", show, "Show the dashboard on a pretended shop.", ["flower-ng demo [OPTIONS]"]
+)

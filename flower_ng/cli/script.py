@@ -1,0 +1,45 @@
+"""The console script `flower-ng [celery's options] [demo] [options]`, and `python -m flower_ng`."""
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+from celery.bin.celery import celery as umbrella
+
+from flower_ng.cli import alias, command, demo_command
+
+OWN_WORDS: Final = frozenset({"--help", "--version"})  # ours, although Celery has them too
+
+
+def main() -> None:
+    """Run the console script: the dashboard, or the demo if that is the first word."""
+    before, rest = parted(sys.argv[1:])
+    if rest[:1] == ["demo"] and before:
+        sys.exit(f"The demo brings its own Celery app: leave out {' '.join(before)}")
+    if rest[:1] == ["demo"]:
+        demo_command.main(rest[1:], prog_name="flower-ng demo")
+    celery([*before, "flower_ng", *rest], prog_name="flower-ng")
+
+
+def celery(arguments: Sequence[str] | None = None, prog_name: str | None = None) -> None:
+    """Run Celery's own command with ours among its sub-commands, registered or not."""
+    umbrella.add_command(command)
+    umbrella.add_command(alias)
+    umbrella.main(arguments, prog_name=prog_name, auto_envvar_prefix="CELERY")
+
+
+def parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Celery's options, with their values, and the rest."""
+    flags = names_where(takes_value=False) - OWN_WORDS
+    valued = names_where(takes_value=True)
+    end = 0
+    while end < len(arguments) and arguments[end].partition("=")[0] in flags | valued:
+        end += 2 if arguments[end] in valued else 1
+    return list(arguments[:end]), list(arguments[end:])
+
+
+def names_where(*, takes_value: bool) -> set[str]:
+    """The spellings of Celery's options that do, or don't, take a value."""
+    options = [option for option in umbrella.params if isinstance(option, click.Option)]
+    return {name for option in options if option.is_flag != takes_value for name in option.opts}
