@@ -107,22 +107,22 @@ def started(request: pytest.FixtureRequest, environment: Path, tmp_path: Path) -
         process.wait(20)
 
 
-def fetched(url: str) -> str:
+def fetched(url: str) -> bytes:
     with NO_PROXY.open(url, timeout=10) as answer:
-        text: str = answer.read().decode()
-        return text
+        content: bytes = answer.read()
+        return content
 
 
 @pytest.mark.parametrize("started", ["wheel", "sdist", "wheel_of_sdist"], indirect=True)
 def test_what_is_installed_starts_and_serves_pages_with_their_files(started: str) -> None:
-    assert fetched(f"{started}/healthcheck") == "OK"
+    assert fetched(f"{started}/healthcheck") == b"OK"
 
-    page = fetched(f"{started}/")
+    page = fetched(f"{started}/").decode()
     files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
 
     assert files
     assert all(fetched(started + file) for file in files)
-    assert "morph" in fetched(f"{started}/static/vendor/idiomorph.esm.js")
+    assert b"morph" in fetched(f"{started}/static/vendor/idiomorph.esm.js")
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
