@@ -38,8 +38,9 @@ check: setup ## Run every check that starts nothing: style, types, imports, scri
 
 .PHONY: test
 test: check services .venv-oldest/.tools ## Run the checks, then all tests, some with the oldest Celery
-	node --test tests/js/
+	node --test $(wildcard tests/js/*.js)
 	$(BIN)/pytest -n 2
+	$(OLDEST)/pytest -n 2 tests/monitor tests/brokers
 	$(OLDEST)/pytest -n 2 -m oldest
 
 .PHONY: test-setup
