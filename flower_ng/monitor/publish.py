@@ -45,6 +45,7 @@ TYPES: Mapping[str, tuple[tuple[type, ...], str]] = MappingProxyType(
 )
 #: What AMQP brokers answer to a request for what is not there, is not so, or is not offered.
 CALLERS_FAULTS = frozenset({404, 406, 540})
+PICKLE = frozenset({"pickle", "application/x-python-serialize"})
 #: Errors are quoted up to here: some repeat what was sent.
 QUOTED = 300
 
@@ -146,8 +147,15 @@ class Publisher:
         options: Options,
     ) -> str:
         message = {**checked(options), "args": args, "kwargs": kwargs, "retry": False}
+        self._check_serializer(message.get("serializer"))
         deadline = time.monotonic() + PUBLISH_S
         return await self._calls.run(self._send, name, send, message, deadline)
+
+    def _check_serializer(self, serializer: Any) -> None:
+        """Refuse pickle, which can run code at the worker, unless this app accepts it."""
+        accepted = self._capp.conf.accept_content or ()
+        if serializer in PICKLE and PICKLE.isdisjoint(accepted):
+            raise BadRequest(f"The serializer '{serializer}' is not in accept_content")
 
     def _send(
         self, name: str, send: Callable[..., Any], message: dict[str, Any], deadline: float
@@ -173,7 +181,7 @@ def converted(options: Options) -> dict[str, Any]:
     conversions = {"eta": eta, "countdown": seconds, "expires": expiry}
     try:
         return {
-            name: conversions[name](value) if name in conversions and value is not None else value
+            name: conversions[name](value) if name in conversions else value
             for name, value in options.items()
         }
     except (TypeError, ValueError) as error:

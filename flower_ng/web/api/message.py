@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flower_ng.errors import BadRequest
+from flower_ng.monitor.records import NAME_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,13 @@ class Message:
         """
         options = dict(self.options)
         return _seconds(options.pop("timeout", None)), Message(self.args, self.kwargs, options)
+
+
+def check_name(task: str) -> None:
+    """Refuse with BadRequest a name that no task can have: too long, or with unprintable parts."""
+    if len(task) > NAME_LENGTH or not task.isprintable():
+        words = f"a task's name has at most {NAME_LENGTH} characters, all of them printable"
+        raise BadRequest(f"{words}: {task[:50]!r}")
 
 
 def parse_message(body: bytes) -> Message:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flower_ng.errors import NotFound
-from flower_ng.web.api.message import Message, parse_message
+from flower_ng.web.api.message import Message, check_name, parse_message
 from flower_ng.web.base import Endpoint
 
 
@@ -63,6 +63,7 @@ class TaskSend(Publish):
     async def act(self, task: str) -> dict[str, Any]:
         """Publish through the app's `send_task`."""
         message = self.message()
+        check_name(task)
         return await self.cluster.publisher.send_task(
             task, message.args, message.kwargs, message.options
         )

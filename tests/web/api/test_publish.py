@@ -58,6 +58,14 @@ async def test_a_task_that_nobody_knows_can_be_sent_by_name(client, cluster):
     assert cluster.publisher.calls == [("send_task", "nothing", [], {}, {})]
 
 
+@pytest.mark.parametrize("name", ["%0A%0D", "a%00", "x" * 3000])
+async def test_a_name_that_no_task_can_have_is_not_sent(client, cluster, name):
+    answer = await client.publish(f"/api/task/send-task/{name}", {})
+
+    assert (answer.status, cluster.publisher.calls) == (400, [])
+    assert "printable" in answer.text
+
+
 async def test_apply_takes_its_timeout_out_of_the_options(client, cluster):
     await client.publish("/api/task/apply/shop.add", {"timeout": 2, "queue": "fast"})
 
