@@ -67,6 +67,11 @@ class Event(msgspec.Struct, gc=False, eq=False):
     sw_ver: _Name | None = None
     sw_sys: _Name | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields that it has, as Celery's callbacks see an event."""
+        fields = msgspec.structs.asdict(self)
+        return {name: value for name, value in fields.items() if value is not None}
+
 
 class Worker(msgspec.Struct, gc=False, eq=False):
     """A worker as its own events tell it; Celery's `celery.events.state.Worker` in fewer bytes.

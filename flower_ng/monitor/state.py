@@ -1,31 +1,27 @@
 """EventsState: what is live, in compact records; on the loop, under Celery's own mutex.
 
-The merge rules are Celery's (`celery.events.state.Task.event`): a logically earlier event never
-moves a task back. Finished tasks leave memory first, the oldest of them first.
+Celery's State with storage of its own. Finished tasks leave memory first, the oldest first, so that
+what still runs stays in sight.
 """
 
+import sys
 import threading
 import time
+from bisect import insort
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from celery import states
-from celery.events.state import TASK_EVENT_TO_STATE, State  # type: ignore[attr-defined] # lacks it
+from celery.events.state import State
 
 from flower_ng.monitor.clean import clean
+from flower_ng.monitor.index import TasksBy, by_time, worker_name
+from flower_ng.monitor.merge import merge
 from flower_ng.monitor.records import Change, Event, Observer, Task, Worker
+from flower_ng.monitor.tallies import Tallies
 
-#: Fields that an out-of-order RECEIVED may still bring (celery.events.state.Task.merge_rules).
-LATE_RECEIVED = (
-    "name", "args", "kwargs", "parent_id", "root_id", "retries", "eta", "expires",
-)  # fmt: skip
-#: Fields of a task event that become the task's, when the event has them.
-TASK_FIELDS = (
-    *LATE_RECEIVED, "result", "exception", "traceback", "runtime", "exchange", "routing_key",
-    "queue", "clock",
-)  # fmt: skip
 WORKER_FIELDS = (
     "pid", "freq", "clock", "active", "processed", "loadavg", "sw_ident", "sw_ver", "sw_sys",
 )  # fmt: skip
@@ -34,16 +30,14 @@ TYPES_MAX = 10_000  # task names remembered
 EVENT_TYPES_MAX = 100  # event types counted per host; custom ones past it count as `other`
 
 FINISHED = states.READY_STATES | {states.REJECTED}
-_PRECEDENCE: Mapping[str | None, int] = states.PRECEDENCE_LOOKUP
-_CUSTOM = _PRECEDENCE[None]
 
 
 class EventsState(State):
     """Celery's State in compact records; `apply` is its hot path, `event` Celery's own door.
 
-    `counter` is `{host name: {event type: int}}`, publishers of task-sent included. `tallies`
-    counts the tasks in memory by state. Observers are told of every change, on the caller's
-    thread, which must be one.
+    `counter` is `{host name: {event type: int}}`, also for hosts that are no workers, as publishers
+    of task-sent; of those the newest `max_publishers` are kept. `tallies` counts the tasks in
+    memory. Observers are told of every change, on the caller's thread, which must be one.
     """
 
     def __init__(
@@ -62,13 +56,13 @@ class EventsState(State):
         self.max_tasks_in_memory = max_tasks_in_memory
         self.max_publishers = max_publishers
         self.event_count = self.task_count = 0
-        self.workers: dict[str, Worker] = {}
+        self.workers: OrderedDict[str, Worker] = OrderedDict()  # the newest heard of last
         self.tasks: OrderedDict[str, Task] = OrderedDict()
-        self.tasks_by_type = TasksBy(self, lambda task: task.name)
-        self.tasks_by_worker = TasksBy(self, _worker_name)
+        self.tasks_by_type = TasksBy(self.tasks, lambda task: task.name)
+        self.tasks_by_worker = TasksBy(self.tasks, worker_name)
         self.counter: dict[str, Counter[str]] = {}
-        self.publishers: OrderedDict[str, float] = OrderedDict()
-        self.tallies: Counter[str] = Counter()
+        self.publishers: OrderedDict[str, None] = OrderedDict()  # the newest heard of last
+        self.tallies = Tallies()
         self.handlers: dict[str, Any] = {}
         self._observers = tuple(observers)
         self._clock = clock
@@ -83,13 +77,16 @@ class EventsState(State):
     ) -> tuple[tuple[Any, bool], str] | None:
         """Apply one event given as Celery gives it; return `((record, is new), subject)`.
 
-        Malformed (clean.py) when it lacks a usable type, host name or id.
+        None for an event that is about no task and no worker. Malformed (clean.py) when it lacks a
+        usable type, host name or id.
         """
         change = self.apply(clean(event, self._clock()))
         record = change.task or change.worker
         is_new = change.is_new_worker if change.task is None else change.before is None
         subject = change.event.type.partition("-")[2]
         return None if record is None else ((record, is_new), subject)
+
+    _event = event  # what Celery's task_event() and worker_event() call
 
     def apply(self, event: Event) -> Change:
         """Apply one event and tell the observers what it changed."""
@@ -102,13 +99,14 @@ class EventsState(State):
     def _change(self, event: Event) -> Change:
         self.event_count += 1
         if self.event_callback is not None:
-            self.event_callback(self, {name: getattr(event, name) for name in EVENT_FIELDS})
-        group, _, subject = event.type.partition("-")
+            self.event_callback(self, event.as_dict())
         self._count(event)
+        group, _, subject = event.type.partition("-")
         if group == "task":
             return self._task_event(event, subject)
-        if group == "worker":
+        if group == "worker" and (subject != "offline" or event.hostname in self.workers):
             return self._worker_event(event, subject)
+        self._hear_stranger(event.hostname)
         return Change(event)
 
     def _count(self, event: Event) -> None:
@@ -119,8 +117,6 @@ class EventsState(State):
         counts[kind if kind in counts or len(counts) < EVENT_TYPES_MAX else "other"] += 1
 
     def _worker_event(self, event: Event, subject: str) -> Change:
-        if subject == "offline" and event.hostname not in self.workers:
-            return Change(event)
         worker, is_new = self._hear(event)
         for name in WORKER_FIELDS:
             value = getattr(event, name)
@@ -133,78 +129,74 @@ class EventsState(State):
 
     def _hear(self, event: Event) -> tuple[Worker, bool]:
         """Return the worker that sent an event, its sign of life noted, and whether it is new."""
-        worker = self.workers.get(event.hostname)
+        hostname = event.hostname
+        worker = self.workers.get(hostname)
         is_new = worker is None
         if worker is None:
-            worker = self.workers[event.hostname] = Worker(event.hostname)
-            if len(self.workers) > self.max_workers_in_memory:
-                self._evict_worker(worker)
+            worker = self._meet(hostname)
+        else:
+            self.workers.move_to_end(hostname)
         worker.heard_at = worker.beat_at = self._clock()
-        beats, stamp = worker.heartbeats, event.timestamp
-        if not beats or stamp >= beats[-1]:
-            worker.heartbeats = (*beats[1 - HEARTBEATS :], stamp)
+        beats, at = worker.heartbeats, event.timestamp
+        if not beats or at >= beats[-1]:
+            worker.heartbeats = (*beats[1 - HEARTBEATS :], at)
+        else:
+            worker.heartbeats = _inserted(beats[1 - HEARTBEATS :], at)
         return worker, is_new
 
-    def _evict_worker(self, newest: Worker) -> None:
-        others = (worker for worker in self.workers.values() if worker is not newest)
-        silent = min(others, key=lambda worker: worker.heard_at)
-        self._forget(silent.hostname)
+    def _meet(self, hostname: str) -> Worker:
+        """Take a new worker into the table."""
+        self.publishers.pop(hostname, None)
+        self._make_room_for_worker()
+        worker = self.workers[hostname] = Worker(hostname)
+        return worker
+
+    def _make_room_for_worker(self) -> None:
+        """At the bound let the worker go that was not heard of for longest."""
+        while len(self.workers) >= max(1, self.max_workers_in_memory):
+            self._forget(next(iter(self.workers)))
+
+    def _hear_stranger(self, hostname: str) -> None:
+        """Note a host that is no worker; at their bound the one unheard of for longest goes."""
+        if hostname not in self.workers:
+            self.publishers[hostname] = None
+            self.publishers.move_to_end(hostname)
+            while len(self.publishers) > self.max_publishers:
+                self._forget(next(iter(self.publishers)))
 
     def _task_event(self, event: Event, subject: str) -> Change:
+        if event.uuid is None:
+            raise ValueError(f"{event.type} without uuid")
         worker, is_new_worker = None, False
-        task, before = self._task(event)
+        self._share_texts(event)
+        task = self.tasks.get(event.uuid)
+        before = None if task is None else (task.state, task.worker)
+        if task is None:
+            task = self._new_task(event.uuid)
         if subject == "sent":
-            task.client = event.hostname
-            self._hear_publisher(event.hostname)
+            task.client = sys.intern(event.hostname)
+            self._hear_stranger(event.hostname)
         else:
             worker, is_new_worker = self._hear(event)
             task.worker = worker
         if subject == "received":
             self.task_count += 1
-        self._merge(task, event, subject)
+        merge(task, event, subject)
         self._place(task, before)
-        return Change(event, task, worker, before, is_new_worker)
+        return Change(event, task, worker, before and before[0], is_new_worker)
 
-    def _task(self, event: Event) -> tuple[Task, str | None]:
-        """Return the task of an event and its state before, None when it is new in memory."""
-        uuid = event.uuid
-        if uuid is None:
-            raise ValueError(f"{event.type} without uuid")
-        task = self.tasks.get(uuid)
-        if task is not None:
-            return task, task.state
-        task = self.tasks[uuid] = Task(uuid)
-        if len(self.tasks) > self.max_tasks_in_memory:
-            self._evict_task()
-        return task, None
+    def _share_texts(self, event: Event) -> None:
+        """Keep one copy of the texts that many tasks have in common: they are most of a task."""
+        if event.name is not None:
+            event.name = self._known_type(event.name)
+        if event.root_id == event.uuid:
+            event.root_id = event.uuid
+        if event.routing_key is not None:
+            event.routing_key = sys.intern(event.routing_key)
+        if event.queue is not None:
+            event.queue = sys.intern(event.queue)
 
-    def _hear_publisher(self, hostname: str) -> None:
-        self.publishers[hostname] = self._clock()
-        self.publishers.move_to_end(hostname)
-        if len(self.publishers) > self.max_publishers:
-            self.forget_publisher(next(iter(self.publishers)))
-
-    def _merge(self, task: Task, event: Event, subject: str) -> None:
-        """Merge an event into its task by Celery's rules."""
-        state = TASK_EVENT_TO_STATE.get(subject)
-        if state is None:
-            state = subject.upper()
-        else:
-            setattr(task, subject, event.timestamp)
-        names: tuple[str, ...] = TASK_FIELDS
-        if happens_before(state, task.state):
-            names = LATE_RECEIVED if state == states.RECEIVED else names
-        else:
-            task.retry_passed |= states.RETRY in (state, task.state)
-            task.state, task.timestamp = state, event.timestamp
-        for name in names:
-            value = getattr(event, name)
-            if value is not None:
-                setattr(task, name, value)
-        if task.name is not None:
-            task.name = self._intern(task.name)
-
-    def _intern(self, name: str) -> str:
+    def _known_type(self, name: str) -> str:
         known = self._types.get(name)
         if known is not None:
             return known
@@ -212,33 +204,40 @@ class EventsState(State):
             self._types[name] = name
         return name
 
-    def _place(self, task: Task, before: str | None) -> None:
-        """Keep the tallies and the order of eviction in step with a task's state."""
-        if before == task.state:
-            return
-        self.tallies[task.state] += 1
-        if before is not None:
-            self._untally(before)
-        if task.state in FINISHED:
-            self._finished.setdefault(task.uuid)
-        else:
-            self._finished.pop(task.uuid, None)
+    def _new_task(self, uuid: str) -> Task:
+        for evicted in self._make_room_for_task():
+            for observer in self._observers:
+                observer.evicted(evicted)
+        task = self.tasks[uuid] = Task(uuid)
+        return task
 
-    def _untally(self, state: str) -> None:
-        self.tallies[state] -= 1
-        if not self.tallies[state]:
-            del self.tallies[state]
+    def _make_room_for_task(self) -> list[Task]:
+        """At the bound let tasks go, and return them."""
+        bound = max(1, self.max_tasks_in_memory)
+        return [self._evict() for _ in range(len(self.tasks) + 1 - bound)]
 
-    def _evict_task(self) -> None:
+    def _evict(self) -> Task:
         """Let the oldest finished task go; the oldest of all only where none is finished."""
         if self._finished:
             uuid, _ = self._finished.popitem(last=False)
             task = self.tasks.pop(uuid)
         else:
             _, task = self.tasks.popitem(last=False)
-        self._untally(task.state)
-        for observer in self._observers:
-            observer.evicted(task)
+        self.tallies.remove(task.state, task.worker)
+        return task
+
+    def _place(self, task: Task, before: tuple[str, Worker | None] | None) -> None:
+        """Keep the tallies and the order of eviction in step with a task's state and worker."""
+        if before is not None:
+            state, worker = before
+            if state == task.state and worker is task.worker:
+                return
+            self.tallies.remove(state, worker)
+        self.tallies.add(task.state, task.worker)
+        if task.state not in FINISHED:
+            self._finished.pop(task.uuid, None)
+        elif task.uuid not in self._finished:
+            self._finished[task.uuid] = None
 
     # What is asked
 
@@ -271,8 +270,7 @@ class EventsState(State):
 
         Celery orders by the logical clock, which begins anew when workers restart.
         """
-        ordered = sorted(self.tasks.items(), key=lambda item: item[1].timestamp, reverse=reverse)
-        return islice(ordered, limit)
+        return by_time(self.tasks, limit, newest_first=reverse)
 
     tasks_by_timestamp = tasks_by_time  # type: ignore[assignment] # as tasks_by_time
 
@@ -284,28 +282,36 @@ class EventsState(State):
         counters: Mapping[str, Mapping[str, int]],
         tasks: Iterable[Task],
     ) -> None:
-        """Take in what a store kept; observers are not told."""
+        """Take in what a store kept, oldest first, up to the bounds.
+
+        Observers are told only of hosts for which there is no room any more.
+        """
         with self._mutex:
-            self.workers.update((worker.hostname, worker) for worker in workers)
-            self.counter.update((host, Counter(counts)) for host, counts in counters.items())
+            for host, counts in counters.items():
+                self.counter[host] = Counter(counts)
+            for worker in workers:
+                self._make_room_for_worker()
+                self.workers[worker.hostname] = worker
+            for host in list(self.counter):
+                self._hear_stranger(host)
             for task in tasks:
-                self.tasks[task.uuid] = task
-                task.name = task.name and self._intern(task.name)
-                self._place(task, None)
+                self._take_back(task)
+
+    def _take_back(self, task: Task) -> None:
+        self._make_room_for_task()
+        self.tasks[task.uuid] = task
+        if task.name is not None:
+            task.name = self._known_type(task.name)
+        self._place(task, None)
 
     def forget_worker(self, hostname: str) -> None:
         """Drop a worker and its counter, and tell the observers; its tasks keep its name."""
         with self._mutex:
             self._forget(hostname)
 
-    def forget_publisher(self, hostname: str) -> None:
-        """Drop the counter of a publisher of task-sent that is not also a worker."""
-        self.publishers.pop(hostname, None)
-        if hostname not in self.workers:
-            self._forget(hostname)
-
     def _forget(self, hostname: str) -> None:
         self.workers.pop(hostname, None)
+        self.publishers.pop(hostname, None)
         self.counter.pop(hostname, None)
         for observer in self._observers:
             observer.forgotten(hostname)
@@ -324,46 +330,7 @@ class EventsState(State):
             self._place(task, None)
 
 
-EVENT_FIELDS = Event.__struct_fields__
-
-
-def _worker_name(task: Task) -> str | None:
-    return None if task.worker is None else task.worker.hostname
-
-
-def happens_before(state: str, current: str) -> bool:
-    """Whether a new state is logically earlier than the current one; a RETRY starts anew.
-
-    Celery's precedence runs from late to early: a greater number happens before.
-    """
-    if states.RETRY in (state, current):
-        return False
-    return _PRECEDENCE.get(state, _CUSTOM) > _PRECEDENCE.get(current, _CUSTOM)
-
-
-class TasksBy:
-    """Tasks in memory grouped by a key: `by[key]` is a set, `by(key)` yields by time, as in Celery.
-
-    Nothing is kept between questions, so that events cost nothing; a question walks all tasks.
-    """
-
-    def __init__(self, state: EventsState, key: Callable[[Task], str | None]) -> None:
-        self._state = state
-        self._key = key
-
-    def __getitem__(self, key: str) -> set[Task]:
-        return {task for task in self._state.tasks.values() if self._key(task) == key}
-
-    def __iter__(self) -> Iterator[str]:
-        keys = {self._key(task) for task in self._state.tasks.values()}
-        return (key for key in keys if key is not None)
-
-    def __call__(
-        self,
-        key: str,
-        limit: int | None = None,
-        reverse: bool = True,  # noqa: FBT001, FBT002 - Celery's signature
-    ) -> Iterator[tuple[str, Task]]:
-        """Yield `(uuid, task)` with that key, ordered by time."""
-        ordered = self._state.tasks_by_time(reverse=reverse)
-        return islice((item for item in ordered if self._key(item[1]) == key), limit)
+def _inserted(beats: tuple[float, ...], at: float) -> tuple[float, ...]:
+    ordered = list(beats)
+    insort(ordered, at)
+    return tuple(ordered)

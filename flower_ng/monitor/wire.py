@@ -6,7 +6,7 @@ out or cut, an event without type, host name or id is refused, and nothing is ev
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -117,9 +117,3 @@ def accepted(capp: Celery) -> frozenset[str]:
     used = prepare_accept_content({capp.conf.event_serializer, "json"}) or set()
     allowed = prepare_accept_content(capp.conf.accept_content or ()) or set()
     return frozenset(used - ({PICKLE} - allowed))
-
-
-def as_mapping(event: Event) -> Mapping[str, Any]:
-    """Return an event as Celery's callbacks see it: the fields that it has, by name."""
-    fields = msgspec.structs.asdict(event)
-    return {name: value for name, value in fields.items() if value is not None}

@@ -106,7 +106,7 @@ def test_the_tallies_are_the_counts_of_the_states(life):
     for kind, uuid, at in life:
         state.event(task_event(kind, uuid, NOW + at))
 
-    assert state.tallies == Counter(task.state for task in state.tasks.values())
+    assert state.tallies.states == Counter(task.state for task in state.tasks.values())
     assert len(state.tasks) <= 2
 
 
@@ -283,7 +283,7 @@ def test_clearing_keeps_unfinished_tasks_unless_told_otherwise(state):
 
     state.clear()
     assert list(state.tasks) == ["running"]
-    assert state.tallies == {"STARTED": 1}
+    assert state.tallies.states == {"STARTED": 1}
     state.clear(ready=False)
     assert not state.tasks
 
@@ -294,6 +294,6 @@ def test_what_was_kept_comes_back(state):
 
     other.restore(state.workers.values(), state.counter, state.tasks.values())
 
-    assert other.tallies == {"RECEIVED": 1}
+    assert other.tallies.states == {"RECEIVED": 1}
     assert other.known_types() == ["shop.add"]
     assert other.counter["w1@box"] == {"task-received": 1}
