@@ -42,12 +42,14 @@ def parse_message(body: bytes) -> Message:
     options = _decode(body) if body else {}
     if not isinstance(options, dict):
         raise BadRequest("invalid options")
-    args, kwargs = options.pop("args", []), options.pop("kwargs", None)
+    args, kwargs = options.pop("args", []), options.pop("kwargs", {})
     if not isinstance(args, list):
         raise BadRequest("args must be an array")
-    if not isinstance(kwargs, dict | None):
+    if kwargs is None or kwargs == []:  # Flower takes both; PHP writes an empty object as []
+        kwargs = {}
+    if not isinstance(kwargs, dict):
         raise BadRequest("kwargs must be an object")
-    return Message(args, kwargs or {}, options)
+    return Message(args, kwargs, options)
 
 
 def _decode(body: bytes) -> Any:
