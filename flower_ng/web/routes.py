@@ -16,11 +16,16 @@ from flower_ng.web.base import Endpoint, Handler, Page, Services
 from flower_ng.web.files import file_specs
 from flower_ng.web.health import HealthCheck
 from flower_ng.web.missing import Missing, Outside
+from flower_ng.web.pages.broker import Broker
 from flower_ng.web.pages.login import Logout
+from flower_ng.web.pages.task import Task
+from flower_ng.web.pages.tasks import Tasks
+from flower_ng.web.pages.worker import Worker
+from flower_ng.web.pages.workers import Workers
 from flower_ng.web.scrape import Scrape
 from flower_ng.web.stream import Stream, Ticker
 
-PAGES: tuple[type[Page], ...] = (Logout,)
+PAGES: tuple[type[Page], ...] = (Workers, Worker, Tasks, Task, Broker, Logout)
 
 ENDPOINTS: tuple[type[Endpoint], ...] = (
     workers.ListWorkers,

@@ -1,0 +1,37 @@
+"""Links makes the addresses of pages and of their forms; pure."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses below a prefix, which is empty or starts with a slash and ends without one."""
+
+    prefix: str = ""
+
+    def worker(self, name: str) -> str:
+        """The page of a worker."""
+        return f"{self.prefix}/worker/{segment(name)}"
+
+    def task(self, uuid: str) -> str:
+        """The page of a task."""
+        return f"{self.prefix}/task/{segment(uuid)}"
+
+    def tasks(self, **filters: str | None) -> str:
+        """The list of the tasks with these values; None stands for any."""
+        return self.page("/tasks", {key: value for key, value in filters.items() if value})
+
+    def action(self, tail: str, subject: str = "", tab: str = "") -> str:
+        """Where the form of an action is sent; browsers keep the fragment on the way back."""
+        where = f"/{segment(subject)}" if subject else ""
+        return f"{self.prefix}/do/{tail}{where}{f'#{tab}' if tab else ''}"
+
+    def page(self, path: str, query: dict[str, str]) -> str:
+        """Any page, with a query."""
+        return f"{self.prefix}{path}?{urlencode(query)}" if query else f"{self.prefix}{path}"
+
+
+def segment(text: str) -> str:
+    """Any text as one segment of a path."""
+    return quote(text, safe="@:")

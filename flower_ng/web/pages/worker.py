@@ -1,0 +1,273 @@
+"""Worker shows what one worker says of itself, and steers it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flower_ng.errors import NotFound
+from flower_ng.monitor.records import Worker as WorkerRecord
+from flower_ng.web import format as fmt
+from flower_ng.web.base import Page
+from flower_ng.web.facts import (
+    Fact,
+    facts,
+    mapping,
+    other_facts,
+    pool_facts,
+    sequence,
+    shown,
+    usage_facts,
+)
+from flower_ng.web.links import Links
+
+SETTING_DOCS: Final = "https://docs.celeryq.dev/en/stable/userguide/configuration.html#std-setting-"
+#: Keys of `stats` that have a place of their own on the page.
+PLACED: Final = frozenset(
+    {"pool", "pid", "prefetch_count", "broker", "consumer", "total", "rusage", "autoscaler"}
+)
+#: Which events are counted, under which words.
+COUNTS: Final = {
+    "task-received": "Processed",
+    "task-failed": "Failed",
+    "task-succeeded": "Succeeded",
+}
+QUEUE_COLUMNS: Final = {
+    "name": "Name",
+    "exclusive": "Exclusive",
+    "durable": "Durable",
+    "routing_key": "Routing key",
+    "no_ack": "No ACK",
+    "alias": "Alias",
+    "queue_arguments": "Queue arguments",
+    "binding_arguments": "Binding arguments",
+    "auto_delete": "Auto delete",
+}
+#: A page that refreshes itself has the worker asked again when its answers are older.
+LIVE_AGE_S: Final = 10.0
+#: The header of a refresh by the page's own script.
+LIVE: Final = "Flower-Live"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How old an answer to one of Celery's inspect methods is, and why it is missing or old."""
+
+    method: str
+    words: str
+    is_missing: bool
+    is_failing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue that the worker consumes from."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTask:
+    """A task that the worker runs or holds."""
+
+    name: str
+    uuid: str
+    url: str
+    eta: str
+    acknowledged: str
+    pid: str
+    args: str
+    kwargs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A task that the worker can run; `options` is what the worker says beside its name."""
+
+    name: str
+    options: str
+    rate_url: str
+    timeout_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a list, and how many entries were left out of it."""
+
+    entries: tuple[Any, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """One worker; `told` has an entry for each inspect method."""
+
+    title: str
+    name: str
+    is_online: bool
+    is_known_from_events: bool
+    summary: tuple[Fact, ...]
+    told: Mapping[str, Told]
+    pool: tuple[Fact, ...]
+    autoscaler: tuple[Fact, ...]
+    broker: tuple[Fact, ...]
+    queue_headings: tuple[str, ...]
+    queues: Part
+    processed: Part
+    active: Part
+    scheduled: Part
+    reserved: Part
+    revoked: Part
+    registered: Part
+    conf: tuple[Fact, ...]
+    usage: tuple[Fact, ...]
+    other: tuple[Fact, ...]
+    links: Links
+
+
+class Worker(Page):
+    """`/worker/{name}`; with `limit`, lists of that length."""
+
+    path = r"/worker/(.+)"
+    nav = "Workers"
+    template = "pages/worker.html"
+
+    async def view(self, name: str) -> WorkerView:
+        """Have the worker inspected, wait where nothing is known yet, and show what is."""
+        limit: int = self.get_argument("limit", default=50, type=int)
+        await self._inspect(name)
+        heard = self.cluster.state.workers.get(name)
+        record = self.cluster.inspector.workers.get(name, {})
+        if heard is None and not record:
+            raise NotFound(f"Unknown worker '{name}'")
+        return self._view(name, heard, record, max(limit, 0))
+
+    async def _inspect(self, name: str) -> None:
+        """Begin an inspection; wait for it only where an answer was never given."""
+        inspector = self.cluster.inspector
+        ages = inspector.ages(name)
+        is_complete = ages.keys() >= set(inspector.methods)
+        is_live = LIVE in self.request.headers
+        if is_live and all(age < LIVE_AGE_S for age in self._last_asked(name, ages)):
+            return
+        inspection = inspector.inspect(name)
+        if not is_complete and not is_live:
+            await inspection
+
+    def _last_asked(self, name: str, ages: Mapping[str, float]) -> Iterator[float]:
+        """How long ago each method was answered, or failed to be."""
+        failures, now = self.cluster.inspector.failures(name), self.services.clock()
+        for method in self.cluster.inspector.methods:
+            failure = failures.get(method)
+            yield now - failure.at if failure else ages.get(method, LIVE_AGE_S)
+
+    def _view(
+        self, name: str, heard: WorkerRecord | None, record: Mapping[str, Any], limit: int
+    ) -> WorkerView:
+        links, stats = Links(self.services.prefix), mapping(record.get("stats"))
+        return WorkerView(
+            title=name,
+            name=name,
+            is_online=heard is not None and self.cluster.state.is_alive(heard),
+            is_known_from_events=heard is not None,
+            summary=tuple(self._summary(heard)),
+            told={told.method: told for told in self._told(name)},
+            pool=pool_facts(stats) if stats else (),
+            autoscaler=facts(stats.get("autoscaler")),
+            broker=facts(stats.get("broker") or mapping(stats.get("consumer")).get("broker")),
+            queue_headings=tuple(QUEUE_COLUMNS.values()),
+            queues=_part(map(_queue, sequence(record.get("active_queues"))), limit),
+            processed=_part(_processed(stats.get("total"), links, name), limit),
+            active=_part(_held(record.get("active"), links), limit),
+            scheduled=_part(_held(record.get("scheduled"), links), limit),
+            reserved=_part(_held(record.get("reserved"), links), limit),
+            revoked=_part(_revoked(record.get("revoked"), links), limit),
+            registered=_part(_registered(record.get("registered"), links), limit),
+            conf=tuple(_conf(record.get("conf"))),
+            usage=usage_facts(stats.get("rusage")),
+            other=other_facts(stats, PLACED),
+            links=links,
+        )
+
+    def _summary(self, heard: WorkerRecord | None) -> Iterator[Fact]:
+        """What the worker's events tell."""
+        if heard is None:
+            return
+        now = self.services.clock()
+        counts: Mapping[str, int] = self.cluster.state.counter.get(heard.hostname, {})
+        software = (heard.sw_ident, heard.sw_ver, heard.sw_sys)
+        is_online = self.cluster.state.is_alive(heard)
+        yield Fact("Last heard", fmt.ago(heard.heard_at or None, now))
+        yield Fact("Active", fmt.number(heard.active if is_online else None))
+        for kind, label in COUNTS.items():
+            yield Fact(label, fmt.number(counts.get(kind, 0)))
+        yield Fact("Load average", shown(list(heard.loadavg or ()) if is_online else None))
+        yield Fact("Process", fmt.text(heard.pid))
+        yield Fact("Software", " ".join(filter(None, software)) or fmt.DASH)
+
+    def _told(self, name: str) -> Iterator[Told]:
+        inspector, now = self.cluster.inspector, self.services.clock()
+        ages, failures = inspector.ages(name), inspector.failures(name)
+        for method in inspector.methods:
+            age, failure = ages.get(method), failures.get(method)
+            answered = "Not inspected yet" if age is None else f"Answered {fmt.ago(now - age, now)}"
+            failed = failure and f"Asked {fmt.ago(failure.at, now)}: {failure.why}"
+            words = f"{answered}. {failed}." if failed else f"{answered}."
+            yield Told(method, words, is_missing=age is None, is_failing=failure is not None)
+
+
+def _part(entries: Any, limit: int) -> Part:
+    everything = tuple(entries)
+    return Part(everything[:limit], max(0, len(everything) - limit))
+
+
+def _queue(queue: Any) -> Queue:
+    known = mapping(queue)
+    values = tuple(shown(known.get(key), key) for key in QUEUE_COLUMNS)
+    return Queue(str(known.get("name", "")), values)
+
+
+def _processed(total: Any, links: Links, worker: str) -> Iterator[Fact]:
+    for name, number in sorted(mapping(total).items()):
+        yield Fact(name, shown(number), links.tasks(name=name, worker=worker))
+
+
+def _held(tasks: Any, links: Links) -> Iterator[HeldTask]:
+    """Active and reserved tasks are requests themselves, scheduled ones hold theirs."""
+    for entry in sequence(tasks):
+        outer = mapping(entry)
+        request = mapping(outer.get("request", outer))
+        uuid = fmt.text(request.get("id"))
+        yield HeldTask(
+            name=fmt.text(request.get("name")),
+            uuid=uuid,
+            url=links.task(uuid),
+            eta=shown(outer.get("eta")),
+            acknowledged=shown(request.get("acknowledged")),
+            pid=shown(request.get("worker_pid")),
+            args=fmt.text(request.get("args")),
+            kwargs=fmt.text(request.get("kwargs")),
+        )
+
+
+def _revoked(uuids: Any, links: Links) -> Iterator[Fact]:
+    for uuid in sequence(uuids):
+        yield Fact(str(uuid), "", links.task(str(uuid)))
+
+
+def _registered(names: Any, links: Links) -> Iterator[Registered]:
+    for entry in sequence(names):
+        name, _, options = str(entry).partition(" [")
+        yield Registered(
+            name=name,
+            options=options.removesuffix("]"),
+            rate_url=links.action("task/rate-limit", name, "tab-limits"),
+            timeout_url=links.action("task/timeout", name, "tab-limits"),
+        )
+
+
+def _conf(conf: Any) -> Iterator[Fact]:
+    for name, value in sorted(mapping(conf).items()):
+        if value is not None:
+            url = f"{SETTING_DOCS}{name}" if name.isidentifier() and name.islower() else None
+            yield Fact(name, shown(value, name), url)

@@ -1,0 +1,7 @@
+/** What every page runs; each import defines one custom element. */
+import "./parts/copy.js";
+import "./parts/live.js";
+import "./parts/menu.js";
+import "./parts/theme.js";
+import "./parts/time.js";
+import "./parts/toasts.js";
