@@ -2,42 +2,17 @@
 
 import json
 import logging
-import math
+import pickle
 
 import pytest
+from celery import Celery
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.monitor.inbox import Message
 from flower_ng.monitor.records import Event
-from flower_ng.monitor.wire import Wire
-
-NOW = 1_700_000_000.0
-GOOD = {
-    "type": "task-received",
-    "hostname": "w1@box",
-    "timestamp": NOW - 5,
-    "utcoffset": 0,
-    "clock": 7,
-    "pid": 12,
-    "uuid": "u-1",
-    "name": "shop.add",
-    "args": "(1, 2)",
-    "kwargs": "{}",
-    "retries": 0,
-    "eta": None,
-}
-BEAT = {
-    "type": "worker-heartbeat",
-    "hostname": "w1@box",
-    "timestamp": NOW - 5,
-    "freq": 2.0,
-    "active": 1,
-    "processed": 3,
-    "loadavg": [0.1, 0.2, 0.3],
-    "sw_ident": "py-celery",
-}
-CUT = object()
+from flower_ng.monitor.wire import Wire, accepted, types_of
+from tests.monitor.corpus import APART, BEAT, CLEANED, CUT, GOOD, NOW, REFUSED, encoded, without
 
 
 @pytest.fixture
@@ -46,92 +21,13 @@ def wire():
 
 
 def decoded(wire, body, **message):
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return wire.events(Message(raw, **message))
-
-
-def without(name):
-    return {key: value for key, value in GOOD.items() if key != name}
-
-
-REFUSED = {
-    "a string": "x",
-    "a number": 5,
-    "null": None,
-    "not JSON": b"{",
-    "bad UTF-8": b'{"type": "\xff"}',
-    "no type": without("type"),
-    "type is a number": {**GOOD, "type": 5},
-    "type is null": {**GOOD, "type": None},
-    "type is empty": {**GOOD, "type": ""},
-    "type without subject": {**GOOD, "type": "task-"},
-    "type of 1 MB": {**GOOD, "type": "task-" + "x" * 10**6},
-    "no hostname": without("hostname"),
-    "hostname is a number": {**GOOD, "hostname": 5},
-    "hostname is null": {**GOOD, "hostname": None},
-    "hostname is a list": {**GOOD, "hostname": ["w"]},
-    "hostname is empty": {**GOOD, "hostname": ""},
-    "hostname of 100 kB": {**GOOD, "hostname": "w" * 10**5},
-    "no uuid": without("uuid"),
-    "uuid is null": {**GOOD, "uuid": None},
-    "uuid is a list": {**GOOD, "uuid": [1]},
-    "uuid is an object": {**GOOD, "uuid": {"a": 1}},
-    "uuid of 1 MB": {**GOOD, "uuid": "u" * 10**6},
-}
+    return wire.events(Message(encoded(body), **message))
 
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
 def test_an_unusable_event_is_refused_and_counted_once(wire, body):
     assert decoded(wire, body) == []
     assert sum(wire.malformed.values()) == 1
-
-
-CLEANED = [
-    (GOOD, "hostname", 'a/b%2f"<i>\n ü@h', 'a/b%2f"<i>\n ü@h'),
-    (GOOD, "hostname", "w\ud800", "w\ufffd"),
-    (GOOD, "uuid", 5, "5"),
-    (GOOD, "uuid", "u\ud800", "u\ufffd"),
-    (GOOD, "name", 5, "5"),
-    (GOOD, "name", ["a"], None),
-    (GOOD, "name", "n\ud800", "n\ufffd"),
-    (GOOD, "name", "a\x00b\n\"'", "a\x00b\n\"'"),
-    (GOOD, "args", "a" * 5_000_000, CUT),
-    (GOOD, "kwargs", "[" * 20_000, CUT),
-    (GOOD, "args", {"a": 1}, "{'a': 1}"),
-    (GOOD, "kwargs", [1, "x"], "[1, 'x']"),
-    (GOOD, "runtime", "fast", None),
-    (GOOD, "runtime", -5, None),
-    (GOOD, "runtime", math.nan, None),
-    (GOOD, "runtime", math.inf, None),
-    (GOOD, "parent_id", 7, None),
-    (GOOD, "root_id", ["x"], None),
-    (GOOD, "parent_id", "u-1", "u-1"),
-    (GOOD, "eta", "junk", "junk"),
-    (GOOD, "expires", "junk", "junk"),
-    (GOOD, "exception", "<script>x</script>", "<script>x</script>"),
-    (GOOD, "traceback", "T" * 200_000, CUT),
-    (BEAT, "freq", "x", None),
-    (BEAT, "freq", None, None),
-    (BEAT, "freq", 1e300, 3600.0),
-    (BEAT, "freq", 0, 1.0),
-    (BEAT, "freq", -1, 1.0),
-    (BEAT, "active", "many", None),
-    (BEAT, "active", [1], None),
-    (BEAT, "loadavg", [math.nan, 1, 1], None),
-    (BEAT, "loadavg", "<i>", None),
-    (GOOD, "timestamp", "now", NOW),
-    (GOOD, "timestamp", None, NOW),
-    (GOOD, "timestamp", math.nan, NOW),
-    (GOOD, "timestamp", math.inf, NOW),
-    (GOOD, "timestamp", 1e18, NOW),
-    (GOOD, "timestamp", -1e12, NOW),
-    (GOOD, "clock", "x", None),
-    (GOOD, "clock", None, None),
-    (GOOD, "clock", math.inf, None),
-    (GOOD, "clock", math.nan, None),
-    (GOOD, "clock", 2**70, None),
-    (GOOD, "type", "task-<script>", "task-<script>"),
-]
 
 
 @pytest.mark.parametrize(("base", "field", "sent", "kept"), CLEANED)
@@ -149,11 +45,7 @@ def test_a_bad_field_is_cleaned_and_its_event_kept(wire, base, field, sent, kept
     assert sum(wire.malformed.values()) == 0
 
 
-@pytest.mark.parametrize(
-    "field",
-    ["worker", "children", "as_dict", "_serializer_handlers", "cluster_state", "__class__",
-     "state", "heartbeats", "alive", "event", "utcoffset"],
-)  # fmt: skip
+@pytest.mark.parametrize("field", APART)
 def test_fields_that_celery_does_not_send_are_left_out(wire, field):
     (event,) = decoded(wire, {**GOOD, field: "x"})
 
@@ -214,3 +106,36 @@ def test_no_mutation_of_an_event_raises_or_breaks_json(changes, many):
     for event in decoded(wire, [body, GOOD] if many else body):
         text = json.dumps([getattr(event, name) for name in event.__struct_fields__])
         json.loads(text.encode(), parse_constant=pytest.fail)
+
+
+def test_events_may_come_in_the_apps_own_serializer():
+    body = pickle.dumps([GOOD, without("uuid")])
+    wire = Wire({"pickle"}, clock=lambda: NOW)
+
+    events = decoded(wire, body, content_type="application/x-python-serialize")
+
+    assert [event.uuid for event in events] == ["u-1"]
+    assert wire.malformed == {"bad uuid": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "takes_pickle"),
+    [
+        ({}, False),
+        ({"event_serializer": "pickle"}, False),
+        ({"event_serializer": "pickle", "accept_content": ["json", "pickle"]}, True),
+    ],
+)
+def test_pickle_is_read_only_if_the_app_accepts_it_and_uses_it(settings, takes_pickle):
+    app = Celery(set_as_current=False)
+    app.conf.update(settings)
+
+    assert ("application/x-python-serialize" in accepted(app)) is takes_pickle
+    assert "application/json" in accepted(app)
+
+
+def test_a_dropped_message_counts_by_the_types_of_its_events():
+    assert types_of(Message(encoded([GOOD, BEAT, {}]))) == [
+        "task-received", "worker-heartbeat", "unknown",
+    ]  # fmt: skip
+    assert types_of(Message(b"{")) == ["unknown"]
