@@ -73,7 +73,7 @@ def started(kind: str, broker: Redis | Rabbit, backend: str, folder: Any) -> Ite
     try:
         worker.start()
         dashboard.start()
-        app = Celery(broker=broker.url, backend=backend, set_as_current=False)
+        app = Celery(broker=broker.url, set_as_current=False)
         app.conf.task_send_sent_event = True
         cluster = Cluster(kind, app, worker, dashboard)
         wait_until(lambda: alive(cluster), 20, "the worker is seen online")

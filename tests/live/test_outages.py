@@ -34,7 +34,7 @@ def connection(cluster: Cluster) -> dict:
 
 
 def sees_a_new_task(cluster: Cluster) -> bool:
-    sent = cluster.app.send_task("tests.shop.add", (1, 1), ignore_result=True)
+    sent = cluster.app.send_task("tests.shop.add", (1, 1))
     with contextlib.suppress(AssertionError):
         return bool(cluster.seen(sent.id, "SUCCESS", timeout_s=2))
     return False
