@@ -159,6 +159,58 @@ def test_tasks_are_ordered_by_time_not_by_the_logical_clock(state):
     assert [uuid for uuid, _ in state.tasks_by_time()] == ["after restart", "before restart"]
 
 
+def test_heartbeats_are_the_last_four_in_the_order_of_their_times(state):
+    ours = [NOW + late for late in (1, 2, 3, 4, 5, 3.5, 0)]
+    celerys = State()
+    for at in ours:
+        state.event(worker_event(at=at))
+        celerys.event({**worker_event(at=at), "local_received": at})
+
+    assert list(state.workers["w1@box"].heartbeats) == celerys.workers["w1@box"].heartbeats
+
+
+def test_tasks_are_tallied_by_the_worker_that_has_them_now(state):
+    state.event(task_event("sent", "waiting", host="gen7@web"))
+    state.event(task_event("started", "moved", host="w1@box"))
+    state.event(task_event("retried", "moved", host="w1@box"))
+    state.event(task_event("received", "moved", host="w2@box"))
+
+    assert state.tallies.workers == {None: {"PENDING": 1}, "w2@box": {"RECEIVED": 1}}
+
+
+def test_a_custom_event_makes_a_state_of_its_name(state):
+    state.event(task_event("progress"))
+
+    assert state.tasks["u1"].state == "PROGRESS"
+
+
+@pytest.mark.parametrize("kinds", [("retried",), ("retried", "received"), ("succeeded", "retried")])
+def test_a_task_tells_that_a_retry_passed(state, kinds):
+    for kind in kinds:
+        state.event(task_event(kind))
+
+    assert state.tasks["u1"].retry_passed
+
+
+def test_a_task_that_comes_again_after_its_retry_was_stored_tells_that_it_left_it(state):
+    state.event(task_event("retried"))
+    state.tasks["u1"].retry_passed = False
+
+    state.event(task_event("received"))
+
+    assert state.tasks["u1"].retry_passed
+
+
+def test_a_finished_task_that_is_retried_stays_in_memory_longer(notes):
+    state = EventsState(max_tasks_in_memory=2, observers=(notes,))
+    for kind, uuid in (("failed", "again"), ("succeeded", "done"), ("retried", "again")):
+        state.event(task_event(kind, uuid))
+
+    state.event(task_event("received", "next"))
+
+    assert notes.evicted_ids == ["done"]
+
+
 def test_the_publisher_of_task_sent_is_a_client_and_no_worker(state):
     state.event(task_event("sent", host="gen7@web"))
 
@@ -175,6 +227,24 @@ def test_publishers_are_kept_up_to_a_bound_the_silent_ones_go(notes):
 
     assert set(state.counter) == {"a", "c"}
     assert notes.gone == ["b"]
+
+
+def test_hosts_that_are_no_workers_are_bounded_whatever_they_send():
+    state = EventsState(max_publishers=3)
+    for number in range(10):
+        state.event({"type": "my-event", "hostname": f"a{number}", "timestamp": NOW})
+        state.event(worker_event("offline", host=f"b{number}"))
+
+    assert len(state.counter) == 3
+
+
+def test_a_worker_that_published_before_is_kept_as_a_worker():
+    state = EventsState(max_publishers=1)
+    state.event(task_event("sent", host="both@box"))
+    state.event(worker_event(host="both@box"))
+    state.event(task_event("sent", host="gen1@web"))
+
+    assert set(state.counter) == {"both@box", "gen1@web"}
 
 
 def test_a_worker_is_alive_for_two_heartbeats_by_our_own_clock(state, clock):
@@ -263,7 +333,7 @@ def test_a_snapshot_camera_works_while_events_arrive(state):
     ended = threading.Event()
 
     def shoot():
-        while not ended.is_set():
+        while not ended.wait(0.001):  # without a pause it would hold the lock nearly always
             camera.capture()
 
     thread = threading.Thread(target=shoot)
@@ -297,3 +367,35 @@ def test_what_was_kept_comes_back(state):
     assert other.tallies.states == {"RECEIVED": 1}
     assert other.known_types() == ["shop.add"]
     assert other.counter["w1@box"] == {"task-received": 1}
+
+
+def test_a_lower_bound_holds_for_what_comes_back_too(state, notes):
+    for number in range(5):
+        state.event(task_event("succeeded", f"u{number}", host=f"w{number}"))
+    other = EventsState(max_tasks_in_memory=2, max_workers_in_memory=3, observers=(notes,))
+
+    other.restore(state.workers.values(), state.counter, state.tasks.values())
+
+    assert list(other.tasks) == ["u3", "u4"]
+    assert set(other.workers) == set(other.counter) == {"w2", "w3", "w4"}
+    assert notes.gone == ["w0", "w1"]
+    assert not notes.evicted_ids
+
+
+def test_celerys_callback_sees_each_event_as_a_mapping():
+    seen = []
+    state = EventsState(lambda _, event: seen.append(event))
+
+    state.event(worker_event(active=2))
+
+    assert seen == [worker_event(active=2)]
+
+
+def test_a_task_holds_one_copy_of_what_many_have_in_common(state):
+    for uuid in ("u1", "u2"):
+        name, key = str(b"shop.add", "ascii"), str(b"celery", "ascii")  # new each time
+        state.event(task_event("sent", uuid, name=name, routing_key=key))
+
+    one, two = state.tasks.values()
+    assert one.name is two.name
+    assert one.routing_key is two.routing_key
