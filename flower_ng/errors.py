@@ -11,6 +11,7 @@ FlowerError
     ├── NotFound         404
     ├── BadGateway       502, the login provider failed
     └── Unavailable      503
+        └── NoBackend    503, the app has no result backend
 """
 
 from typing import ClassVar
@@ -32,6 +33,8 @@ class AnswerError(FlowerError):
     """An error that a request answers with; `status` is the HTTP status."""
 
     status: ClassVar[int] = 500
+    #: Flower's API labels the answer text/html, so clients may look for that.
+    is_labelled_html: ClassVar[bool] = False
 
 
 class BadRequest(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
@@ -64,6 +67,8 @@ class Forbidden(AnswerError):  # noqa: N818 - named as the HTTP status it answer
 class Refused(Forbidden):
     """A worker answered a command with a refusal; the message carries its words."""
 
+    is_labelled_html = True
+
 
 class NotFound(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
     """No such thing is known."""
@@ -81,3 +86,9 @@ class Unavailable(AnswerError):  # noqa: N818 - named as the HTTP status it answ
     """The broker, the result backend or the store cannot be reached now."""
 
     status = 503
+
+
+class NoBackend(Unavailable):
+    """The app has no result backend."""
+
+    is_labelled_html = True

@@ -106,6 +106,7 @@ class Publisher:
         Returns `task-id` and `state`, and `result` (and `traceback`) when the task has ended.
         """
         check_timeout(timeout_s)
+        checked(converted(options))  # what is wrong with the request comes first
         self._results.backend()
         task_id = await self._apply_async(name, args, kwargs, options)
         return answer(task_id, await self._results.wait(task_id, timeout_s))

@@ -18,7 +18,7 @@ from celery.backends.base import DisabledBackend
 from celery.backends.rpc import RPCBackend
 from celery.contrib.abortable import ABORTED
 
-from flower_ng.errors import Unavailable
+from flower_ng.errors import NoBackend, Unavailable
 from flower_ng.monitor.calls import UNAVAILABLE, Calls, reason
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Results:
         except Exception as error:
             raise Unavailable(f"The result backend cannot be used: {error}") from error
         if isinstance(backend, DisabledBackend):
-            raise Unavailable("No result backend is configured")
+            raise NoBackend("No result backend is configured")
         hasten(backend)
         return backend
 

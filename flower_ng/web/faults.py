@@ -12,7 +12,7 @@ from importlib import metadata
 from tornado.escape import xhtml_escape
 from tornado.web import HTTPError
 
-from flower_ng.errors import AnswerError, Refused
+from flower_ng.errors import AnswerError
 
 HTML = "text/html; charset=UTF-8"
 NOT_FOUND = "Error, page not found"
@@ -47,7 +47,7 @@ class Fault:
     status: int
     message: str
     hint: str
-    is_refusal: bool = False
+    is_labelled_html: bool = False
 
     @property
     def words(self) -> str:
@@ -89,7 +89,7 @@ def fault_of(status: int, error: BaseException | None, hint: str = "") -> Fault:
     else:
         message = _tornado_message(error)
     hint = hint or _HINTS.get(status, f"Error {status}")
-    return Fault(status, message, hint, isinstance(error, Refused))
+    return Fault(status, message, hint, getattr(error, "is_labelled_html", False))
 
 
 def _tornado_message(error: BaseException | None) -> str:
@@ -106,8 +106,8 @@ def page_body(fault: Fault) -> Body:
 
 
 def api_body(fault: Fault) -> Body:
-    """The body of an API's answer: text with a message; HTML without one, and for refusals."""
-    if fault.is_refusal or not fault.message:
+    """The body of an API's answer: text; HTML without a message, and where Flower says so."""
+    if fault.is_labelled_html or not fault.message:
         return Body(HTML, xhtml_escape(fault.words))
     return Body("text/plain; charset=UTF-8", fault.message)
 

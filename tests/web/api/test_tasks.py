@@ -5,7 +5,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from flower_ng.errors import NotFound, Unavailable
+from flower_ng.errors import NoBackend, NotFound
 from flower_ng.monitor.records import Change, Event, Task, Worker
 from flower_ng.store import Store, TaskPage
 
@@ -149,12 +149,12 @@ async def test_a_result_is_one_call(client, cluster):
 
 
 async def test_without_a_result_backend_there_is_no_result(client, cluster):
-    cluster.publisher.answers["result"] = Unavailable()
+    cluster.publisher.answers["result"] = NoBackend("No result backend is configured")
 
     answer = await client.get("/api/task/result/7")
 
-    assert (answer.status, answer.type) == (503, "text/html; charset=UTF-8")
-    assert answer.text
+    assert (answer.status, answer.text) == (503, "No result backend is configured")
+    assert answer.type == "text/html; charset=UTF-8"
 
 
 async def test_a_task_is_aborted(client, cluster):
