@@ -82,7 +82,7 @@ async def run(capp: Celery, settings: Settings, *, quiet: bool, notice: str) -> 
         autoreload.start()
     try:
         await start(flower, settings)
-        for line in () if quiet else banner(flower):
+        for line in () if quiet else (*banner(flower), *filter(None, [notice])):
             log.info(line)
         await ended.wait()
     finally:

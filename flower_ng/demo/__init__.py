@@ -6,6 +6,7 @@ the dashboard, and at its end takes all of it away again.
 
 import contextlib
 import importlib
+import logging
 import os
 import shutil
 import signal
@@ -85,5 +86,7 @@ def run(serve: Callable[[Celery, str], int]) -> int:
     `serve` takes the Celery app and the notice that every page shows; its exit code is returned.
     """
     os.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
+    # A folder has no host name; Kombu warns of that at each connection.
+    logging.getLogger("kombu.connection").setLevel(logging.ERROR)
     with open_shop() as capp:
         return serve(capp, NOTICE)
