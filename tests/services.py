@@ -264,12 +264,13 @@ class Dashboard(Process):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def command(self) -> list[str]:
+        flower = [sys.executable, "-m", "flower_ng", "-A", "tests.shop", "flower_ng"]
+        return [*flower, f"--port={self.port}", "--address=127.0.0.1", *self.options]
+
     def start(self) -> "Dashboard":
-        command = [sys.executable, "-m", "flower_ng", "-A", "tests.shop", "flower_ng"]
-        self.spawn(
-            [*command, f"--port={self.port}", "--address=127.0.0.1", *self.options],
-            self.environment,
-        )
+        self.spawn(self.command, self.environment)
         wait_until(lambda: answers(self.port) or not self.running, 20, "the dashboard answers")
         assert self.running, self.output()
         return self

@@ -1,0 +1,132 @@
+"""The dashboard as a process: what outlives it, and what it does without a broker."""
+
+import http.client
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.services import Dashboard, free_port, need, wait_until
+
+pytestmark = pytest.mark.live
+
+
+def finished(dashboard: Dashboard) -> dict:
+    return dashboard.get("/api/tasks", state="SUCCESS")
+
+
+def test_history_workers_and_counters_survive_kill_9(redis_url, worker, start_dashboard, tmp_path):
+    options = ("--persistent", f"--db={tmp_path / 'flower'}")
+    first = start_dashboard(redis_url, redis_url, options=options)
+    wait_until(lambda: first.get("/api/workers", status=1), 10, "the worker is seen")
+    first.post("/api/task/async-apply/tests.shop.add", {"args": [1, 2]})
+    before = wait_until(lambda: finished(first), 10, "the task is seen")
+    time.sleep(1)
+    first.kill()
+    worker.stop()
+
+    second = start_dashboard(redis_url, redis_url, options=options)
+
+    assert finished(second) == before
+    (row,) = second.get("/workers", json=1)["data"]
+    assert row["hostname"] == worker.hostname
+    assert row["task-succeeded"] == 1
+    wait_until(lambda: second.get("/api/workers", status=1) == {worker.hostname: False}, 8, "gone")
+    assert second.get("/api/task/types") == {"task-types": ["tests.shop.add"]}
+
+
+def test_sigterm_ends_it_with_exit_code_0_and_the_state_saved(redis_url, start_dashboard, tmp_path):
+    dashboard = start_dashboard(redis_url, options=("--persistent", f"--db={tmp_path / 'flower'}"))
+
+    assert dashboard.process is not None
+    dashboard.process.send_signal(signal.SIGTERM)
+
+    assert dashboard.process.wait(10) == 0
+    assert (tmp_path / "flower.sqlite3").exists()
+    assert "Traceback" not in dashboard.output()
+
+
+DEAD_CALLS = [
+    ("GET", "/workers", {200}),
+    ("GET", "/tasks", {200}),
+    ("GET", "/broker", {200}),
+    ("GET", "/worker/w@x", {404}),
+    ("GET", "/api/workers?refresh=1", {200}),
+    ("GET", "/api/workers?refresh=1&workername=w@x", {404}),
+    ("GET", "/api/queues/length", {503}),
+    ("GET", "/api/task/result/x", {503}),
+    ("POST", "/api/worker/shutdown/w@x", {404}),
+    ("POST", "/api/task/revoke/x", {503}),
+    ("POST", "/api/task/send-task/x", {503}),
+    ("POST", "/api/task/apply/tests.shop.add", {503}),
+]
+
+
+def test_without_a_broker_it_starts_and_every_request_ends_in_time(start_dashboard):
+    nowhere = f"redis://127.0.0.1:{free_port()}/0"
+    dashboard = start_dashboard(nowhere, nowhere)
+
+    connection = dashboard.get("/api/connection")
+    assert connection["connected"] is False
+    assert connection["why"]
+    for method, path, allowed in DEAD_CALLS:
+        began = time.monotonic()
+        answer = dashboard.ask(path, method, b"" if method == "POST" else None)
+        took_s = time.monotonic() - began
+        limit_s = 5 if "task/" in path and method == "POST" else 3
+        assert answer.status in allowed, (path, answer.status, answer.text)
+        assert took_s < limit_s, (path, took_s)
+
+
+def test_it_serves_a_unix_socket_instead_of_a_port(redis_url, tmp_path):
+    path = tmp_path / "flower.sock"
+
+    class OnSocket(Dashboard):
+        def start(self):
+            self.spawn(self.command, self.environment)
+            wait_until(path.exists, 15, "the socket is there")
+            return self
+
+    dashboard = OnSocket(tmp_path, redis_url, options=(f"--unix_socket={path}",))
+    try:
+        dashboard.start()
+        with socket.socket(socket.AF_UNIX) as link:
+            wait_until(lambda: link.connect_ex(str(path)) == 0, 5, "it answers")
+            link.sendall(b"GET /healthcheck HTTP/1.0\r\n\r\n")
+            assert b"200 OK" in link.recv(4096)
+        assert path.stat().st_mode & 0o777 == 0o777
+    finally:
+        dashboard.stop()
+
+
+def test_it_serves_https_with_a_certificate_and_its_key(redis_url, start_dashboard, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    make_certificate(key, certificate)
+    dashboard = start_dashboard(
+        redis_url, options=(f"--certfile={certificate}", f"--keyfile={key}")
+    )
+
+    trust = ssl.create_default_context(cafile=str(certificate))
+    link = http.client.HTTPSConnection("localhost", dashboard.port, timeout=5, context=trust)
+    try:
+        link.request("GET", "/healthcheck")
+        assert link.getresponse().status == 200
+    finally:
+        link.close()
+    assert f"https://127.0.0.1:{dashboard.port}/" in dashboard.output()
+
+
+def make_certificate(key: Path, certificate: Path) -> None:
+    subprocess.run(
+        [
+            *(need("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
