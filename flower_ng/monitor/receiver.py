@@ -3,9 +3,9 @@
 It hands over messages as they came, and keeps its own queue's messages for at least a minute.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from celery import Celery
@@ -22,12 +22,9 @@ CELERY_TTL_S, OWN_TTL_S = 5.0, 60.0
 CELERY_HEARTBEAT_S, OWN_HEARTBEAT_S = 120, 15.0
 #: Redis: after so much silence we ping, and after as much again without an answer it is dead.
 SILENCE_S = 8
-REDIS_OPTIONS: Final = {
-    "health_check_interval": SILENCE_S,
-    "socket_connect_timeout": 5,
-    "socket_timeout": 2 * SILENCE_S,
-}
+CONNECT_S = 5
 CHECK_S = 1.0
+SUBSCRIBE_S = 0.1
 IDLE_S = 0.5  # how long an idle connection is listened to before we look whether to stop
 
 
@@ -48,12 +45,14 @@ class Receiver(EventReceiver):
         app: Celery,
         on_message: Callable[[Message], None],
         on_ready: Callable[[], None],
+        silence_s: float = SILENCE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(connection, app=app, queue_ttl=queue_ttl(app))
         self._kept_connection = connection
         self._on_message = on_message
         self._on_ready = on_ready
+        self._silence_s = silence_s
         self._clock = clock
         self._check_at = 0.0
         self._pinged_at = 0.0
@@ -64,7 +63,7 @@ class Receiver(EventReceiver):
         for _ in received:
             pass
 
-    @contextmanager
+    @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Connection]:  # type: ignore[override] # typed wrongly
         """Use the connection that was handed in; Kombu would clone it and retry without end."""
         yield self._kept_connection
@@ -82,9 +81,14 @@ class Receiver(EventReceiver):
         wakeup: bool = True,  # noqa: FBT001, FBT002 - Celery's signature
         **kwargs: Any,
     ) -> None:
-        """Wake the workers up as Celery's receiver does, and say that we listen."""
-        super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
+        """Wake the workers up as Celery's receiver does, and say that we listen.
+
+        On Redis, Kombu subscribes when it first looks for messages: what is sent before is lost.
+        """
+        with contextlib.suppress(TimeoutError):
+            connection.drain_events(timeout=SUBSCRIBE_S)
         self._channel = channel
+        super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
         self._on_ready()
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:  # noqa: ARG002 - Kombu's signature
@@ -120,15 +124,20 @@ class Receiver(EventReceiver):
         if not client.health_check_response_counter:
             client.check_health()  # pings if nothing came for `health_check_interval`
             self._pinged_at = now
-        elif now - self._pinged_at > SILENCE_S:
-            raise ConnectionError(f"Redis has left a ping unanswered for {SILENCE_S} s")
+        elif now - self._pinged_at > self._silence_s:
+            raise ConnectionError(f"Redis has left a ping unanswered for {self._silence_s} s")
 
 
-def connect(capp: Celery) -> Connection:
+def connect(capp: Celery, silence_s: float = SILENCE_S) -> Connection:
     """Return an open connection of the app's own kind, every host of it tried once; else raise."""
     connection = capp.connection_for_read(heartbeat=heartbeat_s(capp))
     if connection.transport.driver_type == "redis":
-        connection.transport_options = {**REDIS_OPTIONS, **(connection.transport_options or {})}
+        ours = {
+            "health_check_interval": silence_s,
+            "socket_connect_timeout": CONNECT_S,
+            "socket_timeout": 2 * silence_s,
+        }
+        connection.transport_options = {**ours, **(connection.transport_options or {})}
     try:
         connection.ensure_connection(max_retries=len(connection.alt or ("",)) - 1)
     except BaseException:
