@@ -1,21 +1,13 @@
-"""The whole dashboard: a Cluster with all its parts, and the server in front of it.
+"""The dashboard: a Cluster and the server before it, started and stopped in order; on the loop."""
 
-Built, started and stopped on the loop; the only module that knows every part.
-"""
-
-import logging
 import os
 import secrets
 import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import tzinfo
-from inspect import isawaitable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from celery import Celery
 from tornado.httpserver import HTTPServer
@@ -23,168 +15,16 @@ from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets, bind_unix_socket
 
 from flower_ng import __version__, assets
-from flower_ng.brokers import broker_for, facts_of, mask
-from flower_ng.control import get_active_queue_names
+from flower_ng.cluster import Cluster, guarded
 from flower_ng.drop_in import login_handler
-from flower_ng.events import Events, PrometheusMetrics
-from flower_ng.hook import Hook
-from flower_ng.metrics import Inspections, LoopLag, OwnMetrics, Registry, Sources
-from flower_ng.monitor.control import Control
-from flower_ng.monitor.inbox import Inbox
-from flower_ng.monitor.inspector import Inspector
-from flower_ng.monitor.publish import Publisher
-from flower_ng.monitor.purge import Purge
-from flower_ng.monitor.records import Change, Task, Worker
 from flower_ng.settings import Settings
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.routes import Site, application
 from flower_ng.web.services import Assets, Services, furnish, normal_prefix
 
-log = logging.getLogger(__name__)
-
 #: Python's default of 5 ms lets a busy thread keep a page waiting that long for each SQLite step.
 SWITCH_INTERVAL_S = 0.001
-POOL_THREADS = 24  # broadcasts wait for their replies in here, never on the loop
 UNIX_SOCKET_MODE = 0o777  # as Flower's: a reverse proxy runs as somebody else
-
-
-class Greeter:
-    """An observer that has workers inspected when they come online or are first heard of."""
-
-    def __init__(self, inspector: Inspector) -> None:
-        self._inspector = inspector
-
-    def observe(self, change: Change) -> None:
-        """Have a newcomer inspected soon."""
-        if change.is_new_worker or change.event.type == "worker-online":
-            self._inspector.heard_of(change.event.hostname)
-
-    def evicted(self, task: Task) -> None:
-        """Do nothing: tasks are not inspected."""
-
-    def forgotten(self, hostname: str) -> None:
-        """Do nothing: the purge tells the inspector itself."""
-
-
-class Cluster:
-    """One broker and all that belongs to it: app, events, state, store, inspector, control.
-
-    `start()` and `stop()` are called on the loop. A broker that is away prevents neither.
-    """
-
-    name = "default"
-
-    def __init__(self, capp: Celery, settings: Settings, io_loop: IOLoop) -> None:
-        timeout_s = settings.inspect_timeout / 1000
-        self.capp = capp
-        self.pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="flower-pool")
-        self.inspections = Inspections()
-        self.inspector = Inspector(
-            io_loop,
-            capp,
-            timeout_s,
-            pool=self.pool,
-            expected=lambda: [worker.hostname for worker in self.state.alive_workers()],
-            inspections=self.inspections,
-            max_workers=settings.max_workers,
-        )
-        self.metrics = PrometheusMetrics(
-            settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
-        )
-        self.events = Events(
-            capp,
-            io_loop,
-            db=settings.db,
-            persistent=settings.persistent,
-            enable_events=settings.enable_events,
-            metrics=self.metrics,
-            inbox=Inbox(settings.inbox_max_messages, settings.inbox_max_bytes),
-            observers=(Greeter(self.inspector),),
-            max_workers_in_memory=settings.max_workers,
-            max_tasks_in_memory=settings.max_tasks,
-        )
-        self.state, self.store = self.events.state, self.events.store
-        self.control = Control(capp, self.pool, timeout_s)
-        self.publisher = Publisher(capp, self.pool)
-        self.purge = Purge(self.state, self.inspector, self.metrics, settings.purge_offline_workers)
-        connection = capp.connection_for_read()
-        self.broker = broker_for(connection, self.pool, management_url=settings.broker_api)
-        self.broker_url = mask(connection.as_uri(include_password=True))
-        self.transport = facts_of(connection).transport
-        self.format_task = Hook(settings.format_task)
-        self.loop_lag = LoopLag(io_loop)
-        self.registry = Registry(self.metrics, OwnMetrics(self._sources()))
-        self._inspect_interval_s = settings.inspect_interval
-
-    @property
-    def app_name(self) -> str:
-        """The Celery app's main name."""
-        return str(self.capp.main or "celery")
-
-    @property
-    def timezone(self) -> tzinfo:
-        """The app's timezone, UTC if it has none."""
-        return self.capp.timezone
-
-    def registered_tasks(self) -> Sequence[str]:
-        """Return the names of the tasks that the app knows, sorted."""
-        return sorted(self.capp.tasks)
-
-    def queue_names(self) -> Sequence[str]:
-        """Return the queues that the cached workers consume from; else those of the app."""
-        return get_active_queue_names(self.capp, self.inspector.workers)
-
-    def hides(self, worker: Worker) -> bool:
-        """Whether `purge_offline_workers` hides this worker's row now."""
-        return self.purge.hides(worker)
-
-    def warnings(self) -> Sequence[str]:
-        """Return what an operator should know on every page; empty when all is well."""
-        stats, failing = self.events.stats, self.store.failing
-        dropped = sum(stats.dropped.values())
-        return [
-            *self.store.warnings,
-            *([f"The history cannot be written: {failing}"] if failing else []),
-            *([f"{dropped} events were dropped because the inbox was full"] if dropped else []),
-        ]
-
-    def start(self) -> None:
-        """Begin to receive, inspect and purge."""
-        self.loop_lag.start()
-        self.events.start()
-        self.inspector.start_refreshing(self._inspect_interval_s)
-        self.purge.start()
-
-    async def stop(self) -> None:
-        """End every part, the store last; one that fails is logged and skips no other."""
-        parts = (
-            self.purge,
-            self.loop_lag,
-            self.inspector,
-            self.control,
-            self.publisher,
-            self.events,
-        )
-        for part in parts:
-            await guarded(part.stop)
-        await guarded(lambda: self.pool.shutdown(wait=False, cancel_futures=True))
-
-    def _sources(self) -> Sources:
-        stats, inbox = self.events.stats, self.events.inbox
-        return Sources(
-            version=__version__,
-            received=lambda: stats.received,
-            dropped=lambda: stats.dropped,
-            malformed=lambda: stats.malformed,
-            inbox_messages=lambda: inbox.messages,
-            inbox_bytes=lambda: inbox.bytes,
-            connected=lambda: self.events.connection.connected,
-            tasks=lambda: len(self.state.tasks),
-            workers=lambda: len(self.state.workers),
-            flower=self.metrics,
-            loop_lag=self.loop_lag,
-            inspections=self.inspections,
-        )
 
 
 class Flower:
@@ -262,16 +102,6 @@ class Flower:
             new_id=lambda: secrets.token_hex(4),
             demo=bool(notice),
         )
-
-
-async def guarded(step: Callable[[], Any]) -> None:
-    """Take one step of a shutdown; its failure is logged, so that the next step is taken."""
-    try:
-        done = step()
-        if isawaitable(done):
-            await done
-    except Exception:
-        log.exception("Could not %s", getattr(step, "__qualname__", step))
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

@@ -6,6 +6,7 @@ Run as `python -m flower_ng.demo.customers`.
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from flower_ng.demo.shop import happens, reminder, sale, season, stocktaking
 
@@ -19,13 +20,18 @@ def visits() -> Iterator[Callable[[], object]]:
         customer = random.choice(NAMES)  # noqa: S311 - pretended customers, no secret
         yield sale(order, customer).delay
         if happens(0.2):
-            yield lambda who=customer: reminder.apply_async((who,), countdown=20)
+            yield partial(reminder.apply_async, (customer,), countdown=20)
         if happens(0.1):
-            yield lambda who=customer: reminder.apply_async((who,), countdown=60).revoke()
+            yield partial(change_of_mind, customer)
         if order % 25 == 1:
             yield stocktaking(6).delay
         if order % 40 == 1:
-            yield lambda number=order: season.delay(2026, 1 + number % 4)
+            yield partial(season.delay, 2026, 1 + order % 4)
+
+
+def change_of_mind(customer: str) -> None:
+    """Ask for a reminder and take it back."""
+    reminder.apply_async((customer,), countdown=60).revoke()
 
 
 def main() -> None:

@@ -33,10 +33,7 @@ class State(Protocol):
         """Whether the worker's heartbeat is young."""
 
     def forget_worker(self, hostname: str, /) -> None:
-        """Drop a worker and its counter."""
-
-    def forget_publisher(self, hostname: str, /) -> None:
-        """Drop the counter of a publisher."""
+        """Drop a worker, or a publisher, and its counter."""
 
 
 class Asked(Protocol):
@@ -110,7 +107,7 @@ class Purge:
             self._inspector.purge_worker(hostname)
             self._metrics.remove_worker_metrics(hostname)
         for hostname in self._silent_publishers(now, max(self._after_s, PUBLISHER_SILENCE_S)):
-            self._state.forget_publisher(hostname)
+            self._state.forget_worker(hostname)
 
     def _offline(self) -> list[str]:
         return [name for name, worker in self._state.workers.items() if self.hides(worker)]

@@ -61,7 +61,7 @@ class EventsState(State):
         self.tasks_by_type = TasksBy(self.tasks, lambda task: task.name)
         self.tasks_by_worker = TasksBy(self.tasks, worker_name)
         self.counter: dict[str, Counter[str]] = {}
-        self.publishers: OrderedDict[str, None] = OrderedDict()  # the newest heard of last
+        self.publishers: OrderedDict[str, float] = OrderedDict()  # when heard of, newest last
         self.tallies = Tallies()
         self.handlers: dict[str, Any] = {}
         self._observers = tuple(observers)
@@ -159,7 +159,7 @@ class EventsState(State):
     def _hear_stranger(self, hostname: str) -> None:
         """Note a host that is no worker; at their bound the one unheard of for longest goes."""
         if hostname not in self.workers:
-            self.publishers[hostname] = None
+            self.publishers[hostname] = self._clock()
             self.publishers.move_to_end(hostname)
             while len(self.publishers) > self.max_publishers:
                 self._forget(next(iter(self.publishers)))
