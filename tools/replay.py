@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -203,6 +204,7 @@ def tasks(task: str, worker: str) -> Iterator[Case]:
 def publishing() -> Iterator[Case]:
     """Sending tasks."""
     words = "answered with the reason instead of 500"
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
     for route in ("apply", "async-apply", "send-task"):
         path = f"/api/task/{route}/tests.shop.add"
         yield publish(path, '{"args": [1, 2]}')
@@ -226,7 +228,7 @@ def publishing() -> Iterator[Case]:
         yield publish(path, '{"args": [1, 2], "countdown": 0}')
         yield publish(path, '{"args": [1, 2], "expires": "never"}')
         yield publish(path, '{"args": [1, 2], "expires": 60}')
-        yield publish(path, '{"args": [1, 2], "expires": "2100-01-01 00:00:00.0"}')
+        yield publish(path, f'{{"args": [1, 2], "expires": "{tomorrow:%Y-%m-%d %H:%M:%S.%f}"}}')
         yield publish(f"/api/task/{route}/no.such.task", "")
         yield publish(f"/api/task/{route}/no.such.task", "not json")
     yield publish("/api/task/apply/tests.shop.add", '{"args": [1, 2], "timeout": 5}')
@@ -286,14 +288,16 @@ class Site:
     def __init__(self, url: str) -> None:
         self.host = urlsplit(url).netloc
 
-    def ask(self, case: Case, timeout_s: float = 40) -> Answer:
-        """Send one request and reduce its answer to what is compared."""
+    def ask(self, case: Case, timeout_s: float = 20) -> Answer:
+        """Send one request and reduce its answer to what is compared; status 0 for none in time."""
         connection = http.client.HTTPConnection(self.host, timeout=timeout_s)
         headers = {"Content-Type": case.content_type, **case.headers}
         try:
             connection.request(case.method, case.path, case.body.encode(), headers)
             reply = connection.getresponse()
             text = reply.read().decode(errors="replace")
+        except TimeoutError:
+            return Answer(0, "", frozenset(), frozenset(), f"no answer within {timeout_s} s")
         finally:
             connection.close()
         content_type = reply.getheader("Content-Type") or ""
