@@ -21,7 +21,7 @@ from flower_ng.monitor.backoff import Backoff
 from flower_ng.monitor.drain import Drain
 from flower_ng.monitor.inbox import Inbox, Message
 from flower_ng.monitor.losses import Losses
-from flower_ng.monitor.receiver import Receiver, connect, keeps_messages
+from flower_ng.monitor.receiver import Receiver, connected, keeps_messages
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.wire import Wire, accepted, types_of
@@ -189,7 +189,7 @@ class Events(threading.Thread):
 
     def _receive(self) -> None:
         """Connect, under whatever address the names have now, and consume until it fails."""
-        with connect(self.capp) as connection:
+        with connected(self.capp) as connection:
             self._room_wait_s = ROOM_WAIT_S if keeps_messages(connection) else 0.0
             self._receiver = Receiver(
                 connection, app=self.capp, on_message=self._take, on_ready=self._connected

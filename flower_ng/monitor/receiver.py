@@ -4,6 +4,7 @@ It hands over messages as they came, and keeps its own queue's messages for at l
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -128,6 +129,21 @@ class Receiver(EventReceiver):
             raise ConnectionError(f"Redis has left a ping unanswered for {self._silence_s} s")
 
 
+@contextlib.contextmanager
+def connected(capp: Celery) -> Iterator[Connection]:
+    """Lend an open connection; one that breaks is given up without waiting for its end.
+
+    Its farewell may wait for a dead broker, so that it is said in a thread of its own.
+    """
+    connection = connect(capp)
+    try:
+        yield connection
+    except BaseException:
+        threading.Thread(target=_collect, args=(connection,), daemon=True).start()
+        raise
+    connection.release()
+
+
 def connect(capp: Celery, silence_s: float = SILENCE_S) -> Connection:
     """Return an open connection of the app's own kind, every host of it tried once; else raise."""
     connection = capp.connection_for_read(heartbeat=heartbeat_s(capp))
@@ -138,12 +154,13 @@ def connect(capp: Celery, silence_s: float = SILENCE_S) -> Connection:
             "socket_timeout": 2 * silence_s,
         }
         connection.transport_options = {**ours, **(connection.transport_options or {})}
-    try:
-        connection.ensure_connection(max_retries=len(connection.alt or ("",)) - 1)
-    except BaseException:
-        connection.release()
-        raise
+    connection.ensure_connection(max_retries=len(connection.alt or ("",)) - 1)
     return connection
+
+
+def _collect(connection: Connection) -> None:
+    with contextlib.suppress(Exception):  # it is broken already
+        connection.collect(socket_timeout=CHECK_S)
 
 
 def keeps_messages(connection: Connection) -> bool:

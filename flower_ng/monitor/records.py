@@ -169,6 +169,12 @@ class Task(msgspec.Struct, gc=False, eq=False):
         """Who spoke of it first: the client, else the worker."""
         return self.client if self.worker is None else self.worker.id
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as in Celery; `children` are not among them: ask the store."""
+        fields = msgspec.structs.asdict(self)
+        del fields["retry_passed"]
+        return {**fields, "root": self.root_id, "parent": self.parent_id}
+
     def info(self, fields: Iterable[str] = (), extra: Iterable[str] = ()) -> dict[str, Any]:
         """Return the named fields that are known; Celery's usual ones when none is named."""
         names = (*(tuple(fields) or INFO_FIELDS), *extra)

@@ -211,6 +211,18 @@ def test_a_finished_task_that_is_retried_stays_in_memory_longer(notes):
     assert notes.evicted_ids == ["done"]
 
 
+def test_a_task_is_told_as_by_celery_but_for_its_children(state):
+    celerys = State()
+    state.event(task_event("received", parent_id="u0", root_id="u0"))
+    celerys.event({**task_event("received", parent_id="u0", root_id="u0"), "local_received": NOW})
+    ours, theirs = state.tasks["u1"], celerys.tasks["u1"]
+
+    expected = {**theirs.as_dict(), "worker": state.workers["w1@box"], "queue": None}
+    assert ours.as_dict() == {k: v for k, v in expected.items() if k != "children"}
+    assert ours.info() == theirs.info()
+    assert (ours.id, ours.ready, ours.origin) == (theirs.id, theirs.ready, theirs.origin)
+
+
 def test_the_publisher_of_task_sent_is_a_client_and_no_worker(state):
     state.event(task_event("sent", host="gen7@web"))
 
