@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from tests.services import Dashboard, Rabbit, Redis, Worker, running
+
+# A busy machine is slow, and that is no finding.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

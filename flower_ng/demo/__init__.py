@@ -85,6 +85,8 @@ def run(serve: Callable[[Celery, str], int]) -> int:
 
     `serve` takes the Celery app and the notice that every page shows; its exit code is returned.
     """
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the loop takes them over
+        signal.signal(number, lambda *_: sys.exit(0))
     os.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
     # A folder has no host name; Kombu warns of that at each connection.
     logging.getLogger("kombu.connection").setLevel(logging.ERROR)

@@ -50,7 +50,7 @@ def statements(snapshots: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list
 
 
 def pairs(kwargs: str | None) -> str | None:
-    """Return the pairs of a repr of keyword arguments as a JSON array of folded `"key=value"`.
+    """Return the pairs of a repr of keyword arguments: a comma and JSON of each folded `"k=v"`.
 
     None where there are none, or where the text is no Python literal of a dict (it may be cut).
     """
@@ -59,12 +59,15 @@ def pairs(kwargs: str | None) -> str | None:
     parsed = _simple(kwargs) if _SIMPLE.fullmatch(kwargs) else _literal(kwargs)
     if not parsed:
         return None
-    return _json([f"{key}={value}".casefold() for key, value in parsed])
+    return "".join(pair_pattern(f"{key}={value}".casefold()) for key, value in parsed)
 
 
 def pair_pattern(text: str) -> str:
-    """Return what stands in `pairs` where it holds `text`; nothing else there can look like it."""
-    return _json(text)
+    """Return what stands in `pairs` where it holds `text`; nothing else there can look like it.
+
+    In JSON a bare quote follows a comma only where a text begins: inside one it is escaped.
+    """
+    return f",{_json(text)}"
 
 
 def scrubbed(taken: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -45,7 +45,7 @@ COLUMNS = {
 FOLDED = tuple(name for name, kind in COLUMNS.items() if kind == "TEXT")
 
 #: What the writer adds: Celery's rank of the state (0 = latest), whether a RETRY came in since the
-#: last write, and the pairs of `kwargs` as a JSON array of case-folded `"key=value"`.
+#: last write, and the pairs of `kwargs`: a comma and JSON of each case-folded `"key=value"`.
 ADDED = {"precedence": "INTEGER", "retry_passed": "INTEGER", "pairs": "TEXT"}
 
 FINISHED = tuple(sorted(READY_STATES))

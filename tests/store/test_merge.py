@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.state import EventsState
 from flower_ng.store.marks import Marks
-from flower_ng.store.merge import MAX_PARSED_CHARACTERS, pairs, scrubbed, snapshot, statements
+from flower_ng.store.merge import (
+    MAX_PARSED_CHARACTERS,
+    pair_pattern,
+    pairs,
+    scrubbed,
+    snapshot,
+    statements,
+)
 from flower_ng.store.schema import COLUMNS
 from tests.store.making import Table, table, task
 
@@ -18,7 +25,7 @@ def test_a_task_that_is_written_again_never_loses_a_field():
 
         assert (row.name, row.kwargs, row.received) == ("shop.buy", "{'a': 1}", 1.0)
         assert (row.state, row.result, row.timestamp) == ("SUCCESS", "7", 2.0)
-        assert tasks.connection.execute("SELECT pairs FROM task").fetchone() == ('["a=1"]',)
+        assert tasks.connection.execute("SELECT pairs FROM task").fetchone() == (',"a=1"',)
 
 
 def test_a_folded_twin_follows_its_text():
@@ -160,3 +167,10 @@ def event(timestamp, kind, uuid, named):
     sender = {"hostname": "w@box", "pid": 1, "clock": 1, "local_received": timestamp}
     fields = FIELDS.get(kind, {}) | named
     return {"type": f"task-{kind}", "uuid": uuid, "timestamp": timestamp, **sender, **fields}
+
+
+def test_a_pair_is_not_found_inside_another():
+    held = pairs("""{'"': ''}""")
+
+    assert pair_pattern('"=') in held
+    assert pair_pattern("=") not in held
