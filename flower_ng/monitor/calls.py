@@ -40,6 +40,11 @@ class Calls:
             late = TimeoutError(f"nothing came back within {self._timeout_s:g} s")
             raise Unavailable(UNAVAILABLE) from late
 
+    def send_off(self, function: Callable[[], object]) -> None:
+        """Let the pool run a function that nobody waits for; nothing when the pool is gone."""
+        with contextlib.suppress(RuntimeError):
+            self._pool.submit(function)
+
     def _start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         loop = asyncio.get_running_loop()
         try:

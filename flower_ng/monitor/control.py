@@ -151,7 +151,7 @@ class Control:
 
     def stop(self) -> None:
         """Close the connections."""
-        self._broadcasts.close()
+        self._calls.send_off(self._broadcasts.close)
 
     async def worker_shutdown(self, worker: str) -> str:
         """End a worker."""

@@ -117,7 +117,7 @@ class Inspector:
         for errand in self._errands:
             errand.cancel()
         self._rounds.stop()
-        self._broadcasts.close()
+        self._calls.send_off(self._broadcasts.close)
 
     def purge_worker(self, hostname: str) -> None:
         """Forget a worker, until it answers again."""
