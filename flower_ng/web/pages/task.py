@@ -159,7 +159,7 @@ def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> Fact:
 def _details(row: TaskRow, links: Links) -> Iterator[Fact]:
     for name in DETAILS:
         value = getattr(row, name)
-        if value is None:
+        if value in (None, ""):
             continue
         label = fmt.label(name)
         if name == "timestamp":

@@ -201,7 +201,8 @@ class Worker(Page):
         yield Fact("Active", fmt.number(heard.active if is_online else None))
         for kind, label in COUNTS.items():
             yield Fact(label, fmt.number(counts.get(kind, 0)))
-        yield Fact("Load average", shown(list(heard.loadavg or ()) if is_online else None))
+        loads = (heard.loadavg or ()) if is_online else ()
+        yield Fact("Load average", ", ".join(f"{load:.2f}" for load in loads) or fmt.DASH)
         yield Fact("Process", fmt.text(heard.pid))
         yield Fact("Software", " ".join(filter(None, software)) or fmt.DASH)
 

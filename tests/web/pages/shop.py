@@ -1,0 +1,128 @@
+"""A cluster whose state and store are real, while its workers and its broker answer as told.
+
+They are stand-ins so that every answer, and every lack of one, can be had at will.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, tzinfo
+from typing import Any
+
+from flower_ng.hook import Hook
+from flower_ng.monitor.answers import METHODS, Failure
+from flower_ng.monitor.state import EventsState
+from flower_ng.store import Store
+from tests.web.site import FakeCluster
+
+NOW = 1000.0
+W1 = "w1@box"
+ALL_METHODS = tuple(METHODS)
+
+
+class FakeInspector:
+    """Keeps what was asked; `workers` is what it knows, `answers` come when somebody asks."""
+
+    methods = ALL_METHODS
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+        self.workers: dict[str, dict[str, Any]] = {}
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.aged_s: dict[str, float] = {}
+        self.failed: dict[str, Failure] = {}
+        self.is_silent = False
+
+    def inspect(self, workername: str | None = None) -> "asyncio.Future[Any]":
+        self.asked.append(workername)
+        self.workers |= self.answers
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if not self.is_silent:
+            future.set_result(self.workers)
+        return future
+
+    def ages(self, workername: str) -> dict[str, float]:
+        return self.aged_s if workername in self.workers else {}
+
+    def failures(self, workername: str) -> dict[str, Failure]:
+        return self.failed if workername else {}
+
+
+class FakeControl:
+    """Does nothing, and says what it was told to do."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any) -> str:
+            self.calls.append((name, *args))
+            return f"{name} done"
+
+        return call
+
+
+class FakeBroker:
+    """Knows these queues, or raises."""
+
+    trouble: str | None = None
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] | Exception = []
+
+    async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        if isinstance(self.told, Exception):
+            raise self.told
+        return [queue for queue in self.told if queue["name"] in names]
+
+
+class Shop(FakeCluster):
+    """The cluster of the pages' tests."""
+
+    broker_url = "redis://:**@localhost:6379/0"
+    transport = "redis"
+    timezone: tzinfo = UTC
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.store = Store(None, max_tasks=10_000)
+        self.state = EventsState(observers=(self.store,), clock=lambda: self.now)
+        self.inspector = FakeInspector()
+        self.control = FakeControl()
+        self.broker = FakeBroker()
+        self.format_task: Any = Hook(None)
+        self.queues: list[str] = []
+        self.told: list[str] = []
+
+    def queue_names(self) -> Sequence[str]:
+        return self.queues
+
+    def warnings(self) -> Sequence[str]:
+        return self.told
+
+    def happen(self, kind: str, hostname: str = W1, **fields: Any) -> None:
+        """Let an event happen now."""
+        event = {"type": kind, "hostname": hostname, "timestamp": self.now, "clock": 1}
+        self.state.event({**event, **fields})
+
+    def beat(self, hostname: str = W1, **fields: Any) -> None:
+        """Let a worker be online."""
+        usual = {"freq": 2, "active": 1, "processed": 5, "loadavg": [0.5, 0.25, 0.125]}
+        self.happen("worker-heartbeat", hostname, **{**usual, **fields})
+
+    def task(
+        self,
+        uuid: str,
+        name: str = "shop.pay",
+        ends: str = "task-succeeded",
+        hostname: str = W1,
+        **fields: Any,
+    ) -> None:
+        """Let a task be received and started, and end so."""
+        steps: Mapping[str, Iterable[str]] = {
+            "task-received": ("task-received",),
+            "task-started": ("task-received", "task-started"),
+        }
+        given = {"name": name, "args": "(1,)", "kwargs": "{}"} | fields
+        for kind in steps.get(ends, ("task-received", "task-started", ends)):
+            self.happen(kind, hostname, uuid=uuid, **(given if kind == "task-received" else fields))

@@ -1,0 +1,91 @@
+"""The Broker page: the queues as the broker counts them."""
+
+import pytest
+
+from flower_ng.errors import Unavailable
+from tests.web.pages.html import Html
+
+
+async def test_queues_are_rows_of_what_the_broker_tells(shop, look):
+    shop.queues = ["celery", "mail"]
+    shop.broker.told = [
+        {
+            "name": "celery",
+            "messages": 1234,
+            "messages_unacknowledged": 4,
+            "messages_ready": 1230,
+            "consumers": 2,
+            "idle_since": "2026-01-01 10:00:00",
+        },
+        {"name": "mail", "messages": 0},
+    ]
+
+    html = await look("/broker")
+
+    assert html.rows == [
+        ["celery", "1,234", "4", "1,230", "2", "2026-01-01 10:00:00"],
+        ["mail", "0", "–", "–", "–", "–"],
+    ]
+    assert [heading.text for heading in html.one("thead").all("th")] == [
+        "Queue", "Messages", "Unacked", "Ready", "Consumers", "Idle since",
+    ]  # fmt: skip
+    assert html.one("title").text == "Broker · flower_ng"
+
+
+async def test_the_password_of_the_address_is_not_shown(look):
+    assert (await look("/broker")).facts["Broker"] == "redis://:**@localhost:6379/0"
+
+
+async def test_a_length_that_cannot_be_known_is_not_a_zero(shop, look):
+    shop.queues = ["celery"]
+    shop.broker.told = [{"name": "celery", "messages": None}]
+    shop.broker.trouble = "Lengths are not knowable here"
+
+    html = await look("/broker")
+
+    assert html.rows == [["celery", "–", "–", "–", "–", "–"]]
+    assert "Lengths are not knowable here" in html.one("div", role="alert").text
+
+
+async def test_a_broker_that_does_not_answer_is_a_page_with_the_reason(shop, look):
+    shop.queues = ["celery"]
+    shop.broker.told = Unavailable("Cannot reach redis at localhost:6379: <refused>")
+
+    html = await look("/broker")
+
+    assert "Cannot reach redis at localhost:6379: <refused>" in html.one("div", role="alert").text
+    assert html.all("table") == []
+
+
+@pytest.mark.parametrize(
+    ("queues", "words"),
+    [
+        ([], "No worker has told which queues it consumes from."),
+        (["mail"], "The broker knows none of the queues that workers are to consume from: mail."),
+    ],
+)
+async def test_no_queues_at_all_are_said_so(shop, look, queues, words):
+    shop.queues = queues
+
+    main = (await look("/broker")).one("main").text
+
+    assert "No queue data is available." in main
+    assert words in main
+
+
+async def test_rabbitmq_is_asked_through_its_management_api_and_the_page_says_so(shop, look):
+    shop.transport = "amqp"
+    shop.broker.trouble = "The management API did not answer"
+
+    html = await look("/broker")
+
+    assert "--broker_api" in html.one("div", role="alert").text
+
+
+async def test_hostile_values_are_text(shop, serve):
+    shop.queues = ["<b>"]
+    shop.broker.told = [{"name": "<b>", "messages": True, "consumers": "<i>", "idle_since": []}]
+
+    html = Html.parsed((await serve(cluster=shop).get("/broker")).text)
+
+    assert html.rows == [["<b>", "True", "–", "–", "<i>", "[]"]]

@@ -1,0 +1,173 @@
+"""What all pages share: the frame, sound markup, and values that stay text."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from flower_ng.web.routes import PAGES
+from tests.web.pages.html import Html
+from tests.web.pages.shop import ALL_METHODS, NOW, Shop
+from tests.web.site import OPEN_API, session
+
+HOSTILE = "<hostile a='\"&amp;'></script><b onclick=\"x\">☃\u202e'\\"
+COLUMNS = "name,uuid,state,args,kwargs,result,received,worker,exchange,routing_key,exception,eta"
+
+
+def hostile_shop(shop: Shop) -> Shop:
+    """Let everything that others can choose be hostile."""
+    shop.beat(HOSTILE, sw_ident=HOSTILE, sw_ver=HOSTILE, sw_sys=HOSTILE)
+    texts = ("name", "args", "kwargs", "result", "exception", "traceback", "eta", "expires")
+    ids = ("parent_id", "root_id", "exchange", "routing_key", "queue")
+    fields = dict.fromkeys((*texts, *ids), HOSTILE)
+    shop.happen("task-sent", HOSTILE, uuid=HOSTILE)
+    shop.task(HOSTILE, ends="task-started", hostname=HOSTILE, **fields)
+    held = {"id": HOSTILE, "name": HOSTILE, "args": HOSTILE, "kwargs": {HOSTILE: HOSTILE}}
+    shop.inspector.workers = {
+        HOSTILE: {
+            "stats": {HOSTILE: HOSTILE, "pool": {HOSTILE: [HOSTILE]}, "total": {HOSTILE: HOSTILE}},
+            "active_queues": [{"name": HOSTILE, "queue_arguments": {HOSTILE: HOSTILE}}],
+            "registered": [HOSTILE],
+            "active": [held],
+            "reserved": [held],
+            "scheduled": [{"eta": HOSTILE, "request": held}],
+            "revoked": [HOSTILE],
+            "conf": {HOSTILE: HOSTILE},
+        }
+    }
+    shop.inspector.aged_s = dict.fromkeys(ALL_METHODS, 0.0)
+    shop.queues = [HOSTILE]
+    shop.broker.told = [{"name": HOSTILE, "messages": HOSTILE}]
+    shop.broker.trouble = shop.broker_url = HOSTILE
+    shop.told = [HOSTILE]
+    shop.events.connection = SimpleNamespace(connected=False, since=0.0, why=HOSTILE, retry_at=NOW)
+    return shop
+
+
+SEGMENT = (
+    "%3Chostile%20a%3D%27%22%26amp%3B%27%3E%3C%2Fscript%3E%3Cb%20onclick%3D%22x%22%3E%E2%98%83"
+    "%E2%80%AE%27%5C"
+)
+VISITS = {
+    "Workers": f"/workers?search={SEGMENT}",
+    "Worker": f"/worker/{SEGMENT}",
+    "Tasks": f"/tasks?worker={SEGMENT}",
+    "Task": f"/task/{SEGMENT}",
+    "Broker": "/broker",
+    "Logout": "/logout",
+}
+
+
+def test_every_page_is_visited_here():
+    assert set(VISITS) == {page.__name__ for page in PAGES}
+
+
+@pytest.mark.parametrize("page", VISITS)
+async def test_no_value_becomes_markup(shop, look, page):
+    html = await look(VISITS[page], tasks_columns=COLUMNS) if hostile_shop(shop) else None
+
+    tags = {element.tag for element in html.tags()}
+    attributes = {name for element in html.tags() for name in element.attrib}
+    assert "hostile" not in tags
+    assert not {name for name in attributes if name.startswith("on")}
+    assert page == "Logout" or HOSTILE in "".join(html.root.itertext())
+
+
+@pytest.mark.parametrize("path", ["/nothing", f"/task/{SEGMENT}x", f"/worker/{SEGMENT}x"])
+@pytest.mark.usefixtures("shop")
+async def test_errors_are_sound_pages_too(look, path):
+    html = await look(path, status=404)
+
+    assert html.one("title").text == "flower_ng"
+    assert "Back to the workers" in html.links
+
+
+@pytest.mark.usefixtures("shop")
+async def test_every_page_has_the_ways_to_the_others(look):
+    html = await look("/tasks")
+
+    nav = html.one("nav", aria_label="Pages")
+    assert nav.links == {"Workers": "/", "Tasks": "/tasks", "Broker": "/broker"}
+    assert nav.one("a", aria_current="page").text == "Tasks"
+    assert html.all("a")[0].text == "Skip to the content"
+    assert {"Docs", "Source"} <= html.links.keys()
+    assert html.all("f-theme")
+
+
+@pytest.mark.parametrize(
+    ("path", "active"),
+    [("/worker/w1@box", "Workers"), ("/task/5eed", "Tasks"), ("/broker", "Broker")],
+)
+async def test_a_page_below_another_marks_it(shop, look, path, active):
+    shop.beat()
+    shop.task("5eed")
+
+    html = await look(path)
+
+    assert html.one("nav", aria_label="Pages").one("a", aria_current="page").text == active
+
+
+@pytest.mark.usefixtures("shop")
+async def test_styles_and_scripts_are_files_and_nothing_else(look):
+    html = await look("/tasks")
+
+    assert all("src" in script and script.text == "" for script in html.all("script"))
+    assert html.all("style") == []
+    assert not [element for element in html.tags() if "style" in element.attrib]
+
+
+async def test_a_connection_that_holds_is_told_quietly(look):
+    html = await look("/")
+
+    assert html.one("footer").text.startswith("Connected to the broker since 1970-01-01 00:00:00")
+    assert html.one("div", id="banners").text == ""
+
+
+async def test_a_lost_connection_is_told_with_its_reason_above_everything(shop, look):
+    shop.events.connection = SimpleNamespace(
+        connected=False, since=NOW, why="connection refused", retry_at=NOW + 5
+    )
+
+    banner = (await look("/tasks")).one("div", class_="banner")
+
+    assert banner.text == (
+        "Disconnected from the broker since 1970-01-01 00:16:40.000: connection refused. "
+        "Next try at 1970-01-01 00:16:45.000. What is shown is from before."
+    )
+
+
+async def test_what_one_must_know_is_on_every_page(shop, look):
+    shop.told = ["12 events were dropped", "the file was corrupt"]
+
+    html = await look("/broker", environ={}, demo=True)
+
+    banners = [banner.text for banner in html.all("div", class_="banner")]
+    assert banners[:2] == shop.told
+    assert banners[2].startswith("This is a demo")
+    assert banners[3].startswith("Controls are closed")
+
+
+async def test_who_is_logged_in_can_log_out(shop, serve):
+    client = serve(cluster=shop, auth="me@example.com", environ=OPEN_API)
+    answer = await client.get("/", Cookie=session("me@example.com"))
+
+    assert Html.parsed(answer.text).links["Log out me@example.com"] == "/logout"
+
+
+async def test_what_an_action_did_is_told_once_on_the_next_page(shop, serve):
+    client = serve(cluster=shop, environ=OPEN_API)
+    shop.beat()
+    done = await client.post("/do/worker/pool/grow/w1@box", {"n": "2"})
+    cookie = done.cookies["flower_toast"].partition(";")[0]
+    back = await client.get("/", Cookie=f"flower_toast={cookie}")
+
+    toast = Html.parsed(back.text).one("f-toasts").one("p", class_="toast")
+    assert toast.text == "worker_pool_grow done"
+    assert shop.control.calls == [("worker_pool_grow", "w1@box", 2)]
+    assert back.cookies["flower_toast"].startswith('""')
+
+
+async def test_the_icon_is_where_browsers_look_for_it(serve, shop):
+    answer = await serve(cluster=shop).get("/static/favicon.ico")
+
+    assert (answer.status, answer.type) == (200, "image/vnd.microsoft.icon")
+    assert answer.body[:4] == b"\0\0\1\0"

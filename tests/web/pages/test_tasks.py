@@ -1,0 +1,323 @@
+"""The Tasks page: searched, sorted, page by page."""
+
+import zoneinfo
+from urllib.parse import quote
+
+import pytest
+
+from flower_ng.errors import Unavailable
+from flower_ng.hook import WITHHELD, Hook
+from flower_ng.web.pages.tasks import as_search, column_slugs
+from tests.web.pages.shop import NOW, W1
+
+ALL_COLUMNS = (
+    "name,uuid,state,args,kwargs,result,received,started,runtime,worker,exchange,routing_key,"
+    "retries,revoked,exception,expires,eta"
+)
+
+
+def headings(html):
+    return [heading.text for heading in html.one("thead").all("th")]
+
+
+def ids(html):
+    return [row["id"].removeprefix("task-") for row in html.one("tbody").all("tr")]
+
+
+async def test_a_task_is_a_row_of_the_usual_columns(shop, look):
+    shop.task("5eed", runtime=0.01234, result="1")
+
+    html = await look("/tasks")
+
+    assert headings(html) == ["Name", "UUID", "State", "Received", "Runtime", "Worker"]
+    assert html.rows == [
+        ["shop.pay", "5eed", "SUCCESS", "1970-01-01 00:16:40.000", "12.34 ms", W1],
+    ]
+    assert html.one("title").text == "Tasks · flower_ng"
+
+
+async def test_values_lead_to_the_task_its_kind_and_its_worker(shop, look):
+    shop.task("5eed")
+
+    assert (await look("/tasks")).one("tbody").links == {
+        "shop.pay": "/tasks?name=shop.pay",
+        "5eed": "/task/5eed",
+        W1: "/worker/w1@box",
+    }
+
+
+async def test_every_column_that_can_be_chosen_is_shown_in_the_order_chosen(shop, look):
+    shop.task("5eed", exchange="x", routing_key="r", retries=2, eta="2026-01-01T00:00:00")
+
+    html = await look("/tasks", tasks_columns=ALL_COLUMNS)
+
+    assert headings(html) == [
+        "Name", "UUID", "State", "args", "kwargs", "Result", "Received", "Started", "Runtime",
+        "Worker", "Exchange", "Routing Key", "Retries", "Revoked", "Exception", "Expires", "ETA",
+    ]  # fmt: skip
+    assert html.rows[0][3:5] == ["(1,)", "{}"]
+    assert html.rows[0][10:] == ["x", "r", "2", "–", "–", "–", "2026-01-01T00:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("option", "slugs"),
+    [
+        (" state , name ", ("state", "name")),
+        ("name,nonsense,name", ("name",)),
+        ("nonsense", ("name", "uuid", "state", "received", "runtime", "worker")),
+        ("", ("name", "uuid", "state", "received", "runtime", "worker")),
+    ],
+)
+def test_unknown_columns_are_left_out(option, slugs):
+    assert column_slugs(option) == slugs
+
+
+async def test_the_newest_come_first(shop, look):
+    for number, uuid in enumerate(["one", "two", "three"]):
+        shop.now = NOW + number
+        shop.task(uuid)
+
+    assert ids(await look("/tasks")) == ["three", "two", "one"]
+    assert ids(await look("/tasks?sort=received")) == ["one", "two", "three"]
+
+
+async def test_without_received_the_first_column_sorts_its_last_first(shop, look):
+    shop.task("1", name="shop.a")
+    shop.task("2", name="shop.b")
+
+    html = await look("/tasks", tasks_columns="uuid,name,state")
+
+    assert ids(html) == ["2", "1"]
+    assert html.one("th", aria_sort="descending").text == "Name"
+
+
+async def test_headings_sort_but_not_by_id(shop, look):
+    shop.task("5eed")
+
+    links = (await look("/tasks?state=SUCCESS")).one("thead").links
+
+    assert links == {
+        "Name": "/tasks?state=SUCCESS&sort=name",
+        "State": "/tasks?state=SUCCESS&sort=state",
+        "Received": "/tasks?state=SUCCESS&sort=received",
+        "Runtime": "/tasks?state=SUCCESS&sort=-runtime",
+        "Worker": "/tasks?state=SUCCESS&sort=worker",
+    }
+
+
+async def test_a_search_finds(shop, look):
+    shop.task("one", args="('apples',)")
+    shop.task("two", args="('pears',)")
+
+    html = await look("/tasks?search=args%3Aapples")
+
+    assert ids(html) == ["one"]
+    assert html.one("input", id="search")["value"] == "args:apples"
+    assert html.one("main").links["Clear"] == "/tasks"
+
+
+async def test_a_wrong_search_is_said_so_below_the_box_and_shows_no_list(shop, look):
+    shop.task("5eed")
+
+    html = await look("/tasks?search=%28abc")
+
+    problem = html.one("p", id="search-problem")
+    assert problem.text == "Missing closing parenthesis at position 0. How to search"
+    assert problem.links == {"How to search": "#search-help"}
+    assert html.one("input", id="search")["aria-invalid"] == "true"
+    assert html.all("table") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "search", "found"),
+    [
+        ("state=failure", "state:failure", ["failed"]),
+        ("worker=w2@box", "worker:w2@box", ["other"]),
+        ("name=shop.pay", "name:shop.pay", ["paid"]),
+        ("name=a", "name:a", ["short"]),
+        ("name=two%20words", 'name:"two words"', ["spaced"]),
+        ("state=FAILURE&worker=w1@box", "state:FAILURE worker:w1@box", ["failed"]),
+        ("state=FAILURE&worker=w2@box", "state:FAILURE worker:w2@box", []),
+        ("state=&worker=&name=shop.pay", "name:shop.pay", ["paid"]),
+    ],
+)
+async def test_presets_are_shown_as_a_search_and_match_exactly(shop, look, query, search, found):
+    shop.task("paid")
+    shop.task("failed", name="shop.pay.later", ends="task-failed")
+    shop.task("other", name="shop.send", hostname="w2@box")
+    shop.task("short", name="a")
+    shop.task("spaced", name="two words")
+
+    html = await look(f"/tasks?{query}")
+
+    assert html.one("input", id="search")["value"] == search
+    assert (ids(html) if html.all("tbody") else []) == found
+
+
+def test_a_preset_as_search_means_its_text():
+    assert as_search({"name": 'a "b" \\c'}) == r'name:"a \"b\" \\c"'
+
+
+async def test_state_buttons_set_the_state_and_keep_the_rest(shop, look):
+    shop.task("5eed")
+
+    html = await look("/tasks?worker=w1@box&state=SUCCESS")
+
+    buttons = html.one("nav", aria_label="States")
+    assert buttons.links == {
+        "All": "/tasks?worker=w1%40box",
+        "Started": "/tasks?state=STARTED&worker=w1%40box",
+        "Succeeded": "/tasks?state=SUCCESS&worker=w1%40box",
+        "Failed": "/tasks?state=FAILURE&worker=w1%40box",
+        "Retried": "/tasks?state=RETRY&worker=w1%40box",
+    }
+    assert buttons.one("a", aria_current="true").text == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("query", "current"),
+    [
+        ("", ["All"]),
+        ("?search=", ["All"]),
+        ("?search=state:failure", ["Failed"]),
+        ("?search=abc", []),
+        ("?worker=w1@box", ["All"]),
+    ],
+)
+async def test_the_button_of_what_is_shown_is_marked(look, query, current):
+    buttons = (await look(f"/tasks{query}")).one("nav", aria_label="States")
+
+    assert [link.text for link in buttons.all("a", aria_current="true")] == current
+
+
+async def test_a_page_has_as_many_rows_as_chosen(shop, look):
+    for number in range(40):
+        shop.task(f"task-{number}")
+
+    html = await look("/tasks?size=15&page=3")
+    pager = html.one("nav", class_="pager")
+
+    assert len(html.rows) == 10
+    assert pager.text.startswith("31–40 of 40")
+    assert pager.links == {
+        "Previous": "/tasks?size=15&page=2",
+        "15": "/tasks?size=15",
+        "30": "/tasks?size=30",
+        "50": "/tasks?size=50",
+        "100": "/tasks?size=100",
+    }
+
+
+async def test_a_search_keeps_the_order_and_the_length(shop, look):
+    shop.task("5eed")
+
+    html = await look("/tasks?sort=name&size=15")
+
+    hidden = {field["name"]: field["value"] for field in html.all("input", type="hidden")}
+    assert hidden == {"sort": "name", "size": "15"}
+
+
+async def test_a_page_past_the_end_leads_back(shop, look):
+    shop.task("5eed")
+
+    main = (await look("/tasks?page=9")).one("main")
+
+    assert "Nothing on this page of the list" in main.text
+    assert main.links["Back to where tasks are"] == "/tasks?page=1"
+
+
+@pytest.mark.parametrize("query", ["size=x", "page=", "page=1.5"])
+async def test_a_wrong_number_is_400(serve, shop, query):
+    assert (await serve(cluster=shop).get(f"/tasks?{query}")).status == 400
+
+
+async def test_no_task_at_all_and_no_task_that_matches_are_told_apart(shop, look):
+    empty = await look("/tasks")
+    shop.task("5eed")
+    unmatched = await look("/tasks?state=FAILURE")
+
+    assert "No task has been heard of yet" in empty.one("main").text
+    assert "1 tasks are known" in unmatched.one("main").text
+
+
+async def test_times_are_in_the_timezone_of_the_app(shop, look):
+    shop.timezone = zoneinfo.ZoneInfo("Asia/Kolkata")
+    shop.task("5eed")
+
+    html = await look("/tasks")
+
+    assert html.rows[0][3] == "1970-01-01 05:46:40.000"
+    assert html.one("tbody").one("time")["datetime"] == "1970-01-01T00:16:40.000Z"
+
+
+async def test_times_are_relative_where_wanted(shop, look):
+    shop.now = NOW - 120
+    shop.task("5eed")
+
+    assert (await look("/tasks", natural_time=True)).rows[0][3] == "2 minutes ago"
+
+
+async def test_rows_are_shown_as_format_task_wants_them(shop, look):
+    def hide(task):
+        task.args, task.name = "(secret)", task.worker.hostname
+        return task
+
+    shop.format_task = Hook(hide)
+    shop.task("5eed")
+
+    html = await look("/tasks", tasks_columns="name,args")
+
+    assert html.rows == [[W1, "(secret)"]]
+
+
+async def test_a_format_task_that_fails_withholds_what_it_was_to_hide(shop, look):
+    shop.format_task = Hook(lambda task: task.kwargs.pop("password"))
+    shop.task("5eed", kwargs="{'password': 'hunter2'}", result="'hunter2'")
+
+    html = await look("/tasks", tasks_columns="args,kwargs,result")
+
+    assert html.rows == [[WITHHELD] * 3]
+
+
+async def test_a_task_of_which_little_is_known_is_a_row_too(shop, look):
+    shop.happen("task-sent", "gen1@web", uuid="5eed")
+
+    html = await look("/tasks")
+
+    assert html.rows == [["unnamed", "5eed", "PENDING", "–", "–", "–"]]
+
+
+async def test_long_values_are_cut(shop, look):
+    shop.task("5eed", args="x" * 4000)
+
+    (cell,) = (await look("/tasks", tasks_columns="args")).rows[0]
+
+    assert (len(cell), cell[-4:]) == (160, " ...")
+
+
+async def test_many_columns_scroll_sideways(shop, look):
+    shop.task("5eed")
+
+    assert (await look("/tasks", tasks_columns=ALL_COLUMNS)).all("div", class_="scroll")
+    assert (await look("/tasks")).all("div", class_="scroll") == []
+
+
+async def test_a_store_that_can_not_answer_is_said_so_on_the_page(shop, look):
+    class Busy:
+        async def tasks(self, query):
+            raise Unavailable(f"Too long: {query.limit}")
+
+    shop.store.stop()
+    shop.store = Busy()
+
+    html = await look("/tasks")
+
+    assert html.one("p", class_="problem").text.startswith("Too long: 50")
+    shop.store.stop = lambda: None
+
+
+@pytest.mark.parametrize("search", ['"<x>"', "'\"", "état OR ☃☃☃", "a" * 3000, "(" * 9])
+async def test_any_search_is_answered_with_a_page(look, search):
+    html = await look(f"/tasks?search={quote(search)}")
+
+    assert html.one("input", id="search")["value"] == search

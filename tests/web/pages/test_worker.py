@@ -1,0 +1,386 @@
+"""The page of one worker: what it says of itself, how old that is, and its controls."""
+
+import asyncio
+
+import pytest
+
+from flower_ng.monitor.answers import Failure
+from tests.web.pages.shop import ALL_METHODS, NOW, W1
+from tests.web.site import OPEN_API
+
+PAGE = "/worker/w1@box"
+STATS = {
+    "total": {"shop.pay": 7, "shop.mail": 2},
+    "pid": 4711,
+    "clock": "99",
+    "uptime": 3725,
+    "pool": {
+        "implementation": "celery.concurrency.prefork:TaskPool",
+        "max-concurrency": 2,
+        "processes": [11, 12, 13, 14],
+        "max-tasks-per-child": "N/A",
+        "put-guarded-by-semaphore": False,
+        "timeouts": [None, 30],
+        "writes": {"total": 9, "inqueues": {"total": 4, "active": 0}},
+    },
+    "broker": {
+        "hostname": "localhost",
+        "password": "hunter2",
+        "transport": "redis",
+        "transport_options": {"sentinel_kwargs": {"password": "hunter2"}, "socket_timeout": 2},
+    },
+    "prefetch_count": 8,
+    "rusage": {"utime": 0.25, "stime": 61.0, "maxrss": 5000},
+}
+QUEUE = {
+    "name": "celery",
+    "exclusive": False,
+    "durable": True,
+    "routing_key": "celery",
+    "no_ack": False,
+    "alias": None,
+    "queue_arguments": {"x-max-priority": 10},
+    "binding_arguments": None,
+    "auto_delete": False,
+}
+ACTIVE = {"id": "5eed", "name": "shop.pay", "args": "(1,)", "kwargs": "{}", "acknowledged": True}
+ANSWERS = {
+    "timestamp": NOW,
+    "stats": STATS,
+    "active_queues": [QUEUE],
+    "registered": ["shop.mail [rate_limit=10/m]", "shop.pay"],
+    "scheduled": [
+        {"eta": "2026-01-01T00:00:00", "priority": 6, "request": {**ACTIVE, "id": "later"}}
+    ],
+    "active": [{**ACTIVE, "worker_pid": 12}],
+    "reserved": [{"id": "next", "name": "shop.pay", "args": [1, "x"], "kwargs": {"a": 1}}],
+    "revoked": ["dead"],
+    "conf": {"task_acks_late": True, "broker_url": "redis://:hunter2@h//", "timezone": None},
+}
+
+
+@pytest.fixture
+def inspected(shop):
+    """The worker is online and has answered everything, just now."""
+    shop.beat()
+    shop.inspector.workers = {W1: ANSWERS}
+    shop.inspector.aged_s = dict.fromkeys(ALL_METHODS, 0.0)
+    return shop
+
+
+def tab(html, name):
+    return html.one("section", id=f"tab-{name}")
+
+
+def forms(html):
+    return {
+        form["action"]: {field["name"]: field["value"] for field in form.all("input")}
+        for form in html.all("form", method="post")
+    }
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_a_worker_has_a_head_and_eight_tabs(look):
+    html = await look(PAGE)
+
+    assert html.one("title").text == "w1@box · flower_ng"
+    assert html.one("h1").text == W1
+    assert html.one("main").all("span", class_="state")[0].text == "Online"
+    tabs = html.one("nav", aria_label="What the worker says").links
+    assert tabs == {
+        label: f"#tab-{label.lower()}"
+        for label in ("Pool", "Broker", "Queues", "Tasks", "Limits", "Config", "System", "Other")
+    }
+    assert {f"#{section['id']}" for section in html.all("section")} == set(tabs.values())
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_the_pool_tells_its_slots_first_and_all_in_readable_words(look):
+    facts = tab(await look(PAGE), "pool").facts
+
+    assert list(facts)[:2] == ["Slots", "Implementation"]
+    assert facts == {
+        "Slots": "4",
+        "Implementation": "celery.concurrency.prefork:TaskPool",
+        "Max concurrency": "2",
+        "Processes": "11, 12, 13, 14",
+        "Max tasks per child": "N/A",
+        "Put guarded by semaphore": "no",
+        "Timeouts": "–, 30",
+        "Writes total": "9",
+        "Writes inqueues total": "4",
+        "Writes inqueues active": "0",
+        "Worker PID": "4711",
+        "Prefetch Count": "8",
+    }
+
+
+async def test_an_autoscaler_is_shown_where_there_is_one(inspected, look):
+    without = tab(await look(PAGE), "pool")
+    stats = {**STATS, "autoscaler": {"max": 10, "min": 3, "current": 4, "qty": 1}}
+    inspected.inspector.workers = {W1: {**ANSWERS, "stats": stats}}
+    with_one = tab(await look(PAGE), "pool")
+
+    assert "Autoscaler options" not in without.text
+    assert with_one.facts["Min"] == "3"
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_no_password_is_shown(look):
+    html = await look(PAGE)
+
+    assert "hunter2" not in html.text
+    assert tab(html, "broker").facts["Transport options socket timeout"] == "2"
+    assert tab(html, "config").facts["broker_url"] == "redis://:**@h//"
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_queues_are_rows_each_with_its_cancel(look):
+    queues = tab(await look(PAGE), "queues")
+
+    assert queues.rows == [
+        ["celery", "no", "yes", "celery", "no", "–", "x-max-priority: 10", "–", "no",
+         "Cancel Consumer"],
+    ]  # fmt: skip
+    assert forms(queues) == {
+        "/do/worker/queue/cancel-consumer/w1@box#tab-queues": {"queue": "celery"},
+        "/do/worker/queue/add-consumer/w1@box#tab-queues": {"queue": None},
+    }
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_tasks_are_shown_by_what_the_worker_does_with_them(look):
+    tasks = tab(await look(PAGE), "tasks")
+    processed, active, scheduled, reserved = (table.rows for table in tasks.all("table"))
+
+    assert processed == [["shop.mail", "2"], ["shop.pay", "7"]]
+    assert active == [["shop.pay", "5eed", "yes", "12", "(1,)", "{}"]]
+    assert scheduled == [["shop.pay", "later", "2026-01-01T00:00:00", "(1,)", "{}"]]
+    assert reserved == [["shop.pay", "next", "[1, 'x']", "{'a': 1}"]]
+    assert tasks.links["7"] == "/tasks?name=shop.pay&worker=w1%40box"
+    for uuid in ("5eed", "later", "next", "dead"):
+        assert tasks.links[uuid] == f"/task/{uuid}"
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_limits_of_each_registered_task_can_be_set(look):
+    limits = tab(await look(PAGE), "limits")
+
+    assert [row[0] for row in limits.rows] == ["shop.mail rate_limit=10/m", "shop.pay"]
+    assert [form["action"] for form in limits.all("form")] == [
+        f"/do/task/{what}/{task}#tab-limits"
+        for task in ("shop.mail", "shop.pay")
+        for what in ("rate-limit", "timeout", "timeout")
+    ]
+    fields = [sorted(field["name"] for field in form.all("input")) for form in limits.all("form")]
+    assert fields[:3] == [
+        ["ratelimit", "workername"], ["soft", "workername"], ["hard", "workername"],
+    ]  # fmt: skip
+    assert all(form.one("input", name="workername")["value"] == W1 for form in limits.all("form"))
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_the_configuration_is_sorted_without_what_is_not_set(look):
+    config = tab(await look(PAGE), "config")
+
+    assert list(config.facts) == ["broker_url", "task_acks_late"]
+    assert config.links["task_acks_late"].endswith("configuration.html#std-setting-task_acks_late")
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_usage_has_its_times_as_durations(look):
+    assert tab(await look(PAGE), "system").facts == {
+        "Utime": "250.00 ms",
+        "Stime": "1m 01s",
+        "Maxrss": "5000",
+    }
+
+
+async def test_whatever_else_it_says_has_a_tab_that_is_there_only_then(inspected, look):
+    assert tab(await look(PAGE), "other").facts == {"Clock": "99", "Uptime": "1h 02m 05s"}
+
+    stats = {key: value for key, value in STATS.items() if key not in ("clock", "uptime")}
+    inspected.inspector.workers = {W1: {**ANSWERS, "stats": stats}}
+    html = await look(PAGE)
+
+    assert html.all("section", id="tab-other") == []
+    assert "Other" not in html.one("nav", aria_label="What the worker says").links
+
+
+async def test_lists_are_cut_and_say_how_much_is_left_out(inspected, look):
+    revoked = [f"dead-{number}" for number in range(60)]
+    inspected.inspector.workers = {W1: {**ANSWERS, "revoked": revoked}}
+
+    usual, short, all_ = [
+        tab(await look(PAGE + query), "tasks") for query in ("", "?limit=1", "?limit=99")
+    ]
+
+    assert "10 more." in usual.text
+    assert usual.links["Show all"] == "?limit=60#tab-tasks"
+    assert "59 more." in short.text
+    assert "more." not in all_.text
+
+
+@pytest.mark.parametrize(("limit", "status"), [("x", 400), ("", 400), ("-1", 200), ("0", 200)])
+async def test_a_limit_is_a_number(inspected, serve, limit, status):
+    assert (await serve(cluster=inspected).get(f"{PAGE}?limit={limit}")).status == status
+
+
+async def test_a_worker_known_from_its_events_only_is_shown_with_what_is_known(shop, look):
+    shop.beat(pid=7, sw_ident="py-celery", sw_ver="5.5.0", sw_sys="Linux")
+    shop.inspector.failed = {"stats": Failure("no reply within 1 s", NOW - 5)}
+
+    html = await look(PAGE)
+
+    strip = {name: html.facts[name] for name in ("Active", "Process", "Software", "Load average")}
+    assert strip == {
+        "Active": "1",
+        "Process": "7",
+        "Software": "py-celery 5.5.0 Linux",
+        "Load average": "0.50, 0.25, 0.12",
+    }
+    pool = tab(html, "pool")
+    assert "Not inspected yet. Asked 5 seconds ago: no reply within 1 s." in pool.text
+    assert "Not inspected yet." in tab(html, "queues").text
+    assert "It consumes from no queue" not in html.text
+
+
+async def test_old_answers_say_how_old_they_are_and_why(inspected, look):
+    inspected.inspector.aged_s["stats"] = 130.0
+    inspected.inspector.failed = {"stats": Failure("no reply within 1 s", NOW - 5)}
+
+    pool = tab(await look(PAGE), "pool")
+
+    words = "Answered 2 minutes ago. Asked 5 seconds ago: no reply within 1 s."
+    assert pool.one("p", class_="problem").text == words
+    assert pool.facts["Slots"] == "4"
+
+
+async def test_a_worker_that_only_answers_is_shown_too(inspected, look):
+    inspected.state.forget_worker(W1)
+
+    html = await look(PAGE)
+
+    assert "No events from it yet" in html.one("main").text
+    assert tab(html, "pool").facts["Slots"] == "4"
+
+
+async def test_an_unknown_worker_is_404(shop, serve):
+    answer = await serve(cluster=shop).get("/worker/no<body>")
+
+    assert answer.status == 404
+    assert "Unknown worker &#x27;no&lt;body&gt;&#x27;" in answer.text
+    assert shop.inspector.asked == ["no<body>"]
+
+
+async def test_a_first_look_waits_for_the_answers(shop, look):
+    shop.inspector.answers = {W1: ANSWERS}
+
+    assert tab(await look(PAGE), "pool").facts["Slots"] == "4"
+    assert shop.inspector.asked == [W1]
+
+
+async def test_a_later_look_begins_an_inspection_and_waits_for_nothing(inspected, look):
+    inspected.inspector.is_silent = True
+
+    async with asyncio.timeout(5):
+        await look(PAGE)
+
+    assert inspected.inspector.asked == [W1]
+
+
+@pytest.mark.parametrize(("age_s", "asked"), [(3.0, []), (11.0, [W1])])
+async def test_a_page_that_refreshes_itself_asks_only_when_answers_are_old(
+    inspected, look, age_s, asked
+):
+    inspected.inspector.is_silent = True
+    inspected.inspector.aged_s["active"] = age_s
+
+    async with asyncio.timeout(5):
+        await look(PAGE, headers={"Flower-Live": "1"})
+
+    assert inspected.inspector.asked == asked
+
+
+async def test_a_page_that_refreshes_itself_does_not_press_a_silent_worker(shop, look):
+    shop.beat()
+    shop.inspector.is_silent = True
+    shop.inspector.failed = {method: Failure("no reply", NOW - 3) for method in ALL_METHODS}
+
+    async with asyncio.timeout(5):
+        await look(PAGE, headers={"Flower-Live": "1"})
+
+    assert shop.inspector.asked == []
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_everything_can_be_done_from_the_page(look):
+    html = await look(PAGE)
+
+    targets = [form["action"] for form in html.one("main").all("form")]
+    assert targets[:6] == [
+        "/do/workers",
+        "/do/workers",
+        "/do/worker/pool/restart/w1@box",
+        "/do/worker/shutdown/w1@box",
+        "/do/worker/pool/grow/w1@box#tab-pool",
+        "/do/worker/pool/autoscale/w1@box#tab-pool",
+    ]
+    (shrink,) = [button for button in html.all("button") if button.text == "Shrink"]
+    assert shrink["formaction"] == "/do/worker/pool/shrink/w1@box#tab-pool"
+    assert [button.text for button in html.one("f-menu").all("button")] == [
+        "Refresh", "Refresh All", "Restart Pool", "Shut Down",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_read_only_shows_no_button_at_all(look):
+    html = await look(PAGE, environ=OPEN_API, read_only=True)
+
+    assert html.one("main").all("button") == []
+    assert html.one("main").all("input") == []
+    assert tab(html, "queues").rows[0][0] == "celery"
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_while_the_api_is_closed_every_button_is_shut_and_the_page_says_why(look):
+    html = await look(PAGE, environ={})
+
+    buttons = html.one("main").all("button")
+    assert buttons
+    assert all("disabled" in button for button in buttons)
+    assert "Set --basic_auth or --auth" in html.one("f-menu").text
+
+
+ODD: list[dict[str, object]] = [
+    {},
+    {"stats": {}},
+    {"stats": {"pool": None, "broker": "x", "total": [], "rusage": "N/A", "uptime": "long"}},
+    {"stats": {"pool": {"max-concurrency": "many", "processes": 3, "writes": "N/A"}}},
+    {"stats": {"consumer": {"broker": {"hostname": "h"}}}},
+    {"active_queues": [{}, None, "x", {"name": None}]},
+    {"active": [None, {}, {"id": 5, "args": {"a": 1}}], "scheduled": [{"request": None}]},
+    {
+        "reserved": ["x"],
+        "revoked": [None, 5],
+        "registered": [None, ""],
+        "conf": {"a b": [], "x": {}},
+    },
+]
+
+
+@pytest.mark.parametrize("record", ODD)
+async def test_a_worker_that_says_odd_things_has_a_page(shop, look, record):
+    shop.beat()
+    shop.inspector.workers = {W1: record}
+
+    await look(PAGE)
+
+
+@pytest.mark.parametrize("name", ["a/b@box", "a%b@box", "ü@box", "a b@box", "<b>@box", "a?b#c@box"])
+async def test_any_name_has_a_page_that_the_list_leads_to(shop, look, name):
+    shop.beat(name)
+
+    listed = (await look("/workers")).one("tbody").links[name]
+
+    assert (await look(listed)).one("h1").text == name
