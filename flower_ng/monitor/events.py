@@ -150,10 +150,10 @@ class Events(threading.Thread):
 
     def start(self) -> None:
         """Begin to receive; what arrives is applied once the loop runs."""
+        super().start()
         self.io_loop.add_callback(self._start_drain)
         if self.enable_events:
             threading.Thread(target=self._keep_enabling, name="flower-enable", daemon=True).start()
-        super().start()
 
     def stop(self) -> None:
         """End receiving within 3 s and apply what has arrived; a second call is harmless."""
@@ -199,8 +199,11 @@ class Events(threading.Thread):
 
     def _connected(self) -> None:
         self._backoff.reset()
-        now = self._clock()
-        log.info("Receiving events, after %.1f s without", now - self.connection.since)
+        now, before = self._clock(), self.connection
+        if before.retry_at is None:
+            log.info("Receiving events")
+        else:
+            log.warning("Receiving events again, after %.1f s without", now - before.since)
         self._become(ConnectionState(connected=True, since=now))
 
     def _wait_after(self, error: Exception) -> None:
