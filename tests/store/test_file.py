@@ -188,6 +188,11 @@ def test_a_folder_that_is_missing_is_named(tmp_path, caplog):
     assert str(tmp_path / "missing") in warning
 
 
+def test_a_path_that_cannot_even_be_looked_at_is_named_and_the_start_goes_on(tmp_path, caplog):
+    assert "temporary file" in written(tmp_path / ("x" * 300), task("t"))[0]
+    assert "File name too long" in caplog.text
+
+
 async def test_a_temporary_file_has_no_name_while_it_is_used(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     store = Store(None, max_tasks=50_000)
