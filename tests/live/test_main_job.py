@@ -1,5 +1,6 @@
 """The main job on real brokers: every outcome is seen, every control call has its effect."""
 
+import html
 import time
 
 import pytest
@@ -179,3 +180,16 @@ def test_metrics_count_the_events_of_the_worker(cluster):
     labels = f'task="tests.shop.add",type="task-succeeded",worker="{cluster.worker.hostname}"'
     assert f"flower_events_total{{{labels}}}" in text
     assert f'flower_worker_online{{worker="{cluster.worker.hostname}"}} 1.0' in text
+
+
+def test_a_threads_pool_refuses_to_grow_in_its_own_words(cluster, start_worker):
+    threads = ("-P", "threads", "-c", "2")
+    worker = start_worker(cluster.app.conf.broker_url, name=f"{cluster.kind}-t", options=threads)
+    known = "/api/workers?status=1"
+    wait_until(lambda: worker.hostname in cluster.dashboard.ask(known).json(), 10, "it is seen")
+
+    answer = cluster.dashboard.post(f"/api/worker/pool/grow/{worker.hostname}?n=1")
+
+    assert answer.status == 403
+    assert html.unescape(answer.text).startswith(f"Failed to grow '{worker.hostname}' worker")
+    assert "no attribute" in answer.text
