@@ -1,6 +1,7 @@
 # An image of flower_ng. Two ways to use it:
 #   docker run -p 5555:5555 -e CELERY_BROKER_URL=redis://host:6379/0 IMAGE
 #   docker run -p 5555:5555 -v "$PWD:/app" IMAGE celery -A proj flower_ng
+# To keep history: -e FLOWER_PERSISTENT=true -v VOLUME:/data
 # With another port, a prefix or TLS, set HEALTHCHECK_URL to the address of /healthcheck.
 
 FROM node:22-slim AS vendor
@@ -21,9 +22,11 @@ RUN python -m venv /opt/flower_ng && /opt/flower_ng/bin/pip install --no-cache-d
 
 FROM python:3.13-slim
 COPY --from=install /opt/flower_ng /opt/flower_ng
-RUN useradd --uid 10001 --home-dir /app --create-home flower
+RUN useradd --uid 10001 --home-dir /app --create-home flower \
+    && install --directory --owner=flower --group=flower /data
 ENV PATH=/opt/flower_ng/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    FLOWER_DB=/data/flower \
     HEALTHCHECK_URL=http://127.0.0.1:5555/healthcheck
 USER flower
 WORKDIR /app

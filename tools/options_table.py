@@ -1,4 +1,4 @@
-"""Writes docs/options.md from OPTIONS; a test holds the page to it."""
+"""Writes docs/options.md and the README's tables of options from OPTIONS; tests hold them to it."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,11 @@ from pathlib import Path
 
 from flower_ng.settings import OPTIONS, Option
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "options.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "options.md"
+README = ROOT / "README.md"
+BEGIN = "<!-- The tables are generated: `make docs` -->"
+END = "<!-- end of the tables -->"
 INTRODUCTION = """\
 # Options
 
@@ -33,14 +37,27 @@ KINDS = {bool: "bool", int: "int", float: "float", str: "str", None: "function"}
 
 def page() -> str:
     """The whole page."""
+    return f"{INTRODUCTION}\n{tables('##')}"
+
+
+def readme(text: str) -> str:
+    """The README with its tables anew; ValueError when it has lost its marks."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"README.md must hold {BEGIN!r}, then {END!r}")
+    return f"{before}{BEGIN}\n\n{tables('###')}\n{END}{after}"
+
+
+def tables(heading: str) -> str:
+    """The table of each group under its heading."""
     groups = itertools.groupby(OPTIONS, attrgetter("group"))
-    tables = ("\n".join(table(group, options)) for group, options in groups)
-    return "\n".join((INTRODUCTION, *tables))
+    return "\n".join("\n".join(table(f"{heading} {name}", group)) for name, group in groups)
 
 
-def table(group: str, options: Iterable[Option]) -> Iterator[str]:
+def table(heading: str, options: Iterable[Option]) -> Iterator[str]:
     """The heading and the rows of one group."""
-    yield f"## {group}\n"
+    yield f"{heading}\n"
     yield "| option | type | default | meaning |"
     yield "| --- | --- | --- | --- |"
     yield from map(row, options)
@@ -57,3 +74,4 @@ def row(option: Option) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -26,6 +26,17 @@ def test_the_page_of_options_is_current(options_table: ModuleType) -> None:
     assert page == options_table.page(), "run `make docs`"
 
 
+def test_the_tables_of_the_readme_are_current(options_table: ModuleType) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert readme == options_table.readme(readme), "run `make docs`"
+
+
+def test_a_readme_without_its_marks_is_refused(options_table: ModuleType) -> None:
+    with pytest.raises(ValueError, match="must hold"):
+        options_table.readme("# A README")
+
+
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_option_is_documented(option: object) -> None:
     assert f"| `{option.name}` |" in (ROOT / "docs/options.md").read_text(encoding="utf-8")
