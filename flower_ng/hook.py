@@ -12,6 +12,7 @@ from flower_ng.store import TaskRow
 log = logging.getLogger(__name__)
 
 WITHHELD = "withheld: format_task failed, see the log"
+TEXTS = ("args", "kwargs", "result")  # what the hook may cut and search without asking
 
 
 class Hook:
@@ -39,14 +40,18 @@ class Hook:
 def as_task(row: TaskRow) -> SimpleNamespace:
     """Return the row as Flower hands tasks to the hook."""
     worker = None if row.worker is None else SimpleNamespace(hostname=row.worker)
-    texts = {name: getattr(row, name) or "" for name in ("args", "kwargs", "result")}
+    texts = {name: getattr(row, name) or "" for name in TEXTS}
     return SimpleNamespace(**{**row.record(), **texts, "worker": worker, "queue": row.queue})
 
 
 def as_row(task: Any, row: TaskRow) -> TaskRow:
-    """Return the row with what the hook made of the task; AttributeError for anything else."""
+    """Return the row with what the hook made of the task; AttributeError for anything else.
+
+    A text that nobody knew is unknown still, not empty.
+    """
     if task is None:
         raise TypeError("format_task returned nothing; it must return the task")
     changed = {name: getattr(task, name) for name in row.__struct_fields__ if name != "worker"}
+    unknown = {name: None for name in TEXTS if not changed[name] and getattr(row, name) is None}
     worker = getattr(task.worker, "hostname", task.worker)
-    return msgspec.structs.replace(row, **changed, worker=worker)
+    return msgspec.structs.replace(row, **{**changed, **unknown, "worker": worker})
