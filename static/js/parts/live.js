@@ -42,10 +42,14 @@ class Live extends HTMLElement {
     clearTimeout(this.#timer);
     if (document.hidden) return;
     this.#stream = new EventSource(`${document.documentElement.dataset.root}/stream`);
-    this.#stream.addEventListener("tick", () => {
-      this.#pace?.changed();
-      this.#plan();
-    });
+    // What happened before the stream was open, nobody has told us of.
+    this.#stream.addEventListener("open", this.#hear);
+    this.#stream.addEventListener("tick", this.#hear);
+    this.#plan();
+  };
+
+  #hear = () => {
+    this.#pace?.changed();
     this.#plan();
   };
 

@@ -1,0 +1,103 @@
+"""One Chromium for all tests; each test has its own site, its own window, and no mistakes in it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.services import need
+from tests.web.pages.shop import Shop
+from tests.web.site import OPEN_API, Client, Server
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+session_loop = {"loop_scope": "session"}
+
+
+@pytest_asyncio.fixture(**session_loop, scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's Chromium, driven by Playwright."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=need("chromium"), args=list(ARGUMENTS)
+        )
+        yield browser
+        await browser.close()
+
+
+class Window:
+    """A browser window on one site; `complaints` is what the browser has to say against a page."""
+
+    def __init__(self, page: Page, client: Client) -> None:
+        self.page, self.client = page, client
+        self.root = f"http://{client.host}"
+        self.complaints: list[str] = []
+        self.fetched: list[str] = []
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._count)
+
+    def _listen(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _count(self, request: Any) -> None:
+        if request.resource_type == "fetch":
+            self.fetched.append(request.url)
+
+    async def open(self, path: str) -> Page:
+        await self.page.goto(self.root + path)
+        return self.page
+
+    async def shows(self, words: str, timeout_s: float = 5.0) -> None:
+        """Wait until the page's content has these words."""
+        await self.page.locator("main", has_text=words).wait_for(timeout=timeout_s * 1000)
+
+
+@pytest.fixture
+def shop():
+    cluster = Shop()
+    cluster.store.start()
+    yield cluster
+    cluster.store.stop()
+
+
+@pytest_asyncio.fixture(**session_loop)
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def window(chromium: Browser, server: Server, shop: Shop) -> Callable[..., Any]:
+    """Open a window on a site: `async with window(java_script_enabled=False) as it:`."""
+
+    @asynccontextmanager
+    async def opened(
+        width: int = 1280, options: dict[str, Any] | None = None, **context: Any
+    ) -> AsyncIterator[Window]:
+        client = server.start(cluster=shop, environ=OPEN_API, **(options or {}))
+        size = {"width": width, "height": 800}
+        where = await chromium.new_context(viewport=size, **context)
+        where.set_default_timeout(10_000)
+        it = Window(await where.new_page(), client)
+        yield it
+        await asyncio.sleep(0)
+        await where.close()
+        assert it.complaints == []
+
+    return opened

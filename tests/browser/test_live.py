@@ -1,0 +1,165 @@
+"""Pages that keep themselves new: what they show, what they leave alone, how often they ask."""
+
+import asyncio
+import re
+
+import pytest
+
+from tests.web.pages.shop import NOW, W1
+from tests.web.pages.test_worker import ANSWERS
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("browser"),
+]
+
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def test_a_change_is_shown_by_itself(window, shop):
+    async with window() as it:
+        await it.open("/tasks")
+        shop.task("5eed")
+        shop.events.happen()
+
+        await it.shows("5eed", timeout_s=3)
+
+
+async def test_silence_is_shown_too(window, shop):
+    shop.beat()
+    async with window() as it:
+        page = await it.open("/workers")
+        await page.wait_for_event("requestfinished", lambda request: "/workers" in request.url)
+        shop.now += 60
+
+        await it.shows("Offline", timeout_s=8)
+
+
+async def test_what_somebody_does_on_the_page_is_left_alone(window, shop):
+    shop.beat()
+    shop.inspector.workers = {W1: ANSWERS}
+    async with window() as it:
+        page = await it.open("/worker/w1@box")
+        await page.fill("#scale-max", "7")
+        await page.fill("#pool-n", "3")
+        await page.click("summary")
+        await page.focus("#pool-n")
+        shop.task("5eed", ends="task-failed")
+        shop.events.happen()
+        await page.locator(".strip", has_text=re.compile(r"Failed\s*1")).wait_for()
+
+        assert await page.input_value("#scale-max") == "7"
+        assert await page.input_value("#pool-n") == "3"
+        assert await page.locator("details[open]").count() == 1
+        assert await page.evaluate("document.activeElement.id") == "pool-n"
+
+
+async def test_the_tab_that_is_open_stays_open(window, shop):
+    shop.beat()
+    shop.inspector.workers = {W1: ANSWERS}
+    async with window() as it:
+        page = await it.open("/worker/w1@box#tab-limits")
+        shop.task("5eed", ends="task-failed")
+        shop.events.happen()
+        await page.locator(".strip", has_text=re.compile(r"Failed\s*1")).wait_for()
+
+        assert await page.locator("#tab-limits").is_visible()
+
+
+async def test_a_link_in_focus_moves_with_its_row(window, shop):
+    shop.task("first")
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.focus("text=first")
+        shop.now += 1
+        shop.task("second")
+        shop.events.happen()
+        await it.shows("second")
+
+        assert await page.evaluate("document.activeElement.textContent") == "first"
+
+
+async def test_however_much_happens_a_page_asks_once_a_second(window, shop):
+    async with window() as it:
+        await it.open("/tasks")
+        for number in range(75):
+            shop.task(f"task-{number}")
+            shop.events.happen()
+            await asyncio.sleep(0.04)
+
+        assert 1 <= len(it.fetched) <= 4
+
+
+async def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_seen(window, shop):
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.evaluate(HIDE, True)
+        shop.task("5eed")
+        shop.events.happen()
+        await asyncio.sleep(1.5)
+        assert it.fetched == []
+        assert it.client.site.ticker.streams == 0
+
+        await page.evaluate(HIDE, False)
+        await it.shows("5eed", timeout_s=7)
+
+
+async def test_a_failed_update_is_said_so_until_one_succeeds(window, shop):
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.route("**/tasks", lambda route: route.abort())
+        shop.events.happen()
+        await page.locator("f-live", has_text="Update failed").wait_for()
+        await page.unroute("**/tasks")
+        shop.task("5eed")
+
+        await it.shows("5eed", timeout_s=8)
+        assert "Updated" in await page.inner_text("f-live")
+        it.complaints = [text for text in it.complaints if "net::ERR_FAILED" not in text]
+
+
+async def test_a_page_with_nothing_new_is_not_touched(window, shop):
+    shop.task("5eed")
+    async with window() as it:
+        page = await it.open("/tasks")
+        shop.events.happen()
+        await page.wait_for_event("requestfinished", lambda request: "/tasks" in request.url)
+        await page.evaluate("document.querySelector('tbody td').dataset.touched = 'no'")
+        shop.events.happen()
+        await page.wait_for_event("requestfinished", lambda request: "/tasks" in request.url)
+        await asyncio.sleep(0.2)
+
+        assert await page.get_attribute("tbody td >> nth=0", "data-touched") == "no"
+
+
+async def test_an_upgraded_dashboard_reloads_its_pages(window, shop):
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.evaluate("document.documentElement.dataset.build = 'of yesterday'")
+        async with page.expect_navigation():
+            shop.events.happen()
+
+
+async def test_a_lost_connection_appears_on_the_page_that_is_open(window, shop):
+    async with window() as it:
+        page = await it.open("/tasks")
+        lost = {"connected": False, "since": NOW, "why": "refused", "retry_at": None}
+        shop.events.connection = type("Lost", (), lost)
+        shop.events.happen()
+
+        await page.locator(".banner", has_text="Disconnected from the broker").wait_for()
+
+
+async def test_without_auto_refresh_the_workers_page_stands_still(window, shop):
+    async with window(options={"auto_refresh": False}) as it:
+        page = await it.open("/workers")
+        shop.beat()
+        shop.events.happen()
+        await asyncio.sleep(1.5)
+
+        assert it.fetched == []
+        assert await page.inner_text("f-live") == ""

@@ -1,0 +1,118 @@
+"""Every page in a real browser: no mistake in it, nothing wider than the window."""
+
+import pytest
+
+from tests.web.pages.shop import W1
+from tests.web.pages.test_frame import VISITS, hostile_shop
+from tests.web.pages.test_worker import ANSWERS
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("browser"),
+]
+
+PATHS = {
+    "workers": "/workers",
+    "worker": "/worker/w1@box",
+    "queues": "/worker/w1@box#tab-queues",
+    "held": "/worker/w1@box#tab-tasks",
+    "limits": "/worker/w1@box#tab-limits",
+    "tasks": "/tasks",
+    "wrong search": "/tasks?search=x",
+    "task": "/task/0123456789abcdef-failed",
+    "broker": "/broker",
+    "logout": "/logout",
+}
+
+
+@pytest.fixture
+def busy(shop):
+    """A cluster with something of everything."""
+    shop.beat()
+    shop.beat("a-worker-with-a-long-name@some-host.of.some.example.com")
+    for number in range(20):
+        shop.task(f"0123456789abcdef-{number}", name="a.module.of.a.long.path.that_does_something")
+    failure = {"exception": "ValueError('x')", "traceback": "Traceback\n" + "  a long line" * 30}
+    shop.task("0123456789abcdef-failed", ends="task-failed", args="x" * 3000, **failure)
+    shop.inspector.workers = {W1: ANSWERS}
+    shop.queues = ["celery"]
+    shop.broker.told = [{"name": "celery", "messages": 1}]
+    return shop
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("name", PATHS)
+async def test_a_page_fits_its_window_and_makes_no_mistake(window, name, width):
+    scheme = "dark" if width == 360 else "light"
+    async with window(width, color_scheme=scheme) as it:
+        page = await it.open(PATHS[name])
+        await page.wait_for_function("() => customElements.get('f-live') !== undefined")
+
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("name", PATHS)
+async def test_a_page_says_the_same_without_script(window, name):
+    async with window(java_script_enabled=False) as it:
+        page = await it.open(PATHS[name])
+
+        assert await page.locator("main").inner_text()
+        assert not await page.locator("f-theme, f-copy").first.is_visible()
+
+
+@pytest.mark.parametrize("name", VISITS)
+async def test_hostile_values_do_nothing(window, shop, name):
+    hostile_shop(shop)
+    async with window() as it:
+        page = await it.open(VISITS[name])
+
+        assert await page.locator("hostile, [onclick]").count() == 0
+
+
+@pytest.mark.usefixtures("busy")
+async def test_names_that_must_be_cut_keep_their_end(window):
+    async with window(900) as it:
+        page = await it.open("/tasks")
+        name = page.locator(".dotted").last
+
+        end = await name.locator("span").last.bounding_box()
+        cell = await name.locator("xpath=ancestor::td").bounding_box()
+        assert end["x"] + end["width"] <= cell["x"] + cell["width"] + 1
+
+
+async def test_the_first_key_leads_past_the_navigation(window):
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        await page.keyboard.press("Enter")
+
+        assert await page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("script", [True, False])
+async def test_one_tab_is_shown_the_one_that_the_address_names(window, script):
+    async with window(java_script_enabled=script) as it:
+        page = await it.open("/worker/w1@box")
+        assert await page.locator("section[id^=tab-]:visible").count() == 1
+        assert await page.locator("#tab-pool").is_visible()
+
+        await page.click("a[href='#tab-queues']")
+        assert await page.locator("section[id^=tab-]:visible").count() == 1
+        assert await page.locator("#tab-queues").is_visible()
+        assert await page.evaluate("scrollY") == 0 if script else True
+
+
+@pytest.mark.usefixtures("busy")
+async def test_headings_stay_while_rows_scroll(window):
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.set_viewport_size({"width": 1280, "height": 400})
+        await page.evaluate("scrollTo(0, 400)")
+
+        box = await page.locator("thead th").first.bounding_box()
+        assert box["y"] == 0
