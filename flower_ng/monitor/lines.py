@@ -27,8 +27,8 @@ QUICK: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "amqp": {"read_timeout": PATIENCE_S, "write_timeout": PATIENCE_S, "confirm_publish": True},
     }
 )
-#: A connection that has rested for longer is replaced, because the broker may have dropped it since;
-#: no sooner, because kombu's last look for a message on Redis ends within a second.
+#: A connection that rested for longer is replaced, because the broker may have dropped it since; no
+#: sooner, because kombu's last look for a message on Redis ends within a second.
 REST_S = 1.5
 
 

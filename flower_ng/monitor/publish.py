@@ -27,7 +27,7 @@ OBJECTS = frozenset(
     {"channel", "connection", "declare", "event_dispatcher", "producer", "publisher", "result_cls"}
     | {"router", "task_type"}
 )
-#: Flower's form of an ETA, in the app's timezone.
+#: Flower's form of an ETA; the worker takes it as of the app's timezone.
 ETA = "%Y-%m-%d %H:%M:%S.%f"
 #: What the common options must be, if they are given; Celery or a worker trips over the rest.
 TEXT, NUMBER, WHOLE = ((str,), "a string"), ((int, float), "a number"), ((int,), "an integer")
@@ -191,7 +191,7 @@ def converted(options: Options) -> dict[str, Any]:
 
 def eta(value: Any) -> datetime:
     """Read a time of the app's own timezone."""
-    return datetime.strptime(value, ETA)  # noqa: DTZ007 - Celery adds the app's timezone
+    return datetime.strptime(value, ETA)  # noqa: DTZ007 - the worker adds the timezone
 
 
 def seconds(value: Any) -> float:

@@ -18,12 +18,15 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     with contextlib.ExitStack() as services:
         redis = services.enter_context(running(Redis(folder)))
         workers = [
-            services.enter_context(running(Worker(folder, redis.url, redis.url, name, options)))
+            Worker(folder, redis.url, redis.url, name, options)
             for name, options in (
                 ("yard1", ("-P", "prefork", "-c", "2")),
                 ("yard2", ("-P", "threads", "-c", "2")),
             )
         ]
+        for worker in workers:
+            services.callback(worker.kill)  # nobody needs its results any more
+            worker.start()
         yield Yard(redis, *(worker.hostname for worker in workers))
 
 

@@ -16,6 +16,7 @@ from tests.services import wait_until
 pytestmark = pytest.mark.xdist_group("yard")
 
 TIMEOUT_S = 1.0
+SLOTS = 2  # of the prefork worker, before and after each test
 
 
 @pytest.fixture
@@ -52,15 +53,15 @@ def slots(ask, host):
 
 
 async def test_the_pool_grows_and_shrinks(control, yard, ask):
-    before = slots(ask, yard.prefork)
+    await eventually(lambda: slots(ask, yard.prefork) == SLOTS, 30)
 
     grown = await control.worker_pool_grow(yard.prefork, 2)
     assert grown == f"Growing '{yard.prefork}' worker's pool by 2"
-    await eventually(lambda: slots(ask, yard.prefork) == before + 2, 30)
+    await eventually(lambda: slots(ask, yard.prefork) == SLOTS + 2, 30)
 
     shrunk = await control.worker_pool_shrink(yard.prefork, 2)
     assert shrunk == f"Shrinking '{yard.prefork}' worker's pool by 2"
-    await eventually(lambda: slots(ask, yard.prefork) == before, 30)
+    await eventually(lambda: slots(ask, yard.prefork) == SLOTS, 30)
 
 
 async def test_the_pool_restarts(control, yard, ask):
@@ -254,13 +255,14 @@ def test_late_replies_of_an_earlier_call_are_not_mixed_up(app, yard):
 
 
 def test_the_door_offers_plain_functions(app, yard, ask):
-    before = slots(ask, yard.prefork)
+    wait_until(lambda: slots(ask, yard.prefork) == SLOTS, 30)
 
     assert (
         door.worker_pool_grow(app, yard.prefork) == f"Growing '{yard.prefork}' worker's pool by 1"
     )
-    wait_until(lambda: slots(ask, yard.prefork) == before + 1, 30)
+    wait_until(lambda: slots(ask, yard.prefork) == SLOTS + 1, 30)
     door.worker_pool_shrink(app, yard.prefork, 1)
+    wait_until(lambda: slots(ask, yard.prefork) == SLOTS, 30)
     assert door.worker_queue_add_consumer(app, yard.prefork, "door") == "add consumer door"
     door.worker_queue_cancel_consumer(app, yard.prefork, "door")
     with pytest.raises(Refused, match="Autoscale not enabled"):

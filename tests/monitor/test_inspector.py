@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import threading
 import time
@@ -356,8 +357,10 @@ async def test_connections_and_files_stay_constant_over_a_thousand_requests(star
                 await asyncio.gather(*everyone, *single)
 
         await load(4)
+        gc.collect()  # what earlier tests left open
         before = len(client.client_list()), open_files()
         await load(20)
+        gc.collect()
 
         assert (len(client.client_list()), open_files()) == before
         assert len(asked(inspector)) == 24 * 3

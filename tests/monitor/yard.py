@@ -30,16 +30,20 @@ def shop(broker: str, backend: str | None = None) -> Iterator[Celery]:
     """Make an app that registers tasks under the names of those in tests/shop.py."""
     app = Celery("yard", broker=broker, backend=backend, set_as_current=False)
 
-    @app.task(name="tests.shop.add")
+    @app.task(name="tests.shop.add", shared=False)
     def add(x: int, y: int) -> int:
         return x + y
 
     for name in ("fail", "sleep", "patient", "echo"):
-        app.task(typing=False, name=f"tests.shop.{name}")(_elsewhere(name))
+        app.task(typing=False, name=f"tests.shop.{name}", shared=False)(_elsewhere(name))
     try:
         yield app
     finally:
         app.close()
+        if (backend or "").startswith("redis"):
+            keeper: Any = app.backend
+            keeper.result_consumer.stop()
+            keeper.client.connection_pool.disconnect()
 
 
 def _elsewhere(name: str) -> Any:

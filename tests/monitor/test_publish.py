@@ -1,0 +1,351 @@
+import asyncio
+import json
+import math
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis import Redis
+
+from flower_ng.errors import BadRequest, NotFound, Unavailable
+from flower_ng.monitor.publish import Publisher
+from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
+from tests.services import Worker, running
+
+pytestmark = [
+    pytest.mark.xdist_group("yard"),
+    pytest.mark.filterwarnings("ignore:Call to deprecated setex"),  # by Celery's Redis backend
+]
+
+ADD = "tests.shop.add"
+CALLS = ("apply_async", "send_task", "apply")
+
+
+@pytest.fixture
+async def start(pool):
+    """Make Publishers: `start(app)`; all are stopped."""
+    made = []
+
+    def start(app):
+        made.append(Publisher(app, pool))
+        return made[-1]
+
+    yield start
+    for publisher in made:
+        publisher.stop()
+
+
+@pytest.fixture
+async def publisher(start, app):
+    return start(app)
+
+
+def published(client, queue):
+    """Return the messages in a queue, oldest first."""
+    return [json.loads(raw) for raw in reversed(client.lrange(queue, 0, -1))]
+
+
+@pytest.fixture
+def box(yard):
+    """Redis itself, and a queue from which nobody consumes."""
+    with Redis.from_url(yard.redis.url) as client:
+        client.delete("box")
+        yield client
+
+
+@pytest.mark.parametrize("call", ["apply_async", "send_task"])
+async def test_publishing_returns_the_id_and_the_state(publisher, app, call):
+    told = await getattr(publisher, call)(ADD, [1, 2], {}, {})
+
+    assert set(told) == {"task-id", "state"}
+    await eventually(lambda: app.backend.get_state(told["task-id"]) == "SUCCESS")
+
+
+async def test_send_task_takes_names_that_nobody_knows(publisher, box):
+    told = await publisher.send_task("no.such", [], {"a": 1}, {"queue": "box"})
+
+    assert told["state"] == "PENDING"
+    assert [message["headers"]["task"] for message in published(box, "box")] == ["no.such"]
+
+
+@pytest.mark.parametrize("call", ["apply_async", "apply"])
+async def test_a_task_that_the_app_does_not_have_is_not_found(publisher, call):
+    assert not publisher.registered("no.such")
+    with pytest.raises(NotFound, match=r"Unknown task 'no.such'"):
+        await getattr(publisher, call)("no.such", [], {}, {})
+
+
+@pytest.mark.parametrize("call", ["apply_async", "send_task"])
+async def test_without_a_backend_there_is_no_state(start, yard, call):
+    with shop(yard.redis.url) as app:
+        publisher = start(app)
+
+        assert set(await getattr(publisher, call)(ADD, [1, 2], {}, {})) == {"task-id"}
+        assert not publisher.has_backend
+
+
+async def test_apply_returns_the_result(publisher):
+    told = await publisher.apply(ADD, [1, 2], {}, {})
+
+    assert told == {"task-id": told["task-id"], "state": "SUCCESS", "result": 3}
+
+
+async def test_apply_tells_of_a_failure(publisher):
+    told = await publisher.apply("tests.shop.fail", ["empty shelf"], {}, {})
+
+    assert (told["state"], told["result"]) == ("FAILURE", "ValueError('empty shelf')")
+    assert told["traceback"].startswith("Traceback")
+
+
+async def test_apply_gives_up_after_its_timeout(publisher):
+    told = await publisher.apply(ADD, [1, 2], {}, {"queue": "box"}, timeout_s=0.2)
+
+    assert told == {"task-id": told["task-id"], "state": "PENDING"}
+
+
+async def test_apply_without_a_backend_publishes_nothing(start, yard, box):
+    with shop(yard.redis.url) as app:
+        with pytest.raises(Unavailable, match="No result backend is configured"):
+            await start(app).apply(ADD, [1, 2], {}, {"queue": "box"})
+
+        assert published(box, "box") == []
+
+
+async def test_waiting_applies_do_not_starve_other_calls(publisher):
+    waiting = [
+        asyncio.ensure_future(publisher.apply(ADD, [1, 2], {}, {"queue": "box"})) for _ in range(30)
+    ]
+    await asyncio.sleep(0.5)
+    began = time.monotonic()
+
+    await publisher.apply_async(ADD, [1, 2], {}, {})
+
+    assert time.monotonic() - began < 1
+    for wait in waiting:
+        wait.cancel()
+
+
+async def test_a_client_that_leaves_ends_the_wait(publisher):
+    wait = asyncio.ensure_future(publisher.apply(ADD, [1, 2], {}, {"queue": "box"}))
+    await eventually(lambda: publisher._results._waiting)
+
+    wait.cancel()
+
+    await eventually(lambda: not publisher._results._waiting)
+
+
+async def test_a_result_is_waited_for(publisher, app):
+    sent = app.send_task("tests.shop.sleep", (0.3,))
+
+    assert (await publisher.result(sent.id))["state"] in {"PENDING", "STARTED"}
+    assert (await publisher.result(sent.id, 5.0))["result"] == 0.3
+
+
+@pytest.mark.parametrize("timeout_s", [math.nan, math.inf, -1.0])
+async def test_a_timeout_must_be_a_number_of_seconds(publisher, timeout_s):
+    with pytest.raises(BadRequest, match="Invalid timeout"):
+        await publisher.result("7", timeout_s)
+    with pytest.raises(BadRequest, match="Invalid timeout"):
+        await publisher.apply(ADD, [1, 2], {}, {}, timeout_s)
+
+
+async def test_a_running_task_is_aborted(publisher, app):
+    sent = app.send_task("tests.shop.patient", (20,))
+    await eventually(lambda: app.backend.get_state(sent.id) == "STARTED")
+
+    await publisher.abort(sent.id)
+
+    assert (await publisher.result(sent.id, 5.0))["result"] == "aborted"
+
+
+async def test_options_are_converted(publisher, box):
+    options = {"eta": "2100-01-02 03:04:05.000006", "expires": "3600", "queue": "box"}
+    before = datetime.now(UTC)
+
+    await publisher.apply_async(ADD, [1, 2], {}, options)
+
+    (message,) = published(box, "box")
+    headers = message["headers"]
+    assert headers["eta"] == "2100-01-02T03:04:05.000006"  # of the app's timezone
+    expires_in = datetime.fromisoformat(headers["expires"]) - before
+    assert timedelta(minutes=59) < expires_in < timedelta(minutes=61)
+
+
+async def test_a_date_of_expiry_is_taken_too(publisher, box):
+    options = {"countdown": "5", "expires": "2100-01-02 03:04:05.000000", "queue": "box"}
+
+    await publisher.apply_async(ADD, [1, 2], {}, options)
+
+    (message,) = published(box, "box")
+    assert message["headers"]["expires"].startswith("2100-01-02T03:04:05")
+    assert message["headers"]["eta"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"eta": "tomorrow"},
+        {"eta": 5},
+        {"countdown": "soon"},
+        {"countdown": []},
+        {"countdown": "nan"},
+        {"expires": "never"},
+        {"expires": "inf"},
+    ],
+)
+async def test_times_that_cannot_be_read_are_invalid_options(publisher, options):
+    with pytest.raises(BadRequest, match=r"^Invalid option$"):
+        await publisher.apply_async(ADD, [1, 2], {}, options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"countdown": "5"},
+        {"countdown": 1e300},
+        {"expires": "never"},
+        {"eta": 5},
+        {"serializer": "nosuch"},
+        {"serializer": 5},
+        {"compression": "nosuch"},
+        {"queue": {"name": "celery"}},
+        {"queue": 5},
+        {"exchange": {"name": "x"}},
+        {"routing_key": ["x"]},
+        {"priority": "high"},
+        {"headers": "x"},
+        {"headers": [1]},
+        {"delivery_mode": "x"},
+        {"expiration": "soon"},
+        {"time_limit": "x"},
+        {"link": "x"},
+        {"stamped_headers": ["x"]},
+        {"content_type": 5},
+        {"task_id": 5},
+        {"name": "other"},
+        {"self": 1},
+        {"producer": 1},
+        {"connection": "redis://elsewhere"},
+        {"router": "x"},
+    ],
+)
+async def test_options_that_make_no_sense_are_refused(publisher, options):
+    with pytest.raises(BadRequest) as error:
+        await publisher.send_task(ADD, [1, 2], {}, options)
+
+    assert 10 < len(error.value.message) < 400
+
+
+async def test_an_unknown_codec_is_named(publisher):
+    with pytest.raises(BadRequest, match=r"^Cannot publish 'tests.shop.add': unknown 'nosuch'$"):
+        await publisher.send_task(ADD, [1, 2], {}, {"compression": "nosuch"})
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [([1], {}), ([1, 2, 3], {}), ([1, 2], {"z": 1})])
+async def test_arguments_that_the_task_does_not_take_are_refused(publisher, args, kwargs):
+    with pytest.raises(BadRequest, match="argument"):
+        await publisher.apply_async(ADD, args, kwargs, {})
+
+
+async def test_a_request_cannot_turn_retrying_on(start):
+    with refused_broker() as url, shop(url) as app:
+        began = time.monotonic()
+
+        with pytest.raises(Unavailable):
+            await start(app).send_task(ADD, [1, 2], {}, {"retry": True, "retry_policy": {}})
+
+        assert time.monotonic() - began < 1
+
+
+async def test_a_refused_request_leaves_the_next_one_well(publisher):
+    with pytest.raises(BadRequest):
+        await publisher.send_task(ADD, [1, 2], {}, {"serializer": "nosuch"})
+
+    assert (await publisher.apply(ADD, [1, 2], {}, {}))["result"] == 3
+
+
+@pytest.mark.parametrize("broker", [refused_broker, silent_broker])
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_broker_that_is_away_is_unavailable_within_five_seconds(start, yard, broker, call):
+    with broker() as url, shop(url, yard.redis.url) as app:
+        began = time.monotonic()
+
+        with pytest.raises(Unavailable, match="Broker or result backend unavailable"):
+            await getattr(start(app), call)(ADD, [1, 2], {}, {})
+
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("backend", [refused_broker, silent_broker])
+@pytest.mark.parametrize("call", CALLS)
+async def test_nothing_is_published_when_the_backend_is_away(start, yard, box, backend, call):
+    with backend() as url, shop(yard.redis.url, url) as app:
+        began = time.monotonic()
+
+        with pytest.raises(Unavailable, match="Broker or result backend unavailable"):
+            await getattr(start(app), call)(ADD, [1, 2], {}, {"queue": "box"})
+
+        assert time.monotonic() - began < 5
+        assert published(box, "box") == []
+
+
+async def test_publishing_goes_on_after_the_brokers_return(start, own_redis):
+    with shop(own_redis.url) as app:
+        publisher = start(app)
+        await publisher.send_task(ADD, [1, 2], {}, {})
+        own_redis.kill()
+        with pytest.raises(Unavailable):
+            await publisher.send_task(ADD, [1, 2], {}, {})
+        own_redis.start()
+
+        assert await publisher.send_task(ADD, [1, 2], {}, {})
+
+
+async def test_many_publications_leave_no_connection_and_no_subscription(publisher, app, box):
+    async def publish():
+        await publisher.apply_async(ADD, [1, 2], {}, {"queue": "box"})
+
+    await publish()
+    before = len(box.client_list())
+
+    for _ in range(50):
+        await asyncio.gather(*(publish() for _ in range(4)))
+
+    assert len(box.client_list()) <= before + 3  # one for each reading thread
+    await eventually(lambda: not app.backend.result_consumer.subscribed_to)
+    assert len(published(box, "box")) == 201
+
+
+@pytest.mark.xdist_group("rabbit")
+class TestOnRabbit:
+    """RabbitMQ with `rpc://`: replies come to the thread that published."""
+
+    @pytest.fixture
+    async def publisher(self, start, rabbit):
+        with shop(rabbit.url, "rpc://") as app:
+            yield start(app)
+
+    async def test_apply_returns_the_result_of_rpc(self, publisher, rabbit, tmp_path):
+        with running(Worker(tmp_path, rabbit.url, "rpc://", "rpc", ("-P", "solo"))):
+            told = await asyncio.gather(
+                *(publisher.apply(ADD, [number, 1], {}, {}) for number in range(5))
+            )
+
+        assert [one["result"] for one in told] == [1, 2, 3, 4, 5]
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"exchange": "nosuch", "routing_key": "x"},
+            {"queue": "q" * 300},
+            {"priority": 1000},
+            {"headers": {"huge": 10**400}},
+            {"delivery_mode": 99},
+            {"immediate": True},
+        ],
+    )
+    async def test_what_the_broker_refuses_is_the_callers_fault(self, publisher, options):
+        with pytest.raises(BadRequest, match=r"Cannot publish 'tests.shop.add': \S+"):
+            await publisher.send_task(ADD, [1, 2], {}, options)
+
+        assert await publisher.send_task(ADD, [1, 2], {}, {"queue": "after"})
