@@ -100,6 +100,7 @@ def test_any_order_of_events_ends_as_in_celerys_state(life):
         )
 
 
+@settings(deadline=None)
 @given(lives)
 def test_the_tallies_are_the_counts_of_the_states(life):
     state = EventsState(max_tasks_in_memory=2)
