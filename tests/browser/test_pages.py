@@ -107,6 +107,50 @@ async def test_one_tab_is_shown_the_one_that_the_address_names(window, script):
         assert await page.evaluate("scrollY") == 0 if script else True
 
 
+GROUNDS = ("canvas", "surface", "sunken", "raised")
+WORDS = {
+    **dict.fromkeys(("text", "text-soft", "accent", "bad"), GROUNDS),
+    **dict.fromkeys(
+        (f"state-{state}" for state in ("success", "failure", "retry", "started", "received")),
+        GROUNDS,
+    ),
+    **dict.fromkeys((f"state-{state}" for state in ("rejected", "revoked", "pending")), GROUNDS),
+    "on-accent": ("accent",),
+}
+EXTRA = (("text", "bad-faint"), ("bad", "bad-faint"), ("text", "warn-faint"))
+PAIRS = [(word, ground) for word, grounds in WORDS.items() for ground in grounds]
+CONTRAST = """pairs => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    const light = name => {
+        const probe = document.body.appendChild(document.createElement("i"));
+        probe.className = "probe";
+        probe.attributeStyleMap.set("color", `var(--${name})`);
+        canvas.fillStyle = getComputedStyle(probe).color;
+        probe.remove();
+        canvas.fillRect(0, 0, 1, 1);
+        const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map(value => {
+            const part = value / 255;
+            return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    return pairs.map(([word, ground]) => {
+        const [dark, bright] = [light(word), light(ground)].sort((a, b) => a - b);
+        return [word, ground, (bright + 0.05) / (dark + 0.05)];
+    });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_words_stand_out_from_what_is_behind_them(window, scheme):
+    async with window(color_scheme=scheme) as it:
+        page = await it.open("/tasks")
+        contrasts = await page.evaluate(CONTRAST, [*PAIRS, *EXTRA, ("accent", "accent-faint")])
+
+        assert min(ratio for _, _, ratio in contrasts) < 21  # they were measured at all
+        assert [found for found in contrasts if found[2] < 4.5] == []
+
+
 @pytest.mark.usefixtures("busy")
 async def test_headings_stay_while_rows_scroll(window):
     async with window() as it:

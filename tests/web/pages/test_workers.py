@@ -76,7 +76,7 @@ async def test_of_an_offline_worker_nothing_is_claimed_to_be_so_now(shop, look):
 
     html = await look("/workers")
 
-    assert html.rows == [[W1, "Offline heard a minute ago", "–", "0", "0", "0", "–"]]
+    assert html.rows == [[W1, "Offline · heard a minute ago", "–", "0", "0", "0", "–"]]
     assert html.one("tbody").one("tr")["class"] == "gone"
     assert (card(html, "Online"), card(html, "Active")) == ("0", "0")
 
