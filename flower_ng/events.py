@@ -90,9 +90,9 @@ class Events(events.Events):
         self.store.counters_from(self.state.counter)
         super().start()
 
-    def stop(self) -> None:
-        """End receiving, then write what is left and close the store."""
-        super().stop()
+    def finish(self) -> None:
+        """Apply what has arrived, then write what is left and close the store."""
+        super().finish()
         self.store.stop()
 
     def save_state(self) -> None:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 ROOM_WAIT_S = 5.0
 STOP_WAIT_S = 3.0
+FINISH_WAIT_S = 5.0
 REMIND_S = 60.0  # an outage is logged when it begins, when its reason changes, and so often
 WHY_LENGTH = 500
 FULL = (
@@ -156,16 +157,25 @@ class Events(threading.Thread):
             threading.Thread(target=self._keep_enabling, name="flower-enable", daemon=True).start()
 
     def stop(self) -> None:
-        """End receiving within 3 s and apply what has arrived; a second call is harmless."""
+        """End receiving within 3 s and apply what has arrived; a second call is harmless.
+
+        From another thread than the loop's it waits, at most 5 s, until the loop has done its part.
+        """
         self._ended.set()
         if self._receiver is not None:
             self._receiver.should_stop = True
         if self.is_alive() and threading.current_thread() is not self:
             self.join(STOP_WAIT_S)
-        if self._is_on_loop():
-            self._drain.stop()
+        if self._is_on_loop() or not self._loop_runs():
+            self.finish()
         else:
-            self.io_loop.add_callback(self._drain.stop)
+            finished = threading.Event()
+            self.io_loop.add_callback(self._finish, finished)
+            finished.wait(FINISH_WAIT_S)
+
+    def finish(self) -> None:
+        """Apply what has arrived; the last step of `stop`, on the loop if that runs."""
+        self._drain.stop()
 
     def save_state(self) -> None:
         """Do nothing: whoever keeps the state writes it all the time."""
@@ -272,6 +282,16 @@ class Events(threading.Thread):
             return asyncio.get_running_loop() is getattr(self.io_loop, "asyncio_loop", None)
         except RuntimeError:
             return False
+
+    def _loop_runs(self) -> bool:
+        loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop  # type: ignore[attr-defined]
+        return loop.is_running()
+
+    def _finish(self, finished: threading.Event) -> None:
+        try:
+            self.finish()
+        finally:
+            finished.set()
 
     def _report(self) -> None:
         self._dropped.report()
