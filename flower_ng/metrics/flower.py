@@ -46,7 +46,7 @@ class PrometheusMetrics:
     Every family offers `.labels(…)` with `inc`, `dec`, `set` or `observe`. `is_alive` tells the
     liveness that the pages show too; it may be set after construction. At most `max_pairs`
     (worker, task) pairs get series of their own; past it a task counts as `__other__`.
-    `ingest_lag` (seconds), `tasks_evicted` and `workers_forgotten` are tallies of our own.
+    `ingest_lag` (seconds), `tasks_evicted` and `hosts_forgotten` are tallies of our own.
     ValueError when `buckets` (seconds) do not ascend.
     """
 
@@ -100,7 +100,7 @@ class PrometheusMetrics:
         )
         self.ingest_lag = Histogram(clock(), LAG_BUCKETS, [0] * len(LAG_BUCKETS))
         self.tasks_evicted = 0
-        self.workers_forgotten = 0
+        self.hosts_forgotten = 0
         self._clock = clock
         self._workers: dict[str, Worker] = {}
         self._waiting = Waiting(self.number_of_prefetched_tasks)
@@ -137,7 +137,7 @@ class PrometheusMetrics:
 
     def forgotten(self, hostname: str) -> None:
         """A worker left memory: its series leave too."""
-        self.workers_forgotten += 1
+        self.hosts_forgotten += 1
         self.remove_worker_metrics(hostname)
 
     def known_workers(self) -> frozenset[str]:

@@ -149,10 +149,10 @@ METRICS: tuple[Declared, ...] = (
         lambda s: s.flower.tasks_evicted,
     ),
     Declared(
-        "flower_ng_workers_forgotten",
+        "flower_ng_hosts_forgotten",
         "counter",
-        "Workers purged, or evicted because of max_workers.",
-        lambda s: s.flower.workers_forgotten,
+        "Workers and publishers purged, aged out, or evicted at a bound.",
+        lambda s: s.flower.hosts_forgotten,
     ),
     Declared(
         "flower_ng_inspect_duration_seconds",

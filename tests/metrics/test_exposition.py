@@ -193,7 +193,7 @@ async def test_own_metrics_are_exactly_those_declared(own: OwnMetrics):
         "flower_ng_tasks_in_memory",
         "flower_ng_workers_in_memory",
         "flower_ng_tasks_evicted",
-        "flower_ng_workers_forgotten",
+        "flower_ng_hosts_forgotten",
         "flower_ng_inspect_duration_seconds",
         "flower_ng_inspect_failures",
         "flower_ng_label_pairs",

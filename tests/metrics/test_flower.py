@@ -260,7 +260,7 @@ def test_a_thousand_workers_that_come_and_go_leave_nothing(feed):
 
     assert feed.metrics.known_workers() == frozenset()
     assert feed.metrics.pairs.count == 0
-    assert feed.metrics.workers_forgotten == 1000
+    assert feed.metrics.hosts_forgotten == 1000
 
 
 def test_buckets_are_as_given_with_infinity_added(make_feed):
