@@ -28,6 +28,8 @@ DETAILS: Final = (
     "timestamp", "clock",
 )  # fmt: skip
 KIN: Final = ("root_id", "parent_id")
+#: More children than this are only counted.
+MOST_CHILDREN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,6 @@ class TaskView:
     more_children: int
     details: tuple[Fact, ...]
     timezone: tzinfo
-
-
-MOST_CHILDREN: Final = 100
 
 
 class Task(Page):

@@ -43,6 +43,10 @@ STATES: Final = {
     "Retried": "RETRY",
 }
 PRESETS: Final = ("state", "worker", "name")
+#: Rows of a page unless somebody chose.
+SIZE: Final = 50
+#: More columns than this are scrolled sideways.
+MOST_FITTING: Final = 8
 #: A cell shows no more of a text; the task's own page has it all.
 CELL_LENGTH: Final = 160
 
@@ -159,11 +163,6 @@ class Tasks(Page):
             now=self.services.clock(),
             timezone=self.cluster.timezone,
         )
-
-
-SIZE: Final = 50
-#: More columns than this are scrolled sideways.
-MOST_FITTING: Final = 8
 
 
 def column_slugs(option: str) -> tuple[str, ...]:
