@@ -162,6 +162,18 @@ async def test_stopping_from_another_thread_applies_and_writes_what_has_arrived(
     assert stored(tmp_path / "flower") == uuids
 
 
+async def test_stopping_before_the_loop_has_turned_once_applies_what_has_arrived(redis_url):
+    events = Events(celery_app(redis_url), IOLoop.current())
+    events.start()
+    wait_until(lambda: events.connection.connected)
+    publish(redis_url, GOOD)
+    wait_until(lambda: events.inbox.messages)
+
+    await asyncio.to_thread(events.stop)
+
+    assert set(events.tasks) == {"u-1"}
+
+
 def test_without_a_running_loop_it_starts_and_stops_in_time(redis_url, tmp_path):
     loop = IOLoop(make_current=False)
     events = Events(celery_app(redis_url), loop, db=tmp_path / "flower", persistent=True)

@@ -132,6 +132,7 @@ class Events(threading.Thread):
         self._enable_interval_s = enable_interval_ms / 1000
         self._listeners: list[Callable[[], None]] = []
         self._ended = threading.Event()
+        self._is_finished = False
         self._receiver: Receiver | None = None
         self._room_wait_s = 0.0
         self._logged_at = 0.0
@@ -175,6 +176,7 @@ class Events(threading.Thread):
 
     def finish(self) -> None:
         """Apply what has arrived; the last step of `stop`, on the loop if that runs."""
+        self._is_finished = True
         self._drain.stop()
 
     def save_state(self) -> None:
@@ -274,7 +276,7 @@ class Events(threading.Thread):
     # The loop
 
     def _start_drain(self) -> None:
-        if not self._ended.is_set():
+        if not self._is_finished:
             self._drain.start()
 
     def _is_on_loop(self) -> bool:
