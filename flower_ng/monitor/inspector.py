@@ -95,10 +95,14 @@ class Inspector:
         """Ask one worker all eight methods, or all workers few; return `{worker: record}`.
 
         Every answer was given after this call. Who does not answer, or a broker that is away, is a
-        failure of the worker and no error here; the older record is returned.
+        failure of the worker and no error here; the older record is returned. ValueError for a
+        method that is none of `methods`.
         """
         destination = None if workername is None else (workername,)
         asked = tuple(methods or (FEW_METHODS if workername is None else self.methods))
+        unknown = set(asked).difference(self.methods)
+        if unknown:
+            raise ValueError(f"no inspect method: {', '.join(sorted(unknown))}")
         return self._rounds.join((destination, asked))
 
     def heard_of(self, hostname: str) -> None:
@@ -108,9 +112,8 @@ class Inspector:
         self._heard.add(hostname)
 
     def start_refreshing(self, interval_s: float) -> None:
-        """Inspect all workers about every `interval_s`; 0 is never."""
-        if interval_s > 0:
-            self._run(self._refresh(interval_s))
+        """Inspect all workers now, and then about every `interval_s`; with 0 only now."""
+        self._run(self._refresh(interval_s))
 
     def stop(self) -> None:
         """End what is under way; inspections that are awaited are cancelled."""
@@ -185,7 +188,8 @@ class Inspector:
 
     async def _refresh(self, interval_s: float) -> None:
         """Go on for ever; the jitter keeps several dashboards from asking at once."""
-        while True:
+        await self.inspect()
+        while interval_s > 0:
             await asyncio.sleep(interval_s * self._uniform(0.8, 1.2))
             await self.inspect()
 

@@ -91,6 +91,11 @@ async def test_one_worker_is_asked_all_eight(inspector, yard):
     assert len(Inspector.methods) == 8
 
 
+async def test_a_method_that_does_not_exist_is_an_error(inspector):
+    with pytest.raises(ValueError, match="no inspect method: ping"):
+        inspector.inspect(methods=["stats", "ping"])
+
+
 async def test_the_replies_are_celerys_own(inspector, yard):
     record = (await inspector.inspect(yard.prefork))[yard.prefork]
 
@@ -254,10 +259,12 @@ async def test_all_are_refreshed_again_and_again(inspector):
     assert set(asked(inspector)) == {(None, FEW_METHODS)}
 
 
-async def test_an_interval_of_zero_refreshes_never(inspector):
+async def test_an_interval_of_zero_inspects_only_at_the_start(inspector):
     inspector.start_refreshing(0)
 
-    assert inspector._errands == set()
+    await eventually(lambda: not inspector._errands)
+
+    assert asked(inspector) == [(None, FEW_METHODS)]
 
 
 @pytest.mark.parametrize("broker", [refused_broker, silent_broker])
