@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flower_ng.monitor.purge import offline_for
 from flower_ng.monitor.records import Worker
 
 #: The keys of a row after its event counts, in the order that Flower gives them.
@@ -67,5 +68,4 @@ def worker_rows(state: Known, now: float, hide_after_s: float | None = None) -> 
 
 
 def _is_hidden(worker: Worker, now: float, hide_after_s: float | None) -> bool:
-    heard_at = worker.beat_at or worker.heard_at
-    return hide_after_s is not None and now - heard_at >= hide_after_s
+    return hide_after_s is not None and offline_for(worker, now) >= hide_after_s
