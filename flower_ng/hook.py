@@ -25,6 +25,7 @@ class Hook:
 
     def __init__(self, format_task: Callable[[Any], Any] | None) -> None:
         self._format_task = format_task
+        self._logged = ""
 
     def __call__(self, row: TaskRow) -> TaskRow:
         """Return the row to show."""
@@ -32,9 +33,15 @@ class Hook:
             return row
         try:
             return as_row(self._format_task(as_task(row)), row)
-        except Exception:
-            log.exception("format_task failed on task %s", row.uuid)
+        except Exception as error:  # noqa: BLE001 - the border: the user's own code
+            self._log(error, row)
             return msgspec.structs.replace(row, args=WITHHELD, kwargs=WITHHELD, result=WITHHELD)
+
+    def _log(self, error: Exception, row: TaskRow) -> None:
+        """Log a failure with its traceback, but not again for each row of a page."""
+        if repr(error) != self._logged:
+            self._logged = repr(error)
+            log.error("format_task failed on task %s", row.uuid, exc_info=error)
 
 
 def as_task(row: TaskRow) -> SimpleNamespace:

@@ -23,6 +23,9 @@ from flower_ng.settings import Loaded, Settings, load, load_arguments
 
 log = logging.getLogger(__name__)
 
+#: Folders are slower than brokers, and the demo's machine may be busy: three seconds for replies.
+DEMO_DEFAULTS = {"address": "127.0.0.1", "inspect_timeout": 3000.0}
+
 
 def watch(
     capp: Celery, arguments: Sequence[str], celery_options: Collection[str], *, quiet: bool
@@ -38,7 +41,7 @@ def watch(
 def show(arguments: Sequence[str]) -> None:
     """Serve the dashboard of the demo; only the command line counts here."""
     with in_one_line():
-        loaded = load_arguments(arguments, Path.cwd(), address="127.0.0.1")
+        loaded = load_arguments(arguments, Path.cwd(), **DEMO_DEFAULTS)
     sys.exit(demo.run(lambda capp, notice: serve(capp, loaded, notice=notice)))
 
 

@@ -23,6 +23,8 @@ Arguments = Mapping[str, Any]
 #: Replies by command and host name.
 Replies = dict[str, dict[str, Any]]
 
+#: Celery's own default wait for the reply to a command.
+REPLY_S = 1.0
 #: The longest single wait inside kombu: some transports sleep it out.
 SLICE_S = 0.1
 #: When all that were awaited have replied, workers that nobody knew of get this much longer.
@@ -30,9 +32,13 @@ GRACE_S = 0.1
 
 
 class Broadcasts:
-    """Sends commands and gathers replies. Unavailable when the broker cannot be reached."""
+    """Sends commands and gathers replies. Unavailable when the broker cannot be reached.
 
-    def __init__(self, capp: Celery) -> None:
+    `reply_s` is how long a single worker's reply to a command is awaited.
+    """
+
+    def __init__(self, capp: Celery, reply_s: float = REPLY_S) -> None:
+        self.reply_s = reply_s
         self._lines = Lines(capp)
 
     def tell(

@@ -10,11 +10,9 @@ from typing import Any
 from celery import Celery
 
 from flower_ng.errors import BadRequest, Refused
-from flower_ng.monitor.broadcast import Broadcasts
+from flower_ng.monitor.broadcast import REPLY_S, Broadcasts
 from flower_ng.monitor.calls import Calls
 
-#: Celery's own default wait for the reply to a command.
-REPLY_S = 1.0
 #: Commands at once; more wait.
 MOST_COMMANDS = 6
 #: How long a command may last beyond the inspect timeout.
@@ -119,7 +117,7 @@ def command(
 
     Refused when it answers with anything else or not at all: `refusal` and then the reason.
     """
-    replies = broadcasts.ask({name: arguments}, [worker], REPLY_S)
+    replies = broadcasts.ask({name: arguments}, [worker], broadcasts.reply_s)
     reply = replies[name].get(worker)
     answer = reply if isinstance(reply, dict) else {}
     if "ok" in answer:
@@ -141,12 +139,13 @@ def signal_name(signal: str) -> str:
 class Control:
     """The same commands for callers on the loop.
 
-    Each takes at most `timeout_s` (the inspect timeout) and two seconds. Refused in the worker's
+    Each takes at most `timeout_s` (the inspect timeout) and two seconds; a reply is awaited for a
+    second, or the inspect timeout if that is longer. Refused in the worker's
     words; Unavailable when the broker cannot be reached.
     """
 
     def __init__(self, capp: Celery, pool: Executor, timeout_s: float) -> None:
-        self._broadcasts = Broadcasts(capp)
+        self._broadcasts = Broadcasts(capp, max(REPLY_S, timeout_s))
         self._calls = Calls(pool, MOST_COMMANDS, timeout_s + MARGIN_S)
 
     def stop(self) -> None:

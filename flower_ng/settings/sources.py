@@ -44,7 +44,7 @@ def load(
     return Loaded(settings, [*environment.warnings(environ, BY_NAME), *arguments.warnings])
 
 
-def load_arguments(argv: Sequence[str], cwd: Path, **defaults: str) -> Loaded:
+def load_arguments(argv: Sequence[str], cwd: Path, **defaults: Any) -> Loaded:
     """Read the command line alone, over defaults of the caller's own."""
     arguments = command_line.read(argv, BY_NAME)
     own = {name: Given(BY_NAME[name], "default", value) for name, value in defaults.items()}

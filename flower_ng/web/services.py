@@ -96,6 +96,11 @@ class Cluster(Protocol):
         """What an operator should know on every page; empty when all is well."""
 
 
+def is_known(cluster: Cluster, worker: str) -> bool:
+    """Whether a worker has sent an event or has answered an inspection; nobody else is asked."""
+    return worker in cluster.inspector.workers or worker in cluster.state.workers
+
+
 @dataclass(frozen=True, slots=True)
 class Assets:
     """Where templates and static files lie; `digest` changes whenever a static file does."""

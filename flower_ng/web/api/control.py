@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from flower_ng.errors import BadRequest, NotFound
-from flower_ng.web.api.workers import is_known
 from flower_ng.web.base import Endpoint
+from flower_ng.web.services import is_known
 
 #: No pool is grown by more in one call: a slip of the finger must not start a million processes.
 MOST_PROCESSES = 1000

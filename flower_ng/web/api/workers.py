@@ -3,12 +3,8 @@
 from typing import Any
 
 from flower_ng.errors import FlowerError, NotFound, Unavailable
-from flower_ng.web.base import Cluster, Endpoint
-
-
-def is_known(cluster: Cluster, name: str) -> bool:
-    """Say whether a worker has sent an event or has answered an inspection."""
-    return name in cluster.inspector.workers or name in cluster.state.workers
+from flower_ng.web.base import Endpoint
+from flower_ng.web.services import is_known
 
 
 class ListWorkers(Endpoint):

@@ -19,6 +19,7 @@ from flower_ng.web.facts import (
     usage_facts,
 )
 from flower_ng.web.links import Links
+from flower_ng.web.services import is_known
 
 SETTING_DOCS: Final = "https://docs.celeryq.dev/en/stable/userguide/configuration.html#std-setting-"
 #: Keys of `stats` that have a place of their own on the page.
@@ -135,11 +136,11 @@ class Worker(Page):
     async def view(self, name: str) -> WorkerView:
         """Have the worker inspected, wait where nothing is known yet, and show what is."""
         limit: int = self.get_argument("limit", default=50, type=int)
+        if not is_known(self.cluster, name):
+            raise NotFound(f"Unknown worker '{name}'")
         await self._inspect(name)
         heard = self.cluster.state.workers.get(name)
         record = self.cluster.inspector.workers.get(name, {})
-        if heard is None and not record:
-            raise NotFound(f"Unknown worker '{name}'")
         return self._view(name, heard, record, max(limit, 0))
 
     async def _inspect(self, name: str) -> None:

@@ -89,7 +89,7 @@ async def test_every_page_has_the_ways_to_the_others(look):
     assert nav.links == {"Workers": "/", "Tasks": "/tasks", "Broker": "/broker"}
     assert nav.one("a", aria_current="page").text == "Tasks"
     assert html.all("a")[0].text == "Skip to the content"
-    assert {"Docs", "Source"} <= html.links.keys()
+    assert "Celery docs" in html.links
     assert html.all("f-theme")
 
 
