@@ -6,7 +6,7 @@ Runs at start; reads nothing but its arguments and the configuration file.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flower_ng.errors import SettingsError
 from flower_ng.settings import command_line, conf_file, environment
