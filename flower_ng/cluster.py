@@ -24,7 +24,7 @@ from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.inspector import Inspector
 from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.purge import Purge
-from flower_ng.monitor.records import Change, Task, Worker
+from flower_ng.monitor.records import Change, Task
 from flower_ng.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -117,10 +117,6 @@ class Cluster:
     def queue_names(self) -> Sequence[str]:
         """Return the queues that the cached workers consume from; else those of the app."""
         return get_active_queue_names(self.capp, self.inspector.workers)
-
-    def hides(self, worker: Worker) -> bool:
-        """Whether `purge_offline_workers` hides this worker's row now."""
-        return self.purge.hides(worker)
 
     def warnings(self) -> Sequence[str]:
         """Return what an operator should know on every page; empty when all is well."""
