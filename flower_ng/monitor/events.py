@@ -222,7 +222,7 @@ class Events(threading.Thread):
         if self._ended.is_set():
             return
         pause_s, now, before = self._backoff.next_s(), self._clock(), self.connection
-        why = (str(error) or type(error).__name__)[:WHY_LENGTH]
+        why = (str(error).rstrip(". ") or type(error).__name__)[:WHY_LENGTH]
         if why != before.why or now - self._logged_at >= REMIND_S:
             log.error("No events: %s; next try in %.1f s", why, pause_s)
             self._logged_at = now
