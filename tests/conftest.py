@@ -14,6 +14,12 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the outages, which mostly wait: the other tests run meanwhile."""
+    items.sort(key=lambda item: "test_outages" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """One Redis for the whole session; `redis_url` hands out an emptied database of it."""
