@@ -40,8 +40,8 @@ check: setup ## Run every check that starts nothing: style, types, imports, scri
 test: check services .venv-oldest/.tools ## Run the checks, then all tests, some with the oldest Celery
 	node --test $(wildcard tests/js/*.js)
 	$(BIN)/pytest -n 2
-	$(OLDEST)/pytest -n 2 tests/monitor tests/brokers
-	$(OLDEST)/pytest -n 2 -m oldest
+	$(OLDEST)/pytest -n 2 -W default tests/monitor tests/brokers # old releases warn of one another
+	$(OLDEST)/pytest -n 2 -W default -m oldest
 
 .PHONY: test-setup
 test-setup: ## Install the servers and the browser that the tests need (Debian, as root)
