@@ -19,7 +19,8 @@ def test_a_finished_task_is_seen_with_its_times(cluster):
     assert record["name"] == "tests.shop.add"
     assert record["result"] == "5"
     assert record["worker"] == cluster.worker.hostname
-    assert before - 1 <= record["sent"] <= record["received"] <= record["started"]
+    assert before - 1 <= record["sent"]  # told after publishing: a quick worker comes first
+    assert before - 1 <= record["received"] <= record["started"]
     assert record["started"] <= record["succeeded"] <= time.time() + 1
     assert 0 <= record["runtime"] < 5
     assert record["routing_key"] == "celery"
