@@ -19,11 +19,12 @@ from flower_ng.store import query as sql
 from flower_ng.store.file import StoreFile, flower_files, opened
 from flower_ng.store.flush import Flusher
 from flower_ng.store.marks import Marks
-from flower_ng.store.query import Statement, TaskQuery
+from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.restore import restored
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.search import parse_search
+from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.writer import Writer
 
 __all__ = ["Restored", "Store", "TaskPage", "TaskQuery", "TaskRow", "parse_search"]
@@ -135,9 +136,9 @@ class Store:
         Raises Unavailable when the query takes too long; so do all that follow.
         """
         if query.limit is not None and query.limit <= PAGE_ROWS:
-            total, filtered, rows = await self._read(sql.page(query))
+            total, filtered, rows = await self._read(sql.page(query, self._clock()))
             return TaskPage(_rows.decode(rows), total, filtered)
-        total, filtered, _ = await self._read(sql.page(replace(query, limit=0)))
+        total, filtered, _ = await self._read(sql.page(replace(query, limit=0), self._clock()))
         rows = [row async for page in self.stream(query) for row in page]
         return TaskPage(rows, total, filtered)
 
@@ -147,7 +148,7 @@ class Store:
         Which tasks, and their order, is settled at the start; a row is as it is when its page is
         read, and one that was evicted by then is left out.
         """
-        (found,) = await self._read(sql.ids(query))
+        (found,) = await self._read(sql.ids(query, self._clock()))
         ids = msgspec.json.decode(found, type=list[int])
         for start in range(0, len(ids), PAGE_ROWS):
             rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS]))

@@ -9,42 +9,12 @@ from typing import Any
 
 import msgspec
 
-from flower_ng.store.merge import pair_pattern
 from flower_ng.store.schema import COLUMNS, FOLDED, folded
-from flower_ng.store.search import (
-    WORD_FIELDS,
-    AllOf,
-    AnyOf,
-    HasPair,
-    InField,
-    IsState,
-    Search,
-    Word,
-)
+from flower_ng.store.task_query import TaskQuery
+from flower_ng.store.where import Clause, TaskTable, where
 
 #: What a query may be counted by.
 COUNTED = ("state", "name", "worker")
-
-
-@dataclass(frozen=True, slots=True)
-class TaskQuery:
-    """Which tasks, in which order, and which of them.
-
-    `state`, `name` and `worker` are whole values, their case ignored. The received range (UTC
-    seconds) includes both ends, and tasks that no one received pass it. Without `sort` the newest
-    come first, whatever the direction; an attribute that tasks do not have sorts by id.
-    """
-
-    search: Search | None = None
-    state: str | None = None
-    name: str | None = None
-    worker: str | None = None
-    received_start: float | None = None
-    received_end: float | None = None
-    sort: str | None = None
-    descending: bool = False
-    offset: int = 0
-    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +25,32 @@ class Statement:
     parameters: Sequence[Any]
 
 
-def page(query: TaskQuery) -> Statement:
+def page(query: TaskQuery, now: float) -> Statement:
     """Return a statement for (number of all tasks, of those that match, the page's rows).
 
     Filters are gone through once, for both the number and the page.
     """
-    where = _Where(query)
+    clause = where(query, TaskTable(), now)
     total = "(SELECT count(*) FROM task)"
-    if where:
-        found, source, matching = f"WITH hit AS ({_hits(query, where)})", "hit", "count(*) FROM hit"
+    if clause:
+        found, source, matching = (
+            f"WITH hit AS ({_hits(query, clause)})",
+            "hit",
+            "count(*) FROM hit",
+        )
     else:
-        found, source, matching = "", f"({_hits(query, where)})", total
+        found, source, matching = "", f"({_hits(query, clause)})", total
     rows = f"SELECT {_rows()} FROM ({_picked(query, source)}) p CROSS JOIN task t ON t.id = p.id"
     text = f"{found} SELECT {total}, (SELECT {matching}), ({rows})"
-    return Statement(text, (*where.parameters, *_limits(query)))
+    return Statement(text, (*clause.parameters, *_limits(query)))
 
 
-def ids(query: TaskQuery) -> Statement:
+def ids(query: TaskQuery, now: float) -> Statement:
     """Return a statement for the row ids of all tasks that match, a JSON array."""
-    where = _Where(query)
-    picked = _picked(query, f"({_hits(query, where)})")
+    clause = where(query, TaskTable(), now)
+    picked = _picked(query, f"({_hits(query, clause)})")
     text = f"SELECT json_group_array(id) FROM ({picked})"
-    return Statement(text, (*where.parameters, *_limits(query)))
+    return Statement(text, (*clause.parameters, *_limits(query)))
 
 
 def rows_of(ids: Sequence[int]) -> Statement:
@@ -106,56 +80,9 @@ def counts(column: str) -> Statement:
     )
 
 
-class _Where:
-    """The filters of a query as a WHERE clause; false when there are none."""
-
-    def __init__(self, query: TaskQuery) -> None:
-        self.parameters: list[Any] = []
-        conditions = [
-            f"{folded(field)} = {self._value(wanted.casefold())}"
-            for field in COUNTED
-            if (wanted := getattr(query, field)) is not None
-        ]
-        conditions += [
-            f"(t.received IS NULL OR t.received {relation} {self._value(limit)})"
-            for relation, limit in ((">=", query.received_start), ("<=", query.received_end))
-            if limit is not None
-        ]
-        if query.search is not None:
-            conditions.append(self._search(query.search))
-        self._conditions = conditions
-
-    def __bool__(self) -> bool:
-        return bool(self._conditions)
-
-    def __str__(self) -> str:
-        return f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
-
-    def _value(self, value: object) -> str:
-        self.parameters.append(value)
-        return "?"
-
-    def _search(self, search: Search) -> str:
-        match search:
-            case AllOf(parts):
-                return f"({' AND '.join(map(self._search, parts))})"
-            case AnyOf(parts):
-                return f"({' OR '.join(map(self._search, parts))})"
-            case Word(text):
-                return f"({' OR '.join(self._holds(field, text) for field in WORD_FIELDS)})"
-            case InField(field, text):
-                return self._holds(field, text)
-            case IsState(text):
-                return f"{folded('state')} = {self._value(text)}"
-            case HasPair(text):
-                return f"instr(t.pairs, {self._value(pair_pattern(text))})"
-
-    def _holds(self, field: str, text: str) -> str:
-        return f"instr({folded(field)}, {self._value(text)})"
-
-
-def _hits(query: TaskQuery, where: _Where) -> str:
-    return f"SELECT t.id, t.uuid, {_sort_key(query.sort)} AS key FROM task t {where}"
+def _hits(query: TaskQuery, clause: Clause) -> str:
+    condition = f"WHERE {clause.text}" if clause else ""
+    return f"SELECT t.id, t.uuid, {_sort_key(query.sort)} AS key FROM task t {condition}"
 
 
 def _picked(query: TaskQuery, source: str) -> str:

@@ -12,8 +12,11 @@ from flower_ng.store import query as sql
 from flower_ng.store.merge import snapshot, statements
 from flower_ng.store.rows import TaskRow
 from flower_ng.store.schema import TABLES
+from flower_ng.store.task_query import TaskQuery
 
 BOX = Worker("w1@box")
+#: When queries are asked, unless a test says otherwise: UTC seconds.
+NOW = 1_000_000.0
 
 
 def task(uuid: str, state: str = "SUCCESS", timestamp: float = 1.0, **fields: Any) -> Task:
@@ -44,18 +47,18 @@ class Table:
         for one in tasks:
             one.retry_passed = False
 
-    def tasks(self, query: sql.TaskQuery) -> list[TaskRow]:
-        return self._rows(sql.page(query), 2)
+    def tasks(self, query: TaskQuery) -> list[TaskRow]:
+        return self._rows(sql.page(query, NOW), 2)
 
-    def filtered(self, query: sql.TaskQuery) -> int:
-        asked = sql.page(query)
+    def filtered(self, query: TaskQuery) -> int:
+        asked = sql.page(query, NOW)
         return self.connection.execute(asked.text, asked.parameters).fetchone()[1]
 
     def uuids(self, **query: Any) -> list[str]:
-        return [row.uuid for row in self.tasks(sql.TaskQuery(**query))]
+        return [row.uuid for row in self.tasks(TaskQuery(**query))]
 
-    def ids(self, query: sql.TaskQuery) -> list[int]:
-        asked = sql.ids(query)
+    def ids(self, query: TaskQuery) -> list[int]:
+        asked = sql.ids(query, NOW)
         return json.loads(self.connection.execute(asked.text, asked.parameters).fetchone()[0])
 
     def task(self, uuid: str) -> TaskRow:
