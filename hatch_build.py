@@ -18,7 +18,7 @@ class VendorHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Fetch what is missing, or say what to do; `version` is `editable` or `standard`."""
         root = Path(self.root)
-        if any(root.glob("static/vendor/*.js")):
+        if (root / "static/vendor/icons.svg").is_file():  # it is written last
             return
         try:
             fetch(root)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from flower_ng.errors import AnswerError
 from flower_ng.web.faults import ErrorView, Fault, api_body, one_line
-from flower_ng.web.frame import View
+from flower_ng.web.frame import NavCount, View
 from flower_ng.web.guard import Access
 from flower_ng.web.handler import ClientLeft, Handler
 from flower_ng.web.services import Assets, Cluster, Services
@@ -18,6 +18,7 @@ __all__ = [
     "Endpoint",
     "ErrorView",
     "Handler",
+    "NavCount",
     "Page",
     "Services",
     "View",
@@ -35,6 +36,11 @@ class Page(Handler):
 
     nav: ClassVar[str | None] = None
     template: ClassVar[str]
+
+    @classmethod
+    def count(cls, _cluster: Cluster) -> NavCount | None:
+        """The number beside the page's link, if it has one: cheap, for it is in every page."""
+        return None
 
     async def get(self, *path_args: str) -> None:
         """Answer with the page."""

@@ -13,7 +13,9 @@ import pytz
 DASH = "–"  # noqa: RUF001 - the sign for what is not known
 
 _MINUTE_S = 60
-_HOUR_S = 3600
+_UNITS = ((86400, "d"), (3600, "h"), (_MINUTE_S, "min"), (1, "s"))
+_SHORT_FROM = 10_000
+_POWERS = "kMGT"
 _UPPER = re.compile(r"\b(ssl|uri|url|uuid|eta)\b", re.IGNORECASE)
 _AS_IS = frozenset({"args", "kwargs"})
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -28,6 +30,15 @@ def text(value: object) -> str:
 def number(value: float | None) -> str:
     """A count with thousands set apart: `12,345`."""
     return DASH if value is None else f"{value:,}"
+
+
+def short(value: float | None) -> str:
+    """A count where room is short: `9,999`, then `12.3k`, `4.5M`, `6.7G`."""
+    if value is None or abs(value) < _SHORT_FROM:
+        return number(value)
+    power = min(int(math.log10(abs(value)) // 3), len(_POWERS))
+    shown = f"{value / 1000**power:.1f}".removesuffix(".0")
+    return f"{shown}{_POWERS[power - 1]}"
 
 
 def size(value_bytes: float | None) -> str:
@@ -65,18 +76,37 @@ def iso(timestamp: float | None) -> str:
 
 
 def time(timestamp: float | None, timezone: tzinfo = UTC) -> str:
-    """A `<time>` element (write it with `raw`): UTC for machines, the given timezone for people."""
+    """A `<time>` element (write it with `raw`): UTC for machines, the given timezone for people.
+
+    The day and the milliseconds are marked: eyes look for the hour, the minute and the second.
+    """
     if _when(timestamp, UTC) is None:
         return DASH
-    shown = escape(moment(timestamp, timezone))
+    day, _, hour = escape(moment(timestamp, timezone)).rpartition(" ")
+    second, _, thousandths = hour.rpartition(".")
+    shown = f"<small>{day} </small>{second}<small>.{thousandths}</small>"
     return f'<time datetime="{iso(timestamp)}">{shown}</time>'
 
 
 def time_ago(timestamp: float | None, now: float) -> str:
-    """A `<time>` element (write it with `raw`) that reads `3 minutes ago`."""
-    if _when(timestamp, UTC) is None:
+    """A `<time>` element (write it with `raw`) that reads `3 min ago`."""
+    if timestamp is None or _when(timestamp, UTC) is None:
         return DASH
-    return f'<time datetime="{iso(timestamp)}" data-relative>{escape(ago(timestamp, now))}</time>'
+    shown = age(now - timestamp)
+    return f'<time datetime="{iso(timestamp)}" data-relative>{shown}</time>'
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the largest unit: `now`, `12 s ago`, `3 min ago`, `2 h ago`, `9 d ago`.
+
+    What lies ahead reads `in 3 min`. The script that keeps ages new writes them the same way.
+    """
+    distance = abs(seconds)
+    unit_s, unit = next((pair for pair in _UNITS if distance >= pair[0]), (0, ""))
+    if not unit_s:
+        return "now"
+    shown = f"{int(distance // unit_s):,} {unit}"
+    return f"in {shown}" if seconds < 0 else f"{shown} ago"
 
 
 def ago(timestamp: float | None, now: float) -> str:

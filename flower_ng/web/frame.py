@@ -1,14 +1,17 @@
 """Frame is what stands around every page: title, navigation, toasts, banners, controls."""
 
 import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tornado.web import RequestHandler
 
 from flower_ng.web import format as fmt
 from flower_ng.web.guard import XSRF_COOKIE, Controls, is_xsrf_token
+from flower_ng.web.icons import SPRITE, icon
 from flower_ng.web.services import Cluster, Services
 
 if TYPE_CHECKING:
@@ -26,13 +29,51 @@ class View(Protocol):
         """The first part of the browser's title."""
 
 
+#: The places that the navigation has, in their order: what is there, its icon, and the key that
+#: leads there after `g`. One appears as soon as a page names it.
+PLACES: Final[Mapping[str, tuple[str, str]]] = {
+    "Overview": ("gauge", "o"),
+    "Tasks": ("rows-3", "t"),
+    "Types": ("shapes", "y"),
+    "Workers": ("server", "w"),
+    "Queues": ("layers", "q"),
+    "Problems": ("triangle-alert", "p"),
+    "Broker": ("radio-tower", "b"),
+}
+_ELSEWHERE: Final = ("list", "")
+
+
+@dataclass(frozen=True, slots=True)
+class NavCount:
+    """A number beside a link of the navigation; `words` say what is counted, as a tooltip does.
+
+    `is_alarming` is for a number that an operator should look into.
+    """
+
+    value: int
+    words: str
+    is_alarming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """A page that the navigation leads to; `path` is without the prefix."""
+
+    label: str
+    path: str
+    count: Callable[[Cluster], NavCount | None]
+
+
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One link of the navigation bar; `url` carries the prefix."""
+    """One link of the navigation; `url` carries the prefix, `key` leads there after `g`."""
 
     label: str
     url: str
     active: bool
+    icon: str
+    key: str
+    count: NavCount | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +101,8 @@ class Frame:
     """The frame of one page; `xsrf` is empty where forms need no token, `user` without a session.
 
     `connection` is the state of the events' connection to the broker; `warnings` are sentences.
-    Whoever has not logged in where they must sees neither: None, and an empty `app_name`.
+    Whoever has not logged in where they must sees neither: None, and an empty `app_name`. `zone` is
+    the IANA name of the time zone that times are written in.
     """
 
     title: str
@@ -75,6 +117,7 @@ class Frame:
     user: str | None
     demo: bool
     version: str
+    zone: str
 
 
 class Framed(RequestHandler):
@@ -98,7 +141,7 @@ class Framed(RequestHandler):
         return self.services.cluster
 
     def write_page(self, template: str, view: View, *, nav: str | None) -> None:
-        """Render a template with `page`, `frame`, `fmt`, `url` and `static`."""
+        """Render a template with `page`, `frame`, `fmt`, `icon`, `url` and `static`."""
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.write(
             self.render_string(
@@ -106,6 +149,7 @@ class Framed(RequestHandler):
                 page=view,
                 frame=self._frame(view.title, nav),
                 fmt=fmt,
+                icon=partial(icon, self.services.static(SPRITE)),
                 url=self.services.url,
                 static=self.services.static,
             )
@@ -131,7 +175,7 @@ class Framed(RequestHandler):
         return Frame(
             title=f"{title} · flower_ng" if title else "flower_ng",
             app_name=cluster.app_name if may_see else "",
-            nav=self._nav(nav),
+            nav=tuple(self._nav(nav, may_see=may_see)),
             toasts=self._toasts(),
             connection=cluster.events.connection if may_see else None,
             warnings=tuple(cluster.warnings()) if may_see else (),
@@ -141,11 +185,16 @@ class Framed(RequestHandler):
             user=self.address,
             demo=services.demo,
             version=services.version,
+            zone=str(cluster.timezone),
         )
 
-    def _nav(self, active: str | None) -> tuple[NavItem, ...]:
-        links: tuple[tuple[str, str], ...] = self.settings["nav"]
-        return tuple(NavItem(text, self.services.url(path), text == active) for text, path in links)
+    def _nav(self, active: str | None, *, may_see: bool) -> Iterator[NavItem]:
+        links: tuple[NavLink, ...] = self.settings["nav"]
+        for link in links:
+            name, key = PLACES.get(link.label, _ELSEWHERE)
+            count = link.count(self.cluster) if may_see else None
+            url = self.services.url(link.path)
+            yield NavItem(link.label, url, link.label == active, name, key, count)
 
     def _toasts(self) -> tuple[Toast, ...]:
         packed = self.get_signed_cookie(TOAST_COOKIE)

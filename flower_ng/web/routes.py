@@ -14,6 +14,7 @@ from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.base import Endpoint, Handler, Page, Services
 from flower_ng.web.files import file_specs
+from flower_ng.web.frame import PLACES, NavLink
 from flower_ng.web.health import HealthCheck
 from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
@@ -120,13 +121,14 @@ def _spec(
     return URLSpec(f"{re.escape(services.prefix)}{path}", handler, arguments)
 
 
-def _nav(handlers: Sequence[type[Handler]]) -> tuple[tuple[str, str], ...]:
-    """The entries of the navigation bar: each page's name with the first path that has no group."""
-    entries: dict[str, str] = {}
+def _nav(handlers: Sequence[type[Handler]]) -> tuple[NavLink, ...]:
+    """What the navigation leads to: each page's name with the first path that has no group."""
+    links: dict[str, NavLink] = {}
     for page in handlers:
         if issubclass(page, Page) and page.nav is not None and "(" not in page.path:
-            entries.setdefault(page.nav, page.path)
-    return tuple(entries.items())
+            links.setdefault(page.nav, NavLink(page.nav, page.path, page.count))
+    known = [links.pop(place) for place in PLACES if place in links]
+    return (*known, *links.values())
 
 
 def _settings(services: Services, oauth: OAuthClient) -> dict[str, Any]:

@@ -1,26 +1,53 @@
 /** Turns the page that is shown into a newer one, and leaves alone what people are doing in it. */
 import { Idiomorph } from "../vendor/idiomorph.esm.js";
+import { retell } from "./times.js";
 
 /**
- * Replaces each part marked `data-live` by its newer self. Focus, typed text, chosen options and
- * open details stay; an element marked `data-own` draws itself and is not touched.
+ * Replaces each part marked `data-live` by its newer self, and marks the values that changed for a
+ * moment. Focus, typed text, chosen options and open details stay; an element marked `data-own`
+ * draws itself and is not touched.
  * @param {Document} newer
  */
 export function show(newer) {
+  retell(newer);
   document.title = newer.title;
+  /** @type {Element[]} */
+  const changed = [];
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = newer.getElementById(part.id);
-    if (next) Idiomorph.morph(part, next, { morphStyle: "outerHTML", callbacks });
+    if (next) Idiomorph.morph(part, next, { morphStyle: "outerHTML", callbacks: watch(changed) });
   }
+  changed.forEach(mark);
   document.querySelector("f-toasts")?.append(...newer.querySelectorAll(".toast"));
 }
 
-const callbacks = {
-  /** @param {Node} old */
-  beforeNodeMorphed: (old) => !(old instanceof HTMLElement && "own" in old.dataset),
-  /** @param {string} name @param {Element} element */
-  beforeAttributeUpdated: (name, element) => !isPeoples(name, element),
-};
+/** @param {Element[]} changed collects the elements whose value is another now */
+function watch(changed) {
+  return {
+    /** @param {Node} old @param {Node} next */
+    beforeNodeMorphed(old, next) {
+      if (!(old instanceof HTMLElement)) return true;
+      if (old.matches(VALUES) && old.textContent?.trim() !== next.textContent?.trim()) {
+        changed.push(old);
+      }
+      return !("own" in old.dataset);
+    },
+    /** @param {string} name @param {Element} element */
+    beforeAttributeUpdated: (name, element) => !isPeoples(name, element),
+  };
+}
+
+/** What holds one value; ages change all the time and are left out. */
+const VALUES = ".card strong, .count, tr[id] > td.number, tr[id] .state, .strip dd";
+
+/** @param {Element} element */
+function mark(element) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  element.animate([{ backgroundColor: "var(--changed)" }, { backgroundColor: "transparent" }], {
+    duration: 1200,
+    easing: "ease-out",
+  });
+}
 
 /**
  * Whether an attribute is what somebody made it, not what the server said.

@@ -46,7 +46,7 @@ async def test_what_somebody_does_on_the_page_is_left_alone(window, shop):
         page = await it.open("/worker/w1@box")
         await page.fill("#scale-max", "7")
         await page.fill("#pool-n", "3")
-        await page.click("summary")
+        await page.click("main summary")
         await page.focus("#pool-n")
         shop.task("5eed", ends="task-failed")
         shop.events.happen()
@@ -54,7 +54,7 @@ async def test_what_somebody_does_on_the_page_is_left_alone(window, shop):
 
         assert await page.input_value("#scale-max") == "7"
         assert await page.input_value("#pool-n") == "3"
-        assert await page.locator("details[open]").count() == 1
+        assert await page.locator("main details[open]").count() == 1
         assert await page.evaluate("document.activeElement.id") == "pool-n"
 
 
@@ -74,7 +74,7 @@ async def test_a_link_in_focus_moves_with_its_row(window, shop):
     shop.task("first")
     async with window() as it:
         page = await it.open("/tasks")
-        await page.focus("text=first")
+        await page.focus("a:has-text('first')")
         shop.now += 1
         shop.task("second")
         shop.events.happen()

@@ -8,6 +8,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from tornado.web import create_signed_value
 
 from flower_ng import assets
 from flower_ng.metrics import Registry
+from flower_ng.monitor.state import EventsState
 from flower_ng.settings import Settings
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.routes import Site, application
@@ -53,8 +55,11 @@ class FakeCluster:
     app_name = "shop"
     capp = SimpleNamespace(main="shop")
 
+    timezone = UTC
+
     def __init__(self) -> None:
         self.events = FakeEvents()
+        self.state = EventsState()
         self.registry = Registry()
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
         gauge.set(7)

@@ -39,7 +39,10 @@ def test_a_moment_has_milliseconds_and_stands_in_the_given_timezone():
 def test_a_time_is_utc_for_machines_and_local_for_people():
     shown = fmt.time(NEW_YEAR, ZoneInfo("Asia/Tokyo"))
 
-    assert shown == ('<time datetime="2024-01-01T00:00:00.000Z">2024-01-01 09:00:00.000</time>')
+    assert shown == (
+        '<time datetime="2024-01-01T00:00:00.000Z">'
+        "<small>2024-01-01 </small>09:00:00<small>.000</small></time>"
+    )
 
 
 @pytest.mark.parametrize("impossible", [None, float("nan"), float("inf"), 1e30, -1e30])
@@ -50,7 +53,39 @@ def test_a_time_that_no_calendar_holds_is_a_dash(impossible):
 
 
 def test_a_relative_time_says_how_long_ago():
-    assert ">3 minutes ago<" in fmt.time_ago(NEW_YEAR, NEW_YEAR + 180)
+    assert ">3 min ago<" in fmt.time_ago(NEW_YEAR, NEW_YEAR + 180)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "now"),
+        (0.9, "now"),
+        (1, "1 s ago"),
+        (59.9, "59 s ago"),
+        (60, "1 min ago"),
+        (7200, "2 h ago"),
+        (86400 * 1500, "1,500 d ago"),
+        (-90, "in 1 min"),
+    ],
+)
+def test_an_age_is_told_in_its_largest_unit(seconds, shown):
+    assert fmt.age(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, DASH),
+        (0, "0"),
+        (9999, "9,999"),
+        (12_345, "12.3k"),
+        (1_000_000, "1M"),
+        (2.5e13, "25T"),
+    ],
+)
+def test_a_count_is_short_where_room_is(value, shown):
+    assert fmt.short(value) == shown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Final
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import TaskPage, TaskQuery, TaskRow, parse_search
 from flower_ng.web import format as fmt
-from flower_ng.web.base import Page
+from flower_ng.web.base import Cluster, NavCount, Page
 from flower_ng.web.links import Links
 from flower_ng.web.paging import Choice, Column, Heading, Listing, Pager, pager
 
@@ -112,6 +112,12 @@ class Tasks(Page):
     path = "/tasks"
     nav = "Tasks"
     template = "pages/tasks.html"
+
+    @classmethod
+    def count(cls, cluster: Cluster) -> NavCount:
+        """How many tasks run now, by the heartbeats of the workers that are online."""
+        running = sum(worker.active or 0 for worker in cluster.state.alive_workers())
+        return NavCount(running, f"{fmt.number(running)} running")
 
     async def view(self, *_none: str) -> TasksView:
         """Ask the store for one page."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flower_ng.monitor.rows import WorkerRow, worker_rows
 from flower_ng.web import format as fmt
-from flower_ng.web.base import Page
+from flower_ng.web.base import Cluster, NavCount, Page
 from flower_ng.web.links import Links
 from flower_ng.web.paging import Column, Heading, Listing, Pager, pager
 
@@ -81,6 +81,13 @@ class Workers(Page):
     aliases = ("/workers",)
     nav = "Workers"
     template = "pages/workers.html"
+
+    @classmethod
+    def count(cls, cluster: Cluster) -> NavCount:
+        """How many workers are online; alarming when none of those known is."""
+        workers = cluster.state.workers.values()
+        online = sum(map(cluster.state.is_alive, workers))
+        return NavCount(online, f"{online} of {len(workers)} online", bool(workers) and not online)
 
     async def view(self, *_none: str) -> WorkersView | None:
         """Show the workers, or write their rows."""

@@ -1,11 +1,15 @@
 /**
- * <f-live data-every="1">: keeps the page as new as the cluster, and says how new that is. Without
- * a number it does nothing. Follows `/stream`; at most one fetch at a time, none in a hidden tab.
+ * <f-live data-every="1">: keeps the page as new as the cluster, says how new that is, and can be
+ * paused. Without a number it does nothing. Follows `/stream`; at most one fetch at a time, none in
+ * a hidden tab. While somebody points at a list marked `data-freezes`, what is newer waits.
  */
+import { icon } from "../icon.js";
 import { show } from "../morph.js";
 import { Pace } from "../pace.js";
+import { retell } from "../times.js";
 
 const FETCH_LIMIT_MS = 15_000;
+const FROZEN = "[data-freezes]:hover";
 
 class Live extends HTMLElement {
   /** @type {Pace | null} */ #pace = null;
@@ -13,16 +17,24 @@ class Live extends HTMLElement {
   #timer = 0;
   #clock = 0;
   #isFetching = false;
+  #isPaused = false;
   #shownMs = Date.now();
   #text = "";
   #problem = "";
+  /** @type {Document | null} */ #held = null;
+  #words = document.createElement("span");
+  #button = document.createElement("button");
+  #newer = document.createElement("button");
 
   connectedCallback() {
     const every = Number(this.dataset.every);
     if (!every) return;
+    this.#draw();
     this.#pace = new Pace(every);
     this.#pace.started(seconds());
     document.addEventListener("visibilitychange", this.#follow);
+    document.addEventListener("flower-pause", this.#pause);
+    document.addEventListener("pointerout", this.#thaw);
     this.#clock = setInterval(() => this.#tell(), 1000);
     this.#follow();
     this.#tell();
@@ -30,9 +42,21 @@ class Live extends HTMLElement {
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#follow);
+    document.removeEventListener("flower-pause", this.#pause);
+    document.removeEventListener("pointerout", this.#thaw);
     clearInterval(this.#clock);
     clearTimeout(this.#timer);
     this.#stream?.close();
+  }
+
+  #draw() {
+    this.#button.type = this.#newer.type = "button";
+    this.#button.className = "plain";
+    this.#button.addEventListener("click", this.#pause);
+    this.#newer.className = "newer main";
+    this.#newer.hidden = true;
+    this.#newer.addEventListener("click", () => this.#release());
+    this.replaceChildren(this.#button, this.#newer);
   }
 
   /** A hidden tab holds no connection: browsers allow six to a server, for all tabs together. */
@@ -40,12 +64,19 @@ class Live extends HTMLElement {
     this.#stream?.close();
     this.#stream = null;
     clearTimeout(this.#timer);
-    if (document.hidden) return;
+    if (document.hidden || this.#isPaused) return;
     this.#stream = new EventSource(`${document.documentElement.dataset.root}/stream`);
     // What happened before the stream was open, nobody has told us of.
     this.#stream.addEventListener("open", this.#hear);
     this.#stream.addEventListener("tick", this.#hear);
     this.#plan();
+  };
+
+  #pause = () => {
+    this.#isPaused = !this.#isPaused;
+    if (!this.#isPaused) this.#pace?.changed();
+    this.#follow();
+    this.#tell();
   };
 
   #hear = () => {
@@ -55,7 +86,7 @@ class Live extends HTMLElement {
 
   #plan() {
     clearTimeout(this.#timer);
-    if (!this.#pace || this.#isFetching || document.hidden) return;
+    if (!this.#pace || this.#isFetching || this.#isPaused || document.hidden) return;
     this.#timer = setTimeout(() => this.#refresh(), this.#pace.waitS(seconds()) * 1000);
   }
 
@@ -65,9 +96,8 @@ class Live extends HTMLElement {
     this.#isFetching = true;
     pace.started(seconds());
     try {
-      this.#show(await fetchedText());
+      this.#take(await fetchedText());
       pace.succeeded();
-      this.#shownMs = Date.now();
       this.#problem = "";
     } catch (error) {
       pace.failed();
@@ -79,23 +109,64 @@ class Live extends HTMLElement {
   }
 
   /** @param {string} text */
-  #show(text) {
-    if (text === this.#text) return;
+  #take(text) {
+    if (text === this.#text && !this.#held) {
+      this.#shownMs = Date.now();
+      return;
+    }
+    this.#text = text;
     const newer = new DOMParser().parseFromString(text, "text/html");
     if (newer.documentElement.dataset.build !== document.documentElement.dataset.build) {
       location.reload(); // the dashboard was upgraded: its scripts and styles are others now
       return;
     }
-    show(newer);
-    this.#text = text;
+    this.#held = newer;
+    if (document.querySelector(FROZEN)) this.#hold(newer);
+    else this.#release();
   }
+
+  /** @param {Document} newer */
+  #hold(newer) {
+    const count = newRows(newer);
+    this.#newer.textContent = `${count} new`;
+    this.#newer.hidden = count === 0;
+  }
+
+  #release() {
+    this.#newer.hidden = true;
+    if (!this.#held) return;
+    show(this.#held);
+    this.#held = null;
+    this.#shownMs = Date.now();
+    this.#tell();
+  }
+
+  /** What waited is shown as soon as nobody points at the list. */
+  #thaw = () => {
+    if (this.#held && !document.querySelector(FROZEN)) this.#release();
+  };
 
   #tell() {
     const ageS = Math.round((Date.now() - this.#shownMs) / 1000);
-    const words = ageS < 2 ? "Updated now" : `Updated ${ageS} s ago`;
-    this.toggleAttribute("data-failing", this.#problem !== "");
-    this.title = this.#problem;
-    this.textContent = this.#problem ? `Update failed; ${words.toLowerCase()}` : words;
+    const updated = ageS < 2 ? "Updated now" : `Updated ${ageS.toLocaleString("en")} s ago`;
+    const mood = this.#mood();
+    const words = { failing: "Update failed", paused: "Paused", held: "Held", live: updated }[mood];
+    if (this.dataset.mood !== mood || !this.#button.firstChild) {
+      this.dataset.mood = mood;
+      this.#button.replaceChildren(this.#words, icon(this.#isPaused ? "play" : "pause"));
+    }
+    this.#words.textContent = words;
+    const deed = this.#isPaused ? "Go on" : "Pause";
+    this.#button.title = `${this.#problem ? `${this.#problem}. ` : ""}${updated}. ${deed} (p)`;
+    this.#button.setAttribute("aria-label", `${words}. ${deed}`);
+    if (!document.hidden) retell(document);
+  }
+
+  /** @returns {"failing" | "paused" | "held" | "live"} */
+  #mood() {
+    if (this.#isPaused) return "paused";
+    if (this.#problem) return "failing";
+    return this.#held ? "held" : "live";
   }
 }
 
@@ -108,6 +179,12 @@ async function fetchedText() {
   if (answer.type === "opaqueredirect") throw new Error("Logged out: reload to log in again");
   if (!answer.ok) throw new Error(`The dashboard answered ${answer.status}`);
   return answer.text();
+}
+
+/** How many rows a newer page has that this one lacks. @param {Document} newer */
+function newRows(newer) {
+  const rows = [...newer.querySelectorAll("[data-freezes] tr[id]")];
+  return rows.filter((row) => !document.getElementById(row.id)).length;
 }
 
 const seconds = () => performance.now() / 1000;

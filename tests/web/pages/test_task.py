@@ -159,7 +159,7 @@ async def test_buttons_are_shut_with_the_api_and_say_why_and_absent_in_read_only
 
     (button,) = is_shut.one("main").all("button")
     assert (button.text, "disabled" in button) == ("Terminate", True)
-    assert "Set --basic_auth or --auth" in is_shut.one("div", id="banners").text
+    assert "Set --basic_auth or --auth" in is_shut.one("section", id="banners").text
     assert is_read_only.one("main").all("button") == []
 
 

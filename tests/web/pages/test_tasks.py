@@ -254,7 +254,7 @@ async def test_times_are_relative_where_wanted(shop, look):
     shop.now = NOW - 120
     shop.task("5eed")
 
-    assert (await look("/tasks", natural_time=True)).rows[0][3] == "2 minutes ago"
+    assert (await look("/tasks", natural_time=True)).rows[0][3] == "2 min ago"
 
 
 async def test_rows_are_shown_as_format_task_wants_them(shop, look):

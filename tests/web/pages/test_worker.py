@@ -85,13 +85,15 @@ async def test_a_worker_has_a_head_and_eight_tabs(look):
 
     assert html.one("title").text == "w1@box · flower_ng"
     assert html.one("h1").text == W1
-    assert html.one("main").all("span", class_="state")[0].text == "Online"
+    assert html.one("div", id="heading").one("span", class_="state").text == "Online"
     tabs = html.one("nav", aria_label="What the worker says").links
     assert tabs == {
         label: f"#tab-{label.lower()}"
         for label in ("Pool", "Broker", "Queues", "Tasks", "Limits", "Config", "System", "Other")
     }
-    assert {f"#{section['id']}" for section in html.all("section")} == set(tabs.values())
+    assert {f"#{section['id']}" for section in html.one("main").all("section")} == set(
+        tabs.values()
+    )
 
 
 @pytest.mark.usefixtures("inspected")
@@ -261,7 +263,7 @@ async def test_a_worker_that_only_answers_is_shown_too(inspected, look):
 
     html = await look(PAGE)
 
-    assert "No events from it yet" in html.one("main").text
+    assert "No events from it yet" in html.one("div", id="heading").text
     assert tab(html, "pool").facts["Slots"] == "4"
 
 
