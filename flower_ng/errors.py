@@ -44,12 +44,16 @@ class BadRequest(AnswerError):  # noqa: N818 - named as the HTTP status it answe
 
 
 class SearchError(BadRequest):
-    """The search text is wrong; `position` is 0-based, None where no place can be named."""
+    """The search text is wrong; `position` is 0-based, None where no place can be named.
 
-    def __init__(self, message: str, position: int | None = None) -> None:
+    `hint` says what could be written instead; it may be empty.
+    """
+
+    def __init__(self, message: str, position: int | None = None, hint: str = "") -> None:
         place = "" if position is None else f" at position {position}"
         super().__init__(f"{message}{place}.")
         self.position = position
+        self.hint = hint
 
 
 class LoginRequired(AnswerError):  # noqa: N818 - named as the HTTP status it answers with

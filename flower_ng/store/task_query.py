@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flower_ng.store.search import Search
+from flower_ng.store.conditions import Search
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,41 @@
 """What a TaskQuery asks of a task, as one SQL condition over any relation of tasks. Pure."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Final, Protocol
 
-from flower_ng.store.merge import pair_pattern
-from flower_ng.store.schema import folded
-from flower_ng.store.search import (
-    WORD_FIELDS,
+from flower_ng.store.conditions import (
+    WORD_COLUMNS,
     AllOf,
     AnyOf,
+    Begins,
+    Compare,
+    Has,
     HasPair,
     InField,
-    IsState,
+    Is,
+    Not,
     Search,
     Word,
 )
+from flower_ng.store.merge import pair_pattern
+from flower_ng.store.schema import folded
 from flower_ng.store.task_query import TaskQuery
 
 #: The exact filters of a query, and the columns that they look at.
-FILTERS = {
+FILTERS: Final = {
     "state": "state",
     "name": "name",
     "worker": "worker",
     "queue": "queue",
 }
 #: The large columns, which only the main table has.
-PAYLOAD = frozenset({"args", "kwargs", "result", "exception", "traceback", "pairs"})
+PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback", "pairs"})
+#: When a task in a final state ended, by the state.
+FINISHED: Final = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
+DAY_S: Final = 86_400
 
 
 class Source(Protocol):
@@ -71,67 +81,106 @@ class Clause:
 def where(query: TaskQuery, source: Source, now: float) -> Clause:
     """Return the condition that `query` puts to a task of `source`; `now` is UTC seconds."""
     writer = _Writer(source, now)
-    text = " AND ".join(writer.conditions(query))
-    return Clause(text, tuple(writer.parameters), payload=writer.payload)
+    clauses = [*writer.filters(query), *writer.received(query)]
+    if query.search is not None:
+        clauses.append(writer.search(query.search))
+    return _joined(" AND ", clauses) if clauses else Clause("")
 
 
 class _Writer:
-    """Writes conditions and gathers their parameters, each in the moment it enters the text."""
+    """Writes conditions, each true or not; null counts as not."""
 
     def __init__(self, source: Source, now: float) -> None:
-        self.parameters: list[Any] = []
-        self.payload = False
         self._source = source
         self._now = now
 
-    def conditions(self, query: TaskQuery) -> list[str]:
-        conditions = [
-            self._equals(column, wanted.casefold())
-            for name, column in FILTERS.items()
-            if (wanted := getattr(query, name)) is not None
+    def filters(self, query: TaskQuery) -> list[Clause]:
+        wanted = {column: getattr(query, name) for name, column in FILTERS.items()}
+        return [
+            self._text(column, "{} = ?", value.casefold())
+            for column, value in wanted.items()
+            if value is not None
         ]
+
+    def received(self, query: TaskQuery) -> list[Clause]:
         received = self._source.raw("received")
-        conditions += [
-            f"({received} IS NULL OR {received} {relation} {self._value(limit)})"
-            for relation, limit in ((">=", query.received_start), ("<=", query.received_end))
+        limits = ((">=", query.received_start), ("<=", query.received_end))
+        return [
+            Clause(f"({received} IS NULL OR {received} {relation} ?)", (limit,))
+            for relation, limit in limits
             if limit is not None
         ]
-        if query.search is not None:
-            conditions.append(self._search(query.search))
-        return conditions
 
-    def _search(self, search: Search) -> str:
+    def search(self, search: Search) -> Clause:
         match search:
             case AllOf(parts):
-                return f"({' AND '.join(map(self._search, parts))})"
+                return _joined(" AND ", map(self.search, parts))
             case AnyOf(parts):
-                return f"({' OR '.join(map(self._search, parts))})"
+                return _joined(" OR ", map(self.search, parts))
+            case Not(part):
+                negated = self.search(part)
+                return replace(negated, text=f"(({negated.text}) IS NOT TRUE)")
             case Word(text):
-                return f"({' OR '.join(self._holds(field, text) for field in WORD_FIELDS)})"
-            case InField(field, text):
-                return self._holds(field, text)
-            case IsState(text):
-                return self._equals("state", text)
-            case HasPair(text):
-                pairs = self._raw("pairs")
-                return f"instr({pairs}, {self._value(pair_pattern(text))})"
+                return _joined(" OR ", [self._holds(column, text) for column in WORD_COLUMNS])
+            case Compare():
+                return self._compared(search)
+            case _:
+                return self._of_column(search)
 
-    def _equals(self, column: str, text: str) -> str:
-        folded_column = self._folded(column)
-        return f"{folded_column} = {self._value(text)}"
+    def _of_column(self, search: InField | Begins | Is | Has | HasPair) -> Clause:
+        match search:
+            case InField(column, text):
+                return self._holds(column, text)
+            case Begins(column, text):
+                return self._text(column, "instr({}, ?) = 1", text)
+            case Is(column, text):
+                return self._text(column, "{} = ?", text)
+            case Has(column):
+                text = f"{self._source.raw(column)} IS NOT NULL"
+                return Clause(text, payload=column in PAYLOAD)
+            case HasPair(text, is_whole):
+                pattern = pair_pattern(text) if is_whole else pair_pattern(text)[:-1]
+                return Clause(
+                    f"instr({self._source.raw('pairs')}, ?) > 0", (pattern,), payload=True
+                )
 
-    def _holds(self, column: str, text: str) -> str:
-        folded_column = self._folded(column)
-        return f"instr({folded_column}, {self._value(text)})"
+    def _holds(self, column: str, text: str) -> Clause:
+        return self._text(column, "instr({}, ?) > 0", text)
 
-    def _raw(self, column: str) -> str:
-        self.payload = self.payload or column in PAYLOAD
-        return self._source.raw(column)
+    def _text(self, column: str, condition: str, text: str) -> Clause:
+        folded_column = self._source.folded(column)
+        return Clause(condition.format(folded_column), (text,), payload=column in PAYLOAD)
 
-    def _folded(self, column: str) -> str:
-        self.payload = self.payload or column in PAYLOAD
-        return self._source.folded(column)
+    def _compared(self, wanted: Compare) -> Clause:
+        starts = {"zero": 0.0, "now": self._now, "today": self._now - self._now % DAY_S}
+        quantity = self._quantity(wanted.quantity)
+        limit = starts[wanted.base] + wanted.value
+        return Clause(f"{quantity.text} {wanted.relation} ?", (*quantity.parameters, limit))
 
-    def _value(self, value: object) -> str:
-        self.parameters.append(value)
-        return "?"
+    def _quantity(self, name: str) -> Clause:
+        """Return the SQL for what is compared, null where a task lacks it."""
+        raw, state = self._source.raw, self._source.folded("state")
+        match name:
+            case "runtime":
+                age = f"WHEN {state} = 'started' THEN ? - {raw('started')}"
+                return Clause(f"CASE {age} ELSE {raw('runtime')} END", (self._now,))
+            case "wait":
+                since = f"coalesce({raw('received')}, {raw('sent')})"
+                age = f"WHEN {state} IN ('pending', 'received') THEN ? - {since}"
+                waited = f"WHEN {raw('started')} >= {since} THEN {raw('started')} - {since}"
+                return Clause(f"CASE {age} {waited} END", (self._now,))
+            case "finished":
+                ends = " ".join(f"WHEN '{end}' THEN {raw(time)}" for end, time in FINISHED.items())
+                return Clause(f"CASE {state} {ends} END")
+            case _:
+                return Clause(raw(name))
+
+
+def _joined(operator: str, clauses: Iterable[Clause]) -> Clause:
+    """Join conditions, those on large columns last: they are looked at only where they matter."""
+    ordered = sorted(clauses, key=attrgetter("payload"))
+    return Clause(
+        f"({operator.join(clause.text for clause in ordered)})",
+        tuple(chain.from_iterable(clause.parameters for clause in ordered)),
+        payload=ordered[-1].payload,
+    )

@@ -1,0 +1,94 @@
+"""What a search asks of a task: a tree of conditions. Frozen records; texts are case-folded."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+#: Where an ordinary word is looked for.
+WORD_COLUMNS = ("uuid", "name", "state", "worker", "args", "kwargs", "result")
+
+Relation: TypeAlias = Literal["<", "<=", ">", ">="]
+#: What a value counts from: nothing, the time of asking, the last midnight (UTC) before it.
+Base: TypeAlias = Literal["zero", "now", "today"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The text stands somewhere in one of the WORD_COLUMNS."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InField:
+    """The text stands somewhere in the column."""
+
+    column: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """The column begins with the text."""
+
+    column: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """The column is the text."""
+
+    column: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """The column has a value."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasPair:
+    """The keyword arguments hold `"key=value"`; without `is_whole`, one that begins so."""
+
+    text: str
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The quantity (see `quantities.py`) stands in the relation to a number, counted from `base`.
+
+    Seconds, or UTC seconds; a task that lacks the quantity does not match.
+    """
+
+    quantity: str
+    relation: Relation
+    value: float
+    base: Base = "zero"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not match; so a task that lacks what it asks about does match."""
+
+    part: "Search"
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every part matches."""
+
+    parts: "tuple[Search, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of the parts matches."""
+
+    parts: "tuple[Search, ...]"
+
+
+Search: TypeAlias = Word | InField | Begins | Is | Has | HasPair | Compare | Not | AllOf | AnyOf
