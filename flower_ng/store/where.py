@@ -22,15 +22,8 @@ from flower_ng.store.conditions import (
 )
 from flower_ng.store.merge import pair_pattern
 from flower_ng.store.schema import folded
-from flower_ng.store.task_query import TaskQuery
+from flower_ng.store.task_query import FILTERS, TaskQuery
 
-#: The exact filters of a query, and the columns that they look at.
-FILTERS: Final = {
-    "state": "state",
-    "name": "name",
-    "worker": "worker",
-    "queue": "queue",
-}
 #: The large columns, which only the main table has.
 PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback", "pairs"})
 #: When a task in a final state ended, by the state.
@@ -174,6 +167,12 @@ class _Writer:
                 return Clause(f"CASE {state} {ends} END")
             case _:
                 return Clause(raw(name))
+
+
+def pair_text(wanted: HasPair) -> str:
+    """Return what stands in `pairs` where they hold what is wanted."""
+    pattern = pair_pattern(wanted.text)
+    return pattern if wanted.is_whole else pattern[:-1]  # without the quote that ends it
 
 
 def _joined(operator: str, clauses: Iterable[Clause]) -> Clause:
