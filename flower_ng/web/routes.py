@@ -16,6 +16,7 @@ from flower_ng.web.base import Endpoint, Handler, Page, Services
 from flower_ng.web.files import file_specs
 from flower_ng.web.frame import PLACES, NavLink
 from flower_ng.web.health import HealthCheck
+from flower_ng.web.jump import Jump
 from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
 from flower_ng.web.pages.login import Logout
@@ -52,7 +53,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     control.TaskRevoke,
 )
 
-PLUMBING: tuple[type[Handler], ...] = (HealthCheck, Scrape, TasksDataTable)
+PLUMBING: tuple[type[Handler], ...] = (HealthCheck, Scrape, TasksDataTable, Jump)
 
 
 class Site(Application):

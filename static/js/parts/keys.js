@@ -1,4 +1,5 @@
 /** <f-keys>: what keys do on every page, and the list of them that `?` shows. */
+import { icon } from "../icon.js";
 import { KEYS, meaning, SECOND_KEY_MS } from "../shortcuts.js";
 
 const FIELDS = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
@@ -57,16 +58,18 @@ class Keys extends HTMLElement {
     const heading = document.createElement("h2");
     const list = document.createElement("dl");
     const close = document.createElement("button");
-    heading.textContent = "Keys";
-    close.textContent = "Close";
+    close.className = "plain bare";
+    close.setAttribute("aria-label", "Close");
+    close.append(icon("x"));
     close.addEventListener("click", () => dialog.close());
+    heading.append("Keys", close);
     const places = [...document.querySelectorAll("[data-key]")].map(placeKey);
     for (const [keys, words] of [...KEYS, ...places]) list.append(...line(keys, words));
     const whole = document.createElement("div");
     whole.className = "keys";
     whole.append(heading, list);
     dialog.setAttribute("aria-label", "Keys");
-    dialog.append(whole, close);
+    dialog.append(whole);
     dialog.addEventListener("close", () => dialog.remove());
     this.append(dialog);
     dialog.showModal();
