@@ -5,28 +5,20 @@ part. The rules are those of `celery.events.state.Task.event`: no field is ever 
 that logically happened earlier never replaces a later one, unless a RETRY stands between them.
 """
 
-import ast
-import re
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any
 
-import msgspec
 from celery.states import RETRY, precedence
 
+from flower_ng.store.pairs import pairs
 from flower_ng.store.schema import ADDED, COLUMNS, FOLDED
 
 #: Takes a snapshot of a Task: the columns in their order, then `retry_passed`.
 snapshot = attrgetter(*COLUMNS, "retry_passed")
 
-#: Longer texts are not parsed for their pairs: Celery itself cuts at 1,024 by default.
-MAX_PARSED_CHARACTERS = 4096
-
 #: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
 CHUNKS = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
-
-#: The keys of a dict with their values, as text.
-Pairs: TypeAlias = list[tuple[str, str]]
 
 _STATE, _KWARGS, _WORKER = (list(COLUMNS).index(name) for name in ("state", "kwargs", "worker"))
 _TEXTS = tuple(list(COLUMNS).index(name) for name in FOLDED)
@@ -47,27 +39,6 @@ def statements(snapshots: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list
             chunk = snapshots[start : start + size]
             yield _upsert(size), [value for taken in chunk for value in _row(taken)]
             start += size
-
-
-def pairs(kwargs: str | None) -> str | None:
-    """Return the pairs of a repr of keyword arguments: a comma and JSON of each folded `"k=v"`.
-
-    None where there are none, or where the text is no Python literal of a dict (it may be cut).
-    """
-    if not kwargs or kwargs == "{}" or len(kwargs) > MAX_PARSED_CHARACTERS:
-        return None
-    parsed = _simple(kwargs) if _SIMPLE.fullmatch(kwargs) else _literal(kwargs)
-    if not parsed:
-        return None
-    return "".join(pair_pattern(f"{key}={value}".casefold()) for key, value in parsed)
-
-
-def pair_pattern(text: str) -> str:
-    """Return what stands in `pairs` where it holds `text`; nothing else there can look like it.
-
-    In JSON a bare quote follows a comma only where a text begins: inside one it is escaped.
-    """
-    return f",{_json(text)}"
 
 
 def scrubbed(taken: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -115,35 +86,6 @@ def _twin(text: str | None) -> str | None:
         return None
     folded = text.casefold()
     return None if folded == text else folded
-
-
-#: A dict whose keys are plain strings and whose values are plain strings, integers or constants.
-_ENTRY = r"'([^'\\\x00-\x1f]*)': (?:'([^'\\\x00-\x1f]*)'|(0|-?[1-9][0-9]*|True|False|None))"
-_SIMPLE = re.compile(rf"\{{{_ENTRY}(?:, {_ENTRY})*\}}")
-_ENTRIES = re.compile(_ENTRY)
-
-
-def _simple(kwargs: str) -> Pairs:
-    """Return what `_literal` returns for a simple dict, in a quarter of its time."""
-    found = {
-        key: "" if constant == "None" else text or constant
-        for key, text, constant in _ENTRIES.findall(kwargs)
-    }
-    return list(found.items())
-
-
-def _literal(kwargs: str) -> Pairs:
-    """Return a dict's keys and values as text; None counts as empty, as in Flower."""
-    try:
-        parsed = ast.literal_eval(kwargs)
-        items = parsed.items() if isinstance(parsed, dict) else ()
-        return [(str(key), "" if value is None else str(value)) for key, value in items]
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return []
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def _storable(value: Any) -> Any:

@@ -20,7 +20,7 @@ from flower_ng.store.conditions import (
     Search,
     Word,
 )
-from flower_ng.store.merge import pair_pattern
+from flower_ng.store.pairs import pair_pattern
 from flower_ng.store.schema import folded
 from flower_ng.store.task_query import FILTERS, TaskQuery
 
@@ -131,11 +131,9 @@ class _Writer:
             case Has(column):
                 text = f"{self._source.raw(column)} IS NOT NULL"
                 return Clause(text, payload=column in PAYLOAD)
-            case HasPair(text, is_whole):
-                pattern = pair_pattern(text) if is_whole else pair_pattern(text)[:-1]
-                return Clause(
-                    f"instr({self._source.raw('pairs')}, ?) > 0", (pattern,), payload=True
-                )
+            case HasPair():
+                text = f"instr({self._source.raw('pairs')}, ?) > 0"
+                return Clause(text, (pair_text(search),), payload=True)
 
     def _holds(self, column: str, text: str) -> Clause:
         return self._text(column, "instr({}, ?) > 0", text)

@@ -6,14 +6,7 @@ from hypothesis import strategies as st
 from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.state import EventsState
 from flower_ng.store.marks import Marks
-from flower_ng.store.merge import (
-    MAX_PARSED_CHARACTERS,
-    pair_pattern,
-    pairs,
-    scrubbed,
-    snapshot,
-    statements,
-)
+from flower_ng.store.merge import scrubbed, snapshot, statements
 from flower_ng.store.schema import COLUMNS
 from tests.store.making import Table, table, task
 
@@ -98,10 +91,6 @@ def test_what_sqlite_cannot_take_is_made_so_that_it_can():
     assert taken == ("a?", None, 1.5, None, -(2**63))
 
 
-def test_an_overlong_text_is_not_parsed_for_pairs():
-    assert pairs("{'a': '%s'}" % ("x" * MAX_PARSED_CHARACTERS)) is None
-
-
 TIMED = ("sent", "received", "started", "succeeded", "failed", "rejected", "revoked", "retried")
 FIELDS = {
     "sent": {"name": "n", "queue": "q", "exchange": "x", "routing_key": "r"},
@@ -167,10 +156,3 @@ def event(timestamp, kind, uuid, named):
     sender = {"hostname": "w@box", "pid": 1, "clock": 1, "local_received": timestamp}
     fields = FIELDS.get(kind, {}) | named
     return {"type": f"task-{kind}", "uuid": uuid, "timestamp": timestamp, **sender, **fields}
-
-
-def test_a_pair_is_not_found_inside_another():
-    held = pairs("""{'"': ''}""")
-
-    assert pair_pattern('"=') in held
-    assert pair_pattern("=") not in held

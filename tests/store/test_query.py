@@ -118,6 +118,18 @@ def test_the_newest_are_read_from_the_index():
         ("[('a', 1)]", "kwargs:a=1", False),
         ("{'a': " + "[" * 500 + "}", "kwargs:a=1", False),
         (None, "kwargs:a=1", False),
+        ("{'order': {'id': 7}}", "kwargs.order.id:7", True),
+        ("{'order': {'id': 7}}", "kwargs:order.id=7", True),
+        ("{'order': {'id': 7}}", "kwargs.id:7", False),
+        ("{'order': {'id': 77}}", "kwargs.order.id:7", False),
+        ("{'order': {'id': 77}}", "kwargs.order.id:7*", True),
+        ("{'order': {'id': 77}}", "kwargs.order.id:*", True),
+        ("{'order': {'id': None}}", "kwargs.order.id:None", False),
+        ("{'lines': [{'Sku': 'A b'}]}", 'kwargs.lines.0.sku:"a B"', True),
+        ("{'a': {'b': {'c': {'d': {'e': 1}}}}}", "kwargs.a.b.c.d.e:1", True),
+        ("{'a': {'b': {'c': {'d': {'e': {'f': 1}}}}}}", "kwargs.a.b.c.d.e.f:1", False),
+        ("{'a': 1}", "kwargs.a:1", True),
+        ("{'a': ['x'] * 9}", "kwargs.a.0:x", False),
     ],
 )
 def test_a_pair_is_found_as_whole_key_and_value(kwargs, wanted, is_found):
