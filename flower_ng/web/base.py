@@ -1,16 +1,19 @@
 """Base is what routes are made of: Page for people, Endpoint for programs, Handler for the rest."""
 
 import logging
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, Final
 
 from flower_ng.errors import AnswerError
 from flower_ng.web.faults import ErrorView, Fault, api_body, one_line
 from flower_ng.web.frame import NavCount, View
 from flower_ng.web.guard import Access
 from flower_ng.web.handler import ClientLeft, Handler
+from flower_ng.web.rendered import Rendered, Sheet
 from flower_ng.web.services import Assets, Cluster, Services
 
 __all__ = [
+    "LIVE",
     "Access",
     "Assets",
     "ClientLeft",
@@ -26,6 +29,9 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+#: The header of a refresh by the page's own script.
+LIVE: Final = "Flower-Live"
+
 
 class Page(Handler):
     """An HTML page: `view` makes a frozen record, the template shows it.
@@ -37,16 +43,46 @@ class Page(Handler):
     nav: ClassVar[str | None] = None
     template: ClassVar[str]
 
+    _tag: str | None = None
+
     @classmethod
     def count(cls, _cluster: Cluster) -> NavCount | None:
         """The number beside the page's link, if it has one: cheap, for it is in every page."""
         return None
 
     async def get(self, *path_args: str) -> None:
-        """Answer with the page."""
+        """Answer with the page; browsers that follow the same one are given the same rendering."""
+        kind = self.page_class
+        make = partial(self._sheet, *path_args)
+        if kind is None or LIVE not in self.request.headers:
+            sheet = await make()
+        else:
+            rendered: Rendered = self.settings["rendered"]
+            sheet = await rendered.sheet((self.request.uri, kind), make)
+        if sheet is not None:
+            self._write_sheet(sheet)
+
+    async def _sheet(self, *path_args: str) -> Sheet | None:
         view = await self.view(*path_args)
-        if view is not None:
-            self.write_page(self.template, view, nav=self.nav)
+        if view is None:
+            return None
+        return Sheet.of(self.page_bytes(self.template, view, nav=self.nav))
+
+    def _write_sheet(self, sheet: Sheet) -> None:
+        """Write a page, with gzip unless it holds a token, whose letters its length could tell."""
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.add_header("Vary", "Accept-Encoding")
+        self._tag = sheet.tag
+        accepted = self.request.headers.get("Accept-Encoding", "")
+        if "gzip" in accepted and self.services.door.pattern is None:
+            self.set_header("Content-Encoding", "gzip")
+            self.write(sheet.packed)
+        else:
+            self.write(sheet.body)
+
+    def compute_etag(self) -> str | None:
+        """The tag of the page, whatever its coding."""
+        return self._tag or super().compute_etag()
 
     async def view(self, *path_args: Any, **_none: Any) -> View | None:
         """What the page shows; None when the answer was written already."""

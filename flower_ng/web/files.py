@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tornado.routing import URLSpec
-from tornado.web import StaticFileHandler
+from tornado.web import GZipContentEncoding, StaticFileHandler
 
 from flower_ng.web.guard import SECURITY_HEADERS
 from flower_ng.web.missing import bare
@@ -23,6 +23,11 @@ class Files(StaticFileHandler):
         """Serve the folder `path`, each file under this caching rule."""
         super().initialize(str(path))
         self.cache_control = cache_control
+
+    def prepare(self) -> None:
+        """Pack what is text, unless only a part is asked for."""
+        if "Range" not in self.request.headers:
+            self._transforms.append(GZipContentEncoding(self.request))
 
     def set_default_headers(self) -> None:
         """Put the security headers on static files too."""

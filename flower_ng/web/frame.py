@@ -1,7 +1,7 @@
 """Frame is what stands around every page: title, navigation, toasts, banners, controls."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -140,20 +140,32 @@ class Framed(RequestHandler):
         """The cluster that this request is about."""
         return self.services.cluster
 
-    def write_page(self, template: str, view: View, *, nav: str | None) -> None:
+    def page_bytes(self, template: str, view: View, *, nav: str | None) -> bytes:
         """Render a template with `page`, `frame`, `fmt`, `icon`, `url` and `static`."""
-        self.set_header("Content-Type", "text/html; charset=UTF-8")
-        self.write(
-            self.render_string(
-                template,
-                page=view,
-                frame=self._frame(view.title, nav),
-                fmt=fmt,
-                icon=partial(icon, self.services.static(SPRITE)),
-                url=self.services.url,
-                static=self.services.static,
-            )
+        return self.render_string(
+            template,
+            page=view,
+            frame=self._frame(view.title, nav),
+            fmt=fmt,
+            icon=partial(icon, self.services.static(SPRITE)),
+            url=self.services.url,
+            static=self.services.static,
         )
+
+    def write_page(self, template: str, view: View, *, nav: str | None) -> None:
+        """Answer with a page that nobody else is shown."""
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.write(self.page_bytes(template, view, nav=nav))
+
+    @property
+    def page_class(self) -> Hashable | None:
+        """What the frame of a page depends on beside the cluster; None where it is one person's.
+
+        Requests with equal classes and addresses are answered with equal pages.
+        """
+        token = self.get_cookie(XSRF_COOKIE, "") if self.services.door.pattern else ""
+        is_own = self.get_cookie(TOAST_COOKIE) or (token and not is_xsrf_token(token))
+        return None if is_own else (self.is_known, self.address, token)
 
     def toast(self, toast: Toast) -> None:
         """Show these words on the next page that this browser opens."""

@@ -24,6 +24,7 @@ from flower_ng.web.pages.task import Task
 from flower_ng.web.pages.tasks import Tasks
 from flower_ng.web.pages.worker import Worker
 from flower_ng.web.pages.workers import Workers
+from flower_ng.web.rendered import Rendered
 from flower_ng.web.scrape import Scrape
 from flower_ng.web.stream import Stream, Ticker
 
@@ -99,6 +100,7 @@ def application(
             *_rest(services),
         ],
         nav=_nav(handlers),
+        rendered=Rendered(lambda: ticker.ticks),
         **_settings(services, oauth or OAuthClient()),
     )
 

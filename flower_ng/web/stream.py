@@ -1,10 +1,12 @@
 """Stream tells browsers over `/stream` (server-sent events) that something changed; on the loop.
 
 A tick carries no data: the browser asks again for the page that it shows. However many events
-arrive, a browser gets at most one tick a second, and one that reads slowly skips ticks.
+arrive, there is at most one tick a second, the same for all browsers, so that those that show the
+same are answered with one rendering. One that reads slowly skips ticks.
 """
 
 import asyncio
+import math
 from contextlib import suppress
 
 from tornado.iostream import StreamClosedError
@@ -16,10 +18,10 @@ RETRY_MS = 3000
 
 
 class Ticker:
-    """Counts changes, and wakes those who wait for one.
+    """Gathers changes into ticks, and wakes those who wait for one.
 
-    A stream gets at most one tick in `interval_s`, and a comment after `heartbeat_s` of silence,
-    so that proxies keep it open. `max_streams` bounds the sockets.
+    There is at most one tick in `interval_s`. A stream gets a comment after `heartbeat_s` of
+    silence, so that proxies keep it open. `max_streams` bounds the sockets.
     """
 
     def __init__(
@@ -32,6 +34,8 @@ class Ticker:
         self.streams = 0
         self._changed = asyncio.Event()
         self._closed = asyncio.Event()
+        self._ticked_at = -math.inf
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -40,6 +44,14 @@ class Ticker:
 
     def tick(self) -> None:
         """Say that something changed; cheap, on the loop."""
+        if self._timer is None and not self.is_closed:
+            loop = asyncio.get_running_loop()
+            wait_s = self._ticked_at + self.interval_s - loop.time()
+            self._timer = loop.call_later(max(0, wait_s), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._ticked_at = asyncio.get_running_loop().time()
         self.ticks += 1
         self._changed.set()
         self._changed = asyncio.Event()
@@ -48,16 +60,14 @@ class Ticker:
         """End every stream."""
         self._closed.set()
         self._changed.set()
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def is_changed(self, seen: int) -> bool:
         """Wait for a tick after the first `seen`; False after `heartbeat_s` without one."""
         if self.ticks == seen and not self.is_closed:
             await _within(self.heartbeat_s, self._changed)
         return self.ticks != seen
-
-    async def rest(self) -> None:
-        """Wait until the next tick may be told."""
-        await _within(self.interval_s, self._closed)
 
 
 class Stream(Handler):
@@ -97,7 +107,6 @@ class Stream(Handler):
             if await self.ticker.is_changed(seen):
                 seen = self.ticker.ticks
                 await self._send("event: tick\ndata:\n\n")
-                await self.ticker.rest()
             elif not self.ticker.is_closed:
                 await self._send(": still here\n\n")
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flower_ng.errors import NotFound
 from flower_ng.monitor.records import Worker as WorkerRecord
 from flower_ng.web import format as fmt
-from flower_ng.web.base import Page
+from flower_ng.web.base import LIVE, Page
 from flower_ng.web.facts import (
     Fact,
     facts,
@@ -45,8 +45,6 @@ QUEUE_COLUMNS: Final = {
 }
 #: A page that refreshes itself has the worker asked again when its answers are older.
 LIVE_AGE_S: Final = 10.0
-#: The header of a refresh by the page's own script.
-LIVE: Final = "Flower-Live"
 
 
 @dataclass(frozen=True, slots=True)
