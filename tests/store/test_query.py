@@ -1,4 +1,3 @@
-import ast
 from operator import attrgetter
 
 import pytest
@@ -6,8 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flower_ng.monitor.records import Worker
-from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.conditions import WORD_COLUMNS, AllOf, AnyOf, HasPair, InField, Is, Word
+from flower_ng.store import TaskQuery
 from tests.store.making import table, task
 
 #: Letters whose folding changes their number or leaves ASCII, and all that SQL and JSON escape.
@@ -92,51 +90,6 @@ def test_the_newest_are_read_from_the_index():
     assert "B-TREE" not in str(plan)
 
 
-@pytest.mark.parametrize(
-    ("kwargs", "wanted", "is_found"),
-    [
-        ("{'a': 1}", "kwargs:a=1", True),
-        ("{'a': 1}", 'kwargs:" a = 1 "', True),
-        ("{'a': '1'}", "kwargs:A=1", True),
-        ("{'a': 10}", "kwargs:a=1", False),
-        ("{'ba': 1}", "kwargs:a=1", False),
-        ("{'a': 1.5}", "kwargs:a=1.5", True),
-        ("{'a': True}", "kwargs:a=true", True),
-        ("{'a': None}", "kwargs:a=", True),
-        ("{'a': None}", "kwargs:a=None", False),
-        ("{'a': 'None'}", "kwargs:a=None", True),
-        ("{'a': ''}", "kwargs:a=", True),
-        ("{'a': [1, 2]}", 'kwargs:"a=[1, 2]"', True),
-        ("{'a': {'b': 1}}", "kwargs:b=1", False),
-        ("{'a': \"it's\"}", "kwargs:a=it's", True),
-        ("{'a': 'x\"]'}", r"kwargs:a=x\"]", True),
-        ("{'b=c': 'd'}", "kwargs:b=c=d", True),
-        ("{1: 2, '1': 3}", "kwargs:1=2", True),
-        ("{'a': 1, 'a': 2}", "kwargs:a=1", False),
-        ("{'a': 007}", "kwargs:a=7", False),
-        ("{'a': ...", "kwargs:a=...", False),
-        ("[('a', 1)]", "kwargs:a=1", False),
-        ("{'a': " + "[" * 500 + "}", "kwargs:a=1", False),
-        (None, "kwargs:a=1", False),
-        ("{'order': {'id': 7}}", "kwargs.order.id:7", True),
-        ("{'order': {'id': 7}}", "kwargs:order.id=7", True),
-        ("{'order': {'id': 7}}", "kwargs.id:7", False),
-        ("{'order': {'id': 77}}", "kwargs.order.id:7", False),
-        ("{'order': {'id': 77}}", "kwargs.order.id:7*", True),
-        ("{'order': {'id': 77}}", "kwargs.order.id:*", True),
-        ("{'order': {'id': None}}", "kwargs.order.id:None", False),
-        ("{'lines': [{'Sku': 'A b'}]}", 'kwargs.lines.0.sku:"a B"', True),
-        ("{'a': {'b': {'c': {'d': {'e': 1}}}}}", "kwargs.a.b.c.d.e:1", True),
-        ("{'a': {'b': {'c': {'d': {'e': {'f': 1}}}}}}", "kwargs.a.b.c.d.e.f:1", False),
-        ("{'a': 1}", "kwargs.a:1", True),
-        ("{'a': ['x'] * 9}", "kwargs.a.0:x", False),
-    ],
-)
-def test_a_pair_is_found_as_whole_key_and_value(kwargs, wanted, is_found):
-    with table(task("u", kwargs=kwargs)) as tasks:
-        assert bool(tasks.uuids(search=parse_search(wanted))) is is_found
-
-
 TEXTS = st.text(LETTERS, max_size=8)
 VALUES = st.one_of(TEXTS, st.integers(), st.none(), st.booleans(), st.lists(st.integers()))
 TASKS = st.lists(
@@ -157,33 +110,7 @@ TASKS = st.lists(
     max_size=8,
     unique_by=attrgetter("uuid"),
 )
-FOLDED = TEXTS.map(str.casefold)
-CONDITIONS = st.one_of(
-    st.builds(Word, FOLDED),
-    st.builds(InField, st.sampled_from(WORD_COLUMNS[1:]), FOLDED),
-    st.builds(Is, st.just("state"), st.sampled_from(["success", "started", "weird"])),
-    st.builds("{}={}".format, FOLDED, FOLDED).map(HasPair),
-)
-SEARCHES = st.recursive(
-    CONDITIONS,
-    lambda parts: st.one_of(
-        st.lists(parts, min_size=2, max_size=3).map(tuple).map(AllOf),
-        st.lists(parts, min_size=2, max_size=3).map(tuple).map(AnyOf),
-    ),
-    max_leaves=5,
-)
 UNHURRIED = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@UNHURRIED
-@given(TASKS, SEARCHES)
-def test_a_search_finds_what_a_naive_filter_finds(tasks, search):
-    wanted = [one for one in tasks if matches(one, search)]
-    newest_first = [one.uuid for one in sorted(wanted, key=NEWEST_FIRST, reverse=True)]
-
-    with table(*tasks) as written:
-        assert written.uuids(search=search) == newest_first
-        assert written.filtered(TaskQuery(search=search)) == len(wanted)
 
 
 @UNHURRIED
@@ -197,37 +124,8 @@ def test_a_sort_sorts_as_a_naive_one(tasks, sort):
         assert len(written.ids(TaskQuery(sort=sort, limit=3, offset=1))) == len(ordered[1:4])
 
 
-def matches(one, search):
-    match search:
-        case AllOf(parts):
-            return all(matches(one, part) for part in parts)
-        case AnyOf(parts):
-            return any(matches(one, part) for part in parts)
-        case Word(text):
-            return any(text in value(one, field) for field in WORD_COLUMNS if has(one, field))
-        case InField(field, text):
-            return has(one, field) and text in value(one, field)
-        case Is("state", text):
-            return one.state.casefold() == text
-        case HasPair(text):
-            return text in naive_pairs(one.kwargs)
-
-
-def has(one, field):
-    return getattr(one, field) is not None
-
-
 def value(one, field):
     return (one.worker.hostname if field == "worker" else getattr(one, field)).casefold()
-
-
-def naive_pairs(kwargs):
-    try:
-        found = ast.literal_eval(kwargs)
-        items = found.items()
-    except (ValueError, SyntaxError, TypeError, AttributeError):
-        return []
-    return [f"{key}={'' if value is None else value}".casefold() for key, value in items]
 
 
 def naive_key(one, sort):

@@ -1,4 +1,9 @@
+import time
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flower_ng.errors import SearchError
 from flower_ng.store.conditions import (
@@ -13,7 +18,8 @@ from flower_ng.store.conditions import (
     Not,
     Word,
 )
-from flower_ng.store.search import parse_search
+from flower_ng.store.fields import FIELDS
+from flower_ng.store.search import MAX_CHARACTERS, parse_search
 
 
 @pytest.mark.parametrize(
@@ -292,3 +298,49 @@ def test_a_wrong_value_says_where_it_stands_and_what_to_write(text, message, hin
 
     assert raised.value.message == message
     assert raised.value.hint.startswith(hint)
+
+
+PIECES = st.sampled_from(
+    ['"', "\\", "(", ")", "-", ":", "=", "*", "..", ">", "<", " ", "AND", "OR", "NOT", "abc", "1h"]
+    + [f"{field.name}:" for field in FIELDS]
+    + ["2026-11-20", "9999-12-31", "0001-01-01T00:00+23:59", "999999999w", "kwargs.a.b:", "ß", "\0"]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(PIECES | st.text(max_size=4), max_size=60).map("".join))
+def test_any_text_is_a_search_or_a_search_error_that_names_a_place(text):
+    position = None
+    try:
+        parse_search(text)
+    except SearchError as error:
+        position = error.position
+
+    assert position is None or 0 <= position <= len(text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ['\\"', '"a" ', "-(", "(", "1m", "abc:", "-", "1h..", '"', "0", " NOT", "*", "\\", "OR "],
+)
+@pytest.mark.parametrize("start", ["", '"', "runtime:>", "sent:", "kwargs.a:", "name:=", "-"])
+def test_the_longest_text_of_any_shape_takes_no_time(start, piece):
+    text = (start + piece * MAX_CHARACTERS)[:MAX_CHARACTERS]
+    began = time.process_time()
+
+    with suppress(SearchError):
+        parse_search(text)
+
+    assert time.process_time() - began < 0.05
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_the_example_of_every_field_and_its_other_names_can_be_searched(field):
+    value = field.example.partition(":")[2]
+
+    for name in (field.name, field.name.upper(), *field.aliases):
+        found = parse_search(f"{name}:{value}")
+        assert found is not None
+        assert not isinstance(found, Word)
+    for form in field.kind.forms:
+        assert parse_search(f"{field.name}:{form}") is not None

@@ -1,0 +1,370 @@
+"""A search, from its text to the tasks that it finds, held against a filter in plain Python."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter, ge, gt, le, lt
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flower_ng.monitor.records import Task, Worker
+from flower_ng.store import TaskQuery, parse_search
+from tests.store.making import NOW, table, task
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "wanted", "is_found"),
+    [
+        ("{'a': 1}", "kwargs:a=1", True),
+        ("{'a': 1}", 'kwargs:" a = 1 "', True),
+        ("{'a': '1'}", "kwargs:A=1", True),
+        ("{'a': 10}", "kwargs:a=1", False),
+        ("{'ba': 1}", "kwargs:a=1", False),
+        ("{'a': 1.5}", "kwargs:a=1.5", True),
+        ("{'a': True}", "kwargs:a=true", True),
+        ("{'a': None}", "kwargs:a=", True),
+        ("{'a': None}", "kwargs:a=None", False),
+        ("{'a': 'None'}", "kwargs:a=None", True),
+        ("{'a': ''}", "kwargs:a=", True),
+        ("{'a': [1, 2]}", 'kwargs:"a=[1, 2]"', True),
+        ("{'a': {'b': 1}}", "kwargs:b=1", False),
+        ("{'a': \"it's\"}", "kwargs:a=it's", True),
+        ("{'a': 'x\"]'}", r"kwargs:a=x\"]", True),
+        ("{'b=c': 'd'}", "kwargs:b=c=d", True),
+        ("{1: 2, '1': 3}", "kwargs:1=2", True),
+        ("{'a': 1, 'a': 2}", "kwargs:a=1", False),
+        ("{'a': 007}", "kwargs:a=7", False),
+        ("{'a': ...", "kwargs:a=...", False),
+        ("[('a', 1)]", "kwargs:a=1", False),
+        ("{'a': " + "[" * 500 + "}", "kwargs:a=1", False),
+        (None, "kwargs:a=1", False),
+        ("{'order': {'id': 7}}", "kwargs.order.id:7", True),
+        ("{'order': {'id': 7}}", "kwargs:order.id=7", True),
+        ("{'order': {'id': 7}}", "kwargs.id:7", False),
+        ("{'order': {'id': 77}}", "kwargs.order.id:7", False),
+        ("{'order': {'id': 77}}", "kwargs.order.id:7*", True),
+        ("{'order': {'id': 77}}", "kwargs.order.id:*", True),
+        ("{'order': {'id': None}}", "kwargs.order.id:None", False),
+        ("{'lines': [{'Sku': 'A b'}]}", 'kwargs.lines.0.sku:"a B"', True),
+        ("{'a': {'b': {'c': {'d': {'e': 1}}}}}", "kwargs.a.b.c.d.e:1", True),
+        ("{'a': {'b': {'c': {'d': {'e': {'f': 1}}}}}}", "kwargs.a.b.c.d.e.f:1", False),
+        ("{'a': 1}", "kwargs.a:1", True),
+        ("{'a': ['x'] * 9}", "kwargs.a.0:x", False),
+    ],
+)
+def test_a_pair_is_found_as_whole_key_and_value(kwargs, wanted, is_found):
+    with table(task("u", kwargs=kwargs)) as tasks:
+        assert bool(tasks.uuids(search=parse_search(wanted))) is is_found
+
+
+#: Letters whose folding changes their number or leaves ASCII, and all that SQL and JSON escape.
+LETTERS = "aAbßİıſΣσςé%_'\"\\=*<>-, \x00\n[]{}().:1"
+STATES = ["PENDING", "RECEIVED", "STARTED", "SUCCESS", "FAILURE", "REVOKED", "RETRY", "Weird"]
+#: Seconds before the time of asking, 1970-01-12T13:46:40Z.
+AGES = [-5, 0, 0.1, 1, 59, 60, 61, 3599, 3600, 49_600, 49_601, 86_400, 200_000]
+
+TEXTS = st.text(LETTERS, max_size=8)
+SCALARS = st.one_of(TEXTS, st.integers(), st.none(), st.booleans())
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("kJ"), inner),
+    max_leaves=4,
+)
+TIMES = st.none() | st.sampled_from([NOW - age for age in AGES])
+RUNTIMES = st.none() | st.sampled_from([0.0, 0.25, 1.0, 59.999, 60.0, 3600.0])
+TASKS = st.lists(
+    st.builds(
+        task,
+        st.uuids().map(str),
+        state=st.sampled_from([*STATES, "ſTARTED"]),
+        timestamp=st.sampled_from([NOW - age for age in AGES]),
+        name=st.none() | TEXTS,
+        queue=st.none() | TEXTS,
+        args=st.none() | TEXTS,
+        kwargs=st.none() | TEXTS | st.dictionaries(st.sampled_from("kJ"), VALUES).map(repr),
+        result=st.none() | TEXTS,
+        exception=st.none() | TEXTS,
+        parent_id=st.none() | TEXTS,
+        retries=st.none() | st.integers(0, 11),
+        runtime=RUNTIMES,
+        worker=st.none() | st.builds(Worker, TEXTS),
+        **dict.fromkeys(["received", "sent", "started", "succeeded", "failed", "revoked"], TIMES),
+    ),
+    max_size=8,
+    unique_by=attrgetter("uuid"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The text of a search, and which tasks it should find."""
+
+    text: str
+    matches: Callable[[Task], bool]
+
+
+def quoted(text):
+    return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def value(one, attribute):
+    found = getattr(one, attribute)
+    found = found.hostname if isinstance(found, Worker) else found
+    return None if found is None else found.casefold()
+
+
+def word(text):
+    fields = ("uuid", "name", "state", "worker", "args", "kwargs", "result")
+    wanted = text.casefold()
+    return Asked(quoted(text), lambda one: any(wanted in (value(one, at) or "") for at in fields))
+
+
+ATTRIBUTES = {"id": "uuid", "UUID": "uuid", "parent": "parent_id"}
+WHOLE_OR_PART = ["name", "worker", "queue", "exception", "id", "UUID", "parent"]
+
+
+def part(field, text):
+    attribute, wanted = ATTRIBUTES.get(field, field), text.casefold()
+    return Asked(f"{field}:{quoted(text)}", lambda one: wanted in (value(one, attribute) or ""))
+
+
+def beginning(field, text):
+    attribute, wanted = ATTRIBUTES.get(field, field), text.casefold()
+    return Asked(
+        f"{field}:{quoted(text)}*",
+        lambda one: value(one, attribute) is not None and value(one, attribute).startswith(wanted),
+    )
+
+
+def whole(field, text):
+    attribute, wanted = ATTRIBUTES.get(field, field), text.casefold()
+    return Asked(f"{field}:={quoted(text)}", lambda one: value(one, attribute) == wanted)
+
+
+def state(text):
+    return Asked(f"state:{quoted(text)}", lambda one: value(one, "state") == text.casefold())
+
+
+def argument(path, text):
+    wanted = (".".join(path).casefold(), text.strip().casefold())
+    return Asked(
+        f"kwargs.{'.'.join(path)}:{quoted(text)}",
+        lambda one: wanted in naive_pairs(one.kwargs, len(path)),
+    )
+
+
+def naive_pairs(kwargs, depth):
+    """The values that stand so deep, with their paths; those that hold others only at the top."""
+    try:
+        found = ast.literal_eval(kwargs)
+        level = [((key,), inner) for key, inner in found.items()]
+    except (ValueError, SyntaxError, TypeError, AttributeError):
+        return []
+    for _ in range(depth - 1):
+        level = [
+            ((*path, str(key)), inner) for path, outer in level for key, inner in inside(outer)
+        ]
+    return [
+        (".".join(path).casefold(), ("" if one is None else str(one)).casefold())
+        for path, one in level
+        if depth == 1 or not isinstance(one, dict | list)
+    ]
+
+
+def inside(outer):
+    if isinstance(outer, dict):
+        return outer.items()
+    return enumerate(outer) if isinstance(outer, list) else ()
+
+
+RELATIONS = {"<": lt, "<=": le, ">": gt, ">=": ge}
+
+
+def compared(field, relation, number, unit=("", 1)):
+    measure, limit = MEASURES[field], number * unit[1]
+    return Asked(
+        f"{field}:{relation}{number}{unit[0]}",
+        lambda one: measure(one) is not None and RELATIONS[relation](measure(one), limit),
+    )
+
+
+def between(field, low, high):
+    measure = MEASURES[field]
+    return Asked(
+        f"{field}:{min(low, high)}..{max(low, high)}",
+        lambda one: measure(one) is not None and min(low, high) <= measure(one) <= max(low, high),
+    )
+
+
+def runtime(one):
+    if value(one, "state") != "started":
+        return one.runtime
+    return None if one.started is None else NOW - one.started
+
+
+def running(one):
+    return runtime(one) if value(one, "state") == "started" else None
+
+
+def wait(one):
+    since = one.sent if one.received is None else one.received
+    if since is None:
+        return None
+    if one.state in {"PENDING", "RECEIVED"}:
+        return NOW - since
+    return one.started - since if one.started is not None and one.started >= since else None
+
+
+def finished(one):
+    ends = {"SUCCESS": one.succeeded, "FAILURE": one.failed, "REVOKED": one.revoked}
+    return ends.get(one.state)
+
+
+MEASURES = {
+    "retries": attrgetter("retries"),
+    "runtime": runtime,
+    "running": running,
+    "wait": wait,
+    "received": attrgetter("received"),
+    "started": attrgetter("started"),
+    "sent": attrgetter("sent"),
+    "finished": finished,
+    "updated": attrgetter("timestamp"),
+}
+#: A time as it may be typed, from when to when it is, whether that includes the end.
+MOMENTS = {
+    "1970-01-12": (950_400, 1_036_800, False),
+    "1970-01": (0, 2_678_400, False),
+    "1970-01-12T13": (997_200, 1_000_800, False),
+    "1970-01-12t14:45+01:00": (999_900, 999_960, False),
+    '"1970-01-12 13:46:40"': (1_000_000, 1_000_001, False),
+    "1970-01-12T13:46:39.9": (999_999.9, 1_000_000.0, False),
+    "today": (950_400, 1_036_800, False),
+    "yesterday": (864_000, 950_400, False),
+    "now": (NOW, NOW, True),
+    "-1h": (NOW - 3600, NOW - 3600, True),
+    "-1m1s": (NOW - 61, NOW - 61, True),
+}
+
+
+def timed(field, relation, moment):
+    measure, (start, end, is_point) = MEASURES[field], MOMENTS[moment]
+    tests = {
+        "{}..": lambda at: at >= start,
+        ">={}": lambda at: at >= start,
+        "<{}": lambda at: at < start,
+        ">{}": lambda at: at > end if is_point else at >= end,
+        "<={}": lambda at: at <= end if is_point else at < end,
+        "..{}": lambda at: at <= end if is_point else at < end,
+        "{}": lambda at: start <= at < end,
+    }
+    return Asked(
+        f"{field}:{relation.format(moment)}",
+        lambda one: measure(one) is not None and tests[relation](measure(one)),
+    )
+
+
+def named(text):
+    tests = {
+        "is:waiting": lambda one: one.state in {"PENDING", "RECEIVED"},
+        "is:running": lambda one: value(one, "state") == "started",
+        "is:finished": lambda one: one.state in {"SUCCESS", "FAILURE", "REVOKED"},
+        "is:failed": lambda one: one.state == "FAILURE",
+        "is:retried": lambda one: (one.retries or 0) > 0,
+        "has:exception": lambda one: one.exception is not None,
+        "has:parent": lambda one: one.parent_id is not None,
+        "has:worker": lambda one: one.worker is not None,
+        "queue:*": lambda one: one.queue is not None,
+    }
+    return Asked(text, tests[text])
+
+
+def negated(part, form):
+    return Asked(form.format(part.text), lambda one: not part.matches(one))
+
+
+def joined(operator, parts):
+    text = operator.join(f"({part.text})" if " OR " in part.text else part.text for part in parts)
+    test = any if operator == " OR " else all
+    return Asked(text, lambda one: test(part.matches(one) for part in parts))
+
+
+LONG = TEXTS.filter(lambda text: len(text.strip()) >= 3)
+DURATIONS = st.sampled_from(["runtime", "running", "wait"])
+TIMED = st.sampled_from(["received", "started", "sent", "finished", "updated"])
+MEASURED = st.sampled_from(sorted(RELATIONS))
+LEAVES = st.one_of(
+    st.builds(word, LONG),
+    st.builds(part, st.sampled_from([*WHOLE_OR_PART, "args", "result"]), LONG),
+    st.builds(beginning, st.sampled_from(WHOLE_OR_PART), TEXTS),
+    st.builds(whole, st.sampled_from(WHOLE_OR_PART), TEXTS),
+    st.builds(state, st.sampled_from(STATES)),
+    st.builds(
+        argument,
+        st.lists(st.sampled_from(["k", "J", "0", "1"]), min_size=1, max_size=3),
+        SCALARS.map(str).filter(bool),
+    ),
+    st.builds(compared, st.just("retries"), MEASURED, st.integers(0, 11)),
+    st.builds(between, st.just("retries"), st.integers(0, 11), st.integers(0, 11)),
+    st.builds(
+        compared,
+        DURATIONS,
+        MEASURED,
+        st.sampled_from([0, 0.25, 1, 60]),
+        st.sampled_from([("", 1), ("s", 1), ("m", 60)]),
+    ),
+    st.builds(between, DURATIONS, st.sampled_from([0, 1, 60]), st.sampled_from([0, 1, 3600])),
+    st.builds(
+        timed,
+        TIMED,
+        st.sampled_from(["{}..", ">={}", "<{}", ">{}", "<={}", "..{}"]),
+        st.sampled_from(sorted(MOMENTS)),
+    ),
+    st.builds(
+        timed,
+        TIMED,
+        st.just("{}"),
+        st.sampled_from(sorted(key for key, (_, _, point) in MOMENTS.items() if not point)),
+    ),
+    st.builds(
+        named,
+        st.sampled_from(
+            [
+                "is:waiting",
+                "is:running",
+                "is:finished",
+                "is:failed",
+                "is:retried",
+                "has:exception",
+                "has:parent",
+                "has:worker",
+                "queue:*",
+            ]
+        ),
+    ),
+)
+SEARCHES = st.recursive(
+    LEAVES,
+    lambda parts: st.one_of(
+        st.builds(negated, parts, st.sampled_from(["NOT ({})", "-({})"])),
+        st.builds(
+            joined, st.sampled_from([" ", " AND ", " OR "]), st.lists(parts, min_size=2, max_size=3)
+        ),
+    ),
+    max_leaves=5,
+)
+UNHURRIED = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@UNHURRIED
+@given(TASKS, SEARCHES)
+def test_a_search_finds_what_a_naive_filter_finds(tasks, asked):
+    search = parse_search(asked.text)
+    wanted = [one for one in tasks if asked.matches(one)]
+    newest_first = sorted(wanted, key=attrgetter("timestamp", "uuid"), reverse=True)
+
+    with table(*tasks) as written:
+        assert written.uuids(search=search) == [one.uuid for one in newest_first]
+        assert written.filtered(TaskQuery(search=search)) == len(wanted)
