@@ -10,7 +10,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.services import need
-from tests.web.pages.shop import Shop
+from tests.web.pages.shop import W1, Shop
+from tests.web.pages.test_worker import ANSWERS
 from tests.web.site import OPEN_API, Client, Server
 
 ARGUMENTS = (
@@ -23,6 +24,20 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+#: Every page, and its parts that are not seen at first.
+PATHS = {
+    "workers": "/workers",
+    "worker": "/worker/w1@box",
+    "queues": "/worker/w1@box#tab-queues",
+    "held": "/worker/w1@box#tab-tasks",
+    "limits": "/worker/w1@box#tab-limits",
+    "tasks": "/tasks",
+    "wrong search": "/tasks?search=x",
+    "task": "/task/0123456789abcdef-failed",
+    "broker": "/broker",
+    "logout": "/logout",
+}
 
 session_loop = {"loop_scope": "session"}
 
@@ -101,3 +116,18 @@ def window(chromium: Browser, server: Server, shop: Shop) -> Callable[..., Any]:
         assert it.complaints == []
 
     return opened
+
+
+@pytest.fixture
+def busy(shop: Shop) -> Shop:
+    """A cluster with something of everything."""
+    shop.beat()
+    shop.beat("a-worker-with-a-long-name@some-host.of.some.example.com")
+    for number in range(20):
+        shop.task(f"0123456789abcdef-{number}", name="a.module.of.a.long.path.that_does_something")
+    failure = {"exception": "ValueError('x')", "traceback": "Traceback\n" + "  a long line" * 30}
+    shop.task("0123456789abcdef-failed", ends="task-failed", args="x" * 3000, **failure)
+    shop.inspector.workers = {W1: ANSWERS}
+    shop.queues = ["celery"]
+    shop.broker.told = [{"name": "celery", "messages": 1}]
+    return shop

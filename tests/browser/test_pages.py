@@ -2,43 +2,14 @@
 
 import pytest
 
-from tests.web.pages.shop import W1
+from tests.browser.conftest import PATHS
 from tests.web.pages.test_frame import VISITS, hostile_shop
-from tests.web.pages.test_worker import ANSWERS
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.xdist_group("browser"),
 ]
-
-PATHS = {
-    "workers": "/workers",
-    "worker": "/worker/w1@box",
-    "queues": "/worker/w1@box#tab-queues",
-    "held": "/worker/w1@box#tab-tasks",
-    "limits": "/worker/w1@box#tab-limits",
-    "tasks": "/tasks",
-    "wrong search": "/tasks?search=x",
-    "task": "/task/0123456789abcdef-failed",
-    "broker": "/broker",
-    "logout": "/logout",
-}
-
-
-@pytest.fixture
-def busy(shop):
-    """A cluster with something of everything."""
-    shop.beat()
-    shop.beat("a-worker-with-a-long-name@some-host.of.some.example.com")
-    for number in range(20):
-        shop.task(f"0123456789abcdef-{number}", name="a.module.of.a.long.path.that_does_something")
-    failure = {"exception": "ValueError('x')", "traceback": "Traceback\n" + "  a long line" * 30}
-    shop.task("0123456789abcdef-failed", ends="task-failed", args="x" * 3000, **failure)
-    shop.inspector.workers = {W1: ANSWERS}
-    shop.queues = ["celery"]
-    shop.broker.told = [{"name": "celery", "messages": 1}]
-    return shop
 
 
 @pytest.mark.usefixtures("busy")

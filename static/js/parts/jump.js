@@ -38,7 +38,9 @@ class Jump extends HTMLElement {
     words.textContent = "Jump to…";
     key.textContent = navigator.platform.startsWith("Mac") ? "⌘K" : "Ctrl K";
     button.type = "button";
-    button.setAttribute("aria-label", "Jump to a page, worker, task type or task");
+    button.title = "Jump to a page, worker, task type or task";
+    button.setAttribute("aria-keyshortcuts", "Control+K Meta+K");
+    key.setAttribute("aria-hidden", "true");
     button.append(icon("search"), words, key);
     button.addEventListener("click", this.open);
     return button;

@@ -1,0 +1,76 @@
+"""Every page, light and dark, wide and narrow: axe-core finds nothing against WCAG 2.2 AA."""
+
+import pytest
+
+from tests.browser.conftest import PATHS
+from tests.services import ROOT
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("browser"),
+]
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+#: axe writes styles into what it measures, so these windows do without the content policy.
+RUN = """async rules => {
+    const found = await axe.run(document, { runOnly: { type: "tag", values: rules } });
+    return found.violations.map(one =>
+        [one.id, one.help, one.nodes.map(node => node.html.slice(0, 200)).slice(0, 5)]);
+}"""
+
+
+@pytest.fixture(scope="session")
+def axe():
+    return ROOT.joinpath("node_modules/axe-core/axe.min.js").read_text()
+
+
+async def violations(page, axe):
+    await page.evaluate(axe)
+    return await page.evaluate(RUN, RULES)
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PATHS)
+async def test_a_page_keeps_the_rules(window, axe, name, scheme):
+    width = 360 if scheme == "dark" else 1280
+    async with window(width, color_scheme=scheme, bypass_csp=True) as it:
+        page = await it.open(PATHS[name])
+        await page.wait_for_function("() => customElements.get('f-live') !== undefined")
+
+        assert await violations(page, axe) == []
+
+
+@pytest.mark.parametrize("path", ["/workers", "/tasks", "/broker", "/task/none"])
+async def test_a_page_without_anything_keeps_the_rules(window, axe, path):
+    async with window(bypass_csp=True) as it:
+        page = await it.open(path)
+        it.complaints.clear()  # the browser itself complains of the 404
+
+        assert await violations(page, axe) == []
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("opener", ["Control+k", "?", "f-prefs summary"])
+async def test_what_opens_over_a_page_keeps_the_rules(window, axe, opener, scheme):
+    async with window(color_scheme=scheme, bypass_csp=True) as it:
+        page = await it.open("/tasks")
+        await page.wait_for_function("() => customElements.get('f-keys') !== undefined")
+        if opener.startswith("f-"):
+            await page.click(opener)
+        else:
+            await page.keyboard.press(opener)
+            await page.locator("dialog[open]").wait_for()
+
+        assert await violations(page, axe) == []
+
+
+async def test_these_tests_would_notice(window, axe):
+    async with window(bypass_csp=True) as it:
+        page = await it.open("/tasks")
+        await page.evaluate("document.querySelector('#search').labels[0].textContent = ''")
+        await page.evaluate("document.body.append(document.createElement('button'))")
+
+        assert "button-name" in {rule for rule, *_ in await violations(page, axe)}
