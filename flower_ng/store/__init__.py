@@ -16,18 +16,29 @@ import msgspec
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.records import Change, Task
 from flower_ng.store import query as sql
+from flower_ng.store.fields import fields
 from flower_ng.store.file import StoreFile, flower_files, opened
 from flower_ng.store.flush import Flusher
 from flower_ng.store.marks import Marks
 from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
+from flower_ng.store.readers import Field
 from flower_ng.store.restore import restored
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.search import parse_search
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.writer import Writer
 
-__all__ = ["Restored", "Store", "TaskPage", "TaskQuery", "TaskRow", "parse_search"]
+__all__ = [
+    "Field",
+    "Restored",
+    "Store",
+    "TaskPage",
+    "TaskQuery",
+    "TaskRow",
+    "fields",
+    "parse_search",
+]
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,11 @@ from datetime import tzinfo
 from typing import Final
 
 from flower_ng.errors import SearchError, Unavailable
-from flower_ng.store import TaskPage, TaskQuery, TaskRow, parse_search
+from flower_ng.store import Field, TaskPage, TaskQuery, TaskRow, fields, parse_search
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Cluster, NavCount, Page
 from flower_ng.web.links import Links
+from flower_ng.web.mistake import Mistake, mistake
 from flower_ng.web.paging import Choice, Column, Heading, Listing, Pager, pager
 
 #: The columns that `tasks_columns` may name, with how a cell shows its value.
@@ -43,6 +44,8 @@ STATES: Final = {
     "Retried": "RETRY",
 }
 PRESETS: Final = ("state", "worker", "name")
+#: What finds a whole value.
+WHOLE: Final = {"state": "state:", "worker": "worker:=", "name": "name:="}
 #: Rows of a page unless somebody chose.
 SIZE: Final = 50
 #: More columns than this are scrolled sideways.
@@ -89,7 +92,8 @@ class TasksView:
 
     title: str
     search: str
-    problem: str
+    problem: Mistake | None
+    fields: tuple[Field, ...]
     states: tuple[Choice, ...]
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
@@ -128,8 +132,9 @@ class Tasks(Page):
         try:
             page = await self.cluster.store.tasks(_query(wanted, listing))
         except (SearchError, Unavailable) as error:
-            return self._view(wanted, listing, slugs, TaskPage([], 0, 0), error.message)
-        return self._view(wanted, listing, slugs, page, "")
+            problem = mistake(error, wanted.search)
+            return self._view(wanted, listing, slugs, TaskPage([], 0, 0), problem)
+        return self._view(wanted, listing, slugs, page, None)
 
     def _wanted(self) -> Wanted:
         search = self.get_argument("search", default=None)
@@ -143,7 +148,7 @@ class Tasks(Page):
         listing: Listing,
         slugs: Sequence[str],
         page: TaskPage,
-        problem: str,
+        problem: Mistake | None,
     ) -> TasksView:
         links = Links(self.services.prefix)
         usual = listing.default or listing
@@ -152,6 +157,7 @@ class Tasks(Page):
             title="Tasks",
             search=wanted.search,
             problem=problem,
+            fields=fields(),
             states=_states(wanted, listing, links),
             headings=listing.headings(links, [COLUMNS[slug] for slug in slugs]),
             rows=tuple(Row(row.uuid, tuple(_cells(row, slugs, links))) for row in rows),
@@ -199,7 +205,7 @@ def _query(wanted: Wanted, listing: Listing) -> TaskQuery:
 
 def as_search(presets: Mapping[str, str]) -> str:
     """The search that says the same as exact values."""
-    return " ".join(f"{name}:{quoted(value)}" for name, value in presets.items())
+    return " ".join(f"{WHOLE[name]}{quoted(value)}" for name, value in presets.items())
 
 
 def quoted(value: str) -> str:

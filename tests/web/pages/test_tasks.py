@@ -7,6 +7,7 @@ import pytest
 
 from flower_ng.errors import Unavailable
 from flower_ng.hook import WITHHELD, Hook
+from flower_ng.store import fields
 from flower_ng.web.pages.tasks import as_search, column_slugs
 from tests.web.pages.shop import NOW, W1
 
@@ -122,23 +123,55 @@ async def test_a_wrong_search_is_said_so_below_the_box_and_shows_no_list(shop, l
     html = await look("/tasks?search=%28abc")
 
     problem = html.one("p", id="search-problem")
-    assert problem.text == "Missing closing parenthesis at position 0. How to search"
+    assert problem.text == (
+        "Missing closing parenthesis at position 0."
+        ' Parentheses group words; in quotes they are text, as in "f(x)". How to search'
+    )
     assert problem.links == {"How to search": "#search-help"}
     assert html.one("input", id="search")["aria-invalid"] == "true"
     assert html.all("table") == []
 
 
 @pytest.mark.parametrize(
+    ("search", "shown", "marked"),
+    [
+        ("abc -runtime:fast (def)", "abc -runtime:fast (def)", "fast"),
+        ("abc NOT", "abc NOT", "NOT"),
+        ("abc (", "abc (\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"),
+        (f"{'é' * 99} wait:<b> {'é' * 99}", f"…{'é' * 54} wait:<b> {'é' * 59}…", "<b>"),
+    ],
+)
+async def test_the_word_that_is_wrong_is_marked(look, search, shown, marked):
+    html = await look(f"/tasks?search={quote(search)}")
+
+    assert html.one("p", class_="misread").text == shown.strip()
+    assert html.one("mark").text == marked.strip()
+
+
+async def test_a_search_that_is_wrong_as_a_whole_has_no_mark(look):
+    html = await look(f"/tasks?search={'a' * 3000}")
+
+    assert html.all("mark") == []
+
+
+async def test_every_field_is_in_the_help(look):
+    html = await look("/tasks")
+
+    examples = {code.text for code in html.one("details", id="search-help").all("code")}
+    assert {field.example for field in fields()} <= examples
+
+
+@pytest.mark.parametrize(
     ("query", "search", "found"),
     [
         ("state=failure", "state:failure", ["failed"]),
-        ("worker=w2@box", "worker:w2@box", ["other"]),
-        ("name=shop.pay", "name:shop.pay", ["paid"]),
-        ("name=a", "name:a", ["short"]),
-        ("name=two%20words", 'name:"two words"', ["spaced"]),
-        ("state=FAILURE&worker=w1@box", "state:FAILURE worker:w1@box", ["failed"]),
-        ("state=FAILURE&worker=w2@box", "state:FAILURE worker:w2@box", []),
-        ("state=&worker=&name=shop.pay", "name:shop.pay", ["paid"]),
+        ("worker=w2@box", "worker:=w2@box", ["other"]),
+        ("name=shop.pay", "name:=shop.pay", ["paid"]),
+        ("name=a", "name:=a", ["short"]),
+        ("name=two%20words", 'name:="two words"', ["spaced"]),
+        ("state=FAILURE&worker=w1@box", "state:FAILURE worker:=w1@box", ["failed"]),
+        ("state=FAILURE&worker=w2@box", "state:FAILURE worker:=w2@box", []),
+        ("state=&worker=&name=shop.pay", "name:=shop.pay", ["paid"]),
     ],
 )
 async def test_presets_are_shown_as_a_search_and_match_exactly(shop, look, query, search, found):
@@ -155,7 +188,7 @@ async def test_presets_are_shown_as_a_search_and_match_exactly(shop, look, query
 
 
 def test_a_preset_as_search_means_its_text():
-    assert as_search({"name": 'a "b" \\c'}) == r'name:"a \"b\" \\c"'
+    assert as_search({"name": 'a "b" \\c'}) == r'name:="a \"b\" \\c"'
 
 
 async def test_state_buttons_set_the_state_and_keep_the_rest(shop, look):
