@@ -54,6 +54,7 @@ services: # CI may install them; elsewhere the missing ones are named
 .PHONY: docs
 docs: setup ## Write the generated pages of docs/ anew
 	$(BIN)/python tools/options_table.py
+	$(BIN)/python tools/search_table.py
 
 .PHONY: wheel
 wheel: setup vendor ## Build the wheel and the sdist into dist/
