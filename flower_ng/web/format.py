@@ -101,12 +101,17 @@ def age(seconds: float) -> str:
 
     What lies ahead reads `in 3 min`. The script that keeps ages new writes them the same way.
     """
-    distance = abs(seconds)
-    unit_s, unit = next((pair for pair in _UNITS if distance >= pair[0]), (0, ""))
-    if not unit_s:
+    if abs(seconds) < 1:
         return "now"
-    shown = f"{int(distance // unit_s):,} {unit}"
-    return f"in {shown}" if seconds < 0 else f"{shown} ago"
+    return f"in {span(-seconds)}" if seconds < 0 else f"{span(seconds)} ago"
+
+
+def span(seconds: float | None) -> str:
+    """A long time in its largest unit: `12 s`, `3 min`, `2 h`, `9 d`; a dash for a negative one."""
+    if seconds is None or seconds < 0:
+        return DASH
+    unit_s, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])
+    return f"{int(seconds // unit_s):,} {unit}"
 
 
 def ago(timestamp: float | None, now: float) -> str:

@@ -3,7 +3,10 @@
 import pytest
 
 from tests.web.pages.shop import NOW, W1
+from tests.web.pages.test_worker import ANSWERS, STATS
 from tests.web.site import OPEN_API
+
+RECT = "{http://www.w3.org/2000/svg}rect"
 
 
 def card(html, label):
@@ -18,9 +21,10 @@ async def test_each_worker_is_a_row_of_what_it_did(shop, look):
 
     html = await look("/workers")
 
-    assert html.rows == [[W1, "Online", "2", "2", "1", "1", "0.50 0.25 0.12"]]
+    assert html.rows == [[W1, "Online", "2", "2", "1", "1", "0.50 0.25 0.12", *["–"] * 4, "now"]]
     assert [h.text for h in html.one("thead").all("th")] == [
         "Worker", "Status", "Active", "Processed", "Failed", "Succeeded", "Load Average",
+        "Memory", "Uptime", "Queues", "Celery", "Heartbeat",
     ]  # fmt: skip
 
 
@@ -76,7 +80,7 @@ async def test_of_an_offline_worker_nothing_is_claimed_to_be_so_now(shop, look):
 
     html = await look("/workers")
 
-    assert html.rows == [[W1, "Offline · heard a minute ago", "–", "0", "0", "0", "–"]]
+    assert html.rows == [[W1, "Offline", "–", "0", "0", "0", *["–"] * 5, "1 min ago"]]
     assert html.one("tbody").one("tr")["class"] == "gone"
     assert (card(html, "Online"), card(html, "Active")) == ("0", "0")
 
@@ -229,3 +233,86 @@ async def test_every_link_carries_the_prefix(shop, look):
         "/flower/workers",
         "/flower/do/workers",
     ]
+
+
+def answers(*queues, slots=4):
+    """What a Linux worker with this many slots and these queues answers."""
+    pool = {"max-concurrency": slots}
+    stats = STATS | {"pool": pool, "uptime": 3600, "rusage": {"maxrss": 50_000}}
+    return ANSWERS | {"stats": stats, "active_queues": [{"name": queue} for queue in queues]}
+
+
+async def test_what_a_worker_answers_stands_beside_what_it_did(shop, look):
+    shop.beat(active=3, sw_ident="py-celery", sw_ver="5.7.0", sw_sys="Linux")
+    shop.inspector.workers = {W1: answers("mail", "pay", "stock", "rest")}
+    shop.inspector.aged_s = {"stats": 7200.0}
+
+    (row,) = (await look("/workers")).rows
+
+    assert row[2] == "3 of 4"
+    assert row[7:11] == ["51.2 MB", "3 h", "mail, pay, stock +1", "5.7.0"]
+
+
+async def test_how_busy_the_workers_are_is_a_bar_of_their_slots(shop, look):
+    shop.beat(active=3)
+    shop.beat("w2@box", active=0)
+    shop.inspector.workers = {W1: answers(slots=4), "w2@box": answers(slots=8)}
+
+    html = await look("/workers")
+
+    assert [bar["width"] for bar in html.one("tbody").all(RECT)] == ["75", "0"]
+    assert html.one("tfoot").one(RECT)["width"] == "25"
+    assert html.one("tfoot").all("td")[1].text == "3 of 12"
+
+
+async def test_a_worker_that_says_nonsense_of_itself_is_shown_with_what_is_known(shop, look):
+    shop.beat(sw_sys="Linux")
+    nonsense = {"pool": 7, "rusage": {"maxrss": "much"}, "uptime": "long"}
+    shop.inspector.workers = {W1: {"stats": nonsense, "active_queues": ["x", {"alias": 1}]}}
+    shop.inspector.aged_s = {"stats": 0.0}
+
+    (row,) = (await look("/workers")).rows
+
+    assert (row[2], row[7:10]) == ("1", ["–", "–", "–"])
+
+
+async def test_memory_in_unknown_units_is_not_told(shop, look):
+    shop.beat(sw_sys="Darwin")
+    shop.inspector.workers = {W1: answers()}
+
+    assert (await look("/workers")).rows[0][7] == "–"
+
+
+async def test_workers_are_grouped_by_their_host_with_its_sums(shop, look):
+    for name in ("a@two", "b@one", "c@two"):
+        shop.beat(name, active=2)
+
+    html = await look("/workers?group=host")
+
+    groups = [[row.text for row in body.all("th")] for body in html.all("tbody")]
+    assert groups == [
+        ["one 1 of 1 online · 2 active", "b@one"],
+        ["two 2 of 2 online · 4 active", "a@two", "c@two"],
+    ]
+
+
+async def test_a_worker_of_two_queues_is_in_both_groups_and_counted_once(shop, look):
+    shop.beat("a@box")
+    shop.beat("b@box")
+    shop.inspector.workers = {"a@box": answers("pay", "mail")}
+
+    html = await look("/workers?group=queue")
+
+    groups = [[row.text for row in body.all("th")][1:] for body in html.all("tbody")]
+    assert groups == [["a@box"], ["b@box"], ["a@box"]]
+    assert html.all("tbody")[1].all("th")[0].text.startswith("No queue is known")
+    assert html.one("tfoot").all("td")[0].text == "2 of 2 online"
+
+
+async def test_a_group_stays_when_one_sorts(shop, look):
+    shop.beat()
+
+    html = await look("/workers?group=host")
+
+    assert html.one("thead").links["Active"] == "/workers?group=host&sort=-active"
+    assert html.one("nav", aria_label="Groups").one("a", aria_current="true").text == "By host"

@@ -1,0 +1,57 @@
+"""Inspected is what a worker's own answers say of its size and its age; pure.
+
+Workers of any version and pool may answer anything: what is not understood is None.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flower_ng.web.facts import mapping, sequence, slots
+
+_LINUX = "Linux"
+_KIBI = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A worker's pool, peak memory, time since its start, and queues, as of its last answers."""
+
+    slots: int | None
+    memory_bytes: int | None
+    uptime_s: float | None
+    queues: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, record: Mapping[str, Any], stats_age_s: float | None, system: str | None
+    ) -> "Inspected":
+        """Read an inspected record; `stats_age_s` is how long ago `stats` was answered."""
+        stats = mapping(record.get("stats"))
+        return cls(
+            slots=slots(mapping(stats.get("pool"))),
+            memory_bytes=_memory(mapping(stats.get("rusage")), system),
+            uptime_s=_uptime(stats.get("uptime"), stats_age_s),
+            queues=tuple(
+                str(queue["name"])
+                for queue in map(mapping, sequence(record.get("active_queues")))
+                if queue.get("name")
+            ),
+        )
+
+
+def _memory(usage: Mapping[str, Any], system: str | None) -> int | None:
+    """The most that the process has held; in KiB on Linux, elsewhere in other units (getrusage)."""
+    most = usage.get("maxrss")
+    return most * _KIBI if isinstance(most, int) and most > 0 and system == _LINUX else None
+
+
+def _uptime(at_answer_s: object, age_s: float | None) -> float | None:
+    if age_s is None or not isinstance(at_answer_s, int | float):
+        return None
+    return at_answer_s + age_s
+
+
+def share(part: int | None, whole: int | None) -> int | None:
+    """How much of the whole a part is, 0 to 100; None where either is not known."""
+    return None if part is None or not whole else min(100, round(100 * part / whole))
