@@ -40,6 +40,27 @@ class Inspected:
         )
 
 
+#: What a pool lacks (celery.concurrency): its name to the deeds that it refuses.
+_RESIZES = ("prefork", "processes", "eventlet", "gevent")
+
+
+def unable(record: Mapping[str, Any]) -> dict[str, str]:
+    """What this worker can't do, with the reason: `resize`, `autoscale` and `restart` the pool.
+
+    A worker that has not told its pool or its settings is believed to be able.
+    """
+    stats, conf = mapping(record.get("stats")), mapping(record.get("conf"))
+    implementation = str(mapping(stats.get("pool")).get("implementation") or "")
+    found = {}
+    if implementation and not any(name in implementation for name in _RESIZES):
+        found["resize"] = f"Its pool ({implementation}) has a fixed size: it can't grow or shrink."
+    if stats and not stats.get("autoscaler"):
+        found["autoscale"] = "It was started without --autoscale=MAX,MIN: it has no autoscaler."
+    if conf.get("worker_pool_restarts") is False:
+        found["restart"] = "Restarting needs worker_pool_restarts = True in its settings."
+    return found
+
+
 def _memory(usage: Mapping[str, Any], system: str | None) -> int | None:
     """The most that the process has held; in KiB on Linux, elsewhere in other units (getrusage)."""
     most = usage.get("maxrss")

@@ -38,7 +38,7 @@ function watch(changed) {
 }
 
 /** What holds one value; ages change all the time and are left out. */
-const VALUES = ".card strong, .count, tr[id] > td.number, tr[id] .state, .strip dd";
+const VALUES = ".card strong, .count, tr[id] > td.number, tr[id] .state, .counted";
 
 /** @param {Element} element */
 function mark(element) {

@@ -18,6 +18,7 @@ from flower_ng.web.facts import (
     shown,
     usage_facts,
 )
+from flower_ng.web.inspected import Inspected, share, unable
 from flower_ng.web.links import Links
 from flower_ng.web.services import is_known
 
@@ -106,6 +107,8 @@ class WorkerView:
     is_online: bool
     is_known_from_events: bool
     summary: tuple[Fact, ...]
+    busy: int | None
+    unable: Mapping[str, str]
     told: Mapping[str, Told]
     pool: tuple[Fact, ...]
     autoscaler: tuple[Fact, ...]
@@ -164,12 +167,16 @@ class Worker(Page):
         self, name: str, heard: WorkerRecord | None, record: Mapping[str, Any], limit: int
     ) -> WorkerView:
         links, stats = Links(self.services.prefix), mapping(record.get("stats"))
+        age_s = self.cluster.inspector.ages(name).get("stats")
+        told = Inspected.of(record, age_s, heard.sw_sys if heard else None)
         return WorkerView(
             title=name,
             name=name,
             is_online=heard is not None and self.cluster.state.is_alive(heard),
             is_known_from_events=heard is not None,
-            summary=tuple(self._summary(heard)),
+            summary=tuple(self._summary(heard, told)),
+            busy=self._busy(heard, told),
+            unable=unable(record),
             told={told.method: told for told in self._told(name)},
             pool=pool_facts(stats) if stats else (),
             autoscaler=facts(stats.get("autoscaler")),
@@ -188,20 +195,27 @@ class Worker(Page):
             links=links,
         )
 
-    def _summary(self, heard: WorkerRecord | None) -> Iterator[Fact]:
-        """What the worker's events tell."""
+    def _busy(self, heard: WorkerRecord | None, told: Inspected) -> int | None:
+        is_online = heard is not None and self.cluster.state.is_alive(heard)
+        return share(heard.active if heard and is_online else None, told.slots)
+
+    def _summary(self, heard: WorkerRecord | None, told: Inspected) -> Iterator[Fact]:
+        """What the worker's events tell, and how large and how old it says it is."""
         if heard is None:
             return
         now = self.services.clock()
         counts: Mapping[str, int] = self.cluster.state.counter.get(heard.hostname, {})
         software = (heard.sw_ident, heard.sw_ver, heard.sw_sys)
         is_online = self.cluster.state.is_alive(heard)
-        yield Fact("Last heard", fmt.ago(heard.heard_at or None, now))
-        yield Fact("Active", fmt.number(heard.active if is_online else None))
+        slots = f" of {fmt.number(told.slots)}" if told.slots and is_online else ""
+        yield Fact("Heartbeat", fmt.age(now - heard.heard_at) if heard.heard_at else fmt.DASH)
+        yield Fact("Active", fmt.number(heard.active if is_online else None) + slots)
         for kind, label in COUNTS.items():
             yield Fact(label, fmt.number(counts.get(kind, 0)))
         loads = (heard.loadavg or ()) if is_online else ()
         yield Fact("Load average", ", ".join(f"{load:.2f}" for load in loads) or fmt.DASH)
+        yield Fact("Memory", fmt.size(told.memory_bytes))
+        yield Fact("Uptime", fmt.span(told.uptime_s if is_online else None))
         yield Fact("Process", fmt.text(heard.pid))
         yield Fact("Software", " ".join(filter(None, software)) or fmt.DASH)
 
@@ -210,8 +224,8 @@ class Worker(Page):
         ages, failures = inspector.ages(name), inspector.failures(name)
         for method in inspector.methods:
             age, failure = ages.get(method), failures.get(method)
-            answered = "Not inspected yet" if age is None else f"Answered {fmt.ago(now - age, now)}"
-            failed = failure and f"Asked {fmt.ago(failure.at, now)}: {failure.why}"
+            answered = "Not inspected yet" if age is None else f"Answered {fmt.age(age)}"
+            failed = failure and f"Asked {fmt.age(now - failure.at)}: {failure.why}"
             words = f"{answered}. {failed}." if failed else f"{answered}."
             yield Told(method, words, is_missing=age is None, is_failing=failure is not None)
 

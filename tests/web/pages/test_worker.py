@@ -30,6 +30,7 @@ STATS = {
         "transport_options": {"sentinel_kwargs": {"password": "hunter2"}, "socket_timeout": 2},
     },
     "prefetch_count": 8,
+    "autoscaler": {"current": 4, "max": 8, "min": 2, "qty": 4},
     "rusage": {"utime": 0.25, "stime": 61.0, "maxrss": 5000},
 }
 QUEUE = {
@@ -114,17 +115,21 @@ async def test_the_pool_tells_its_slots_first_and_all_in_readable_words(look):
         "Writes inqueues active": "0",
         "Worker PID": "4711",
         "Prefetch Count": "8",
+        "Current": "4",
+        "Max": "8",
+        "Min": "2",
+        "Qty": "4",
     }
 
 
 async def test_an_autoscaler_is_shown_where_there_is_one(inspected, look):
-    without = tab(await look(PAGE), "pool")
-    stats = {**STATS, "autoscaler": {"max": 10, "min": 3, "current": 4, "qty": 1}}
-    inspected.inspector.workers = {W1: {**ANSWERS, "stats": stats}}
     with_one = tab(await look(PAGE), "pool")
+    stats = {**STATS, "autoscaler": None}
+    inspected.inspector.workers = {W1: {**ANSWERS, "stats": stats}}
+    without = tab(await look(PAGE), "pool")
 
     assert "Autoscaler options" not in without.text
-    assert with_one.facts["Min"] == "3"
+    assert with_one.facts["Min"] == "2"
 
 
 @pytest.mark.usefixtures("inspected")
@@ -242,7 +247,7 @@ async def test_a_worker_known_from_its_events_only_is_shown_with_what_is_known(s
         "Load average": "0.50, 0.25, 0.12",
     }
     pool = tab(html, "pool")
-    assert "Not inspected yet. Asked 5 seconds ago: no reply within 1 s." in pool.text
+    assert "Not inspected yet. Asked 5 s ago: no reply within 1 s." in pool.text
     assert "Not inspected yet." in tab(html, "queues").text
     assert "It consumes from no queue" not in html.text
 
@@ -253,7 +258,7 @@ async def test_old_answers_say_how_old_they_are_and_why(inspected, look):
 
     pool = tab(await look(PAGE), "pool")
 
-    words = "Answered 2 minutes ago. Asked 5 seconds ago: no reply within 1 s."
+    words = "Answered 2 min ago. Asked 5 s ago: no reply within 1 s."
     assert pool.one("p", class_="problem").text == words
     assert pool.facts["Slots"] == "4"
 
@@ -387,3 +392,42 @@ async def test_any_name_has_a_page_that_the_list_leads_to(shop, look, name):
     listed = (await look("/workers")).one("tbody").links[name]
 
     assert (await look(listed)).one("h1").text == name
+
+
+@pytest.mark.parametrize(
+    ("stats", "conf", "words", "shut"),
+    [
+        ({"pool": {"implementation": "celery.concurrency.thread:TaskPool"}}, {}, "fixed size", 3),
+        ({"pool": {"implementation": "celery.concurrency.solo:TaskPool"}}, {}, "fixed size", 3),
+        ({"autoscaler": None}, {}, "started without --autoscale", 3),
+        ({}, {"worker_pool_restarts": False}, "needs worker_pool_restarts = True", 1),
+    ],
+)
+async def test_what_a_worker_cannot_do_is_shut_and_says_why(
+    inspected, look, stats, conf, words, shut
+):
+    answers = ANSWERS | {"stats": STATS | stats, "conf": ANSWERS["conf"] | conf}
+    inspected.inspector.workers = {W1: answers}
+
+    main = (await look(PAGE)).one("main")
+
+    assert words in main.text
+    controls = [*main.all("button"), *main.all("input")]
+    assert len([control for control in controls if "disabled" in control]) == shut
+
+
+@pytest.mark.usefixtures("inspected")
+async def test_what_a_worker_can_do_is_open(look):
+    main = (await look(PAGE)).one("main")
+
+    assert not [control for control in main.all("button") if "disabled" in control]
+
+
+async def test_how_busy_it_is_and_how_large_and_old_stands_above_its_tabs(inspected, look):
+    inspected.beat(active=3, sw_sys="Linux")
+
+    html = await look(PAGE)
+
+    facts = html.one("dl", class_="strip").facts
+    assert (facts["Active"], facts["Memory"], facts["Uptime"]) == ("3 of 4", "5.1 MB", "1 h")
+    assert html.one("dl", class_="strip").one("{http://www.w3.org/2000/svg}rect")["width"] == "75"
