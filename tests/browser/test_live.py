@@ -163,3 +163,99 @@ async def test_without_auto_refresh_the_workers_page_stands_still(window, shop):
 
         assert it.fetched == []
         assert await page.inner_text("f-live") == ""
+
+
+async def test_a_paused_page_asks_for_nothing_until_it_goes_on(window, shop):
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.locator("f-live", has_text="Updated").wait_for()
+        await page.keyboard.press("p")
+        await page.locator("f-live", has_text="Paused").wait_for()
+        it.fetched.clear()
+        shop.task("5eed")
+        shop.events.happen()
+        await asyncio.sleep(1.5)
+        assert it.fetched == []
+
+        await page.click("f-live button")
+        await it.shows("5eed", timeout_s=3)
+        assert await page.get_attribute("f-live", "data-mood") == "live"
+
+
+async def test_a_list_holds_still_under_the_pointer_and_says_how_much_waits(window, shop):
+    shop.task("first")
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.hover("tbody tr")
+        shop.task("second")
+        shop.task("third")
+        shop.events.happen()
+        newer = page.locator("button.newer", has_text="2 new")
+        await newer.wait_for()
+        assert await page.locator("tbody tr").count() == 1
+
+        await page.hover("h1")
+        await it.shows("second")
+        assert not await newer.is_visible()
+
+
+async def test_what_waits_is_shown_on_demand(window, shop):
+    shop.task("first")
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.hover("tbody tr")
+        shop.task("second")
+        shop.events.happen()
+        newer = page.locator("button.newer", has_text="1 new")
+        await newer.wait_for()
+        await newer.dispatch_event("click")  # a finger leaves its hover where it tapped before
+        await it.shows("second")
+
+
+async def test_a_value_that_changed_is_marked_for_a_moment(window, shop):
+    shop.beat(active=1)
+    running = "document.querySelector('.card strong').getAnimations().length"
+    async with window() as it:
+        page = await it.open("/workers")
+        shop.beat("w2@box", active=1)
+        shop.events.happen()
+        await page.wait_for_function(f"() => {running} === 1")
+        await page.wait_for_function(f"() => {running} === 0")
+
+
+async def test_nothing_moves_for_who_wants_nothing_to_move(window, shop):
+    shop.beat(active=1)
+    async with window(reduced_motion="reduce") as it:
+        page = await it.open("/workers")
+        shop.beat("w2@box", active=1)
+        shop.events.happen()
+        await it.shows("w2@box")
+
+        assert await page.evaluate("document.getAnimations().length") == 0
+
+
+async def test_the_numbers_of_the_navigation_are_live_too(window, shop):
+    async with window() as it:
+        page = await it.open("/tasks")
+        shop.beat(active=7)
+        shop.events.happen()
+
+        await page.locator("nav.nav a", has_text="Tasks 7").wait_for()
+        await page.locator("nav.nav a", has_text="Workers 1").wait_for()
+
+
+async def test_the_shape_of_a_page_does_not_shift_when_it_is_made_new(window, shop):
+    shop.task("first")
+    shifts = """() => { window.shift = 0; new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) window.shift += entry.value;
+    }).observe({ type: "layout-shift" }); }"""
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.locator("f-live", has_text="Updated").wait_for()
+        await page.evaluate(shifts)
+        for number in range(3):
+            shop.task(f"next-{number}", ends="task-failed")
+            shop.events.happen()
+            await it.shows(f"next-{number}")
+
+        assert await page.evaluate("window.shift") < 0.05
