@@ -16,6 +16,7 @@ from flower_ng.monitor import events, state
 from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.records import Observer
 from flower_ng.store import Store
+from flower_ng.store.rollups.coverage import Ingest
 
 __all__ = ["Events", "EventsState", "PrometheusMetrics", "get_prometheus_metrics"]
 
@@ -71,7 +72,11 @@ class Events(events.Events):
         self.state_save_interval = state_save_interval
         max_tasks = limits.get("max_tasks_in_memory", 100_000)
         self.store = Store(Path(db) if persistent and db else None, max_tasks=max_tasks)
-        state = EventsState(metrics=metrics, observers=(self.store, *observers), **limits)
+        state = EventsState(
+            metrics=metrics,
+            observers=(self.store, self.store.rollups.minutes, *observers),
+            **limits,
+        )
         state.metrics.is_alive = state.is_alive
         super().__init__(
             capp,
@@ -89,11 +94,17 @@ class Events(events.Events):
         self.state.restore(kept.workers, kept.counters, kept.tasks)
         self.store.counters_from(self.state.counter)
         super().start()
+        self.io_loop.add_callback(self.store.rollups.begin, self._ingest)
 
     def finish(self) -> None:
         """Apply what has arrived, then write what is left and close the store."""
         super().finish()
         self.store.stop()
+
+    def _ingest(self) -> Ingest:
+        connection = self.connection
+        since = connection.since if connection.connected else None
+        return Ingest(since, sum(self.stats.dropped.values()))
 
     def save_state(self) -> None:
         """Write now what would be written within half a second."""

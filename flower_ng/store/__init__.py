@@ -24,6 +24,8 @@ from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
 from flower_ng.store.restore import restored
+from flower_ng.store.rollups.recorder import Rollups
+from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.search import parse_search
 from flower_ng.store.task_query import TaskQuery
@@ -32,6 +34,8 @@ from flower_ng.store.writer import Writer
 __all__ = [
     "Field",
     "Restored",
+    "SeriesPage",
+    "SeriesQuery",
     "Store",
     "TaskPage",
     "TaskQuery",
@@ -64,6 +68,7 @@ class Store:
     ) -> None:
         self.path = path
         self.warnings: list[str] = []
+        self.rollups = Rollups(clock=clock)
         self._max_tasks = max_tasks
         self._clock = clock
         self._marks = Marks(max_tasks=MAX_MARKS)
@@ -77,6 +82,7 @@ class Store:
         self._file = opened(self.path, self._warn, self._clock)
         self._writer = Writer(self._file.connect(writes=True), max_tasks=self._max_tasks)
         self._flusher = Flusher(self._marks, self._writer)
+        self.rollups.open(self._writer)
         self._reader = Reader(self._file.connect)
         self._file.vanish()
         for found in flower_files(self.path) if self.path else ():
@@ -87,6 +93,7 @@ class Store:
         if self._flusher is None or self._reader is None or self._file is None:
             return
         self._flusher.stop()
+        self.rollups.stop()
         self._reader.close()
         self._writer.close()
         self._file.close()
@@ -140,6 +147,7 @@ class Store:
         """Write all that was observed, now; blocks. For scripts: reading waits by itself."""
         if self._flusher is not None:
             self._flusher.flush()
+            self.rollups.flush()
 
     async def tasks(self, query: TaskQuery) -> TaskPage:
         """Return a page of tasks, every event applied before included.
@@ -180,6 +188,16 @@ class Store:
         """Return how many tasks have each `state`, `name` or `worker`; those without it are out."""
         (counts,) = await self._read(sql.counts(column))
         return msgspec.json.decode(counts, type=dict[str, int])
+
+    async def series(self, query: SeriesQuery) -> SeriesPage:
+        """Return numbers over time of task types, queues or workers, up to now.
+
+        BadRequest where the query cannot be meant.
+        """
+        if self._reader is None:
+            raise Unavailable("The store is not running")
+        await self.rollups.settled()
+        return await series(self._reader, query, self.rollups.levels, self._clock())
 
     def restored(self) -> Restored:
         """Return what the file held at the start; blocks."""

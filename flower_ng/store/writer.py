@@ -1,7 +1,7 @@
 """The one thread that writes: each Batch is one transaction, which also keeps the bound."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -33,6 +33,13 @@ class Writer:
     def write(self, batch: Batch) -> "Future[None]":
         """Write a batch after those handed in before; the future carries an sqlite3.Error."""
         return self._thread.submit(self._write, batch)
+
+    def run(self, job: Callable[[sqlite3.Connection], None]) -> "Future[None]":
+        """Run a job on the connection after what was handed in before; its error is the future's.
+
+        The job makes its own transactions, and takes some milliseconds.
+        """
+        return self._thread.submit(job, self._connection)
 
     def close(self) -> None:
         """Write what was handed in, then close; blocks."""

@@ -1,0 +1,201 @@
+"""Minutes: counts events by minute and task type, as they are applied. An Observer, on the loop.
+
+What it holds was not handed on yet: a second's worth while the store can be written.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.store.rollups.coverage import minute_of
+from flower_ng.store.rollups.levels import MINUTE_S
+from flower_ng.store.rollups.tallies import (
+    ALL_TYPES,
+    COVERAGE,
+    KINDS,
+    OUTCOMES,
+    TALLIES,
+    Coverage,
+    Tally,
+    TaskTally,
+)
+
+#: An event older than this, or from the future, counts in the minute under way.
+LATE_S: Final = 600
+#: Names known of each kind: further task types count as OTHER, further queues not at all.
+MAX_NAMES: Final = 10_000
+OTHER: Final = "__other__"
+#: Tallies held while the store cannot be written; past it the oldest minute is given up.
+MAX_HELD: Final = 20_000
+
+_PLACES: Final = {f"task-{outcome}": place for place, outcome in enumerate(OUTCOMES)}
+_SENT, _RECEIVED, _STARTED, _SUCCEEDED = range(4)
+
+
+class Minute:
+    """What happened in a minute; task types are under None where no event gave a name."""
+
+    def __init__(self) -> None:
+        self.coverage = Coverage()
+        self.kinds: dict[str, dict[str | None, Any]] = {kind: {} for kind in KINDS}
+
+    def __len__(self) -> int:
+        return sum(map(len, self.kinds.values()))
+
+    def tally(self, kind: str, name: str | None) -> Any:
+        """Return the tally of a name, a new one where there is none."""
+        tallies = self.kinds[kind]
+        found = tallies.get(name)
+        if found is None:
+            found = tallies[name] = TALLIES[kind]()
+        return found
+
+    def merge(self, other: "Minute") -> None:
+        """Take in what another one holds of the same minute."""
+        self.coverage.merge(other.coverage)
+        for kind, tallies in other.kinds.items():
+            for name, tally in tallies.items():
+                self.tally(kind, name).merge(tally)
+
+    def rows(self) -> Iterator[tuple[str, str, Tally]]:
+        """Yield the tallies with kind and name, that of all task types among them."""
+        yield COVERAGE, "", self.coverage
+        if self.kinds["task"]:
+            yield "task", ALL_TYPES, self._all_types()
+        for kind, tallies in self.kinds.items():
+            for name, tally in tallies.items():
+                if name is not None:
+                    yield kind, name, tally
+
+    def _all_types(self) -> TaskTally:
+        total = TaskTally()
+        for tally in self.kinds["task"].values():
+            total.merge(tally)
+        return total
+
+
+class Minutes:
+    """Holds the minutes that something happened in, until they are taken.
+
+    `given_up` counts those that were dropped because nobody could write them.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.given_up = 0
+        self._clock = clock
+        self._held: dict[int, Minute] = {}
+        self._names: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        self._beats: dict[str, Worker] = {}
+        # The minute that newly applied events fall into, mostly: its tallies and its ends.
+        self._tasks: dict[str | None, TaskTally] = {}
+        self._start = self._end = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
+    def observe(self, change: Change) -> None:
+        """Count one event; less than a microsecond."""
+        event, task = change.event, change.task
+        if task is None:
+            if change.worker is not None:
+                self._beats[event.hostname] = change.worker
+            return
+        place = _PLACES.get(event.type)
+        if place is None:
+            return
+        if not self._start <= event.timestamp < self._end:
+            self._turn_to(event.timestamp)
+        tally = self._tasks.get(task.name) or self._new_type(task.name)
+        tally.counts[place] += 1
+        if place <= _SUCCEEDED:
+            _measure(tally, place, event, task)
+
+    def evicted(self, task: Task) -> None:
+        """Do nothing: what happened has happened."""
+
+    def forgotten(self, hostname: str) -> None:
+        """Sample a worker that is gone no more."""
+        self._beats.pop(hostname, None)
+
+    def sample_queue(self, name: str, length: int | None, oldest_age_s: float | None) -> None:
+        """Note what the broker says of a queue now; what is None is unknown and not noted."""
+        now = self._clock()
+        if not self._knows("queue", name) or (length is None and oldest_age_s is None):
+            return
+        tally = self._minute(minute_of(now)).tally("queue", name)
+        if length is not None:
+            tally.length.note(length, now)
+        if oldest_age_s is not None:
+            tally.oldest_age_s.note(oldest_age_s, now)
+
+    def sample_workers(self) -> None:
+        """Note what those workers said that sent an event about themselves since the last time."""
+        beats, self._beats = self._beats, {}
+        now = self._clock()
+        for hostname, worker in beats.items():
+            if worker.heartbeats and self._knows("worker", hostname):
+                tally = self._minute(minute_of(now)).tally("worker", hostname)
+                if worker.active is not None:
+                    tally.active.note(worker.active, now)
+                if worker.loadavg is not None:
+                    tally.load.note(worker.loadavg[0], now)
+
+    def cover(self, start: int, coverage: Coverage) -> None:
+        """Note that events could arrive in part of a minute, or were dropped."""
+        self._minute(start).coverage.merge(coverage)
+
+    def take(self) -> Mapping[int, Minute]:
+        """Hand on what is held, by the start of the minute."""
+        taken, self._held = self._held, {}
+        self._start = self._end = 0.0
+        return taken
+
+    def put_back(self, taken: Mapping[int, Minute]) -> None:
+        """Hold again what could not be written, with what has happened since."""
+        for start, minute in taken.items():
+            self._minute(start).merge(minute)
+
+    def _turn_to(self, at: float) -> None:
+        """Make the minute of an event the one that is counted in."""
+        now = self._clock()
+        start = minute_of(at if now - LATE_S <= at <= now else now)
+        self._tasks = self._minute(start).kinds["task"]
+        self._start, self._end = start, start + MINUTE_S
+
+    def _minute(self, start: int) -> Minute:
+        minute = self._held.get(start)
+        if minute is None:
+            self._make_room()
+            minute = self._held[start] = Minute()
+        return minute
+
+    def _make_room(self) -> None:
+        while sum(map(len, self._held.values())) > MAX_HELD:
+            oldest = min(self._held)
+            del self._held[oldest]
+            self._end = min(self._end, oldest)
+            self.given_up += 1
+
+    def _new_type(self, name: str | None) -> TaskTally:
+        key = name if name is None or self._knows("task", name) else OTHER
+        return self._tasks.setdefault(key, TaskTally())
+
+    def _knows(self, kind: str, name: str) -> bool:
+        """Whether a name is one of those with a tally of their own, as the first ones are."""
+        names = self._names[kind]
+        if name not in names and len(names) < MAX_NAMES:
+            names.add(name)
+        return name in names
+
+
+def _measure(tally: TaskTally, place: int, event: Event, task: Task) -> None:
+    """Note how long a task ran or waited, where the times say so: clocks of hosts may differ."""
+    if place == _SUCCEEDED:
+        if event.runtime is not None:
+            tally.run.add(event.runtime)
+    elif place == _STARTED:
+        if task.eta is None and task.received is not None and event.timestamp >= task.received:
+            tally.wait.add(event.timestamp - task.received)
+    elif task.sent is not None and task.received is not None and task.received >= task.sent:
+        # Whichever of the two comes second; after a retry's task-sent the old receipt is earlier.
+        tally.queued.add(task.received - task.sent)

@@ -1,0 +1,138 @@
+"""What series are made of: a bucket's coverage, and a point of each kind. Frozen records; pure."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from flower_ng.store.rollups.sketch import Sketch
+from flower_ng.store.rollups.tallies import (
+    OUTCOMES,
+    Coverage,
+    Gauge,
+    QueueTally,
+    Tally,
+    TaskTally,
+    WorkerTally,
+)
+
+#: What may be missing of a bucket's time before it has a gap: rounding.
+TOLERANCE_S: Final = 0.5
+_SHARES: Final = (0.5, 0.95, 0.99)
+
+Gap: TypeAlias = Literal["none", "part", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """How much of the time from `start` (UTC seconds) was observed.
+
+    `past_s` is how many of its seconds are over; `dropped` is how many events were lost. With a
+    `gap` in part the numbers of events are at least that many; with a whole one nothing is known.
+    """
+
+    start: int
+    past_s: float
+    observed_s: float
+    dropped: int
+
+    @property
+    def gap(self) -> Gap:
+        """Whether nothing, all or a part of the bucket is missing."""
+        if self.observed_s <= 0:
+            return "whole"
+        is_missing = self.past_s - self.observed_s > TOLERANCE_S
+        return "part" if is_missing or self.dropped else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How some durations are spread, in seconds; percentiles are within the sketches' error."""
+
+    count: int
+    total_s: float
+    mean_s: float
+    p50_s: float
+    p95_s: float
+    p99_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPoint:
+    """How many events of each kind there were, and how long tasks ran and waited."""
+
+    sent: int
+    received: int
+    started: int
+    succeeded: int
+    failed: int
+    retried: int
+    revoked: int
+    rejected: int
+    run: Spread | None
+    queued: Spread | None
+    wait: Spread | None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What was sampled of a number; `last` is the newest sample."""
+
+    samples: int
+    mean: float
+    least: float
+    most: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePoint:
+    """Messages in a queue and the age of the oldest; None where it was not known."""
+
+    length: Level | None
+    oldest_age_s: Level | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPoint:
+    """Tasks that a worker ran at once and the load of its host; None where it was not told."""
+
+    active: Level | None
+    load: Level | None
+
+
+Point: TypeAlias = TaskPoint | QueuePoint | WorkerPoint
+
+
+def bucket(start: int, past_s: float, coverage: Coverage) -> Bucket:
+    """Return what a coverage says of a bucket of which so much is over."""
+    return Bucket(start, past_s, coverage.observed_ms / 1000, coverage.dropped)
+
+
+def point(tally: Tally) -> Point:
+    """Return what a tally says."""
+    match tally:
+        case TaskTally(counts, run, queued, wait):
+            return TaskPoint(
+                **dict(zip(OUTCOMES, counts, strict=True)),
+                run=_spread(run),
+                queued=_spread(queued),
+                wait=_spread(wait),
+            )
+        case QueueTally(length, oldest_age_s):
+            return QueuePoint(_level(length), _level(oldest_age_s))
+        case WorkerTally(active, load):
+            return WorkerPoint(_level(active), _level(load))
+    raise TypeError(f"There are no points of {tally!r}")
+
+
+def _spread(sketch: Sketch) -> Spread | None:
+    count = sketch.count
+    if not count:
+        return None
+    return Spread(count, sketch.total_s, sketch.total_s / count, *sketch.quantiles(_SHARES))
+
+
+def _level(gauge: Gauge) -> Level | None:
+    if not gauge.samples:
+        return None
+    mean = gauge.total / gauge.samples
+    return Level(gauge.samples, mean, gauge.least, gauge.most, gauge.last)

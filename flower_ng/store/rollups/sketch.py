@@ -1,0 +1,62 @@
+"""Sketch: how durations are spread, for quantiles within 2 %; sketches merge exactly. Pure."""
+
+from collections.abc import Sequence
+from math import ceil, log
+
+import msgspec
+
+#: A quantile is at most this share above or below a value of that rank.
+RELATIVE_ERROR = 0.02
+#: Shorter durations count as 0: there the error is absolute.
+LEAST_S = 1e-4
+
+_BASE = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_SCALE = 1 / log(_BASE)
+_LEAST = ceil(log(LEAST_S) * _SCALE)
+
+
+class Sketch(msgspec.Struct, array_like=True, gc=False):
+    """Durations counted in buckets, each 4 % wider than the one before, and their sum.
+
+    The method is DDSketch's (Masson, Rim, Lee: VLDB 2019). Buckets are never joined, so the order
+    of merges does not matter; durations of events (up to 2**33 s) fall in at most 803 of them.
+    """
+
+    buckets: dict[int, int] = {}
+    total_s: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many durations there are."""
+        return sum(self.buckets.values())
+
+    def add(self, duration_s: float) -> None:
+        """Count one duration, which is not negative; a fraction of a microsecond."""
+        bucket = ceil(log(duration_s) * _SCALE) if duration_s > LEAST_S else _LEAST
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        self.total_s += duration_s
+
+    def merge(self, other: "Sketch") -> None:
+        """Take in the durations of another sketch."""
+        buckets = self.buckets
+        for bucket, count in other.buckets.items():
+            buckets[bucket] = buckets.get(bucket, 0) + count
+        self.total_s += other.total_s
+
+    def quantiles(self, shares: Sequence[float]) -> list[float]:
+        """Return the durations (s) at these ascending shares, from 0 to 1; needs a duration."""
+        buckets = sorted(self.buckets.items())
+        last, found, below = self.count - 1, [], 0
+        steps = iter(buckets)
+        bucket, below = next(steps)
+        for share in shares:
+            while below <= share * last:
+                bucket, count = next(steps)
+                below += count
+            found.append(_middle_s(bucket))
+        return found
+
+
+def _middle_s(bucket: int) -> float:
+    """Return what is equally far, as a share, from both ends of a bucket."""
+    return 0.0 if bucket == _LEAST else 2 * _BASE**bucket / (_BASE + 1)
