@@ -51,6 +51,10 @@ test-setup: ## Install the servers and the browser that the tests need (Debian, 
 services: # CI may install them; elsewhere the missing ones are named
 	@$(PYTHON) tools/test_setup.py $(if $(filter true 1,$(CI)),--install)
 
+.PHONY: screenshots
+screenshots: setup services ## Take pictures of every page of the demo into screenshots/
+	$(BIN)/python tools/screenshots.py
+
 .PHONY: docs
 docs: setup ## Write the generated pages of docs/ anew
 	$(BIN)/python tools/options_table.py

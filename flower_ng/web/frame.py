@@ -40,7 +40,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "Problems": ("triangle-alert", "p"),
     "Broker": ("radio-tower", "b"),
 }
-_ELSEWHERE: Final = ("list", "")
+_ELSEWHERE: Final = ("chevron-right", "")
 
 
 @dataclass(frozen=True, slots=True)

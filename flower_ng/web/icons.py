@@ -1,5 +1,6 @@
 """Icons are drawn from one sprite, which is made of kept ones when the package is built; pure."""
 
+import re
 from html import escape
 
 #: The sprite among the static files; `package.json` lists what is in it.
@@ -13,3 +14,8 @@ def icon(sprite_url: str, name: str) -> str:
     """
     where = escape(f"{sprite_url}#{name}")
     return f'<svg class="icon" aria-hidden="true"><use href="{where}"></use></svg>'
+
+
+def icons_of(sprite: str) -> tuple[str, ...]:
+    """The names of the icons in a sprite."""
+    return tuple(re.findall(r'<symbol id="([^"]+)"', sprite))

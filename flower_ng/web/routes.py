@@ -9,7 +9,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from flower_ng.web.actions import action_path, twin
-from flower_ng.web.api import connection, control, publish, queues, tasks, workers
+from flower_ng.web.api import connection, control, publish, queues, series, tasks, workers
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.base import Endpoint, Handler, Page, Services
@@ -20,6 +20,7 @@ from flower_ng.web.jump import Jump
 from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
 from flower_ng.web.pages.login import Logout
+from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task import Task
 from flower_ng.web.pages.tasks import Tasks
 from flower_ng.web.pages.worker import Worker
@@ -43,6 +44,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     tasks.ListTaskTypes,
     queues.GetQueueLengths,
     connection.ShowConnection,
+    series.ShowSeries,
     tasks.TaskInfo,
     publish.TaskApply,
     publish.TaskAsyncApply,
@@ -95,6 +97,7 @@ def application(
         [
             *(spec for handler in handlers for spec in _specs(services, handler)),
             *([] if login is None else [_spec(services, "/login/?", login)]),
+            *(_specs(services, Styleguide) if services.options.debug else []),
             _spec(services, Stream.path, Stream, ticker=ticker),
             *file_specs(services),
             *_rest(services),

@@ -37,6 +37,7 @@ PATHS = {
     "task": "/task/0123456789abcdef-failed",
     "broker": "/broker",
     "logout": "/logout",
+    "style guide": "/styleguide",
 }
 
 session_loop = {"loop_scope": "session"}

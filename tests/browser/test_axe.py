@@ -35,7 +35,8 @@ async def violations(page, axe):
 @pytest.mark.parametrize("name", PATHS)
 async def test_a_page_keeps_the_rules(window, axe, name, scheme):
     width = 360 if scheme == "dark" else 1280
-    async with window(width, color_scheme=scheme, bypass_csp=True) as it:
+    options = {"debug": name == "style guide"}
+    async with window(width, options, color_scheme=scheme, bypass_csp=True) as it:
         page = await it.open(PATHS[name])
         await page.wait_for_function("() => customElements.get('f-live') !== undefined")
 

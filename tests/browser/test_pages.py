@@ -17,7 +17,7 @@ pytestmark = [
 @pytest.mark.parametrize("name", PATHS)
 async def test_a_page_fits_its_window_and_makes_no_mistake(window, name, width):
     scheme = "dark" if width == 360 else "light"
-    async with window(width, color_scheme=scheme) as it:
+    async with window(width, {"debug": name == "style guide"}, color_scheme=scheme) as it:
         page = await it.open(PATHS[name])
         await page.wait_for_function("() => customElements.get('f-live') !== undefined")
 
@@ -27,7 +27,8 @@ async def test_a_page_fits_its_window_and_makes_no_mistake(window, name, width):
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("name", PATHS)
 async def test_a_page_says_the_same_without_script(window, name):
-    async with window(java_script_enabled=False) as it:
+    options = {"debug": name == "style guide"}
+    async with window(options=options, java_script_enabled=False) as it:
         page = await it.open(PATHS[name])
 
         assert await page.locator("main").inner_text()

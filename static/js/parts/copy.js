@@ -1,25 +1,29 @@
 /** <f-copy data-from="id">: a button that copies the text of another element. */
+import { icon } from "../icon.js";
+
 class Copy extends HTMLElement {
   connectedCallback() {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "small";
-    button.textContent = "Copy";
-    button.addEventListener("click", () => this.#copy(button));
+    const words = document.createElement("span");
+    words.textContent = "Copy";
+    button.append(icon("copy"), words);
+    button.addEventListener("click", () => this.#copy(words));
     this.replaceChildren(button);
   }
 
-  /** @param {HTMLButtonElement} button */
-  async #copy(button) {
+  /** @param {HTMLElement} words */
+  async #copy(words) {
     const source = document.getElementById(this.dataset.from ?? "");
     try {
       await navigator.clipboard.writeText(source?.textContent ?? "");
-      button.textContent = "Copied";
+      words.textContent = "Copied";
     } catch {
       select(source); // over plain HTTP browsers let nobody write to the clipboard
-      button.textContent = "Selected";
+      words.textContent = "Selected";
     }
-    setTimeout(() => (button.textContent = "Copy"), 2000);
+    setTimeout(() => (words.textContent = "Copy"), 2000);
   }
 }
 
