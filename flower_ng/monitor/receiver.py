@@ -14,6 +14,7 @@ from celery.events.receiver import EventReceiver
 from kombu import Connection
 
 from flower_ng.monitor.inbox import Message
+from flower_ng.monitor.subscription import subscribe
 
 #: Redis publishes and forgets; the others keep what we have not fetched, so that we may wait.
 FORGETFUL: Final = frozenset({"redis"})
@@ -89,6 +90,7 @@ class Receiver(EventReceiver):
         with contextlib.suppress(TimeoutError):
             connection.drain_events(timeout=SUBSCRIBE_S)
         self._channel = channel
+        subscribe(channel, self._deliver)
         super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
         self._on_ready()
 
@@ -106,16 +108,19 @@ class Receiver(EventReceiver):
             self._check_subscription(now)
 
     def _take(self, message: Any) -> None:
-        if self.should_stop:
-            raise Stopped
         body = message.body
-        self._on_message(
+        self._deliver(
             Message(
                 body if type(body) is bytes else _as_bytes(body),
                 message.content_type or "application/data",
                 message.content_encoding or "utf-8",
             )
         )
+
+    def _deliver(self, message: Message) -> None:
+        if self.should_stop:
+            raise Stopped
+        self._on_message(message)
 
     def _check_subscription(self, now: float) -> None:
         """Ping over Redis's subscription itself: Kombu does so only inside its own event loop."""
