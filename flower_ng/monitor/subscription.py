@@ -49,7 +49,7 @@ def subscribe(channel: Any, deliver: Callable[[Message], None]) -> None:
 
 
 def unwrapped(data: bytes | str) -> Message:
-    """Return the message in Kombu's envelope; what is none is handed on as it is, to be counted."""
+    """Return the message in Kombu's envelope; for what is none an empty one, to be counted."""
     try:
         envelope = _decode(data)
         body = envelope.body.encode(errors="surrogatepass")
@@ -58,7 +58,7 @@ def unwrapped(data: bytes | str) -> Message:
         if compression := envelope.headers.get("compression"):
             body = decompress(body, compression)
     except Exception:  # noqa: BLE001 - the border: decompression raises what it likes
-        return Message(data if isinstance(data, bytes) else data.encode(errors="surrogatepass"))
+        return Message(b"")
     return Message(
         body, envelope.content_type or "application/data", envelope.content_encoding or "utf-8"
     )
