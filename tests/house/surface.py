@@ -71,6 +71,7 @@ FLOWER = (
     read("/api/task/types"),
     read("/api/queues/length"),
     read("/api/connection"),
+    read("/api/series"),
     read("/api/task/info/(.*)", "/api/task/info/some-id"),
     read("/api/task/result/(.+)", "/api/task/result/some-id"),
     *CONTROLS,

@@ -25,22 +25,16 @@ Gap: TypeAlias = Literal["none", "part", "whole"]
 class Bucket:
     """How much of the time from `start` (UTC seconds) was observed.
 
-    `past_s` is how many of its seconds are over; `dropped` is how many events were lost. With a
-    `gap` in part the numbers of events are at least that many; with a whole one nothing is known.
+    `past_s` is how many of its seconds are over; `dropped` is how many events were lost. `gap` says
+    how much of that is missing: with a part, there were at least as many events as were counted;
+    with the whole, nothing is known.
     """
 
     start: int
     past_s: float
     observed_s: float
     dropped: int
-
-    @property
-    def gap(self) -> Gap:
-        """Whether nothing, all or a part of the bucket is missing."""
-        if self.observed_s <= 0:
-            return "whole"
-        is_missing = self.past_s - self.observed_s > TOLERANCE_S
-        return "part" if is_missing or self.dropped else "none"
+    gap: Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +98,10 @@ Point: TypeAlias = TaskPoint | QueuePoint | WorkerPoint
 
 def bucket(start: int, past_s: float, coverage: Coverage) -> Bucket:
     """Return what a coverage says of a bucket of which so much is over."""
-    return Bucket(start, past_s, coverage.observed_ms / 1000, coverage.dropped)
+    observed_s, dropped = coverage.observed_ms / 1000, coverage.dropped
+    is_missing = past_s - observed_s > TOLERANCE_S
+    gap: Gap = "whole" if not observed_s else "part" if is_missing or dropped else "none"
+    return Bucket(start, past_s, observed_s, dropped, gap)
 
 
 def point(tally: Tally) -> Point:

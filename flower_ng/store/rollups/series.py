@@ -19,7 +19,7 @@ from flower_ng.store.rollups.tallies import COVERAGE, KINDS, TALLIES, Coverage, 
 MAX_BUCKETS: Final = 2000
 MAX_NAMES: Final = 100
 #: Points of one answer, all names together.
-MAX_POINTS: Final = 200_000
+MAX_POINTS: Final = 20_000
 LIMIT_S: Final = 5.0
 #: Rows read at once: their decoding holds the interpreter for some milliseconds.
 PAGE_ROWS: Final = 500

@@ -1,0 +1,76 @@
+"""Numbers over time: of task types, queues and workers. On the loop."""
+
+from contextlib import suppress
+
+import msgspec
+
+from flower_ng.errors import BadRequest
+from flower_ng.store import SeriesQuery
+from flower_ng.store.bounds import Amount, BoundsError, duration, moment
+from flower_ng.web.arguments import finite
+from flower_ng.web.base import Endpoint
+
+#: Steps that are taken when none is asked for: the first that makes no more buckets than this.
+STEPS_S = (60, 600, 3600, 86_400)
+USUAL_BUCKETS = 400
+DAY_S = 86_400
+
+
+class ShowSeries(Endpoint):
+    """Counts, percentiles and samples, in buckets of time; not one of Flower's."""
+
+    path = r"/api/series"
+    methods = ("GET",)
+    summary = "Show numbers over time of task types, queues or workers"
+
+    async def get(self) -> None:
+        """Answer `{kind, step_s, relative_error, buckets: [bucket], series: [series]}`.
+
+        A wrong argument is 400, and says what would be right.
+        """
+        page = await self.while_here(self.cluster.store.series(self._query()))
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.write(msgspec.json.encode(page).replace(b"</", b"<\\/"))
+
+    def _query(self) -> SeriesQuery:
+        now = self.services.clock()
+        start, end = self._time("start", "-1h", now).start, self._time("end", "now", now).end
+        return SeriesQuery(
+            kind=self.get_argument("kind", default="", required=True),
+            names=tuple(dict.fromkeys(self.get_arguments("name", strip=False))) or None,
+            start=start,
+            end=end,
+            step_s=self._step_s(end - start),
+        )
+
+    def _time(self, argument: str, default: str, now: float) -> Amount:
+        """Return a time given as UTC seconds, as a date and time, or as a time before now."""
+        text = self.get_argument(argument, default=default)
+        try:
+            return _absolute(text, now)
+        except BoundsError:
+            raise BadRequest(
+                f"Invalid {argument} '{text}', expected UTC seconds, a time such as"
+                " 2026-11-20T10:30, or one before now such as -1h"
+            ) from None
+
+    def _step_s(self, range_s: float) -> int:
+        text = self.get_argument("step", default="")
+        if not text:
+            fitting = (step_s for step_s in STEPS_S if range_s / step_s <= USUAL_BUCKETS)
+            return next(fitting, STEPS_S[-1])
+        try:
+            return int(duration(text).start)
+        except BoundsError:
+            raise BadRequest(
+                f"Invalid step '{text}', expected seconds or a duration such as 60, 10m, 1h"
+            ) from None
+
+
+def _absolute(text: str, now: float) -> Amount:
+    """Return the point or the period that a text names, in UTC seconds; BoundsError if none."""
+    with suppress(ValueError):
+        return Amount(finite(text), finite(text))
+    amount = moment(text)
+    base = {"zero": 0.0, "now": now, "today": now // DAY_S * DAY_S}[amount.base]
+    return Amount(base + amount.start, base + amount.end)
