@@ -118,7 +118,10 @@ FIELDS: Final = (
     Field("kwargs", PAIRS, "kwargs", "the keyword arguments", "kwargs:id=7"),
     ARGUMENT,
     Field("result", PART, "result", "the result", "result:done"),
-    Field("exception", TEXT, "exception", "the exception", "exception:Timeout"),
+    Field(
+        "exception", TEXT, "exception", "the exception; with = its class", "exception:Timeout",
+        whole_column="exception_class",
+    ),
     Field("id", TEXT, "uuid", "the id of the task", "id:9b2c*", aliases=("uuid",)),
     Field("parent", TEXT, "parent_id", "the id of the task that called it", "parent:=9b2c7a50"),
     Field("root", TEXT, "root_id", "the id of the first task of its workflow", "root:=9b2c7a50"),

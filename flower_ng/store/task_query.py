@@ -12,6 +12,7 @@ FILTERS: Final = {
     "name": "name",
     "worker": "worker",
     "queue": "queue",
+    "exception": "exception_class",
 }
 
 

@@ -29,6 +29,8 @@ PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback"
 #: When a task in a final state ended, by the state.
 FINISHED: Final = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
 DAY_S: Final = 86_400
+#: Where a text begins in a column, counted from 1; 0 where it does not stand in it.
+POSITION: Final = "instr({}, ?)"
 
 
 class Source(Protocol):
@@ -90,7 +92,7 @@ class _Writer:
     def filters(self, query: TaskQuery) -> list[Clause]:
         wanted = {column: getattr(query, name) for name, column in FILTERS.items()}
         return [
-            self._text(column, "{} = ?", value.casefold())
+            self.search(Is(column, value.casefold()))
             for column, value in wanted.items()
             if value is not None
         ]
@@ -125,18 +127,24 @@ class _Writer:
             case InField(column, text):
                 return self._holds(column, text)
             case Begins(column, text):
-                return self._text(column, "instr({}, ?) = 1", text)
+                return self._text(column, f"{POSITION} = 1", text)
+            case Is("exception_class", text):
+                return self._is_of_class(text)
             case Is(column, text):
                 return self._text(column, "{} = ?", text)
             case Has(column):
                 text = f"{self._source.raw(column)} IS NOT NULL"
                 return Clause(text, payload=column in PAYLOAD)
             case HasPair():
-                text = f"instr({self._source.raw('pairs')}, ?) > 0"
+                text = f"{POSITION.format(self._source.raw('pairs'))} > 0"
                 return Clause(text, (pair_text(search),), payload=True)
 
     def _holds(self, column: str, text: str) -> Clause:
-        return self._text(column, "instr({}, ?) > 0", text)
+        return self._text(column, f"{POSITION} > 0", text)
+
+    def _is_of_class(self, name: str) -> Clause:
+        """Look at how an exception's repr begins: with its class and a parenthesis."""
+        return self.search(AnyOf((Begins("exception", f"{name}("), Is("exception", name))))
 
     def _text(self, column: str, condition: str, text: str) -> Clause:
         folded_column = self._source.folded(column)

@@ -138,6 +138,14 @@ def beginning(field, text):
     )
 
 
+def of_class(name):
+    wanted = name.casefold()
+    return Asked(
+        f"exception:={quoted(name)}",
+        lambda one: f"{value(one, 'exception') or ''}(".startswith(f"{wanted}("),
+    )
+
+
 def whole(field, text):
     attribute, wanted = ATTRIBUTES.get(field, field), text.casefold()
     return Asked(f"{field}:={quoted(text)}", lambda one: value(one, attribute) == wanted)
@@ -299,7 +307,8 @@ LEAVES = st.one_of(
     st.builds(word, LONG),
     st.builds(part, st.sampled_from([*WHOLE_OR_PART, "args", "result"]), LONG),
     st.builds(beginning, st.sampled_from(WHOLE_OR_PART), TEXTS),
-    st.builds(whole, st.sampled_from(WHOLE_OR_PART), TEXTS),
+    st.builds(whole, st.sampled_from(sorted({*WHOLE_OR_PART} - {"exception"})), TEXTS),
+    st.builds(of_class, TEXTS.filter(bool)),
     st.builds(state, st.sampled_from(STATES)),
     st.builds(
         argument,
@@ -356,6 +365,20 @@ SEARCHES = st.recursive(
     max_leaves=5,
 )
 UNHURRIED = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def test_filters_are_whole_values_of_the_queue_and_the_class_of_the_exception():
+    rows = (
+        task("a", queue="Mail", exception="ValueError('Mail')"),
+        task("b", queue="mails", exception="ValueErrors()"),
+        task("c", exception="ValueError"),
+        task("d"),
+    )
+
+    with table(*rows) as tasks:
+        assert tasks.uuids(queue="mail") == ["a"]
+        assert tasks.uuids(exception="valueerror", sort="uuid") == ["a", "c"]
+        assert tasks.uuids(exception="ValueError", queue="mails") == []
 
 
 @UNHURRIED
