@@ -18,6 +18,8 @@ from flower_ng.monitor.inbox import Message
 #: After a wake-up so much more is left to gather: at 10,000 messages a second, each one by itself
 #: costs 26 µs, fifty together 10 µs each.
 GATHER_S = 0.005
+#: No JSON, so that it is counted as not decodable where everything is decoded.
+UNREADABLE = Message(b"\0")
 MESSAGES = frozenset({b"message", b"pmessage", "message", "pmessage"})
 
 
@@ -49,7 +51,7 @@ def subscribe(channel: Any, deliver: Callable[[Message], None]) -> None:
 
 
 def unwrapped(data: bytes | str) -> Message:
-    """Return the message in Kombu's envelope; for what is none an empty one, to be counted."""
+    """Return the message in Kombu's envelope; for what is none UNREADABLE."""
     try:
         envelope = _decode(data)
         body = envelope.body.encode(errors="surrogatepass")
@@ -58,7 +60,7 @@ def unwrapped(data: bytes | str) -> Message:
         if compression := envelope.headers.get("compression"):
             body = decompress(body, compression)
     except Exception:  # noqa: BLE001 - the border: decompression raises what it likes
-        return Message(b"")
+        return UNREADABLE
     return Message(
         body, envelope.content_type or "application/data", envelope.content_encoding or "utf-8"
     )
