@@ -1,0 +1,50 @@
+import pytest
+
+from flower_ng.store.rollups.coverage import Ingest, Watch
+from flower_ng.store.rollups.tallies import Coverage
+from tests.store.rollups.making import HOUR
+
+UP = Ingest(1.0, 0)
+DOWN = Ingest(None, 0)
+
+
+def looked(*looks):
+    """Look at the ingest at these times, and add up what was covered."""
+    seen = iter([ingest for _, ingest in looks])
+    watch, total = Watch(lambda: next(seen)), {}
+    for at, _ in looks:
+        for start, coverage in watch.look(at):
+            total.setdefault(start, Coverage()).merge(coverage)
+    return total
+
+
+def test_time_between_two_looks_at_one_connection_was_observed():
+    assert looked((HOUR + 1.0, UP), (HOUR + 2.5, UP)) == {HOUR: Coverage(1500)}
+
+
+def test_a_minute_of_looks_is_a_minute():
+    looks = [(HOUR + n * 1.0007, UP) for n in range(120)]
+
+    assert looked(*looks)[HOUR + 60] == Coverage(min(60_000, round(119 * 1000.7) - 60_000))
+    assert looked(*looks)[HOUR] == Coverage(60_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(DOWN, UP), (UP, DOWN), (DOWN, DOWN), (UP, Ingest(2.0, 0))]
+)
+def test_time_in_which_the_connection_was_away_was_not_observed(before, after):
+    assert looked((HOUR, before), (HOUR + 1, after)) == {}
+
+
+def test_time_that_the_machine_slept_was_not_observed():
+    assert looked((HOUR, UP), (HOUR + 31, UP)) == {}
+
+
+def test_a_clock_that_is_set_back_adds_nothing():
+    assert looked((HOUR + 5, UP), (HOUR, UP), (HOUR + 1, UP)) == {HOUR: Coverage(1000)}
+
+
+def test_dropped_events_count_where_they_were_seen():
+    dropped = looked((HOUR, UP), (HOUR + 1, Ingest(1.0, 7)), (HOUR + 2, Ingest(1.0, 7)))
+
+    assert dropped == {HOUR: Coverage(2000, 7)}
