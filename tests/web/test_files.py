@@ -77,3 +77,18 @@ async def test_files_move_under_the_prefix(serve, static):
 
     assert (await client.get("/flower/static/css/tokens.css")).status == 200
     assert (await client.get(f"/flower/static/{assets.digest(static)}/favicon.ico")).status == 200
+
+
+async def test_the_style_sheets_of_every_page_are_one_answer(serve):
+    folder = assets.static()
+    client = serve(HANDLERS)
+    answer = await client.get(f"/static/{assets.digest(folder)}/css/all.css")
+    tag = {"If-None-Match": answer.headers["Etag"]}
+
+    assert (answer.status, answer.type) == (200, "text/css; charset=UTF-8")
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert "@import" not in answer.text
+    for part in (folder / "css/parts").iterdir():
+        assert f"@layer parts {{\n{part.read_text()}}}" in answer.text
+    same = await client.get(f"/static/{assets.digest(folder)}/css/all.css", **tag)
+    assert (same.status, same.body) == (304, b"")
