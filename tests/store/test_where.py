@@ -65,7 +65,7 @@ STATES = ["PENDING", "RECEIVED", "STARTED", "SUCCESS", "FAILURE", "REVOKED", "RE
 #: Seconds before the time of asking, 1970-01-12T13:46:40Z.
 AGES = [-5, 0, 0.1, 1, 59, 60, 61, 3599, 3600, 49_600, 49_601, 86_400, 200_000]
 
-TEXTS = st.text(LETTERS, max_size=8)
+TEXTS = st.text("aB", max_size=4) | st.text(LETTERS, max_size=8)
 SCALARS = st.one_of(TEXTS, st.integers(), st.none(), st.booleans())
 VALUES = st.recursive(
     SCALARS,
@@ -365,6 +365,25 @@ SEARCHES = st.recursive(
     max_leaves=5,
 )
 UNHURRIED = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("name:SHOP", ["buy", "cart", "shop"]),
+        ("name:shop*", ["buy", "shop"]),
+        ("name:=Shop", ["shop"]),
+        ("name:*", ["buy", "cart", "shop"]),
+        ("-name:*", ["none"]),
+        ("-name:shop*", ["cart", "none"]),
+        ("NOT (name:=shop OR name:cart)", ["buy", "none"]),
+    ],
+)
+def test_a_text_is_found_inside_at_the_beginning_or_whole(search, found):
+    rows = (task("shop", name="shop"), task("buy", name="Shop.buy"), task("cart", name="cart.shop"))
+
+    with table(*rows, task("none")) as tasks:
+        assert tasks.uuids(search=parse_search(search), sort="uuid") == found
 
 
 def test_filters_are_whole_values_of_the_queue_and_the_class_of_the_exception():
