@@ -25,7 +25,9 @@ from flower_ng.monitor.inspector import Inspector
 from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.records import Change, Task
+from flower_ng.monitor.samples import QueueSamples
 from flower_ng.settings import Settings
+from flower_ng.store.rollups.levels import levels
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,11 @@ class Cluster:
             metrics=self.metrics,
             inbox=Inbox(settings.inbox_max_messages, settings.inbox_max_bytes),
             observers=(Greeter(self.inspector),),
+            levels=levels(
+                settings.history_by_minute_days,
+                settings.history_by_ten_minutes_days,
+                settings.history_by_hour_days,
+            ),
             max_workers_in_memory=settings.max_workers,
             max_tasks_in_memory=settings.max_tasks,
         )
@@ -95,6 +102,9 @@ class Cluster:
         self.broker = broker_for(connection, self.pool, management_url=settings.broker_api)
         self.broker_url = mask(connection.as_uri(include_password=True))
         self.transport = facts_of(connection).transport
+        self.samples = QueueSamples(
+            self.queue_names, self.broker.queues, self.store.rollups.minutes.sample_queue
+        )
         self.format_task = Hook(settings.format_task)
         self.loop_lag = LoopLag(io_loop)
         self.registry = Registry(self.metrics, OwnMetrics(self._sources()))
@@ -134,10 +144,12 @@ class Cluster:
         self.events.start()
         self.inspector.start_refreshing(self._inspect_interval_s)
         self.purge.start()
+        self.samples.start()
 
     async def stop(self) -> None:
         """End every part, the store last; one that fails is logged and skips no other."""
         parts = (
+            self.samples,
             self.purge,
             self.loop_lag,
             self.inspector,

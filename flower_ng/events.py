@@ -17,6 +17,7 @@ from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.records import Observer
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.store.rollups.levels import LEVELS, Level
 
 __all__ = ["Events", "EventsState", "PrometheusMetrics", "get_prometheus_metrics"]
 
@@ -66,12 +67,15 @@ class Events(events.Events):
         metrics: PrometheusMetrics | None = None,
         inbox: Inbox | None = None,
         observers: Sequence[Observer] = (),
+        levels: Sequence[Level] = LEVELS,
         events_enable_interval: int = 5000,
         **limits: Any,
     ) -> None:
         self.state_save_interval = state_save_interval
         max_tasks = limits.get("max_tasks_in_memory", 100_000)
-        self.store = Store(Path(db) if persistent and db else None, max_tasks=max_tasks)
+        self.store = Store(
+            Path(db) if persistent and db else None, max_tasks=max_tasks, levels=levels
+        )
         state = EventsState(
             metrics=metrics,
             observers=(self.store, self.store.rollups.minutes, *observers),

@@ -119,6 +119,16 @@ class Settings:
         at_least(0),
     )
 
+    history_by_minute_days: float = option(
+        1.0, MEMORY, "Days for which the numbers of each minute are kept.", at_least(0.1)
+    )
+    history_by_ten_minutes_days: float = option(
+        14.0, MEMORY, "Days for which the numbers of each ten minutes are kept.", at_least(0.1)
+    )
+    history_by_hour_days: float = option(
+        366.0, MEMORY, "Days for which the numbers of each hour are kept.", at_least(0.1)
+    )
+
     auto_refresh: bool = option(True, PAGES, "Let the Workers page follow the cluster.")
     tasks_columns: str = option(
         "name,uuid,state,received,runtime,worker", PAGES, "Columns of the Tasks page, in order."

@@ -6,7 +6,7 @@ every list, search, sort and count over tasks. See schema (tables), merge (rules
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
 from flower_ng.store.restore import restored
+from flower_ng.store.rollups.levels import LEVELS, Level
 from flower_ng.store.rollups.recorder import Rollups
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
@@ -59,16 +60,22 @@ class Store:
 
     Without `path`, and where that file cannot be used (`warnings` says why), they are in a
     temporary file that goes with the process. At most `max_tasks` tasks are kept: finished ones go
-    first, the oldest of them first. An Observer of the state; everything is called on the loop, but
-    `start`, `restored` and `stop`, which block, may be called before and after it runs.
+    first, the oldest of them first; numbers over time as long as `levels` say. An Observer of the
+    state; everything is called on the loop, but `start`, `restored` and `stop`, which block, may be
+    called before and after it runs.
     """
 
     def __init__(
-        self, path: Path | None, *, max_tasks: int, clock: Callable[[], float] = time.time
+        self,
+        path: Path | None,
+        *,
+        max_tasks: int,
+        levels: Sequence[Level] = LEVELS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
         self.warnings: list[str] = []
-        self.rollups = Rollups(clock=clock)
+        self.rollups = Rollups(levels=levels, clock=clock)
         self._max_tasks = max_tasks
         self._clock = clock
         self._marks = Marks(max_tasks=MAX_MARKS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 MINUTE_S: Final = 60
@@ -22,14 +23,11 @@ class Level:
         return int(at // self.step_s) * self.step_s
 
 
-def levels(minutes_s: float, ten_minutes_s: float, hours_s: float) -> Sequence[Level]:
+def levels(minutes_days: float, ten_minutes_days: float, hours_days: float) -> Sequence[Level]:
     """Return the levels from fine to coarse; a coarse one is kept no shorter than a finer one."""
-    ten_minutes_s = max(minutes_s, ten_minutes_s)
-    return (
-        Level(MINUTE_S, minutes_s),
-        Level(TEN_MINUTES_S, ten_minutes_s),
-        Level(HOUR_S, max(ten_minutes_s, hours_s)),
-    )
+    kept = accumulate((minutes_days, ten_minutes_days, hours_days), max)
+    steps_s = (MINUTE_S, TEN_MINUTES_S, HOUR_S)
+    return [Level(step_s, days * DAY_S) for step_s, days in zip(steps_s, kept, strict=True)]
 
 
-LEVELS: Final = levels(DAY_S, 14 * DAY_S, 366 * DAY_S)
+LEVELS: Final = levels(1, 14, 366)

@@ -107,7 +107,7 @@ def test_a_minute_that_grows_late_is_in_its_coarse_rows_all_the_same():
 
 
 def test_rows_are_deleted_when_they_are_older_than_their_level_keeps_them():
-    with base(levels(7200, 4 * 3600, 10 * 3600)) as kept:
+    with base(levels(2 / 24, 4 / 24, 10 / 24)) as kept:
         kept.write({HOUR: minute(a=1)})
 
         left = {

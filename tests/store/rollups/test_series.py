@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.errors import BadRequest
 from flower_ng.store.rollups import series as module
-from flower_ng.store.rollups.levels import DAY_S, levels
+from flower_ng.store.rollups.levels import levels
 from flower_ng.store.rollups.minutes import Minute
 from flower_ng.store.rollups.series import SeriesQuery, checked
 from flower_ng.store.rollups.sketch import RELATIVE_ERROR
@@ -137,7 +137,7 @@ def test_coarse_rows_are_read_where_they_are_made_and_fine_ones_for_the_rest(kep
 
 
 def test_a_step_is_made_coarser_where_minutes_are_not_kept_any_more():
-    with base(levels(3600, 7200, DAY_S)) as kept:
+    with base(levels(1 / 24, 2 / 24, 1)) as kept:
         kept.write({HOUR: minute(a=1)})
         kept.compact(HOUR + 5400)
 
