@@ -13,12 +13,12 @@ from typing import Any, Final
 from flower_ng.store.rollups.levels import MINUTE_S, Level
 from flower_ng.store.rollups.minutes import LATE_S
 from flower_ng.store.rollups.tables import ROWS, Key, chosen, found, put
-from flower_ng.store.rollups.tallies import COVERAGE, KINDS, TALLIES, Coverage, Tally, merged
+from flower_ng.store.rollups.tallies import COVERAGE, KINDS, TALLIES, Coverage, Tally, add_to
 
 #: A bucket is compacted once no event can be added to it, and what was counted is written.
 SETTLED_S: Final = LATE_S + 2 * MINUTE_S
 #: Rows read or written in a slice: some milliseconds.
-SLICE_ROWS: Final = 500
+SLICE_ROWS: Final = 200
 #: The writer of rows that were made of other rows.
 NOBODY: Final = ""
 
@@ -82,11 +82,11 @@ def _compact(
     asked = (fine.step_s, COVERAGE, start, start + coarse.step_s)
     best = chosen(ROWS[COVERAGE].decode(connection.execute(covered, asked).fetchone()[0]))
     for kind in KINDS:
-        sums: dict[str, Tally] = {}
+        sums: dict[str, Any] = {}
         for rows in _pages(connection, fine, kind, start, start + coarse.step_s):
             for at, name, writer, tally in rows:
                 if at in best and writer == best[at].writer:
-                    sums[name] = merged(sums.get(name), tally)
+                    add_to(sums, name, tally)
             yield
         left = iter(sums.items())
         while names := dict(islice(left, SLICE_ROWS)):

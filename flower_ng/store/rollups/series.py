@@ -14,7 +14,15 @@ from flower_ng.store.rollups.levels import MINUTE_S, Level
 from flower_ng.store.rollups.points import Bucket, Point, bucket, point
 from flower_ng.store.rollups.sketch import RELATIVE_ERROR
 from flower_ng.store.rollups.tables import ROWS, Covered, chosen, found, marks
-from flower_ng.store.rollups.tallies import COVERAGE, KINDS, TALLIES, Coverage, Tally, TaskTally
+from flower_ng.store.rollups.tallies import (
+    COVERAGE,
+    KINDS,
+    TALLIES,
+    Coverage,
+    Tally,
+    TaskTally,
+    add_to,
+)
 
 MAX_BUCKETS: Final = 2000
 MAX_NAMES: Final = 100
@@ -22,7 +30,7 @@ MAX_NAMES: Final = 100
 MAX_POINTS: Final = 20_000
 LIMIT_S: Final = 5.0
 #: Rows read at once: their decoding holds the interpreter for some milliseconds.
-PAGE_ROWS: Final = 500
+PAGE_ROWS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +233,7 @@ class _Sums:
         return start // self._starts.step * self._starts.step
 
     def _merge(self, name: str, start: int, tally: Any) -> None:
-        tallies: dict[int, Any] = self._tallies.setdefault(name, {})
-        if start in tallies:
-            tallies[start].merge(tally)
-        else:
-            tallies[start] = tally
+        add_to(self._tallies.setdefault(name, {}), start, tally)
 
     def _covered(self, start: int) -> Bucket:
         past_s = min(self._now - start, self._starts.step)

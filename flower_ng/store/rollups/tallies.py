@@ -3,12 +3,14 @@
 All merge, so that ten minutes are made of minutes and an answer of either; all are JSON arrays.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Hashable, Mapping, MutableMapping
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from flower_ng.store.rollups.sketch import Sketch
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 #: What is counted of tasks, in the order of `TaskTally.counts`: events, not tasks.
 OUTCOMES: Final = (
@@ -123,3 +125,11 @@ def merged(one: Tally | None, other: Tally) -> Tally:
         both.merge(one)
     both.merge(other)
     return cast("Tally", both)
+
+
+def add_to(sums: MutableMapping[_Key, Any], key: _Key, tally: Tally) -> None:
+    """Add a tally, which is given away, to the sum of its key."""
+    if key in sums:
+        sums[key].merge(tally)
+    else:
+        sums[key] = tally
