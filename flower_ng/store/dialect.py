@@ -4,9 +4,10 @@ Parameters are `?` in both, and `(SELECT …)` in brackets. JSON comes back as t
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
-Kind = Literal["TEXT", "INTEGER", "REAL"]
+Kind: TypeAlias = Literal["TEXT", "INTEGER", "REAL"]
+Direction: TypeAlias = Literal["ASC", "DESC"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +67,25 @@ class Dialect:
         return f"json_group_object({key}, {value})"
 
     def each(self, kind: Kind | Literal["JSON"] = "TEXT") -> str:
-        """Return the relation `value`, `key` of a parameter, which is a JSON array of one kind.
+        """Return the relation `each (value, key)` of a parameter, a JSON array of one kind.
 
         `key` counts from 0 in SQLite and from 1 in PostgreSQL: good to sort by.
         """
         del kind
-        return "json_each(?)"
+        return "json_each(?) each"
 
     def item(self, array: str, index: int) -> str:
         """Return one element of a JSON array, as text."""
         return f"json_extract({array}, '$[{index}]')"
 
-    def ordered(self, key: str, direction: Literal["ASC", "DESC"]) -> str:
+    def ordered(self, key: str, direction: Direction) -> str:
         """Return a key of ORDER BY."""
         return f"{key} {direction}"
+
+    def place_by(self, order: str) -> str:
+        """Return one more result: `place`, where a row stands by that order, if that is needed."""
+        del order
+        return ""
 
     def indexed_by(self, index: str) -> str:
         """Return the hint, behind a table's name, that its rows come by this index."""
@@ -137,8 +143,11 @@ class _PostgreSQL(Dialect):
     def item(self, array: str, index: int) -> str:
         return f"({array} ->> {index})"
 
-    def ordered(self, key: str, direction: Literal["ASC", "DESC"]) -> str:
+    def ordered(self, key: str, direction: Direction) -> str:
         return f"{key} {direction} NULLS {'FIRST' if direction == 'ASC' else 'LAST'}"
+
+    def place_by(self, order: str) -> str:
+        return f", row_number() OVER (ORDER BY {order}) AS place"
 
     def indexed_by(self, index: str) -> str:
         del index

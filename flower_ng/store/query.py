@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from flower_ng.store.dialect import SQLITE, Dialect, Direction
 from flower_ng.store.schema import COLUMNS, FOLDED, folded
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import Clause, TaskTable, where
@@ -25,95 +26,103 @@ class Statement:
     parameters: Sequence[Any]
 
 
-def page(query: TaskQuery, now: float) -> Statement:
+def page(query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for (number of all tasks, of those that match, the page's rows).
 
     Filters are gone through once, for both the number and the page.
     """
-    clause = where(query, TaskTable(), now)
+    clause = where(query, TaskTable(dialect=dialect), now)
     total = "(SELECT count(*) FROM task)"
     if clause:
         found, source, matching = (
-            f"WITH hit AS ({_hits(query, clause)})",
+            f"WITH hit AS ({_hits(query, clause, dialect)})",
             "hit",
             "count(*) FROM hit",
         )
     else:
-        found, source, matching = "", f"({_hits(query, clause)})", total
-    rows = f"SELECT {_rows()} FROM ({_picked(query, source)}) p CROSS JOIN task t ON t.id = p.id"
+        found, source, matching = "", f"({_hits(query, clause, dialect)}) hit", total
+    picked = dialect.looped(f"({_picked(query, source, dialect)}) p", "task t", "t.id = p.id")
+    rows = f"SELECT {_rows(dialect, 'p.place')} FROM {picked}"
     text = f"{found} SELECT {total}, (SELECT {matching}), ({rows})"
-    return Statement(text, (*clause.parameters, *_limits(query)))
+    return Statement(text, (*clause.parameters, *_limits(query, dialect)))
 
 
-def ids(query: TaskQuery, now: float) -> Statement:
+def ids(query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the row ids of all tasks that match, a JSON array."""
-    clause = where(query, TaskTable(), now)
-    picked = _picked(query, f"({_hits(query, clause)})")
-    text = f"SELECT json_group_array(id) FROM ({picked})"
-    return Statement(text, (*clause.parameters, *_limits(query)))
+    clause = where(query, TaskTable(dialect=dialect), now)
+    picked = _picked(query, f"({_hits(query, clause, dialect)}) hit", dialect)
+    text = f"SELECT {dialect.array_of('id', 'place')} FROM ({picked}) p"
+    return Statement(text, (*clause.parameters, *_limits(query, dialect)))
 
 
-def rows_of(ids: Sequence[int]) -> Statement:
+def rows_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with these ids, in their order."""
-    hits = "json_each(?) hit CROSS JOIN task t ON t.id = hit.value"
-    return Statement(f"SELECT {_rows()} FROM {hits}", (msgspec.json.encode(ids).decode(),))
+    hits = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
+    text = f"SELECT {_rows(dialect, 'each.key')} FROM {hits}"
+    return Statement(text, (msgspec.json.encode(ids).decode(),))
 
 
-def one(uuid: str) -> Statement:
+def uuids_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
+    """Return a statement for the task ids of the rows with these ids, a JSON array."""
+    tasks = f"SELECT uuid FROM task WHERE id IN (SELECT value FROM {dialect.each('INTEGER')})"
+    text = f"SELECT {dialect.array_of('uuid')} FROM ({tasks}) found"
+    return Statement(text, (msgspec.json.encode(ids).decode(),))
+
+
+def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with this uuid: none or one."""
-    return Statement(f"SELECT {_rows()} FROM task t WHERE t.uuid = ?", (uuid,))
+    return Statement(f"SELECT {_rows(dialect)} FROM task t WHERE t.uuid = ?", (uuid,))
 
 
-def types() -> Statement:
+def types(dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the sorted names of all tasks, a JSON array."""
     names = "SELECT DISTINCT name FROM task WHERE name IS NOT NULL ORDER BY name"
-    return Statement(f"SELECT json_group_array(name) FROM ({names})", ())
+    return Statement(f"SELECT {dialect.array_of('name', 'name')} FROM ({names}) named", ())
 
 
-def counts(column: str) -> Statement:
+def counts(column: str, dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for an object of value and number, of the tasks that have the value."""
     if column not in COUNTED:
         raise ValueError(f"Tasks are counted by {', '.join(COUNTED)}, not by {column!r}")
     groups = f"SELECT {column} AS value, count(*) AS n FROM task GROUP BY 1"
-    return Statement(
-        f"SELECT json_group_object(value, n) FROM ({groups}) WHERE value IS NOT NULL", ()
-    )
+    counted = dialect.object_of("value", "n")
+    return Statement(f"SELECT {counted} FROM ({groups}) counted WHERE value IS NOT NULL", ())
 
 
-def _hits(query: TaskQuery, clause: Clause) -> str:
+def _hits(query: TaskQuery, clause: Clause, dialect: Dialect) -> str:
     condition = f"WHERE {clause.text}" if clause else ""
-    return f"SELECT t.id, t.uuid, {_sort_key(query.sort)} AS key FROM task t {condition}"
+    return f"SELECT t.id, t.uuid, {_sort_key(query.sort, dialect)} AS key FROM task t {condition}"
 
 
-def _picked(query: TaskQuery, source: str) -> str:
-    direction = "DESC" if query.descending or query.sort is None else "ASC"
-    order = f"key {direction}, uuid {direction}"
-    return f"SELECT id FROM {source} ORDER BY {order} LIMIT ? OFFSET ?"
+def _picked(query: TaskQuery, source: str, dialect: Dialect) -> str:
+    direction: Direction = "DESC" if query.descending or query.sort is None else "ASC"
+    order = f"{dialect.ordered('key', direction)}, uuid {direction}"
+    return f"SELECT id{dialect.place_by(order)} FROM {source} ORDER BY {order} LIMIT ? OFFSET ?"
 
 
-def _limits(query: TaskQuery) -> tuple[int, int]:
-    return -1 if query.limit is None else query.limit, query.offset
+def _limits(query: TaskQuery, dialect: Dialect) -> tuple[int | None, int]:
+    return dialect.no_limit if query.limit is None else query.limit, query.offset
 
 
 _SYNONYMS = {"root": "root_id", "parent": "parent_id"}
 
 
-def _sort_key(sort: str | None) -> str:
-    """Return the SQL to sort by, null where lacking: SQLite puts nulls first when ascending."""
+def _sort_key(sort: str | None, dialect: Dialect) -> str:
+    """Return the SQL to sort by, null where lacking: that comes first when ascending."""
     attribute = "timestamp" if sort is None else _SYNONYMS.get(sort, sort)
     if attribute in FOLDED:
         return folded(attribute)
     if COLUMNS.get(attribute) == "INTEGER":
-        return f"CAST(t.{attribute} AS TEXT)"
+        return dialect.text(f"t.{attribute}")
     return f"t.{attribute}" if attribute in COLUMNS else "NULL"
 
 
-def _rows() -> str:
-    values = ", ".join(_wire(name, kind) for name, kind in COLUMNS.items())
-    children = "(SELECT json_group_array(c.uuid) FROM task c WHERE c.parent_id = t.uuid)"
-    return f"'[' || ifnull(group_concat(json_array({values}, json({children}))), '') || ']'"
+def _rows(dialect: Dialect, order: str = "") -> str:
+    values = [_wire(name, kind, dialect) for name, kind in COLUMNS.items()]
+    each = dialect.array_of("c.uuid")
+    children = dialect.json(f"(SELECT {each} FROM task c WHERE c.parent_id = t.uuid)")
+    return dialect.arrays_of(dialect.array(*values, children), order)
 
 
-def _wire(name: str, kind: str) -> str:
-    """Return the SQL for a value in JSON; SQLite's own JSON would cut a time to 10 µs."""
-    return f"quote(t.{name})" if kind == "REAL" else f"t.{name}"
+def _wire(name: str, kind: str, dialect: Dialect) -> str:
+    return dialect.exact(f"t.{name}") if kind == "REAL" else f"t.{name}"

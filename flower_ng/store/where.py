@@ -20,6 +20,7 @@ from flower_ng.store.conditions import (
     Search,
     Word,
 )
+from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.pairs import pair_pattern
 from flower_ng.store.schema import folded
 from flower_ng.store.task_query import FILTERS, TaskQuery
@@ -29,12 +30,14 @@ PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback"
 #: When a task in a final state ended, by the state.
 FINISHED: Final = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
 DAY_S: Final = 86_400
-#: Where a text begins in a column, counted from 1; 0 where it does not stand in it.
-POSITION: Final = "instr({}, ?)"
 
 
 class Source(Protocol):
-    """How a relation of tasks shows a column, as SQL."""
+    """How a relation of tasks shows a column, as SQL of its `dialect`."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Whose SQL it is."""
 
     def raw(self, column: str, /) -> str:
         """Return the column as it came."""
@@ -48,6 +51,7 @@ class TaskTable:
     """The main table as a Source, under an alias."""
 
     alias: str = "t"
+    dialect: Dialect = SQLITE
 
     def raw(self, column: str) -> str:
         """Return the column itself."""
@@ -87,6 +91,7 @@ class _Writer:
 
     def __init__(self, source: Source, now: float) -> None:
         self._source = source
+        self._position = source.dialect.position
         self._now = now
 
     def filters(self, query: TaskQuery) -> list[Clause]:
@@ -127,7 +132,7 @@ class _Writer:
             case InField(column, text):
                 return self._holds(column, text)
             case Begins(column, text):
-                return self._text(column, f"{POSITION} = 1", text)
+                return self._text(column, f"{self._position('{}')} = 1", text)
             case Is("exception_class", text):
                 return self._is_of_class(text)
             case Is(column, text):
@@ -136,11 +141,11 @@ class _Writer:
                 text = f"{self._source.raw(column)} IS NOT NULL"
                 return Clause(text, payload=column in PAYLOAD)
             case HasPair():
-                text = f"{POSITION.format(self._source.raw('pairs'))} > 0"
+                text = f"{self._position(self._source.raw('pairs'))} > 0"
                 return Clause(text, (pair_text(search),), payload=True)
 
     def _holds(self, column: str, text: str) -> Clause:
-        return self._text(column, f"{POSITION} > 0", text)
+        return self._text(column, f"{self._position('{}')} > 0", text)
 
     def _is_of_class(self, name: str) -> Clause:
         """Look at how an exception's repr begins: with its class and a parenthesis."""
