@@ -37,8 +37,8 @@ function watch(changed) {
   };
 }
 
-/** What holds one value; ages change all the time and are left out. */
-const VALUES = ".card strong, .count, tr[id] > td.number, tr[id] .state, .counted";
+/** What holds one value that counts; ages and loads change all the time and are left alone. */
+const VALUES = ".card strong, .count, .counted, tr[id] .state";
 
 /** @param {Element} element */
 function mark(element) {

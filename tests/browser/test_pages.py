@@ -13,7 +13,7 @@ pytestmark = [
 
 
 @pytest.mark.usefixtures("busy")
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, 900, 360])
 @pytest.mark.parametrize("name", PATHS)
 async def test_a_page_fits_its_window_and_makes_no_mistake(window, name, width):
     scheme = "dark" if width == 360 else "light"
