@@ -21,8 +21,20 @@ class Dialect:
     name: str = "SQLite"
     begin: str = "BEGIN IMMEDIATE"
     no_limit: int | None = -1
+    #: Whether one INSERT … ON CONFLICT may come upon a row twice.
+    may_repeat_keys: bool = True
     #: The order in which rows of `worker` and `counter` were first written.
     place: str = "rowid"
+    #: The query for how many bytes hold something; what is free of them is used again.
+    used_bytes: str = (
+        "SELECT (page_count - freelist_count) * page_size"
+        " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+    )
+    #: What to say before and after a deletion so that what is deleted cannot be read in the file.
+    overwriting: tuple[tuple[str, ...], tuple[str, ...]] = (
+        ("PRAGMA secure_delete = ON",),
+        ("PRAGMA secure_delete = OFF",),
+    )
 
     def type(self, kind: Kind) -> str:
         """Return a column's type."""
@@ -101,7 +113,13 @@ class _PostgreSQL(Dialect):
     name: str = "PostgreSQL"
     begin: str = "BEGIN"
     no_limit: int | None = None
+    may_repeat_keys: bool = False
     place: str = "place"
+    used_bytes: str = (
+        "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class"
+        " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+    )
+    overwriting: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def type(self, kind: Kind) -> str:
         types = {"TEXT": 'text COLLATE "C"', "INTEGER": "bigint", "REAL": "double precision"}

@@ -11,6 +11,7 @@ from typing import Any
 
 from celery.states import RETRY, precedence
 
+from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.pairs import pairs
 from flower_ng.store.schema import ADDED, COLUMNS, FOLDED
 
@@ -26,13 +27,34 @@ _TWINS = tuple(f"{name}_folded" for name in FOLDED)
 _ALL = (*COLUMNS, *ADDED, *_TWINS)
 
 _WINS = (
-    f"(excluded.retry_passed OR task.state = '{RETRY}' OR excluded.state = '{RETRY}'"
+    f"(excluded.retry_passed = 1 OR task.state = '{RETRY}' OR excluded.state = '{RETRY}'"
     " OR excluded.precedence <= task.precedence)"
 )
 
 
-def statements(snapshots: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list[Any]]]:
+def statements(
+    snapshots: Sequence[tuple[Any, ...]], dialect: Dialect = SQLITE
+) -> Iterator[tuple[str, list[Any]]]:
     """Yield the statements that merge snapshots into the table, in their order, with parameters."""
+    for some in [snapshots] if dialect.may_repeat_keys else _apart(snapshots):
+        yield from _chunked(some)
+
+
+def _apart(snapshots: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
+    """Return lists of them to be merged in turn, in which no uuid comes twice, sorted by uuid.
+
+    Several dashboards that lock rows in one order never wait for each other in a circle.
+    """
+    turns: list[dict[str, tuple[Any, ...]]] = []
+    for taken in snapshots:
+        turn = next((turn for turn in turns if taken[0] not in turn), None)
+        if turn is None:
+            turns.append(turn := {})
+        turn[taken[0]] = taken
+    return [[turn[uuid] for uuid in sorted(turn)] for turn in turns]
+
+
+def _chunked(snapshots: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list[Any]]]:
     start = 0
     for size in CHUNKS:
         while len(snapshots) - start >= size:
@@ -55,17 +77,21 @@ def _on_conflict() -> str:
     merged = {name: f"coalesce(excluded.{name}, task.{name})" for name in COLUMNS}
     del merged["uuid"]
     for name in ("state", "timestamp", "clock", "precedence"):
-        merged[name] = f"iif({_WINS}, excluded.{name}, task.{name})"
+        merged[name] = _of_winner(name)
     for name in FOLDED:
         merged[f"{name}_folded"] = _follows(name, f"{name}_folded")
-    merged["state_folded"] = f"iif({_WINS}, excluded.state_folded, task.state_folded)"
+    merged["state_folded"] = _of_winner("state_folded")
     merged["pairs"] = _follows("kwargs", "pairs")
     settings = ", ".join(f"{name} = {value}" for name, value in merged.items())
     return f"ON CONFLICT (uuid) DO UPDATE SET {settings}"
 
 
+def _of_winner(name: str) -> str:
+    return f"CASE WHEN {_WINS} THEN excluded.{name} ELSE task.{name} END"
+
+
 def _follows(leader: str, follower: str) -> str:
-    return f"iif(excluded.{leader} IS NULL, task.{follower}, excluded.{follower})"
+    return f"CASE WHEN excluded.{leader} IS NULL THEN task.{follower} ELSE excluded.{follower} END"
 
 
 _ON_CONFLICT = _on_conflict()
