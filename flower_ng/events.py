@@ -15,7 +15,7 @@ from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor import events, state
 from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.records import Observer
-from flower_ng.store import Store
+from flower_ng.store import NO_LIMITS, Limits, Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level
 
@@ -51,7 +51,8 @@ class Events(events.Events):
 
     Parameters as in Flower: `db` names the state's file when `persistent`; `state_save_interval`
     (ms) is accepted and adds nothing, because rows are written all the time; `limits` are
-    `max_workers_in_memory`, `max_tasks_in_memory`, and `events_enable_interval` (ms).
+    `max_workers_in_memory`, `max_tasks_in_memory`, and `events_enable_interval` (ms). The store
+    keeps `max_tasks_kept` tasks, by default as many as memory, and for as long as `keep` says.
     `start()` and `stop()` may be called from any thread, also when the loop never runs.
     """
 
@@ -67,14 +68,18 @@ class Events(events.Events):
         metrics: PrometheusMetrics | None = None,
         inbox: Inbox | None = None,
         observers: Sequence[Observer] = (),
+        max_tasks_kept: int | None = None,
+        keep: Limits = NO_LIMITS,
         levels: Sequence[Level] = LEVELS,
         events_enable_interval: int = 5000,
         **limits: Any,
     ) -> None:
         self.state_save_interval = state_save_interval
-        max_tasks = limits.get("max_tasks_in_memory", 100_000)
         self.store = Store(
-            Path(db) if persistent and db else None, max_tasks=max_tasks, levels=levels
+            Path(db) if persistent and db else None,
+            max_tasks=max_tasks_kept or limits.get("max_tasks_in_memory", 100_000),
+            limits=keep,
+            levels=levels,
         )
         state = EventsState(
             metrics=metrics,
@@ -97,8 +102,10 @@ class Events(events.Events):
         kept = self.store.restored()
         self.state.restore(kept.workers, kept.counters, kept.tasks)
         self.store.counters_from(self.state.counter)
+        self.store.memory_is(self.state.forget_tasks)
         super().start()
         self.io_loop.add_callback(self.store.rollups.begin, self._ingest)
+        self.io_loop.add_callback(self.store.begin)
 
     def finish(self) -> None:
         """Apply what has arrived, then write what is left and close the store."""

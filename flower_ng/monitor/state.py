@@ -309,6 +309,15 @@ class EventsState(State):
         with self._mutex:
             self._forget(hostname)
 
+    def forget_tasks(self, uuids: Iterable[str]) -> None:
+        """Drop tasks, running ones too; their next events are those of new tasks."""
+        with self._mutex:
+            for uuid in uuids:
+                task = self.tasks.pop(uuid, None)
+                if task is not None:
+                    self._finished.pop(uuid, None)
+                    self.tallies.remove(task.state, task.worker)
+
     def _forget(self, hostname: str) -> None:
         self.workers.pop(hostname, None)
         self.publishers.pop(hostname, None)

@@ -4,7 +4,9 @@
 every list, search, sort and count over tasks. See schema (tables), merge (rules), query (SQL).
 """
 
+import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,20 +26,27 @@ from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
 from flower_ng.store.restore import restored
+from flower_ng.store.retention import NO_LIMITS, STEP_ROWS, Limits, Sweep
 from flower_ng.store.rollups.levels import LEVELS, Level
 from flower_ng.store.rollups.recorder import Rollups
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.search import parse_search
+from flower_ng.store.status import Gap, Gaps, StoreStatus
 from flower_ng.store.task_query import TaskQuery
+from flower_ng.store.upkeep import Upkeep
 from flower_ng.store.writer import Writer
 
 __all__ = [
+    "NO_LIMITS",
     "Field",
+    "Gap",
+    "Limits",
     "Restored",
     "SeriesPage",
     "SeriesQuery",
     "Store",
+    "StoreStatus",
     "TaskPage",
     "TaskQuery",
     "TaskRow",
@@ -59,10 +68,10 @@ class Store:
     """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
 
     Without `path`, and where that file cannot be used (`warnings` says why), they are in a
-    temporary file that goes with the process. At most `max_tasks` tasks are kept: finished ones go
-    first, the oldest of them first; numbers over time as long as `levels` say. An Observer of the
-    state; everything is called on the loop, but `start`, `restored` and `stop`, which block, may be
-    called before and after it runs.
+    temporary file that goes with the process. At most `max_tasks` tasks are kept, for as long and
+    in as much room as `limits` allow: finished ones go first, the oldest of them first; numbers
+    over time as long as `levels` say. An Observer of the state; everything is called on the loop,
+    but `start`, `restored` and `stop`, which block, may be called before and after it runs.
     """
 
     def __init__(
@@ -70,35 +79,46 @@ class Store:
         path: Path | None,
         *,
         max_tasks: int,
+        limits: Limits = NO_LIMITS,
         levels: Sequence[Level] = LEVELS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
         self.warnings: list[str] = []
         self.rollups = Rollups(levels=levels, clock=clock)
-        self._max_tasks = max_tasks
         self._clock = clock
+        self._sweep = Sweep(max_tasks=max_tasks, limits=limits, clock=clock)
+        self._gaps = Gaps()
+        self._memory: Callable[[Sequence[str]], None] = lambda _: None
         self._marks = Marks(max_tasks=MAX_MARKS)
         self._file: StoreFile | None = None
         self._writer: Writer
         self._flusher: Flusher | None = None
+        self._upkeep: Upkeep
         self._reader: Reader | None = None
 
     def start(self) -> None:
         """Open the file, or set it aside where it is corrupt, or use a temporary one."""
         self._file = opened(self.path, self._warn, self._clock)
-        self._writer = Writer(self._file.connect(writes=True), max_tasks=self._max_tasks)
+        self._writer = Writer(self._file.connect(writes=True), self._sweep)
         self._flusher = Flusher(self._marks, self._writer)
+        self._upkeep = Upkeep(self._writer, self._sweep, self._look)
         self.rollups.open(self._writer)
         self._reader = Reader(self._file.connect)
         self._file.vanish()
         for found in flower_files(self.path) if self.path else ():
             log.info("%s looks like a file of Flower's: it is left as it is.", found)
 
+    def begin(self) -> None:
+        """Keep the bounds of age and size too from now on; on the running loop."""
+        if self._flusher is not None:
+            self._upkeep.begin()
+
     def stop(self) -> None:
         """Write what is left and close the file; a second call does nothing."""
         if self._flusher is None or self._reader is None or self._file is None:
             return
+        self._upkeep.stop()
         self._flusher.stop()
         self.rollups.stop()
         self._reader.close()
@@ -131,6 +151,35 @@ class Store:
         """How many changes of tasks were given up because they could not be written."""
         return self._marks.lost
 
+    def status(self) -> StoreStatus:
+        """Return what is held, what went, and how the writer is; costs nothing."""
+        held, limits = self._sweep.held, self._sweep.limits
+        self._look()
+        return StoreStatus(
+            kind="file" if self.is_persistent else "temporary",
+            path=f"{self.path}.sqlite3" if self.is_persistent else None,
+            tasks=held.tasks,
+            bytes=held.bytes,
+            oldest=held.oldest,
+            newest=held.newest,
+            waiting=self.waiting,
+            lag_s=0.0 if self._flusher is None else self._flusher.lag_s,
+            failing=self.failing,
+            failures=self.failures,
+            lost=self.lost,
+            deleted=dict(self._sweep.deleted),
+            max_tasks=self._sweep.max_tasks,
+            max_age_s=limits.max_age_s,
+            max_failure_age_s=limits.max_failure_age_s,
+            max_bytes=limits.max_bytes,
+            gaps=self._gaps.all(),
+            warnings=tuple(self.warnings),
+        )
+
+    def memory_is(self, forget: Callable[[Sequence[str]], None]) -> None:
+        """Have tasks that are forgotten here leave memory too, by their ids."""
+        self._memory = forget
+
     def counters_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Keep these event counts, `{host name: {event type: number}}`, with their hosts."""
         self._marks.counts = counts
@@ -155,6 +204,7 @@ class Store:
         if self._flusher is not None:
             self._flusher.flush()
             self.rollups.flush()
+            self._upkeep.flush()
 
     async def tasks(self, query: TaskQuery) -> TaskPage:
         """Return a page of tasks, every event applied before included.
@@ -174,8 +224,7 @@ class Store:
         Which tasks, and their order, is settled at the start; a row is as it is when its page is
         read, and one that was evicted by then is left out.
         """
-        (found,) = await self._read(sql.ids(query, self._clock()))
-        ids = msgspec.json.decode(found, type=list[int])
+        ids = await self._ids(query)
         for start in range(0, len(ids), PAGE_ROWS):
             rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS]))
             if rows:
@@ -185,6 +234,42 @@ class Store:
         """Return one task, None when it is not known."""
         rows = await self._rows(sql.one(uuid))
         return rows[0] if rows else None
+
+    async def count(self, query: TaskQuery) -> int:
+        """Return how many tasks match, to the last one."""
+        return len(await self._ids(replace(query, offset=0, limit=None)))
+
+    async def forget_task(self, uuid: str) -> bool:
+        """Forget one task; False when it is not known. It is known again with its next event."""
+        is_known = await self.task(uuid) is not None
+        await self._forget([uuid])
+        return is_known
+
+    async def forget(self, query: TaskQuery) -> int:
+        """Forget all tasks that match now, and return how many they were.
+
+        Memory, marks and file lose each of them at once; what an event tells of one later is new.
+        Raises Unavailable where the file cannot be written; what was forgotten by then is.
+        """
+        ids = await self._ids(replace(query, offset=0, limit=None))
+        forgotten = 0
+        for start in range(0, len(ids), STEP_ROWS):
+            (found,) = await self._read(sql.uuids_of(ids[start : start + STEP_ROWS]))
+            uuids = msgspec.json.decode(found, type=list[str])
+            await self._forget(uuids)
+            forgotten += len(uuids)
+        return forgotten
+
+    async def _forget(self, uuids: Sequence[str]) -> None:
+        if self._flusher is None:
+            raise Unavailable("The store is not running")
+        self._memory(uuids)
+        self._marks.drop(uuids)
+        job = self._writer.run(lambda connection: self._sweep.forget(connection, uuids))
+        try:
+            await asyncio.wrap_future(job)
+        except sqlite3.Error as error:
+            raise Unavailable(f"The store cannot be written: {error}") from error
 
     async def task_types(self) -> list[str]:
         """Return the names of all tasks, sorted."""
@@ -212,6 +297,10 @@ class Store:
             return Restored([], {}, ())
         return restored(self._file.connect())
 
+    async def _ids(self, query: TaskQuery) -> list[int]:
+        (found,) = await self._read(sql.ids(query, self._clock()))
+        return msgspec.json.decode(found, type=list[int])
+
     async def _rows(self, statement: Statement) -> list[TaskRow]:
         (rows,) = await self._read(statement)
         return _rows.decode(rows)
@@ -221,6 +310,9 @@ class Store:
             raise Unavailable("The store is not running")
         await self._flusher.settled()
         return await self._reader.row(statement.text, statement.parameters)
+
+    def _look(self) -> None:
+        self._gaps.see(self.lost, self._clock())
 
     def _warn(self, message: str) -> None:
         log.warning(message)

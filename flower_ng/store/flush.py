@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -48,17 +49,28 @@ class Flusher:
         self._under_way: tuple[Batch, Future[None]] | None = None
         self._readers: list[tuple[int, asyncio.Future[None]]] = []
         self._logged_at = -LOG_EVERY_S
+        #: When the marks came: the place and the time of one in a thousand, the first included.
+        self._stamps: deque[tuple[int, float]] = deque()
 
     def marked(self) -> None:
         """See to it that what was just marked is written in time; called for every event."""
+        place = self._place()
+        if not self._stamps or place >= self._stamps[-1][0] + BATCH_TASKS:
+            self._stamps.append((place, self._clock()))
         if self._timer is None:
             self._set_timer(FLUSH_S)
         if len(self._marks.tasks) >= BATCH_TASKS and self._under_way is None and not self.failing:
             self._start()
 
+    @property
+    def lag_s(self) -> float:
+        """For how long the oldest change has waited to be written, at most."""
+        is_waiting = self._stamps and self._written() < self._place()
+        return self._clock() - self._stamps[0][1] if is_waiting else 0.0
+
     async def settled(self) -> None:
         """Return when all that was marked before is written, or the writer fails or is late."""
-        place = self._marks.taken + len(self._marks.tasks)
+        place = self._place()
         if self._written() >= place or self.failing:
             return
         reader = asyncio.get_running_loop().create_future()
@@ -133,7 +145,15 @@ class Flusher:
             self._recovered()
         else:
             self._failed(batch, error)
+        self._drop_stamps()
         self._release_readers()
+
+    def _drop_stamps(self) -> None:
+        written = self._written()
+        while len(self._stamps) > 1 and self._stamps[1][0] <= written + 1:
+            self._stamps.popleft()
+        if written >= self._place():
+            self._stamps.clear()
 
     def _recovered(self) -> None:
         if self.failing:
@@ -162,6 +182,10 @@ class Flusher:
             else:
                 waiting.append((place, reader))
         self._readers = waiting
+
+    def _place(self) -> int:
+        """Return the place of the last mark."""
+        return self._marks.taken + len(self._marks.tasks)
 
     def _written(self) -> int:
         """Return the place of the last mark that is written."""

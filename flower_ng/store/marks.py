@@ -1,6 +1,6 @@
 """What changed since the last write: Marks, and the Batch taken of them. On the loop."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
@@ -43,6 +43,8 @@ class Marks:
         #: How many task marks were ever taken: with `len(tasks)` it gives each mark its place.
         self.taken = 0
         self.lost = 0
+        #: Tasks that were dropped since the newest batch was taken.
+        self._dropped: set[str] = set()
         self._max_tasks = max_tasks
         #: Where a host's counts are read when it is written.
         self.counts: Counts = {}
@@ -66,8 +68,18 @@ class Marks:
         self.hosts.pop(hostname, None)
         self.forgotten.add(hostname)
 
+    def drop(self, uuids: Collection[str]) -> None:
+        """Unmark tasks that are to be forgotten, also where their batch comes back."""
+        gone = set(uuids)
+        self._dropped |= gone
+        dropped = [key for key, task in self.tasks.items() if task.uuid in gone]
+        for key in dropped:
+            del self.tasks[key]
+        self.taken += len(dropped)
+
     def take(self, limit: int) -> Batch:
         """Take a snapshot of the first `limit` tasks and of all hosts, and unmark them."""
+        self._dropped = set()
         tasks = list(islice(self.tasks.values(), limit))
         for task in tasks:
             del self.tasks[id(task)]
@@ -82,8 +94,9 @@ class Marks:
         """Mark again what could not be written, before all that has changed since."""
         for task, row in zip(batch.tasks, batch.rows, strict=True):
             task.retry_passed |= row[-1]
-        self.tasks = {id(task): task for task in batch.tasks} | self.tasks
-        self.taken -= len(batch.tasks)
+        tasks = {id(task): task for task in batch.tasks if task.uuid not in self._dropped}
+        self.tasks = tasks | self.tasks
+        self.taken -= len(tasks)
         kept = {host: worker for host, worker in batch.hosts.items() if host not in self.forgotten}
         self.hosts = kept | self.hosts
         self.forgotten |= batch.forgotten

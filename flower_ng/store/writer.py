@@ -1,4 +1,4 @@
-"""The one thread that writes: each Batch is one transaction, which also keeps the bound."""
+"""The one thread that writes: each Batch is one transaction; others have jobs run on it."""
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -9,25 +9,21 @@ import msgspec
 
 from flower_ng.store.marks import Batch
 from flower_ng.store.merge import scrubbed, statements
-from flower_ng.store.schema import FINISHED
-
-_OLDEST = "DELETE FROM task WHERE id IN (SELECT id FROM task {} ORDER BY timestamp, uuid LIMIT ?)"
-_FINISHED = f"WHERE state IN ({', '.join(repr(state) for state in FINISHED)})"
+from flower_ng.store.retention import Sweep
 
 
 class Writer:
     """Writes batches to `connection`, which from now on is the store thread's alone.
 
-    At most `max_tasks` task rows are left after each batch, and after the start: finished ones go
-    first, the oldest of them first. sqlite3 lets go of the interpreter at every step and waits to
-    get it back, so that what is written goes in few statements of many rows.
+    `sweep` is told of each new row, and keeps the bounds. sqlite3 lets go of the interpreter at
+    every step and waits to get it back, so that what is written goes in few statements of many
+    rows.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, max_tasks: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, sweep: Sweep) -> None:
         self._connection = connection
-        self._max_tasks = max_tasks
-        self._tasks = _number(connection, "SELECT count(*) FROM task")
-        self._tasks -= self._evict(self._tasks)
+        self._sweep = sweep
+        sweep.open(connection)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flower_ng-store")
 
     def write(self, batch: Batch) -> "Future[None]":
@@ -49,10 +45,9 @@ class Writer:
     def _write(self, batch: Batch) -> None:
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            tasks = self._tasks + self._write_tasks(batch.rows)
-            tasks -= self._evict(tasks)
+            added = self._write_tasks(batch.rows)
             self._write_hosts(batch)
-        self._tasks = tasks
+        self._sweep.wrote(self._connection, added)
 
     def _write_tasks(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Return how many rows are new: an upsert that finds its row takes no new id."""
@@ -67,16 +62,6 @@ class Writer:
     def _merge(self, rows: Sequence[tuple[Any, ...]]) -> None:
         for statement, parameters in statements(rows):
             self._connection.execute(statement, parameters)
-
-    def _evict(self, tasks: int) -> int:
-        """Delete what is over the bound; return how many rows that were."""
-        surplus = tasks - self._max_tasks
-        if surplus <= 0:
-            return 0
-        finished = self._connection.execute(_OLDEST.format(_FINISHED), (surplus,)).rowcount
-        if finished < surplus:
-            self._connection.execute(_OLDEST.format(""), (surplus - finished,))
-        return surplus
 
     def _write_hosts(self, batch: Batch) -> None:
         for table in ("worker", "counter"):
