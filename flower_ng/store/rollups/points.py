@@ -1,7 +1,7 @@
 """What series are made of: a bucket's coverage, and a point of each kind. Frozen records; pure."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from flower_ng.store.rollups.sketch import Sketch
 from flower_ng.store.rollups.tallies import (
@@ -61,9 +61,9 @@ class TaskPoint:
     retried: int
     revoked: int
     rejected: int
-    run: Spread | None
-    queued: Spread | None
-    wait: Spread | None
+    run: Spread | None = None
+    queued: Spread | None = None
+    wait: Spread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +104,14 @@ def bucket(start: int, past_s: float, coverage: Coverage) -> Bucket:
     return Bucket(start, past_s, observed_s, dropped, gap)
 
 
-def point(tally: Tally) -> Point:
-    """Return what a tally says."""
+def point(tally: Tally, *, percentiles: bool = True) -> Point:
+    """Return what a tally says; how durations are spread takes some time, and may be left out."""
     match tally:
         case TaskTally(counts, run, queued, wait):
-            return TaskPoint(
-                **dict(zip(OUTCOMES, counts, strict=True)),
-                run=_spread(run),
-                queued=_spread(queued),
-                wait=_spread(wait),
-            )
+            numbers: dict[str, Any] = dict(zip(OUTCOMES, counts, strict=True))
+            if percentiles:
+                numbers |= {"run": _spread(run), "queued": _spread(queued), "wait": _spread(wait)}
+            return TaskPoint(**numbers)
         case QueueTally(length, oldest_age_s):
             return QueuePoint(_level(length), _level(oldest_age_s))
         case WorkerTally(active, load):

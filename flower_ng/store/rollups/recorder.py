@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.rollups.compaction import Compactor
 from flower_ng.store.rollups.coverage import Ingest, Watch
 from flower_ng.store.rollups.ledger import Ledger
 from flower_ng.store.rollups.levels import LEVELS, Level
 from flower_ng.store.rollups.minutes import Minute, Minutes
-from flower_ng.store.rollups.tables import TABLES
+from flower_ng.store.rollups.tables import Table
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: A kill -9 costs at most this, and the time of one write.
-TICK_S: Final = 1.0
+TICK_S: Final = 0.75
 #: Of each second the store thread compacts no longer than this, and the slice that it is in.
 COMPACTING_S: Final = 0.02
 #: A reader waits no longer than this for a writer that has fallen behind.
@@ -46,17 +47,20 @@ class Rollups:
         self,
         *,
         levels: Sequence[Level] = LEVELS,
+        dialect: Dialect = SQLITE,
         writer: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.minutes = Minutes(clock)
         self.levels = levels
+        self.dialect = dialect
         self.failing: str | None = None
         self._writer = writer
         self._clock = clock
         self._watch: Watch | None = None
         self._thread: StoreThread | None = None
-        self._keeper: _Keeper
+        self._ledger: Ledger  # the store thread's, as is the next
+        self._compactor: Compactor
         self._timer: asyncio.TimerHandle | None = None
         self._under_way: tuple[Mapping[int, Minute], Future[None]] | None = None
         self._waiting: list[asyncio.Future[None]] = []
@@ -95,11 +99,21 @@ class Rollups:
         await self._done()
 
     def _open(self, connection: sqlite3.Connection) -> None:
-        for table in TABLES:
-            connection.execute(table)
-        now = self._clock()
-        ledger = Ledger(connection, self._writer, now)
-        self._keeper = _Keeper(ledger, Compactor(connection, self.levels, now), self._clock)
+        table, now = Table(connection, self.dialect), self._clock()
+        table.create()
+        self._ledger = Ledger(table, writer=self._writer, now=now)
+        self._compactor = Compactor(table, self.levels, now)
+
+    def _keep(self, connection: sqlite3.Connection, minutes: Mapping[int, Minute]) -> None:
+        """Add minutes to what is kept, then compact a little; on the store thread."""
+        table, now = Table(connection, self.dialect), self._clock()
+        if minutes:
+            self._ledger.write(table, minutes, now)
+            self._compactor.reopen(min(minutes))
+        with suppress(sqlite3.Error):  # the next write will say so
+            end = time.perf_counter() + COMPACTING_S
+            while self._compactor.slice(table, now) and time.perf_counter() < end:
+                pass
 
     def _tick(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
@@ -118,7 +132,7 @@ class Rollups:
         if self._under_way is not None or self._thread is None:
             return
         taken = self.minutes.take()
-        future = self._thread.run(lambda connection: self._keeper.keep(connection, taken))
+        future = self._thread.run(lambda connection: self._keep(connection, taken))
         self._under_way = taken, future
         with suppress(RuntimeError):  # no loop is running
             loop = asyncio.get_running_loop()
@@ -155,26 +169,6 @@ class Rollups:
             reader = asyncio.get_running_loop().create_future()
             self._waiting.append(reader)
             await asyncio.wait([reader], timeout=READER_WAITS_S)
-
-
-class _Keeper:
-    """The half on the store thread."""
-
-    def __init__(self, ledger: Ledger, compactor: Compactor, clock: Callable[[], float]) -> None:
-        self._ledger = ledger
-        self._compactor = compactor
-        self._clock = clock
-
-    def keep(self, connection: sqlite3.Connection, minutes: Mapping[int, Minute]) -> None:
-        """Add minutes to what is kept, then compact a little."""
-        now = self._clock()
-        if minutes:
-            self._ledger.write(connection, minutes, now)
-            self._compactor.reopen(min(minutes))
-        with suppress(sqlite3.Error):  # the next write will say so
-            end = time.perf_counter() + COMPACTING_S
-            while self._compactor.slice(connection, now) and time.perf_counter() < end:
-                pass
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., Any], *args: Any) -> None:

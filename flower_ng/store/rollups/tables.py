@@ -1,4 +1,4 @@
-"""The table of the rollups, and the statements that write and read it. Pure.
+"""The table of the rollups, and the statements that write and read it. On the store thread.
 
 One row is one tally: of a kind and name, for the `step_s` seconds from `start`. Several dashboards
 may share the table: minutes are rows of the `writer` that saw them, coarser rows have none.
@@ -7,39 +7,23 @@ may share the table: minutes are rows of the `writer` that saw them, coarser row
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.rollups.tallies import TALLIES, Coverage, Tally
 
-#: The newest rows of a kind lie together: a minute's rows are few pages, and so is a range.
-TABLES: Final = (
-    (
-        "CREATE TABLE IF NOT EXISTS rollup (step_s INTEGER NOT NULL, kind TEXT NOT NULL,"
-        " start INTEGER NOT NULL, name TEXT NOT NULL, writer TEXT NOT NULL, body TEXT NOT NULL,"
-        " PRIMARY KEY (step_s, kind, start, name, writer)) WITHOUT ROWID"
-    ),
-)
 #: Rows a statement: sqlite3 lets go of the interpreter at each, and may wait to get it back.
 CHUNK_ROWS: Final = 100
 
-_KEY = "step_s, kind, start, name, writer"
-
+#: Start, name, writer and tally, as they are read.
+Row: TypeAlias = tuple[int, str, str, Any]
 #: Reads what `found` gives, by kind.
-ROWS: Final[Mapping[str, msgspec.json.Decoder[list[tuple[int, str, str, Any]]]]] = {
+ROWS: Final[Mapping[str, msgspec.json.Decoder[list[Row]]]] = {
     kind: msgspec.json.Decoder(list[tuple[int, str, str, tally]])  # type: ignore[valid-type]
     for kind, tally in TALLIES.items()
 }
-
-
-class Covered(NamedTuple):
-    """What one writer saw of a bucket; more is better."""
-
-    is_whole: bool
-    observed_ms: int
-    writer: str
-    coverage: Coverage
 
 
 class Key(NamedTuple):
@@ -52,25 +36,78 @@ class Key(NamedTuple):
     writer: str
 
 
-def put(connection: sqlite3.Connection, rows: Iterable[tuple[Key, Tally]]) -> None:
-    """Put these tallies in the place of what is there: all of them, or none where it raises."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        for text, parameters in _upserts(rows):
-            connection.execute(text, parameters)
+class Covered(NamedTuple):
+    """What one writer saw of a bucket; more is better."""
+
+    is_whole: bool
+    observed_ms: int
+    writer: str
+    coverage: Coverage
 
 
-def found(condition: str) -> str:
-    """Return a query for one JSON array of `[start, name, writer, tally]`; see ROWS.
+_KEY = ", ".join(Key._fields)
+
+
+class Table:
+    """The table on a connection, which speaks a `dialect`."""
+
+    def __init__(self, connection: sqlite3.Connection, dialect: Dialect = SQLITE) -> None:
+        self._connection = connection
+        self._dialect = dialect
+
+    def create(self) -> None:
+        """Make the table where it is not there.
+
+        The newest rows of a kind lie together: a minute's rows are few pages, and so is a range.
+        """
+        text, integer = self._dialect.type("TEXT"), self._dialect.type("INTEGER")
+        by_key = " WITHOUT ROWID" if self._dialect is SQLITE else ""
+        self._connection.execute(
+            f"CREATE TABLE IF NOT EXISTS rollup (step_s {integer} NOT NULL, kind {text} NOT NULL,"
+            f" start {integer} NOT NULL, name {text} NOT NULL, writer {text} NOT NULL,"
+            f" body {text} NOT NULL, PRIMARY KEY ({_KEY})){by_key}"
+        )
+
+    def rows(self, kind: str, condition: str, parameters: Sequence[object]) -> list[Row]:
+        """Return the rows of a kind that meet a condition; see `found`."""
+        cursor = self._connection.execute(found(condition, self._dialect), (kind, *parameters))
+        return ROWS[kind].decode(cursor.fetchone()[0])
+
+    def edge(self, edge: str, kind: str, step_s: int, relation: str, bound: float) -> int | None:
+        """Return the `min` or `max` start on one side of a bound, None where there is none."""
+        condition = f"kind = ? AND step_s = ? AND start {relation} ?"
+        cursor = self._connection.execute(
+            f"SELECT {edge}(start) FROM rollup WHERE {condition}", (kind, step_s, bound)
+        )
+        start: int | None = cursor.fetchone()[0]
+        return start
+
+    def put(self, rows: Iterable[tuple[Key, Tally]]) -> None:
+        """Put tallies in the place of what is there: all of them, or none where it raises."""
+        with self._connection:
+            self._connection.execute(self._dialect.begin)
+            for text, parameters in _upserts(rows):
+                self._connection.execute(text, parameters)
+
+    def delete(self, kind: str, step_s: int, start: int) -> None:
+        """Delete the rows of one bucket of a kind."""
+        gone = "DELETE FROM rollup WHERE kind = ? AND step_s = ? AND start = ?"
+        with self._connection:
+            self._connection.execute(self._dialect.begin)
+            self._connection.execute(gone, (kind, step_s, start))
+
+
+def found(condition: str, dialect: Dialect) -> str:
+    """Return a query for one JSON array of the rows of a kind, its first parameter; see ROWS.
 
     The condition may go on with an order and a limit.
     """
-    row = "json_array(start, name, writer, json(body))"
-    rows = f"SELECT start, name, writer, body FROM rollup WHERE {condition}"
-    return f"SELECT json_group_array({row}) FROM ({rows}) found"
+    row = dialect.array("start", "name", "writer", dialect.json("body"))
+    rows = f"SELECT start, name, writer, body FROM rollup WHERE kind = ? AND {condition}"
+    return f"SELECT {dialect.array_of(row, 'start, name, writer')} FROM ({rows}) found"
 
 
-def chosen(covered: Iterable[tuple[int, str, str, Coverage]]) -> dict[int, Covered]:
+def chosen(covered: Iterable[Row]) -> dict[int, Covered]:
     """Return for each start the writer that saw most: two saw the same events, so none is added."""
     best: dict[int, Covered] = {}
     for start, _, writer, coverage in covered:

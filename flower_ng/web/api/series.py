@@ -13,6 +13,8 @@ from flower_ng.web.base import Endpoint
 #: Steps that are taken when none is asked for: the first that makes no more buckets than this.
 STEPS_S = (60, 600, 3600, 86_400)
 USUAL_BUCKETS = 400
+#: Some 10 MB of JSON.
+MAX_POINTS = 20_000
 DAY_S = 86_400
 
 
@@ -41,6 +43,7 @@ class ShowSeries(Endpoint):
             start=start,
             end=end,
             step_s=self._step_s(end - start),
+            max_points=MAX_POINTS,
         )
 
     def _time(self, argument: str, default: str, now: float) -> Amount:

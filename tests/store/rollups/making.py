@@ -11,7 +11,7 @@ from flower_ng.store.rollups.ledger import Ledger
 from flower_ng.store.rollups.levels import LEVELS
 from flower_ng.store.rollups.minutes import Minute
 from flower_ng.store.rollups.series import SeriesQuery, series
-from flower_ng.store.rollups.tables import TABLES
+from flower_ng.store.rollups.tables import Table
 from flower_ng.store.rollups.tallies import Coverage
 
 #: A full hour, UTC seconds.
@@ -47,17 +47,17 @@ class Base:
     def __init__(self, levels=LEVELS) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.levels = levels
-        for table in TABLES:
-            self.connection.execute(table)
+        self.table = Table(self.connection)
+        self.table.create()
 
     def write(self, minutes: dict[int, Minute], *, writer: str = "") -> None:
         now = max(minutes, default=0)
-        Ledger(self.connection, writer, now).write(self.connection, minutes, now)
+        Ledger(self.table, writer=writer, now=now).write(self.table, minutes, now)
 
     def compact(self, now: float) -> int:
         """Do all that is due, and return in how many slices."""
-        compactor, slices = Compactor(self.connection, self.levels, now), 0
-        while compactor.slice(self.connection, now):
+        compactor, slices = Compactor(self.table, self.levels, now), 0
+        while compactor.slice(self.table, now):
             slices += 1
         return slices
 
@@ -69,8 +69,8 @@ class Base:
         """Read at once: stands in for the reader's threads, which other tests have."""
         return self.connection.execute(statement, parameters).fetchone()
 
-    def series(self, kind="task", names=("",), *, start, end, step_s, now):
-        query = SeriesQuery(kind, names, start, end, step_s)
+    def series(self, kind="task", names=("",), *, start, end, step_s, now, **others):
+        query = SeriesQuery(kind, names, start, end, step_s, **others)
         return asyncio.run(series(self, query, self.levels, now))
 
 

@@ -52,7 +52,7 @@ def flat(value):
 
 
 def drain(compactor, kept):
-    while compactor.slice(kept.connection, LATER):
+    while compactor.slice(kept.table, LATER):
         pass
 
 
@@ -96,7 +96,7 @@ def test_a_bucket_is_made_once_late_events_can_reach_it_no_more():
 def test_a_minute_that_grows_late_is_in_its_coarse_rows_all_the_same():
     with base() as kept:
         kept.write({HOUR: minute(a=1)})
-        compactor = compaction.Compactor(kept.connection, kept.levels, LATER)
+        compactor = compaction.Compactor(kept.table, kept.levels, LATER)
         drain(compactor, kept)
 
         kept.write({HOUR: minute(a=5, observed_ms=0)})
@@ -154,8 +154,8 @@ def test_no_slice_reads_or_writes_more_than_some_hundred_rows(monkeypatch):
 def test_after_an_error_the_bucket_is_begun_anew():
     with base() as kept:
         kept.write({HOUR: minute(a=1)})
-        compactor = compaction.Compactor(kept.connection, kept.levels, LATER)
-        compactor.slice(kept.connection, LATER)
+        compactor = compaction.Compactor(kept.table, kept.levels, LATER)
+        compactor.slice(kept.table, LATER)
         kept.connection.execute("PRAGMA query_only = ON")
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             drain(compactor, kept)

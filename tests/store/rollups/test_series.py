@@ -6,7 +6,7 @@ from flower_ng.errors import BadRequest
 from flower_ng.store.rollups import series as module
 from flower_ng.store.rollups.levels import levels
 from flower_ng.store.rollups.minutes import Minute
-from flower_ng.store.rollups.series import SeriesQuery, checked
+from flower_ng.store.rollups.queries import SeriesQuery, checked
 from flower_ng.store.rollups.sketch import RELATIVE_ERROR
 from flower_ng.store.rollups.tallies import Coverage
 from tests.store.rollups.making import HOUR, base, minute
@@ -170,12 +170,21 @@ def test_a_range_in_the_future_has_no_buckets(kept):
     assert (found.buckets, found.series[0].points, found.series[0].whole) == ((), (), None)
 
 
-def test_many_series_of_many_buckets_are_refused(kept, monkeypatch):
-    monkeypatch.setattr(module, "MAX_POINTS", 9)
+def test_points_without_percentiles_are_counts_and_the_whole_has_them_all_the_same(kept):
+    kept.write({HOUR: minute(a=2)})
+    (one,) = kept.series(
+        names=None, start=HOUR, end=HOUR + 60, step_s=60, now=NOW, percentiles=False
+    ).series
+
+    assert (one.points[0].succeeded, one.points[0].run) == (2, None)
+    assert one.whole.run.count == 2
+
+
+def test_many_series_of_many_buckets_are_refused(kept):
     kept.write({HOUR: minute(a=1, b=2)})
 
     with pytest.raises(BadRequest, match="2 series of 5 buckets are too many points"):
-        kept.series(names=None, start=HOUR, end=HOUR + 300, step_s=60, now=NOW)
+        kept.series(names=None, start=HOUR, end=HOUR + 300, step_s=60, now=NOW, max_points=9)
 
 
 @pytest.mark.parametrize(

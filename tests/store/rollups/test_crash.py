@@ -1,0 +1,52 @@
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+#: Counts events as fast as it can, and says after each 50 ms how many there were.
+WRITER = """
+import asyncio, sys, time
+from pathlib import Path
+from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.store import Store
+from flower_ng.store.rollups.coverage import Ingest
+
+async def main():
+    store = Store(Path(sys.argv[1]), max_tasks=1000)
+    store.start()
+    store.rollups.begin(lambda: Ingest(1.0, 0))
+    box, number = Worker("w@box"), 0
+    while True:
+        for number in range(number, number + 500):
+            task = Task("u", name=f"type{number % 7}")
+            event = Event("task-succeeded", "w@box", time.time(), runtime=0.1)
+            store.rollups.minutes.observe(Change(event, task, box))
+        number += 1
+        print(number, flush=True)
+        await asyncio.sleep(0.05)
+
+asyncio.run(main())
+"""
+SUCCEEDED = "sum(json_extract(body, '$[0][3]'))"
+
+
+@pytest.mark.parametrize("after_s", [1.4, 2.1])
+def test_after_kill_9_the_sums_agree_and_at_most_the_last_second_is_missing(tmp_path, after_s):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        said = [(time.monotonic(), int(process.stdout.readline()))]
+        while time.monotonic() - said[0][0] < after_s:
+            said.append((time.monotonic(), int(process.stdout.readline())))
+        process.send_signal(signal.SIGKILL)
+    killed_at = time.monotonic()
+
+    connection = sqlite3.connect(f"{tmp_path}/db.sqlite3")
+    asked = f"SELECT {SUCCEEDED} FROM rollup WHERE kind = 'task' AND name {{}} ''"
+    whole, parts = (connection.execute(asked.format(sign)).fetchone()[0] for sign in ("=", "!="))
+    connection.close()
+
+    assert whole == parts
+    assert max(n for at, n in said if at < killed_at - 1.0) <= whole <= said[-1][1] + 500
