@@ -41,6 +41,16 @@ def short(value: float | None) -> str:
     return f"{shown}{_POWERS[power - 1]}"
 
 
+def share(value: float | None) -> str:
+    """A part of a whole, given as 0 to 1: `0 %`, `0.4 %`, `12 %`; never 0 for what is more."""
+    if value is None:
+        return DASH
+    percent = 100 * value
+    if not percent or percent >= 1:
+        return f"{percent:.0f} %"
+    return "< 0.1 %" if percent < 0.1 else f"{percent:.1f} %"  # noqa: PLR2004 - one digit is shown
+
+
 def size(value_bytes: float | None) -> str:
     """Bytes in the nearest unit: `1.2 MB`."""
     return DASH if value_bytes is None else words.naturalsize(value_bytes)

@@ -18,6 +18,10 @@ class Links:
         """The page of a task."""
         return f"{self.prefix}/task/{segment(uuid)}"
 
+    def type(self, name: str) -> str:
+        """The page of a task type."""
+        return f"{self.prefix}/types/{segment(name)}"
+
     def tasks(self, **filters: str | None) -> str:
         """The list of the tasks with these values; None stands for any."""
         return self.page("/tasks", {key: value for key, value in filters.items() if value})

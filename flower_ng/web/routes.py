@@ -23,13 +23,15 @@ from flower_ng.web.pages.login import Logout
 from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task import Task
 from flower_ng.web.pages.tasks import Tasks
+from flower_ng.web.pages.type import Type
+from flower_ng.web.pages.types import Types
 from flower_ng.web.pages.worker import Worker
 from flower_ng.web.pages.workers import Workers
 from flower_ng.web.rendered import Rendered
 from flower_ng.web.scrape import Scrape
 from flower_ng.web.stream import Stream, Ticker
 
-PAGES: tuple[type[Page], ...] = (Workers, Worker, Tasks, Task, Broker, Logout)
+PAGES: tuple[type[Page], ...] = (Workers, Worker, Tasks, Task, Types, Type, Broker, Logout)
 
 ENDPOINTS: tuple[type[Endpoint], ...] = (
     workers.ListWorkers,

@@ -84,6 +84,12 @@ FLOWER = (
 #: What pages have buttons for; refreshing asks workers and changes nothing.
 WITH_FORM = (read("/api/workers"), *CONTROLS)
 
-OURS = (page("/stream"), page("/jump"), *(form(route) for route in WITH_FORM))
+OURS = (
+    page("/types"),
+    page("/types/(.+)", "/types/some.task"),
+    page("/stream"),
+    page("/jump"),
+    *(form(route) for route in WITH_FORM),
+)
 
 SURFACE = (*FLOWER, *OURS)

@@ -52,6 +52,8 @@ VISITS = {
     "Worker": f"/worker/{SEGMENT}",
     "Tasks": f"/tasks?worker={SEGMENT}",
     "Task": f"/task/{SEGMENT}",
+    "Types": f"/types?search={SEGMENT}",
+    "Type": f"/types/{SEGMENT}",
     "Broker": "/broker",
     "Logout": "/logout",
 }
@@ -86,7 +88,9 @@ async def test_every_page_has_the_ways_to_the_others(look):
     html = await look("/tasks")
 
     nav = html.one("nav", aria_label="Pages")
-    assert nav.links == {"Tasks 0": "/tasks", "Workers 0": "/", "Broker": "/broker"}
+    assert nav.links == {
+        "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/", "Broker": "/broker",
+    }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"
     assert html.all("a")[0].text == "Skip to the content"
     assert "Celery docs" in html.links

@@ -1,0 +1,67 @@
+"""Type is one task type: its throughput, its times and its newest failures."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flower_ng.errors import NotFound
+from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
+from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.web.base import Page
+from flower_ng.web.charts import Chart
+from flower_ng.web.links import Links, segment
+from flower_ng.web.outcomes import failed_share, task_charts
+from flower_ng.web.paging import Choice
+from flower_ng.web.span import Span, span_of, spans
+
+#: Failures that are shown; the list of tasks has the rest.
+FAILURES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TypeView:
+    """One type over the span; `whole` is None where nothing is known of it in that time."""
+
+    title: str
+    name: str
+    spans: tuple[Choice, ...]
+    span: Span
+    whole: TaskPoint | None
+    share: float | None
+    charts: tuple[Chart, ...]
+    failures: tuple[TaskRow, ...]
+    tasks_url: str
+    failures_url: str
+    links: Links
+
+
+class Type(Page):
+    """`/types/{name}`; 404 for a name that no task has."""
+
+    path = "/types/(.+)"
+    nav = "Types"
+    template = "pages/type.html"
+
+    async def view(self, name: str) -> TypeView:
+        """Show what became of the tasks of one type in the span."""
+        span, links = span_of(self.get_argument("span", default="")), Links(self.services.prefix)
+        now, store = self.services.clock(), self.cluster.store
+        query = SeriesQuery("task", (name,), max(0.0, now - span.length_s), now, span.step_s)
+        page = await store.series(query)
+        failures = await store.tasks(TaskQuery(name=name, state="FAILURE", limit=FAILURES))
+        whole = page.series[0].whole
+        if whole is None and not (await store.tasks(TaskQuery(name=name, limit=1))).rows:
+            raise NotFound(f"Unknown task type '{name}'")
+        known = whole if isinstance(whole, TaskPoint) else None
+        return TypeView(
+            title=name,
+            name=name,
+            spans=tuple(spans(span, f"/types/{segment(name)}", links, {})),
+            span=span,
+            whole=known,
+            share=failed_share(known),
+            charts=tuple(task_charts(page)),
+            failures=tuple(failures.rows),
+            tasks_url=links.tasks(name=name),
+            failures_url=links.tasks(name=name, state="FAILURE"),
+            links=links,
+        )

@@ -1,0 +1,92 @@
+"""The Types page and a type's own: what each costs, how often it fails, how long it takes."""
+
+import pytest
+
+from flower_ng.monitor.state import EventsState
+from flower_ng.store import Store
+from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.web.format import share
+from tests.web.pages.shop import NOW, Shop
+
+
+@pytest.fixture
+async def shop():
+    """A shop whose numbers over time follow the clock of the site."""
+    cluster = Shop()
+    store = cluster.store = Store(None, max_tasks=1000, clock=lambda: NOW)
+    cluster.state = EventsState(observers=(store, store.rollups.minutes), clock=lambda: cluster.now)
+    store.start()
+    store.rollups.begin(lambda: Ingest(NOW, 0))
+    yield cluster
+    store.stop()
+
+
+def row(html, name):
+    """The row of a type, by the heads of its columns."""
+    heads = [head.text for head in html.one("thead").all("th")]
+    (found,) = [cells for cells in html.rows if cells[0] == name]
+    return dict(zip(heads, found, strict=True))
+
+
+def test_a_share_is_never_shown_as_none_when_there_is_some():
+    shown = [share(value) for value in (None, 0.0, 0.0004, 0.004, 0.12, 1.0)]
+
+    assert shown == ["–", "0 %", "< 0.1 %", "0.4 %", "12 %", "100 %"]
+
+
+async def test_each_type_tells_what_its_tasks_cost_and_how_they_ended(shop, look):
+    shop.task("a", "shop.pay", runtime=2.0)
+    shop.task("b", "shop.pay", "task-failed", exception="ValueError('empty')")
+    shop.task("c", "shop.ship", runtime=1.0)
+
+    html = await look("/types")
+
+    assert [cells[0] for cells in html.rows] == ["shop.pay", "shop.ship"]
+    pay = row(html, "shop.pay")
+    assert (pay["Tasks"], pay["Failed"], pay["Total time"]) == ("2", "50 %", "2.00 s")
+    assert pay["Last exception"] == "ValueError('empty')"
+    assert (row(html, "shop.ship")["Failed"], row(html, "shop.ship")["Last exception"]) == (
+        "0 %", "–",
+    )  # fmt: skip
+
+
+async def test_types_are_sorted_and_filtered_by_links(shop, look):
+    shop.task("a", "shop.pay", runtime=2.0)
+    shop.task("b", "shop.ship", runtime=1.0)
+
+    assert (await look("/types?sort=total")).rows[0][0] == "shop.ship"
+    assert [cells[0] for cells in (await look("/types?search=PAY")).rows] == ["shop.pay"]
+    assert "No task's name holds" in (await look("/types?search=nothing")).text
+
+
+async def test_without_tasks_the_page_says_which_setting_tells_of_them(look):
+    assert "worker_send_task_events" in (await look("/types")).text
+
+
+async def test_a_type_has_charts_and_its_newest_failures(shop, look):
+    shop.task("a", "shop.pay", runtime=2.0)
+    shop.task("b", "shop.pay", "task-failed", exception="ValueError('empty')")
+
+    html = await look("/types/shop.pay?span=24h")
+
+    assert [figure.one("strong").text for figure in html.all("figure")] == [
+        "Tasks", "Run time", "Wait before the start",
+    ]  # fmt: skip
+    assert html.rows[0][0] == "ValueError('empty')"
+    assert "24 h" in html.one("nav", aria_label="Time").text
+
+
+async def test_a_type_that_nobody_has_seen_is_not_found(look):
+    assert (
+        "Unknown task type 'shop.nothing'" in (await look("/types/shop.nothing", status=404)).text
+    )
+
+
+async def test_a_type_without_numbers_leads_to_its_tasks(shop, look):
+    shop.state = EventsState(observers=(shop.store,), clock=lambda: shop.now)
+    shop.task("a", "shop.pay")
+
+    html = await look("/types/shop.pay")
+
+    assert not html.all("figure")
+    assert "/tasks?name=shop.pay" in [link["href"] for link in html.one("main").all("a")]
