@@ -7,6 +7,7 @@ every list, search, sort and count over tasks. See schema (tables), merge (rules
 import asyncio
 import logging
 import sqlite3
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -134,7 +135,8 @@ class Store:
     @property
     def failing(self) -> str | None:
         """Why the newest write failed, None when it did not."""
-        return None if self._flusher is None else self._flusher.failing
+        flusher = self._flusher
+        return None if flusher is None else flusher.failing or self.rollups.failing
 
     @property
     def failures(self) -> int:
@@ -289,13 +291,14 @@ class Store:
         if self._reader is None:
             raise Unavailable("The store is not running")
         await self.rollups.settled()
-        return await series(self._reader, query, self.rollups.levels, self._clock())
+        levels, dialect = self.rollups.levels, self.rollups.dialect
+        return await series(self._reader, query, levels, self._clock(), dialect)
 
-    def restored(self) -> Restored:
-        """Return what the file held at the start; blocks."""
+    def restored(self, max_tasks: int = sys.maxsize) -> Restored:
+        """Return what the file held at the start: the newest tasks and the unfinished; blocks."""
         if self._file is None or self._file.is_temporary:
             return Restored([], {}, ())
-        return restored(self._file.connect())
+        return restored(self._file.connect(), max_tasks)
 
     async def _ids(self, query: TaskQuery) -> list[int]:
         (found,) = await self._read(sql.ids(query, self._clock()))

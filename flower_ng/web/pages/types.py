@@ -123,7 +123,8 @@ class Types(Page):
 
     def _query(self, span: Span) -> SeriesQuery:
         now = self.services.clock()
-        return SeriesQuery("task", None, max(0.0, now - span.length_s), now, span.coarse_s)
+        start = max(0.0, now - span.length_s)
+        return SeriesQuery("task", None, start, now, span.coarse_s, percentiles=False)
 
     async def _last_failures(self) -> Mapping[str, TaskRow]:
         """Return the newest failure of each type, of those that are among the newest of all."""
