@@ -133,7 +133,8 @@ class Minutes:
         beats, self._beats = self._beats, {}
         now = self._clock()
         for hostname, worker in beats.items():
-            if worker.heartbeats and self._knows("worker", hostname):
+            tells = worker.active is not None or worker.loadavg is not None
+            if worker.heartbeats and tells and self._knows("worker", hostname):
                 tally = self._minute(minute_of(now)).tally("worker", hostname)
                 if worker.active is not None:
                     tally.active.note(worker.active, now)

@@ -148,6 +148,14 @@ def test_a_worker_that_went_is_not_sampled(minutes, is_forgotten):
     assert not minutes.take()
 
 
+def test_a_worker_that_tells_nothing_leaves_no_sample(minutes):
+    minutes.observe(beat(NOW, Worker("w1@box", heartbeats=(1.0,))))
+
+    minutes.sample_workers()
+
+    assert not minutes.take()
+
+
 def test_what_a_worker_does_not_tell_is_unknown(minutes):
     minutes.observe(beat(NOW, Worker("w1@box", heartbeats=(1.0,), active=1)))
 
