@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import tzinfo
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -27,11 +28,19 @@ from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.samples import QueueSamples
 from flower_ng.settings import Settings
+from flower_ng.settings.amounts import seconds, size_bytes
+from flower_ng.store import Limits
 from flower_ng.store.rollups.levels import levels
+from flower_ng.store.room import usual_max_bytes
 
 log = logging.getLogger(__name__)
 
 POOL_THREADS = 24  # broadcasts wait for their replies in here, never on the loop
+
+
+LOST = (
+    "{} changes of tasks are missing in the history: they could not be written, and waited too long"
+)
 
 
 class Greeter:
@@ -91,6 +100,8 @@ class Cluster:
                 settings.history_by_ten_minutes_days,
                 settings.history_by_hour_days,
             ),
+            max_tasks_kept=settings.history_max_tasks,
+            keep=limits(settings),
             max_workers_in_memory=settings.max_workers,
             max_tasks_in_memory=settings.max_tasks,
         )
@@ -135,6 +146,7 @@ class Cluster:
         return [
             *self.store.warnings,
             *([f"The history cannot be written: {failing}"] if failing else []),
+            *([LOST.format(lost)] if (lost := self.store.lost) else []),
             *([f"{dropped} events were dropped because the inbox was full"] if dropped else []),
         ]
 
@@ -176,7 +188,19 @@ class Cluster:
             flower=self.metrics,
             loop_lag=self.loop_lag,
             inspections=self.inspections,
+            store=self.store.status,
         )
+
+
+def limits(settings: Settings) -> Limits:
+    """Return what the options say of how long and in how much room tasks are kept."""
+    path = Path(settings.db) if settings.persistent and settings.db else None
+    size = settings.history_max_bytes
+    return Limits(
+        seconds(settings.history_max_age),
+        seconds(settings.history_max_failure_age),
+        usual_max_bytes(path) if size is None else size_bytes(size),
+    )
 
 
 async def guarded(step: Callable[[], Any]) -> None:

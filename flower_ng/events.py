@@ -99,7 +99,7 @@ class Events(events.Events):
     def start(self) -> None:
         """Bring back what the store kept, then begin to receive."""
         self.store.start()
-        kept = self.store.restored()
+        kept = self.store.restored(self.state.max_tasks_in_memory)
         self.state.restore(kept.workers, kept.counters, kept.tasks)
         self.store.counters_from(self.state.counter)
         self.store.memory_is(self.state.forget_tasks)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flower_ng.errors import SettingsError
-from flower_ng.settings import OPTIONS, Loaded, Settings, load
+from flower_ng.settings import OPTIONS, Loaded, Settings, amounts, load
 from flower_ng.settings.sources import load_arguments
 
 CELERY_OPTIONS = ("-A", "--app", "-b", "--broker", "-q", "--quiet")
@@ -358,3 +358,50 @@ class TestValues:
         loaded = read("--cookie_secret=hush", "--basic_auth=a:hush", "--oauth2_secret=hush")
 
         assert "hush" not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        ((), 100_000),
+        (("--max_tasks=7",), 7),
+        (("--persistent=true",), 1_000_000),
+        (("--persistent=true", "--max_tasks=7"), 7),
+        (("--max_tasks=7", "--history_max_tasks=9"), 9),
+    ],
+)
+def test_the_history_holds_as_many_tasks_as_memory_or_a_million_where_it_lasts(
+    read: Any, arguments: tuple[str, ...], kept: int
+) -> None:
+    settings = read(*arguments).settings
+
+    assert (settings.history_max_tasks or settings.max_tasks) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30d", 30 * 86_400), ("1.5h", 5400), ("90", 90), ("2 W", None), ("0", 0)]
+)
+def test_durations_have_a_unit_or_are_seconds(read: Any, text: str, seconds: float | None) -> None:
+    if seconds is None:
+        with pytest.raises(SettingsError, match="'2 W' is not an amount such as 30d"):
+            read(f"--history_max_age={text}")
+    else:
+        assert amounts.seconds(read(f"--history_max_age={text}").settings.history_max_age) == (
+            seconds or None
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("10GB", 10**10), ("1.5 MiB", 3 * 2**19), ("500mb", 5 * 10**8), ("4096", 4096), ("0", None)],
+)
+def test_sizes_have_a_unit_or_are_bytes(read: Any, text: str, size: int | None) -> None:
+    settings = read(f"--history_max_bytes={text}").settings
+
+    assert amounts.size_bytes(settings.history_max_bytes) == size
+
+
+@pytest.mark.parametrize("text", ["10 GBs", "-1", "", "GB", "1e9", "ten"])
+def test_what_is_no_size_is_refused_with_an_example(read: Any, text: str) -> None:
+    with pytest.raises(SettingsError, match="is not an amount such as 10GB"):
+        read(f"--history_max_bytes={text}")

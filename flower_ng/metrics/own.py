@@ -11,6 +11,7 @@ from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.metrics.inspections import Inspections
 from flower_ng.metrics.lag import LoopLag
 from flower_ng.metrics.pairs import OTHER
+from flower_ng.store import StoreStatus
 
 #: Label values that senders choose are told apart up to here; the rest is counted together.
 VALUES_MAX = 100
@@ -35,6 +36,7 @@ class Sources:
     flower: PrometheusMetrics
     loop_lag: LoopLag
     inspections: Inspections
+    store: Callable[[], StoreStatus]
 
 
 #: One value, or one for each value of the metric's label.
@@ -179,6 +181,55 @@ METRICS: tuple[Declared, ...] = (
         "gauge",
         "Bound of the pairs; past it tasks count as __other__.",
         lambda s: s.flower.pairs.bound,
+    ),
+    Declared(
+        "flower_ng_store_tasks",
+        "gauge",
+        "Tasks in the store.",
+        lambda s: s.store().tasks,
+    ),
+    Declared(
+        "flower_ng_store_bytes",
+        "gauge",
+        "Size of what the store and its index hold.",
+        lambda s: s.store().bytes,
+    ),
+    Declared(
+        "flower_ng_store_queue",
+        "gauge",
+        "Changed tasks that wait to be written to the store.",
+        lambda s: s.store().waiting,
+    ),
+    Declared(
+        "flower_ng_store_lag_seconds",
+        "gauge",
+        "How long the oldest change that is not written has waited, at most.",
+        lambda s: s.store().lag_s,
+    ),
+    Declared(
+        "flower_ng_store_failing",
+        "gauge",
+        "1 while the store cannot be written, else 0.",
+        lambda s: s.store().failing is not None,
+    ),
+    Declared(
+        "flower_ng_store_failures",
+        "counter",
+        "Writes to the store that failed; they are tried again.",
+        lambda s: s.store().failures,
+    ),
+    Declared(
+        "flower_ng_store_lost",
+        "counter",
+        "Changes of tasks that could not be kept.",
+        lambda s: s.store().lost,
+    ),
+    Declared(
+        "flower_ng_store_deleted",
+        "counter",
+        "Tasks deleted from the store, by reason.",
+        lambda s: s.store().deleted,
+        "reason",
     ),
 )
 

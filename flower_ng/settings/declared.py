@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from flower_ng.settings.amounts import is_duration, is_size
 from flower_ng.settings.checks import (
     LEVELS,
     ROTATIONS,
@@ -119,6 +120,26 @@ class Settings:
         at_least(0),
     )
 
+    history_max_tasks: int | None = option(
+        None,
+        MEMORY,
+        "Tasks kept in the history; the default is max_tasks, or 1000000 with persistent unless"
+        " max_tasks is given.",
+        at_least(1),
+    )
+    history_max_age: str = option(
+        "30d", MEMORY, "How long tasks are kept, as 30d or 12h; 0 is for ever.", is_duration
+    )
+    history_max_failure_age: str = option(
+        "90d", MEMORY, "How long tasks that failed are kept; 0 is for ever.", is_duration
+    )
+    history_max_bytes: str | None = option(
+        None,
+        MEMORY,
+        "Size of the history, as 10GB or 500MB; 0 is no bound, the default is 10GB or half of the"
+        " free disk.",
+        is_size,
+    )
     history_by_minute_days: float = option(
         1.0, MEMORY, "Days for which the numbers of each minute are kept.", at_least(0.1)
     )

@@ -15,6 +15,8 @@ from flower_ng.settings.given import Given
 from flower_ng.settings.option import Option
 
 BY_NAME: Final[Mapping[str, Option]] = {option.name: option for option in OPTIONS}
+#: Tasks in a history that lasts, unless somebody gave a number.
+LASTING_TASKS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def settle(given: Mapping[str, Given], cwd: Path) -> Settings:
     """The settings, their file names made whole, with what only shows in company checked."""
     values = {name: one.value for name, one in given.items()}
     values |= {name: str(path) for name, path in tls_files(values, cwd)}
+    if values.get("persistent") and "max_tasks" not in values:
+        values.setdefault("history_max_tasks", LASTING_TASKS)
     settings = Settings(**values)
     if bool(settings.certfile) != bool(settings.keyfile):
         raise SettingsError("'certfile' and 'keyfile' belong together: give both, or neither")

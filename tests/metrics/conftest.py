@@ -7,10 +7,30 @@ from tornado.ioloop import IOLoop
 
 from flower_ng.metrics import Inspections, LoopLag, OwnMetrics, PrometheusMetrics, Sources
 from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.store import StoreStatus
 
 START = 1_700_000_000.0
 STATES = {"succeeded": "SUCCESS", "failed": "FAILURE", "retried": "RETRY"}
 TIMES = {"sent", "received", "started", *STATES, "revoked", "rejected"}
+
+STORE = StoreStatus(
+    kind="file",
+    path="/history.sqlite3",
+    tasks=31,
+    bytes=8192,
+    oldest=1.0,
+    newest=2.0,
+    waiting=5,
+    lag_s=0.75,
+    failing="disk full",
+    failures=6,
+    lost=7,
+    deleted={"max_age": 8, "forgotten": 0},
+    max_tasks=100,
+    max_age_s=None,
+    max_failure_age_s=None,
+    max_bytes=None,
+)
 
 
 class Feed:
@@ -93,5 +113,6 @@ async def own(feed: Feed) -> OwnMetrics:
             flower=feed.metrics,
             loop_lag=LoopLag(IOLoop.current()),
             inspections=inspections,
+            store=lambda: STORE,
         )
     )

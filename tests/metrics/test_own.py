@@ -37,6 +37,25 @@ def test_pairs_and_their_bound_are_shown(own, feed):
     assert value(own, "flower_ng_label_pairs_max") == 20_000
 
 
+def test_the_store_says_what_it_holds_how_it_writes_and_what_went(own):
+    shown = {
+        name: value(own, f"flower_ng_store_{name}")
+        for name in ("tasks", "bytes", "queue", "lag_seconds", "failing", "failures_total")
+    }
+
+    assert shown == {
+        "tasks": 31,
+        "bytes": 8192,
+        "queue": 5,
+        "lag_seconds": 0.75,
+        "failing": 1,
+        "failures_total": 6,
+    }
+    assert value(own, "flower_ng_store_lost_total") == 7
+    assert value(own, "flower_ng_store_deleted_total", reason="max_age") == 8
+    assert value(own, "flower_ng_store_deleted_total", reason="forgotten") == 0
+
+
 def test_label_values_that_senders_choose_are_bounded():
     values = {f"type{number}": 2.0 for number in range(VALUES_MAX + 10)}
 

@@ -289,3 +289,27 @@ def test_events_applied_on_a_thread_without_a_loop_are_written_too(tmp_path):
 
     assert store.waiting < BATCH_TASKS
     store.stop()
+
+
+async def test_the_lag_is_the_age_of_the_oldest_change_that_is_not_written(marks):
+    now, disk = [0.0], Disk()
+    disk.hold = True
+    flusher = Flusher(marks, disk, clock=lambda: now[0])
+    assert flusher.lag_s == 0
+    for number in range(BATCH_TASKS):
+        marks.mark(change(task(f"a{number}")))
+        flusher.marked()
+    now[0] = 2
+    marks.mark(change(task("b")))
+    flusher.marked()
+    now[0] = 5
+    assert flusher.lag_s == 5
+
+    disk.release()
+    await asyncio.sleep(0.01)
+    assert flusher.lag_s == 3
+
+    await asyncio.sleep(0.3)
+    disk.release()
+    await asyncio.sleep(0.01)
+    assert flusher.lag_s == 0

@@ -287,3 +287,16 @@ def test_a_task_forgotten_while_its_batch_is_written_does_not_come_back():
     marks.put_back(batch)
 
     assert (list(marks.tasks), marks.taken) == ([], 1)
+
+
+def test_memory_gets_back_the_newest_and_what_is_not_finished(tmp_path):
+    store = Store(tmp_path / "db", max_tasks=100)
+    store.start()
+    store.observe(change(task("stuck", "STARTED", 0)))
+    for number in range(5):
+        store.observe(change(task(f"u{number}", timestamp=number)))
+    store.flush()
+
+    assert [one.uuid for one in store.restored(2).tasks] == ["stuck", "u3", "u4"]
+
+    store.stop()
