@@ -23,8 +23,16 @@ class Dialect:
     no_limit: int | None = -1
     #: Whether one INSERT … ON CONFLICT may come upon a row twice.
     may_repeat_keys: bool = True
-    #: The order in which rows of `worker` and `counter` were first written.
+    #: The type of the key that numbers rows as they come.
+    identity: str = "INTEGER PRIMARY KEY"
+    #: The order in which rows of `worker` and `counter` were first written, and what makes it.
     place: str = "rowid"
+    place_column: str = ""
+    #: The query for a number that grows by one with each row that is added to `task`; what it
+    #: starts from matters only within a transaction.
+    added: str = "SELECT coalesce(max(id), 0) FROM task"
+    #: The query whether this dashboard, of those that share the store, is the one to delete.
+    leads: str = "SELECT 1"
     #: The query for how many bytes hold something; what is free of them is used again.
     used_bytes: str = (
         "SELECT (page_count - freelist_count) * page_size"
@@ -108,16 +116,30 @@ class Dialect:
         return f"{outer} CROSS JOIN {inner} ON {condition}"
 
 
+#: Advisory locks, each with the schema: who makes the tables, who keeps the bounds.
+MAKING: Final = 0x666C6E67
+SWEEPING: Final = MAKING + 1
+_SCHEMA = "hashtext(current_schema())"
+
+
 @dataclass(frozen=True, slots=True)
 class _PostgreSQL(Dialect):
     name: str = "PostgreSQL"
     begin: str = "BEGIN"
     no_limit: int | None = None
     may_repeat_keys: bool = False
+    identity: str = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     place: str = "place"
+    place_column: str = ", place bigint GENERATED ALWAYS AS IDENTITY"
+    added: str = "SELECT pg_stat_get_xact_tuples_inserted('task'::regclass)"
+    leads: str = f"SELECT CAST(pg_try_advisory_lock({SWEEPING}, {_SCHEMA}) AS integer)"
+    #: A table keeps its size when rows go: this goes by the newest rows and the number of all.
     used_bytes: str = (
-        "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class"
-        " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+        "SELECT CAST(coalesce(least(whole, live * (row_bytes + 28) * whole / heap), 0) AS bigint)"
+        " FROM (SELECT pg_total_relation_size('task'::regclass) AS whole,"
+        " greatest(1, pg_table_size('task'::regclass)) AS heap,"
+        " pg_stat_get_live_tuples('task'::regclass) AS live) sizes, (SELECT avg(pg_column_size(t))"
+        " AS row_bytes FROM (SELECT * FROM task ORDER BY timestamp DESC LIMIT 100) t) sample"
     )
     overwriting: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 

@@ -1,11 +1,14 @@
 """The tables of the store, their version, and the mark that tells our file from others. Pure."""
 
+from typing import Final
+
 from celery.states import READY_STATES
 
 #: In bytes 68 to 71 of every SQLite file that we made: "flng".
 APPLICATION_ID = 0x666C6E67
-#: Raised with each change of the tables; a file with a higher number is left alone.
-VERSION = 1
+#: Raised with each change of the tables; a file with a higher number is left alone, and one with a
+#: lower number is brought forward (migrations).
+VERSION = 2
 
 #: What is kept of a task: the fields of `monitor.records.Task`, in its order.
 COLUMNS = {
@@ -40,34 +43,79 @@ COLUMNS = {
     "queue": "TEXT",
 }
 
-#: Each text has a twin `<name>_folded`, case-folded as Unicode says (SQLite folds ASCII only), for
-#: search, filters and sorting; null where folding changes nothing, which saves the space.
-FOLDED = tuple(name for name, kind in COLUMNS.items() if kind == "TEXT")
+#: What is found in an exception's text (fault): its class, and the first line.
+FAULT = {"exception_class": "TEXT", "exception_line": "TEXT"}
+
+#: The task's events, as text that only grows (timeline), and how many came in all.
+EVENTS = {"timeline": "TEXT", "events": "INTEGER"}
 
 #: What the writer adds: Celery's rank of the state (0 = latest), whether a RETRY came in since the
 #: last write, and the pairs of `kwargs`: a comma and JSON of each case-folded `"key=value"`.
-ADDED = {"precedence": "INTEGER", "retry_passed": "INTEGER", "pairs": "TEXT"}
+ADDED = {"precedence": "INTEGER", "retry_passed": "INTEGER", "pairs": "TEXT"} | FAULT | EVENTS
+
+#: Kept once however many tasks have it; the column in `task` is its id in a table of its own.
+SHARED: Final = "traceback"
+
+#: The texts that can be compared without regard to case; see `folded`.
+FOLDED = (*(name for name, kind in COLUMNS.items() if kind == "TEXT"), "exception_class")
+
+#: Each has a twin `<name>_folded`, case-folded as Unicode says (SQLite folds ASCII only), for
+#: search, filters and sorting; null where folding changes nothing, which saves the space.
+TWINNED = tuple(name for name in FOLDED if name != SHARED)
+
+#: Every column of the table but its id, and its kind, in the order in which rows are written.
+STORED = (
+    COLUMNS | {SHARED: "INTEGER"} | ADDED | {f"{name}_folded": "TEXT" for name in TWINNED}
+)
 
 FINISHED = tuple(sorted(READY_STATES))
 
 
+def value(column: str, alias: str = "t") -> str:
+    """Return the SQL for what a column of a task says."""
+    return _shared("text", alias) if column == SHARED else f"{alias}.{column}"
+
+
 def folded(column: str, alias: str = "t") -> str:
-    """Return the SQL for a text column's case-folded value."""
+    """Return the SQL for a text column's case-folded value; a traceback's is only lower case."""
+    if column == SHARED:
+        return _shared("lower(text)", alias)
     return f"coalesce({alias}.{column}_folded, {alias}.{column})"
 
 
-def _task_table() -> str:
-    twins = {f"{name}_folded": "TEXT" for name in FOLDED}
-    columns = COLUMNS | ADDED | twins
-    named = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    return f"CREATE TABLE task (id INTEGER PRIMARY KEY, {named}, UNIQUE (uuid))"
+def _shared(what: str, alias: str) -> str:
+    return f"(SELECT {what} FROM {SHARED} WHERE {SHARED}.id = {alias}.{SHARED})"
 
 
-TABLES = (
-    _task_table(),
+def _noted(event: str) -> str:
+    """Return the trigger that notes the id of a row that is sealed and no longer the same."""
+    return (
+        f"CREATE TRIGGER task_{event.lower()} AFTER {event} ON task"
+        " WHEN old.id <= (SELECT id FROM sealed)"
+        " BEGIN INSERT INTO stale VALUES (old.id) ON CONFLICT DO NOTHING; END"
+    )
+
+
+#: The task table, and all that hangs on it.
+TASK_TABLE = (
+    "CREATE TABLE task (id INTEGER PRIMARY KEY,"
+    f" {', '.join(f'{name} {kind}' for name, kind in STORED.items())}, UNIQUE (uuid))",
     # The newest first, the oldest finished first, and counts by state: none reads the table.
     "CREATE INDEX task_newest ON task (timestamp, uuid, state)",
     "CREATE INDEX task_children ON task (parent_id) WHERE parent_id IS NOT NULL",
+    # Which tracebacks are still in use.
+    "CREATE INDEX task_traceback ON task (traceback) WHERE traceback IS NOT NULL",
+    "CREATE TABLE traceback (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+    # Rows up to the one id in `sealed` are copied in the index; those in `stale` differ there.
+    "CREATE TABLE sealed (id INTEGER NOT NULL)",
+    "INSERT INTO sealed VALUES (0)",
+    "CREATE TABLE stale (id INTEGER PRIMARY KEY)",
+    _noted("UPDATE"),
+    _noted("DELETE"),
+)
+
+TABLES = (
+    *TASK_TABLE,
     "CREATE TABLE worker (hostname TEXT PRIMARY KEY, record TEXT NOT NULL)",
     "CREATE TABLE counter (hostname TEXT PRIMARY KEY, counts TEXT NOT NULL)",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
