@@ -1,6 +1,6 @@
 """Sketch: how durations are spread, for quantiles within 2 %; sketches merge exactly. Pure."""
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 from math import ceil, log
@@ -46,11 +46,11 @@ class Sketch(msgspec.Struct, array_like=True, gc=False):
         self.total_s += other.total_s
 
     def quantiles(self, shares: Sequence[float]) -> list[float]:
-        """Return the durations (s) at these shares of the ranks, 0 to 1; needs a duration."""
+        """Return the durations (s) that so many of all, 0 to 1, do not exceed; needs a duration."""
         buckets = sorted(self.buckets)
         up_to = list(accumulate(map(self.buckets.__getitem__, buckets)))
-        last = up_to[-1] - 1
-        return [_middle_s(buckets[bisect_right(up_to, share * last)]) for share in shares]
+        ranks = (max(1, ceil(share * up_to[-1])) for share in shares)
+        return [_middle_s(buckets[bisect_left(up_to, rank)]) for rank in ranks]
 
 
 def _middle_s(bucket: int) -> float:
