@@ -56,17 +56,8 @@ class Table:
         self._dialect = dialect
 
     def create(self) -> None:
-        """Make the table where it is not there.
-
-        The newest rows of a kind lie together: a minute's rows are few pages, and so is a range.
-        """
-        text, integer = self._dialect.type("TEXT"), self._dialect.type("INTEGER")
-        by_key = " WITHOUT ROWID" if self._dialect is SQLITE else ""
-        self._connection.execute(
-            f"CREATE TABLE IF NOT EXISTS rollup (step_s {integer} NOT NULL, kind {text} NOT NULL,"
-            f" start {integer} NOT NULL, name {text} NOT NULL, writer {text} NOT NULL,"
-            f" body {text} NOT NULL, PRIMARY KEY ({_KEY})){by_key}"
-        )
+        """Make the table where it is not there."""
+        self._connection.execute(table(self._dialect))
 
     def rows(self, kind: str, condition: str, parameters: Sequence[object]) -> list[Row]:
         """Return the rows of a kind that meet a condition; see `found`."""
@@ -95,6 +86,20 @@ class Table:
         with self._connection:
             self._connection.execute(self._dialect.begin)
             self._connection.execute(gone, (kind, step_s, start))
+
+
+def table(dialect: Dialect) -> str:
+    """Return the statement that makes the table where it is not there.
+
+    The newest rows of a kind lie together: a minute's rows are few pages, and so is a range.
+    """
+    text, integer = dialect.type("TEXT"), dialect.type("INTEGER")
+    by_key = " WITHOUT ROWID" if dialect is SQLITE else ""
+    return (
+        f"CREATE TABLE IF NOT EXISTS rollup (step_s {integer} NOT NULL, kind {text} NOT NULL,"
+        f" start {integer} NOT NULL, name {text} NOT NULL, writer {text} NOT NULL,"
+        f" body {text} NOT NULL, PRIMARY KEY ({_KEY})){by_key}"
+    )
 
 
 def found(condition: str, dialect: Dialect) -> str:
