@@ -7,7 +7,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from tests.services import Dashboard, Rabbit, Redis, Worker, running
+from tests.services import Dashboard, Postgres, Rabbit, Redis, Worker, running
 
 # A busy machine is slow, and that is no finding.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,6 +40,24 @@ def own_redis(tmp_path: Any) -> Iterator[Redis]:
     """A Redis of the test's own, to kill and start again."""
     with running(Redis(tmp_path)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One PostgreSQL for the session; `new_database()` gives a test its own."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    with running(server):
+        yield server
+    server.remove()
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Any) -> Iterator[Postgres]:
+    """A PostgreSQL of the test's own, to stop and start again."""
+    server = Postgres(tmp_path)
+    with running(server):
+        yield server
+    server.remove()
 
 
 @pytest.fixture(scope="session")

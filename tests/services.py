@@ -1,4 +1,4 @@
-"""The real services that tests start for themselves: Redis, RabbitMQ, Celery workers.
+"""The real services that tests start for themselves: Redis, RabbitMQ, PostgreSQL, Celery workers.
 
 Each listens on a free loopback port, keeps its files in a folder of its own, and is ended by pid.
 """
@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -18,8 +19,11 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 RABBIT_SCRIPTS = (
@@ -27,6 +31,8 @@ RABBIT_SCRIPTS = (
     "/usr/local/lib/rabbitmq/bin/rabbitmq-server",
     "/usr/sbin/rabbitmq-server",
 )
+#: Has a program run as the user that Debian's package made.
+OWNER = ("--reuid=postgres", "--regid=postgres", "--clear-groups")
 
 
 def free_port() -> int:
@@ -193,6 +199,73 @@ class Rabbit(Process):
                     os.kill(int(entry.name), signal.SIGTERM)
 
 
+class Postgres(Process):
+    """A PostgreSQL cluster without durability; `stop` and `start` keep the port and the data.
+
+    Its server refuses to run as root: then it is the user `postgres`, who may not enter pytest's
+    folders, so that its own lies beside them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "postgres.log")
+        self.port = free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="flower-ng-postgres-"))
+        self._databases = count(1)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres:secret@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """Create a database and return its URL."""
+        name = f"test{next(self._databases)}"
+        self.say(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def say(self, statement: str, database: str = "postgres") -> None:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def start(self) -> "Postgres":
+        if not (self.folder / "data").exists():
+            self._init()
+        options = {"port": self.port, "listen_addresses": "127.0.0.1", "fsync": "off"}
+        options["unix_socket_directories"] = self.folder
+        settings = [f"-c{name}={value}" for name, value in options.items()]
+        self.spawn([*self._as_owner, postgres("postgres"), "-D", self._data, *settings])
+        wait_until(self._is_ready, 20, "PostgreSQL answers")
+        return self
+
+    def stop(self, timeout_s: float = 10.0) -> int | None:
+        """End it at once, with its clients' connections."""
+        self.signal(signal.SIGINT)
+        return super().stop(timeout_s)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    @property
+    def _data(self) -> str:
+        return str(self.folder / "data")
+
+    @property
+    def _as_owner(self) -> list[str]:
+        return [need("setpriv"), *OWNER] if os.geteuid() == 0 else []
+
+    def _init(self) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        command = [postgres("initdb"), "-D", self._data, "-U", "postgres", "-A", "trust"]
+        command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        subprocess.run([*self._as_owner, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(psycopg.OperationalError):
+            self.say("SELECT 1")
+            return True
+        return False
+
+
 class Worker(Process):
     """A real Celery worker of tests/shop.py, ready when `start` returns."""
 
@@ -315,6 +388,13 @@ def rabbit_script() -> str:
     found = next((script for script in RABBIT_SCRIPTS if Path(script).exists()), None)
     assert found, "rabbitmq-server is missing: run `make test-setup`"
     return found
+
+
+def postgres(program: str) -> str:
+    """Return the path of one of PostgreSQL's programs, which Debian keeps off the PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    assert found or shutil.which(program), f"{program} is missing: run `make test-setup`"
+    return str(found[-1]) if found else need(program)
 
 
 @contextlib.contextmanager

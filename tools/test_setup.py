@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROGRAMS = {  # program: Debian's package
+    "postgres": "postgresql",
     "redis-server": "redis-server",
     "rabbitmq-server": "rabbitmq-server",
     "promtool": "prometheus",
@@ -37,7 +38,8 @@ def main() -> None:
 
 def missing() -> list[str]:
     """The packages of the programs that are not found."""
-    path = f"{os.environ.get('PATH', '')}:{FOLDERS}"
+    servers = map(str, Path("/usr/lib/postgresql").glob("*/bin"))  # Debian's, by version
+    path = ":".join([os.environ.get("PATH", ""), FOLDERS, *servers])
     return [package for name, package in PROGRAMS.items() if not shutil.which(name, path=path)]
 
 
