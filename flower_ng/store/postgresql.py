@@ -1,0 +1,195 @@
+"""A PostgreSQL database behind the store: who may use it, whether it is ours. At the start.
+
+Several dashboards may share one. Needs the extra `flower-ng[postgresql]`.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+from flower_ng.errors import SettingsError
+from flower_ng.store.adapter import Connection
+from flower_ng.store.dialect import MAKING, POSTGRESQL
+from flower_ng.store.reader import QUERY_LIMIT_S
+from flower_ng.store.schema import VERSION
+from flower_ng.store.session import Session, adapters
+from flower_ng.store.tables import TABLES, substrings
+
+SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
+CONNECT_TIMEOUT_S: Final = 5
+#: Connections that may be open at once: of the readers, and of the start.
+POOL_SIZE: Final = 4
+#: A network that lost the server is noticed within this.
+SILENCE_MS: Final = 10_000
+
+#: Compiled queries and plans for any parameter cost more than they save here.
+_ALWAYS: Final = {"jit": "off", "plan_cache_mode": "force_custom_plan"}
+#: A crash of the server may cost the last second; what is there is whole all the same.
+_WRITING: Final = {"synchronous_commit": "off"}
+_READING: Final = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": f"{QUERY_LIMIT_S * 1000:.0f}",
+}
+
+
+class Database:
+    """The database that a URL names, opened; `connect()` gives a connection to it.
+
+    It has the shape of a `StoreFile`. `name` is the URL without its password.
+    """
+
+    is_temporary = False
+
+    def __init__(self, url: URL) -> None:
+        self.name = masked(url)
+        self._writing = _engine(url, _ALWAYS | _WRITING)
+        self._reading = _engine(url, _ALWAYS | _READING)
+
+    def connect(self, *, writes: bool = False) -> Connection:
+        """Return a new connection, which any one thread at a time may use."""
+        return Connection(self._writing if writes else self._reading)
+
+    def vanish(self) -> None:
+        """Do nothing: only a temporary store goes."""
+
+    def close(self) -> None:
+        """Close the connections, after they were given back."""
+        self._writing.dispose()
+        self._reading.dispose()
+
+
+def opened_database(url: str, warn: Callable[[str], None]) -> Database:
+    """Open a database, and make our tables in it where there are none.
+
+    Raises SettingsError where it cannot be used: not ours, newer than we are, or away.
+    """
+    database = Database(_parsed(url))
+    try:
+        with closing(database.connect(writes=True)) as connection:
+            _prepare(connection)
+            if not _index_substrings(connection):
+                warn(
+                    "Searches in the history go through all tasks, because PostgreSQL has no"
+                    " pg_trgm: CREATE EXTENSION pg_trgm in its database, then start again"
+                )
+    except (sqlite3.Error, SettingsError) as error:
+        database.close()
+        raise SettingsError(f"The history at {database.name} cannot be used: {error}") from None
+    return database
+
+
+def masked(url: URL) -> str:
+    """Return a URL without what is secret in it."""
+    query = {name: "***" if "password" in name else value for name, value in url.query.items()}
+    return url.set(drivername="postgresql", query=query).render_as_string(hide_password=True)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername not in SCHEMES or not parsed.database:
+        raise SettingsError(
+            "The history is not a URL such as postgresql://user:password@host/database"
+        )
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _engine(url: URL, settings: Mapping[str, str]) -> Engine:
+    ours = {"autocommit": True, "context": adapters()}
+
+    def connect() -> Session:
+        session = Session.connect(**_DEFAULTS | arguments | ours)
+        for name, value in settings.items():
+            session.execute("SELECT set_config(%s, %s, false)", (name, value))
+        return session
+
+    engine = create_engine(
+        url,
+        creator=connect,
+        pool_size=POOL_SIZE,
+        use_native_hstore=False,  # it would look for it in every database
+    )
+    _, arguments = engine.dialect.create_connect_args(url)
+    return engine
+
+
+#: libpq's settings; the URL's win.
+_DEFAULTS: Final[dict[str, Any]] = {
+    "application_name": "flower_ng",
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "tcp_user_timeout": SILENCE_MS,
+    "client_encoding": "utf8",
+}
+
+
+def _prepare(connection: Connection) -> None:
+    """Make the tables, or check those that are there; one dashboard at a time."""
+    with connection:
+        connection.execute(POSTGRESQL.begin)
+        schema, encoding = _row(connection, _PLACE)
+        if schema is None:
+            raise SettingsError("it has no schema of its search_path: create one")
+        if encoding != "UTF8":
+            raise SettingsError(f"its encoding is {encoding}: create one with UTF8")
+        connection.execute(_ALONE)
+        found = _version(connection)
+        if found is None:
+            for statement in TABLES:
+                connection.execute(statement)
+        elif found > VERSION:
+            raise SettingsError(
+                f"it was written by a newer flower_ng (schema {found}, this one knows {VERSION}):"
+                " upgrade, or name another database"
+            )
+
+
+def _version(connection: Connection) -> int | None:
+    """Return the version of our tables, None where there are none."""
+    (names,) = _row(connection, _NAMES)
+    if "meta" not in names and "task" not in names:
+        return None
+    with suppress(sqlite3.Error, IndexError, TypeError, ValueError):
+        return int(_row(connection, "SELECT value FROM meta WHERE key = 'schema'")[0])
+    raise SettingsError(
+        "its tables were not made by flower_ng and are left alone: name another database or schema"
+    )
+
+
+def _index_substrings(connection: Connection) -> bool:
+    """Make the index for searches where pg_trgm is there, or may be created; return whether."""
+    with suppress(sqlite3.Error):
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    extension = connection.execute(_TRIGRAMS).fetchone()
+    if extension is None:
+        return False
+    with connection:
+        connection.execute(POSTGRESQL.begin)
+        connection.execute(_ALONE)
+        connection.execute(substrings(extension[0]))
+    return True
+
+
+def _row(connection: Connection, query: str) -> tuple[Any, ...]:
+    """Return the row of a query that gives one; empty where it gives none."""
+    return tuple(connection.execute(query).fetchone() or ())
+
+
+_PLACE: Final = "SELECT current_schema(), current_setting('server_encoding')"
+#: Has other dashboards wait that make the tables too.
+_ALONE: Final = f"SELECT pg_advisory_xact_lock({MAKING}, hashtext(current_schema()))"
+#: The names of all tables of the schema.
+_NAMES: Final = (
+    "SELECT coalesce(array_agg(tablename::text), '{}') FROM pg_tables"
+    " WHERE schemaname = current_schema()"
+)
+#: The schema that pg_trgm is in.
+_TRIGRAMS: Final = (
+    "SELECT quote_ident(nspname) FROM pg_extension"
+    " JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm'"
+)
