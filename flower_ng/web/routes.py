@@ -9,7 +9,17 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from flower_ng.web.actions import action_path, twin
-from flower_ng.web.api import connection, control, publish, queues, series, tasks, workers
+from flower_ng.web.api import (
+    connection,
+    control,
+    export,
+    history,
+    publish,
+    queues,
+    series,
+    tasks,
+    workers,
+)
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.base import Endpoint, Handler, Page, Services
@@ -43,6 +53,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     control.WorkerQueueAddConsumer,
     control.WorkerQueueCancelConsumer,
     tasks.ListTasks,
+    export.TasksExport,
     tasks.ListTaskTypes,
     queues.GetQueueLengths,
     connection.ShowConnection,
@@ -56,9 +67,18 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     control.TaskTimeout,
     control.TaskRateLimit,
     control.TaskRevoke,
+    history.ShowHistory,
+    history.TaskForget,
+    history.TasksForget,
 )
 
-PLUMBING: tuple[type[Handler], ...] = (HealthCheck, Scrape, TasksDataTable, Jump)
+PLUMBING: tuple[type[Handler], ...] = (
+    HealthCheck,
+    Scrape,
+    TasksDataTable,
+    export.ShownTasksExport,
+    Jump,
+)
 
 
 class Site(Application):

@@ -47,12 +47,13 @@ WORKER_CALLS = (
     "queue/add-consumer",
     "queue/cancel-consumer",
 )
-TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort")
+TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort", "forget")
 PUBLISHING = ("apply", "async-apply", "send-task")
 
 CONTROLS = (
     *(write(f"/api/worker/{call}/(.+)", f"/api/worker/{call}/w@x") for call in WORKER_CALLS),
     *(write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.id") for call in TASK_CALLS),
+    write("/api/tasks/forget", "/api/tasks/forget"),
 )
 PUBLISH = tuple(
     write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.task") for call in PUBLISHING
@@ -72,6 +73,8 @@ FLOWER = (
     read("/api/queues/length"),
     read("/api/connection"),
     read("/api/series"),
+    read("/api/history"),
+    read("/api/tasks/export"),
     read("/api/task/info/(.*)", "/api/task/info/some-id"),
     read("/api/task/result/(.+)", "/api/task/result/some-id"),
     *CONTROLS,

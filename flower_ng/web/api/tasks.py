@@ -1,19 +1,18 @@
 """Reading tasks: the list, the types, one task, its result; and aborting one. On the loop."""
 
 import math
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from tornado.iostream import StreamClosedError
 
 from flower_ng.errors import BadRequest, NotFound, SearchError
-from flower_ng.store import TaskQuery, TaskRow, parse_search
+from flower_ng.store import TaskQuery, TaskRow
+from flower_ng.web.api.asked import FLOWERS, bounded, filtered
 from flower_ng.web.base import ClientLeft, Endpoint
 from flower_ng.web.format import json_text
 
 SORT_KEYS = ("name", "received", "started", "state")
-#: More than any store holds, and still a number that SQLite can count with.
-MOST_ROWS = 2**31
 #: What is sent in one piece: smaller answers are buffered whole and get an Etag.
 PIECE_BYTES = 2**20
 
@@ -36,39 +35,17 @@ class ListTasks(Endpoint):
             await self._stream(query)
 
     def _query(self) -> TaskQuery:
-        limit: int | None = self.get_argument("limit", default=None, type=int)
+        most = self.services.options.max_tasks
+        limit: int = self.get_argument("limit", default=most, type=int)
         offset: int = self.get_argument("offset", default=0, type=int)
-        worker, name, state = map(self._filter, ("workername", "taskname", "state"))
-        start, end = map(self._minute, ("received_start", "received_end"))
         sort, descending = _sorting(self.get_argument("sort_by", default=""))
-        return TaskQuery(
-            search=parse_search(self.get_argument("search", default="")),
-            state=state,
-            name=name,
-            worker=worker,
-            received_start=start,
-            received_end=end,
+        return replace(
+            filtered(self, FLOWERS),
             sort=sort,
             descending=descending,
             offset=bounded(offset),
-            limit=None if limit is None else bounded(limit),
+            limit=bounded(limit),
         )
-
-    def _filter(self, argument: str) -> str | None:
-        value: str = self.get_argument(argument, default="")
-        return None if value in {"", "All"} else value
-
-    def _minute(self, argument: str) -> float | None:
-        """Return a time of the server's own clock as UTC seconds."""
-        value = self.get_argument(argument, default="")
-        if not value:
-            return None
-        try:
-            return datetime.strptime(value, "%Y-%m-%d %H:%M").timestamp()  # noqa: DTZ007 - local
-        except (ValueError, OverflowError):
-            raise BadRequest(
-                "Invalid received_start or received_end, expected format 'YYYY-MM-DD HH:MM'"
-            ) from None
 
     async def _stream(self, query: TaskQuery) -> None:
         """Write an object of tasks, and send it on whenever a piece is full."""
@@ -147,11 +124,6 @@ class TaskAbort(Endpoint):
         """Write the state ABORTED; whether the task looks at it is its own affair."""
         await self.cluster.publisher.abort(task_id)
         return {"message": f"Aborted '{task_id}'"}
-
-
-def bounded(number: int) -> int:
-    """Return a number of rows that the store can count with; negative ones mean 0."""
-    return min(max(number, 0), MOST_ROWS)
 
 
 def _sorting(sort_by: str) -> tuple[str | None, bool]:

@@ -1,0 +1,128 @@
+"""Tasks as a file, CSV or NDJSON: all that match, written as they are read. On the loop."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from tornado.iostream import StreamClosedError
+
+from flower_ng.errors import BadRequest, Unavailable
+from flower_ng.store import TaskRow
+from flower_ng.web.api.asked import asked
+from flower_ng.web.base import Access, ClientLeft, Endpoint, Handler
+from flower_ng.web.format import iso
+
+#: The columns of a CSV file that hold a time; they are written in ISO 8601, UTC.
+TIMES: Final = frozenset(
+    {"received", "sent", "started", "rejected", "succeeded", "failed", "retried", "revoked",
+     "timestamp"}
+)  # fmt: skip
+#: What a spreadsheet would take for a formula when a cell begins with it.
+FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+#: Rows written at a time: a few milliseconds of the loop.
+SLICE_ROWS: Final = 250
+
+Writer = Callable[[Iterable[TaskRow]], str | bytes]
+
+_json = msgspec.json.Encoder()
+
+
+class Export(Handler):
+    """Exactly the tasks that a list with the same arguments has, in its order."""
+
+    async def get(self) -> None:
+        """Send the file bit by bit; it is cut off, not ended, when the store fails midway."""
+        form = self.get_argument("format", default="csv")
+        if form not in FORMS:
+            raise BadRequest(f"Invalid format '{form}', expected one of {', '.join(FORMS)}")
+        kind, head, write = FORMS[form]
+        query = asked(self)
+        self.set_header("Content-Type", f"{kind}; charset=UTF-8")
+        self.set_header("Content-Disposition", f'attachment; filename="tasks.{form}"')
+        self.set_header("Cache-Control", "no-store")
+        self.write(head)
+        try:
+            async for rows in self.cluster.store.stream(query):
+                for start in range(0, len(rows), SLICE_ROWS):
+                    self.write(write(map(self.shown, rows[start : start + SLICE_ROWS])))
+                    await self._send_on()
+        except Unavailable:
+            self._break_off()
+            raise
+
+    def shown(self, row: TaskRow) -> TaskRow:
+        """Return what is written of a task."""
+        return row
+
+    async def _send_on(self) -> None:
+        """Send what is written, and wait until the client has taken it."""
+        try:
+            await self.flush()
+        except StreamClosedError:
+            raise ClientLeft from None
+        await asyncio.sleep(0)  # a quick client would keep the loop to itself
+
+    def _break_off(self) -> None:
+        """Have the client see that the file is not whole, if it has begun."""
+        if self._headers_written:
+            self.detach().close()
+
+
+class TasksExport(Export, Endpoint):
+    """The file for scripts."""
+
+    path = r"/api/tasks/export"
+    summary = "Export tasks as CSV or NDJSON"
+
+
+class ShownTasksExport(Export):
+    """The file for people: under the rule of pages, its tasks as pages show them."""
+
+    path = r"/tasks/export"
+    access = Access.PAGE
+
+    def shown(self, row: TaskRow) -> TaskRow:
+        """Return the task as `format_task` wants it."""
+        return self.cluster.format_task(row)
+
+
+def record(row: TaskRow) -> dict[str, Any]:
+    """Return what is exported of a task: Flower's record, and its queue."""
+    return {**row.record(), "queue": row.queue}
+
+
+def as_csv(rows: Iterable[TaskRow]) -> str:
+    """Return rows of CSV."""
+    return _lines([_cell(key, value) for key, value in record(row).items()] for row in rows)
+
+
+def as_ndjson(rows: Iterable[TaskRow]) -> bytes:
+    """Return a line of JSON for each task."""
+    return _json.encode_lines(map(record, rows))
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _cell(key: str, value: object) -> str:
+    if value is None:
+        return ""
+    if key in TIMES and isinstance(value, int | float):
+        return iso(value)
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULAS) else value
+    return json.dumps(value)
+
+
+FORMS: Final[Mapping[str, tuple[str, str, Writer]]] = {
+    "csv": ("text/csv", _lines([record(TaskRow("")).keys()]), as_csv),
+    "ndjson": ("application/x-ndjson", "", as_ndjson),
+}
