@@ -91,6 +91,7 @@ OURS = (
     page("/types"),
     page("/types/(.+)", "/types/some.task"),
     page("/stream"),
+    page("/tasks/export"),
     page("/jump"),
     *(form(route) for route in WITH_FORM),
 )
