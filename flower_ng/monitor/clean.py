@@ -13,6 +13,7 @@ from celery.utils.saferepr import saferepr
 
 from flower_ng.monitor.records import (
     CLOCK_MAX,
+    CUT_MARK,
     NAME_LENGTH,
     NUMBER_MAX,
     TEXT_LENGTH,
@@ -108,7 +109,7 @@ def _text(value: Any, length: int) -> str | None:
 def _cut(value: str, length: int) -> str:
     """Return at most `length` characters; the end of a cut text tells how long it was."""
     if len(value) > length:
-        mark = f"… ({len(value)} characters)"
+        mark = CUT_MARK.format(len(value))
         value = value[: length - len(mark)] + mark
     return _whole_characters(value)
 

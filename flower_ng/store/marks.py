@@ -4,11 +4,15 @@ from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Final
 
 from flower_ng.monitor.records import Change, Task, Worker
-from flower_ng.store.merge import snapshot
+from flower_ng.store.merge import BOUNDS, Snapshot, snapshot
 from flower_ng.store.schema import FINISHED
+from flower_ng.store.timeline import Entry, entry
+
+#: Events held in all while nothing can be written, about.
+MAX_ENTRIES: Final = 500_000
 
 #: Events by host name and type.
 Counts = Mapping[str, Mapping[str, int]]
@@ -22,7 +26,7 @@ class Batch:
     """
 
     tasks: list[Task]
-    rows: list[tuple[Any, ...]]
+    rows: list[Snapshot]
     hosts: dict[str, Worker | None]
     workers: dict[str, Worker]
     counters: dict[str, dict[str, int]]
@@ -34,9 +38,10 @@ class Marks:
 
     A task that leaves memory and comes back is two records with one id, both written, in order.
     At most `max_tasks` are held: past that the oldest finished are given up and counted in `lost`.
+    Each holds its new events, at most `max_events`; how many there were more is counted.
     """
 
-    def __init__(self, *, max_tasks: int) -> None:
+    def __init__(self, *, max_tasks: int, max_events: int = BOUNDS.max_events) -> None:
         self.tasks: dict[int, Task] = {}
         self.hosts: dict[str, Worker | None] = {}
         self.forgotten: set[str] = set()
@@ -46,6 +51,10 @@ class Marks:
         #: Tasks that were dropped since the newest batch was taken.
         self._dropped: set[str] = set()
         self._max_tasks = max_tasks
+        self._max_events = max_events
+        #: The new events of the tasks, by the same ids, and how many more there were.
+        self._entries: dict[int, list[Entry]] = {}
+        self._left_out: dict[int, int] = {}
         #: Where a host's counts are read when it is written.
         self.counts: Counts = {}
 
@@ -55,13 +64,15 @@ class Marks:
     def mark(self, change: Change) -> None:
         """Note what an event changed; a fraction of a microsecond."""
         task = change.task
+        event, worker = change.event, change.worker
         if task is not None:
             self.tasks[id(task)] = task
+            hostname = event.hostname if worker is None else worker.hostname
+            self._add(id(task), entry(event.type, event.timestamp, hostname, event.exception))
             if len(self.tasks) > self._max_tasks:
                 self._give_up()
-        hostname = change.event.hostname
-        if change.worker is not None or hostname not in self.hosts:
-            self.hosts[hostname] = change.worker
+        if worker is not None or event.hostname not in self.hosts:
+            self.hosts[event.hostname] = worker
 
     def forget(self, hostname: str) -> None:
         """Note that a worker is gone: its row and its counter go too."""
@@ -74,26 +85,26 @@ class Marks:
         self._dropped |= gone
         dropped = [key for key, task in self.tasks.items() if task.uuid in gone]
         for key in dropped:
-            del self.tasks[key]
+            self._unmark(key)
         self.taken += len(dropped)
 
     def take(self, limit: int) -> Batch:
         """Take a snapshot of the first `limit` tasks and of all hosts, and unmark them."""
         self._dropped = set()
         tasks = list(islice(self.tasks.values(), limit))
-        for task in tasks:
-            del self.tasks[id(task)]
+        rows = [self._take(task) for task in tasks]
         self.taken += len(tasks)
         hosts, self.hosts = self.hosts, {}
         forgotten, self.forgotten = self.forgotten, set()
         workers = {host: copy(worker) for host, worker in hosts.items() if worker is not None}
         counters = {host: dict(self.counts[host]) for host in hosts if host in self.counts}
-        return Batch(tasks, [_take(task) for task in tasks], hosts, workers, counters, forgotten)
+        return Batch(tasks, rows, hosts, workers, counters, forgotten)
 
     def put_back(self, batch: Batch) -> None:
         """Mark again what could not be written, before all that has changed since."""
         for task, row in zip(batch.tasks, batch.rows, strict=True):
-            task.retry_passed |= row[-1]
+            if task.uuid not in self._dropped:
+                self._put_back(task, row)
         tasks = {id(task): task for task in batch.tasks if task.uuid not in self._dropped}
         self.tasks = tasks | self.tasks
         self.taken -= len(tasks)
@@ -107,12 +118,38 @@ class Marks:
         finished = (key for key, task in self.tasks.items() if task.state in FINISHED)
         dropped = list(islice(finished, count)) or list(islice(self.tasks, count))
         for key in dropped:
-            del self.tasks[key]
+            self._unmark(key)
         self.taken += len(dropped)
         self.lost += len(dropped)
 
+    def _add(self, key: int, new: Entry) -> None:
+        """Add an event, unless there are too many, of the task or of all."""
+        entries = self._entries.get(key)
+        if entries is None:
+            self._entries[key] = [new]
+        elif len(entries) < self._max_events and len(entries) * len(self.tasks) < MAX_ENTRIES:
+            entries.append(new)
+        else:
+            self._left_out[key] = self._left_out.get(key, 0) + 1
 
-def _take(task: Task) -> tuple[Any, ...]:
-    taken: tuple[Any, ...] = snapshot(task)
-    task.retry_passed = False
-    return taken
+    def _unmark(self, key: int) -> None:
+        del self.tasks[key]
+        self._entries.pop(key, None)
+        self._left_out.pop(key, None)
+
+    def _take(self, task: Task) -> Snapshot:
+        key = id(task)
+        del self.tasks[key]
+        left_out = self._left_out.pop(key, 0) if self._left_out else 0
+        taken = snapshot(task, self._entries.pop(key, ()), left_out)
+        task.retry_passed = False
+        return taken
+
+    def _put_back(self, task: Task, row: Snapshot) -> None:
+        task.retry_passed |= row.retry_passed
+        newer = self._entries.get(id(task), [])
+        entries = [*row.entries, *newer]
+        self._entries[id(task)] = entries[: self._max_events]
+        left_out = row.left_out + len(entries[self._max_events :])
+        if left_out:
+            self._left_out[id(task)] = self._left_out.get(id(task), 0) + left_out

@@ -6,25 +6,65 @@ that logically happened earlier never replaces a later one, unless a RETRY stand
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final, NamedTuple
 
+import msgspec
 from celery.states import RETRY, precedence
 
+from flower_ng.monitor.records import Task
+from flower_ng.store.cuts import LARGE, cut
 from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.pairs import pairs
-from flower_ng.store.schema import ADDED, COLUMNS, FOLDED
+from flower_ng.store.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
+from flower_ng.store.timeline import Entry, written
 
-#: Takes a snapshot of a Task: the columns in their order, then `retry_passed`.
-snapshot = attrgetter(*COLUMNS, "retry_passed")
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """A task as it was when this was taken: its columns, and what came since the last one.
+
+    `entries` are new events, `left_out` is how many more there were.
+    """
+
+    values: tuple[Any, ...]
+    retry_passed: bool
+    entries: Sequence[Entry] = ()
+    left_out: int = 0
+
+    @property
+    def uuid(self) -> str:
+        """The id of the task."""
+        uuid: str = self.values[0]
+        return uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept of one task: characters of each large text, and events.
+
+    A task that is written seldom may have up to twice as many events.
+    """
+
+    max_text: int = 16_384
+    max_events: int = 100
+
+
+BOUNDS: Final = Bounds()
 
 #: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
 CHUNKS = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 
-_STATE, _KWARGS, _WORKER = (list(COLUMNS).index(name) for name in ("state", "kwargs", "worker"))
-_TEXTS = tuple(list(COLUMNS).index(name) for name in FOLDED)
-_TWINS = tuple(f"{name}_folded" for name in FOLDED)
-_ALL = (*COLUMNS, *ADDED, *_TWINS)
+_values = attrgetter(*COLUMNS)
+_COLUMNS: Final = {name: place for place, name in enumerate(COLUMNS)}
+_LARGE: Final = [_COLUMNS[name] for name in LARGE]
+_TWINNED: Final = [_COLUMNS[name] for name in TWINNED if name in COLUMNS]
+_STATE, _KWARGS, _WORKER, _EXCEPTION, _TRACEBACK = (
+    _COLUMNS[name] for name in ("state", "kwargs", "worker", "exception", "traceback")
+)
 
 _WINS = (
     f"(excluded.retry_passed = 1 OR task.state = '{RETRY}' OR excluded.state = '{RETRY}'"
@@ -32,58 +72,91 @@ _WINS = (
 )
 
 
+def snapshot(task: Task, entries: Sequence[Entry] = (), left_out: int = 0) -> Snapshot:
+    """Take a snapshot of a task, with its newest events."""
+    return Snapshot(_values(task), task.retry_passed, entries, left_out)
+
+
+def scrubbed(taken: Snapshot) -> Snapshot:
+    """Return a snapshot that SQLite can take: no lone surrogates, no integers past 64 bits."""
+    entries = [tuple(map(_storable, entry)) for entry in taken.entries]
+    values = tuple(map(_storable, taken.values))
+    return msgspec.structs.replace(taken, values=values, entries=entries)
+
+
 def statements(
-    snapshots: Sequence[tuple[Any, ...]], dialect: Dialect = SQLITE
+    snapshots: Sequence[Snapshot], dialect: Dialect = SQLITE, bounds: Bounds = BOUNDS
 ) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the statements that merge snapshots into the table, in their order, with parameters."""
+    """Yield the statements that merge snapshots into the tables, in their order, with parameters.
+
+    Raises UnicodeError for a text that no database can take; see `scrubbed`.
+    """
+    tracebacks = dict(filter(None, (_shared(taken, bounds) for taken in snapshots)))
+    yield from _chunked(_SHARE, sorted(tracebacks.items()))
     for some in [snapshots] if dialect.may_repeat_keys else _apart(snapshots):
-        yield from _chunked(some)
+        yield from _chunked(_upsert(bounds.max_events), [_row(taken, bounds) for taken in some])
 
 
-def _apart(snapshots: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
+def _apart(snapshots: Sequence[Snapshot]) -> list[list[Snapshot]]:
     """Return lists of them to be merged in turn, in which no uuid comes twice, sorted by uuid.
 
     Several dashboards that lock rows in one order never wait for each other in a circle.
     """
-    turns: list[dict[str, tuple[Any, ...]]] = []
+    turns: list[dict[str, Snapshot]] = []
     for taken in snapshots:
-        turn = next((turn for turn in turns if taken[0] not in turn), None)
+        turn = next((turn for turn in turns if taken.uuid not in turn), None)
         if turn is None:
             turns.append(turn := {})
-        turn[taken[0]] = taken
+        turn[taken.uuid] = taken
     return [[turn[uuid] for uuid in sorted(turn)] for turn in turns]
 
 
-def _chunked(snapshots: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, list[Any]]]:
+class _Insert(NamedTuple):
+    """A statement but for its rows."""
+
+    table: str
+    columns: Sequence[str]
+    on_conflict: str
+
+
+def _chunked(insert: _Insert, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
     start = 0
     for size in CHUNKS:
-        while len(snapshots) - start >= size:
-            chunk = snapshots[start : start + size]
-            yield _upsert(size), [value for taken in chunk for value in _row(taken)]
+        while len(rows) - start >= size:
+            chunk = rows[start : start + size]
+            yield _statement(insert, size), [value for row in chunk for value in row]
             start += size
 
 
-def scrubbed(taken: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a snapshot that SQLite can take: no lone surrogates, no integers past 64 bits."""
-    return tuple(map(_storable, taken))
+@cache
+def _statement(insert: _Insert, size: int) -> str:
+    values = ", ".join([f"({', '.join('?' * len(insert.columns))})"] * size)
+    names = ", ".join(insert.columns)
+    return f"INSERT INTO {insert.table} ({names}) VALUES {values} {insert.on_conflict}"
 
 
-def _upsert(size: int) -> str:
-    values = ", ".join([f"({', '.join('?' * len(_ALL))})"] * size)
-    return f"INSERT INTO task ({', '.join(_ALL)}) VALUES {values} {_ON_CONFLICT}"
+_SHARE: Final = _Insert(SHARED, ("id", "text"), "ON CONFLICT (id) DO NOTHING")
 
 
-def _on_conflict() -> str:
+@cache
+def _upsert(max_events: int) -> _Insert:
     merged = {name: f"coalesce(excluded.{name}, task.{name})" for name in COLUMNS}
     del merged["uuid"]
     for name in ("state", "timestamp", "clock", "precedence"):
         merged[name] = _of_winner(name)
-    for name in FOLDED:
+    for name in TWINNED:
         merged[f"{name}_folded"] = _follows(name, f"{name}_folded")
     merged["state_folded"] = _of_winner("state_folded")
     merged["pairs"] = _follows("kwargs", "pairs")
+    for name in (*FAULT, "exception_class_folded"):
+        merged[name] = _follows("exception", name)
+    merged["timeline"] = (
+        f"CASE WHEN excluded.timeline IS NULL OR task.events >= {max_events} THEN task.timeline"
+        " ELSE coalesce(task.timeline, '') || excluded.timeline END"
+    )
+    merged["events"] = "coalesce(task.events, 0) + excluded.events"
     settings = ", ".join(f"{name} = {value}" for name, value in merged.items())
-    return f"ON CONFLICT (uuid) DO UPDATE SET {settings}"
+    return _Insert("task", tuple(STORED), f"ON CONFLICT (uuid) DO UPDATE SET {settings}")
 
 
 def _of_winner(name: str) -> str:
@@ -94,17 +167,36 @@ def _follows(leader: str, follower: str) -> str:
     return f"CASE WHEN excluded.{leader} IS NULL THEN task.{follower} ELSE excluded.{follower} END"
 
 
-_ON_CONFLICT = _on_conflict()
-
-
-def _row(taken: tuple[Any, ...]) -> list[Any]:
-    """Return the values of one row: the columns, what the writer adds, the folded twins."""
-    row = list(taken)
-    worker = row[_WORKER]
+def _row(taken: Snapshot, bounds: Bounds) -> list[Any]:
+    """Return the values of one row, in the order of STORED."""
+    row = list(taken.values)
+    for place in _LARGE:
+        if row[place] is not None and len(row[place]) > bounds.max_text:
+            row[place] = cut(row[place], bounds.max_text)
+    worker, exception, traceback = row[_WORKER], row[_EXCEPTION], row[_TRACEBACK]
     row[_WORKER] = None if worker is None else worker.hostname
-    row += (pairs(row[_KWARGS]), *map(_twin, [row[index] for index in _TEXTS]))
-    row.insert(len(COLUMNS), precedence(row[_STATE]))
+    kind = exception_class(exception, traceback)
+    row[_TRACEBACK] = None if traceback is None else shared_id(traceback)
+    row += (precedence(row[_STATE]), taken.retry_passed, pairs(row[_KWARGS]))
+    row += (kind, first_line(exception))
+    row += (written(taken.entries), len(taken.entries) + taken.left_out)
+    row += (*[_twin(row[place]) for place in _TWINNED], _twin(kind))
     return row
+
+
+def _shared(taken: Snapshot, bounds: Bounds) -> tuple[int, str] | None:
+    """Return a traceback as it is kept, and its id."""
+    text = taken.values[_TRACEBACK]
+    if text is None:
+        return None
+    text = cut(text, bounds.max_text)
+    return shared_id(text), text
+
+
+def shared_id(text: str) -> int:
+    """Return the number that stands for a text: 63 bits of its digest."""
+    digest = blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
 
 
 def _twin(text: str | None) -> str | None:

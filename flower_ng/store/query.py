@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from flower_ng.store.dialect import SQLITE, Dialect, Direction
-from flower_ng.store.schema import COLUMNS, FOLDED, folded
+from flower_ng.store.schema import COLUMNS, FOLDED, TOLD, TOLD_IN_LISTS, folded, value
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import Clause, TaskTable, where
 
@@ -71,7 +71,8 @@ def uuids_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
 
 def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with this uuid: none or one."""
-    return Statement(f"SELECT {_rows(dialect)} FROM task t WHERE t.uuid = ?", (uuid,))
+    rows = _rows(dialect, whole=True)
+    return Statement(f"SELECT {rows} FROM task t WHERE t.uuid = ?", (uuid,))
 
 
 def types(dialect: Dialect = SQLITE) -> Statement:
@@ -117,12 +118,13 @@ def _sort_key(sort: str | None, dialect: Dialect) -> str:
     return f"t.{attribute}" if attribute in COLUMNS else "NULL"
 
 
-def _rows(dialect: Dialect, order: str = "") -> str:
+def _rows(dialect: Dialect, order: str = "", *, whole: bool = False) -> str:
     values = [_wire(name, kind, dialect) for name, kind in COLUMNS.items()]
     each = dialect.array_of("c.uuid")
     children = dialect.json(f"(SELECT {each} FROM task c WHERE c.parent_id = t.uuid)")
-    return dialect.arrays_of(dialect.array(*values, children), order)
+    told = [value(name) for name in (TOLD if whole else TOLD_IN_LISTS)]
+    return dialect.arrays_of(dialect.array(*values, children, *told), order)
 
 
 def _wire(name: str, kind: str, dialect: Dialect) -> str:
-    return dialect.exact(f"t.{name}") if kind == "REAL" else f"t.{name}"
+    return dialect.exact(value(name)) if kind == "REAL" else value(name)

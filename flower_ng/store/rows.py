@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 
 from flower_ng.monitor.records import Task, Worker
+from flower_ng.store import timeline
+from flower_ng.store.cuts import LARGE, Cut, cut_of
+from flower_ng.store.timeline import Attempt, TaskEvent
 
 #: The keys of a task's record, in Flower's order.
 RECORD_KEYS = (
@@ -47,8 +50,10 @@ RECORD_KEYS = (
 class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One task as the store knows it; times are UTC seconds, `worker` is a host name.
 
-    `children` are the ids of the known tasks whose `parent_id` is this one. The order of the
-    fields is that of `schema.COLUMNS`, then `children`: rows are decoded by position.
+    `children` are the ids of the known tasks whose `parent_id` is this one. `exception_line` is the
+    first line of the exception, which is of `exception_class`. `timeline` is only there when one
+    task is asked for, not in lists. The order of the fields is that of `schema.COLUMNS`, then
+    `children`, then `schema.TOLD`: rows are decoded by position.
     """
 
     uuid: str
@@ -81,6 +86,10 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     parent_id: str | None = None
     queue: str | None = None
     children: list[str] = []
+    exception_class: str | None = None
+    exception_line: str | None = None
+    event_count: int | None = None
+    timeline: str | None = None
 
     @property
     def root(self) -> str | None:
@@ -91,6 +100,27 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def parent(self) -> str | None:
         """Flower's second name for `parent_id`."""
         return self.parent_id
+
+    @property
+    def cuts(self) -> dict[str, Cut]:
+        """How args, kwargs, result, exception and traceback were cut: those of them that were."""
+        found = {name: cut_of(getattr(self, name)) for name in LARGE}
+        return {name: cut for name, cut in found.items() if cut is not None}
+
+    @property
+    def events(self) -> tuple[TaskEvent, ...]:
+        """The events that are kept, the earliest first."""
+        return timeline.events(self.timeline)
+
+    @property
+    def events_left_out(self) -> int:
+        """How many events came that were not kept, because there were too many."""
+        return max(0, (self.event_count or 0) - timeline.kept(self.timeline))
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The tries of the task that its events tell of."""
+        return timeline.attempts(self.events)
 
     def record(self) -> dict[str, Any]:
         """Return the 31 keys of Flower's task record, in its order."""

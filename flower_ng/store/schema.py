@@ -4,6 +4,8 @@ from typing import Final
 
 from celery.states import READY_STATES
 
+from flower_ng.store.dialect import Kind
+
 #: In bytes 68 to 71 of every SQLite file that we made: "flng".
 APPLICATION_ID = 0x666C6E67
 #: Raised with each change of the tables; a file with a higher number is left alone, and one with a
@@ -11,7 +13,7 @@ APPLICATION_ID = 0x666C6E67
 VERSION = 2
 
 #: What is kept of a task: the fields of `monitor.records.Task`, in its order.
-COLUMNS = {
+COLUMNS: dict[str, Kind] = {
     "uuid": "TEXT",
     "name": "TEXT",
     "state": "TEXT",
@@ -44,14 +46,24 @@ COLUMNS = {
 }
 
 #: What is found in an exception's text (fault): its class, and the first line.
-FAULT = {"exception_class": "TEXT", "exception_line": "TEXT"}
+FAULT: dict[str, Kind] = {"exception_class": "TEXT", "exception_line": "TEXT"}
 
 #: The task's events, as text that only grows (timeline), and how many came in all.
-EVENTS = {"timeline": "TEXT", "events": "INTEGER"}
+EVENTS: dict[str, Kind] = {"timeline": "TEXT", "events": "INTEGER"}
 
 #: What the writer adds: Celery's rank of the state (0 = latest), whether a RETRY came in since the
 #: last write, and the pairs of `kwargs`: a comma and JSON of each case-folded `"key=value"`.
-ADDED = {"precedence": "INTEGER", "retry_passed": "INTEGER", "pairs": "TEXT"} | FAULT | EVENTS
+ADDED: dict[str, Kind] = {
+    "precedence": "INTEGER",
+    "retry_passed": "INTEGER",
+    "pairs": "TEXT",
+    **FAULT,
+    **EVENTS,
+}
+
+#: What is shown of a task beside the columns, in this order; the longest only of a single task.
+TOLD_IN_LISTS = ("exception_class", "exception_line", "events")
+TOLD = (*TOLD_IN_LISTS, "timeline")
 
 #: Kept once however many tasks have it; the column in `task` is its id in a table of its own.
 SHARED: Final = "traceback"
@@ -64,9 +76,12 @@ FOLDED = (*(name for name, kind in COLUMNS.items() if kind == "TEXT"), "exceptio
 TWINNED = tuple(name for name in FOLDED if name != SHARED)
 
 #: Every column of the table but its id, and its kind, in the order in which rows are written.
-STORED = (
-    COLUMNS | {SHARED: "INTEGER"} | ADDED | {f"{name}_folded": "TEXT" for name in TWINNED}
-)
+STORED: dict[str, Kind] = {
+    **COLUMNS,
+    SHARED: "INTEGER",
+    **ADDED,
+    **{f"{name}_folded": "TEXT" for name in TWINNED},
+}
 
 FINISHED = tuple(sorted(READY_STATES))
 
@@ -96,10 +111,11 @@ def _noted(event: str) -> str:
     )
 
 
+_STORED = ", ".join(f"{name} {kind}" for name, kind in STORED.items())
+
 #: The task table, and all that hangs on it.
 TASK_TABLE = (
-    "CREATE TABLE task (id INTEGER PRIMARY KEY,"
-    f" {', '.join(f'{name} {kind}' for name, kind in STORED.items())}, UNIQUE (uuid))",
+    f"CREATE TABLE task (id INTEGER PRIMARY KEY, {_STORED}, UNIQUE (uuid))",
     # The newest first, the oldest finished first, and counts by state: none reads the table.
     "CREATE INDEX task_newest ON task (timestamp, uuid, state)",
     "CREATE INDEX task_children ON task (parent_id) WHERE parent_id IS NOT NULL",

@@ -3,12 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import msgspec
 
+from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.marks import Batch
-from flower_ng.store.merge import scrubbed, statements
+from flower_ng.store.merge import BOUNDS, Bounds, Snapshot, scrubbed, statements
 from flower_ng.store.retention import Sweep
 
 
@@ -20,9 +20,17 @@ class Writer:
     rows.
     """
 
-    def __init__(self, connection: sqlite3.Connection, sweep: Sweep) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        sweep: Sweep,
+        bounds: Bounds = BOUNDS,
+        dialect: Dialect = SQLITE,
+    ) -> None:
         self._connection = connection
+        self._dialect = dialect
         self._sweep = sweep
+        self._bounds = bounds
         sweep.open(connection)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flower_ng-store")
 
@@ -43,38 +51,42 @@ class Writer:
         self._thread.shutdown()
 
     def _write(self, batch: Batch) -> None:
-        with self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            added = self._write_tasks(batch.rows)
-            self._write_hosts(batch)
+        try:
+            added = self._write_whole(batch, batch.rows)
+        except (UnicodeError, OverflowError):
+            added = self._write_whole(batch, [scrubbed(row) for row in batch.rows])
         self._sweep.wrote(self._connection, added)
 
-    def _write_tasks(self, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Return how many rows are new: an upsert that finds its row takes no new id."""
-        newest = "SELECT coalesce(max(id), 0) FROM task"
-        before = _number(self._connection, newest)
-        try:
-            self._merge(rows)
-        except (UnicodeError, OverflowError):
-            self._merge([scrubbed(row) for row in rows])
-        return _number(self._connection, newest) - before
+    def _write_whole(self, batch: Batch, rows: Sequence[Snapshot]) -> int:
+        """Write a batch in one transaction; return how many tasks are new."""
+        with self._connection:
+            self._connection.execute(self._dialect.begin)
+            added = self._write_tasks(rows)
+            self._write_hosts(batch)
+        return added
 
-    def _merge(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        for statement, parameters in statements(rows):
+    def _write_tasks(self, rows: Sequence[Snapshot]) -> int:
+        """Return how many rows are new."""
+        before = _number(self._connection, self._dialect.added)
+        for statement, parameters in statements(rows, self._dialect, self._bounds):
             self._connection.execute(statement, parameters)
+        return _number(self._connection, self._dialect.added) - before
 
     def _write_hosts(self, batch: Batch) -> None:
         for table in ("worker", "counter"):
-            gone = f"DELETE FROM {table} WHERE hostname IN (SELECT value FROM json_each(?))"
-            self._connection.execute(gone, (_json(list(batch.forgotten)),))
+            gone = f"SELECT value FROM {self._dialect.each()}"
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE hostname IN ({gone})", (_json(list(batch.forgotten)),)
+            )
         self._replace("worker", "record", batch.workers)
         self._replace("counter", "counts", batch.counters)
 
     def _replace(self, table: str, column: str, rows: Mapping[str, object]) -> None:
         """Write rows of a host name and JSON; a host that is there keeps its place."""
+        host, value = (self._dialect.item("value", index) for index in (0, 1))
         self._connection.execute(
             f"INSERT INTO {table} (hostname, {column})"
-            " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)"
+            f" SELECT {host}, {value} FROM {self._dialect.each('JSON')}"
             f" WHERE true ON CONFLICT (hostname) DO UPDATE SET {column} = excluded.{column}",
             (_json(list(rows.items())),),
         )

@@ -39,7 +39,7 @@ class Disk:
 
     @property
     def rows(self):
-        return [[row[0] for row in batch.rows] for batch in self.batches]
+        return [[row.uuid for row in batch.rows] for batch in self.batches]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def test_changes_of_one_task_are_written_once(marks):
     mark(flusher, marks, short)
     await flusher.settled()
 
-    assert [batch.rows[0][2] for batch in disk.batches] == ["SUCCESS"]
+    assert [batch.rows[0].values[2] for batch in disk.batches] == ["SUCCESS"]
 
 
 async def test_a_full_batch_does_not_wait_for_the_clock(marks):
@@ -130,7 +130,7 @@ async def test_a_failed_write_is_tried_again_with_its_retry_and_before_what_came
     await asyncio.sleep(1.2)
 
     assert disk.rows == [["a"], ["a", "b"]]
-    assert [batch.rows[0][-1] for batch in disk.batches] == [True, True]
+    assert [batch.rows[0].retry_passed for batch in disk.batches] == [True, True]
     assert (flusher.failing, flusher.failures) == (None, 1)
 
 
