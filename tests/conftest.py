@@ -51,6 +51,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server.remove()
 
 
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def history(request: pytest.FixtureRequest) -> str:
+    """What `Store(history=…)` takes, once for each kind of database: nothing, or a URL."""
+    if request.param == "SQLite":
+        return ""
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
 @pytest.fixture
 def own_postgres(tmp_path: Any) -> Iterator[Postgres]:
     """A PostgreSQL of the test's own, to stop and start again."""

@@ -12,16 +12,19 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 import msgspec
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.records import Change, Task
 from flower_ng.store import query as sql
+from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.fields import fields
 from flower_ng.store.file import StoreFile, flower_files, opened
 from flower_ng.store.flush import Flusher
+from flower_ng.store.history import opened_history
 from flower_ng.store.marks import Marks
 from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
@@ -80,15 +83,19 @@ class Store:
         path: Path | None,
         *,
         max_tasks: int,
+        history: str = "",
         limits: Limits = NO_LIMITS,
         levels: Sequence[Level] = LEVELS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
         self.warnings: list[str] = []
-        self.rollups = Rollups(levels=levels, clock=clock)
+        self._history = history
+        self._dialect = POSTGRESQL if history else SQLITE
+        name = uuid4().hex if history else ""
+        self.rollups = Rollups(levels=levels, dialect=self._dialect, writer=name, clock=clock)
         self._clock = clock
-        self._sweep = Sweep(max_tasks=max_tasks, limits=limits, clock=clock)
+        self._sweep = Sweep(max_tasks=max_tasks, limits=limits, clock=clock, dialect=self._dialect)
         self._gaps = Gaps()
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
         self._marks = Marks(max_tasks=MAX_MARKS)
@@ -99,9 +106,12 @@ class Store:
         self._reader: Reader | None = None
 
     def start(self) -> None:
-        """Open the file, or set it aside where it is corrupt, or use a temporary one."""
-        self._file = opened(self.path, self._warn, self._clock)
-        self._writer = Writer(self._file.connect(writes=True), self._sweep)
+        """Open the file, or set it aside where it is corrupt, or use a temporary one.
+
+        Raises SettingsError where the history's database cannot be used.
+        """
+        self._file = self._opened()
+        self._writer = Writer(self._file.connect(writes=True), self._sweep, dialect=self._dialect)
         self._flusher = Flusher(self._marks, self._writer)
         self._upkeep = Upkeep(self._writer, self._sweep, self._look)
         self.rollups.open(self._writer)
@@ -109,6 +119,11 @@ class Store:
         self._file.vanish()
         for found in flower_files(self.path) if self.path else ():
             log.info("%s looks like a file of Flower's: it is left as it is.", found)
+
+    def _opened(self) -> StoreFile:
+        if not self._history:
+            return opened(self.path, self._warn, self._clock)
+        return cast("StoreFile", opened_history(self._history, self._warn))
 
     def begin(self) -> None:
         """Keep the bounds of age and size too from now on; on the running loop."""
@@ -214,9 +229,11 @@ class Store:
         Raises Unavailable when the query takes too long; so do all that follow.
         """
         if query.limit is not None and query.limit <= PAGE_ROWS:
-            total, filtered, rows = await self._read(sql.page(query, self._clock()))
+            total, filtered, rows = await self._read(sql.page(query, self._clock(), self._dialect))
             return TaskPage(_rows.decode(rows), total, filtered)
-        total, filtered, _ = await self._read(sql.page(replace(query, limit=0), self._clock()))
+        total, filtered, _ = await self._read(
+            sql.page(replace(query, limit=0), self._clock(), self._dialect)
+        )
         rows = [row async for page in self.stream(query) for row in page]
         return TaskPage(rows, total, filtered)
 
@@ -228,13 +245,13 @@ class Store:
         """
         ids = await self._ids(query)
         for start in range(0, len(ids), PAGE_ROWS):
-            rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS]))
+            rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS], self._dialect))
             if rows:
                 yield rows
 
     async def task(self, uuid: str) -> TaskRow | None:
         """Return one task, None when it is not known."""
-        rows = await self._rows(sql.one(uuid))
+        rows = await self._rows(sql.one(uuid, self._dialect))
         return rows[0] if rows else None
 
     async def count(self, query: TaskQuery) -> int:
@@ -256,7 +273,7 @@ class Store:
         ids = await self._ids(replace(query, offset=0, limit=None))
         forgotten = 0
         for start in range(0, len(ids), STEP_ROWS):
-            (found,) = await self._read(sql.uuids_of(ids[start : start + STEP_ROWS]))
+            (found,) = await self._read(sql.uuids_of(ids[start : start + STEP_ROWS], self._dialect))
             uuids = msgspec.json.decode(found, type=list[str])
             await self._forget(uuids)
             forgotten += len(uuids)
@@ -275,12 +292,12 @@ class Store:
 
     async def task_types(self) -> list[str]:
         """Return the names of all tasks, sorted."""
-        (names,) = await self._read(sql.types())
+        (names,) = await self._read(sql.types(self._dialect))
         return msgspec.json.decode(names, type=list[str])
 
     async def count_by(self, column: str) -> dict[str, int]:
         """Return how many tasks have each `state`, `name` or `worker`; those without it are out."""
-        (counts,) = await self._read(sql.counts(column))
+        (counts,) = await self._read(sql.counts(column, self._dialect))
         return msgspec.json.decode(counts, type=dict[str, int])
 
     async def series(self, query: SeriesQuery) -> SeriesPage:
@@ -298,10 +315,10 @@ class Store:
         """Return what the file held at the start: the newest tasks and the unfinished; blocks."""
         if self._file is None or self._file.is_temporary:
             return Restored([], {}, ())
-        return restored(self._file.connect(), max_tasks)
+        return restored(self._file.connect(), max_tasks, self._dialect)
 
     async def _ids(self, query: TaskQuery) -> list[int]:
-        (found,) = await self._read(sql.ids(query, self._clock()))
+        (found,) = await self._read(sql.ids(query, self._clock(), self._dialect))
         return msgspec.json.decode(found, type=list[int])
 
     async def _rows(self, statement: Statement) -> list[TaskRow]:

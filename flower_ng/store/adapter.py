@@ -19,6 +19,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, PoolProxiedConnection
 from sqlalchemy.exc import SQLAlchemyError
 
+from flower_ng.store.dialect import POSTGRESQL, SCHEMA, WRITING
 from flower_ng.store.session import Session
 
 #: What may be said once more on a new connection, when the old one turns out to be gone.
@@ -26,9 +27,8 @@ _REPEATED: Final = ("BEGIN", "SELECT", "WITH")
 #: A text in quotes, which is left alone, or a parameter.
 _PARAMETER: Final = re.compile(r"'[^']*'|\?")
 
-
-class ConflictError(sqlite3.OperationalError):
-    """Another dashboard's transaction was in the way; the same one may well succeed now."""
+#: Ends with the transaction.
+_IN_TURN: Final = f"SELECT pg_advisory_xact_lock({WRITING}, {SCHEMA})"
 
 
 class _LostError(Exception):
@@ -39,8 +39,11 @@ class Connection:
     """One connection of `engine`'s pool, opened when it is needed, and again after it was lost.
 
     Raises sqlite3's errors: OperationalError for what may pass, as a database that is away, with
-    the text `interrupted` for a query that took too long or is unwanted; ConflictError; DataError
-    for what the database will never take. NUL, which it knows in no text, becomes U+FFFD.
+    the text `interrupted` for a query that took too long or is unwanted; DataError for what the
+    database will never take. NUL, which it knows in no text, becomes U+FFFD.
+
+    As in SQLite, BEGIN IMMEDIATE waits until no one else writes: dashboards that share a database
+    write much the same rows, and in turn they never deadlock.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -91,6 +94,9 @@ class Connection:
                 self.execute("ROLLBACK")
 
     def _execute(self, text: str, parameters: Sequence[Any]) -> "psycopg.RawCursor[Any]":
+        if text == POSTGRESQL.begin:
+            self._execute("BEGIN", ())
+            text = _IN_TURN
         session = self._session()
         session.over = self._over
         cursor = psycopg.RawCursor(session)
@@ -128,8 +134,6 @@ def _fault(error: psycopg.Error) -> sqlite3.Error:
     match error:
         case errors.QueryCanceled():
             return sqlite3.OperationalError("interrupted")
-        case errors.DeadlockDetected() | errors.SerializationFailure():
-            return ConflictError(_line(error))
         case psycopg.DataError():
             return sqlite3.DataError(_line(error))
         case _:

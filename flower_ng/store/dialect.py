@@ -19,6 +19,7 @@ class Dialect:
     """
 
     name: str = "SQLite"
+    #: Begins a transaction that writes, when no other one does.
     begin: str = "BEGIN IMMEDIATE"
     no_limit: int | None = -1
     #: Whether one INSERT … ON CONFLICT may come upon a row twice.
@@ -116,23 +117,22 @@ class Dialect:
         return f"{outer} CROSS JOIN {inner} ON {condition}"
 
 
-#: Advisory locks, each with the schema: who makes the tables, who keeps the bounds.
-MAKING: Final = 0x666C6E67
-SWEEPING: Final = MAKING + 1
-_SCHEMA = "hashtext(current_schema())"
+#: Advisory locks, each with the schema: for who writes now, and for who keeps the bounds.
+WRITING: Final = 0x666C6E67
+SWEEPING: Final = WRITING + 1
+SCHEMA: Final = "hashtext(current_schema())"
 
 
 @dataclass(frozen=True, slots=True)
 class _PostgreSQL(Dialect):
     name: str = "PostgreSQL"
-    begin: str = "BEGIN"
     no_limit: int | None = None
     may_repeat_keys: bool = False
     identity: str = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     place: str = "place"
     place_column: str = ", place bigint GENERATED ALWAYS AS IDENTITY"
     added: str = "SELECT pg_stat_get_xact_tuples_inserted('task'::regclass)"
-    leads: str = f"SELECT CAST(pg_try_advisory_lock({SWEEPING}, {_SCHEMA}) AS integer)"
+    leads: str = f"SELECT CAST(pg_try_advisory_lock({SWEEPING}, {SCHEMA}) AS integer)"
     #: A table keeps its size when rows go: this goes by the newest rows and the number of all.
     used_bytes: str = (
         "SELECT CAST(coalesce(least(whole, live * (row_bytes + 28) * whole / heap), 0) AS bigint)"

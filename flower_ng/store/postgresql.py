@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from flower_ng.errors import SettingsError
 from flower_ng.store.adapter import Connection
-from flower_ng.store.dialect import MAKING, POSTGRESQL
+from flower_ng.store.dialect import POSTGRESQL
 from flower_ng.store.reader import QUERY_LIMIT_S
 from flower_ng.store.schema import VERSION
 from flower_ng.store.session import Session, adapters
@@ -29,7 +29,10 @@ SILENCE_MS: Final = 10_000
 #: Compiled queries and plans for any parameter cost more than they save here.
 _ALWAYS: Final = {"jit": "off", "plan_cache_mode": "force_custom_plan"}
 #: A crash of the server may cost the last second; what is there is whole all the same.
-_WRITING: Final = {"synchronous_commit": "off"}
+_WRITING: Final = {
+    "synchronous_commit": "off",
+    "idle_in_transaction_session_timeout": f"{SILENCE_MS}",  # who hangs must not hold up others
+}
 _READING: Final = {
     "default_transaction_read_only": "on",
     "statement_timeout": f"{QUERY_LIMIT_S * 1000:.0f}",
@@ -48,16 +51,21 @@ class Database:
         self.name = masked(url)
         self._writing = _engine(url, _ALWAYS | _WRITING)
         self._reading = _engine(url, _ALWAYS | _READING)
+        self._connections: list[Connection] = []
 
     def connect(self, *, writes: bool = False) -> Connection:
         """Return a new connection, which any one thread at a time may use."""
-        return Connection(self._writing if writes else self._reading)
+        connection = Connection(self._writing if writes else self._reading)
+        self._connections.append(connection)
+        return connection
 
     def vanish(self) -> None:
         """Do nothing: only a temporary store goes."""
 
     def close(self) -> None:
-        """Close the connections, after they were given back."""
+        """Close all connections."""
+        for connection in self._connections:
+            connection.close()
         self._writing.dispose()
         self._reading.dispose()
 
@@ -101,10 +109,9 @@ def _parsed(url: str) -> URL:
 
 
 def _engine(url: URL, settings: Mapping[str, str]) -> Engine:
-    ours = {"autocommit": True, "context": adapters()}
-
     def connect() -> Session:
-        session = Session.connect(**_DEFAULTS | arguments | ours)
+        ours = {"autocommit": True, "context": adapters()}
+        session = Session.connect(**{**_DEFAULTS, **arguments, **ours})
         for name, value in settings.items():
             session.execute("SELECT set_config(%s, %s, false)", (name, value))
         return session
@@ -137,7 +144,6 @@ def _prepare(connection: Connection) -> None:
             raise SettingsError("it has no schema of its search_path: create one")
         if encoding != "UTF8":
             raise SettingsError(f"its encoding is {encoding}: create one with UTF8")
-        connection.execute(_ALONE)
         found = _version(connection)
         if found is None:
             for statement in TABLES:
@@ -170,7 +176,6 @@ def _index_substrings(connection: Connection) -> bool:
         return False
     with connection:
         connection.execute(POSTGRESQL.begin)
-        connection.execute(_ALONE)
         connection.execute(substrings(extension[0]))
     return True
 
@@ -181,8 +186,6 @@ def _row(connection: Connection, query: str) -> tuple[Any, ...]:
 
 
 _PLACE: Final = "SELECT current_schema(), current_setting('server_encoding')"
-#: Has other dashboards wait that make the tables too.
-_ALONE: Final = f"SELECT pg_advisory_xact_lock({MAKING}, hashtext(current_schema()))"
 #: The names of all tables of the schema.
 _NAMES: Final = (
     "SELECT coalesce(array_agg(tablename::text), '{}') FROM pg_tables"

@@ -10,8 +10,8 @@ from tests.store.making import change, heartbeat, task
 
 
 @pytest.fixture
-def store():
-    made = Store(None, max_tasks=100)
+def store(history):
+    made = Store(None, max_tasks=100, history=history)
     made.start()
     yield made
     made.stop()
@@ -81,8 +81,8 @@ async def test_counting_by_anything_else_is_an_error(store):
         await store.count_by("args")
 
 
-async def test_a_stream_yields_every_task_once_in_order():
-    store = Store(None, max_tasks=5000)
+async def test_a_stream_yields_every_task_once_in_order(history):
+    store = Store(None, max_tasks=5000, history=history)
     store.start()
     observe(store, *(task(f"u{n:04}", timestamp=float(n)) for n in range(2500)))
 
@@ -93,8 +93,8 @@ async def test_a_stream_yields_every_task_once_in_order():
     assert [row.uuid for page in pages for row in page] == [f"u{n:04}" for n in range(2499, -1, -1)]
 
 
-async def test_a_stream_is_not_shifted_by_tasks_that_come_meanwhile():
-    store = Store(None, max_tasks=5000)
+async def test_a_stream_is_not_shifted_by_tasks_that_come_meanwhile(history):
+    store = Store(None, max_tasks=5000, history=history)
     store.start()
     observe(store, *(task(f"u{n:04}", timestamp=float(n)) for n in range(1500)))
     seen = []
@@ -119,8 +119,8 @@ async def test_a_page_without_limit_holds_all(store):
     assert (len(page.rows), page.filtered) == (40, 50)
 
 
-async def test_past_the_bound_the_oldest_finished_tasks_go_first():
-    store = Store(None, max_tasks=4)
+async def test_past_the_bound_the_oldest_finished_tasks_go_first(history):
+    store = Store(None, max_tasks=4, history=history)
     store.start()
     observe(store, task("running", "STARTED", 1.0), *(task(f"u{n}", timestamp=n) for n in (2, 3)))
     await store.tasks(TaskQuery())
@@ -134,8 +134,8 @@ async def test_past_the_bound_the_oldest_finished_tasks_go_first():
     store.stop()
 
 
-async def test_the_bound_holds_over_thousands_of_tasks():
-    store = Store(None, max_tasks=300)
+async def test_the_bound_holds_over_thousands_of_tasks(history):
+    store = Store(None, max_tasks=300, history=history)
     store.start()
     for start in range(0, 3000, 100):
         observe(store, *(task(f"u{n}", timestamp=float(n)) for n in range(start, start + 100)))
@@ -145,8 +145,8 @@ async def test_the_bound_holds_over_thousands_of_tasks():
     store.stop()
 
 
-def test_without_a_loop_flush_writes(tmp_path):
-    store = Store(tmp_path / "db", max_tasks=10)
+def test_without_a_loop_flush_writes(tmp_path, history):
+    store = Store(tmp_path / "db", max_tasks=10, history=history)
     store.start()
     observe(store, task("u"))
     store.flush()
@@ -155,11 +155,11 @@ def test_without_a_loop_flush_writes(tmp_path):
     store.stop()
 
 
-def test_a_restart_finds_tasks_workers_and_counters_again(tmp_path):
+def test_a_restart_finds_tasks_workers_and_counters_again(tmp_path, history):
     box = Worker("w2@box", pid=7, heartbeats=(1.5, 2.5), loadavg=(0.1, 0.2, 0.3), heard_at=2.5)
     first = Worker("w9@box")
     with_all = task("u", "FAILURE", 3.25, name="n", worker=box, retries=2, runtime=0.1, queue="q")
-    store = Store(tmp_path / "db", max_tasks=10)
+    store = Store(tmp_path / "db", max_tasks=10, history=history)
     store.start()
     store.counters_from({"w9@box": {"worker-online": 1}, "w2@box": {"task-failed": 3}})
     store.observe(heartbeat(first))
@@ -179,13 +179,13 @@ def test_a_restart_finds_tasks_workers_and_counters_again(tmp_path):
     assert tasks["gone"].worker.hostname == "purged@box"
 
 
-def test_restored_tasks_come_oldest_first_and_within_a_lowered_bound(tmp_path):
-    store = Store(tmp_path / "db", max_tasks=10)
+def test_restored_tasks_come_oldest_first_and_within_a_lowered_bound(tmp_path, history):
+    store = Store(tmp_path / "db", max_tasks=10, history=history)
     store.start()
     observe(store, *(task(f"u{n}", timestamp=float(n)) for n in range(10)))
     store.stop()
 
-    store = Store(tmp_path / "db", max_tasks=3)
+    store = Store(tmp_path / "db", max_tasks=3, history=history)
     store.start()
     found = [one.uuid for one in store.restored().tasks]
     store.stop()
@@ -193,9 +193,9 @@ def test_restored_tasks_come_oldest_first_and_within_a_lowered_bound(tmp_path):
     assert found == ["u7", "u8", "u9"]
 
 
-def test_a_forgotten_worker_is_not_restored_but_one_that_returned_is(tmp_path):
+def test_a_forgotten_worker_is_not_restored_but_one_that_returned_is(tmp_path, history):
     gone, back = Worker("gone@box"), Worker("back@box")
-    store = Store(tmp_path / "db", max_tasks=10)
+    store = Store(tmp_path / "db", max_tasks=10, history=history)
     store.start()
     store.counters_from({"gone@box": {"x": 1}, "back@box": {"x": 2}})
     for worker in (gone, back):
