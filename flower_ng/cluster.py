@@ -31,7 +31,7 @@ from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Limits
 from flower_ng.store.rollups.levels import levels
-from flower_ng.store.room import usual_max_bytes
+from flower_ng.store.room import MOST_BYTES, usual_max_bytes
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,7 @@ class Cluster:
                 settings.history_by_ten_minutes_days,
                 settings.history_by_hour_days,
             ),
+            history=settings.history,
             max_tasks_kept=settings.history_max_tasks,
             keep=limits(settings),
             max_workers_in_memory=settings.max_workers,
@@ -196,10 +197,11 @@ def limits(settings: Settings) -> Limits:
     """Return what the options say of how long and in how much room tasks are kept."""
     path = Path(settings.db) if settings.persistent and settings.db else None
     size = settings.history_max_bytes
+    usual = MOST_BYTES if settings.history else usual_max_bytes(path)
     return Limits(
         seconds(settings.history_max_age),
         seconds(settings.history_max_failure_age),
-        usual_max_bytes(path) if size is None else size_bytes(size),
+        usual if size is None else size_bytes(size),
     )
 
 

@@ -68,6 +68,7 @@ class Events(events.Events):
         metrics: PrometheusMetrics | None = None,
         inbox: Inbox | None = None,
         observers: Sequence[Observer] = (),
+        history: str | None = None,
         max_tasks_kept: int | None = None,
         keep: Limits = NO_LIMITS,
         levels: Sequence[Level] = LEVELS,
@@ -78,6 +79,7 @@ class Events(events.Events):
         self.store = Store(
             Path(db) if persistent and db else None,
             max_tasks=max_tasks_kept or limits.get("max_tasks_in_memory", 100_000),
+            history=history,
             limits=keep,
             levels=levels,
         )

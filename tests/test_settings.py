@@ -366,6 +366,7 @@ class TestValues:
         ((), 100_000),
         (("--max_tasks=7",), 7),
         (("--persistent=true",), 1_000_000),
+        (("--history=postgresql://host/db",), 1_000_000),
         (("--persistent=true", "--max_tasks=7"), 7),
         (("--max_tasks=7", "--history_max_tasks=9"), 9),
     ],

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flower_ng.settings.option import Check
 
 LEVELS = ("debug", "info", "warning", "error", "none")
+DATABASES = ("postgresql", "postgres", "postgresql+psycopg")
 ROTATIONS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
 
 
@@ -60,6 +61,17 @@ def split(url: str) -> tuple[str, str] | None:
         if parts.hostname and parts.port != 0:
             return parts.scheme, parts.netloc
     return None
+
+
+def is_database_url(value: str | None) -> str | None:
+    """A PostgreSQL URL that names a database."""
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(value)
+        if parts.scheme in DATABASES and parts.path.strip("/") and parts.port != 0:
+            return None
+    return "is not a URL such as postgresql://user:password@host/database"
 
 
 def are_credentials(values: Sequence[str]) -> str | None:

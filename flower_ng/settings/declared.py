@@ -18,6 +18,7 @@ from flower_ng.settings.checks import (
     are_credentials,
     are_origins,
     at_least,
+    is_database_url,
     is_port,
     is_web_address,
     one_of,
@@ -120,11 +121,19 @@ class Settings:
         at_least(0),
     )
 
+    history: str | None = option(
+        None,
+        MEMORY,
+        "URL of a PostgreSQL database that keeps the history instead of a file; dashboards of one"
+        " broker may share it. Needs flower-ng[postgresql].",
+        is_database_url,
+        secret=True,
+    )
     history_max_tasks: int | None = option(
         None,
         MEMORY,
-        "Tasks kept in the history; the default is max_tasks, or 1000000 with persistent unless"
-        " max_tasks is given.",
+        "Tasks kept in the history; the default is max_tasks, or 1000000 with persistent or history"
+        " unless max_tasks is given.",
         at_least(1),
     )
     history_max_age: str = option(

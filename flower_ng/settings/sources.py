@@ -65,7 +65,7 @@ def settle(given: Mapping[str, Given], cwd: Path) -> Settings:
     """The settings, their file names made whole, with what only shows in company checked."""
     values = {name: one.value for name, one in given.items()}
     values |= {name: str(path) for name, path in tls_files(values, cwd)}
-    if values.get("persistent") and "max_tasks" not in values:
+    if (values.get("persistent") or values.get("history")) and "max_tasks" not in values:
         values.setdefault("history_max_tasks", LASTING_TASKS)
     settings = Settings(**values)
     if bool(settings.certfile) != bool(settings.keyfile):

@@ -72,10 +72,12 @@ class Store:
     """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
 
     Without `path`, and where that file cannot be used (`warnings` says why), they are in a
-    temporary file that goes with the process. At most `max_tasks` tasks are kept, for as long and
-    in as much room as `limits` allow: finished ones go first, the oldest of them first; numbers
-    over time as long as `levels` say. An Observer of the state; everything is called on the loop,
-    but `start`, `restored` and `stop`, which block, may be called before and after it runs.
+    temporary file that goes with the process. With `history`, the URL of a PostgreSQL database,
+    they are in that, which other dashboards of the cluster may share. At most `max_tasks` tasks are
+    kept, for as long and in as much room as `limits` allow: finished ones go first, the oldest of
+    them first; numbers over time as long as `levels` say. An Observer of the state; everything is
+    called on the loop, but `start`, `restored` and `stop`, which block, may be called before and
+    after it runs.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Store:
         path: Path | None,
         *,
         max_tasks: int,
-        history: str = "",
+        history: str | None = None,
         limits: Limits = NO_LIMITS,
         levels: Sequence[Level] = LEVELS,
         clock: Callable[[], float] = time.time,
@@ -148,6 +150,12 @@ class Store:
         return self._file is not None and not self._file.is_temporary
 
     @property
+    def _kind(self) -> str:
+        if self._history:
+            return "postgresql"
+        return "file" if self.is_persistent else "temporary"
+
+    @property
     def failing(self) -> str | None:
         """Why the newest write failed, None when it did not."""
         flusher = self._flusher
@@ -173,8 +181,8 @@ class Store:
         held, limits = self._sweep.held, self._sweep.limits
         self._look()
         return StoreStatus(
-            kind="file" if self.is_persistent else "temporary",
-            path=f"{self.path}.sqlite3" if self.is_persistent else None,
+            kind=self._kind,
+            path=self._file.name if self._file is not None and self.is_persistent else None,
             tasks=held.tasks,
             bytes=held.bytes,
             oldest=held.oldest,
