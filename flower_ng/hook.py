@@ -48,7 +48,8 @@ def as_task(row: TaskRow) -> SimpleNamespace:
     """Return the row as Flower hands tasks to the hook."""
     worker = None if row.worker is None else SimpleNamespace(hostname=row.worker)
     texts = {name: getattr(row, name) or "" for name in TEXTS}
-    return SimpleNamespace(**{**row.record(), **texts, "worker": worker, "queue": row.queue})
+    fields = {name: getattr(row, name) for name in row.__struct_fields__}
+    return SimpleNamespace(**{**fields, **row.record(), **texts, "worker": worker})
 
 
 def as_row(task: Any, row: TaskRow) -> TaskRow:

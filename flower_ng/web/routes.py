@@ -29,6 +29,7 @@ from flower_ng.web.health import HealthCheck
 from flower_ng.web.jump import Jump
 from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
+from flower_ng.web.pages.history import History
 from flower_ng.web.pages.login import Logout
 from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task import Task
@@ -41,7 +42,7 @@ from flower_ng.web.rendered import Rendered
 from flower_ng.web.scrape import Scrape
 from flower_ng.web.stream import Stream, Ticker
 
-PAGES: tuple[type[Page], ...] = (Workers, Worker, Tasks, Task, Types, Type, Broker, Logout)
+PAGES: tuple[type[Page], ...] = (Workers, Worker, Tasks, Task, Types, Type, History, Broker, Logout)
 
 ENDPOINTS: tuple[type[Endpoint], ...] = (
     workers.ListWorkers,

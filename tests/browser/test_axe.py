@@ -43,7 +43,9 @@ async def test_a_page_keeps_the_rules(window, axe, name, scheme):
         assert await violations(page, axe) == []
 
 
-@pytest.mark.parametrize("path", ["/workers", "/tasks", "/broker", "/types", "/task/none"])
+@pytest.mark.parametrize(
+    "path", ["/workers", "/tasks", "/history", "/broker", "/types", "/task/none"]
+)
 async def test_a_page_without_anything_keeps_the_rules(window, axe, path):
     async with window(bypass_csp=True) as it:
         page = await it.open(path)

@@ -92,6 +92,7 @@ OURS = (
     page("/types/(.+)", "/types/some.task"),
     page("/stream"),
     page("/tasks/export"),
+    page("/history"),
     page("/jump"),
     *(form(route) for route in WITH_FORM),
 )

@@ -73,6 +73,7 @@ class TaskView:
     state: str
     state_url: str
     deed: Deed | None
+    forget_url: str
     blocks: tuple[Block, ...]
     times: tuple[Fact, ...]
     kin: tuple[Fact, ...]
@@ -109,6 +110,7 @@ def _view(row: TaskRow, links: Links, timezone: tzinfo) -> TaskView:
         state=row.state,
         state_url=links.tasks(state=row.state),
         deed=_deed(row, links),
+        forget_url=links.action("task/forget", row.uuid),
         blocks=tuple(_blocks(row)),
         times=tuple(_times(row)),
         kin=tuple(_relative(name, getattr(row, name), row, links) for name in KIN),

@@ -1,7 +1,7 @@
 """Tasks is the list of all tasks: searched, sorted, page by page; answered by the store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
 
@@ -12,6 +12,7 @@ from flower_ng.web.base import Cluster, NavCount, Page
 from flower_ng.web.links import Links
 from flower_ng.web.mistake import Mistake, mistake
 from flower_ng.web.paging import Choice, Column, Heading, Listing, Pager, pager
+from flower_ng.web.whole import Whole, whole
 
 #: The columns that `tasks_columns` may name, with how a cell shows its value.
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -98,6 +99,7 @@ class TasksView:
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
     pager: Pager
+    whole: Whole
     total: int
     sort: str
     size: int
@@ -111,7 +113,10 @@ class TasksView:
 
 
 class Tasks(Page):
-    """`/tasks`, with `search` or the presets `state`, `worker` and `name`."""
+    """`/tasks`, with `search` or the presets `state`, `worker` and `name`.
+
+    With `counted` the number of tasks is exact, however long it takes to count them.
+    """
 
     path = "/tasks"
     nav = "Tasks"
@@ -130,7 +135,11 @@ class Tasks(Page):
         usual = Listing("/tasks", sort=_default_sort(slugs), size=SIZE)
         listing = usual.asked(self.get_argument, wanted.filters)
         try:
-            page = await self.cluster.store.tasks(_query(wanted, listing))
+            query = _query(wanted, listing)
+            page = await self.cluster.store.tasks(query)
+            if not page.exact and self.get_argument("counted", default=False, type=bool):
+                count = await self.cluster.store.count(query)
+                page = replace(page, filtered=count, exact=True)
         except (SearchError, Unavailable) as error:
             problem = mistake(error, wanted.search)
             return self._view(wanted, listing, slugs, TaskPage([], 0, 0), problem)
@@ -164,6 +173,7 @@ class Tasks(Page):
             pager=pager(
                 listing, links, shown=len(page.rows), count=page.filtered, is_exact=page.exact
             ),
+            whole=whole(listing, links, page.filtered if page.exact else None),
             total=page.total,
             sort=listing.sort,
             size=listing.size,

@@ -87,6 +87,7 @@ class Shop(FakeCluster):
         self.now = NOW
         self.store = Store(None, max_tasks=10_000)
         self.state = EventsState(observers=(self.store,), clock=lambda: self.now)
+        self.store.memory_is(self.state.forget_tasks)
         self.inspector = FakeInspector()
         self.control = FakeControl()
         self.broker = FakeBroker()

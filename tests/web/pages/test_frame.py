@@ -54,6 +54,7 @@ VISITS = {
     "Task": f"/task/{SEGMENT}",
     "Types": f"/types?search={SEGMENT}",
     "Type": f"/types/{SEGMENT}",
+    "History": "/history",
     "Broker": "/broker",
     "Logout": "/logout",
 }

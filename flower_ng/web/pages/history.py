@@ -1,0 +1,97 @@
+"""History shows what is kept of the past, for how long, what went, and what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Final
+
+from flower_ng.store import Gap, StoreStatus
+from flower_ng.web import format as fmt
+from flower_ng.web.base import Page
+
+#: Why tasks are deleted, in the words of the page.
+REASONS: Final = {
+    "max_tasks": "Too many",
+    "max_age": "Too old",
+    "max_failure_age": "Failed, and too old",
+    "max_bytes": "Too large",
+    "forgotten": "Forgotten on request",
+}
+NO_BOUND: Final = "no bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A name and its value: a text, or a time in UTC seconds."""
+
+    label: str
+    text: str = ""
+    moment: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryView:
+    """The store's own word; `trouble` is why it cannot be written now."""
+
+    title: str
+    held: tuple[Line, ...]
+    kept: tuple[Line, ...]
+    deleted: tuple[Line, ...]
+    writing: tuple[Line, ...]
+    trouble: str
+    gaps: tuple[Gap, ...]
+    timezone: tzinfo
+
+
+class History(Page):
+    """`/history`."""
+
+    path = "/history"
+    nav = "Tasks"
+    template = "pages/history.html"
+
+    async def view(self, *_none: str) -> HistoryView:
+        """Ask the store."""
+        status = self.cluster.store.status()
+        return HistoryView(
+            title="History",
+            held=tuple(_held(status)),
+            kept=tuple(_kept(status)),
+            deleted=tuple(
+                Line(words, fmt.number(status.deleted.get(reason, 0)))
+                for reason, words in REASONS.items()
+            ),
+            writing=tuple(_writing(status)),
+            trouble=status.failing or "",
+            gaps=status.gaps[::-1],
+            timezone=self.cluster.timezone,
+        )
+
+
+def _held(status: StoreStatus) -> Iterator[Line]:
+    yield Line("Tasks", fmt.number(status.tasks))
+    yield Line("Size", fmt.size(status.bytes))
+    yield Line("Oldest", moment=status.oldest)
+    yield Line("Newest", moment=status.newest)
+    if status.kind == "temporary":
+        yield Line("Place", "a temporary file, which goes when flower_ng ends")
+    else:
+        yield Line("Place", fmt.text(status.path))
+
+
+def _kept(status: StoreStatus) -> Iterator[Line]:
+    yield Line("Tasks", fmt.number(status.max_tasks))
+    yield Line("Age", _span(status.max_age_s))
+    yield Line("Age of failures", _span(status.max_failure_age_s))
+    yield Line("Size", NO_BOUND if status.max_bytes is None else fmt.size(status.max_bytes))
+
+
+def _writing(status: StoreStatus) -> Iterator[Line]:
+    yield Line("Waiting changes", fmt.number(status.waiting))
+    yield Line("Longest wait", fmt.duration(status.lag_s) if status.waiting else fmt.DASH)
+    yield Line("Failed writes", fmt.number(status.failures))
+    yield Line("Changes lost", fmt.number(status.lost))
+
+
+def _span(seconds: float | None) -> str:
+    return NO_BOUND if seconds is None else fmt.span(seconds)

@@ -1,0 +1,147 @@
+"""The page of the history, and forgetting from the pages' forms."""
+
+import json
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from flower_ng.store import Gap, TaskQuery
+from tests.web.site import OPEN_API
+
+
+@pytest.fixture
+def client(serve, shop):
+    return serve(cluster=shop, environ=OPEN_API)
+
+
+def say(shop, **status):
+    """Let the store say this of itself."""
+    told = replace(shop.store.status(), **status)
+    shop.store.status = lambda: told
+
+
+def forget_form(html):
+    forms = [form for form in html.all("form", method="post") if "/forget" in form["action"]]
+    return forms[0] if forms else None
+
+
+def fields(form):
+    return {field["name"]: field["value"] for field in form.all("input", type="hidden")}
+
+
+async def test_the_history_shows_what_it_holds_its_bounds_and_what_went(shop, look):
+    say(shop, kind="file", path="/var/db.sqlite3", tasks=1234, bytes=5_000_000, oldest=0.0,
+        newest=1.0, max_tasks=1_000_000, max_age_s=30 * 86_400, max_bytes=10**10,
+        deleted={"max_age": 5678})  # fmt: skip
+
+    html = await look("/history")
+
+    text = html.one("main").text
+    assert "1,234" in text
+    assert "5.0 MB" in text
+    assert "/var/db.sqlite3" in text
+    assert html.facts["Too old"] == "5,678"
+    assert html.facts["Age"] == "30 d"
+    assert html.facts["Age of failures"] == "no bound"
+    assert "None: every change was kept." in text
+
+
+async def test_a_store_that_cannot_be_written_and_its_gaps_are_shown(shop, look):
+    say(shop, failing="The store cannot be written: disk full", waiting=12, lag_s=3.0, lost=77,
+        gaps=(Gap(0.0, 60.0, 77),))  # fmt: skip
+
+    html = await look("/history")
+
+    assert "disk full" in html.one("main").one("div", role="alert").text
+    assert html.facts["Longest wait"] == "3.00 s"
+    assert "77" in html.one("table").text
+
+
+async def test_the_list_links_to_its_export_and_to_the_history(shop, look):
+    shop.task("5eed")
+
+    links = (await look("/tasks?search=5eed&sort=name")).one("main").links
+
+    assert parse_qs(urlsplit(links["CSV"]).query) == {
+        "search": ["5eed"], "sort": ["name"], "format": ["csv"],
+    }  # fmt: skip
+    assert links["What the history holds"] == "/history"
+
+
+async def test_the_export_of_a_list_has_its_tasks_in_its_order(shop, look, client):
+    for number in range(5):
+        shop.now += 1
+        shop.task(f"5eed{number}", name="a" if number % 2 else "b")
+    links = (await look("/tasks?name=b")).one("main").links
+
+    answer = await client.get(links["NDJSON"])
+
+    assert [json.loads(line)["uuid"] for line in answer.text.splitlines()] == [
+        "5eed4",
+        "5eed2",
+        "5eed0",
+    ]
+
+
+async def test_what_is_filtered_can_be_forgotten_without_scripts(shop, look, client):
+    shop.task("5eed1", name="a")
+    shop.task("5eed2", name="b")
+    form = forget_form(await look("/tasks?name=a"))
+    assert fields(form) == {"name": "a", "confirm": "1"}
+    assert "known of 1 task." in form.text
+
+    answer = await client.post(form["action"], fields(form))
+
+    assert answer.status == 303
+    assert [row.uuid for row in (await shop.store.tasks(TaskQuery())).rows] == ["5eed2"]
+    assert list(shop.state.tasks) == ["5eed2"]
+
+
+async def test_all_tasks_at_once_are_not_offered_to_be_forgotten(shop, look):
+    shop.task("5eed")
+
+    assert forget_form(await look("/tasks")) is None
+
+
+async def test_a_list_too_long_to_be_counted_is_counted_on_request(shop, look):
+    shop.task("5eed")
+    page = await shop.store.tasks(TaskQuery())
+
+    async def estimated(_query):
+        return replace(page, filtered=0, exact=False)
+
+    shop.store.tasks = estimated
+
+    html = await look("/tasks?state=SUCCESS")
+    assert forget_form(html) is None
+    counted = await look(html.links["Count them first"])
+
+    assert fields(forget_form(counted))["confirm"] == "1"
+
+
+async def test_a_task_can_be_forgotten_and_leads_back_to_the_list(shop, look, client):
+    shop.task("5eed")
+    form = forget_form(await look("/task/5eed"))
+
+    answer = await client.post(form["action"], fields(form))
+
+    assert (answer.status, answer.headers["Location"]) == (303, "/tasks")
+    assert await shop.store.task("5eed") is None
+
+
+@pytest.mark.parametrize("path", ["/tasks?state=SUCCESS", "/task/5eed"])
+async def test_nothing_is_offered_to_be_forgotten_where_all_is_read_only(shop, look, path):
+    shop.task("5eed")
+
+    assert forget_form(await look(path, read_only=True)) is None
+
+
+@pytest.mark.parametrize("path", ["/tasks?state=SUCCESS", "/task/5eed"])
+async def test_where_the_controls_are_shut_so_is_forgetting(shop, look, path):
+    shop.task("5eed")
+
+    html = await look(path, environ={})
+
+    assert forget_form(html) is None
+    assert any("Forget" in button.text for button in html.all("button", disabled=""))
