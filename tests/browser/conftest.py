@@ -35,6 +35,7 @@ PATHS = {
     "tasks": "/tasks",
     "wrong search": "/tasks?search=x",
     "task": "/task/0123456789abcdef-failed",
+    "history": "/history",
     "broker": "/broker",
     "logout": "/logout",
     "style guide": "/styleguide",
