@@ -75,6 +75,7 @@ FLOWER = (
     read("/api/series"),
     read("/api/history"),
     read("/api/tasks/export"),
+    read("/api/search/fields"),
     read("/api/task/info/(.*)", "/api/task/info/some-id"),
     read("/api/task/result/(.+)", "/api/task/result/some-id"),
     *CONTROLS,
