@@ -18,7 +18,7 @@ _OURS: Final = re.compile(re.escape(CUT_MARK).replace(r"\{\}", r"(\d{1,12})"))
 _WORKERS_LENGTH: Final = 1024
 _WORKERS_END: Final = re.compile(r"\.\.\.['\")\]},]*\Z")
 _WORKERS_DEPTH: Final = re.compile(
-    r"(?:\A|[\[({]|, |: )(?:\[\.\.\.\]|\(\.\.\.\)|\{\.\.\.\})(?=\Z|[\])},])"
+    r"(?:\A|[\[({]|, |: )(?:\[\.\.\.\]|\(\.\.\.,?\)|\{\.\.\.\})(?=\Z|[\])},])"
 )
 
 
@@ -37,7 +37,7 @@ def cut(text: str, length: int) -> str:
     """
     if len(text) <= length:
         return text
-    mark = CUT_MARK.format(len(text))
+    mark = CUT_MARK.format(max(len(text), _marked(text)))
     room = max(0, length - len(mark))
     tail = room // 4
     return text[: room - tail] + mark + text[len(text) - tail :]
@@ -47,9 +47,13 @@ def cut_of(text: str | None) -> Cut | None:
     """Return how a text was cut, by what its author left in it; None for one that is whole."""
     if text is None:
         return None
-    lengths = [int(found) for found in _OURS.findall(text)]
-    if any(length > len(text) for length in lengths):
-        return Cut(FLOWER_NG, max(lengths))
+    if (length := _marked(text)) > len(text):
+        return Cut(FLOWER_NG, length)
     if (len(text) >= _WORKERS_LENGTH and _WORKERS_END.search(text)) or _WORKERS_DEPTH.search(text):
         return Cut(WORKER, None)
     return None
+
+
+def _marked(text: str) -> int:
+    """Return the greatest length that a mark in the text tells, 0 where there is none."""
+    return max(map(int, _OURS.findall(text)), default=0)

@@ -6,8 +6,8 @@ from typing import Final
 #: Characters of a first line.
 LINE_LENGTH: Final = 300
 
-#: What a repr begins with: `Class(…)` or `<Class: …>`; a bare name is one too.
-_REPR: Final = re.compile(r"<?(?P<name>[^\W\d][\w.]*)(?:\(|: |$)")
+#: What a repr begins with: `Class(…)` or `<Class: …>`; or all of it is `Class`.
+_REPR: Final = re.compile(r"(?=[A-Z]\w*\Z|<?[\w.]+(?:\(|: ))<?(?P<name>[^\W\d][\w.]*)")
 #: What the last line of a traceback begins with: `module.Class: …`.
 _LAST_LINE: Final = re.compile(r"(?P<name>[^\W\d][\w.]*)(?:: |$)")
 

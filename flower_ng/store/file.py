@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
+from flower_ng.store.migrations import migrate
 from flower_ng.store.schema import APPLICATION_ID, TABLES, VERSION
 
 if sys.platform != "win32":
@@ -132,6 +133,7 @@ def _own(path: Path, warn: Callable[[str], None], clock: Callable[[], float]) ->
                 )
         if not path.exists():
             _create(path)
+        _bring_forward(path)
     except BaseException:
         os.close(lock)
         raise
@@ -184,6 +186,17 @@ def _damage(path: Path) -> str | None:
     if missing := {"task", "worker", "counter", "meta"} - tables:
         return f"no table {', '.join(sorted(missing))}"
     return None if found == "ok" else found
+
+
+def _bring_forward(path: Path) -> None:
+    """Change the tables of an older flower_ng into ours."""
+    with closing(_connected(str(path))) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version < VERSION:
+            log.info(
+                "%s is brought from schema %d to %d; this may take a while.", path, version, VERSION
+            )
+            migrate(connection, version)
 
 
 def _set_aside(path: Path, now: float) -> Path:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from flower_ng.monitor.records import Change, Task, Worker
+from flower_ng.monitor.records import Change, Event, Task, Worker
 from flower_ng.store.merge import BOUNDS, Snapshot, snapshot
 from flower_ng.store.schema import FINISHED
-from flower_ng.store.timeline import Entry, entry
+from flower_ng.store.timeline import Entry, chain, entries
 
 #: Events held in all while nothing can be written, about.
 MAX_ENTRIES: Final = 500_000
@@ -53,7 +53,7 @@ class Marks:
         self._max_tasks = max_tasks
         self._max_events = max_events
         #: The new events of the tasks, by the same ids, and how many more there were.
-        self._entries: dict[int, list[Entry]] = {}
+        self._newest: dict[int, Entry] = {}
         self._left_out: dict[int, int] = {}
         #: Where a host's counts are read when it is written.
         self.counts: Counts = {}
@@ -68,7 +68,7 @@ class Marks:
         if task is not None:
             self.tasks[id(task)] = task
             hostname = event.hostname if worker is None else worker.hostname
-            self._add(id(task), entry(event.type, event.timestamp, hostname, event.exception))
+            self._add(id(task), event, hostname)
             if len(self.tasks) > self._max_tasks:
                 self._give_up()
         if worker is not None or event.hostname not in self.hosts:
@@ -122,34 +122,36 @@ class Marks:
         self.taken += len(dropped)
         self.lost += len(dropped)
 
-    def _add(self, key: int, new: Entry) -> None:
+    def _add(self, key: int, event: Event, hostname: str) -> None:
         """Add an event, unless there are too many, of the task or of all."""
-        entries = self._entries.get(key)
-        if entries is None:
-            self._entries[key] = [new]
-        elif len(entries) < self._max_events and len(entries) * len(self.tasks) < MAX_ENTRIES:
-            entries.append(new)
+        before = self._newest.get(key)
+        count = 1 if before is None else before.count + 1
+        if count <= self._max_events and count * len(self.tasks) <= MAX_ENTRIES:
+            self._newest[key] = Entry(
+                event.type, event.timestamp, hostname, event.exception, before, count
+            )
         else:
             self._left_out[key] = self._left_out.get(key, 0) + 1
 
     def _unmark(self, key: int) -> None:
         del self.tasks[key]
-        self._entries.pop(key, None)
+        self._newest.pop(key, None)
         self._left_out.pop(key, None)
 
     def _take(self, task: Task) -> Snapshot:
         key = id(task)
         del self.tasks[key]
         left_out = self._left_out.pop(key, 0) if self._left_out else 0
-        taken = snapshot(task, self._entries.pop(key, ()), left_out)
+        taken = snapshot(task, self._newest.pop(key, None), left_out)
         task.retry_passed = False
         return taken
 
     def _put_back(self, task: Task, row: Snapshot) -> None:
+        key = id(task)
         task.retry_passed |= row.retry_passed
-        newer = self._entries.get(id(task), [])
-        entries = [*row.entries, *newer]
-        self._entries[id(task)] = entries[: self._max_events]
-        left_out = row.left_out + len(entries[self._max_events :])
+        both = entries(row.newest) + entries(self._newest.get(key))
+        if newest := chain(both[: self._max_events]):
+            self._newest[key] = newest
+        left_out = row.left_out + self._left_out.get(key, 0) + len(both[self._max_events :])
         if left_out:
-            self._left_out[id(task)] = self._left_out.get(id(task), 0) + left_out
+            self._left_out[key] = left_out

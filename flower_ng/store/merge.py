@@ -21,18 +21,18 @@ from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.pairs import pairs
 from flower_ng.store.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
-from flower_ng.store.timeline import Entry, written
+from flower_ng.store.timeline import Entry, chain, entries, written
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """A task as it was when this was taken: its columns, and what came since the last one.
 
-    `entries` are new events, `left_out` is how many more there were.
+    `newest` is the newest of its new events, `left_out` is how many more there were.
     """
 
     values: tuple[Any, ...]
     retry_passed: bool
-    entries: Sequence[Entry] = ()
+    newest: Entry | None = None
     left_out: int = 0
 
     @property
@@ -72,16 +72,16 @@ _WINS = (
 )
 
 
-def snapshot(task: Task, entries: Sequence[Entry] = (), left_out: int = 0) -> Snapshot:
+def snapshot(task: Task, newest: Entry | None = None, left_out: int = 0) -> Snapshot:
     """Take a snapshot of a task, with its newest events."""
-    return Snapshot(_values(task), task.retry_passed, entries, left_out)
+    return Snapshot(_values(task), task.retry_passed, newest, left_out)
 
 
 def scrubbed(taken: Snapshot) -> Snapshot:
     """Return a snapshot that SQLite can take: no lone surrogates, no integers past 64 bits."""
-    entries = [tuple(map(_storable, entry)) for entry in taken.entries]
     values = tuple(map(_storable, taken.values))
-    return msgspec.structs.replace(taken, values=values, entries=entries)
+    newest = chain(map(_storable_entry, entries(taken.newest)))
+    return msgspec.structs.replace(taken, values=values, newest=newest)
 
 
 def statements(
@@ -179,8 +179,8 @@ def _row(taken: Snapshot, bounds: Bounds) -> list[Any]:
     row[_TRACEBACK] = None if traceback is None else shared_id(traceback)
     row += (precedence(row[_STATE]), taken.retry_passed, pairs(row[_KWARGS]))
     row += (kind, first_line(exception))
-    row += (written(taken.entries), len(taken.entries) + taken.left_out)
-    row += (*[_twin(row[place]) for place in _TWINNED], _twin(kind))
+    row += (written(taken.newest), taken.left_out + (taken.newest.count if taken.newest else 0))
+    row += (*[twin(row[place]) for place in _TWINNED], twin(kind))
     return row
 
 
@@ -199,7 +199,8 @@ def shared_id(text: str) -> int:
     return int.from_bytes(digest) >> 1
 
 
-def _twin(text: str | None) -> str | None:
+def twin(text: str | None) -> str | None:
+    """Return a text case-folded, None where that changes nothing."""
     if text is None:
         return None
     folded = text.casefold()
@@ -212,3 +213,8 @@ def _storable(value: Any) -> Any:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return None
     return value
+
+
+def _storable_entry(entry: Entry) -> Entry:
+    texts = {name: _storable(getattr(entry, name)) for name in ("type", "hostname", "exception")}
+    return msgspec.structs.replace(entry, **texts)

@@ -10,6 +10,7 @@ import msgspec
 
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.schema import FINISHED
+from flower_ng.store.shared import drop_unused, shared_by
 
 #: Rows of one transaction: some milliseconds, in which no page and no event waits for more.
 STEP_ROWS: Final = 500
@@ -196,12 +197,14 @@ class Sweep:
     def _delete(self, connection: sqlite3.Connection, key: str, values: Sequence[Any]) -> int:
         """Delete the rows with these keys in a transaction; return how many there were."""
         each = self._dialect.each("INTEGER" if key == "id" else "TEXT")
+        tasks = f"{key} IN (SELECT each.value FROM {each})"
+        keys = msgspec.json.encode(values).decode()
         with connection:
             connection.execute(self._dialect.begin)
-            return connection.execute(
-                f"DELETE FROM task WHERE {key} IN (SELECT each.value FROM {each})",
-                (msgspec.json.encode(values).decode(),),
-            ).rowcount
+            shared = shared_by(connection, self._dialect, tasks, keys)
+            gone = connection.execute(f"DELETE FROM task WHERE {tasks}", (keys,)).rowcount
+            drop_unused(connection, self._dialect, shared)
+        return gone
 
     def _count(self, reason: str, gone: int) -> None:
         self._tasks -= gone

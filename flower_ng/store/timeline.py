@@ -3,7 +3,7 @@
 Text is written by the store thread, and read wherever a task is shown.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -20,8 +20,19 @@ OUTCOMES: Final = {
     "rejected": "REJECTED",
 }
 
-#: An event as it waits to be written: type, UTC seconds, host name, and an exception if it had one.
-Entry: TypeAlias = tuple[str, float, str] | tuple[str, float, str, str]
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """An event that waits to be written, with the `before` it of the same task; so many in all.
+
+    A chain of these is nothing that Python's collector of garbage would ever look at.
+    """
+
+    type: str
+    at: float
+    hostname: str
+    exception: str | None = None
+    before: "Entry | None" = None
+    count: int = 1
 
 
 class TaskEvent(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -62,19 +73,29 @@ class Attempt:
 _Try: TypeAlias = dict[str, Any]
 
 
-def entry(kind: str, at: float, hostname: str, exception: str | None) -> Entry:
-    """Return an event as it waits to be written."""
-    if exception is None:
-        return (kind, at, hostname)
-    return (kind, at, hostname, exception[:EXCEPTION_LENGTH])
+def entries(newest: Entry | None) -> list[Entry]:
+    """Return a chain as a list, the oldest first."""
+    found = []
+    while newest is not None:
+        found.append(newest)
+        newest = newest.before
+    return found[::-1]
 
 
-def written(entries: Sequence[Entry]) -> str | None:
-    """Return entries as text, to be put behind the text that is there; None for none."""
-    if not entries:
+def chain(links: Iterable[Entry]) -> Entry | None:
+    """Return a chain of events that come the oldest first."""
+    newest: Entry | None = None
+    for link in links:
+        count = 1 if newest is None else newest.count + 1
+        newest = msgspec.structs.replace(link, before=newest, count=count)
+    return newest
+
+
+def written(newest: Entry | None) -> str | None:
+    """Return a chain as text, to be put behind the text that is there; None for none."""
+    if newest is None:
         return None
-    rows = [(kind.removeprefix("task-"), *rest) for kind, *rest in entries]
-    return msgspec.json.encode(rows)[1:-1].decode() + ","
+    return msgspec.json.encode([_told(link) for link in entries(newest)])[1:-1].decode() + ","
 
 
 def events(timeline: str | None) -> tuple[TaskEvent, ...]:
@@ -110,6 +131,13 @@ _DECODER: Final = msgspec.json.Decoder(list[TaskEvent])
 
 def _decoded(timeline: str | None) -> list[TaskEvent]:
     return _DECODER.decode(f"[{timeline[:-1]}]") if timeline else []
+
+
+def _told(link: Entry) -> tuple[str | float, ...]:
+    kind = link.type.removeprefix("task-")
+    if link.exception is None:
+        return kind, link.at, link.hostname
+    return kind, link.at, link.hostname, link.exception[:EXCEPTION_LENGTH]
 
 
 def _by_time(event: TaskEvent) -> tuple[float, int]:

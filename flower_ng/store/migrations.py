@@ -1,0 +1,64 @@
+"""Migrations bring the tables of an older flower_ng forward, a version a step. At the start.
+
+All steps are one transaction: a crash leaves the file as it was.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Final
+
+from flower_ng.store.cuts import cut
+from flower_ng.store.fault import exception_class, first_line
+from flower_ng.store.merge import BOUNDS, shared_id, twin
+from flower_ng.store.schema import SHARED, STORED, TASK_TABLE, VERSION
+
+_INDEXES_OF_1: Final = ("task_newest", "task_children")
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring tables of a version up to ours; raises sqlite3.Error, and then nothing has changed."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for step in _STEPS[version - 1 :]:
+            step(connection)
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(VERSION),))
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _from_1(connection: sqlite3.Connection) -> None:
+    """Keep tracebacks once, and tell the class of exceptions; of events nothing was kept."""
+    functions: dict[str, tuple[int, Callable[..., int | str | None]]] = {
+        "shared_id": (1, shared_id),
+        "cut": (1, lambda text: cut(text, BOUNDS.max_text)),
+        "class": (2, exception_class),
+        "line": (1, first_line),
+        "twin": (1, twin),
+    }
+    for name, (parameters, function) in functions.items():
+        connection.create_function(name, parameters, function, deterministic=True)
+    for index in _INDEXES_OF_1:
+        connection.execute(f"DROP INDEX {index}")
+    connection.execute("ALTER TABLE task RENAME TO task_of_1")
+    for statement in TASK_TABLE:
+        connection.execute(statement)
+    connection.execute(
+        f"INSERT INTO {SHARED} SELECT shared_id({SHARED}), cut({SHARED}) FROM task_of_1"
+        f" WHERE {SHARED} IS NOT NULL GROUP BY 1"
+    )
+    new = {
+        SHARED: f"CASE WHEN {SHARED} IS NOT NULL THEN shared_id({SHARED}) END",
+        "exception_class": f"class(exception, {SHARED})",
+        "exception_line": "line(exception)",
+        "timeline": "NULL",
+        "events": "0",
+        "exception_class_folded": f"twin(class(exception, {SHARED}))",
+    }
+    values = ", ".join(new.get(name, name) for name in STORED)
+    connection.execute(
+        f"INSERT INTO task (id, {', '.join(STORED)}) SELECT id, {values} FROM task_of_1"
+    )
+    connection.execute("DROP TABLE task_of_1")
+
+
+#: One for each version that was ever written, the first at first.
+_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_from_1,)

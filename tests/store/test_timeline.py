@@ -1,0 +1,125 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flower_ng.store.timeline import (
+    Attempt,
+    Entry,
+    TaskEvent,
+    attempts,
+    chain,
+    events,
+    kept,
+    written,
+)
+
+HOSTS = st.sampled_from(["w1@box", "w2@box"])
+TYPES = st.sampled_from(["sent", "received", "started", "retried", "succeeded", "failed", "x"])
+EVENTS = st.lists(st.builds(TaskEvent, TYPES, st.floats(1, 9), HOSTS), max_size=12)
+
+
+def told(*events):
+    """Return events by their types and hosts, one a second."""
+    return tuple(TaskEvent(kind, float(at), host) for at, (kind, host) in enumerate(events, 1))
+
+
+def test_what_is_written_in_parts_is_read_as_one():
+    first = chain([Entry("task-received", 1763712345.123456, "w1@box")])
+    then = chain(
+        [Entry("task-started", 2e9, "w1@box"), Entry("task-failed", 2e9 + 1, "w1@box", "E('ü\"')")]
+    )
+
+    assert written(first) == '["received",1763712345.123456,"w1@box"],'
+    assert events(written(first) + written(then)) == (
+        TaskEvent("received", 1763712345.123456, "w1@box"),
+        TaskEvent("started", 2e9, "w1@box"),
+        TaskEvent("failed", 2e9 + 1, "w1@box", "E('ü\"')"),
+    )
+
+
+def test_no_events_are_no_text():
+    assert written(None) is None
+    assert (events(None), kept(None)) == ((), 0)
+
+
+def test_events_are_sorted_by_time_and_what_came_twice_is_there_once():
+    text = written(
+        chain([Entry("started", 2.0, "w"), Entry("received", 1.0, "w"), Entry("started", 2.0, "w")])
+    )
+
+    assert [(event.type, event.at) for event in events(text)] == [("received", 1), ("started", 2)]
+    assert kept(text) == 3
+
+
+def test_only_the_beginning_of_an_exception_is_kept_with_each_event():
+    (event,) = events(written(Entry("failed", 1.0, "w", "x" * 5000)))
+
+    assert event.exception == "x" * 300
+
+
+def test_each_retry_is_an_attempt_with_its_worker_times_and_exception():
+    first, second = attempts(
+        (
+            TaskEvent("sent", 0.5, "client@box"),
+            TaskEvent("received", 1.0, "w1@box"),
+            TaskEvent("started", 2.0, "w1@box"),
+            TaskEvent("retried", 2.5, "w1@box", "Timeout()"),
+            TaskEvent("received", 3.0, "w2@box"),
+            TaskEvent("started", 4.0, "w2@box"),
+            TaskEvent("succeeded", 4.5, "w2@box"),
+        )
+    )
+
+    assert first == Attempt("w1@box", 1.0, 2.0, 2.5, "RETRY", "Timeout()")
+    assert second == Attempt("w2@box", 3.0, 4.0, 4.5, "SUCCESS")
+    assert (first.runtime_s, second.runtime_s) == (0.5, 0.5)
+
+
+def test_a_worker_that_died_leaves_an_attempt_without_an_end():
+    lost, again = attempts(
+        told(
+            ("received", "w"),
+            ("started", "w"),
+            ("received", "w"),
+            ("started", "w"),
+            ("failed", "w"),
+        )
+    )
+
+    assert (lost.started, lost.ended, lost.outcome, lost.runtime_s) == (2.0, None, None, None)
+    assert (again.received, again.started, again.outcome) == (3.0, 4.0, "FAILURE")
+
+
+def test_a_worker_whose_clock_is_behind_does_not_take_another_ones_end():
+    first, second = attempts(
+        told(
+            ("received", "w1"),
+            ("started", "w1"),
+            ("received", "w2"),
+            ("retried", "w1"),
+            ("started", "w2"),
+            ("succeeded", "w2"),
+        )
+    )
+
+    assert (first.worker, first.outcome) == ("w1", "RETRY")
+    assert (second.worker, second.started, second.outcome) == ("w2", 5.0, "SUCCESS")
+
+
+def test_a_start_whose_receipt_was_not_heard_is_an_attempt_too():
+    (only,) = attempts(told(("started", "w"), ("succeeded", "w")))
+
+    assert (only.received, only.started, only.ended) == (None, 1.0, 2.0)
+
+
+def test_times_that_contradict_each_other_give_no_run_time():
+    assert Attempt("w", started=5.0, ended=4.0).runtime_s is None
+
+
+@given(EVENTS)
+def test_every_receipt_start_and_end_is_in_exactly_one_attempt(heard):
+    tries = attempts(heard)
+    ends = {"retried", "succeeded", "failed"}
+
+    for field, types in (("received", {"received"}), ("started", {"started"}), ("ended", ends)):
+        said = sorted(event.at for event in heard if event.type in types)
+        assert sorted(getattr(one, field) for one in tries if getattr(one, field)) == said
