@@ -9,6 +9,8 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.xdist_group("browser"),
 ]
+#: The cumulative layout shift that web.dev calls good.
+MOST_SHIFT = 0.1
 MOST_BYTES = 120_000
 SHIFTS = """window.shift = 0; new PerformanceObserver(list => {
     for (const entry of list.getEntries()) window.shift += entry.value;
@@ -39,4 +41,4 @@ async def test_nothing_jumps_while_a_page_comes_to_life(window, width):
             await page.locator("f-live button.plain").wait_for()
             await page.wait_for_timeout(300)
 
-            assert await page.evaluate("window.shift") < 0.02, path
+            assert await page.evaluate("window.shift") < MOST_SHIFT, path

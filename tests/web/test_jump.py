@@ -32,12 +32,11 @@ async def test_without_letters_it_offers_the_pages_and_the_workers(shop, places)
     shop.beat()
     shop.task(UUID)
 
-    assert await places() == [
-        ("page", "Broker", "/broker"),
-        ("page", "Tasks", "/tasks"),
-        ("page", "Workers", "/"),
-        ("worker", "w1@box", "/worker/w1@box"),
-    ]
+    found = await places()
+
+    assert found[-1] == ("worker", "w1@box", "/worker/w1@box")
+    assert found[:-1] == sorted(found[:-1])
+    assert {("page", "Tasks", "/tasks"), ("page", "Workers", "/")} < set(found[:-1])
 
 
 async def test_letters_find_types_by_any_part_and_those_that_begin_so_first(shop, places):
