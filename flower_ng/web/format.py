@@ -82,7 +82,7 @@ def moment(timestamp: float | None, timezone: tzinfo = UTC) -> str:
 def iso(timestamp: float | None) -> str:
     """A point in time for machines: ISO 8601, UTC, milliseconds; empty when not known."""
     when = _when(timestamp, UTC)
-    return "" if when is None else f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03}Z"
+    return "" if when is None else f"{when.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def time(timestamp: float | None, timezone: tzinfo = UTC) -> str:
