@@ -29,7 +29,7 @@ from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.samples import QueueSamples
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
-from flower_ng.store import Limits
+from flower_ng.store import Bounds, Limits
 from flower_ng.store.rollups.levels import levels
 from flower_ng.store.room import MOST_BYTES, usual_max_bytes
 
@@ -103,6 +103,7 @@ class Cluster:
             history=settings.history,
             max_tasks_kept=settings.history_max_tasks,
             keep=limits(settings),
+            bounds=Bounds(settings.history_max_text, settings.history_max_events),
             max_workers_in_memory=settings.max_workers,
             max_tasks_in_memory=settings.max_tasks,
         )

@@ -15,7 +15,7 @@ from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor import events, state
 from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.records import Observer
-from flower_ng.store import NO_LIMITS, Limits, Store
+from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level
 
@@ -52,7 +52,8 @@ class Events(events.Events):
     Parameters as in Flower: `db` names the state's file when `persistent`; `state_save_interval`
     (ms) is accepted and adds nothing, because rows are written all the time; `limits` are
     `max_workers_in_memory`, `max_tasks_in_memory`, and `events_enable_interval` (ms). The store
-    keeps `max_tasks_kept` tasks, by default as many as memory, and for as long as `keep` says.
+    keeps `max_tasks_kept` tasks, by default as many as memory, and for as long as `keep` says;
+    `bounds` says how much of each.
     `start()` and `stop()` may be called from any thread, also when the loop never runs.
     """
 
@@ -71,6 +72,7 @@ class Events(events.Events):
         history: str | None = None,
         max_tasks_kept: int | None = None,
         keep: Limits = NO_LIMITS,
+        bounds: Bounds = BOUNDS,
         levels: Sequence[Level] = LEVELS,
         events_enable_interval: int = 5000,
         **limits: Any,
@@ -81,6 +83,7 @@ class Events(events.Events):
             max_tasks=max_tasks_kept or limits.get("max_tasks_in_memory", 100_000),
             history=history,
             limits=keep,
+            bounds=bounds,
             levels=levels,
         )
         state = EventsState(

@@ -149,6 +149,16 @@ class Settings:
         " free disk.",
         is_size,
     )
+    history_max_text: int = option(
+        16_384,
+        MEMORY,
+        "Characters kept of a task's arguments, result and exception (4096 at most) and of its"
+        " traceback (65536 at most); longer texts are cut, and marked as cut.",
+        at_least(100),
+    )
+    history_max_events: int = option(
+        100, MEMORY, "Events kept of one task, with their times; more are counted.", at_least(1)
+    )
     history_by_minute_days: float = option(
         1.0, MEMORY, "Days for which the numbers of each minute are kept.", at_least(0.1)
     )

@@ -26,6 +26,7 @@ from flower_ng.store.file import StoreFile, flower_files, opened
 from flower_ng.store.flush import Flusher
 from flower_ng.store.history import opened_history
 from flower_ng.store.marks import Marks
+from flower_ng.store.merge import BOUNDS, Bounds
 from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
@@ -42,7 +43,9 @@ from flower_ng.store.upkeep import Upkeep
 from flower_ng.store.writer import Writer
 
 __all__ = [
+    "BOUNDS",
     "NO_LIMITS",
+    "Bounds",
     "Field",
     "Gap",
     "Limits",
@@ -75,9 +78,9 @@ class Store:
     temporary file that goes with the process. With `history`, the URL of a PostgreSQL database,
     they are in that, which other dashboards of the cluster may share. At most `max_tasks` tasks are
     kept, for as long and in as much room as `limits` allow: finished ones go first, the oldest of
-    them first; numbers over time as long as `levels` say. An Observer of the state; everything is
-    called on the loop, but `start`, `restored` and `stop`, which block, may be called before and
-    after it runs.
+    them first. Of each as much is kept as `bounds` say; numbers over time as long as `levels` say.
+    An Observer of the state; everything is called on the loop, but `start`, `restored` and `stop`,
+    which block, may be called before and after it runs.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Store:
         max_tasks: int,
         history: str | None = None,
         limits: Limits = NO_LIMITS,
+        bounds: Bounds = BOUNDS,
         levels: Sequence[Level] = LEVELS,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -100,7 +104,8 @@ class Store:
         self._sweep = Sweep(max_tasks=max_tasks, limits=limits, clock=clock, dialect=self._dialect)
         self._gaps = Gaps()
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
-        self._marks = Marks(max_tasks=MAX_MARKS)
+        self._bounds = bounds
+        self._marks = Marks(max_tasks=MAX_MARKS, max_events=bounds.max_events)
         self._file: StoreFile | None = None
         self._writer: Writer
         self._flusher: Flusher | None = None
@@ -113,7 +118,8 @@ class Store:
         Raises SettingsError where the history's database cannot be used.
         """
         self._file = self._opened()
-        self._writer = Writer(self._file.connect(writes=True), self._sweep, dialect=self._dialect)
+        connection = self._file.connect(writes=True)
+        self._writer = Writer(connection, self._sweep, self._bounds, self._dialect)
         self._flusher = Flusher(self._marks, self._writer)
         self._upkeep = Upkeep(self._writer, self._sweep, self._look)
         self.rollups.open(self._writer)
