@@ -32,6 +32,7 @@ from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
 from flower_ng.web.pages.history import History
 from flower_ng.web.pages.login import Logout
+from flower_ng.web.pages.queues import Queues
 from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task import Task
 from flower_ng.web.pages.tasks import Tasks
@@ -43,7 +44,18 @@ from flower_ng.web.rendered import Rendered
 from flower_ng.web.scrape import Scrape
 from flower_ng.web.stream import Stream, Ticker
 
-PAGES: tuple[type[Page], ...] = (Workers, Worker, Tasks, Task, Types, Type, History, Broker, Logout)
+PAGES: tuple[type[Page], ...] = (
+    Workers,
+    Worker,
+    Tasks,
+    Task,
+    Types,
+    Type,
+    Queues,
+    History,
+    Broker,
+    Logout,
+)
 
 ENDPOINTS: tuple[type[Endpoint], ...] = (
     workers.ListWorkers,

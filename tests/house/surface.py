@@ -89,6 +89,7 @@ FLOWER = (
 WITH_FORM = (read("/api/workers"), *CONTROLS)
 
 OURS = (
+    page("/queues"),
     page("/types"),
     page("/types/(.+)", "/types/some.task"),
     page("/stream"),

@@ -1,0 +1,62 @@
+"""The Queues page: what waits, who takes it, and what nobody can tell."""
+
+from flower_ng.errors import Unavailable
+from tests.web.pages.shop import W1
+
+
+def consume(shop, *queues):
+    """Let a worker be online, with four slots, and tell that it consumes from these queues."""
+    shop.beat()
+    shop.inspector.workers = {
+        W1: {
+            "stats": {"pool": {"max-concurrency": 4}},
+            "active_queues": [{"name": queue} for queue in queues],
+        }
+    }
+
+
+async def test_a_queue_tells_what_waits_and_who_takes_it(shop, look):
+    consume(shop, "mail")
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 7, "consumers": 1}]
+
+    html = await look("/queues")
+
+    assert html.rows == [["mail", "7", "", "–", "1", "4", W1]]
+
+
+async def test_messages_that_nobody_consumes_are_marked(shop, look):
+    consume(shop, "mail")
+    shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
+
+    html = await look("/queues")
+
+    assert html.rows[0][0] == "lost messages wait and nobody consumes"
+
+
+async def test_no_consumer_is_denied_while_no_worker_has_told_of_its_queues(shop, look):
+    shop.beat()
+    shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
+
+    html = await look("/queues")
+
+    assert html.rows[0][0] == "lost messages wait, and no consumer is known"
+
+
+async def test_an_empty_queue_without_consumers_is_left_in_peace(shop, look):
+    shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 0}]
+
+    assert (await look("/queues")).rows[0][:2] == ["lost", "0"]
+
+
+async def test_a_broker_that_does_not_answer_is_told_with_its_reason(shop, look):
+    consume(shop, "mail")
+    shop.queues, shop.broker.told = ["mail"], Unavailable("The broker is away")
+
+    html = await look("/queues")
+
+    assert "The broker is away" in html.one("div", role="alert").text
+    assert html.rows[0][:2] == ["mail", "–"]
+
+
+async def test_without_any_queue_the_page_says_so(look):
+    assert "No queue is known" in (await look("/queues")).text
