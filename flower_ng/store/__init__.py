@@ -20,11 +20,13 @@ import msgspec
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.records import Change, Task
 from flower_ng.store import query as sql
+from flower_ng.store import summaries
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.fields import fields
 from flower_ng.store.file import StoreFile, flower_files, opened
 from flower_ng.store.flush import Flusher
 from flower_ng.store.history import opened_history
+from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
 from flower_ng.store.marks import Marks
 from flower_ng.store.merge import BOUNDS, Bounds
 from flower_ng.store.query import Statement
@@ -38,16 +40,22 @@ from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.search import parse_search
 from flower_ng.store.status import Gap, Gaps, StoreStatus
+from flower_ng.store.summaries import FACETS, MOST_BUCKETS, Facets, Histogram
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.upkeep import Upkeep
 from flower_ng.store.writer import Writer
 
 __all__ = [
     "BOUNDS",
+    "FACETS",
+    "MOST_BUCKETS",
     "NO_LIMITS",
     "Bounds",
+    "CursorPage",
+    "Facets",
     "Field",
     "Gap",
+    "Histogram",
     "Limits",
     "Restored",
     "SeriesPage",
@@ -250,6 +258,30 @@ class Store:
         )
         rows = [row async for page in self.stream(query) for row in page]
         return TaskPage(rows, total, filtered)
+
+    async def after(self, query: TaskQuery, cursor: str | None, limit: int) -> CursorPage:
+        """Return up to `limit` tasks behind a cursor, None for the first of the list.
+
+        The query's own offset and limit do not count. BadRequest where the cursor is none of it.
+        """
+        place = place_of(query, cursor)
+        rows = await self._rows(sql.after(query, place, limit + 1, self._clock(), self._dialect))
+        is_last = len(rows) <= limit or not limit
+        return CursorPage(rows[:limit], None if is_last else cursor_behind(query, rows[limit - 1]))
+
+    async def facets(self, query: TaskQuery, fields: Sequence[str], limit: int = 20) -> Facets:
+        """Count the tasks that match by each of FACETS, the `limit` most frequent values each."""
+        asked = summaries.facets(query, fields, limit, self._clock(), self._dialect)
+        return summaries.facets_of(fields, await self._read(asked) if fields else ())
+
+    async def histogram(
+        self, query: TaskQuery, start: float, end: float, buckets: int
+    ) -> Histogram:
+        """Count the tasks that match over time, in equal buckets from `start` up to `end`."""
+        step_s = (end - start) / buckets
+        asked = summaries.histogram(query, start, step_s, buckets, self._clock(), self._dialect)
+        (found,) = await self._read(asked)
+        return summaries.histogram_of(start, step_s, buckets, found)
 
     async def stream(self, query: TaskQuery) -> AsyncIterator[list[TaskRow]]:
         """Yield the tasks in pages, none of them empty, none twice.

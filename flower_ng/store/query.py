@@ -4,12 +4,13 @@ Every statement gives one row; tasks are in it as a JSON array of arrays, each a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from flower_ng.store.dialect import SQLITE, Dialect, Direction
+from flower_ng.store.keyset import Place, attribute, is_descending
 from flower_ng.store.schema import COLUMNS, FOLDED, TOLD, TOLD_IN_LISTS, folded, value
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import Clause, TaskTable, where
@@ -45,6 +46,34 @@ def page(query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Statement:
     rows = f"SELECT {_rows(dialect, 'p.place')} FROM {picked}"
     text = f"{found} SELECT {total}, (SELECT {matching}), ({rows})"
     return Statement(text, (*clause.parameters, *_limits(query, dialect)))
+
+
+def after(
+    query: TaskQuery, place: Place | None, limit: int, now: float, dialect: Dialect = SQLITE
+) -> Statement:
+    """Return a statement for the first rows behind a place, in the query's order."""
+    clause = where(query, TaskTable(dialect=dialect), now)
+    behind = _behind(query, place, dialect)
+    conditions = " AND ".join(part.text for part in (clause, behind) if part)
+    hits = _hits(query, Clause(conditions), dialect)
+    picked = _picked(replace(query, offset=0), f"({hits}) hit", dialect)
+    joined = dialect.looped(f"({picked}) p", "task t", "t.id = p.id")
+    text = f"SELECT {_rows(dialect, 'p.place')} FROM {joined}"
+    return Statement(text, (*clause.parameters, *behind.parameters, limit, 0))
+
+
+def _behind(query: TaskQuery, place: Place | None, dialect: Dialect) -> Clause:
+    """Return the condition for what is behind a place: what lacks a value is less than all."""
+    if place is None:
+        return Clause("")
+    key, relation = _sort_key(query.sort, dialect), "<" if is_descending(query) else ">"
+    if place.key is None:
+        more = "" if is_descending(query) else f" OR {key} IS NOT NULL"
+        return Clause(f"({key} IS NULL AND t.uuid {relation} ?{more})", (place.uuid,))
+    beyond = f"({key}, t.uuid) {relation} (?, ?)"
+    can_lack = is_descending(query) and query.sort is not None
+    text = f"({beyond} OR {key} IS NULL)" if can_lack else beyond
+    return Clause(text, (place.key, place.uuid))
 
 
 def ids(query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Statement:
@@ -96,7 +125,7 @@ def _hits(query: TaskQuery, clause: Clause, dialect: Dialect) -> str:
 
 
 def _picked(query: TaskQuery, source: str, dialect: Dialect) -> str:
-    direction: Direction = "DESC" if query.descending or query.sort is None else "ASC"
+    direction: Direction = "DESC" if is_descending(query) else "ASC"
     order = f"{dialect.ordered('key', direction)}, uuid {direction}"
     return f"SELECT id{dialect.place_by(order)} FROM {source} ORDER BY {order} LIMIT ? OFFSET ?"
 
@@ -105,17 +134,14 @@ def _limits(query: TaskQuery, dialect: Dialect) -> tuple[int | None, int]:
     return dialect.no_limit if query.limit is None else query.limit, query.offset
 
 
-_SYNONYMS = {"root": "root_id", "parent": "parent_id"}
-
-
 def _sort_key(sort: str | None, dialect: Dialect) -> str:
     """Return the SQL to sort by, null where lacking: that comes first when ascending."""
-    attribute = "timestamp" if sort is None else _SYNONYMS.get(sort, sort)
-    if attribute in FOLDED:
-        return folded(attribute)
-    if COLUMNS.get(attribute) == "INTEGER":
-        return dialect.text(f"t.{attribute}")
-    return f"t.{attribute}" if attribute in COLUMNS else "NULL"
+    name = attribute(sort)
+    if name in FOLDED:
+        return folded(name)
+    if COLUMNS.get(name) == "INTEGER":
+        return dialect.text(f"t.{name}")
+    return f"t.{name}" if name in COLUMNS else "NULL"
 
 
 def _rows(dialect: Dialect, order: str = "", *, whole: bool = False) -> str:

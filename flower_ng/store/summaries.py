@@ -1,0 +1,102 @@
+"""Counts of the tasks that match a query: by value (Facets), and over time (Histogram). Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from flower_ng.errors import BadRequest
+from flower_ng.store.dialect import Dialect
+from flower_ng.store.query import Statement
+from flower_ng.store.task_query import TaskQuery
+from flower_ng.store.where import TaskTable, where
+
+#: What tasks may be counted by, and the columns that hold it.
+FACETS: Final = {
+    "state": "state",
+    "name": "name",
+    "worker": "worker",
+    "queue": "queue",
+    "exception": "exception_class",
+}
+MOST_BUCKETS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """`counts` is `{field: [(value, number of tasks)]}`, the most frequent first.
+
+    Tasks without a value are not in it. `exact` says whether these are all of the numbers'
+    tasks; else they are lower bounds.
+    """
+
+    counts: Mapping[str, Sequence[tuple[str, int]]]
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many tasks of each state fall in each bucket, by when they were received, else heard of.
+
+    Bucket i begins at `starts_s[i]`, UTC seconds, and is `step_s` long; `counts` has a number for
+    each bucket, by state.
+    """
+
+    starts_s: Sequence[float]
+    step_s: float
+    counts: Mapping[str, Sequence[int]]
+    exact: bool = True
+
+
+def facets(
+    query: TaskQuery, fields: Sequence[str], limit: int, now: float, dialect: Dialect
+) -> Statement:
+    """Return a statement with a JSON array of [value, number] for each field."""
+    if wrong := [field for field in fields if field not in FACETS]:
+        known = ", ".join(FACETS)
+        raise BadRequest(f"Invalid field '{wrong[0]}', expected one of {known}")
+    clause = where(query, TaskTable(dialect=dialect), now)
+    columns = ", ".join(dict.fromkeys(f"t.{FACETS[field]}" for field in fields))
+    hits = f"SELECT {columns} FROM task t{f' WHERE {clause.text}' if clause else ''}"
+    counted = ", ".join(f"({_top(FACETS[field], dialect)})" for field in fields)
+    text = f"WITH hit AS ({hits}) SELECT {counted}"
+    return Statement(text, (*clause.parameters, *[limit] * len(fields)))
+
+
+def facets_of(fields: Sequence[str], row: Sequence[str]) -> Facets:
+    """Return what the statement answered."""
+    counted = [msgspec.json.decode(found, type=list[tuple[str, int]]) for found in row]
+    return Facets(dict(zip(fields, counted, strict=True)))
+
+
+def histogram(
+    query: TaskQuery, start: float, step_s: float, buckets: int, now: float, dialect: Dialect
+) -> Statement:
+    """Return a statement with a JSON array of [state, bucket, number]."""
+    clause = where(query, TaskTable(dialect=dialect), now)
+    at = "coalesce(t.received, t.timestamp)"
+    bucket = dialect.whole(f"({at} - ?) / ?")
+    matching = f" AND {clause.text}" if clause else ""
+    hits = f"SELECT t.state, {bucket} AS bucket FROM task t WHERE {at} >= ? AND {at} < ?{matching}"
+    groups = f"SELECT state, bucket, count(*) AS n FROM ({hits}) hit GROUP BY 1, 2"
+    counted = dialect.arrays_of(dialect.array("state", "bucket", "n"))
+    end = start + step_s * buckets
+    parameters: tuple[Any, ...] = (start, step_s, start, end, *clause.parameters)
+    return Statement(f"SELECT {counted} FROM ({groups}) counted", parameters)
+
+
+def histogram_of(start: float, step_s: float, buckets: int, found: str) -> Histogram:
+    """Return what the statement answered."""
+    counts: dict[str, list[int]] = {}
+    for state, bucket, number in msgspec.json.decode(found, type=list[tuple[str, int, int]]):
+        counts.setdefault(state, [0] * buckets)[min(bucket, buckets - 1)] += number
+    starts = [start + step_s * bucket for bucket in range(buckets)]
+    return Histogram(starts, step_s, dict(sorted(counts.items())))
+
+
+def _top(column: str, dialect: Dialect) -> str:
+    groups = f"SELECT {column} AS value, count(*) AS n FROM hit WHERE {column} IS NOT NULL"
+    top = f"{groups} GROUP BY 1 ORDER BY n DESC, value LIMIT ?"
+    pairs = dialect.arrays_of(dialect.array("value", "n"), "n DESC, value")
+    return f"SELECT {pairs} FROM ({top}) top"
