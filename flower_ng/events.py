@@ -104,6 +104,7 @@ class Events(events.Events):
     def start(self) -> None:
         """Bring back what the store kept, then begin to receive."""
         self.store.start()
+        self.store.import_once()
         kept = self.store.restored(self.state.max_tasks_in_memory)
         self.state.restore(kept.workers, kept.counters, kept.tasks)
         self.store.counters_from(self.state.counter)

@@ -96,6 +96,13 @@ def show(arguments: Sequence[str]) -> None:
     serving.show(arguments)
 
 
+def bring(arguments: Sequence[str]) -> None:
+    """Bring what a Flower kept into the history."""
+    from flower_ng.cli import importing  # noqa: PLC0415 - see the first lines of this module
+
+    importing.bring(arguments)
+
+
 def option_names(context: click.Context | None) -> set[str]:
     """Every spelling of the group's own options, dashes included."""
     parameters = context.command.params if context else []
@@ -106,9 +113,17 @@ SUMMARY = "Watch and steer a Celery cluster from the browser."
 USAGE = (
     "celery [CELERY OPTIONS] flower_ng [OPTIONS]",
     "flower-ng [CELERY OPTIONS] [demo] [OPTIONS]",
+    "flower-ng import FLOWER_DB [OPTIONS]",
 )
 command = Command("flower_ng", watch, SUMMARY, USAGE)
 alias = Command("flower-ng", watch, SUMMARY, USAGE)
 demo_command = Command(
     "demo", show, "Show the dashboard on a pretended shop.", ["flower-ng demo [OPTIONS]"]
+)
+import_command = Command(
+    "import",
+    bring,
+    "Bring what a Flower kept (what its option db named) into the history, which the options name."
+    " Flower's file stays as it is.",
+    ["flower-ng import FLOWER_DB [OPTIONS]"],
 )

@@ -1,4 +1,4 @@
-"""The console script `flower-ng [celery's options] [demo] [options]`, and `python -m flower_ng`."""
+"""The console script `flower-ng [celery's options] [demo | import FILE] [options]`. Main thread."""
 
 import sys
 from collections.abc import Sequence
@@ -7,18 +7,20 @@ from typing import Final
 import click
 from celery.bin.celery import celery as umbrella
 
-from flower_ng.cli import alias, command, demo_command
+from flower_ng.cli import alias, command, demo_command, import_command
 
 OWN_WORDS: Final = frozenset({"--help", "--version"})  # ours, although Celery has them too
 
 
 def main() -> None:
-    """Run the console script: the dashboard, or the demo if that is the first word."""
+    """Run the console script: the dashboard, or what the first word says."""
     before, rest = parted(sys.argv[1:])
     if rest[:1] == ["demo"] and before:
         sys.exit(f"The demo brings its own Celery app: leave out {' '.join(before)}")
     if rest[:1] == ["demo"]:
         demo_command.main(rest[1:], prog_name="flower-ng demo")
+    if rest[:1] == ["import"]:
+        import_command.main(rest[1:], prog_name="flower-ng import")
     celery([*before, "flower_ng", *rest], prog_name="flower-ng")
 
 

@@ -27,6 +27,7 @@ from flower_ng.store.file import StoreFile, flower_files, opened
 from flower_ng.store.flush import Flusher
 from flower_ng.store.history import opened_history
 from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
+from flower_ng.store.lineage import note
 from flower_ng.store.marks import Marks
 from flower_ng.store.merge import BOUNDS, Bounds
 from flower_ng.store.query import Statement
@@ -335,6 +336,19 @@ class Store:
             await asyncio.wrap_future(job)
         except sqlite3.Error as error:
             raise Unavailable(f"The store cannot be written: {error}") from error
+
+    async def rerun(self, uuid: str, of: str) -> None:
+        """Note that a task was published as a rerun of another, which need not be known.
+
+        Where that cannot be written it is logged: the task has been published all the same.
+        """
+        if self._flusher is None:
+            raise Unavailable("The store is not running")
+        job = self._writer.run(lambda connection: note(connection, self._dialect, uuid, of))
+        try:
+            await asyncio.wrap_future(job)
+        except sqlite3.Error as error:
+            log.warning("%s is a rerun of %s, which could not be noted: %s", uuid, of, error)
 
     async def task_types(self) -> list[str]:
         """Return the names of all tasks, sorted."""

@@ -108,19 +108,6 @@ def opened(path: Path | None, warn: Callable[[str], None], clock: Callable[[], f
         return _temporary()
 
 
-def flower_files(path: Path) -> list[Path]:
-    """Return the files that a Flower with this `db` may have left."""
-    files = (Path(f"{path}{end}") for end in ("", ".db", ".dat"))
-    return [file for file in files if _is_file(file)]
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a folder that we may not enter, a name that is too long
-        return False
-
-
 def _own(path: Path, warn: Callable[[str], None], clock: Callable[[], float]) -> StoreFile:
     lock = _locked(path)
     try:

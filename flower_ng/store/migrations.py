@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from flower_ng.store.cuts import cut
+from flower_ng.store.dialect import SQLITE
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.merge import BOUNDS, shared_id, twin
-from flower_ng.store.schema import SHARED, STORED, TASK_TABLE, VERSION
+from flower_ng.store.schema import SHARED, STORED, TASK_TABLE, VERSION, beside
 
 _INDEXES_OF_1: Final = ("task_newest", "task_children")
 
@@ -58,6 +59,8 @@ def _from_1(connection: sqlite3.Connection) -> None:
         f"INSERT INTO task (id, {', '.join(STORED)}) SELECT id, {values} FROM task_of_1"
     )
     connection.execute("DROP TABLE task_of_1")
+    for statement in beside(SQLITE):
+        connection.execute(statement)
 
 
 #: One for each version that was ever written, the first at first.

@@ -11,7 +11,8 @@ import msgspec
 
 from flower_ng.store.dialect import SQLITE, Dialect, Direction
 from flower_ng.store.keyset import Place, attribute, is_descending
-from flower_ng.store.schema import COLUMNS, FOLDED, TOLD, TOLD_IN_LISTS, folded, value
+from flower_ng.store.lineage import rerun_of, reruns
+from flower_ng.store.schema import COLUMNS, FOLDED, TOLD_IN_LISTS, folded, value
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import Clause, TaskTable, where
 
@@ -148,7 +149,9 @@ def _rows(dialect: Dialect, order: str = "", *, whole: bool = False) -> str:
     values = [_wire(name, kind, dialect) for name, kind in COLUMNS.items()]
     each = dialect.array_of("c.uuid")
     children = dialect.json(f"(SELECT {each} FROM task c WHERE c.parent_id = t.uuid)")
-    told = [value(name) for name in (TOLD if whole else TOLD_IN_LISTS)]
+    told = [value(name) for name in TOLD_IN_LISTS]
+    if whole:
+        told += [value("timeline"), rerun_of("t"), reruns("t", dialect)]
     return dialect.arrays_of(dialect.array(*values, children, *told), order)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from flower_ng.store import lineage
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.schema import FINISHED
 from flower_ng.store.shared import drop_unused, shared_by
@@ -202,6 +203,7 @@ class Sweep:
         with connection:
             connection.execute(self._dialect.begin)
             shared = shared_by(connection, self._dialect, tasks, keys)
+            lineage.forget(connection, tasks, keys)
             gone = connection.execute(f"DELETE FROM task WHERE {tasks}", (keys,)).rowcount
             drop_unused(connection, self._dialect, shared)
         return gone

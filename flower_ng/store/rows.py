@@ -51,9 +51,10 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One task as the store knows it; times are UTC seconds, `worker` is a host name.
 
     `children` are the ids of the known tasks whose `parent_id` is this one. `exception_line` is the
-    first line of the exception, which is of `exception_class`. `timeline` is only there when one
-    task is asked for, not in lists. The order of the fields is that of `schema.COLUMNS`, then
-    `children`, then `schema.TOLD`: rows are decoded by position.
+    first line of the exception, which is of `exception_class`; `rerun_of` is the task that this one
+    repeats, `reruns` are those that repeat it. The events and the lineage are only there when one
+    task is asked for, not in lists. The fields stand in the order of `schema.COLUMNS`, then
+    `children`, then that of `query`: rows are decoded by position.
     """
 
     uuid: str
@@ -90,6 +91,8 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     exception_line: str | None = None
     event_count: int | None = None
     timeline: str | None = None
+    rerun_of: str | None = None
+    reruns: list[str] = []
 
     @property
     def root(self) -> str | None:

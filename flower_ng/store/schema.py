@@ -4,7 +4,7 @@ from typing import Final
 
 from celery.states import READY_STATES
 
-from flower_ng.store.dialect import Kind
+from flower_ng.store.dialect import SQLITE, Dialect, Kind
 
 #: In bytes 68 to 71 of every SQLite file that we made: "flng".
 APPLICATION_ID = 0x666C6E67
@@ -61,9 +61,8 @@ ADDED: dict[str, Kind] = {
     **EVENTS,
 }
 
-#: What is shown of a task beside the columns, in this order; the longest only of a single task.
+#: What lists show of a task beside the columns, in this order; of a single task there is more.
 TOLD_IN_LISTS = ("exception_class", "exception_line", "events")
-TOLD = (*TOLD_IN_LISTS, "timeline")
 
 #: Kept once however many tasks have it; the column in `task` is its id in a table of its own.
 SHARED: Final = "traceback"
@@ -130,8 +129,21 @@ TASK_TABLE = (
     _noted("DELETE"),
 )
 
+
+def beside(dialect: Dialect) -> tuple[str, ...]:
+    """Return the statements for what stands beside the tasks: their reruns, and gaps."""
+    text, real, integer = (dialect.type(kind) for kind in ("TEXT", "REAL", "INTEGER"))
+    gap = f"began {real}, why {text}, writer {text}, ended {real}, lost {integer}"
+    return (
+        f"CREATE TABLE rerun (uuid {text} PRIMARY KEY, rerun_of {text} NOT NULL)",
+        "CREATE INDEX rerun_of ON rerun (rerun_of)",
+        f"CREATE TABLE gap ({gap}, PRIMARY KEY (began, why, writer))",
+    )
+
+
 TABLES = (
     *TASK_TABLE,
+    *beside(SQLITE),
     "CREATE TABLE worker (hostname TEXT PRIMARY KEY, record TEXT NOT NULL)",
     "CREATE TABLE counter (hostname TEXT PRIMARY KEY, counts TEXT NOT NULL)",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",

@@ -7,7 +7,7 @@ from typing import Final
 
 from flower_ng.store.conditions import WORD_COLUMNS
 from flower_ng.store.dialect import POSTGRESQL
-from flower_ng.store.schema import COLUMNS, SHARED, STORED, VERSION, folded
+from flower_ng.store.schema import COLUMNS, SHARED, STORED, VERSION, beside, folded
 
 #: Lists of tasks with one of these are shown newest first, without a look at the others.
 _FILTERED: Final = ("state", "name", "worker")
@@ -42,6 +42,7 @@ TABLES: Final = (
     ),
     *(f"CREATE INDEX task_by_{column} ON task ({_key(column)}, uuid)" for column in _SORTED),
     f"CREATE TABLE {SHARED} (id bigint PRIMARY KEY, text {_TEXT} NOT NULL)",
+    *beside(POSTGRESQL),
     f"CREATE TABLE worker (hostname {_TEXT} PRIMARY KEY, record {_TEXT} NOT NULL, {_NUMBERED})",
     f"CREATE TABLE counter (hostname {_TEXT} PRIMARY KEY, counts {_TEXT} NOT NULL, {_NUMBERED})",
     f"CREATE TABLE meta (key {_TEXT} PRIMARY KEY, value {_TEXT})",

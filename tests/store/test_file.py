@@ -149,20 +149,6 @@ def test_a_newer_schema_is_left_alone(db, own, caplog):
     assert "upgrade" in warning
 
 
-@pytest.mark.parametrize("end", ["", ".db", ".dat"])
-def test_a_file_of_flowers_is_only_named(db, end, caplog):
-    path = Path(f"{db}{end}")
-    path.write_bytes(b"a shelf of Flower's")
-
-    with caplog.at_level(logging.INFO):
-        warnings = written(db, task("new"))
-
-    assert path.read_bytes() == b"a shelf of Flower's"
-    assert warnings == []
-    assert f"{path} looks like a file of Flower's" in caplog.text
-    assert found(db) == ["new"]
-
-
 @pytest.mark.usefixtures("own")
 def test_a_second_process_on_one_file_uses_a_temporary_one(db, caplog):
     script = """

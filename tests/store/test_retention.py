@@ -134,14 +134,14 @@ def test_age_is_looked_at_once_a_minute(swept):
 
 
 def test_what_is_too_large_shrinks_to_its_bound_with_the_oldest_gone(swept):
-    table = swept(max_bytes=2_000_000)
-    table.fill(6000, args="x" * 600)
+    table = swept(max_bytes=4_000_000)
+    table.fill(9000, args="x" * 600)
 
     table.run()
 
-    assert 1_000_000 < table.sweep.held.bytes <= 2_000_000
-    assert table.deleted()["max_bytes"] == 6000 - table.count()
-    assert min(table.uuids()) == f"{6000 - table.count():07}"
+    assert 2_000_000 < table.sweep.held.bytes <= 4_000_000
+    assert table.deleted()["max_bytes"] == 9000 - table.count()
+    assert min(table.uuids()) == f"{9000 - table.count():07}"
 
 
 def test_the_index_counts_into_the_size(swept):

@@ -228,3 +228,35 @@ async def test_a_stopped_store_says_so():
 
     with pytest.raises(Unavailable, match="not running"):
         await store.task("u")
+
+
+async def test_a_rerun_names_the_task_it_repeats_whichever_is_known_first(store):
+    await store.rerun("again", "first")
+    observe(store, task("first", "FAILURE"), task("again"), task("other"))
+    await store.rerun("later", "first")
+    await store.rerun("other", "unknown")
+
+    first, again, other = [await store.task(uuid) for uuid in ("first", "again", "other")]
+
+    assert (first.rerun_of, sorted(first.reruns)) == (None, ["again", "later"])
+    assert (again.rerun_of, again.reruns) == ("first", [])
+    assert other.rerun_of == "unknown"
+
+
+async def test_a_forgotten_task_is_no_rerun_any_more(store):
+    observe(store, task("first"), task("again"))
+    await store.rerun("again", "first")
+
+    assert await store.forget_task("again")
+
+    assert (await store.task("first")).reruns == []
+
+
+async def test_a_rerun_that_cannot_be_noted_is_only_logged(store, caplog):
+    store._writer._connection.execute("ALTER TABLE rerun RENAME TO elsewhere")
+
+    with caplog.at_level("WARNING"):
+        await store.rerun("again", "first")
+    store._writer._connection.execute("ALTER TABLE elsewhere RENAME TO rerun")
+
+    assert "again is a rerun of first, which could not be noted" in caplog.text

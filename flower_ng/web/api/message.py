@@ -25,6 +25,17 @@ class Message:
         options = dict(self.options)
         return _seconds(options.pop("timeout", None)), Message(self.args, self.kwargs, options)
 
+    def split_rerun(self) -> tuple[str | None, "Message"]:
+        """Return the key `rerun_of`, None when it is absent, and the message without it.
+
+        BadRequest for anything that is no task's id.
+        """
+        options = dict(self.options)
+        uuid = options.pop("rerun_of", None)
+        if uuid is not None and not (isinstance(uuid, str) and 0 < len(uuid) <= NAME_LENGTH):
+            raise BadRequest("rerun_of must be the id of a task")
+        return uuid, Message(self.args, self.kwargs, options)
+
 
 def check_name(task: str) -> None:
     """Refuse with BadRequest a name that no task can have: too long, or with unprintable parts."""

@@ -24,6 +24,12 @@ class Publish(Endpoint):
             raise NotFound(f"Unknown task '{task}'")
         return message
 
+    async def noted(self, answer: dict[str, Any], rerun_of: str | None) -> dict[str, Any]:
+        """Return the answer, after a note of which task the new one repeats."""
+        if rerun_of is not None:
+            await self.cluster.store.rerun(answer["task-id"], rerun_of)
+        return answer
+
 
 class TaskApply(Publish):
     """Publish a task and answer with its result, however long that takes."""
@@ -48,10 +54,11 @@ class TaskAsyncApply(Publish):
 
     async def act(self, task: str) -> dict[str, Any]:
         """Publish through the task's own `apply_async`: its queue, its options."""
-        message = self.registered_message(task)
-        return await self.cluster.publisher.apply_async(
+        rerun_of, message = self.registered_message(task).split_rerun()
+        answer = await self.cluster.publisher.apply_async(
             task, message.args, message.kwargs, message.options
         )
+        return await self.noted(answer, rerun_of)
 
 
 class TaskSend(Publish):
@@ -62,8 +69,9 @@ class TaskSend(Publish):
 
     async def act(self, task: str) -> dict[str, Any]:
         """Publish through the app's `send_task`."""
-        message = self.message()
+        rerun_of, message = self.message().split_rerun()
         check_name(task)
-        return await self.cluster.publisher.send_task(
+        answer = await self.cluster.publisher.send_task(
             task, message.args, message.kwargs, message.options
         )
+        return await self.noted(answer, rerun_of)

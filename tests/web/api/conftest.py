@@ -20,7 +20,7 @@ WORKER = "w1@box"
 
 
 class Recorder:
-    """Stands in for Control, Inspector, Publisher and Broker: keeps the calls, answers as told.
+    """Stands in for Control, Inspector, Publisher, Broker, Store: keeps the calls, answers as told.
 
     An answer that is an exception is raised; a callable is awaited.
     """
@@ -75,6 +75,7 @@ class FakeApiCluster(FakeCluster):
         self.control = Recorder()
         self.publisher = FakePublisher()
         self.broker = Recorder(queues=[{"name": "celery", "messages": 3}])
+        self.store = Recorder()
 
     def queue_names(self) -> list[str]:
         return ["celery"]

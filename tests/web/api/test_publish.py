@@ -157,3 +157,22 @@ async def test_a_broker_that_is_down_is_unavailable(client, cluster):
     cluster.broker.answers["queues"] = Unavailable("Broker or result backend unavailable")
 
     assert (await client.get("/api/queues/length")).status == 503
+
+
+@pytest.mark.parametrize("route", ["async-apply", "send-task"])
+async def test_a_rerun_is_noted_and_its_key_is_no_option(client, cluster, route):
+    body = {"rerun_of": "6", "queue": "fast"}
+
+    assert (await client.publish(f"/api/task/{route}/shop.add", body)).json == ANSWER
+
+    assert cluster.publisher.calls[0][4] == {"queue": "fast"}
+    assert cluster.store.calls == [("rerun", "7", "6")]
+
+
+@pytest.mark.parametrize("uuid", ["", 7, ["6"], "x" * 513])
+@pytest.mark.parametrize("route", ["async-apply", "send-task"])
+async def test_what_is_no_id_cannot_be_rerun(client, cluster, route, uuid):
+    answer = await client.publish(f"/api/task/{route}/shop.add", {"rerun_of": uuid})
+
+    assert (answer.status, answer.text) == (400, "rerun_of must be the id of a task")
+    assert cluster.publisher.calls == []
