@@ -17,17 +17,19 @@ from uuid import uuid4
 
 import msgspec
 
-from flower_ng.errors import Unavailable
+from flower_ng.errors import FlowerError, Unavailable
 from flower_ng.monitor.records import Change, Task
 from flower_ng.store import query as sql
 from flower_ng.store import summaries
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.fields import fields
-from flower_ng.store.file import StoreFile, flower_files, opened
+from flower_ng.store.file import StoreFile, opened
+from flower_ng.store.flower_file import Shelf, shelf_at
 from flower_ng.store.flush import Flusher
 from flower_ng.store.history import opened_history
 from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
 from flower_ng.store.lineage import note
+from flower_ng.store.importer import Imported, Importer, found_at
 from flower_ng.store.marks import Marks
 from flower_ng.store.merge import BOUNDS, Bounds
 from flower_ng.store.query import Statement
@@ -57,6 +59,7 @@ __all__ = [
     "Field",
     "Gap",
     "Histogram",
+    "Imported",
     "Limits",
     "Restored",
     "SeriesPage",
@@ -67,6 +70,7 @@ __all__ = [
     "TaskQuery",
     "TaskRow",
     "fields",
+    "found_at",
     "parse_search",
 ]
 
@@ -134,13 +138,28 @@ class Store:
         self.rollups.open(self._writer)
         self._reader = Reader(self._file.connect)
         self._file.vanish()
-        for found in flower_files(self.path) if self.path else ():
-            log.info("%s looks like a file of Flower's: it is left as it is.", found)
 
     def _opened(self) -> StoreFile:
         if not self._history:
             return opened(self.path, self._warn, self._clock)
         return cast("StoreFile", opened_history(self._history, self._warn))
+
+    def import_flower(self, shelf: Shelf) -> Imported:
+        """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""
+        return Importer(self._writer, self._dialect).bring(shelf)
+
+    def import_once(self) -> None:
+        """Do that for the file that our own `path` names, unless it was done; blocks.
+
+        A file that cannot be used is warned about, and does not keep anything from starting.
+        """
+        shelf = shelf_at(self.path) if self.path and self.is_persistent else None
+        importer = Importer(self._writer, self._dialect)
+        try:
+            if shelf is not None and not importer.is_imported(shelf):
+                log.info("%s.", importer.bring(shelf))
+        except (FlowerError, OSError) as error:
+            self._warn(f"{error}. What Flower kept is missing in the history.")
 
     def begin(self) -> None:
         """Keep the bounds of age and size too from now on; on the running loop."""
