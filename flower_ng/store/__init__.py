@@ -27,9 +27,9 @@ from flower_ng.store.file import StoreFile, opened
 from flower_ng.store.flower_file import Shelf, shelf_at
 from flower_ng.store.flush import Flusher
 from flower_ng.store.history import opened_history
+from flower_ng.store.importer import Imported, Importer, found_at
 from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
 from flower_ng.store.lineage import note
-from flower_ng.store.importer import Imported, Importer, found_at
 from flower_ng.store.marks import Marks
 from flower_ng.store.merge import BOUNDS, Bounds
 from flower_ng.store.query import Statement
