@@ -1,13 +1,11 @@
 """Numbers over time: of task types, queues and workers. On the loop."""
 
-from contextlib import suppress
-
 import msgspec
 
 from flower_ng.errors import BadRequest
 from flower_ng.store import SeriesQuery
-from flower_ng.store.bounds import Amount, BoundsError, duration, moment
-from flower_ng.web.arguments import finite
+from flower_ng.store.bounds import Amount, BoundsError, duration
+from flower_ng.web.api.moments import named
 from flower_ng.web.base import Endpoint
 
 #: Steps that are taken when none is asked for: the first that makes no more buckets than this.
@@ -15,7 +13,6 @@ STEPS_S = (60, 600, 3600, 86_400)
 USUAL_BUCKETS = 400
 #: Some 10 MB of JSON.
 MAX_POINTS = 20_000
-DAY_S = 86_400
 
 
 class ShowSeries(Endpoint):
@@ -47,15 +44,7 @@ class ShowSeries(Endpoint):
         )
 
     def _time(self, argument: str, default: str, now: float) -> Amount:
-        """Return a time given as UTC seconds, as a date and time, or as a time before now."""
-        text = self.get_argument(argument, default=default)
-        try:
-            return _absolute(text, now)
-        except BoundsError:
-            raise BadRequest(
-                f"Invalid {argument} '{text}', expected UTC seconds, a time such as"
-                " 2026-11-20T10:30, or one before now such as -1h"
-            ) from None
+        return named(argument, self.get_argument(argument, default=default), now)
 
     def _step_s(self, range_s: float) -> int:
         text = self.get_argument("step", default="")
@@ -68,12 +57,3 @@ class ShowSeries(Endpoint):
             raise BadRequest(
                 f"Invalid step '{text}', expected seconds or a duration such as 60, 10m, 1h"
             ) from None
-
-
-def _absolute(text: str, now: float) -> Amount:
-    """Return the point or the period that a text names, in UTC seconds; BoundsError if none."""
-    with suppress(ValueError):
-        return Amount(finite(text), finite(text))
-    amount = moment(text)
-    base = {"zero": 0.0, "now": now, "today": now // DAY_S * DAY_S}[amount.base]
-    return Amount(base + amount.start, base + amount.end)
