@@ -33,6 +33,7 @@ from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
 from flower_ng.web.pages.history import History
 from flower_ng.web.pages.login import Logout
+from flower_ng.web.pages.overview import Overview
 from flower_ng.web.pages.queues import Queues
 from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task import Task
@@ -46,6 +47,7 @@ from flower_ng.web.scrape import Scrape
 from flower_ng.web.stream import Stream, Ticker
 
 PAGES: tuple[type[Page], ...] = (
+    Overview,
     Workers,
     Worker,
     Tasks,

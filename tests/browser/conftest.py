@@ -37,6 +37,7 @@ PATHS = {
     "task": "/task/0123456789abcdef-failed",
     "history": "/history",
     "broker": "/broker",
+    "overview": "/overview",
     "all queues": "/queues",
     "logout": "/logout",
     "style guide": "/styleguide",

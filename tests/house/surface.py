@@ -92,6 +92,7 @@ FLOWER = (
 WITH_FORM = (read("/api/workers"), *CONTROLS)
 
 OURS = (
+    page("/overview"),
     page("/queues"),
     page("/types"),
     page("/types/(.+)", "/types/some.task"),

@@ -39,6 +39,7 @@ class FakeEvents:
     def __init__(self) -> None:
         self.listeners: list[Callable[[], None]] = []
         self.connection = SimpleNamespace(connected=True, since=0.0, why=None, retry_at=None)
+        self.stats = SimpleNamespace(dropped={})
 
     def add_listener(self, callback: Callable[[], None]) -> None:
         self.listeners.append(callback)

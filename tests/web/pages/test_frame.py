@@ -54,6 +54,7 @@ VISITS = {
     "Task": f"/task/{SEGMENT}",
     "Types": f"/types?search={SEGMENT}",
     "Type": f"/types/{SEGMENT}",
+    "Overview": "/overview",
     "Queues": "/queues",
     "History": "/history",
     "Broker": "/broker",
@@ -91,7 +92,8 @@ async def test_every_page_has_the_ways_to_the_others(look):
 
     nav = html.one("nav", aria_label="Pages")
     assert nav.links == {
-        "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/", "Queues": "/queues",
+        "Overview": "/overview", "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/",
+        "Queues": "/queues",
         "Broker": "/broker",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"
