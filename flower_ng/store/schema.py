@@ -102,11 +102,16 @@ def _shared(what: str, alias: str) -> str:
 
 
 def _noted(event: str) -> str:
-    """Return the trigger that notes the id of a row that is sealed and no longer the same."""
+    """Return the trigger that notes the id of a row that is sealed and no longer the same.
+
+    An id is used again once its task, the newest then, was deleted.
+    """
+    row = "new" if event == "INSERT" else "old"
     return (
         f"CREATE TRIGGER task_{event.lower()} AFTER {event} ON task"
-        " WHEN old.id <= (SELECT id FROM sealed)"
-        " BEGIN INSERT INTO stale VALUES (old.id) ON CONFLICT DO NOTHING; END"
+        f" WHEN {row}.id <= (SELECT id FROM sealed)"
+        f" BEGIN INSERT INTO stale SELECT {row}.id, epoch FROM sealed WHERE true"
+        " ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch; END"
     )
 
 
@@ -121,10 +126,12 @@ TASK_TABLE = (
     # Which tracebacks are still in use.
     "CREATE INDEX task_traceback ON task (traceback) WHERE traceback IS NOT NULL",
     "CREATE TABLE traceback (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
-    # Rows up to the one id in `sealed` are copied in the index; those in `stale` differ there.
-    "CREATE TABLE sealed (id INTEGER NOT NULL)",
-    "INSERT INTO sealed VALUES (0)",
-    "CREATE TABLE stale (id INTEGER PRIMARY KEY)",
+    # Rows up to the one id in `sealed` may be copied in the index, which is made in epochs (see
+    # sealing); those in `stale` changed in that epoch.
+    "CREATE TABLE sealed (id INTEGER NOT NULL, epoch INTEGER NOT NULL)",
+    "INSERT INTO sealed VALUES (0, 0)",
+    "CREATE TABLE stale (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL)",
+    _noted("INSERT"),
     _noted("UPDATE"),
     _noted("DELETE"),
 )
