@@ -22,6 +22,8 @@ class Dialect:
     #: Begins a transaction that writes, when no other one does.
     begin: str = "BEGIN IMMEDIATE"
     no_limit: int | None = -1
+    #: Whether others may write the same tables.
+    is_shared: bool = False
     #: Whether one INSERT … ON CONFLICT may come upon a row twice.
     may_repeat_keys: bool = True
     #: The type of the key that numbers rows as they come.
@@ -131,6 +133,7 @@ SCHEMA: Final = "hashtext(current_schema())"
 class _PostgreSQL(Dialect):
     name: str = "PostgreSQL"
     no_limit: int | None = None
+    is_shared: bool = True
     may_repeat_keys: bool = False
     identity: str = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     place: str = "place"

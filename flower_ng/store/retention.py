@@ -89,7 +89,7 @@ class Sweep:
 
     def open(self, connection: sqlite3.Connection) -> None:
         """Count what is there, and keep a small bound."""
-        (self._tasks,) = connection.execute("SELECT count(*) FROM task").fetchone()
+        self._recount(connection)
         self.wrote(connection, 0)
         self.measure(connection)
 
@@ -139,8 +139,14 @@ class Sweep:
             self._too_large -= self._find_oldest(connection, MAX_BYTES, self._too_large)
         elif self._clock() - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = self._clock()
+            if self._dialect.is_shared:
+                self._recount(connection)
             self._find_aged(connection)
             self._too_large = self._surplus_by_size(connection)
+
+    def _recount(self, connection: sqlite3.Connection) -> None:
+        """Count the rows; those that others write and delete are known only by that."""
+        (self._tasks,) = connection.execute("SELECT count(*) FROM task").fetchone()
 
     def _find_aged(self, connection: sqlite3.Connection) -> None:
         ages = (

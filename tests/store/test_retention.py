@@ -2,11 +2,13 @@ import asyncio
 import logging
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Limits, Store, TaskQuery, parse_search
+from flower_ng.store.dialect import SQLITE
 from flower_ng.store.marks import Marks
 from flower_ng.store.retention import EXACT_BELOW, STEP_ROWS, Sweep
 from tests.store.making import Table, change, task
@@ -18,10 +20,12 @@ NOW = 1000 * DAY_S
 class Swept(Table):
     """A task table and the Sweep that keeps its bounds."""
 
-    def __init__(self, *, max_tasks=1_000_000, **limits):
+    def __init__(self, *, max_tasks=1_000_000, dialect=SQLITE, **limits):
         super().__init__()
         self.now = NOW
-        self.sweep = Sweep(max_tasks=max_tasks, limits=Limits(**limits), clock=lambda: self.now)
+        self.sweep = Sweep(
+            max_tasks=max_tasks, limits=Limits(**limits), clock=lambda: self.now, dialect=dialect
+        )
         self.sweep.open(self.connection)
 
     def add(self, *tasks):
@@ -119,6 +123,14 @@ def test_failures_may_go_earlier_than_the_rest(swept):
     table.run()
 
     assert table.uuids() == ["done"]
+
+
+def test_tasks_of_other_dashboards_are_counted_once_a_minute(swept):
+    table = swept(max_tasks=5, dialect=replace(SQLITE, is_shared=True))
+    table.write(*(task(f"u{number}", timestamp=number) for number in range(8)))
+
+    assert table.run() == [0, 3]
+    assert table.sweep.held.tasks == 5
 
 
 def test_age_is_looked_at_once_a_minute(swept):
