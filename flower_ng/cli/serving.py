@@ -24,7 +24,7 @@ from flower_ng.settings import Loaded, Settings, load, load_arguments
 log = logging.getLogger(__name__)
 
 #: Folders are slower than brokers, and the demo's machine may be busy: three seconds for replies.
-DEMO_DEFAULTS = {"address": "127.0.0.1", "inspect_timeout": 3000.0}
+DEMO_DEFAULTS = {"address": "127.0.0.1", "inspect_timeout": 3000.0, "home": "overview"}
 
 
 def watch(

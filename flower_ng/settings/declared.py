@@ -169,6 +169,9 @@ class Settings:
         366.0, MEMORY, "Days for which the numbers of each hour are kept.", at_least(0.1)
     )
 
+    home: str = option(
+        "workers", PAGES, "Page at /: overview or workers.", one_of("overview", "workers")
+    )
     auto_refresh: bool = option(True, PAGES, "Let the Workers page follow the cluster.")
     tasks_columns: str = option(
         "name,uuid,state,received,runtime,worker", PAGES, "Columns of the Tasks page, in order."

@@ -145,7 +145,7 @@ def application(
             *file_specs(services),
             *_rest(services),
         ],
-        nav=_nav(handlers),
+        nav=_nav(handlers, services.options.home),
         rendered=Rendered(lambda: ticker.ticks),
         **_settings(services, oauth or OAuthClient()),
     )
@@ -170,12 +170,14 @@ def _spec(
     return URLSpec(f"{re.escape(services.prefix)}{path}", handler, arguments)
 
 
-def _nav(handlers: Sequence[type[Handler]]) -> tuple[NavLink, ...]:
+def _nav(handlers: Sequence[type[Handler]], home: str) -> tuple[NavLink, ...]:
     """What the navigation leads to: each page's name with the first path that has no group."""
     links: dict[str, NavLink] = {}
     for page in handlers:
         if issubclass(page, Page) and page.nav is not None and "(" not in page.path:
-            links.setdefault(page.nav, NavLink(page.nav, page.path, page.count))
+            leads_on = page is Workers and home == "overview"
+            path = "/workers" if leads_on else page.path
+            links.setdefault(page.nav, NavLink(page.nav, path, page.count))
     known = [links.pop(place) for place in PLACES if place in links]
     return (*known, *links.values())
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from flower_ng.monitor.rows import WorkerRow, worker_rows
@@ -69,6 +70,10 @@ class Workers(Page):
     async def view(self, *_none: str) -> WorkersView | None:
         """Show the workers, or write their rows."""
         is_json = self.get_argument("json", default=False, type=bool)
+        if self._leads_on() and not is_json:
+            self.set_status(HTTPStatus.FOUND)
+            self.set_header("Location", self.services.url("/overview"))
+            return None
         if self.get_argument("refresh", default=False, type=bool):
             self.cluster.inspector.inspect()  # nobody waits for it
         services = self.services
@@ -79,6 +84,11 @@ class Workers(Page):
             return self._view([self._line(row) for row in rows])
         self.write_json({"data": [row.record() for row in rows]})
         return None
+
+    def _leads_on(self) -> bool:
+        """Whether this is the front page, and the overview is to be it."""
+        is_front: bool = self.request.path == self.services.url("/")
+        return is_front and self.services.options.home == "overview"
 
     def _line(self, row: WorkerRow) -> Line:
         inspector, name = self.cluster.inspector, row.worker.hostname

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from flower_ng.errors import Unavailable
 from tests.web.pages.shop import NOW, W1
+from tests.web.site import OPEN_API
 
 
 async def test_a_healthy_cluster_is_told_calmly(shop, look):
@@ -63,3 +64,15 @@ async def test_failures_are_grouped_by_type_and_exception(shop, look):
         ["shop.pay", "ValueError", "2"], ["shop.pay", "KeyError", "1"],
     ]  # fmt: skip
     assert "Of the newest 200 failures" in html.text
+
+
+async def test_the_front_page_leads_to_the_overview_where_that_is_home(shop, serve):
+    answer = await serve(cluster=shop, environ=OPEN_API, home="overview").get("/")
+
+    assert (answer.status, answer.headers["Location"]) == (302, "/overview")
+
+
+async def test_the_workers_keep_their_page_where_the_overview_is_home(look):
+    html = await look("/workers", home="overview")
+
+    assert html.one("nav", aria_label="Pages").links["Workers 0"] == "/workers"
