@@ -51,7 +51,7 @@ def test_the_demo_is_ready_in_fifteen_seconds(demo):
 
 
 def test_the_demo_says_so_on_its_pages_and_opens_the_api(demo):
-    assert "demo" in demo.ask("/").text.lower()
+    assert "demo" in demo.ask("/overview").text.lower()
     assert "demo" in demo.output().lower()
     assert demo.ask("/api/workers").status == 200
 
