@@ -183,8 +183,10 @@ async def wait_until(condition, seconds=10):
             await asyncio.sleep(0.02)
 
 
-async def test_a_running_store_deletes_what_is_old_by_itself():
-    store = Store(None, max_tasks=100, limits=Limits(max_age_s=50), clock=lambda: 100.0)
+async def test_a_running_store_deletes_what_is_old_by_itself(history):
+    store = Store(
+        None, max_tasks=100, history=history, limits=Limits(max_age_s=50), clock=lambda: 100.0
+    )
     store.start()
     store.observe(change(task("old", timestamp=1)))
     store.observe(change(task("new", timestamp=99)))
@@ -229,8 +231,8 @@ async def test_deleting_that_fails_is_said_once_and_tried_again(tmp_path, caplog
 
 
 @pytest.fixture
-def store(tmp_path):
-    made = Store(tmp_path / "db", max_tasks=5000)
+def store(tmp_path, history):
+    made = Store(tmp_path / "db", max_tasks=5000, history=history)
     made.start()
     yield made
     made.stop()
@@ -282,7 +284,9 @@ async def test_all_that_match_are_forgotten_and_nothing_else(store):
     assert await store.count_by("state") == {"SUCCESS": 650}
 
 
-async def test_what_was_forgotten_is_overwritten_in_the_file(store, tmp_path):
+async def test_what_was_forgotten_is_overwritten_in_the_file(tmp_path):
+    store = Store(tmp_path / "db", max_tasks=5000)
+    store.start()
     store.observe(change(task("a", args="the-secret-words")))
     await store.forget_task("a")
     store.stop()
@@ -301,8 +305,8 @@ def test_a_task_forgotten_while_its_batch_is_written_does_not_come_back():
     assert (list(marks.tasks), marks.taken) == ([], 1)
 
 
-def test_memory_gets_back_the_newest_and_what_is_not_finished(tmp_path):
-    store = Store(tmp_path / "db", max_tasks=100)
+def test_memory_gets_back_the_newest_and_what_is_not_finished(tmp_path, history):
+    store = Store(tmp_path / "db", max_tasks=100, history=history)
     store.start()
     store.observe(change(task("stuck", "STARTED", 0)))
     for number in range(5):

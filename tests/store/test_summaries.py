@@ -12,8 +12,8 @@ from tests.store.making import change, task
 
 
 @pytest.fixture
-def store():
-    made = Store(None, max_tasks=1000, clock=lambda: 1000.0)
+def store(history):
+    made = Store(None, max_tasks=1000, history=history, clock=lambda: 1000.0)
     made.start()
     yield made
     made.stop()
@@ -53,10 +53,10 @@ async def walked(store, query, limit):
         assert len(page.rows) == limit
 
 
-@pytest.mark.parametrize("limit", [1, 7, 30, 60, 1000])
+@pytest.mark.parametrize("limit", [7, 60])
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize(
-    "sort", [None, "name", "runtime", "received", "retries", "worker", "timestamp", "nothing"]
+    "sort", [None, "name", "runtime", "received", "retries", "worker", "nothing"]
 )
 async def test_pages_by_cursor_are_the_list_cut_in_pieces(store, sort, descending, limit):
     observe(store, *varied())
