@@ -111,7 +111,7 @@ class Events(events.Events):
         self.store.memory_is(self.state.forget_tasks)
         super().start()
         self.io_loop.add_callback(self.store.rollups.begin, self._ingest)
-        self.io_loop.add_callback(self.store.begin)
+        self.io_loop.add_callback(self.store.begin, self._ingest)
 
     def finish(self) -> None:
         """Apply what has arrived, then write what is left and close the store."""

@@ -26,6 +26,7 @@ from flower_ng.store.fields import fields
 from flower_ng.store.file import StoreFile, opened
 from flower_ng.store.flower_file import Shelf, shelf_at
 from flower_ng.store.flush import Flusher
+from flower_ng.store.gaps import Gap, Gaps
 from flower_ng.store.history import opened_history
 from flower_ng.store.importer import Imported, Importer, found_at
 from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
@@ -37,12 +38,13 @@ from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
 from flower_ng.store.restore import restored
 from flower_ng.store.retention import NO_LIMITS, STEP_ROWS, Limits, Sweep
+from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level
 from flower_ng.store.rollups.recorder import Rollups
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.search import parse_search
-from flower_ng.store.status import Gap, Gaps, StoreStatus
+from flower_ng.store.status import StoreStatus
 from flower_ng.store.summaries import FACETS, MOST_BUCKETS, Facets, Histogram
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.upkeep import Upkeep
@@ -84,6 +86,10 @@ MAX_MARKS = 100_000
 _rows = msgspec.json.Decoder(list[TaskRow], strict=False)  # times come as text, to the last bit
 
 
+def _unknown() -> Ingest:
+    return Ingest(connected_since=None, dropped=0)
+
+
 class Store:
     """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
 
@@ -115,7 +121,8 @@ class Store:
         self.rollups = Rollups(levels=levels, dialect=self._dialect, writer=name, clock=clock)
         self._clock = clock
         self._sweep = Sweep(max_tasks=max_tasks, limits=limits, clock=clock, dialect=self._dialect)
-        self._gaps = Gaps()
+        self._gaps = Gaps(dialect=self._dialect, writer=name)
+        self._ingest = _unknown
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
         self._bounds = bounds
         self._marks = Marks(max_tasks=MAX_MARKS, max_events=bounds.max_events)
@@ -136,6 +143,7 @@ class Store:
         self._flusher = Flusher(self._marks, self._writer)
         self._upkeep = Upkeep(self._writer, self._sweep, self._look)
         self.rollups.open(self._writer)
+        self._gaps.open(self._writer, self._clock(), goes_on=self._kind == "file")
         self._reader = Reader(self._file.connect)
         self._file.vanish()
 
@@ -161,9 +169,13 @@ class Store:
         except (FlowerError, OSError) as error:
             self._warn(f"{error}. What Flower kept is missing in the history.")
 
-    def begin(self) -> None:
-        """Keep the bounds of age and size too from now on; on the running loop."""
+    def begin(self, ingest: Callable[[], Ingest] | None = None) -> None:
+        """Keep the bounds of age and size too from now on, and gaps; on the running loop.
+
+        `ingest` tells whether events can arrive.
+        """
         if self._flusher is not None:
+            self._ingest = ingest or _unknown
             self._upkeep.begin()
 
     def stop(self) -> None:
@@ -173,6 +185,8 @@ class Store:
         self._upkeep.stop()
         self._flusher.stop()
         self.rollups.stop()
+        self._look()
+        self._gaps.stop(self._clock())
         self._reader.close()
         self._writer.close()
         self._file.close()
@@ -234,6 +248,11 @@ class Store:
             gaps=self._gaps.all(),
             warnings=tuple(self.warnings),
         )
+
+    async def gaps(self, start: float, end: float) -> tuple[Gap, ...]:
+        """Return what is known to be missing of the time between, in UTC seconds, oldest first."""
+        self._look()
+        return self._gaps.between(start, end)
 
     def memory_is(self, forget: Callable[[Sequence[str]], None]) -> None:
         """Have tasks that are forgotten here leave memory too, by their ids."""
@@ -411,7 +430,9 @@ class Store:
         return await self._reader.row(statement.text, statement.parameters)
 
     def _look(self) -> None:
-        self._gaps.see(self.lost, self._clock())
+        now = self._clock()
+        lag_s = 0.0 if self._flusher is None else self._flusher.lag_s
+        self._gaps.look(self._ingest(), self.lost, now - lag_s, now)
 
     def _warn(self, message: str) -> None:
         log.warning(message)

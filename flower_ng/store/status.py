@@ -1,46 +1,9 @@
-"""What the store says of itself: StoreStatus, and the Gaps of what could not be kept. Pure."""
+"""What the store says of itself: StoreStatus. Pure."""
 
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
 
-#: Gaps remembered; the oldest go first.
-MAX_GAPS: Final = 100
-#: What is lost within this time of each other is one gap.
-TOGETHER_S: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """From when to when, in UTC seconds, so many changes of tasks could not be kept."""
-
-    start: float
-    end: float
-    lost: int
-
-
-class Gaps:
-    """The gaps since the start, the newest last."""
-
-    def __init__(self) -> None:
-        self._gaps: deque[Gap] = deque(maxlen=MAX_GAPS)
-        self._lost = 0
-
-    def see(self, lost: int, now: float) -> None:
-        """Take note of how much was lost up to now, in all."""
-        more, self._lost = lost - self._lost, lost
-        if more <= 0:
-            return
-        if self._gaps and now - self._gaps[-1].end < TOGETHER_S:
-            gap = self._gaps.pop()
-            self._gaps.append(replace(gap, end=now, lost=gap.lost + more))
-        else:
-            self._gaps.append(Gap(now, now, more))
-
-    def all(self) -> tuple[Gap, ...]:
-        """Return the gaps, the oldest first."""
-        return tuple(self._gaps)
+from flower_ng.store.gaps import Gap
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
-from flower_ng.store import Gap, StoreStatus
+from flower_ng.store import StoreStatus
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 
@@ -17,6 +17,15 @@ REASONS: Final = {
     "max_bytes": "Too large",
     "forgotten": "Forgotten on request",
 }
+#: Why something is missing.
+WHY: Final = {
+    "broker": "no connection to the broker",
+    "inbox": "the inbox was full",
+    "store": "the history could not be written",
+    "stopped": "flower_ng did not run",
+}
+#: Older gaps are not shown.
+MOST_GAPS: Final = 50
 NO_BOUND: Final = "no bound"
 
 
@@ -30,6 +39,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class GapLine:
+    """From when to when something is missing, and why; `end` and `lost` are None if unknown."""
+
+    start: float
+    end: float | None
+    why: str
+    lost: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryView:
     """The store's own word; `trouble` is why it cannot be written now."""
 
@@ -39,7 +58,7 @@ class HistoryView:
     deleted: tuple[Line, ...]
     writing: tuple[Line, ...]
     trouble: str
-    gaps: tuple[Gap, ...]
+    gaps: tuple[GapLine, ...]
     timezone: tzinfo
 
 
@@ -63,7 +82,10 @@ class History(Page):
             ),
             writing=tuple(_writing(status)),
             trouble=status.failing or "",
-            gaps=status.gaps[::-1],
+            gaps=tuple(
+                GapLine(gap.start, gap.end, WHY.get(gap.why, gap.why), gap.lost)
+                for gap in status.gaps[: -MOST_GAPS - 1 : -1]
+            ),
             timezone=self.cluster.timezone,
         )
 

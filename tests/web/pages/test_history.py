@@ -44,18 +44,19 @@ async def test_the_history_shows_what_it_holds_its_bounds_and_what_went(shop, lo
     assert html.facts["Too old"] == "5,678"
     assert html.facts["Age"] == "30 d"
     assert html.facts["Age of failures"] == "no bound"
-    assert "None: every change was kept." in text
+    assert "None is known." in text
 
 
 async def test_a_store_that_cannot_be_written_and_its_gaps_are_shown(shop, look):
     say(shop, failing="The store cannot be written: disk full", waiting=12, lag_s=3.0, lost=77,
-        gaps=(Gap(0.0, 60.0, 77),))  # fmt: skip
+        gaps=(Gap(0.0, 60.0, 77, "store"), Gap(90.0, None, None, "broker")))  # fmt: skip
 
     html = await look("/history")
 
     assert "disk full" in html.one("main").one("div", role="alert").text
     assert html.facts["Longest wait"] == "3.00 s"
     assert "77" in html.one("table").text
+    assert "no connection to the broker" in html.one("table").text
 
 
 async def test_the_list_links_to_its_export_and_to_the_history(shop, look):

@@ -1,0 +1,170 @@
+import sqlite3
+
+import pytest
+
+from flower_ng.store import Gap, Store
+from flower_ng.store.gaps import Gaps
+from flower_ng.store.rollups.coverage import Ingest
+from tests.store.making import change, task
+
+NOON = 1_790_000_000.0
+
+
+class Watched:
+    """A store on a file, whose clock and ingest a test sets."""
+
+    def __init__(self, path) -> None:
+        self.path = path
+        self.now = NOON
+        self.ingest = Ingest(None, 0)
+        self.start()
+
+    def start(self) -> None:
+        self.store = Store(self.path, max_tasks=100, clock=lambda: self.now)
+        self.store.start()
+        self.store._ingest = lambda: self.ingest
+
+    def restart(self) -> None:
+        self.store.stop()
+        self.start()
+
+    def look(self, at: float, connected_since: float | None, dropped: int = 0) -> None:
+        self.now = NOON + at
+        since = None if connected_since is None else NOON + connected_since
+        self.ingest = Ingest(since, dropped)
+        self.store._look()
+
+    def told(self) -> list[tuple[float, float | None, int | None, str]]:
+        return [
+            (gap.start - NOON, None if gap.end is None else gap.end - NOON, gap.lost, gap.why)
+            for gap in self.store.status().gaps
+        ]
+
+
+@pytest.fixture
+def watched(tmp_path):
+    made = Watched(tmp_path / "db")
+    yield made
+    made.store.stop()
+
+
+def test_without_an_outage_there_is_no_gap(watched):
+    for at in range(5):
+        watched.look(at, 0.5)
+
+    assert watched.told() == []
+
+
+def test_an_outage_is_a_gap_that_goes_on_until_there_is_a_connection(watched):
+    watched.look(1, 0.5)
+    watched.look(2, None)
+    assert watched.told() == [(1, None, None, "broker")]
+
+    watched.look(3, None)
+    watched.look(5, 4.5)
+    watched.look(6, 4.5)
+
+    assert watched.told() == [(1, 4.5, None, "broker")]
+
+
+def test_a_connection_that_went_and_came_between_two_looks_is_a_gap_too(watched):
+    watched.look(1, 0.5)
+    watched.look(2, 1.75)
+
+    assert watched.told() == [(1, 1.75, None, "broker")]
+
+
+def test_dropped_events_are_counted_and_those_of_one_minute_are_one_gap(watched):
+    for at, dropped in ((1, 0), (2, 7), (3, 7), (40, 10), (41, 10), (200, 10), (201, 11)):
+        watched.look(at, 0.5, dropped)
+
+    assert watched.told() == [(1, 40, 10, "inbox"), (200, 201, 1, "inbox")]
+
+
+def test_changes_that_were_given_up_are_a_gap(watched):
+    watched.look(1, 0.5)
+    watched.store._marks.lost = 3
+    watched.look(2, 0.5)
+
+    assert watched.told() == [(1, 2, 3, "store")]
+
+
+def test_gaps_outlast_a_restart_and_the_pause_is_one(watched):
+    watched.look(1, 0.5)
+    watched.look(2, 1.5)
+    watched.restart()
+    watched.look(60, None)
+    assert watched.told() == [(1, 1.5, None, "broker"), (2, None, None, "stopped")]
+
+    watched.look(62, 61)
+    watched.restart()
+
+    assert watched.told()[:2] == [(1, 1.5, None, "broker"), (2, 61, None, "stopped")]
+
+
+def test_after_a_kill_the_pause_begins_with_the_newest_event_that_was_kept(tmp_path):
+    watched = Watched(tmp_path / "db")
+    watched.store.observe(change(task("u", timestamp=NOON + 5)))
+    watched.store.flush()
+    killed, watched.store = watched.store, None
+    killed._reader.close()
+    killed._writer.close()
+    killed._file.close()
+
+    watched.now = NOON + 60
+    watched.start()
+
+    assert watched.told() == [(5, None, None, "stopped")]
+    watched.store.stop()
+
+
+def test_an_outage_in_which_it_was_stopped_is_one_gap(watched):
+    watched.look(1, 0.5)
+    watched.look(2, None)
+    watched.restart()
+    watched.look(10, 9)
+
+    assert watched.told() == [(1, 9, None, "broker")]
+
+
+async def test_gaps_are_found_by_time(watched):
+    for at, dropped in ((1, 0), (2, 1), (200, 1), (201, 2)):
+        watched.look(at, 0.5, dropped)
+
+    found = await watched.store.gaps(NOON + 100, NOON + 300)
+
+    assert found == (Gap(NOON + 200, NOON + 201, 1, "inbox"),)
+
+
+def test_a_gap_that_cannot_be_written_is_written_when_it_can(watched):
+    connection = watched.store._writer._connection
+    watched.look(1, 0.5)
+    connection.execute("PRAGMA query_only = ON")
+    watched.look(2, 0.5, dropped=5)
+    watched.store._gaps.flush()
+    connection.execute("PRAGMA query_only = OFF")
+    watched.look(3, 0.5, dropped=5)
+    watched.store._gaps.flush()
+
+    reader = sqlite3.connect(f"{watched.path}.sqlite3")
+    assert reader.execute("SELECT began, ended, lost, why FROM gap").fetchall() == [
+        (NOON + 1, NOON + 2, 5, "inbox")
+    ]
+    reader.close()
+
+
+def test_a_temporary_store_has_no_pauses():
+    store = Store(None, max_tasks=100, clock=lambda: NOON)
+    store.start()
+    store.observe(change(task("u")))
+    assert store.status().gaps == ()
+    store.stop()
+
+
+def test_at_most_a_thousand_gaps_are_remembered():
+    gaps = Gaps()
+    for at in range(1200):
+        gaps.look(Ingest(float(at), 0), 0, 0.0, at + 0.5)
+
+    assert len(gaps.all()) == 1000
+    assert gaps.all()[-1].end == 1199.0
