@@ -1,11 +1,13 @@
 """The dashboard as one object: how it starts and how it stops."""
 
+import asyncio
 import logging
 import sqlite3
 import time
 
 import pytest
 from celery import Celery
+from tornado.httpclient import AsyncHTTPClient
 
 from flower_ng.app import Flower
 from flower_ng.settings import load_arguments
@@ -52,4 +54,63 @@ async def test_the_urls_name_the_real_port_and_the_prefix_once(flower):
 
     assert site.port != 0
     assert site.urls == [f"http://127.0.0.1:{site.port}/flower/"]
+    await site.stop()
+
+
+async def page(site: Flower, path: str) -> str:
+    answer = await AsyncHTTPClient().fetch(f"{site.urls[0]}{path.lstrip('/')}")
+    return answer.body.decode()
+
+
+async def test_a_history_that_cannot_be_written_is_said_on_every_page_until_it_can(
+    flower, tmp_path, caplog
+):
+    site = flower("--persistent", f"--db={tmp_path / 'flower'}")
+    await site.start()
+    other = sqlite3.connect(tmp_path / "flower.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    received = {"type": "task-received", "hostname": "w1", "timestamp": time.time()}
+
+    with caplog.at_level(logging.ERROR):
+        site.cluster.state.event({**received, "uuid": "u1"})
+        shown = [await page(site, path) for path in ("/tasks", "/broker", "/history")]
+    assert all("The history cannot be written" in text for text in shown)
+
+    other.execute("ROLLBACK")
+    other.close()
+    async with asyncio.timeout(10):
+        while site.cluster.store.failing:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+    assert "u1" in await page(site, "/tasks")
+    assert "cannot be written" not in await page(site, "/tasks")
+    await site.stop()
+
+
+async def test_the_options_bound_the_history(flower, tmp_path):
+    site = flower(
+        "--persistent",
+        f"--db={tmp_path / 'flower'}",
+        "--history_max_tasks=7",
+        "--history_max_age=12h",
+        "--history_max_failure_age=0",
+        "--history_max_bytes=500MB",
+    )
+    await site.start()
+
+    status = site.cluster.store.status()
+    await site.stop()
+
+    bounds = (status.max_tasks, status.max_age_s, status.max_failure_age_s, status.max_bytes)
+    assert bounds == (7, 43_200, None, 500_000_000)
+
+
+async def test_a_task_that_is_forgotten_leaves_memory_too(flower):
+    site = flower()
+    await site.start()
+    received = {"type": "task-received", "hostname": "w1", "timestamp": time.time()}
+    site.cluster.state.event({**received, "uuid": "u1"})
+
+    assert await site.cluster.store.forget_task("u1")
+
+    assert "u1" not in site.cluster.state.tasks
     await site.stop()
