@@ -21,7 +21,7 @@ from flower_ng.store.tables import TABLES, substrings
 
 SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
 CONNECT_TIMEOUT_S: Final = 5
-#: Connections that may be open at once: of the readers, and of the start.
+#: Connections that stay open when they are given back.
 POOL_SIZE: Final = 4
 #: A network that lost the server is noticed within this.
 SILENCE_MS: Final = 10_000
@@ -120,6 +120,7 @@ def _engine(url: URL, settings: Mapping[str, str]) -> Engine:
         url,
         creator=connect,
         pool_size=POOL_SIZE,
+        max_overflow=-1,  # nobody waits for another's connection
         use_native_hstore=False,  # it would look for it in every database
     )
     _, arguments = engine.dialect.create_connect_args(url)

@@ -2,17 +2,18 @@
 
 import json
 import sqlite3
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
 from flower_ng.monitor.records import Change, Event, Task, Worker
 from flower_ng.store import query as sql
-from flower_ng.store.merge import snapshot, statements
+from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.merge import Bounds, Snapshot, snapshot, statements
 from flower_ng.store.rows import TaskRow
 from flower_ng.store.schema import TABLES
 from flower_ng.store.task_query import TaskQuery
+from flower_ng.store.timeline import Entry, chain
 
 BOX = Worker("w1@box")
 #: When queries are asked, unless a test says otherwise: UTC seconds.
@@ -33,45 +34,51 @@ def heartbeat(worker: Worker) -> Change:
     return Change(Event("worker-heartbeat", worker.hostname, 1.0), None, worker)
 
 
-class Table:
-    """The task table in memory, written and read by the store's own statements."""
+def in_memory() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for statement in TABLES:
+        connection.execute(statement)
+    return connection
 
-    def __init__(self) -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
-        for statement in TABLES:
-            self.connection.execute(statement)
+
+class Table:
+    """The task table, in memory unless told, written and read by the store's own statements."""
+
+    def __init__(self, connection: Any = None, dialect: Dialect = SQLITE) -> None:
+        self.connection = connection or in_memory()
+        self.dialect = dialect
+        self.bounds = Bounds()
 
     def write(self, *tasks: Task) -> None:
-        for statement, parameters in statements([snapshot(one) for one in tasks]):
-            self.connection.execute(statement, parameters)
+        self._merge([snapshot(one) for one in tasks])
         for one in tasks:
             one.retry_passed = False
 
+    def write_events(self, one: Task, *events: tuple[str, float]) -> None:
+        """Write a task and new events of it, each a type and a time."""
+        self._merge([snapshot(one, chain(Entry(kind, at, "w1@box") for kind, at in events))])
+
     def tasks(self, query: TaskQuery) -> list[TaskRow]:
-        return self._rows(sql.page(query, NOW), 2)
+        return self._rows(sql.page(query, NOW, self.dialect), 2)
 
     def filtered(self, query: TaskQuery) -> int:
-        asked = sql.page(query, NOW)
+        asked = sql.page(query, NOW, self.dialect)
         return self.connection.execute(asked.text, asked.parameters).fetchone()[1]
 
     def uuids(self, **query: Any) -> list[str]:
         return [row.uuid for row in self.tasks(TaskQuery(**query))]
 
     def ids(self, query: TaskQuery) -> list[int]:
-        asked = sql.ids(query, NOW)
+        asked = sql.ids(query, NOW, self.dialect)
         return json.loads(self.connection.execute(asked.text, asked.parameters).fetchone()[0])
 
     def task(self, uuid: str) -> TaskRow:
-        return self._rows(sql.one(uuid), 0)[0]
+        return self._rows(sql.one(uuid, self.dialect), 0)[0]
+
+    def _merge(self, snapshots: list[Snapshot]) -> None:
+        for statement, parameters in statements(snapshots, self.dialect, self.bounds):
+            self.connection.execute(statement, parameters)
 
     def _rows(self, asked: sql.Statement, column: int) -> list[TaskRow]:
         found = self.connection.execute(asked.text, asked.parameters).fetchone()[column]
         return msgspec.json.decode(found, type=list[TaskRow], strict=False)
-
-
-@contextmanager
-def table(*tasks: Task):
-    made = Table()
-    made.write(*tasks)
-    yield made
-    made.connection.close()

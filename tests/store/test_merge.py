@@ -5,13 +5,16 @@ from hypothesis import strategies as st
 
 from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.state import EventsState
+from flower_ng.store.cuts import Cut
+from flower_ng.store.dialect import SQLITE
 from flower_ng.store.marks import Marks
-from flower_ng.store.merge import Snapshot, scrubbed, snapshot, statements
+from flower_ng.store.merge import Bounds, Snapshot, scrubbed, snapshot, statements
 from flower_ng.store.schema import COLUMNS
-from tests.store.making import Table, table, task
+from flower_ng.store.timeline import Entry
+from tests.store.making import Table, task
 
 
-def test_a_task_that_is_written_again_never_loses_a_field():
+def test_a_task_that_is_written_again_never_loses_a_field(table):
     with table(task("u", "RECEIVED", name="shop.buy", kwargs="{'a': 1}", received=1.0)) as tasks:
         tasks.write(task("u", "SUCCESS", 2.0, result="7", succeeded=2.0))
         row = tasks.task("u")
@@ -21,7 +24,7 @@ def test_a_task_that_is_written_again_never_loses_a_field():
         assert tasks.connection.execute("SELECT pairs FROM task").fetchone() == (',"a=1"',)
 
 
-def test_a_folded_twin_follows_its_text():
+def test_a_folded_twin_follows_its_text(table):
     with table(task("u", "RECEIVED", name="Old")) as tasks:
         tasks.write(task("u", "SUCCESS", name="new"))
 
@@ -30,7 +33,7 @@ def test_a_folded_twin_follows_its_text():
 
 
 @pytest.mark.parametrize("late", ["PENDING", "RECEIVED", "STARTED", "REVOKED", "CUSTOM"])
-def test_a_late_state_does_not_move_a_task_back(late):
+def test_a_late_state_does_not_move_a_task_back(table, late):
     with table(task("u", "SUCCESS", 5.0, clock=9)) as tasks:
         tasks.write(task("u", late, 4.0, clock=3))
         row = tasks.task("u")
@@ -38,7 +41,7 @@ def test_a_late_state_does_not_move_a_task_back(late):
     assert (row.state, row.timestamp, row.clock) == ("SUCCESS", 5.0, 9)
 
 
-def test_a_retry_opens_the_way_back():
+def test_a_retry_opens_the_way_back(table):
     with table(task("u", "FAILURE", 5.0)) as tasks:
         tasks.write(task("u", "STARTED", 7.0, retry_passed=True))
         assert tasks.task("u").state == "STARTED"
@@ -48,7 +51,7 @@ def test_a_retry_opens_the_way_back():
         assert tasks.task("u").state == "RECEIVED"
 
 
-def test_two_records_of_one_task_in_one_write_are_merged_in_order():
+def test_two_records_of_one_task_in_one_write_are_merged_in_order(table):
     with table(task("u", "SUCCESS", 1.0, name="n"), task("u", "STARTED", 2.0, args="()")) as tasks:
         row = tasks.task("u")
 
@@ -56,7 +59,7 @@ def test_two_records_of_one_task_in_one_write_are_merged_in_order():
 
 
 @pytest.mark.parametrize("count", [1, 3, 513, 1023])
-def test_any_number_of_tasks_fits_into_statements(count):
+def test_any_number_of_tasks_fits_into_statements(table, count):
     taken = [task(f"u{number}") for number in range(count)]
 
     with table(*taken) as tasks:
@@ -69,7 +72,7 @@ def test_no_statement_has_more_parameters_than_sqlite_allows():
     assert longest < 32_766
 
 
-def test_times_come_back_to_the_last_bit():
+def test_times_come_back_to_the_last_bit(table):
     times = [1764000000.1234567, 0.1, 1e-7, 1764000000.0000002]
 
     with table(*(task(str(at), timestamp=at, runtime=at) for at in times)) as tasks:
@@ -78,19 +81,79 @@ def test_times_come_back_to_the_last_bit():
     assert [(row.timestamp, row.runtime) for row in rows] == [(at, at) for at in times]
 
 
-def test_texts_come_back_as_they_were():
+def test_texts_come_back_as_they_were(table):
     texts = ["null", "NULL", "1.5", "", "\x00", "ü\u2028\U0001f600", "'\"\\%_"]
 
     with table(*(task(str(n), args=text) for n, text in enumerate(texts))) as tasks:
-        assert [tasks.task(str(n)).args for n in range(len(texts))] == texts
+        nul = "\x00" if tasks.dialect is SQLITE else "\ufffd"  # PostgreSQL knows it in no text
+        kept = [text.replace("\x00", nul) for text in texts]
+
+        assert [tasks.task(str(n)).args for n in range(len(texts))] == kept
 
 
 def test_what_sqlite_cannot_take_is_made_so_that_it_can():
-    taken = Snapshot(("a\ud800", 2**63, 1.5, None, -(2**63)), False, [("x\ud800", 1.0, "h")], 2)
+    values = ("a\ud800", 2**63, 1.5, None, -(2**63))
+    taken = Snapshot(values, False, Entry("x\ud800", 1.0, "h", "\ud800"), 2)
 
     assert scrubbed(taken) == Snapshot(
-        ("a?", None, 1.5, None, -(2**63)), False, [("x?", 1.0, "h")], 2
+        ("a?", None, 1.5, None, -(2**63)), False, Entry("x?", 1.0, "h", "?"), 2
     )
+
+
+def test_each_write_appends_its_events(table):
+    with table() as tasks:
+        tasks.write_events(task("u", "STARTED"), ("received", 1.0), ("started", 2.0))
+        tasks.write_events(task("u", "SUCCESS"), ("succeeded", 3.0))
+        tasks.write(task("u", "SUCCESS"))
+        row = tasks.task("u")
+
+    assert [(event.type, event.at) for event in row.events] == [
+        ("received", 1.0),
+        ("started", 2.0),
+        ("succeeded", 3.0),
+    ]
+    assert [one.outcome for one in row.attempts] == ["SUCCESS"]
+    assert row.events_left_out == 0
+
+
+def test_past_their_bound_events_are_only_counted(table):
+    with table() as tasks:
+        tasks.bounds = Bounds(max_events=3)
+        for at in range(10):
+            tasks.write_events(task("u", "RETRY"), ("retried", float(at)))
+        row = tasks.task("u")
+
+    assert [event.at for event in row.events] == [0.0, 1.0, 2.0]
+    assert row.events_left_out == 7
+
+
+def test_the_class_and_first_line_follow_the_exception(table):
+    with table(task("u", "FAILURE", exception="ValueError('a')\nmore")) as tasks:
+        tasks.write(task("u", "FAILURE", result="7"))
+        row = tasks.task("u")
+        assert (row.exception_class, row.exception_line) == ("ValueError", "ValueError('a')")
+
+        tasks.write(task("u", "FAILURE", exception="KeyError()"))
+        row = tasks.task("u")
+        assert (row.exception_class, row.exception_line) == ("KeyError", "KeyError()")
+        assert tasks.connection.execute("SELECT exception_class_folded FROM task").fetchone() == (
+            "keyerror",
+        )
+
+
+def test_texts_over_the_limit_are_cut_and_marked(table):
+    long = task("u", args="a" * 5000, traceback="T\n" * 5000, result="r" * 100)
+    with table() as tasks:
+        tasks.bounds = Bounds(max_text=1000)
+        tasks.write(long)
+        row = tasks.task("u")
+
+    assert {name: len(getattr(row, name)) for name in ("args", "traceback", "result")} == {
+        "args": 1000,
+        "traceback": 1000,
+        "result": 100,
+    }
+    assert row.cuts == {"args": Cut("flower_ng", 5000), "traceback": Cut("flower_ng", 10_000)}
 
 
 TIMED = ("sent", "received", "started", "succeeded", "failed", "rejected", "revoked", "retried")

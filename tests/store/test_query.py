@@ -1,3 +1,4 @@
+from contextlib import closing
 from operator import attrgetter
 
 import pytest
@@ -6,15 +7,15 @@ from hypothesis import strategies as st
 
 from flower_ng.monitor.records import Worker
 from flower_ng.store import TaskQuery
-from tests.store.making import table, task
+from tests.store.making import Table, task
 
 #: Letters whose folding changes their number or leaves ASCII, and all that SQL and JSON escape.
-LETTERS = "aAbßİıſΣσςé%_'\"\\=, \x00\n[]{}:1"
+LETTERS = "aAbßİıſΣσςé%_'\"\\=, \x01\n[]{}:1"
 NUMERIC = {"received", "started", "runtime", "timestamp", "sent", "succeeded"}
 NEWEST_FIRST = attrgetter("timestamp", "uuid")
 
 
-def test_without_a_sort_the_newest_come_first_and_ties_go_by_id_backwards():
+def test_without_a_sort_the_newest_come_first_and_ties_go_by_id_backwards(table):
     with table(task("a", timestamp=1), task("c", timestamp=2), task("b", timestamp=2)) as tasks:
         assert tasks.uuids() == ["c", "b", "a"]
         assert tasks.uuids(descending=True) == ["c", "b", "a"]
@@ -32,7 +33,7 @@ def test_without_a_sort_the_newest_come_first_and_ties_go_by_id_backwards():
         ("nonsense; DROP TABLE task", ["U5", "u1", "u2", "u3", "u6"]),
     ],
 )
-def test_a_sort_puts_the_lacking_first_then_values_then_ids(sort, expected):
+def test_a_sort_puts_the_lacking_first_then_values_then_ids(table, sort, expected):
     a, b = Worker("A@box"), Worker("b@box")
     rows = (
         task("u1", name="Shop", retries=10, runtime=10.0, worker=a),
@@ -47,7 +48,7 @@ def test_a_sort_puts_the_lacking_first_then_values_then_ids(sort, expected):
         assert tasks.uuids(sort=sort, descending=True) == expected[::-1]
 
 
-def test_filters_are_whole_values_whatever_their_case():
+def test_filters_are_whole_values_whatever_their_case(table):
     worker = Worker("W1@Box")
     rows = (task("a", "STARTED", name="Straße.Kehren", worker=worker), task("b", name="straße"))
 
@@ -59,7 +60,7 @@ def test_filters_are_whole_values_whatever_their_case():
         assert tasks.uuids(worker="w1@box", state="SUCCESS") == []
 
 
-def test_the_received_range_includes_its_ends_and_the_never_received():
+def test_the_received_range_includes_its_ends_and_the_never_received(table):
     rows = [task(str(second), received=float(second)) for second in range(5)]
 
     with table(*rows, task("never")) as tasks:
@@ -68,7 +69,7 @@ def test_the_received_range_includes_its_ends_and_the_never_received():
     assert found == ["1", "2", "3", "never"]
 
 
-def test_a_page_is_a_slice_and_both_numbers_are_of_all():
+def test_a_page_is_a_slice_and_both_numbers_are_of_all(table):
     rows = [task(f"u{number}", name="even" if number % 2 == 0 else "odd") for number in range(10)]
 
     with table(*rows) as tasks:
@@ -80,8 +81,8 @@ def test_a_page_is_a_slice_and_both_numbers_are_of_all():
 
 
 def test_the_newest_are_read_from_the_index():
-    with table() as tasks:
-        plan = tasks.connection.execute(
+    with closing(Table().connection) as connection:
+        plan = connection.execute(
             "EXPLAIN QUERY PLAN SELECT id FROM (SELECT t.id, t.uuid, t.timestamp AS key"
             " FROM task t ) ORDER BY key DESC, uuid DESC LIMIT 25 OFFSET 0"
         ).fetchall()
@@ -115,7 +116,7 @@ UNHURRIED = settings(max_examples=150, deadline=None, suppress_health_check=list
 
 @UNHURRIED
 @given(TASKS, st.sampled_from(["name", "retries", "runtime", "worker", "args", "no"]))
-def test_a_sort_sorts_as_a_naive_one(tasks, sort):
+def test_a_sort_sorts_as_a_naive_one(table, tasks, sort):
     ordered = [one.uuid for one in sorted(tasks, key=lambda one: naive_key(one, sort))]
 
     with table(*tasks) as written:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.store import TaskQuery, parse_search
-from tests.store.making import NOW, table, task
+from tests.store.making import NOW, task
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ from tests.store.making import NOW, table, task
         ("{'a': ['x'] * 9}", "kwargs.a.0:x", False),
     ],
 )
-def test_a_pair_is_found_as_whole_key_and_value(kwargs, wanted, is_found):
+def test_a_pair_is_found_as_whole_key_and_value(table, kwargs, wanted, is_found):
     with table(task("u", kwargs=kwargs)) as tasks:
         assert bool(tasks.uuids(search=parse_search(wanted))) is is_found
 
@@ -379,14 +379,14 @@ UNHURRIED = settings(max_examples=300, deadline=None, suppress_health_check=list
         ("NOT (name:=shop OR name:cart)", ["buy", "none"]),
     ],
 )
-def test_a_text_is_found_inside_at_the_beginning_or_whole(search, found):
+def test_a_text_is_found_inside_at_the_beginning_or_whole(table, search, found):
     rows = (task("shop", name="shop"), task("buy", name="Shop.buy"), task("cart", name="cart.shop"))
 
     with table(*rows, task("none")) as tasks:
         assert tasks.uuids(search=parse_search(search), sort="uuid") == found
 
 
-def test_filters_are_whole_values_of_the_queue_and_the_class_of_the_exception():
+def test_filters_are_whole_values_of_the_queue_and_the_class_of_the_exception(table):
     rows = (
         task("a", queue="Mail", exception="ValueError('Mail')"),
         task("b", queue="mails", exception="ValueErrors()"),
@@ -402,7 +402,7 @@ def test_filters_are_whole_values_of_the_queue_and_the_class_of_the_exception():
 
 @UNHURRIED
 @given(TASKS, SEARCHES)
-def test_a_search_finds_what_a_naive_filter_finds(tasks, asked):
+def test_a_search_finds_what_a_naive_filter_finds(table, tasks, asked):
     search = parse_search(asked.text)
     wanted = [one for one in tasks if asked.matches(one)]
     newest_first = sorted(wanted, key=attrgetter("timestamp", "uuid"), reverse=True)
