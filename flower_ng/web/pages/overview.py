@@ -12,9 +12,9 @@ from flower_ng.store.rollups.tallies import ALL_TYPES
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.charts import Chart
+from flower_ng.web.consuming import MOST, consumers, deserted, lengths, whole
 from flower_ng.web.links import Links
 from flower_ng.web.outcomes import failed_share, task_charts
-from flower_ng.web.pages.queues import MOST, consumers, deserted, lengths, whole
 from flower_ng.web.paging import Choice
 from flower_ng.web.span import Span, span_of, spans
 
@@ -132,7 +132,8 @@ class Overview(Page):
         wrong = [
             Wrong(f"No consumer of {name} is known", f"{fmt.number(length)} messages wait", url)
             for name, length in known.items()
-            if deserted(length, whole(told[name].get("consumers")), workers.get(name, ()))
+            if workers  # else none has told yet, and the broker may not know
+            and deserted(length, whole(told[name].get("consumers")), workers.get(name, ()))
         ]
         counts = [length for length in known.values() if length is not None]
         is_all = bool(counts) and len(counts) == len(names)

@@ -1,0 +1,54 @@
+"""Consuming is what waits in queues and who takes it, as the broker and the workers tell it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flower_ng.errors import Unavailable
+from flower_ng.web.inspected import Inspected
+from flower_ng.web.links import Links
+from flower_ng.web.services import Cluster
+
+#: More queues than this are not listed: the broker is asked for each.
+MOST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A worker that told that it consumes from a queue; `slots` is None where it did not say."""
+
+    name: str
+    url: str
+    slots: int | None
+
+
+async def lengths(
+    cluster: Cluster, names: Sequence[str]
+) -> tuple[Mapping[str, Mapping[str, Any]], str]:
+    """Return what the broker tells of each queue, and why that is not all; empty when it is."""
+    try:
+        told = await cluster.broker.queues(names)
+    except Unavailable as error:
+        return {}, error.message
+    return {str(queue.get("name")): queue for queue in told}, cluster.broker.trouble or ""
+
+
+def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]]:
+    """Return the online workers that consume from each queue, as they themselves told."""
+    found: dict[str, list[Consumer]] = {}
+    for worker in sorted(cluster.state.alive_workers(), key=lambda one: one.hostname):
+        name = worker.hostname
+        told = Inspected.of(cluster.inspector.workers.get(name, {}), None, worker.sw_sys)
+        for queue in told.queues:
+            found.setdefault(queue, []).append(Consumer(name, links.worker(name), told.slots))
+    return found
+
+
+def deserted(length: int | None, counted: int | None, workers: Iterable[Consumer]) -> bool:
+    """Say whether messages wait while neither the broker nor a worker knows of a consumer."""
+    return bool(length) and not counted and not any(True for _ in workers)
+
+
+def whole(value: object) -> int | None:
+    """Return a count that a broker told, None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
