@@ -37,12 +37,22 @@ async def test_a_worker_that_went_silent_is_wrong(shop, look):
 
 
 async def test_a_queue_with_messages_and_no_consumer_is_wrong(shop, look):
+    shop.beat()
+    shop.inspector.workers = {W1: {"active_queues": [{"name": "mail"}]}}
     shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
 
     html = await look("/overview")
 
     assert html.links["No consumer of lost is known"] == "/queues"
     assert html.links["7"] == "/queues"
+
+
+async def test_before_a_worker_has_told_of_its_queues_none_is_called_deserted(shop, look):
+    shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
+
+    html = await look("/overview")
+
+    assert "No consumer" not in html.text
 
 
 async def test_what_the_broker_did_not_tell_is_unknown_and_said(shop, look):
