@@ -165,6 +165,7 @@ class Store:
         importer = Importer(self._writer, self._dialect)
         try:
             if shelf is not None and not importer.is_imported(shelf):
+                log.info("Importing what Flower kept at %s, once.", shelf.path)
                 log.info("%s.", importer.bring(shelf))
         except (FlowerError, OSError) as error:
             self._warn(f"{error}. What Flower kept is missing in the history.")

@@ -3,7 +3,6 @@
 Nothing is trusted: each value is of its type and within its bounds, or it is left out and counted.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -186,8 +185,7 @@ def _time(value: Any) -> float | None:
 
 def _seconds(value: Any) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    is_within = is_number and math.isfinite(value) and 0 <= value < TIME_MAX
-    return float(value) if is_within else None
+    return float(value) if is_number and 0 <= value < TIME_MAX else None
 
 
 def _count(value: Any) -> int | None:
