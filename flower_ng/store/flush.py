@@ -162,7 +162,7 @@ class Flusher:
 
     def _failed(self, batch: Batch, error: BaseException) -> None:
         self.failures += 1
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.DataError):
             self.failing = f"The store cannot be written: {error}"
             self._marks.put_back(batch)
         else:  # it would fail again and hold up all that follows

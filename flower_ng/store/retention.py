@@ -96,19 +96,20 @@ class Sweep:
     def wrote(self, connection: sqlite3.Connection, tasks: int) -> None:
         """Take note of new tasks; a bound that is small is kept at once."""
         self._tasks += tasks
-        surplus = self._tasks - self.max_tasks
-        if surplus > 0 and self.max_tasks < EXACT_BELOW:
+        if self.max_tasks < EXACT_BELOW and (surplus := self._surplus(connection)):
             self._find_oldest(connection, MAX_TASKS, surplus)
             while self._due:
                 self._delete_due(connection)
 
     def step(self, connection: sqlite3.Connection) -> None:
         """Delete up to STEP_ROWS of what is over a bound, in one transaction."""
+        leads = self._leads(connection)
         if not self._due:
-            self._look(connection)
-        if self._due:
+            self._look(connection, leads=leads)
+        if self._due and leads:
             self._delete_due(connection)
-        self.is_behind = bool(self._due or self._too_large or self._tasks > self.max_tasks)
+        is_over = self._due or self._too_large or self._tasks > self.max_tasks
+        self.is_behind = bool(leads and is_over)
         self.measure(connection)
 
     def forget(self, connection: sqlite3.Connection, uuids: Sequence[str]) -> None:
@@ -131,9 +132,21 @@ class Sweep:
         size = self._used_bytes(connection)
         self.held = Held(self._tasks, size, oldest, newest)
 
-    def _look(self, connection: sqlite3.Connection) -> None:
+    def _leads(self, connection: sqlite3.Connection) -> bool:
+        """Return whether it is us who delete; among several that share a store, one does."""
+        return bool(connection.execute(self._dialect.leads).fetchone()[0])
+
+    def _surplus(self, connection: sqlite3.Connection) -> int:
+        """Return how many tasks there are too many of, and are ours to delete."""
+        if self._tasks <= self.max_tasks or not self._leads(connection):
+            return 0
+        if self._dialect.is_shared:
+            self._recount(connection)
+        return max(0, self._tasks - self.max_tasks)
+
+    def _look(self, connection: sqlite3.Connection, *, leads: bool) -> None:
         """Find what is over a bound; the number is looked at each time, the rest once a minute."""
-        if surplus := max(0, self._tasks - self.max_tasks):
+        if surplus := self._surplus(connection):
             self._find_oldest(connection, MAX_TASKS, max(surplus, self.max_tasks // PARTS))
         elif self._too_large:
             self._too_large -= self._find_oldest(connection, MAX_BYTES, self._too_large)
@@ -141,8 +154,9 @@ class Sweep:
             self._looked_at = self._clock()
             if self._dialect.is_shared:
                 self._recount(connection)
-            self._find_aged(connection)
-            self._too_large = self._surplus_by_size(connection)
+            if leads:
+                self._find_aged(connection)
+                self._too_large = self._surplus_by_size(connection)
 
     def _recount(self, connection: sqlite3.Connection) -> None:
         """Count the rows; those that others write and delete are known only by that."""
