@@ -48,10 +48,9 @@ class Content:
 
     def __init__(self, events: Any, counter: Any) -> None:
         self.left_out: Counter[str] = Counter()
-        self.tasks: list[Task] = []
         state = arguments(events, "EventsState", "State")
         hosts = {host.hostname: host for host in self._workers(cached(state, 1))}
-        for hostname, counts in self._counts(counter):
+        for hostname, counts in self._counters(counter):
             hosts.setdefault(hostname, Host(hostname)).counts = counts
         self.hosts = list(hosts.values())
         self.tasks = sorted(self._tasks(cached(state, 2)), key=lambda task: task.timestamp)
@@ -64,7 +63,7 @@ class Content:
             else:
                 yield Host(worker.hostname, worker)
 
-    def _counts(self, counter: Any) -> Iterator[tuple[str, dict[str, int]]]:
+    def _counters(self, counter: Any) -> Iterator[tuple[str, dict[str, int]]]:
         for hostname, made in counter.items() if isinstance(counter, dict) else ():
             given = made.arguments[0] if isinstance(made, Recorded) and made.arguments else made
             counts = _counts(given)
@@ -83,14 +82,18 @@ class Content:
                 yield task
 
     def _task(self, fields: Mapping[Any, Any]) -> Task | None:
-        known = {name: value for name, value in fields.items() if value is not None}
-        values = {name: read(known[name]) for name, read in _FIELDS.items() if name in known}
-        unusable = [name for name, value in values.items() if value is None]
-        self.left_out.update(f"{name} of tasks" for name in unusable)
-        task = Task(**{"uuid": "", **{k: v for k, v in values.items() if v is not None}})
-        task.root_id = task.root_id or _name(known.get("root"))
-        task.parent_id = task.parent_id or _name(known.get("parent"))
-        task.worker = _worker(arguments(known["worker"], "Worker")) if "worker" in known else None
+        task = Task("")
+        for name, read in _FIELDS.items():
+            if (given := fields.get(name)) is None:
+                continue
+            if (value := read(given)) is None:
+                self.left_out[f"{name} of tasks"] += 1
+            else:
+                setattr(task, name, value)
+        task.root_id = task.root_id or _name(fields.get("root"))
+        task.parent_id = task.parent_id or _name(fields.get("parent"))
+        if (worker := fields.get("worker")) is not None:
+            task.worker = _worker(arguments(worker, "Worker"))
         task.timestamp = task.timestamp or max(times(task).values(), default=0.0)
         return task if task.uuid else None
 
