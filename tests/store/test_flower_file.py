@@ -14,6 +14,8 @@ from celery.events import state as celery
 
 from flower_ng.errors import FlowerError
 from flower_ng.store.flower_file import reading, shelf_at
+from flower_ng.store.flower_file.content import Content
+from flower_ng.store.flower_file.pickles import unpickled
 from tests.store.shelves import FILES, REAL, TASKS, copied, shelf, state
 
 
@@ -21,6 +23,11 @@ def read(db):
     """Return what a file's process hands over: its head, and the tasks by id."""
     with reading(shelf_at(db)) as found:
         return found.head, {task.uuid: task for tasks in found.tasks() for task in tasks}
+
+
+def content(*tasks, workers=()):
+    """Return what a pickle of Celery's own State with these holds, without a process."""
+    return Content(unpickled(pickle.dumps(state(*tasks, workers=workers))), {})
 
 
 @pytest.fixture
@@ -120,38 +127,34 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize(("field", "value"), UNUSABLE.items(), ids=UNUSABLE)
-def test_a_value_that_is_none_is_left_out_and_counted(db, field, value):
-    fields = {"uuid": "u", "state": "STARTED", "timestamp": 1.0, field: value}
+def test_a_value_that_is_none_is_left_out_and_counted(field, value):
+    held = content({"uuid": "u", "state": "STARTED", "timestamp": 1.0, field: value})
 
-    head, tasks = read(shelf(db, state(fields)))
-
-    assert head.left_out == {f"{field} of tasks": 1}
-    assert tasks["u"].state == "STARTED"
+    assert held.left_out == {f"{field} of tasks": 1}
+    assert [task.state for task in held.tasks] == ["STARTED"]
 
 
-def test_a_task_without_an_id_is_left_out_and_counted(db):
-    head, tasks = read(shelf(db, state({"uuid": 7}, {"uuid": "u"})))
+def test_a_task_without_an_id_is_left_out_and_counted():
+    held = content({"uuid": 7}, {"uuid": "u"})
 
-    assert tasks.keys() == {"u"}
-    assert head.left_out["tasks without an id"] == 1
-
-
-def test_long_texts_are_cut_and_broken_characters_replaced(db):
-    fields = {"uuid": "u", "args": "x" * 10_000, "kwargs": "a\ud83d\ude00b\ud800c"}
-
-    _, tasks = read(shelf(db, state(fields)))
-
-    assert len(tasks["u"].args) == 4096
-    assert "10000" in tasks["u"].args
-    assert tasks["u"].kwargs == "a\N{GRINNING FACE}b\N{REPLACEMENT CHARACTER}c"
+    assert [task.uuid for task in held.tasks] == ["u"]
+    assert held.left_out["tasks without an id"] == 1
 
 
-def test_workers_with_nonsense_keep_what_makes_sense(db):
+def test_long_texts_are_cut_and_broken_characters_replaced():
+    held = content({"uuid": "u", "args": "x" * 10_000, "kwargs": "a\ud83d\ude00b\ud800c"})
+
+    (task,) = held.tasks
+    assert len(task.args) == 4096
+    assert "10000" in task.args
+    assert task.kwargs == "a\N{GRINNING FACE}b\N{REPLACEMENT CHARACTER}c"
+
+
+def test_workers_with_nonsense_keep_what_makes_sense():
     worker = celery.Worker("w@box", pid="x", heartbeats=["y", 5.0], loadavg=[1, 2], active=3)
 
-    head, _ = read(shelf(db, state(workers=(worker,))))
+    (host,) = content(workers=(worker,)).hosts
 
-    (host,) = head.hosts
     assert (host.worker.pid, host.worker.heartbeats, host.worker.active) == (None, (5.0,), 3)
     assert host.worker.loadavg is None
 
