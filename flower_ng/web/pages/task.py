@@ -6,9 +6,11 @@ from datetime import tzinfo
 from typing import Final
 
 from flower_ng.errors import NotFound
-from flower_ng.store import TaskRow
+from flower_ng.store import SeriesQuery, TaskRow
+from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
+from flower_ng.web.lifetime import Phase, phases
 from flower_ng.web.links import Links
 
 #: When something happened to the task, in the order in which it usually does.
@@ -28,6 +30,9 @@ DETAILS: Final = (
     "timestamp", "clock",
 )  # fmt: skip
 KIN: Final = ("root_id", "parent_id")
+#: The time whose tasks say what is usual, and the step in which it is read.
+USUAL_S: Final = 86_400
+USUAL_STEP_S: Final = 3600
 #: More children than this are only counted.
 MOST_CHILDREN: Final = 100
 
@@ -74,6 +79,7 @@ class TaskView:
     state_url: str
     deed: Deed | None
     forget_url: str
+    phases: tuple[Phase, ...]
     blocks: tuple[Block, ...]
     times: tuple[Fact, ...]
     kin: tuple[Fact, ...]
@@ -95,12 +101,21 @@ class Task(Page):
         row = await self.cluster.store.task(uuid)
         if row is None:
             raise NotFound(f"Unknown task '{uuid}'")
-        return _view(
-            self.cluster.format_task(row), Links(self.services.prefix), self.cluster.timezone
-        )
+        shown, usual = self.cluster.format_task(row), await self._usual(row.name)
+        told = phases(row, usual, self.services.clock())
+        return _view(shown, told, Links(self.services.prefix), self.cluster.timezone)
+
+    async def _usual(self, name: str | None) -> TaskPoint | None:
+        """What the last day's tasks of a type took; None where nothing is known."""
+        if name is None:
+            return None
+        now = self.services.clock()
+        query = SeriesQuery("task", (name,), max(0.0, now - USUAL_S), now, USUAL_STEP_S)
+        whole = (await self.cluster.store.series(query)).series[0].whole
+        return whole if isinstance(whole, TaskPoint) else None
 
 
-def _view(row: TaskRow, links: Links, timezone: tzinfo) -> TaskView:
+def _view(row: TaskRow, told: tuple[Phase, ...], links: Links, timezone: tzinfo) -> TaskView:
     children = row.children[:MOST_CHILDREN]
     return TaskView(
         title=f"{row.name or 'Task'} {row.uuid[:8]}",
@@ -111,6 +126,7 @@ def _view(row: TaskRow, links: Links, timezone: tzinfo) -> TaskView:
         state_url=links.tasks(state=row.state),
         deed=_deed(row, links),
         forget_url=links.action("task/forget", row.uuid),
+        phases=told,
         blocks=tuple(_blocks(row)),
         times=tuple(_times(row)),
         kin=tuple(_relative(name, getattr(row, name), row, links) for name in KIN),
