@@ -73,8 +73,14 @@ def phases(row: TaskRow, usual: TaskPoint | None, now: float) -> tuple[Phase, ..
 def _times(row: TaskRow) -> _Times:
     tries = row.attempts
     last = tries[-1] if tries else Attempt(None, row.received, row.started, _ended(row))
+    return _Times(_sent(row, last.received), last.received, last.started, last.ended)
+
+
+def _sent(row: TaskRow, received: float | None) -> float | None:
+    """When the newest try was sent: a retry is sent before the try that asks for it has ended."""
     sent = [event.at for event in row.events if event.type == "sent"]
-    return _Times(sent[-1] if sent else row.sent, last.received, last.started, last.ended)
+    before = [at for at in sent if received is None or at <= received]
+    return before[-1] if before else next(iter(sent), row.sent)
 
 
 def _ended(row: TaskRow) -> float | None:

@@ -62,6 +62,12 @@ def test_of_several_tries_the_newest_is_shown():
     assert (shown["held"], shown["ran"]) == ((2.0, ""), (8.0, ""))
 
 
+def test_a_retry_that_is_on_its_way_is_not_taken_for_clocks_that_differ():
+    events = '["sent",1,"c"],["received",3,"w"],["started",4,"w"],["sent",5,"w"],["retried",6,"w"],'
+
+    assert told(state="RETRY", timeline=events)["queued"] == (2.0, "")
+
+
 def test_the_usual_time_is_drawn_to_the_same_scale():
     run = Spread(count=1, total_s=20, mean_s=20, p50_s=20, p95_s=30, p99_s=30)
     usual = TaskPoint(1, 1, 1, 1, 0, 0, 0, 0, run=run)

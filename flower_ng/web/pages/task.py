@@ -64,6 +64,7 @@ class TaskView:
     run: Kin
     recent: tuple[TaskRow, ...]
     events_left_out: int
+    now: float
     links: Links
     blocks: tuple[Block, ...]
     times: tuple[Fact, ...]
@@ -81,6 +82,7 @@ class _Told:
     phases: tuple[Phase, ...]
     run: Kin
     recent: tuple[TaskRow, ...]
+    now: float
 
 
 class Task(Page):
@@ -98,7 +100,8 @@ class Task(Page):
         shown, links = self.cluster.format_task(row), Links(self.services.prefix)
         usual, recent = await self._usual(row.name), await self._recent(row.name)
         run = await kin_of(shown, self._those)
-        told = _Told(phases(row, usual, self.services.clock()), run, recent)
+        now = self.services.clock()
+        told = _Told(phases(row, usual, now), run, recent, now)
         can = deeds(row, self._worker(row), links, has_backend=self.cluster.publisher.has_backend)
         return _view(shown, told, tuple(can), links, self.cluster.timezone)
 
@@ -143,6 +146,7 @@ def _view(
         run=told.run,
         recent=told.recent,
         events_left_out=row.events_left_out,
+        now=told.now,
         links=links,
         blocks=tuple(blocks(row)),
         times=tuple(_times(row)),
@@ -155,7 +159,7 @@ def _view(
 
 
 def _times(row: TaskRow) -> Iterator[Fact]:
-    """The events in their order, each with how long it came after the one before, and its host.
+    """The events in their order, each with how long after the one before, and whose it was if new.
 
     Where no events are kept, the times that the task itself has.
     """
@@ -163,10 +167,11 @@ def _times(row: TaskRow) -> Iterator[Fact]:
         (getattr(row, name), name, "") for name in TIMES if getattr(row, name) is not None
     )
     before: float | None = None
+    whose = ""
     for moment, name, host in known:
         after = "" if before is None else f"+{fmt.duration(moment - before)}"
-        yield Fact(fmt.label(name), host, moment=moment, after=after)
-        before = moment
+        yield Fact(fmt.label(name), "" if host == whose else host, moment=moment, after=after)
+        before, whose = moment, host
 
 
 def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> Fact:
