@@ -43,6 +43,10 @@ test: check services .venv-oldest/.tools ## Run the checks, then all tests, some
 	$(OLDEST)/pytest -n 2 -W default tests/monitor tests/brokers # old releases warn of one another
 	$(OLDEST)/pytest -n 2 -W default -m oldest --ignore tests/browser # no browser there
 
+.PHONY: soak
+soak: setup ## Kill a dashboard's store 200 times under load and look at what is left
+	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py
+
 .PHONY: test-setup
 test-setup: ## Install the servers and the browser that the tests need (Debian, as root)
 	@$(PYTHON) tools/test_setup.py --install

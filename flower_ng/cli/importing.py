@@ -35,7 +35,9 @@ def imported_from(arguments: Sequence[str]) -> Imported:
     store.start()
     try:
         if not store.is_persistent:
-            raise FlowerError(f"Nothing was imported. {' '.join(store.warnings)}")
+            raise FlowerError(  # the store has logged why
+                f"Nothing was imported: {loaded.settings.db}.sqlite3 cannot be our file"
+            )
         return store.import_flower(shelf)
     finally:
         store.stop()

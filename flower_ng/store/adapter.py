@@ -53,7 +53,9 @@ class Connection:
 
     def execute(self, text: str, parameters: Sequence[Any] = ()) -> "psycopg.RawCursor[Any]":
         """Run one statement; its rows are here when this returns."""
-        may_repeat = self._pooled is not None and text.startswith(_REPEATED) and self._is_idle()
+        may_repeat = (
+            self._pooled is not None and text.lstrip().startswith(_REPEATED) and self._is_idle()
+        )
         try:
             try:
                 return self._execute(text, parameters)

@@ -181,6 +181,14 @@ def damaged(db, path, whole, chance):
     return "read"
 
 
+def test_a_file_that_is_too_large_is_refused(tmp_path):
+    db = copied("2.0.1-gdbm", tmp_path)
+    os.truncate(db, 3 << 30)  # a hole takes no room
+
+    with pytest.raises(FlowerError, match="its 3221225472 bytes are too many"):
+        read(db)
+
+
 @pytest.mark.parametrize("end", [".dat", ".dir", ".bak", ""])
 def test_a_dumb_shelf_is_found_by_each_of_its_names(end, tmp_path):
     db = copied("2.1.0-dumb", tmp_path)

@@ -11,6 +11,7 @@ from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store.flush import BATCH_TASKS, Flusher
 from flower_ng.store.marks import Marks
+from flower_ng.store.timeline import entries
 from tests.store.making import change, heartbeat, task
 
 
@@ -132,6 +133,39 @@ async def test_a_failed_write_is_tried_again_with_its_retry_and_before_what_came
     assert disk.rows == [["a"], ["a", "b"]]
     assert [batch.rows[0].retry_passed for batch in disk.batches] == [True, True]
     assert (flusher.failing, flusher.failures) == (None, 1)
+
+
+async def test_events_of_a_failed_write_are_written_once_and_before_later_ones(marks):
+    disk = Disk(sqlite3.OperationalError("database or disk is full"))
+    flusher = Flusher(marks, disk)
+    one = task("a")
+    mark(flusher, marks, one, one)
+    await flusher.settled()
+
+    disk.error = None
+    one.timestamp = 9.0
+    mark(flusher, marks, one)
+    flusher.flush()
+
+    assert [[event.at for event in entries(batch.rows[0].newest)] for batch in disk.batches] == [
+        [1.0, 1.0],
+        [1.0, 1.0, 9.0],
+    ]
+
+
+def test_a_task_holds_a_bounded_number_of_events_and_counts_the_others():
+    marks = Marks(max_tasks=10, max_events=3)
+    one = task("u")
+    for _ in range(5):
+        marks.mark(change(one))
+    batch = marks.take(10)
+    assert (batch.rows[0].newest.count, batch.rows[0].left_out) == (3, 2)
+
+    marks.mark(change(one))
+    marks.put_back(batch)
+    (row,) = marks.take(10).rows
+
+    assert (row.newest.count, row.left_out) == (3, 3)
 
 
 async def test_readers_are_not_held_up_by_a_disk_that_fails(marks):

@@ -1,9 +1,11 @@
 import sqlite3
+from contextlib import closing
 
 import pytest
 
 from flower_ng.store import Gap, Store
 from flower_ng.store.gaps import Gaps
+from flower_ng.store.postgresql import opened_database
 from flower_ng.store.rollups.coverage import Ingest
 from tests.store.making import change, task
 
@@ -168,3 +170,24 @@ def test_at_most_a_thousand_gaps_are_remembered():
 
     assert len(gaps.all()) == 1000
     assert gaps.all()[-1].end == 1199.0
+
+
+async def test_a_dashboard_that_shares_its_history_knows_its_own_gaps(postgres):
+    url = postgres.new_database()
+    one, other = (Store(None, max_tasks=100, history=url, clock=lambda: NOON) for _ in "12")
+    for store in (one, other):
+        store.start()
+        store._ingest = lambda: Ingest(NOON - 5, 0)
+    one.status()
+    one._ingest = lambda: Ingest(NOON - 5, 3)
+    assert await one.gaps(0, NOON) == ()
+    assert await one.gaps(0, NOON + 1) == (Gap(NOON, NOON, 3, "inbox"),)
+    one._gaps.flush()
+
+    with closing(opened_database(url, print)) as database, closing(database.connect()) as reader:
+        assert reader.execute("SELECT began, ended, lost, why FROM gap").fetchall() == [
+            (NOON, NOON, 3, "inbox")
+        ]
+    assert await other.gaps(0, NOON + 1) == ()
+    one.stop()
+    other.stop()

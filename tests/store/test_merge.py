@@ -197,6 +197,7 @@ class Store:
 @given(STEPS, st.integers(1, 3))
 def test_memory_that_evicts_and_the_store_agree_with_a_state_that_keeps_all(steps, max_tasks):
     store, whole, keeping = Store(), State(), EventsState()
+    told = {}
     evicting = EventsState(max_tasks_in_memory=max_tasks, observers=(store,))
     for timestamp, step in enumerate(steps, start=1):
         if step is FLUSH:
@@ -205,6 +206,7 @@ def test_memory_that_evicts_and_the_store_agree_with_a_state_that_keeps_all(step
             evicting.event(event(float(timestamp), *step))
             whole.event(event(float(timestamp), *step))
             keeping.event(event(float(timestamp), *step))
+            told.setdefault(step[1], []).append((step[0], float(timestamp)))
     store.flush()
 
     for uuid, known in whole.tasks.items():
@@ -213,6 +215,7 @@ def test_memory_that_evicts_and_the_store_agree_with_a_state_that_keeps_all(step
             name: getattr(known, name, None) for name in COMPARED
         }
         assert row.timestamp == keeping.tasks[uuid].timestamp
+        assert [(one.type, one.at) for one in row.events] == told[uuid]
         assert row.worker == (known.worker.hostname if known.worker else None)
     store.table.connection.close()
 

@@ -331,7 +331,7 @@ def test_the_longest_text_of_any_shape_takes_no_time(start, piece):
     with suppress(SearchError):
         parse_search(text)
 
-    assert time.process_time() - began < 0.05
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)

@@ -23,10 +23,12 @@ if sys.platform != "win32":
 
 #: Tasks of one line.
 LINE_TASKS: Final = 512
+#: Five million tasks.
+MAX_FILE_BYTES: Final = 2 << 30
 #: The memory that the process may take: so much, and so many times the file, which is twice what
 #: Flower's own files need.
 MEMORY_BYTES: Final = 1 << 30
-MEMORY_TIMES: Final = 24
+MEMORY_TIMES: Final = 16
 
 
 class Head(msgspec.Struct):
@@ -101,16 +103,18 @@ def write(shelf: Shelf, out: IO[bytes]) -> None:
 
 
 def _content(shelf: Shelf) -> Content:
-    _limit_memory(shelf)
+    size = shelf.path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise UnreadableError(f"its {size} bytes are too many")
+    _limit_memory(MEMORY_BYTES + MEMORY_TIMES * size)
     events, counter = shelf.pickles()
     if events is None:
         raise UnreadableError("it is empty, or not Flower's")
     return Content(unpickled(events), {} if counter is None else unpickled(counter))
 
 
-def _limit_memory(shelf: Shelf) -> None:
+def _limit_memory(size_bytes: int) -> None:
     if sys.platform != "win32":
         _, most = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = MEMORY_BYTES + MEMORY_TIMES * shelf.path.stat().st_size
-        soft = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        soft = size_bytes if most == resource.RLIM_INFINITY else min(size_bytes, most)
         resource.setrlimit(resource.RLIMIT_AS, (soft, most))

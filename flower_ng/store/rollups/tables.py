@@ -56,8 +56,10 @@ class Table:
         self._dialect = dialect
 
     def create(self) -> None:
-        """Make the table where it is not there."""
-        self._connection.execute(table(self._dialect))
+        """Make the table where it is not there; two that try at once take turns."""
+        with self._connection:
+            self._connection.execute(self._dialect.begin)
+            self._connection.execute(table(self._dialect))
 
     def rows(self, kind: str, condition: str, parameters: Sequence[object]) -> list[Row]:
         """Return the rows of a kind that meet a condition; see `found`."""
