@@ -340,6 +340,10 @@ class Store:
         rows = await self._rows(sql.one(uuid, self._dialect))
         return rows[0] if rows else None
 
+    async def those(self, uuids: Sequence[str]) -> list[TaskRow]:
+        """Return the known ones of some tasks, in the order asked for."""
+        return await self._rows(sql.those(uuids, self._dialect))
+
     async def count(self, query: TaskQuery) -> int:
         """Return how many tasks match, to the last one."""
         return len(await self._ids(replace(query, offset=0, limit=None)))

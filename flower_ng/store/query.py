@@ -105,6 +105,13 @@ def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
     return Statement(f"SELECT {rows} FROM task t WHERE t.uuid = ?", (uuid,))
 
 
+def those(uuids: Sequence[str], dialect: Dialect = SQLITE) -> Statement:
+    """Return a statement for the rows with these uuids, in their order; unknown ones are out."""
+    hits = dialect.looped(dialect.each(), "task t", "t.uuid = each.value")
+    text = f"SELECT {_rows(dialect, 'each.key')} FROM {hits}"
+    return Statement(text, (msgspec.json.encode(uuids).decode(),))
+
+
 def types(dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the sorted names of all tasks, a JSON array."""
     names = "SELECT DISTINCT name FROM task WHERE name IS NOT NULL ORDER BY name"

@@ -62,6 +62,15 @@ async def test_the_children_of_a_task_are_those_that_name_it_as_parent(store):
     assert (await store.task("c")).children == []
 
 
+async def test_several_tasks_are_read_in_the_order_asked_for_without_the_unknown(store):
+    observe(store, task("p"), task("a", parent_id="p"), task("b"))
+
+    rows = await store.those(["b", "gone", "p"])
+
+    assert [(row.uuid, row.children) for row in rows] == [("b", []), ("p", ["a"])]
+    assert await store.those([]) == []
+
+
 async def test_an_unknown_task_is_none(store):
     assert await store.task("nothing") is None
 

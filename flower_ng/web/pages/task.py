@@ -1,33 +1,37 @@
 """Task shows everything that is known of one task, and ends it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Final
+from typing import Any, Final
 
 from flower_ng.errors import NotFound
-from flower_ng.store import TaskRow
+from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
+from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store.timeline import Attempt
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
+from flower_ng.web.blocks import Block, blocks
+from flower_ng.web.deeds import Deed, deeds
+from flower_ng.web.facts import mapping
+from flower_ng.web.kin import Kin, kin_of
+from flower_ng.web.lifetime import Phase, phases
 from flower_ng.web.links import Links
 
 #: When something happened to the task, in the order in which it usually does.
 TIMES: Final = (
     "sent", "received", "started", "retried", "succeeded", "failed", "revoked", "rejected",
 )  # fmt: skip
-#: Shown as blocks of text: what went in, what came out.
-BLOCKS: Final = {
-    "args": "Arguments",
-    "kwargs": "Keyword arguments",
-    "result": "Result",
-    "exception": "Exception",
-    "traceback": "Traceback",
-}
 DETAILS: Final = (
     "runtime", "worker", "retries", "eta", "expires", "exchange", "routing_key", "queue", "client",
     "timestamp", "clock",
 )  # fmt: skip
 KIN: Final = ("root_id", "parent_id")
+#: The time whose tasks say what is usual, and the step in which it is read.
+USUAL_S: Final = 86_400
+USUAL_STEP_S: Final = 3600
+#: The newest tasks of this type that stand beside it.
+RECENT: Final = 10
 #: More children than this are only counted.
 MOST_CHILDREN: Final = 100
 
@@ -44,25 +48,6 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A text as it came; `name` is its id on the page."""
-
-    name: str
-    label: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What can be done to the task now: a form, and the question before it."""
-
-    label: str
-    question: str
-    url: str
-    terminates: bool
-
-
-@dataclass(frozen=True, slots=True)
 class TaskView:
     """One task."""
 
@@ -72,8 +57,15 @@ class TaskView:
     name_url: str
     state: str
     state_url: str
-    deed: Deed | None
+    deeds: tuple[Deed, ...]
     forget_url: str
+    phases: tuple[Phase, ...]
+    attempts: tuple[Attempt, ...]
+    run: Kin
+    recent: tuple[TaskRow, ...]
+    events_left_out: int
+    now: float
+    links: Links
     blocks: tuple[Block, ...]
     times: tuple[Fact, ...]
     kin: tuple[Fact, ...]
@@ -81,6 +73,16 @@ class TaskView:
     more_children: int
     details: tuple[Fact, ...]
     timezone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What else was read for a task: its time in parts, its run, the newest of its type."""
+
+    phases: tuple[Phase, ...]
+    run: Kin
+    recent: tuple[TaskRow, ...]
+    now: float
 
 
 class Task(Page):
@@ -95,12 +97,40 @@ class Task(Page):
         row = await self.cluster.store.task(uuid)
         if row is None:
             raise NotFound(f"Unknown task '{uuid}'")
-        return _view(
-            self.cluster.format_task(row), Links(self.services.prefix), self.cluster.timezone
-        )
+        shown, links = self.cluster.format_task(row), Links(self.services.prefix)
+        usual, recent = await self._usual(row.name), await self._recent(row.name)
+        run = await kin_of(shown, self._those)
+        now = self.services.clock()
+        told = _Told(phases(row, usual, now), run, recent, now)
+        can = deeds(row, self._worker(row), links, has_backend=self.cluster.publisher.has_backend)
+        return _view(shown, told, tuple(can), links, self.cluster.timezone)
+
+    def _worker(self, row: TaskRow) -> Mapping[str, Any]:
+        return mapping(self.cluster.inspector.workers.get(row.worker or ""))
+
+    async def _those(self, uuids: Sequence[str]) -> list[TaskRow]:
+        return [self.cluster.format_task(row) for row in await self.cluster.store.those(uuids)]
+
+    async def _recent(self, name: str | None) -> tuple[TaskRow, ...]:
+        """Read the newest of a type, which are not counted: that would go through all of them."""
+        if name is None:
+            return ()
+        page = await self.cluster.store.after(TaskQuery(name=name), None, RECENT)
+        return tuple(map(self.cluster.format_task, page.rows))
+
+    async def _usual(self, name: str | None) -> TaskPoint | None:
+        """What the last day's tasks of a type took; None where nothing is known."""
+        if name is None:
+            return None
+        now = self.services.clock()
+        query = SeriesQuery("task", (name,), max(0.0, now - USUAL_S), now, USUAL_STEP_S)
+        whole = (await self.cluster.store.series(query)).series[0].whole
+        return whole if isinstance(whole, TaskPoint) else None
 
 
-def _view(row: TaskRow, links: Links, timezone: tzinfo) -> TaskView:
+def _view(
+    row: TaskRow, told: _Told, can: tuple[Deed, ...], links: Links, timezone: tzinfo
+) -> TaskView:
     children = row.children[:MOST_CHILDREN]
     return TaskView(
         title=f"{row.name or 'Task'} {row.uuid[:8]}",
@@ -109,9 +139,16 @@ def _view(row: TaskRow, links: Links, timezone: tzinfo) -> TaskView:
         name_url=links.tasks(name=row.name),
         state=row.state,
         state_url=links.tasks(state=row.state),
-        deed=_deed(row, links),
+        deeds=can,
         forget_url=links.action("task/forget", row.uuid),
-        blocks=tuple(_blocks(row)),
+        phases=told.phases,
+        attempts=row.attempts,
+        run=told.run,
+        recent=told.recent,
+        events_left_out=row.events_left_out,
+        now=told.now,
+        links=links,
+        blocks=tuple(blocks(row)),
         times=tuple(_times(row)),
         kin=tuple(_relative(name, getattr(row, name), row, links) for name in KIN),
         children=tuple(_relative("child", child, row, links) for child in children),
@@ -121,34 +158,20 @@ def _view(row: TaskRow, links: Links, timezone: tzinfo) -> TaskView:
     )
 
 
-def _deed(row: TaskRow, links: Links) -> Deed | None:
-    url = links.action("task/revoke", row.uuid)
-    match row.state:
-        case "STARTED":
-            question = "Ends the process that runs this task, with SIGTERM. It can't be undone."
-            return Deed("Terminate", question, url, terminates=True)
-        case "RECEIVED" | "RETRY":
-            question = "Tells all workers to discard this task when its turn comes."
-            return Deed("Revoke", question, url, terminates=False)
-    return None
-
-
-def _blocks(row: TaskRow) -> Iterator[Block]:
-    """What went in, also when it is not known; what came out, when it did."""
-    for name, label in BLOCKS.items():
-        value = getattr(row, name)
-        if value is not None or name in ("args", "kwargs"):
-            yield Block(name, label, fmt.text(value))
-
-
 def _times(row: TaskRow) -> Iterator[Fact]:
-    """The times in their order, each with how long it came after the one before."""
-    known = [(getattr(row, name), name) for name in TIMES if getattr(row, name) is not None]
+    """The events in their order, each with how long after the one before, and whose it was if new.
+
+    Where no events are kept, the times that the task itself has.
+    """
+    known = [(event.at, event.type, event.hostname) for event in row.events] or sorted(
+        (getattr(row, name), name, "") for name in TIMES if getattr(row, name) is not None
+    )
     before: float | None = None
-    for moment, name in sorted(known, key=lambda item: item[0]):
+    whose = ""
+    for moment, name, host in known:
         after = "" if before is None else f"+{fmt.duration(moment - before)}"
-        yield Fact(fmt.label(name), moment=moment, after=after)
-        before = moment
+        yield Fact(fmt.label(name), "" if host == whose else host, moment=moment, after=after)
+        before, whose = moment, host
 
 
 def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> Fact:

@@ -6,6 +6,7 @@ They are stand-ins so that every answer, and every lack of one, can be had at wi
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
+from types import SimpleNamespace
 from typing import Any
 
 from flower_ng.hook import Hook
@@ -91,6 +92,7 @@ class Shop(FakeCluster):
         self.inspector = FakeInspector()
         self.control = FakeControl()
         self.broker = FakeBroker()
+        self.publisher = SimpleNamespace(has_backend=False)
         self.format_task: Any = Hook(None)
         self.queues: list[str] = []
         self.told: list[str] = []

@@ -64,10 +64,25 @@ async def test_times_come_in_their_order_each_with_the_wait_before_it(shop, look
 
     facts = (await look("/task/5eed")).facts
 
-    assert list(facts)[:3] == ["Received", "Started", "Succeeded"]
-    assert facts["Received"] == "1970-01-01 00:16:40.000"
+    assert [name for name in facts if name.endswith("ed")] == ["Received", "Started", "Succeeded"]
+    assert facts["Received"] == "1970-01-01 00:16:40.000 w1@box"
     assert facts["Started"] == "1970-01-01 00:16:42.000 +2.00 s"
     assert facts["Succeeded"] == "1970-01-01 00:16:42.500 +500.00 ms"
+
+
+async def test_where_its_time_went_is_told_beside_what_is_usual(shop, look):
+    shop.happen("task-sent", "gen1@web", uuid="5eed", name="shop.pay")
+    shop.now += 1
+    shop.happen("task-received", uuid="5eed", name="shop.pay")
+    shop.now += 2
+    shop.happen("task-started", uuid="5eed")
+    shop.happen("task-succeeded", uuid="5eed", runtime=3.0)
+
+    parts = (await look("/task/5eed")).facts
+
+    assert parts["In the queue"].startswith("1.00 s")
+    assert parts["In the worker"].startswith("2.00 s")
+    assert parts["Ran"].startswith("3.00 s")
 
 
 async def test_a_failure_shows_its_exception_and_traceback(shop, look):
@@ -191,4 +206,112 @@ async def test_the_page_says_the_time_of_the_app(shop, look):
     shop.now = NOW
     shop.happen("task-received", uuid="5eed")
 
-    assert (await look("/task/5eed")).facts["Received"] == "1970-01-01 05:46:40.000"
+    assert (await look("/task/5eed")).facts["Received"].startswith("1970-01-01 05:46:40.000")
+
+
+async def test_arguments_are_a_tree_beside_their_text(shop, look):
+    shop.task("5eed", kwargs="{'order': [1, 2]}")
+
+    html = await look("/task/5eed")
+
+    assert html.all("ul", class_="tree")[1].all("ul")[1].text.startswith("'order' list, 2 items")
+    assert blocks(html)["kwargs"] == "{'order': [1, 2]}"
+
+
+async def test_a_text_that_the_worker_cut_says_what_lifts_that(shop, look):
+    shop.task("5eed", args="('" + "x" * 1100 + "...',)", result="'" + "y" * 1100 + "...'")
+
+    cuts = [told.text for told in (await look("/task/5eed")).all("p", class_="cut")]
+
+    assert cuts == [
+        "The worker cut it; argsrepr in apply_async lifts that.",
+        "The worker cut it; resultrepr_maxsize of the task lifts that.",
+    ]
+
+
+async def test_library_frames_are_folded_and_the_text_stays_whole(shop, look):
+    library = '  File "/venv/site-packages/celery/app/trace.py", line 1, in x'
+    trace = f'Traceback\n{library}\n  File "/srv/shop.py", line 2, in pay\nValueError'
+    shop.task("5eed", ends="task-failed", exception="ValueError()", traceback=trace)
+
+    html = await look("/task/5eed")
+
+    assert [fold.text for fold in html.one("div", class_="trace").all("summary")] == [
+        "1 library call"
+    ]
+    assert blocks(html)["traceback"] == " ".join(trace.split())
+
+
+async def test_the_whole_run_is_a_tree_with_this_task_marked(shop, look):
+    shop.task("5eed", name="shop.order", parent_id="gone", root_id="gone")
+    shop.task("child", name="shop.mail", parent_id="5eed", root_id="gone", runtime=1.5)
+
+    tree = (await look("/task/5eed")).one("ul", class_="run")
+
+    assert tree.one("li", aria_current="true").one("strong").text == "shop.order"
+    assert tree.text.startswith("not seen goneSUCCESS shop.order")
+    assert tree.links == {"gone": "/task/gone", "shop.mail": "/task/child"}
+
+
+async def test_the_newest_of_its_type_stand_beside_it(shop, look):
+    for number in range(12):
+        shop.now += 1
+        shop.task(f"task-{number}")
+    shop.task("other", name="shop.mail")
+
+    recent = (await look("/task/task-11")).one("ul", class_="recent")
+
+    assert len(recent.all("li")) == 10
+    assert "this task" in recent.all("li")[0].text
+
+
+async def test_each_try_is_told_with_its_error(shop, look):
+    ends = {"task-retried": "IOError('busy')", "task-failed": "ValueError('no')"}
+    for kind, exception in ends.items():
+        for step in ("task-received", "task-started"):
+            shop.happen(step, uuid="5eed")
+            shop.now += 1
+        shop.happen(kind, uuid="5eed", exception=exception)
+        shop.now += 1
+
+    tries = (await look("/task/5eed")).one("table").rows
+
+    assert [(row[1], row[4]) for row in tries] == [
+        ("RETRY", "IOError('busy')"),
+        ("FAILURE", "ValueError('no')"),
+    ]
+
+
+async def test_a_running_task_is_terminated_with_a_signal_of_ones_choice(shop, look):
+    shop.task("5eed", ends="task-started")
+
+    signals = (await look("/task/5eed")).one("select", name="signal").all("option")
+
+    assert signals[0]["value"] == "SIGTERM"
+    assert "SIGKILL" in [signal["value"] for signal in signals]
+
+
+@pytest.mark.parametrize(
+    ("pool", "is_shut"),
+    [
+        ("celery.concurrency.thread:TaskPool", True),
+        ("celery.concurrency.solo:TaskPool", True),
+        ("celery.concurrency.prefork:TaskPool", False),
+        ("celery.concurrency.gevent:TaskPool", False),
+    ],
+)
+async def test_what_a_pool_can_not_end_is_shut_and_says_why(shop, look, pool, is_shut):
+    shop.inspector.workers = {W1: {"stats": {"pool": {"implementation": pool}}}}
+    shop.task("5eed", ends="task-started")
+
+    html = await look("/task/5eed")
+
+    assert (deeds(html) == []) is is_shut
+    assert (f"pool ({pool}) can't end" in html.one("main").text) is is_shut
+
+
+async def test_a_running_task_can_be_aborted_where_there_is_a_result_backend(shop, look):
+    shop.publisher.has_backend = True
+    shop.task("5eed", ends="task-started")
+
+    assert "/do/task/abort/5eed" in deeds(await look("/task/5eed"))

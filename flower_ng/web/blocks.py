@@ -1,0 +1,73 @@
+"""Blocks are the large texts of a task: as trees, with frames told apart, with their cuts; pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from flower_ng.store import TaskRow
+from flower_ng.store.cuts import FLOWER_NG, Cut
+from flower_ng.web import format as fmt
+from flower_ng.web.literal import Line, tree
+from flower_ng.web.trace import Part, parts
+
+#: What went in, what came out.
+BLOCKS: Final = {
+    "args": "Arguments",
+    "kwargs": "Keyword arguments",
+    "result": "Result",
+    "exception": "Exception",
+    "traceback": "Traceback",
+}
+#: Shown as trees, where they are collections.
+TREES: Final = frozenset({"args", "kwargs", "result"})
+#: What lets a client or a worker tell more of a value: Celery's options of Task.apply_async, and
+#: of the task's class.
+LIFTED_BY: Final = {
+    "args": "argsrepr in apply_async",
+    "kwargs": "kwargsrepr in apply_async",
+    "result": "resultrepr_maxsize of the task",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A text as it came; `name` is its id on the page.
+
+    `tree` is there for collections, `trace` for tracebacks; `cut` says how the text was cut, and
+    what lifts that.
+    """
+
+    name: str
+    label: str
+    text: str
+    cut: str = ""
+    tree: tuple[Line, ...] = ()
+    trace: tuple[Part, ...] = ()
+
+
+def blocks(row: TaskRow) -> Iterator[Block]:
+    """What went in, also when it is not known; what came out, when it did."""
+    cuts = row.cuts
+    for name, label in BLOCKS.items():
+        value = getattr(row, name)
+        if value is not None or name in ("args", "kwargs"):
+            yield _block(name, label, fmt.text(value), cuts.get(name))
+
+
+def _block(name: str, label: str, text: str, cut: Cut | None) -> Block:
+    return Block(
+        name=name,
+        label=label,
+        text=text,
+        cut=_cut(name, cut) if cut else "",
+        tree=tree(text) if name in TREES else (),
+        trace=parts(text) if name == "traceback" else (),
+    )
+
+
+def _cut(name: str, cut: Cut) -> str:
+    """Say who cut a text, and which setting lifts it."""
+    if cut.by == FLOWER_NG:
+        return f"Kept in part: it had {fmt.number(cut.length)} characters."
+    setting = LIFTED_BY.get(name)
+    return f"The worker cut it; {setting} lifts that." if setting else "The worker cut it."

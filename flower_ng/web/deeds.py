@@ -1,0 +1,58 @@
+"""Deeds are what can be done to a task now: forms, each with the question before it; pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flower_ng.store import TaskRow
+from flower_ng.web.facts import mapping
+from flower_ng.web.links import Links
+
+#: What a process can be ended with, and what that means to Celery's workers.
+SIGNALS: Final = {
+    "SIGTERM": "SIGTERM: ends the process",
+    "SIGINT": "SIGINT: interrupts it, as Ctrl-C does",
+    "SIGUSR1": "SIGUSR1: raises SoftTimeLimitExceeded in it",
+    "SIGQUIT": "SIGQUIT: ends it at once",
+    "SIGKILL": "SIGKILL: kills it, nothing is cleaned up",
+}
+#: The pools that can end a task (celery.concurrency: those with a `terminate_job`).
+_TERMINATES: Final = ("prefork", "processes", "eventlet", "gevent")
+_WAITS: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One form; `refusal` says why it is shut, and `signals` are offered to choose from."""
+
+    label: str
+    question: str
+    url: str
+    terminates: bool = False
+    signals: Mapping[str, str] | None = None
+    refusal: str = ""
+
+
+def deeds(
+    row: TaskRow, worker: Mapping[str, Any], links: Links, *, has_backend: bool
+) -> Iterator[Deed]:
+    """Yield what can be done; `worker` is the inspected record of the task's worker."""
+    url = links.action("task/revoke", row.uuid)
+    if row.state in _WAITS:
+        yield Deed("Revoke", "Tells all workers to discard this task when its turn comes.", url)
+    elif row.state == "STARTED":
+        question = "Ends whatever runs this task. It can't be undone."
+        refusal = _refusal(worker)
+        yield Deed("Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal)
+        if has_backend:
+            question = "Asks the task to stop: only an AbortableTask that looks for it does."
+            yield Deed("Abort", question, links.action("task/abort", row.uuid))
+
+
+def _refusal(worker: Mapping[str, Any]) -> str:
+    """Why a pool can't end a task; one that was not told is believed to be able."""
+    pool = mapping(mapping(worker.get("stats")).get("pool"))
+    name = str(pool.get("implementation") or "")
+    if not name or any(able in name for able in _TERMINATES):
+        return ""
+    return f"Its worker's pool ({name}) can't end a task that runs."

@@ -1,0 +1,101 @@
+"""Kin is the tree of a whole run: a task, its ancestors, and all that descends from the first.
+
+Told by who called whom, level by level, because that is indexed; on the loop.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from flower_ng.store import TaskRow
+
+#: Tasks that are read at most, and levels up and down: each is one query.
+MOST_TASKS: Final = 500
+MOST_LEVELS: Final = 20
+
+Those: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[TaskRow]]]
+Step: TypeAlias = Literal["task", "down", "up"]
+
+
+@dataclass(frozen=True, slots=True)
+class KinLine:
+    """A step through the tree: a task, or the way down to its children and up again.
+
+    `row` is None for a task that others name and nobody has seen.
+    """
+
+    step: Step
+    uuid: str = ""
+    row: TaskRow | None = None
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """The tree, and whether there is more of it than was read."""
+
+    lines: tuple[KinLine, ...]
+    is_cut: bool
+
+
+async def kin_of(row: TaskRow, those: Those) -> Kin:
+    """Return the run that a task is part of; `those` reads the tasks of some ids."""
+    known = {row.uuid: row}
+    tops = await _climbed(row, known, those)
+    level, is_cut = list(known.values()), False
+    for _ in range(MOST_LEVELS):
+        below = {child: None for parent in level for child in parent.children}
+        new = [child for child in below if child not in known]
+        room = MOST_TASKS - len(known)
+        is_cut = is_cut or len(new) > room
+        level = list(await _read(new[:room], those))
+        known |= {found.uuid: found for found in level}
+        if not level:
+            break
+    is_cut = is_cut or any(child not in known for parent in level for child in parent.children)
+    return Kin(tuple(_lines(tops, known, row.uuid)), is_cut)
+
+
+async def _read(uuids: Sequence[str], those: Those) -> Sequence[TaskRow]:
+    return await those(uuids) if uuids else ()
+
+
+async def _climbed(row: TaskRow, known: dict[str, TaskRow], those: Those) -> list[str]:
+    """Read a task's ancestors; return the first of them, and the root where it is another one."""
+    at = row
+    top = row.uuid
+    for _ in range(MOST_LEVELS):
+        if at.parent_id is None or at.parent_id in known:
+            break
+        top = at.parent_id
+        found = await _read([top], those)
+        if not found:
+            break
+        at = known[top] = found[0]
+    root = row.root_id
+    if root is None or root == top or root in known:
+        return [top]
+    known |= {found.uuid: found for found in await _read([root], those)}
+    return [root, top]
+
+
+def _lines(tops: Sequence[str], known: dict[str, TaskRow], current: str) -> Iterator[KinLine]:
+    """Each task once, whatever they say of each other."""
+    told: set[str] = set()
+    missing = {row.parent_id: uuid for uuid, row in known.items() if row.parent_id not in known}
+
+    def below(uuids: Sequence[str]) -> Iterator[KinLine]:
+        for uuid in uuids:
+            if uuid in told:
+                continue
+            told.add(uuid)
+            row = known.get(uuid)
+            yield KinLine("task", uuid, row, uuid == current)
+            adopted = [missing[uuid]] if row is None and uuid in missing else []
+            children = [child for child in row.children if child in known] if row else adopted
+            if any(child not in told for child in children):
+                yield KinLine("down")
+                yield from below(children)
+                yield KinLine("up")
+
+    yield from below(tops)
