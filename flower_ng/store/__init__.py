@@ -12,15 +12,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import msgspec
 
 from flower_ng.errors import FlowerError, Unavailable
 from flower_ng.monitor.records import Change, Task
+from flower_ng.store import lists, summaries
 from flower_ng.store import query as sql
-from flower_ng.store import summaries
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.fields import fields
 from flower_ng.store.file import StoreFile, opened
@@ -29,6 +29,7 @@ from flower_ng.store.flush import Flusher
 from flower_ng.store.gaps import Gap, Gaps
 from flower_ng.store.history import opened_history
 from flower_ng.store.importer import Imported, Importer, found_at
+from flower_ng.store.index import Index, opened_index
 from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
 from flower_ng.store.lineage import note
 from flower_ng.store.marks import Marks
@@ -43,11 +44,13 @@ from flower_ng.store.rollups.levels import LEVELS, Level
 from flower_ng.store.rollups.recorder import Rollups
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
+from flower_ng.store.sealing import Sealing
 from flower_ng.store.search import parse_search
 from flower_ng.store.status import StoreStatus
 from flower_ng.store.summaries import FACETS, MOST_BUCKETS, Facets, Histogram
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.upkeep import Upkeep
+from flower_ng.store.view import View
 from flower_ng.store.writer import Writer
 
 __all__ = [
@@ -82,6 +85,8 @@ log = logging.getLogger(__name__)
 PAGE_ROWS = 1000
 #: Changed tasks held while the file cannot be written; past it the oldest finished are given up.
 MAX_MARKS = 100_000
+
+Answer = TypeVar("Answer")
 
 _rows = msgspec.json.Decoder(list[TaskRow], strict=False)  # times come as text, to the last bit
 
@@ -131,6 +136,8 @@ class Store:
         self._flusher: Flusher | None = None
         self._upkeep: Upkeep
         self._reader: Reader | None = None
+        self._index: Index | None = None
+        self._sealing: Sealing | None = None
 
     def start(self) -> None:
         """Open the file, or set it aside where it is corrupt, or use a temporary one.
@@ -144,7 +151,12 @@ class Store:
         self._upkeep = Upkeep(self._writer, self._sweep, self._look)
         self.rollups.open(self._writer)
         self._gaps.open(self._writer, self._clock(), goes_on=self._kind == "file")
-        self._reader = Reader(self._file.connect)
+        self._index = None if self._history else opened_index(self._file)
+        connect = self._index.attached if self._index else self._file.connect
+        self._reader = Reader(connect, has_index=self._index is not None)
+        if self._index:
+            self._sealing = Sealing(self._index, self._writer)
+            self._sealing.start()
         self._file.vanish()
 
     def _opened(self) -> StoreFile:
@@ -184,6 +196,9 @@ class Store:
         if self._flusher is None or self._reader is None or self._file is None:
             return
         self._upkeep.stop()
+        if self._sealing and self._index:
+            self._sealing.stop()
+            self._index.close()
         self._flusher.stop()
         self.rollups.stop()
         self._look()
@@ -291,13 +306,11 @@ class Store:
         Raises Unavailable when the query takes too long; so do all that follow.
         """
         if query.limit is not None and query.limit <= PAGE_ROWS:
-            total, filtered, rows = await self._read(sql.page(query, self._clock(), self._dialect))
-            return TaskPage(_rows.decode(rows), total, filtered)
-        total, filtered, _ = await self._read(
-            sql.page(replace(query, limit=0), self._clock(), self._dialect)
-        )
+            found = await self._page(query)
+            return TaskPage(_rows.decode(found.rows), found.total, found.filtered, found.exact)
+        found = await self._page(replace(query, limit=0))
         rows = [row async for page in self.stream(query) for row in page]
-        return TaskPage(rows, total, filtered)
+        return TaskPage(rows, found.total, found.filtered, found.exact)
 
     async def after(self, query: TaskQuery, cursor: str | None, limit: int) -> CursorPage:
         """Return up to `limit` tasks behind a cursor, None for the first of the list.
@@ -421,8 +434,19 @@ class Store:
         return restored(self._file.connect(), max_tasks, self._dialect)
 
     async def _ids(self, query: TaskQuery) -> list[int]:
-        (found,) = await self._read(sql.ids(query, self._clock(), self._dialect))
+        now = self._clock()
+        found = await self._ask(lambda view: lists.ids(view, query, now, self._dialect))
         return msgspec.json.decode(found, type=list[int])
+
+    async def _page(self, query: TaskQuery) -> lists.Found:
+        now = self._clock()
+        return await self._ask(lambda view: lists.page(view, query, now, self._dialect))
+
+    async def _ask(self, question: Callable[[View], Answer]) -> Answer:
+        if self._flusher is None or self._reader is None:
+            raise Unavailable("The store is not running")
+        await self._flusher.settled()
+        return await self._reader.ask(question)
 
     async def _rows(self, statement: Statement) -> list[TaskRow]:
         (rows,) = await self._read(statement)

@@ -44,7 +44,7 @@ def page(query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Statement:
     else:
         found, source, matching = "", f"({_hits(query, clause, dialect)}) hit", total
     picked = dialect.looped(f"({_picked(query, source, dialect)}) p", "task t", "t.id = p.id")
-    rows = f"SELECT {_rows(dialect, 'p.place')} FROM {picked}"
+    rows = f"SELECT {rows_json(dialect, 'p.place')} FROM {picked}"
     text = f"{found} SELECT {total}, (SELECT {matching}), ({rows})"
     return Statement(text, (*clause.parameters, *_limits(query, dialect)))
 
@@ -59,7 +59,7 @@ def after(
     hits = _hits(query, Clause(conditions), dialect)
     picked = _picked(replace(query, offset=0), f"({hits}) hit", dialect)
     joined = dialect.looped(f"({picked}) p", "task t", "t.id = p.id")
-    text = f"SELECT {_rows(dialect, 'p.place')} FROM {joined}"
+    text = f"SELECT {rows_json(dialect, 'p.place')} FROM {joined}"
     return Statement(text, (*clause.parameters, *behind.parameters, limit, 0))
 
 
@@ -88,7 +88,7 @@ def ids(query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Statement:
 def rows_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with these ids, in their order."""
     hits = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
-    text = f"SELECT {_rows(dialect, 'each.key')} FROM {hits}"
+    text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
     return Statement(text, (msgspec.json.encode(ids).decode(),))
 
 
@@ -101,14 +101,14 @@ def uuids_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
 
 def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with this uuid: none or one."""
-    rows = _rows(dialect, whole=True)
+    rows = rows_json(dialect, whole=True)
     return Statement(f"SELECT {rows} FROM task t WHERE t.uuid = ?", (uuid,))
 
 
 def those(uuids: Sequence[str], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with these uuids, in their order; unknown ones are out."""
     hits = dialect.looped(dialect.each(), "task t", "t.uuid = each.value")
-    text = f"SELECT {_rows(dialect, 'each.key')} FROM {hits}"
+    text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
     return Statement(text, (msgspec.json.encode(uuids).decode(),))
 
 
@@ -152,7 +152,8 @@ def _sort_key(sort: str | None, dialect: Dialect) -> str:
     return f"t.{name}" if name in COLUMNS else "NULL"
 
 
-def _rows(dialect: Dialect, order: str = "", *, whole: bool = False) -> str:
+def rows_json(dialect: Dialect = SQLITE, order: str = "", *, whole: bool = False) -> str:
+    """Return the SQL for a JSON array of the tasks `t`, each a TaskRow; `whole` has all of each."""
     values = [_wire(name, kind, dialect) for name, kind in COLUMNS.items()]
     each = dialect.array_of("c.uuid")
     children = dialect.json(f"(SELECT {each} FROM task c WHERE c.parent_id = t.uuid)")

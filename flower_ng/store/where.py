@@ -133,8 +133,6 @@ class _Writer:
                 return self._holds(column, text)
             case Begins(column, text):
                 return self._text(column, f"{self._position('{}')} = 1", text)
-            case Is("exception_class", text):
-                return self._is_of_class(text)
             case Is(column, text):
                 return self._text(column, "{} = ?", text)
             case Has(column):
@@ -147,18 +145,13 @@ class _Writer:
     def _holds(self, column: str, text: str) -> Clause:
         return self._text(column, f"{self._position('{}')} > 0", text)
 
-    def _is_of_class(self, name: str) -> Clause:
-        """Look at how an exception's repr begins: with its class and a parenthesis."""
-        return self.search(AnyOf((Begins("exception", f"{name}("), Is("exception", name))))
-
     def _text(self, column: str, condition: str, text: str) -> Clause:
         folded_column = self._source.folded(column)
         return Clause(condition.format(folded_column), (text,), payload=column in PAYLOAD)
 
     def _compared(self, wanted: Compare) -> Clause:
-        starts = {"zero": 0.0, "now": self._now, "today": self._now - self._now % DAY_S}
         quantity = self._quantity(wanted.quantity)
-        limit = starts[wanted.base] + wanted.value
+        limit = since(wanted, self._now)
         return Clause(f"{quantity.text} {wanted.relation} ?", (*quantity.parameters, limit))
 
     def _quantity(self, name: str) -> Clause:
@@ -178,6 +171,12 @@ class _Writer:
                 return Clause(f"CASE {state} {ends} END")
             case _:
                 return Clause(raw(name))
+
+
+def since(wanted: Compare, now: float) -> float:
+    """Return the number that a condition compares with, when it is asked at `now`."""
+    starts = {"zero": 0.0, "now": now, "today": now - now % DAY_S}
+    return starts[wanted.base] + wanted.value
 
 
 def pair_text(wanted: HasPair) -> str:

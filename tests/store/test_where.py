@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.store import TaskQuery, parse_search
+from flower_ng.store.fault import exception_class
 from tests.store.making import NOW, task
 
 
@@ -142,7 +143,7 @@ def of_class(name):
     wanted = name.casefold()
     return Asked(
         f"exception:={quoted(name)}",
-        lambda one: f"{value(one, 'exception') or ''}(".startswith(f"{wanted}("),
+        lambda one: (exception_class(one.exception, one.traceback) or "").casefold() == wanted,
     )
 
 

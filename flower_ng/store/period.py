@@ -1,0 +1,73 @@
+"""Period: between which times a query's tasks were received, and which parts can have any. Pure."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+from flower_ng.store.conditions import AllOf, Compare, Search
+from flower_ng.store.index import Part
+from flower_ng.store.task_query import TaskQuery
+from flower_ng.store.where import since
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `low` to `high`, UTC seconds; `or_never`: tasks that no one received are in it too."""
+
+    low: float = -inf
+    high: float = inf
+    or_never: bool = True
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every task is in it."""
+        return self == ALL
+
+    def share(self, part: Part) -> float:
+        """Return about which share of a part's tasks is in it; 0 where none can be."""
+        never = part.unreceived / max(part.rows, 1) if self.or_never else 0.0
+        if part.received_low is None or part.received_high is None:
+            return never
+        low, high = max(self.low, part.received_low), min(self.high, part.received_high)
+        if low > high:
+            return never
+        length = part.received_high - part.received_low
+        covered = (high - low) / length if length else 1.0
+        return never + max(covered, 1 / part.rows) * (1 - part.unreceived / part.rows)
+
+    def has_all(self, part: Part) -> bool:
+        """Tell whether all of a part's tasks are in it."""
+        return (
+            (self.or_never or not part.unreceived)
+            and self.low <= (inf if part.received_low is None else part.received_low)
+            and self.high >= (-inf if part.received_high is None else part.received_high)
+        )
+
+    def condition(self) -> str:
+        """Return the SQL for tasks that were received in it."""
+        limits = ((">=", self.low), ("<=", self.high))
+        said = [f"p.received {sign} {limit!r}" for sign, limit in limits if abs(limit) < inf]
+        return " AND ".join(said) or "p.received IS NOT NULL"
+
+
+ALL: Final = Period()
+
+
+def period(query: TaskQuery, now: float) -> Period:
+    """Return the period that all tasks of a query are in; `now` is UTC seconds."""
+    low = -inf if query.received_start is None else query.received_start
+    high = inf if query.received_end is None else query.received_end
+    compared = list(_compared(query.search))
+    lows = [since(one, now) for one in compared if one.relation in {">", ">="}]
+    highs = [since(one, now) for one in compared if one.relation in {"<", "<="}]
+    return Period(max([low, *lows]), min([high, *highs]), or_never=not compared)
+
+
+def _compared(search: Search | None) -> list[Compare]:
+    match search:
+        case Compare(quantity="received"):
+            return [search]
+        case AllOf(parts):
+            return [found for part in parts for found in _compared(part)]
+        case _:
+            return []

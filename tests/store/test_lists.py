@@ -1,0 +1,136 @@
+"""Lists from the index, held against those from the main table alone."""
+
+from contextlib import closing
+from dataclasses import replace
+from operator import attrgetter
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from flower_ng.monitor.records import Worker
+from flower_ng.store import TaskQuery, lists, parse_search, plan
+from tests.store.indexed import IndexedTable
+from tests.store.making import Table, task
+
+WORDS = [
+    "alpha",
+    "Alphabet",
+    "ALPHA beta",
+    "straße",
+    "STRASSE",
+    "a\0lpha",
+    "be'ta",
+    "beta",
+    'x"y"z',
+]
+STATES = ["SUCCESS", "success", "FAILURE", "STARTED"]
+TIMES = st.none() | st.integers(0, 4).map(float)
+UUIDS = st.sampled_from([f"{letter}{number}" for letter in "abCd" for number in range(5)])
+SORTS = ["name", "state", "worker", "received", "started", "runtime", "retries", "uuid", "args",
+         "timestamp", "root_id", "failed", "none"]  # fmt: skip
+
+
+@st.composite
+def changed_tasks(draw, some=UUIDS):
+    worker = draw(st.none() | st.sampled_from(["W1@box", "w1@box", "w2@box"]))
+    return task(
+        draw(some),
+        draw(st.sampled_from(STATES)),
+        draw(st.integers(1, 4).map(float)),
+        name=draw(st.none() | st.sampled_from(WORDS)),
+        args=draw(st.none() | st.sampled_from(WORDS)),
+        kwargs=draw(st.none() | st.sampled_from(["{'alpha': 1}", "{'beta': 'ALPHA'}"])),
+        exception=draw(st.none() | st.sampled_from(["KeyError('alpha')", "OSError()"])),
+        retries=draw(st.none() | st.integers(0, 11)),
+        received=draw(TIMES),
+        started=draw(TIMES),
+        failed=draw(TIMES),
+        runtime=draw(TIMES),
+        queue=draw(st.none() | st.sampled_from(["mail", "Mail", "slow"])),
+        worker=None if worker is None else Worker(worker),
+    )
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.lists(changed_tasks(), max_size=8, unique_by=attrgetter("uuid")),
+        UUIDS,
+        st.just("seal"),
+    ),
+    max_size=12,
+)
+SEARCHES = st.none() | st.sampled_from(
+    ["alpha", "ALPHA", "kwargs:beta=alpha", "kwargs.alpha:1", "alpha OR beta", "-alpha", "strasse",
+     "name:alpha*", "name:=beta", "state:FAILURE alpha", "runtime:>1", "received:..now alpha",
+     "received:1970-01-01", "exception:=KeyError", "'ta", '"x\\"y"', "retries:>2", "lpha"]
+)  # fmt: skip
+QUERIES = st.builds(
+    TaskQuery,
+    search=SEARCHES.map(lambda text: text and parse_search(text)),
+    state=st.none() | st.sampled_from([*STATES, "NONE"]),
+    name=st.none() | st.sampled_from(WORDS),
+    worker=st.none() | st.sampled_from(["w1@box", "W2@BOX", "none"]),
+    queue=st.none() | st.sampled_from(["mail", "slow"]),
+    exception=st.none() | st.sampled_from(["keyerror", "OSError"]),
+    received_start=TIMES,
+    received_end=TIMES,
+    sort=st.none() | st.sampled_from(SORTS),
+    descending=st.booleans(),
+    offset=st.integers(0, 5),
+    limit=st.integers(0, 6),
+)
+UNHURRIED = settings(
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink takes minutes
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def any_way():
+    """A planner that takes every way in turn, whatever it costs: tiny parts show only some."""
+    with pytest.MonkeyPatch.context() as patch:
+        turn = Turn()
+        patch.setattr(plan, "cheapest", turn.take)  # the costs are another test's
+        yield turn, patch
+
+
+class Turn:
+    number = 0
+
+    def take(self, plans):
+        return plans[self.number % len(plans)]
+
+
+@UNHURRIED
+@given(STEPS, st.lists(QUERIES, min_size=3, max_size=6), st.integers(0, 20), st.booleans())
+def test_every_way_finds_what_the_main_table_holds(any_way, steps, queries, number, is_far):
+    turn, patch = any_way
+    turn.number = number
+    patch.setattr(lists, "MERGED", 0 if is_far else 3000)  # arms of a few rows are never far
+    with closing(IndexedTable(None)) as tasks:
+        for step in steps:
+            take(step, tasks)
+        for query in queries:
+            check(tasks, query)
+
+
+def take(step, tasks):
+    match step:
+        case "seal":
+            tasks.seal()
+        case str():
+            tasks.delete(step)
+        case _:
+            tasks.write(*step)
+
+
+def check(tasks, query):
+    plain = Table(tasks.connection)
+    found = tasks.found(query)
+    (total,) = tasks.connection.execute("SELECT count(*) FROM task").fetchone()
+
+    assert [row.uuid for row in tasks.tasks(query)] == [row.uuid for row in plain.tasks(query)]
+    assert (found.total, found.filtered, found.exact) == (total, plain.filtered(query), True)
+    assert tasks.ids(replace(query, limit=None)) == plain.ids(replace(query, limit=None))
