@@ -19,7 +19,7 @@ import msgspec
 
 from flower_ng.errors import FlowerError, Unavailable
 from flower_ng.monitor.records import Change, Task
-from flower_ng.store import lists, summaries
+from flower_ng.store import grouping, lists
 from flower_ng.store import query as sql
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.fields import fields
@@ -125,7 +125,13 @@ class Store:
         name = uuid4().hex if history else ""
         self.rollups = Rollups(levels=levels, dialect=self._dialect, writer=name, clock=clock)
         self._clock = clock
-        self._sweep = Sweep(max_tasks=max_tasks, limits=limits, clock=clock, dialect=self._dialect)
+        self._sweep = Sweep(
+            max_tasks=max_tasks,
+            limits=limits,
+            clock=clock,
+            dialect=self._dialect,
+            index_bytes=lambda: self._sealing.bytes if self._sealing else 0,
+        )
         self._gaps = Gaps(dialect=self._dialect, writer=name)
         self._ingest = _unknown
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
@@ -147,13 +153,13 @@ class Store:
         self._file = self._opened()
         connection = self._file.connect(writes=True)
         self._writer = Writer(connection, self._sweep, self._bounds, self._dialect)
-        self._flusher = Flusher(self._marks, self._writer)
+        self._flusher = Flusher(self._marks, self._writer, met=self._file.met)
         self._upkeep = Upkeep(self._writer, self._sweep, self._look)
         self.rollups.open(self._writer)
         self._gaps.open(self._writer, self._clock(), goes_on=self._kind == "file")
         self._index = None if self._history else opened_index(self._file)
         connect = self._index.attached if self._index else self._file.connect
-        self._reader = Reader(connect, has_index=self._index is not None)
+        self._reader = Reader(connect, has_index=self._index is not None, met=self._file.met)
         if self._index:
             self._sealing = Sealing(self._index, self._writer)
             self._sealing.start()
@@ -262,6 +268,7 @@ class Store:
             max_failure_age_s=limits.max_failure_age_s,
             max_bytes=limits.max_bytes,
             gaps=self._gaps.all(),
+            unindexed=self._sealing.unindexed if self._sealing else None,
             warnings=tuple(self.warnings),
         )
 
@@ -318,23 +325,29 @@ class Store:
         The query's own offset and limit do not count. BadRequest where the cursor is none of it.
         """
         place = place_of(query, cursor)
-        rows = await self._rows(sql.after(query, place, limit + 1, self._clock(), self._dialect))
+        now, wanted = self._clock(), limit + 1
+        found = await self._ask(
+            lambda view: lists.after(view, query, place, wanted, now, self._dialect)
+        )
+        rows = _rows.decode(found)
         is_last = len(rows) <= limit or not limit
         return CursorPage(rows[:limit], None if is_last else cursor_behind(query, rows[limit - 1]))
 
     async def facets(self, query: TaskQuery, fields: Sequence[str], limit: int = 20) -> Facets:
         """Count the tasks that match by each of FACETS, the `limit` most frequent values each."""
-        asked = summaries.facets(query, fields, limit, self._clock(), self._dialect)
-        return summaries.facets_of(fields, await self._read(asked) if fields else ())
+        now = self._clock()
+        return await self._ask(
+            lambda view: grouping.facets(view, query, fields, limit, now, self._dialect)
+        )
 
     async def histogram(
         self, query: TaskQuery, start: float, end: float, buckets: int
     ) -> Histogram:
         """Count the tasks that match over time, in equal buckets from `start` up to `end`."""
-        step_s = (end - start) / buckets
-        asked = summaries.histogram(query, start, step_s, buckets, self._clock(), self._dialect)
-        (found,) = await self._read(asked)
-        return summaries.histogram_of(start, step_s, buckets, found)
+        now, step_s = self._clock(), (end - start) / buckets
+        return await self._ask(
+            lambda view: grouping.histogram(view, query, start, step_s, buckets, now, self._dialect)
+        )
 
     async def stream(self, query: TaskQuery) -> AsyncIterator[list[TaskRow]]:
         """Yield the tasks in pages, none of them empty, none twice.
@@ -359,7 +372,8 @@ class Store:
 
     async def count(self, query: TaskQuery) -> int:
         """Return how many tasks match, to the last one."""
-        return len(await self._ids(replace(query, offset=0, limit=None)))
+        now = self._clock()
+        return await self._ask(lambda view: lists.count(view, query, now, self._dialect))
 
     async def forget_task(self, uuid: str) -> bool:
         """Forget one task; False when it is not known. It is known again with its next event."""
@@ -387,11 +401,16 @@ class Store:
             raise Unavailable("The store is not running")
         self._memory(uuids)
         self._marks.drop(uuids)
-        job = self._writer.run(lambda connection: self._sweep.forget(connection, uuids))
+        job = self._writer.run(lambda connection: self._erase(connection, uuids))
         try:
             await asyncio.wrap_future(job)
         except sqlite3.Error as error:
             raise Unavailable(f"The store cannot be written: {error}") from error
+
+    def _erase(self, connection: sqlite3.Connection, uuids: Sequence[str]) -> None:
+        self._sweep.forget(connection, uuids)
+        if self._sealing:
+            self._sealing.forget(connection, uuids)
 
     async def rerun(self, uuid: str, of: str) -> None:
         """Note that a task was published as a rerun of another, which need not be known.
@@ -405,16 +424,6 @@ class Store:
             await asyncio.wrap_future(job)
         except sqlite3.Error as error:
             log.warning("%s is a rerun of %s, which could not be noted: %s", uuid, of, error)
-
-    async def task_types(self) -> list[str]:
-        """Return the names of all tasks, sorted."""
-        (names,) = await self._read(sql.types(self._dialect))
-        return msgspec.json.decode(names, type=list[str])
-
-    async def count_by(self, column: str) -> dict[str, int]:
-        """Return how many tasks have each `state`, `name` or `worker`; those without it are out."""
-        (counts,) = await self._read(sql.counts(column, self._dialect))
-        return msgspec.json.decode(counts, type=dict[str, int])
 
     async def series(self, query: SeriesQuery) -> SeriesPage:
         """Return numbers over time of task types, queues or workers, up to now.

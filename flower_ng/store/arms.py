@@ -4,10 +4,10 @@ Together they see each task once, as it is: a row of a part that is dead or stal
 and stale ones that are still there come from the main table.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from flower_ng.store.index import Part
 from flower_ng.store.parts import PartRows
@@ -17,6 +17,8 @@ from flower_ng.store.view import View
 from flower_ng.store.where import Clause, TaskTable, where
 
 UNION: Final = " UNION ALL "
+#: A sample of a part is taken in so many pieces, evenly spread: ids may tell the time.
+PIECES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,13 @@ class Way:
 
     By an index, or by their place, which is the order of their ids; with `match`, an FTS5
     expression, those that have trigrams. `is_sorted`: they come in the order that the query wants.
-    `condition` is what the index needs to hear.
+    `conditions` are what the index needs to hear; each row meets one of them.
     """
 
     index: str | None = None
     is_sorted: bool = False
     match: str | None = None
-    condition: str = ""
+    conditions: Sequence[str] = ("",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,15 @@ class Columns:
     part: str
     table: str
     is_payload: bool = False
+
+
+#: What else rows of a part must meet: one of some conditions, each of which gets an arm.
+Further: TypeAlias = Callable[[Part], Sequence[str]]
+
+
+def anything(_: Part) -> Sequence[str]:
+    """Ask nothing more."""
+    return ("",)
 
 
 @dataclass(slots=True)
@@ -80,19 +91,20 @@ class Arms:
         columns: Columns,
         way: Way,
         end: str = "",
-        also: Iterable[str] = ("",),
+        also: Further = anything,
         share: float = 1.0,
     ) -> list[str]:
         """Return an arm for each part and each further condition; `end` goes behind each.
 
-        With a `share`, only so many of each part's rows are looked at, taken at random as it were.
+        With a `share`, only so many of each part's rows are looked at, from all over it.
         """
         words = self.parameter(way.match) if way.match else ""
         return [
-            f"SELECT {columns.part} FROM {self._rows(part, columns, way)}"
-            f" WHERE {self._conditions(part, way, words, more, share)}{end}"
+            f"SELECT {columns.part} FROM {self._rows(part, columns, way, share)}"
+            f" WHERE {self._conditions(part, way, [words, said, more], share)}{end}"
             for part in self.parts
-            for more in also
+            for said in way.conditions
+            for more in also(part)
         ]
 
     def of_rest(self, columns: Columns, end: str = "", also: str = "") -> list[str]:
@@ -106,7 +118,7 @@ class Arms:
         more = "".join(f" AND {condition}" for condition in wanted)
         return [f"SELECT {columns.table} FROM {arm}{more}{end}" for arm in arms]
 
-    def superseded(self) -> list[str]:
+    def superseded(self, columns: str = "1") -> list[str]:
         """Return arms for the rows of parts that match, but changed since."""
         if not self.view.has_stale:
             return []
@@ -114,13 +126,13 @@ class Arms:
         joined = " CROSS JOIN task t ON t.id = p.id" if self.narrow.payload else ""
         wanted = f" AND {self.narrow.text}" if self.narrow else ""
         return [
-            f"SELECT 1 FROM stale s CROSS JOIN part{part.number} p INDEXED BY part{part.number}_id"
-            f" ON p.id = s.id{joined} WHERE s.epoch > {epoch}"
+            f"SELECT {columns} FROM stale s CROSS JOIN part{part.number} p"
+            f" INDEXED BY part{part.number}_id ON p.id = s.id{joined} WHERE s.epoch > {epoch}"
             f" AND s.id BETWEEN {part.low} AND {part.high} AND p.dead IS NULL{wanted}"
             for part in self.parts
         ]
 
-    def _rows(self, part: Part, columns: Columns, way: Way) -> str:
+    def _rows(self, part: Part, columns: Columns, way: Way, share: float) -> str:
         number = part.number
         if way.match:
             rows = f"text{number} f CROSS JOIN part{number} p ON p.r = f.rowid"
@@ -128,18 +140,19 @@ class Arms:
             rows = f"part{number} p INDEXED BY part{number}_{way.index}"
         else:
             rows = f"part{number} p NOT INDEXED"
+        if share < 1 and not way.match:
+            rows = f"{_pieces(part, share)} CROSS JOIN {rows}"
         if columns.is_payload or self.narrow.payload:
             rows += " CROSS JOIN task t ON t.id = p.id"
         return rows
 
-    def _conditions(self, part: Part, way: Way, words: str, more: str, share: float) -> str:
-        place = "f.rowid" if way.match else "p.r"
+    def _conditions(self, part: Part, way: Way, further: Sequence[str], share: float) -> str:
+        words, *others = further
         conditions = [
             f"f.text{part.number} MATCH {words}" if way.match else "",
-            f"{place} <= {ceil(part.rows * share)}" if share < 1 else "",
+            _sampled(part, way, share) if share < 1 else "",
             "p.dead IS NULL" if part.live < part.rows else "",
-            way.condition,
-            more,
+            *others,
             self.narrow.text,
             self._is_current(),
         ]
@@ -150,6 +163,20 @@ class Arms:
             return ""
         epoch = self.view.directory.epoch
         return f"NOT EXISTS (SELECT 1 FROM stale s WHERE s.id = p.id AND s.epoch > {epoch})"
+
+
+def _pieces(part: Part, share: float) -> str:
+    """Return the relation of the places between which a sample is taken."""
+    starts = [part.rows * piece / PIECES for piece in range(PIECES)]
+    listed = ", ".join(f"({start}, {start + part.rows * share / PIECES})" for start in starts)
+    return f"(SELECT column1 AS low, column2 AS high FROM (VALUES {listed})) s"
+
+
+def _sampled(part: Part, way: Way, share: float) -> str:
+    """Return the condition for a sample; that of a match is its first rows, for it starts anew."""
+    if way.match:
+        return f"f.rowid <= {ceil(part.rows * share)}"
+    return "p.r > s.low AND p.r <= s.high"
 
 
 def _named(clause: Clause) -> Clause:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.store.arms import Arms, Columns, together
-from flower_ng.store.plan import Plan
+from flower_ng.store.plan import Plan, sampling_plan
 from flower_ng.store.spread import Spread
 
 #: What counts one by one takes at most about so long,
@@ -45,10 +45,20 @@ def tallied(arms: Arms, number: int) -> Count:
     return Count(f"({number} - {_sum(arms.superseded())} + {_sum(arms.of_rest(ONE))})")
 
 
-def bounded(arms: Arms, gathering: Plan) -> Count:
+def whole(arms: Arms, known: Spread, gathering: Plan) -> Count:
+    """Return the count of what matches, however long it takes."""
+    if known.is_exact:
+        return tallied(arms, round(known.matches))
+    return Count(_sum([*arms.of_rest(ONE), *arms.of_parts(ONE, gathering.way)]))
+
+
+def bounded(arms: Arms, known: Spread, gathering: Plan) -> Count:
     """Return the count of what matches, or of a share of it where the best way to all is long."""
-    share = min(1.0, BUDGET_US / max(gathering.cost_us, 1.0))
-    counted = [*arms.of_rest(ONE), *arms.of_parts(ONE, gathering.way, share=share)]
+    plan, share = gathering, 1.0
+    if gathering.cost_us > BUDGET_US:
+        plan = sampling_plan(known, arms)
+        share = min(1.0, BUDGET_US / plan.cost_us)
+    counted = [*arms.of_rest(ONE), *arms.of_parts(ONE, plan.way, share=share)]
     text = f"(SELECT count(*) FROM (SELECT * FROM ({together(counted)}) LIMIT {MOST + 1}))"
     return Count(text, is_whole=share == 1.0, may_end=True)
 
@@ -57,7 +67,7 @@ def matching(arms: Arms, known: Spread, gathering: Plan) -> Count:
     """Return the count of what matches."""
     if known.is_exact:
         return tallied(arms, round(known.matches))
-    return bounded(arms, gathering)
+    return bounded(arms, known, gathering)
 
 
 def _sum(arms: list[str]) -> str:

@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from threading import Timer
 from uuid import uuid4
 
 from flower_ng.store.migrations import migrate
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: How long one connection waits for the lock of another.
 BUSY_TIMEOUT_S = 1.0
+#: How long a start looks for damage: some 100 MB from a disk, a GB from memory.
+CHECK_S = 1.0
 #: Pages of 4 KiB in the log before they move to the file: fewer, larger moves.
 CHECKPOINT_PAGES = 4000
 
@@ -62,6 +65,13 @@ class StoreFile:
         for pragma in self._writing() if writes else _READING:
             connection.execute(f"PRAGMA {pragma}")
         return connection
+
+    def met(self, error: BaseException) -> None:
+        """Have the next start look at the whole file if it is damaged, as SQLite's error says."""
+        code = getattr(error, "sqlite_errorcode", None)
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} and not self.is_temporary:
+            with suppress(OSError):
+                _suspicion(self.name).touch(0o600)
 
     def vanish(self) -> None:
         """Take a temporary file's name away, once every connection has read from it.
@@ -161,18 +171,43 @@ def _check_owner(path: Path) -> None:
 
 
 def _damage(path: Path) -> str | None:
-    """Return what is wrong inside the file, None when it is sound."""
+    """Return what is wrong inside the file, None when nothing is found.
+
+    A file that was found damaged while it was in use is looked at as a whole, others for CHECK_S.
+    """
+    is_suspect = _suspicion(str(path)).exists()
     with closing(_connected(str(path))) as connection:
         try:
-            found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            found = _checked(connection, None if is_suspect else CHECK_S)
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         except sqlite3.OperationalError:
             raise  # locked or unreadable, which says nothing of its content
         except sqlite3.DatabaseError as error:
             return str(error)
+    _suspicion(str(path)).unlink(missing_ok=True)
     if missing := {"task", "worker", "counter", "meta"} - tables:
         return f"no table {', '.join(sorted(missing))}"
     return None if found == "ok" else found
+
+
+def _checked(connection: sqlite3.Connection, limit_s: float | None) -> str:
+    """Return what SQLite finds wrong in so many seconds, "ok" for nothing."""
+    timer = Timer(limit_s or 0, connection.interrupt)
+    if limit_s is not None:
+        timer.start()
+    try:
+        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if str(error) != "interrupted":
+            raise
+        return "ok"
+    finally:
+        timer.cancel()
+
+
+def _suspicion(name: str) -> Path:
+    """Return the empty file that says that damage was met in the store of this name."""
+    return Path(f"{name}.suspect")
 
 
 def _bring_forward(path: Path) -> None:

@@ -33,18 +33,23 @@ class Flusher:
 
     Marks that come while a batch is under way wait and coalesce, so that a slow disk makes batches
     fewer, never the loop slower. `failing` says why the last write failed, None when it did not;
-    `failures` counts. Without a running loop, as in a script, a full batch is written there and
-    then, and the rest by `flush()`.
+    `failures` counts, and `met` is told of each. Without a running loop, as in a script, a full
+    batch is written there and then, and the rest by `flush()`.
     """
 
     def __init__(
-        self, marks: Marks, writer: Writer, clock: Callable[[], float] = time.monotonic
+        self,
+        marks: Marks,
+        writer: Writer,
+        clock: Callable[[], float] = time.monotonic,
+        met: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         self.failing: str | None = None
         self.failures = 0
         self._marks = marks
         self._writer = writer
         self._clock = clock
+        self._met = met
         self._timer: asyncio.TimerHandle | None = None
         self._under_way: tuple[Batch, Future[None]] | None = None
         self._readers: list[tuple[int, asyncio.Future[None]]] = []
@@ -162,6 +167,7 @@ class Flusher:
 
     def _failed(self, batch: Batch, error: BaseException) -> None:
         self.failures += 1
+        self._met(error)
         if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.DataError):
             self.failing = f"The store cannot be written: {error}"
             self._marks.put_back(batch)

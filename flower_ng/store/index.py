@@ -84,6 +84,10 @@ class Directory:
         """Return how many tasks in parts have a value, whatever its case."""
         return sum(self.counts.get(column, {}).get(value.casefold(), {}).values())
 
+    def values(self, column: str, folded: str) -> str:
+        """Return the values that are one when case-folded, a JSON array."""
+        return msgspec.json.encode(list(self.counts[column].get(folded, {}))).decode()
+
 
 #: Nothing is in parts.
 EMPTY: Final = Directory()
@@ -211,6 +215,11 @@ def _marked(store: StoreFile) -> str:
         return str(connection.execute("SELECT value FROM meta WHERE key = 'index'").fetchone()[0])
 
 
+def rename(connection: sqlite3.Connection) -> None:
+    """Have the store known by another name, so that no index that there is now is its own."""
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'index'", (uuid4().hex,))
+
+
 def has_words(connection: sqlite3.Connection) -> bool:
     """Tell whether this SQLite can index trigrams."""
     try:
@@ -219,6 +228,10 @@ def has_words(connection: sqlite3.Connection) -> bool:
         return False
     connection.execute("DROP TABLE temp.tried")
     return True
+
+
+def _readable(text: str) -> str:
+    return text.replace("\0", "\n")
 
 
 def _connected(name: str, store: StoreFile) -> sqlite3.Connection:
@@ -235,5 +248,6 @@ def _connected(name: str, store: StoreFile) -> sqlite3.Connection:
     )
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("readable", 1, _readable, deterministic=True)
     connection.execute("ATTACH ? AS store", (store.name,))
     return connection

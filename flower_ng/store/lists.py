@@ -5,9 +5,11 @@ from typing import Any, Final
 
 from flower_ng.store import counts
 from flower_ng.store import query as plain
-from flower_ng.store.arms import UNION, Arms, together
+from flower_ng.store.arms import UNION, Arms, Further, anything, together
+from flower_ng.store.behind import Behind, both
 from flower_ng.store.counts import Count
 from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.keyset import Place
 from flower_ng.store.order import Order
 from flower_ng.store.parts import PartRows
 from flower_ng.store.plan import Plan, gathering_plan, sorted_plan
@@ -38,6 +40,34 @@ def page(view: View, query: TaskQuery, now: float, dialect: Dialect = SQLITE) ->
     return _Page(view, lifted(query), now).found()
 
 
+def after(
+    view: View,
+    query: TaskQuery,
+    behind: Place | None,
+    limit: int,
+    now: float,
+    dialect: Dialect = SQLITE,
+) -> str:
+    """Return the first rows behind a place in the query's order, as JSON."""
+    asked = replace(query, offset=0, limit=limit)
+    if not view.directory.parts:
+        statement = plain.after(asked, behind, limit, now, dialect)
+        (rows,) = view.row(statement.text, statement.parameters)
+    else:
+        rows = _Page(view, lifted(asked), now, behind).rows()
+    return str(rows)
+
+
+def count(view: View, query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> int:
+    """Return how many tasks match, to the last one."""
+    if not view.directory.parts:
+        asked = plain.page(replace(query, limit=0), now, dialect)
+        _, number, _ = view.row(asked.text, asked.parameters)
+    else:
+        number = _Page(view, lifted(query), now).count()
+    return int(number)
+
+
 def ids(view: View, query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> str:
     """Return the row ids of all that a query asks for, a JSON array."""
     if not view.directory.parts:
@@ -49,29 +79,40 @@ def ids(view: View, query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> 
 
 
 class _Page:
-    """One query at one moment."""
+    """One query at one moment, for what is behind a place in its order."""
 
-    def __init__(self, view: View, query: TaskQuery, now: float) -> None:
+    def __init__(
+        self, view: View, query: TaskQuery, now: float, behind: Place | None = None
+    ) -> None:
         self._query = query
         self._all = Arms.of(view, TaskQuery(), now)
         self._arms = Arms.of(view, query, now)
         self._known = spread(self._arms, query)
         self._order = Order.of(query)
         self._gathering = gathering_plan(self._known, self._arms)
+        self._behind = Behind.of(self._order, behind, self._arms)
 
     def found(self) -> Found:
         total = counts.total(self._all)
         hits, filtered = self._hits(total)
-        picked = f"SELECT id FROM hit {self._order.by('key', 'uuid')} LIMIT {self._limit}"
-        rows = (
-            f"SELECT {plain.rows_json()} FROM ({picked} OFFSET {self._query.offset}) p"
-            " CROSS JOIN task t ON t.id = p.id"
-        )
         numbers = f"{total.text}, {filtered.text}" if filtered is not total else total.text
         *counted, found = self._arms.view.row(
-            f"WITH hit AS MATERIALIZED ({hits}) SELECT {numbers}, ({rows})", self._arms.parameters
+            f"WITH hit AS MATERIALIZED ({hits}) SELECT {numbers}, ({self._shown()})",
+            self._arms.parameters,
         )
         return Found(found, counted[0], counted[-1], filtered.is_exact(counted[-1]))
+
+    def rows(self) -> str:
+        hits, _ = self._hits(Count("0"))
+        (found,) = self._arms.view.row(
+            f"WITH hit AS MATERIALIZED ({hits}) {self._shown()}", self._arms.parameters
+        )
+        return str(found)
+
+    def count(self) -> int:
+        counted = counts.whole(self._arms, self._known, self._gathering)
+        (number,) = self._arms.view.row(f"SELECT {counted.text}", self._arms.parameters)
+        return int(number)
 
     def ids(self) -> str:
         hits = self._gathered() if self._arms.narrow or self._query.sort else self._newest(-1)
@@ -84,6 +125,13 @@ class _Page:
         )
         return str(found)
 
+    def _shown(self) -> str:
+        picked = f"SELECT id FROM hit {self._order.by('key', 'uuid')} LIMIT {self._limit}"
+        return (
+            f"SELECT {plain.rows_json()} FROM ({picked} OFFSET {self._query.offset}) p"
+            " CROSS JOIN task t ON t.id = p.id"
+        )
+
     @property
     def _limit(self) -> int:
         return self._query.limit or 0
@@ -95,10 +143,12 @@ class _Page:
             return self._newest(wanted), total
         plan = self._plan(wanted)
         if plan.way.is_sorted:
-            also = self._reach(plan, wanted) if self._is_far(plan, wanted) else ["true"]
+            also = self._behind.seek(plan.way)
+            if self._is_far(plan, wanted):
+                also = both(also, self._reach(plan, wanted))
             return self._sorted(plan, wanted, also), self._matching(total)
         if self._known.is_exact:
-            return self._sorted(plan, wanted, ["true"]), self._matching(total)
+            return self._sorted(plan, wanted, self._behind.among), self._matching(total)
         return self._gathered(), Count("(SELECT count(*) FROM hit)")
 
     def _matching(self, total: Count) -> Count:
@@ -108,7 +158,7 @@ class _Page:
 
     def _plan(self, wanted: int) -> Plan:
         """Return the best way; that to all tasks, where the order is not that of any index."""
-        is_cased = any(part.cased for part in self._arms.parts)
+        is_cased = self._behind.is_cased or any(part.cased for part in self._arms.parts)
         sort = self._order.column or "uuid"
         return sorted_plan(
             self._known,
@@ -122,23 +172,23 @@ class _Page:
         """Return the newest of all tasks, for which the main table has an index."""
         order = self._order.by("t.timestamp", "t.uuid")
         columns = self._order.columns().table
-        return f"SELECT {columns} FROM task t {order} LIMIT {limit}"
+        return f"SELECT {columns} FROM task t {self._behind.newest}{order} LIMIT {limit}"
 
     def _gathered(self) -> str:
         columns, way = self._order.columns(), self._gathering.way
-        return UNION.join([*self._arms.of_parts(columns, way), *self._arms.of_rest(columns)])
+        arms = self._arms.of_parts(columns, way, also=self._behind.among)
+        return UNION.join([*arms, *self._arms.of_rest(columns, also=self._behind.of_rest)])
 
-    def _sorted(self, plan: Plan, wanted: int, also: list[str]) -> str:
+    def _sorted(self, plan: Plan, wanted: int, also: Further) -> str:
         """Return the first of each arm; rows of a part are in the order of their ids."""
         columns, direction = self._order.columns(), self._order.direction
         is_by_place = plan.way.is_sorted and not plan.way.index
-        place = f"p.r {direction}"
-        by = f"ORDER BY {place}" if is_by_place else self._order.by("key", "p.r")
+        by = f"ORDER BY p.r {direction}" if is_by_place else self._order.by("key", "p.r")
         rest = f" {self._order.by('key', 'uuid')} LIMIT {wanted}"
         return together(
             [
                 *self._arms.of_parts(columns, plan.way, f" {by} LIMIT {wanted}", also),
-                *self._arms.of_rest(columns, rest),
+                *self._arms.of_rest(columns, rest, self._behind.of_rest),
             ]
         )
 
@@ -147,7 +197,7 @@ class _Page:
         share = max(self._known.matches, 0.5) / max(plan.rows, 1)
         return bool(plan.way.index) and wanted * len(self._arms.parts) > MERGED * min(share, 1)
 
-    def _reach(self, plan: Plan, wanted: int) -> list[str]:
+    def _reach(self, plan: Plan, wanted: int) -> Further:
         """Find the value of the last row wanted; return conditions for what is not behind it.
 
         The arms are merged as they come, so that no more rows are gone through than it takes.
@@ -159,7 +209,10 @@ class _Page:
             table=columns.table.partition(", t.uuid")[0],
         )
         merged = UNION.join(
-            [*self._arms.of_parts(only_key, plan.way), *self._arms.of_rest(only_key)]
+            [
+                *self._arms.of_parts(only_key, plan.way, also=self._behind.seek(plan.way)),
+                *self._arms.of_rest(only_key, also=self._behind.of_rest),
+            ]
         )
         last = self._arms.view.connection.execute(
             f"{merged} ORDER BY key {self._order.direction} LIMIT 1 OFFSET {wanted - 1}",
@@ -167,9 +220,10 @@ class _Page:
         ).fetchone()
         return self._up_to(last)
 
-    def _up_to(self, last: tuple[Any] | None) -> list[str]:
+    def _up_to(self, last: tuple[Any] | None) -> Further:
         if last is None:
-            return ["true"]
+            return anything
         key = self._order.key(PartRows())
         parameter = self._arms.parameter(last[0]) if last[0] is not None else ""
-        return self._order.up_to(key, last[0], parameter)
+        conditions = self._order.up_to(key, last[0], parameter)
+        return lambda _: conditions

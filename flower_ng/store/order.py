@@ -5,7 +5,7 @@ backwards when descending.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from flower_ng.store.arms import Columns
 from flower_ng.store.dialect import SQLITE, Dialect, Direction
@@ -36,6 +36,11 @@ class Order:
     def is_payload(self) -> bool:
         """Whether a part's rows need their task for it."""
         return self.column in PAYLOAD
+
+    @property
+    def beyond(self) -> Literal["<", ">"]:
+        """How what is behind compares."""
+        return "<" if self.direction == "DESC" else ">"
 
     @property
     def may_lack(self) -> bool:
@@ -73,14 +78,13 @@ class Order:
         lacking = [f"{key} IS NULL"] if self.may_lack else []
         return [*lacking, f"{key} <= {parameter}"]
 
-    def behind(self, key: str, uuid: str, last: Any, parameters: tuple[str, str]) -> list[str]:
-        """Return conditions, of which one holds for each task behind one, by its value and id."""
-        value, name = parameters
-        sign = "<" if self.direction == "DESC" else ">"
-        further = f"{uuid} {sign} {name}"
+    def behind(self, key: str, last: Any, value: str, tie: str) -> list[str]:
+        """Return conditions, of which one holds for each task behind one with the value `last`.
+
+        `value` is the parameter for that, `tie` the condition for those that have the same.
+        """
         if last is None:
             others = [f"{key} IS NOT NULL"] if self.direction == "ASC" and self.column else []
-            return [f"({key} IS NULL AND {further})", *others]
+            return [f"{key} IS NULL AND {tie}", *others]
         lacking = [f"{key} IS NULL"] if self.direction == "DESC" and self.may_lack else []
-        reached = f"{key} {sign}= {value} AND ({key} {sign} {value} OR {further})"
-        return [f"({reached})", *lacking]
+        return [f"{key} = {value} AND {tie}", f"{key} {self.beyond} {value}", *lacking]

@@ -7,7 +7,7 @@ are superseded are `dead`; all else never changes.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.schema import COLUMNS, FOLDED, folded, value
@@ -116,12 +116,30 @@ def worded(number: int) -> list[str]:
 
 
 def words_filled(number: int) -> str:
-    """Return the statement that adds the texts of the rows behind `?1` and up to `?2`."""
+    """Return the statement that adds the texts of the rows behind `?1` and up to `?2`.
+
+    A NUL would end them, so that the function `readable` is to take it out.
+    """
     texts = [f"coalesce({folded(name)}, '')" for name in SEARCHED]
     joined = " || char(10) || ".join([*texts, "coalesce(t.pairs, '')"])
     return (
-        f"INSERT INTO text{number} (rowid, words) SELECT p.r, {joined} FROM part{number} p"
-        " CROSS JOIN task t ON t.id = p.id WHERE p.r > ?1 AND p.r <= ?2"
+        f"INSERT INTO text{number} (rowid, words)"
+        " SELECT r, CASE WHEN instr(words, char(0)) THEN readable(words) ELSE words END"
+        f" FROM (SELECT p.r, {joined} AS words FROM part{number} p"
+        " CROSS JOIN task t ON t.id = p.id WHERE p.r > ?1 AND p.r <= ?2)"
+    )
+
+
+def place_of(number: int, rows: int, uuid: str, relation: Literal["<", "<="]) -> str:
+    """Return the SQL for the last place whose id is less, or at most, a parameter; 0 for none.
+
+    Places are in the order of the ids, so that halving finds it.
+    """
+    low, high = (f"iif(p.uuid {relation} {uuid}, {pair})" for pair in ("p.r, low", "high, p.r"))
+    return (
+        f"(WITH RECURSIVE half (low, high) AS (SELECT 0, {rows + 1} UNION ALL SELECT {low}, {high}"
+        f" FROM half CROSS JOIN part{number} p ON p.r = (low + high) / 2 WHERE high - low > 1)"
+        " SELECT max(low) FROM half)"
     )
 
 

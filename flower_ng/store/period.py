@@ -1,6 +1,6 @@
 """Period: between which times a query's tasks were received, and which parts can have any. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -43,11 +43,16 @@ class Period:
             and self.high >= (-inf if part.received_high is None else part.received_high)
         )
 
-    def condition(self) -> str:
-        """Return the SQL for tasks that were received in it."""
+    def within(self, low: float, high: float) -> "Period":
+        """Return the part of it that is between two times."""
+        return replace(self, low=max(low, self.low), high=min(high, self.high))
+
+    def conditions(self) -> list[str]:
+        """Return SQL conditions, of which one holds for each task in it."""
         limits = ((">=", self.low), ("<=", self.high))
         said = [f"p.received {sign} {limit!r}" for sign, limit in limits if abs(limit) < inf]
-        return " AND ".join(said) or "p.received IS NOT NULL"
+        within = " AND ".join(said) or "p.received IS NOT NULL"
+        return [within, "p.received IS NULL"] if self.or_never else [within]
 
 
 ALL: Final = Period()

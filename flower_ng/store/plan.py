@@ -43,12 +43,18 @@ def gathering_plan(known: Spread, arms: Arms) -> Plan:
     """Return the best way to all tasks that match, in no order."""
     visit = TASK_US if arms.narrow.payload else ROW_US
     plans = [Plan(way, rows, rows * visit) for way, rows in _ways(known)]
-    if _can_seek(arms):
-        way = Way("received", condition=arms.period.condition())
+    if not arms.period.is_all:
+        way = Way("received", conditions=arms.period.conditions())
         plans.append(Plan(way, known.received, known.received * visit))
-    if known.words:
-        plans.append(Plan(Way(match=known.words), known.candidates, known.candidates * TASK_US))
-    return cheapest(plans)
+    return cheapest(plans + _by_words(known))
+
+
+def sampling_plan(known: Spread, arms: Arms) -> Plan:
+    """Return the best way to a share of what matches: those to all, in the order of the places."""
+    visit = TASK_US if arms.narrow.payload else ROW_US
+    values = [name for name in known.filters if name in SORTED]
+    ways = [(Way(), float(known.rows)), *((Way(name), known.least({name})) for name in values)]
+    return cheapest([Plan(way, rows, rows * visit) for way, rows in ways] + _by_words(known))
 
 
 def cheapest(plans: Sequence[Plan]) -> Plan:
@@ -62,12 +68,17 @@ def _share(known: Spread, rows: float) -> float:
     return share if share >= 1 else share / BET
 
 
+def _by_words(known: Spread) -> list[Plan]:
+    cost_us = known.candidates * TASK_US
+    return [Plan(Way(match=known.words), known.candidates, cost_us)] if known.words else []
+
+
 def _ways(known: Spread) -> Iterator[tuple[Way, float]]:
     yield Way(), known.rows
     for name, (columns, condition) in COMPOSED.items():
         *first, last = columns
         if last == "timestamp" and known.filters.keys() >= set(first):
-            yield Way(name, condition=_said(condition)), known.least(set(first))
+            yield Way(name, conditions=_said(condition)), known.least(set(first))
 
 
 def _sorted_ways(known: Spread, arms: Arms, sort: str) -> Iterator[tuple[Way, float, float]]:
@@ -75,9 +86,9 @@ def _sorted_ways(known: Spread, arms: Arms, sort: str) -> Iterator[tuple[Way, fl
 
     And how many of them may come before those of the period.
     """
-    if sort == "received" and _can_seek(arms):
-        condition = arms.period.condition()
-        yield Way("received", is_sorted=True, condition=condition), known.received, 0
+    if sort == "received" and not arms.period.is_all:
+        conditions = arms.period.conditions()
+        yield Way("received", is_sorted=True, conditions=conditions), known.received, 0
     elif sort == "uuid":
         yield Way(is_sorted=True), known.rows, 0
     elif sort in SORTED:
@@ -87,14 +98,7 @@ def _sorted_ways(known: Spread, arms: Arms, sort: str) -> Iterator[tuple[Way, fl
         if last == sort and known.filters.keys() >= set(first) and _has_all(known, condition):
             rows = known.least(set(first))
             far = known.skipped * rows / max(known.rows, 1)
-            yield Way(name, is_sorted=True, condition=_said(condition)), rows, far
-
-
-def _can_seek(arms: Arms) -> bool:
-    """Tell whether the rows of the period are all in the index of those that were received."""
-    period = arms.period
-    never = any(part.unreceived for part in arms.parts)
-    return not period.is_all and not (period.or_never and never)
+            yield Way(name, is_sorted=True, conditions=_said(condition)), rows, far
 
 
 def _has_all(known: Spread, condition: str) -> bool:
@@ -102,5 +106,5 @@ def _has_all(known: Spread, condition: str) -> bool:
     return not condition.startswith("state") or known.filters["state"] != COMMON_STATE
 
 
-def _said(condition: str) -> str:
-    return f"p.{condition}" if condition else ""
+def _said(condition: str) -> tuple[str]:
+    return (f"p.{condition}" if condition else "",)

@@ -59,6 +59,9 @@ class Database:
         self._connections.append(connection)
         return connection
 
+    def met(self, error: BaseException) -> None:
+        """Do nothing: a server sees to its files itself."""
+
     def vanish(self) -> None:
         """Do nothing: only a temporary store goes."""
 

@@ -16,9 +16,6 @@ from flower_ng.store.schema import COLUMNS, FOLDED, TOLD_IN_LISTS, folded, value
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import Clause, TaskTable, where
 
-#: What a query may be counted by.
-COUNTED = ("state", "name", "worker")
-
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -110,21 +107,6 @@ def those(uuids: Sequence[str], dialect: Dialect = SQLITE) -> Statement:
     hits = dialect.looped(dialect.each(), "task t", "t.uuid = each.value")
     text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
     return Statement(text, (msgspec.json.encode(uuids).decode(),))
-
-
-def types(dialect: Dialect = SQLITE) -> Statement:
-    """Return a statement for the sorted names of all tasks, a JSON array."""
-    names = "SELECT DISTINCT name FROM task WHERE name IS NOT NULL ORDER BY name"
-    return Statement(f"SELECT {dialect.array_of('name', 'name')} FROM ({names}) named", ())
-
-
-def counts(column: str, dialect: Dialect = SQLITE) -> Statement:
-    """Return a statement for an object of value and number, of the tasks that have the value."""
-    if column not in COUNTED:
-        raise ValueError(f"Tasks are counted by {', '.join(COUNTED)}, not by {column!r}")
-    groups = f"SELECT {column} AS value, count(*) AS n FROM task GROUP BY 1"
-    counted = dialect.object_of("value", "n")
-    return Statement(f"SELECT {counted} FROM ({groups}) counted WHERE value IS NOT NULL", ())
 
 
 def _hits(query: TaskQuery, clause: Clause, dialect: Dialect) -> str:

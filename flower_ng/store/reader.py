@@ -31,6 +31,8 @@ class _Reading:
 class Reader:
     """Has questions answered by threads of its own, each with a connection.
 
+    `met` is told of what SQLite fails with.
+
     sqlite3 lets go of the interpreter at every row and may wait 5 ms to get it back beside a busy
     loop: pages are read as one row of JSON, and in few statements.
     """
@@ -42,9 +44,11 @@ class Reader:
         has_index: bool = False,
         limit_s: float = QUERY_LIMIT_S,
         clock: Callable[[], float] = time.monotonic,
+        met: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         self._limit_s = limit_s
         self._clock = clock
+        self._met = met
         self._idle: queue.SimpleQueue[Sight] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flower_ng-read")
         for _ in range(THREADS):
@@ -97,6 +101,7 @@ class Reader:
         try:
             return read(sight)
         except sqlite3.Error as error:
+            self._met(error)
             raise Unavailable(self._why(error)) from error
         finally:
             self._idle.put(sight)

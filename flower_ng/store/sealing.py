@@ -12,6 +12,7 @@ A crash between the steps loses nothing: what is noted is not yet, or no longer,
 
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log as logarithm
@@ -19,8 +20,10 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Final
 
+import msgspec
+
 from flower_ng.store.building import build
-from flower_ng.store.index import Directory, Index, Part, directory
+from flower_ng.store.index import Directory, Index, Part, directory, rename
 from flower_ng.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -31,8 +34,11 @@ TICK_S: Final = 1.0
 QUIET_S: Final = 5.0
 #: After a failure, as when the disk is full.
 RETRY_S: Final = 60.0
-#: The thread rests for so long after each second of work: the other core is not all ours.
+#: The thread rests for so long after each second of work: the other core is not all ours,
 REST: Final = 0.5
+#: and for so long while more tasks than this come in a second.
+BUSY_REST: Final = 3.0
+BUSY_RATE: Final = 1000.0
 #: Steps of SQLite between two looks at whether to stop: some 10 ms.
 STEPS: Final = 500_000
 
@@ -42,18 +48,22 @@ class Sizes:
     """Rows of parts: so few are worth one, so many are sealed at once, and none has more.
 
     So many parts of like size become one; stores of many tasks have larger parts, for each costs
-    every query some 50 µs.
+    every query some 50 µs, and SQLite takes 500 SELECTs in one. Every query looks at each change
+    of a row that is in a part: no more than `changed` of them wait.
     """
 
     least: int = 2_000
     usual: int = 16_000
     most: int = 128_000
     alike: int = 8
-    parts: int = 64
+    parts: int = 48
+    changed: int = 4_000
 
-    def is_due(self, rows: int, *, waited_s: float) -> bool:
+    def is_due(self, new: int, changed: int, *, waited_s: float) -> bool:
         """Tell whether so many rows, that are in no part as they are, should be sealed."""
-        return rows >= self.usual or (rows >= self.least and waited_s >= QUIET_S)
+        if new + changed >= self.usual or changed >= self.changed:
+            return True
+        return new + changed >= self.least and waited_s >= QUIET_S
 
     def mergers(self, parts: Sequence[Part]) -> list[Part]:
         """Return the parts that should become one: those that are mostly gone, or many alike."""
@@ -89,17 +99,24 @@ class _StoppedError(Exception):
 
 
 class Sealing:
-    """The thread that keeps an index up to date, from `start` to `stop`; `bytes` is its size."""
+    """The thread that keeps an index up to date, from `start` to `stop`.
+
+    `bytes` is its size, `unindexed` how many tasks are in no part as they are.
+    """
 
     def __init__(self, index: Index, writer: Writer, sizes: Sizes | None = None) -> None:
         self.bytes = 0
-        self._index = index
+        self.unindexed = 0
         self._connection = index.connection
         self._writer = writer
         self._sizes = sizes or Sizes()
         self._is_stopping = Event()
         self._sealed_at = monotonic()
         self._worked_at = 0.0
+        self._newest = 0
+        self._looked_at = monotonic()
+        self._rest = REST
+        self._forgotten: deque[Sequence[str]] = deque()
         self._thread = Thread(target=self._run, name="flower_ng-index", daemon=True)
 
     def start(self) -> None:
@@ -112,6 +129,14 @@ class Sealing:
         self._is_stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def forget(self, connection: sqlite3.Connection, uuids: Sequence[str]) -> None:
+        """Have what is told of forgotten tasks leave the file too; on the store thread.
+
+        Until it has, the index is not known to be the store's: after a crash it is made again.
+        """
+        self._forgotten.append(uuids)
+        rename(connection)
 
     def _run(self) -> None:
         wait_s = 0.0
@@ -131,13 +156,18 @@ class Sealing:
     def step(self) -> bool:
         """Do the most pressing thing that is due; return whether there was one."""
         seen = directory(self._connection)
+        if self._forgotten:
+            self._erase(seen)
+            seen = directory(self._connection)
         newest, changed = self._connection.execute(
             "SELECT (SELECT coalesce(max(id), 0) FROM task),"
             " (SELECT count(*) FROM stale WHERE epoch > ? AND id <= ?)",
             (seen.epoch, seen.mark),
         ).fetchone()
-        rows = max(0, newest - seen.mark) + changed
-        if self._sizes.is_due(rows, waited_s=monotonic() - self._sealed_at):
+        new = max(0, newest - seen.mark)
+        self.unindexed = new + changed
+        self._look(newest)
+        if self._sizes.is_due(new, changed, waited_s=monotonic() - self._sealed_at):
             self._seal(seen)
         elif merged := self._sizes.mergers(seen.parts):
             self._build(seen, seen.mark, seen.epoch, merged)
@@ -162,9 +192,38 @@ class Sealing:
         self._worked_at = monotonic()
         build(self._connection, seen, mark=mark, epoch=epoch, merged=merged, pause=self._pause)
 
+    def _erase(self, seen: Directory) -> None:
+        """Make the parts again that held forgotten tasks, and overwrite what they were."""
+        (name,) = self._connection.execute("SELECT value FROM meta WHERE key = 'index'").fetchone()
+        batches = list(self._forgotten)
+        uuids = msgspec.json.encode([uuid for batch in batches for uuid in batch]).decode()
+        self._connection.execute("PRAGMA main.secure_delete = ON")
+        for part in seen.parts:
+            held = f"SELECT 1 FROM part{part.number} WHERE uuid IN (SELECT value FROM json_each(?))"
+            if self._connection.execute(f"{held} LIMIT 1", (uuids,)).fetchone():
+                now = directory(self._connection)
+                self._build(now, now.mark, now.epoch, [part])
+        self._connection.execute("PRAGMA main.secure_delete = OFF")
+        checkpoint = "PRAGMA main.wal_checkpoint(TRUNCATE)"
+        (is_busy, *_) = self._connection.execute(checkpoint).fetchone()
+        if is_busy:
+            return  # a reader still sees it: the next look tries again
+        for _ in batches:
+            self._forgotten.popleft()
+        if not self._forgotten:
+            self._connection.execute("UPDATE directory SET store = ?", (name,))
+
+    def _look(self, newest: int) -> None:
+        """See how fast tasks come in: while they do, others have more need of the cores."""
+        now = monotonic()
+        if now - self._looked_at >= TICK_S:
+            rate = (newest - self._newest) / (now - self._looked_at)
+            self._rest = BUSY_REST if rate > BUSY_RATE else REST
+            self._newest, self._looked_at = newest, now
+
     def _pause(self) -> None:
         worked_s = monotonic() - self._worked_at
-        if self._is_stopping.wait(worked_s * REST) if worked_s > TICK_S / 100 else False:
+        if self._is_stopping.wait(worked_s * self._rest) if worked_s > TICK_S / 100 else False:
             raise _StoppedError
         self._worked_at = monotonic()
 

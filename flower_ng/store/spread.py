@@ -113,14 +113,9 @@ def _pairs(view: View, filters: dict[str, str]) -> dict[frozenset[str], int]:
             f"(SELECT coalesce(sum(n), 0) FROM tally WHERE {numbers}"
             " AND a IN (SELECT value FROM json_each(?)) AND b IN (SELECT value FROM json_each(?)))"
         )
-        parameters += [_values(view, column, filters[column]) for column in pair]
+        parameters += [view.directory.values(column, filters[column]) for column in pair]
     found = view.row(f"SELECT {', '.join(sums)}", parameters)
     return {frozenset(pair): number for pair, number in zip(pairs, found, strict=True)}
-
-
-def _values(view: View, column: str, folded: str) -> str:
-    """Return the values that are one when case-folded, a JSON array."""
-    return msgspec.json.encode(list(view.directory.counts[column].get(folded, {}))).decode()
 
 
 def _candidates(view: View, parts: Sequence[Part], words: str) -> float:

@@ -27,8 +27,7 @@ MOST_BUCKETS: Final = 1000
 class Facets:
     """`counts` is `{field: [(value, number of tasks)]}`, the most frequent first.
 
-    Tasks without a value are not in it. `exact` says whether these are all of the numbers'
-    tasks; else they are lower bounds.
+    Tasks without a value are not in it. Unless `exact`, the numbers are estimated from a sample.
     """
 
     counts: Mapping[str, Sequence[tuple[str, int]]]
@@ -40,7 +39,7 @@ class Histogram:
     """How many tasks of each state fall in each bucket, by when they were received, else heard of.
 
     Bucket i begins at `starts_s[i]`, UTC seconds, and is `step_s` long; `counts` has a number for
-    each bucket, by state.
+    each bucket, by state. Unless `exact`, the numbers are estimated from a sample.
     """
 
     starts_s: Sequence[float]
@@ -49,13 +48,17 @@ class Histogram:
     exact: bool = True
 
 
+def check(fields: Sequence[str]) -> None:
+    """Raise BadRequest for what tasks are not counted by."""
+    if wrong := [field for field in fields if field not in FACETS]:
+        known = ", ".join(FACETS)
+        raise BadRequest(f"Invalid field '{wrong[0]}', expected one of {known}")
+
+
 def facets(
     query: TaskQuery, fields: Sequence[str], limit: int, now: float, dialect: Dialect
 ) -> Statement:
     """Return a statement with a JSON array of [value, number] for each field."""
-    if wrong := [field for field in fields if field not in FACETS]:
-        known = ", ".join(FACETS)
-        raise BadRequest(f"Invalid field '{wrong[0]}', expected one of {known}")
     clause = where(query, TaskTable(dialect=dialect), now)
     columns = ", ".join(dict.fromkeys(f"t.{FACETS[field]}" for field in fields))
     hits = f"SELECT {columns} FROM task t{f' WHERE {clause.text}' if clause else ''}"

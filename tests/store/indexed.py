@@ -5,13 +5,15 @@ from pathlib import Path
 
 import msgspec
 
-from flower_ng.store import lists
+from flower_ng.store import grouping, lists
 from flower_ng.store.file import opened
 from flower_ng.store.index import Directory, directory, opened_index
+from flower_ng.store.keyset import Place, cursor_behind, place_of
 from flower_ng.store.rows import TaskRow
 from flower_ng.store.sealing import Sealing, Sizes
+from flower_ng.store.summaries import FACETS, Facets, Histogram
 from flower_ng.store.task_query import TaskQuery
-from flower_ng.store.view import Sight
+from flower_ng.store.view import Sight, View
 from flower_ng.store.writer import Writer
 from tests.store.making import NOW, Table
 
@@ -54,9 +56,44 @@ class IndexedTable(Table):
         with self.sight.view() as view:
             return msgspec.json.decode(lists.ids(view, query, NOW))
 
+    def walked(self, query: TaskQuery, limit: int) -> list[str]:
+        """Go from page to page by cursor; return the ids of all."""
+        found, place = [], None
+        while page := self._after(query, place, limit):
+            found += [row.uuid for row in page]
+            place = place_of(query, cursor_behind(query, page[-1]))
+        return found
+
+    def _after(self, query: TaskQuery, place: Place | None, limit: int) -> list[TaskRow]:
+        with self.sight.view() as view:
+            rows = lists.after(view, query, place, limit, NOW)
+        return msgspec.json.decode(rows, type=list[TaskRow], strict=False)
+
+    def count(self, query: TaskQuery) -> int:
+        with self.sight.view() as view:
+            return lists.count(view, query, NOW)
+
+    def facets(self, query: TaskQuery, *, by_index: bool = True) -> Facets:
+        with self.sight.view() as view:
+            return grouping.facets(
+                view if by_index else View(view.connection), query, FACETS, 50, NOW
+            )
+
+    def histogram(self, query: TaskQuery, *, by_index: bool = True) -> Histogram:
+        with self.sight.view() as view:
+            some = view if by_index else View(view.connection)
+            return grouping.histogram(some, query, 0.5, 1.5, 3, NOW)
+
     def delete(self, *uuids: str) -> None:
         for uuid in uuids:
             self.connection.execute("DELETE FROM task WHERE uuid = ?", (uuid,))
+
+    def forget(self, uuid: str) -> None:
+        """Forget a task as the store does."""
+        self.connection.execute("PRAGMA secure_delete = ON")
+        self.delete(uuid)
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.sealing.forget(self.connection, [uuid])
 
     def close(self) -> None:
         self.sight.connection.close()

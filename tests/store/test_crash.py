@@ -82,7 +82,7 @@ async def found(db):
         list(kept.tasks)
         rows = {row.uuid: row async for page in store.stream(TaskQuery()) for row in page}
         succeeded = (await store.tasks(TaskQuery(state="SUCCESS", limit=1))).filtered
-        states = await store.count_by("state")
+        states = dict((await store.facets(TaskQuery(), ["state"])).counts["state"])
         return Found(rows, states, succeeded, kept.counters.get(HOST, {}), opened_s)
     finally:
         store.stop()

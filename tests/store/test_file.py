@@ -4,12 +4,14 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery
+from flower_ng.store.file import opened
 from flower_ng.store.schema import APPLICATION_ID
 from tests.store.making import change, task
 
@@ -84,6 +86,27 @@ def test_a_corrupt_file_of_ours_is_set_aside_and_history_starts_afresh(db, own, 
     assert str(aside) in warnings[0]
     assert warnings[0] in caplog.text
     assert found(db) == ["new"]
+
+
+def test_damage_met_in_use_has_the_next_start_look_at_the_whole_file(db, own):
+    store_file = opened(db, print, lambda: NOON)
+    store_file.met(sqlite3.OperationalError("database is locked"))
+    assert not Path(f"{own}.suspect").exists()
+    store_file.met(error_of(b"SQLite format 3\0" + b"\xff" * 5000, db.parent / "damaged"))
+    assert Path(f"{own}.suspect").exists()
+    store_file.close()
+
+    assert written(db) == []
+    assert not Path(f"{own}.suspect").exists()
+
+
+def error_of(content, path):
+    """Return what SQLite says of such a file."""
+    path.write_bytes(content)
+    with closing(sqlite3.connect(path)) as connection:
+        with pytest.raises(sqlite3.DatabaseError) as raised:
+            connection.execute("SELECT * FROM sqlite_master")
+        return raised.value
 
 
 def test_a_file_set_aside_never_replaces_another(db, own):

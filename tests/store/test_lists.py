@@ -134,3 +134,8 @@ def check(tasks, query):
     assert [row.uuid for row in tasks.tasks(query)] == [row.uuid for row in plain.tasks(query)]
     assert (found.total, found.filtered, found.exact) == (total, plain.filtered(query), True)
     assert tasks.ids(replace(query, limit=None)) == plain.ids(replace(query, limit=None))
+    whole = replace(query, offset=0, limit=1000)
+    assert tasks.walked(whole, 3) == [row.uuid for row in plain.tasks(whole)]
+    assert tasks.count(query) == found.filtered
+    assert tasks.facets(query) == tasks.facets(query, by_index=False)
+    assert tasks.histogram(query) == tasks.histogram(query, by_index=False)

@@ -75,21 +75,6 @@ async def test_an_unknown_task_is_none(store):
     assert await store.task("nothing") is None
 
 
-async def test_types_and_counts_are_those_of_the_tasks(store):
-    worker = Worker("w@box")
-    observe(store, task("1", "FAILURE", name="b", worker=worker), task("2", name="a"), task("3"))
-
-    assert await store.task_types() == ["a", "b"]
-    assert await store.count_by("name") == {"a": 1, "b": 1}
-    assert await store.count_by("state") == {"FAILURE": 1, "SUCCESS": 2}
-    assert await store.count_by("worker") == {"w@box": 1}
-
-
-async def test_counting_by_anything_else_is_an_error(store):
-    with pytest.raises(ValueError, match="not by 'args'"):
-        await store.count_by("args")
-
-
 async def test_a_stream_yields_every_task_once_in_order(history):
     store = Store(None, max_tasks=5000, history=history)
     store.start()
