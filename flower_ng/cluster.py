@@ -27,6 +27,7 @@ from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.samples import QueueSamples
+from flower_ng.monitor.starts import Starts
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Bounds, Limits
@@ -83,6 +84,7 @@ class Cluster:
             inspections=self.inspections,
             max_workers=settings.max_workers,
         )
+        self.starts = Starts()
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
         )
@@ -94,7 +96,7 @@ class Cluster:
             enable_events=settings.enable_events,
             metrics=self.metrics,
             inbox=Inbox(settings.inbox_max_messages, settings.inbox_max_bytes),
-            observers=(Greeter(self.inspector),),
+            observers=(Greeter(self.inspector), self.starts),
             levels=levels(
                 settings.history_by_minute_days,
                 settings.history_by_ten_minutes_days,

@@ -47,7 +47,7 @@ from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.sealing import Sealing
 from flower_ng.store.search import parse_search
 from flower_ng.store.status import StoreStatus
-from flower_ng.store.summaries import FACETS, MOST_BUCKETS, Facets, Histogram
+from flower_ng.store.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup, Histogram
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.upkeep import Upkeep
 from flower_ng.store.view import View
@@ -61,6 +61,7 @@ __all__ = [
     "Bounds",
     "CursorPage",
     "Facets",
+    "FailureGroup",
     "Field",
     "Gap",
     "Histogram",
@@ -339,6 +340,15 @@ class Store:
         return await self._ask(
             lambda view: grouping.facets(view, query, fields, limit, now, self._dialect)
         )
+
+    async def failure_groups(self, query: TaskQuery, limit: int) -> list[FailureGroup]:
+        """Count the failed among the tasks that match by type and class of exception.
+
+        The `limit` largest groups, the largest first.
+        """
+        asked = summaries.failures(query, limit, self._clock(), self._dialect)
+        (found,) = await self._read(asked)
+        return summaries.failures_of(found)
 
     async def histogram(
         self, query: TaskQuery, start: float, end: float, buckets: int

@@ -1,8 +1,8 @@
-"""Counts of the tasks that match a query: by value (Facets), and over time (Histogram). Pure."""
+"""Counts of the tasks that match a query: by value, by failure, and over time. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,8 @@ FACETS: Final = {
     "exception": "exception_class",
 }
 MOST_BUCKETS: Final = 1000
+
+_Group: TypeAlias = tuple[str | None, str | None, int, float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,17 @@ class Histogram:
     exact: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failed tasks of one type with one class of exception; `first` and `last` are UTC seconds."""
+
+    name: str | None
+    exception: str | None
+    count: int
+    first: float | None
+    last: float | None
+
+
 def check(fields: Sequence[str]) -> None:
     """Raise BadRequest for what tasks are not counted by."""
     if wrong := [field for field in fields if field not in FACETS]:
@@ -71,6 +84,26 @@ def facets_of(fields: Sequence[str], row: Sequence[str]) -> Facets:
     """Return what the statement answered."""
     counted = [msgspec.json.decode(found, type=list[tuple[str, int]]) for found in row]
     return Facets(dict(zip(fields, counted, strict=True)))
+
+
+def failures(query: TaskQuery, limit: int, now: float, dialect: Dialect) -> Statement:
+    """Return a statement with a JSON array of FailureGroup's fields, the largest groups first."""
+    clause = where(query, TaskTable(dialect=dialect), now)
+    matching = f" AND {clause.text}" if clause else ""
+    groups = (
+        "SELECT t.name, t.exception_class, count(*) AS n, min(t.failed) AS first_at,"
+        f" max(t.failed) AS last_at FROM task t WHERE t.state = 'FAILURE'{matching}"
+        " GROUP BY 1, 2 ORDER BY n DESC, last_at DESC, 1, 2 LIMIT ?"
+    )
+    array = dialect.array("name", "exception_class", "n", "first_at", "last_at")
+    text = f"SELECT {dialect.arrays_of(array, 'n DESC, last_at DESC')} FROM ({groups}) groups"
+    return Statement(text, (*clause.parameters, limit))
+
+
+def failures_of(found: str) -> list[FailureGroup]:
+    """Return what the statement answered."""
+    groups = msgspec.json.decode(found, type=list[_Group])
+    return [FailureGroup(*group) for group in groups]
 
 
 def histogram(

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from flower_ng.store import SeriesPage
+from flower_ng.web.deploys import Deploy
 
 WIDTH: Final = 600
 HEIGHT: Final = 100
@@ -39,8 +40,16 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened at one moment, in words."""
+
+    x: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over the same time, from `start` to `end` (UTC seconds).
+    """Lines over the same time, from `start` to `end` (UTC seconds), with marks in it.
 
     `top` is the value at the upper edge, None where nothing is known; `show` writes a value.
     """
@@ -49,6 +58,7 @@ class Chart:
     top: float | None
     curves: tuple[Curve, ...]
     holes: tuple[Hole, ...]
+    marks: tuple[Mark, ...]
     start: float
     end: float
     show: Callable[[float | None], str]
@@ -59,6 +69,7 @@ def chart(
     page: SeriesPage,
     lines: Sequence[tuple[str, str, Values]],
     show: Callable[[float | None], str],
+    deploys: Sequence[Deploy] = (),
 ) -> Chart:
     """Return a chart of lines, each a label, a kind and its values."""
     top = highest([value for *_, values in lines for value in values])
@@ -70,6 +81,7 @@ def chart(
             for label, kind, values in lines
         ),
         holes=tuple(holes(page)),
+        marks=tuple(marks(page, deploys)),
         start=page.buckets[0].start if page.buckets else 0.0,
         end=page.buckets[-1].start + page.step_s if page.buckets else 0.0,
         show=show,
@@ -107,6 +119,15 @@ def holes(page: SeriesPage) -> Iterator[Hole]:
         if gap != "none":
             yield Hole(round(at * step, 1), round(count * step, 1), gap == "whole")
         at += count
+
+
+def marks(page: SeriesPage, deploys: Sequence[Deploy]) -> Iterator[Mark]:
+    """Yield the deploys that fall into the time of the page."""
+    step = WIDTH / max(1, len(page.buckets)) / page.step_s
+    for deploy in deploys:
+        x = (deploy.at - page.buckets[0].start) * step if page.buckets else WIDTH
+        if 0 <= x < WIDTH:
+            yield Mark(round(x, 1), deploy.words)
 
 
 def _height(value: float, top: float) -> float:

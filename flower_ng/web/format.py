@@ -41,6 +41,15 @@ def short(value: float | None) -> str:
     return f"{shown}{_POWERS[power - 1]}"
 
 
+def rate(per_s: float | None) -> str:
+    """How often something happens: `0/s`, `0.04/s`, `2.5/s`, `140/s`, `12.3k/s`."""
+    if per_s is None:
+        return DASH
+    digits = 2 if 0 < per_s < 1 else 1 if 0 < per_s < 10 else 0  # noqa: PLR2004 - digits of a rate
+    shown = f"{per_s:.{digits}f}" if per_s < _SHORT_FROM else short(per_s)
+    return "< 0.01/s" if per_s and shown == "0.00" else f"{shown}/s"
+
+
 def share(value: float | None) -> str:
     """A part of a whole, given as 0 to 1: `0 %`, `0.4 %`, `12 %`; never 0 for what is more."""
     if value is None:

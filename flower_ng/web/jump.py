@@ -75,7 +75,7 @@ def _workers(cluster: Cluster, wanted: str, links: Links) -> Iterator[Place]:
 
 def _types(cluster: Cluster, wanted: str, links: Links) -> Iterator[Place]:
     for name in matching(cluster.state.known_types(), wanted):
-        yield Place("type", name, links.tasks(name=name), "Tasks of this type")
+        yield Place("type", name, links.type(name), "Task type")
 
 
 def _task(row: TaskRow, links: Links) -> Place:

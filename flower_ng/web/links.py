@@ -39,3 +39,11 @@ class Links:
 def segment(text: str) -> str:
     """Any text as one segment of a path."""
     return quote(text, safe="@:")
+
+
+def word(text: str) -> str:
+    """Any text as one word of a search."""
+    if not set(text) & set(' \t\n\r\v\f()"\\'):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,11 +1,16 @@
 """Outcomes is what series of tasks tell: shares, percentiles, and their charts; pure."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from flower_ng.store import SeriesPage
-from flower_ng.store.rollups.points import Spread, TaskPoint
+from flower_ng.store.rollups.points import Bucket, Spread, TaskPoint
 from flower_ng.web import format as fmt
 from flower_ng.web.charts import Chart, Values, chart
+from flower_ng.web.deploys import Deploy
+
+#: Of a shorter time no rate is told: it would be chance.
+LEAST_OBSERVED_S: Final = 5.0
 
 
 def failed_share(point: TaskPoint | None) -> float | None:
@@ -19,23 +24,47 @@ def figure(spread: Spread | None, name: str) -> float | None:
     return None if spread is None else getattr(spread, name)
 
 
-def task_charts(page: SeriesPage) -> Sequence[Chart]:
-    """Return charts of the first series: what came and ended, how long it ran and waited."""
+def observed_s(page: SeriesPage) -> float:
+    """Return for how long events could arrive."""
+    return sum(bucket.observed_s for bucket in page.buckets)
+
+
+def rate(count: float, bucket: Bucket) -> float | None:
+    """Return how many there were a second of the time that was observed; None for too little."""
+    return count / bucket.observed_s if bucket.observed_s >= LEAST_OBSERVED_S else None
+
+
+def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Chart]:
+    """Return charts of the first series: what came and ended, what failed, how long it took."""
     each = [point if isinstance(point, TaskPoint) else None for point in page.series[0].points]
 
     def values(told: Callable[[TaskPoint], float | None]) -> Values:
         return [None if point is None else told(point) for point in each]
 
+    def rates(told: Callable[[TaskPoint], int]) -> Values:
+        return [
+            None if point is None else rate(told(point), bucket)
+            for point, bucket in zip(each, page.buckets, strict=True)
+        ]
+
     return (
         chart(
-            "Tasks",
+            "Tasks per second",
             page,
             [
-                ("received", "received", values(lambda point: point.received)),
-                ("succeeded", "success", values(lambda point: point.succeeded)),
-                ("failed", "failure", values(lambda point: point.failed)),
+                ("received", "received", rates(lambda point: point.received)),
+                ("succeeded", "success", rates(lambda point: point.succeeded)),
+                ("failed", "failure", rates(lambda point: point.failed)),
             ],
-            lambda value: fmt.short(None if value is None else int(value)),
+            fmt.rate,
+            deploys,
+        ),
+        chart(
+            "Failed of the finished",
+            page,
+            [("share", "failure", values(failed_share))],
+            fmt.share,
+            deploys,
         ),
         chart(
             "Run time",
@@ -46,6 +75,7 @@ def task_charts(page: SeriesPage) -> Sequence[Chart]:
                 ("p99", "high", values(lambda point: figure(point.run, "p99_s"))),
             ],
             fmt.duration,
+            deploys,
         ),
         chart(
             "Wait before the start",
@@ -55,5 +85,6 @@ def task_charts(page: SeriesPage) -> Sequence[Chart]:
                 ("in the worker p95", "mid", values(lambda one: figure(one.wait, "p95_s"))),
             ],
             fmt.duration,
+            deploys,
         ),
     )

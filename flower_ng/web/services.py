@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flower_ng.monitor.events import Events
     from flower_ng.monitor.inspector import Inspector
     from flower_ng.monitor.publish import Publisher
+    from flower_ng.monitor.starts import Starts
     from flower_ng.monitor.state import EventsState
     from flower_ng.settings import Settings
     from flower_ng.store import Store, TaskRow
@@ -62,6 +63,10 @@ class Cluster(Protocol):
     @property
     def inspector(self) -> "Inspector":
         """The workers' own answers."""
+
+    @property
+    def starts(self) -> "Starts":
+        """When workers were seen to start."""
 
     @property
     def control(self) -> "Control":

@@ -39,6 +39,8 @@ PATHS = {
     "broker": "/broker",
     "overview": "/overview",
     "all queues": "/queues",
+    "types": "/types",
+    "type": "/types/a.module.of.a.long.path.that_does_something",
     "logout": "/logout",
     "style guide": "/styleguide",
 }

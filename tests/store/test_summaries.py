@@ -7,7 +7,7 @@ import pytest
 
 from flower_ng.errors import BadRequest
 from flower_ng.monitor.records import Worker
-from flower_ng.store import Store, TaskQuery, parse_search
+from flower_ng.store import FailureGroup, Store, TaskQuery, parse_search
 from tests.store.making import change, task
 
 
@@ -178,3 +178,30 @@ async def test_only_tasks_that_match_are_counted_over_time(store):
     found = await store.histogram(TaskQuery(state="failure"), 0, 10, 1)
 
     assert found.counts == {"FAILURE": [1]}
+
+
+async def test_failures_are_counted_by_type_and_class_of_exception_with_first_and_last(store):
+    observe(
+        store,
+        task("a", "FAILURE", name="pay", exception="KeyError('x')", failed=5.0),
+        task("b", "FAILURE", name="pay", exception="KeyError('y')", failed=9.0),
+        task("c", "FAILURE", name="pay", exception="OSError()", failed=7.0),
+        task("d", "FAILURE"),
+        task("e", name="pay"),
+    )
+
+    found = await store.failure_groups(TaskQuery(), 10)
+
+    assert found[0] == FailureGroup("pay", "KeyError", 2, 5.0, 9.0)
+    assert {(group.name, group.exception, group.count) for group in found[1:]} == {
+        ("pay", "OSError", 1),
+        (None, None, 1),
+    }
+
+
+async def test_only_failures_that_match_are_counted_and_only_the_largest_groups(store):
+    observe(store, *(task(f"u{n}", "FAILURE", name=f"n{n % 3}", failed=5.0) for n in range(7)))
+
+    found = await store.failure_groups(TaskQuery(search=parse_search("-name:=n1")), 1)
+
+    assert [(group.name, group.count) for group in found] == [("n0", 3)]

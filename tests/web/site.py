@@ -22,6 +22,7 @@ from tornado.web import create_signed_value
 
 from flower_ng import assets
 from flower_ng.metrics import Registry
+from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
 from flower_ng.settings import Settings
 from flower_ng.web.auth.oauth import OAuthClient
@@ -61,6 +62,7 @@ class FakeCluster:
     def __init__(self) -> None:
         self.events = FakeEvents()
         self.state = EventsState()
+        self.starts = Starts()
         self.registry = Registry()
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
         gauge.set(7)

@@ -44,8 +44,8 @@ async def test_letters_find_types_by_any_part_and_those_that_begin_so_first(shop
         shop.task(name, name=name)
 
     assert await places("pay") == [
-        ("type", "shop.pay", "/tasks?name=shop.pay"),
-        ("type", "shop.overpay", "/tasks?name=shop.overpay"),
+        ("type", "shop.pay", "/types/shop.pay"),
+        ("type", "shop.overpay", "/types/shop.overpay"),
     ]
 
 

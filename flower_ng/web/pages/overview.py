@@ -1,40 +1,30 @@
 """Overview is the health of the cluster in one glance: a sentence, what is wrong, what failed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 
 from flower_ng.errors import AnswerError
-from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
+from flower_ng.store import FailureGroup, SeriesPage, SeriesQuery, TaskQuery, parse_search
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.rollups.tallies import ALL_TYPES
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.charts import Chart
-from flower_ng.web.consuming import MOST, consumers, deserted, lengths, whole
-from flower_ng.web.links import Links
-from flower_ng.web.outcomes import failed_share, task_charts
+from flower_ng.web.consuming import MOST, Consumer, consumers, deserted, lengths, whole
+from flower_ng.web.links import Links, word
+from flower_ng.web.outcomes import failed_share, observed_s, task_charts
 from flower_ng.web.paging import Choice
+from flower_ng.web.restarts import deploys
 from flower_ng.web.span import Span, span_of, spans
+from flower_ng.web.verdict import HOUR_S, Verdict, Vitals, verdict
 
-#: The newest failures, which are grouped; the list of tasks has the rest.
-FAILURES: Final = 200
-HOUR_S: Final = 3600
+#: Lines of a panel; what is left out is counted, and has a list of its own.
+PANEL: Final = 8
 DAY_S: Final = 86_400
 #: Failures rise when at least so many of the last hour failed, and twice the usual share of tasks.
 LEAST_FAILED: Final = 5
 RISE: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A part of the sentence on health; `value` is as people read it, `url` the list behind it."""
-
-    label: str
-    value: str
-    url: str
-    is_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +37,25 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """Failures of one type with one class of exception; `first` and `last` are UTC seconds."""
+class Failures:
+    """A group of failures and the list of them; `type_url` is the page of their type."""
 
-    name: str | None
-    exception: str | None
-    count: int
-    first: float | None
-    last: float | None
-    newest_url: str
+    group: FailureGroup
     url: str
+    type_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The first lines of a list: what each is, in which detail, and its page."""
+
+    lines: tuple[Wrong, ...]
+    left_out: int
+
+    @classmethod
+    def of(cls, lines: Sequence[Wrong]) -> "Panel":
+        """Cut a list."""
+        return cls(tuple(lines[:PANEL]), max(0, len(lines) - PANEL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +63,30 @@ class OverviewView:
     """The overview; `problem` is why there are no charts, `unseen` what could not be looked at."""
 
     title: str
-    facts: tuple[Fact, ...]
-    wrong: tuple[Wrong, ...]
+    verdict: Verdict
+    wrong: Panel
     unseen: tuple[str, ...]
-    failures: tuple[FailureGroup, ...]
+    failures: tuple[Failures, ...]
     failures_url: str
-    most: int
+    are_more: bool
+    queues: Panel
+    silent: Panel
+    workers: int
     charts: tuple[Chart, ...]
     problem: str
     spans: tuple[Choice, ...]
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits: the sum, None where not every length is known, and the queues at risk."""
+
+    total: int | None
+    queues: int
+    deserted: tuple[Wrong, ...]
+    at_risk: tuple[Wrong, ...]
+    trouble: str
 
 
 class Overview(Page):
@@ -87,20 +100,25 @@ class Overview(Page):
         """Gather what is known now."""
         links, span = Links(self.services.prefix), span_of(self.get_argument("span", default=""))
         page, problem = await self._series(span.length_s, 0, span.step_s)
-        hour, _ = await self._share(HOUR_S, 0)
-        day, _ = await self._share(DAY_S, HOUR_S)
-        waiting, queues, trouble = await self._queues(links)
-        failures = await self.cluster.store.tasks(TaskQuery(state="FAILURE", limit=FAILURES))
-        wrong = [*self._connection(links), *self._silent(links), *_rising(hour, day, links)]
+        hour, _ = await self._series(HOUR_S, 0, 60)
+        day, _ = await self._series(DAY_S, HOUR_S, HOUR_S)
+        waiting = await self._waiting(links)
+        silent = tuple(self._silent(links))
+        rising = _rising(_sum(hour), _sum(day), links)
+        wrong = [*self._connection(links), *_gone(silent, links), *rising, *waiting.deserted]
+        failures, unread = await self._failures(span, links)
         return OverviewView(
             title="Overview",
-            facts=tuple(self._facts(hour, day, waiting, links)),
-            wrong=(*wrong, *queues),
-            unseen=tuple(filter(None, [trouble and f"Lengths of queues: {trouble}", problem])),
-            failures=tuple(grouped(failures.rows, links)),
-            failures_url=links.tasks(state="FAILURE"),
-            most=FAILURES,
-            charts=() if page is None else tuple(task_charts(page)),
+            verdict=verdict(self._vitals(hour, waiting), len(wrong), links),
+            wrong=Panel.of(wrong),
+            unseen=tuple(filter(None, [waiting.trouble, unread, problem])),
+            failures=tuple(failures[:PANEL]),
+            failures_url=links.tasks(search=f"state:FAILURE updated:-{span.key}.."),
+            are_more=len(failures) > PANEL,
+            queues=Panel.of(waiting.at_risk),
+            silent=Panel.of(silent),
+            workers=len(self.cluster.state.workers),
+            charts=() if page is None else tuple(self._charts(page, span)),
             problem=problem,
             spans=tuple(spans(span, "/overview", links, {})),
             span=span,
@@ -116,46 +134,55 @@ class Overview(Page):
         try:
             return await self.cluster.store.series(query), ""
         except AnswerError as error:
-            return None, error.message
+            return None, f"Numbers over time: {error.message}"
 
-    async def _share(self, length_s: float, before_s: float) -> tuple[TaskPoint | None, str]:
-        page, problem = await self._series(length_s, before_s, HOUR_S if before_s else 60)
-        found = None if page is None else page.series[0].whole
-        return (found if isinstance(found, TaskPoint) else None), problem
+    def _charts(self, page: SeriesPage, span: Span) -> Iterable[Chart]:
+        now = self.services.clock()
+        return task_charts(page, deploys(self.cluster, now - span.length_s, now))
 
-    async def _queues(self, links: Links) -> tuple[int | None, Sequence[Wrong], str]:
-        """Return how many messages wait, the queues that nobody consumes, and what was not told."""
+    async def _failures(self, span: Span, links: Links) -> tuple[Sequence[Failures], str]:
+        """Return the largest groups of failures of the span, one more than fits, or why not."""
+        since = f"state:FAILURE updated:-{span.key}.."
+        try:
+            query = TaskQuery(search=parse_search(since))
+            groups = await self.cluster.store.failure_groups(query, PANEL + 1)
+        except AnswerError as error:
+            return (), f"Failures: {error.message}"
+        return [_failures(group, since, links) for group in groups], ""
+
+    def _vitals(self, hour: SeriesPage | None, waiting: Waiting) -> Vitals:
+        state, point = self.cluster.state, _sum(hour)
+        is_seen = hour is not None and observed_s(hour) > 0
+        return Vitals(
+            is_connected=self.cluster.events.connection.connected,
+            online=sum(map(state.is_alive, state.workers.values())),
+            workers=len(state.workers),
+            ended=point.succeeded + point.failed if point else 0 if is_seen else None,
+            failed=point.failed if point else 0 if is_seen else None,
+            observed_s=observed_s(hour) if hour else 0.0,
+            waiting=waiting.total,
+            queues=waiting.queues,
+        )
+
+    async def _waiting(self, links: Links) -> Waiting:
         names = self.cluster.queue_names()[:MOST]
         told, trouble = await lengths(self.cluster, names)
-        workers, url = consumers(self.cluster, links), links.page("/queues", {})
-        known = {name: whole(queue.get("messages")) for name, queue in told.items()}
-        wrong = [
-            Wrong(f"No consumer of {name} is known", f"{fmt.number(length)} messages wait", url)
+        workers = consumers(self.cluster, links)
+        known = {name: whole(told.get(name, {}).get("messages")) for name in names}
+        counts = [length for length in known.values() if length is not None]
+        gone = [
+            _deserted(name, length, links)
             for name, length in known.items()
             if workers  # else none has told yet, and the broker may not know
-            and deserted(length, whole(told[name].get("consumers")), workers.get(name, ()))
+            and deserted(length, whole(told.get(name, {}).get("consumers")), workers.get(name, ()))
         ]
-        counts = [length for length in known.values() if length is not None]
-        is_all = bool(counts) and len(counts) == len(names)
-        return (sum(counts) if is_all else None), wrong, trouble
-
-    def _facts(
-        self, hour: TaskPoint | None, day: TaskPoint | None, waiting: int | None, links: Links
-    ) -> Iterator[Fact]:
-        cluster = self.cluster
-        workers = cluster.state.workers
-        online = sum(map(cluster.state.is_alive, workers.values()))
-        is_connected, home = cluster.events.connection.connected, links.page("/workers", {})
-        dropped = sum(cluster.events.stats.dropped.values())
-        words = "connected" if is_connected else "not connected"
-        yield Fact("Broker", words, links.page("/broker", {}), not is_connected)
-        yield Fact("Events dropped", fmt.number(dropped), links.page("/metrics", {}), dropped > 0)
-        shown = f"{online} of {len(workers)} online" if workers else "none is known"
-        yield Fact("Workers", shown, home, online < len(workers))
-        failed, bad = links.tasks(state="FAILURE"), bool(list(_rising(hour, day, links)))
-        yield Fact("Failed in the last hour", fmt.share(failed_share(hour)), failed, bad)
-        yield Fact("In the 24 h before", fmt.share(failed_share(day)), failed)
-        yield Fact("Messages waiting", fmt.number(waiting), links.page("/queues", {}))
+        return Waiting(
+            total=sum(counts) if len(counts) == len(names) else None,
+            queues=len(names),
+            deserted=tuple(gone),
+            at_risk=(*gone, *_long(known, workers, links)),
+            trouble=f"Lengths of queues: {trouble}" if trouble else "",
+        )
 
     def _connection(self, links: Links) -> Iterator[Wrong]:
         events = self.cluster.events
@@ -165,16 +192,29 @@ class Overview(Page):
             yield Wrong("Not connected to the broker", detail, links.page("/broker", {}))
         if dropped := sum(events.stats.dropped.values()):
             detail = "The inbox was full: counts are at least what is shown."
-            url = links.page("/metrics", {})
+            url = links.page("/history", {})
             yield Wrong(f"{fmt.number(dropped)} events were dropped", detail, url)
 
     def _silent(self, links: Links) -> Iterator[Wrong]:
+        """Yield the workers that are offline, the one that was heard last first."""
         state, now = self.cluster.state, self.services.clock()
-        for worker in sorted(state.workers.values(), key=lambda one: one.hostname):
-            if not state.is_alive(worker):
-                heard = worker.heard_at
-                detail = f"Last heard {fmt.age(now - heard)}" if heard else "Never heard"
-                yield Wrong(f"{worker.hostname} is offline", detail, links.worker(worker.hostname))
+        gone = [worker for worker in state.workers.values() if not state.is_alive(worker)]
+        for worker in sorted(gone, key=lambda one: (-one.heard_at, one.hostname)):
+            heard = worker.heard_at
+            detail = f"Last heard {fmt.age(now - heard)}" if heard else "Never heard"
+            yield Wrong(worker.hostname, detail, links.worker(worker.hostname))
+
+
+def _sum(page: SeriesPage | None) -> TaskPoint | None:
+    found = None if page is None else page.series[0].whole
+    return found if isinstance(found, TaskPoint) else None
+
+
+def _gone(silent: Sequence[Wrong], links: Links) -> Iterator[Wrong]:
+    if silent:
+        words = "One worker is silent" if len(silent) == 1 else f"{len(silent)} workers are silent"
+        detail = f"{silent[0].title}: {silent[0].detail.lower()}"
+        yield Wrong(words, detail, links.page("/workers", {"sort": "status"}))
 
 
 def _rising(hour: TaskPoint | None, day: TaskPoint | None, links: Links) -> Iterator[Wrong]:
@@ -187,31 +227,24 @@ def _rising(hour: TaskPoint | None, day: TaskPoint | None, links: Links) -> Iter
         yield Wrong("More tasks fail than before", detail, links.tasks(state="FAILURE"))
 
 
-def grouped(rows: Iterable[TaskRow], links: Links) -> Iterator[FailureGroup]:
-    """Yield failures by type and class of exception, the largest groups first."""
-
-    def key(row: TaskRow) -> tuple[str, str]:
-        return row.name or "", exception_class(row.exception) or ""
-
-    groups = [list(found) for _, found in groupby(sorted(rows, key=key), key=key)]
-    for found in sorted(groups, key=len, reverse=True):
-        yield _group(found, links)
+def _failures(group: FailureGroup, since: str, links: Links) -> Failures:
+    name = f" name:={word(group.name)}" if group.name else " -has:name"
+    kind = f" exception:={word(group.exception)}" if group.exception else " -has:exception"
+    url = links.tasks(search=f"{since}{name}{kind}")
+    return Failures(group, url, links.type(group.name) if group.name else url)
 
 
-def _group(rows: Sequence[TaskRow], links: Links) -> FailureGroup:
-    times = [row.failed for row in rows if row.failed is not None]
-    newest = max(rows, key=lambda row: row.failed or 0.0)
-    return FailureGroup(
-        name=newest.name,
-        exception=exception_class(newest.exception),
-        count=len(rows),
-        first=min(times, default=None),
-        last=max(times, default=None),
-        newest_url=links.task(newest.uuid),
-        url=links.tasks(name=newest.name, state="FAILURE"),
-    )
+def _deserted(name: str, length: int | None, links: Links) -> Wrong:
+    detail = f"{fmt.number(length)} messages wait"
+    return Wrong(f"No consumer of {name} is known", detail, links.page("/queues", {}))
 
 
-def exception_class(exception: str | None) -> str | None:
-    """Return the class that the repr of an exception begins with; None where there is none."""
-    return (exception or "").partition("(")[0].strip() or None
+def _long(
+    known: Mapping[str, int | None], workers: Mapping[str, Sequence[Consumer]], links: Links
+) -> Iterator[Wrong]:
+    """Yield the queues in which more waits than their workers have slots, the longest first."""
+    for name, length in sorted(known.items(), key=lambda item: -(item[1] or 0)):
+        slots = sum(worker.slots or 0 for worker in workers.get(name, ()))
+        if length and name in workers and length > slots:
+            detail = f"{fmt.number(length)} wait for {fmt.number(slots)} slots"
+            yield Wrong(name, detail, links.page("/queues", {}))

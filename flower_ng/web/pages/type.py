@@ -11,6 +11,7 @@ from flower_ng.web.charts import Chart
 from flower_ng.web.links import Links, segment
 from flower_ng.web.outcomes import failed_share, task_charts
 from flower_ng.web.paging import Choice
+from flower_ng.web.restarts import deploys
 from flower_ng.web.span import Span, span_of, spans
 
 #: Failures that are shown; the list of tasks has the rest.
@@ -59,7 +60,7 @@ class Type(Page):
             span=span,
             whole=known,
             share=failed_share(known),
-            charts=tuple(task_charts(page)),
+            charts=tuple(task_charts(page, deploys(self.cluster, query.start, now))),
             failures=tuple(failures.rows),
             tasks_url=links.tasks(name=name),
             failures_url=links.tasks(name=name, state="FAILURE"),

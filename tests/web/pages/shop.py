@@ -11,6 +11,7 @@ from typing import Any
 
 from flower_ng.hook import Hook
 from flower_ng.monitor.answers import METHODS, Failure
+from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Store
 from tests.web.site import FakeCluster
@@ -87,7 +88,9 @@ class Shop(FakeCluster):
         super().__init__()
         self.now = NOW
         self.store = Store(None, max_tasks=10_000)
-        self.state = EventsState(observers=(self.store,), clock=lambda: self.now)
+        self.starts = Starts(lambda: self.now)
+        observers = (self.store, self.starts)
+        self.state = EventsState(observers=observers, clock=lambda: self.now)
         self.store.memory_is(self.state.forget_tasks)
         self.inspector = FakeInspector()
         self.control = FakeControl()

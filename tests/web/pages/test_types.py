@@ -70,7 +70,7 @@ async def test_a_type_has_charts_and_its_newest_failures(shop, look):
     html = await look("/types/shop.pay?span=24h")
 
     assert [figure.one("strong").text for figure in html.all("figure")] == [
-        "Tasks", "Run time", "Wait before the start",
+        "Tasks per second", "Failed of the finished", "Run time", "Wait before the start",
     ]  # fmt: skip
     assert html.rows[0][0] == "ValueError('empty')"
     assert "24 h" in html.one("nav", aria_label="Time").text

@@ -1,0 +1,36 @@
+"""Restarts is when workers started, as their events told and as they themselves say."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from flower_ng.web.deploys import Deploy, together
+from flower_ng.web.inspected import Inspected
+from flower_ng.web.services import Cluster
+
+#: The event of a start and the age that a worker tells, in whole seconds, differ by less.
+SAME_S: Final = 60.0
+
+
+def deploys(cluster: Cluster, since: float, now: float) -> tuple[Deploy, ...]:
+    """Return what is known of the time since then.
+
+    Of a worker that started before this dashboard only its newest start is known, while it runs.
+    """
+    seen = [(start.at, start.hostname) for start in cluster.starts]
+    told = [
+        (at, name)
+        for name, at in _told(cluster, now).items()
+        if not any(other == name and abs(at - when) < SAME_S for when, other in seen)
+    ]
+    return tuple(one for one in together([*seen, *told]) if one.at >= since)
+
+
+def _told(cluster: Cluster, now: float) -> Mapping[str, float]:
+    began = {}
+    for worker in cluster.state.alive_workers():
+        name = worker.hostname
+        record, ages = cluster.inspector.workers.get(name, {}), cluster.inspector.ages(name)
+        uptime_s = Inspected.of(record, ages.get("stats"), worker.sw_sys).uptime_s
+        if uptime_s is not None:
+            began[name] = now - uptime_s
+    return began
