@@ -19,7 +19,7 @@ import msgspec
 
 from flower_ng.errors import FlowerError, Unavailable
 from flower_ng.monitor.records import Change, Task
-from flower_ng.store import grouping, lists
+from flower_ng.store import grouping, lists, summaries
 from flower_ng.store import query as sql
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.fields import fields
