@@ -63,6 +63,7 @@ screenshots: setup services ## Take pictures of every page of the demo into scre
 docs: setup ## Write the generated pages of docs/ anew
 	$(BIN)/python tools/options_table.py
 	$(BIN)/python tools/search_table.py
+	$(BIN)/python tools/health_table.py
 
 .PHONY: wheel
 wheel: setup vendor ## Build the wheel and the sdist into dist/

@@ -4,6 +4,7 @@ Built, started and stopped on the loop; it knows every part but the web.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import tzinfo
@@ -18,8 +19,20 @@ from flower_ng import __version__
 from flower_ng.brokers import broker_for, facts_of, mask
 from flower_ng.control import get_active_queue_names
 from flower_ng.events import Events, PrometheusMetrics
+from flower_ng.health import RULES
+from flower_ng.health.checkup import Checkup
+from flower_ng.health.checkup import Limits as HealthLimits
+from flower_ng.health.gathering import Sources as HealthSources
+from flower_ng.health.sightings import Sightings
 from flower_ng.hook import Hook
-from flower_ng.metrics import Inspections, LoopLag, OwnMetrics, Registry, Sources
+from flower_ng.metrics import (
+    Inspections,
+    LoopLag,
+    OwnMetrics,
+    ProblemMetric,
+    Registry,
+    Sources,
+)
 from flower_ng.monitor.control import Control
 from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.inspector import Inspector
@@ -31,6 +44,7 @@ from flower_ng.monitor.starts import Starts
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Bounds, Limits
+from flower_ng.store.fault import exception_class
 from flower_ng.store.rollups.levels import levels
 from flower_ng.store.room import MOST_BYTES, usual_max_bytes
 
@@ -88,6 +102,7 @@ class Cluster:
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
         )
+        sightings = Sightings(exception_class, time.time)
         self.events = Events(
             capp,
             io_loop,
@@ -96,7 +111,7 @@ class Cluster:
             enable_events=settings.enable_events,
             metrics=self.metrics,
             inbox=Inbox(settings.inbox_max_messages, settings.inbox_max_bytes),
-            observers=(Greeter(self.inspector), self.starts),
+            observers=(Greeter(self.inspector), self.starts, sightings),
             levels=levels(
                 settings.history_by_minute_days,
                 settings.history_by_ten_minutes_days,
@@ -117,12 +132,23 @@ class Cluster:
         self.broker = broker_for(connection, self.pool, management_url=settings.broker_api)
         self.broker_url = mask(connection.as_uri(include_password=True))
         self.transport = facts_of(connection).transport
-        self.samples = QueueSamples(
-            self.queue_names, self.broker.queues, self.store.rollups.minutes.sample_queue
+        self.health = Checkup(
+            health_limits(settings),
+            sightings,
+            self._health_sources(settings),
+            self.state,
+            self.inspector,
+            self.store,
+            self.publisher.has_ended,
         )
+        self.problems = self.health.problems
+        self.samples = QueueSamples(self.queue_names, self.broker.queues, self._sample_queue)
         self.format_task = Hook(settings.format_task)
         self.loop_lag = LoopLag(io_loop)
-        self.registry = Registry(self.metrics, OwnMetrics(self._sources()))
+        problems = ProblemMetric(
+            lambda: ((one.rule, one.subject, one.mute is None) for one in self.problems.now)
+        )
+        self.registry = Registry(self.metrics, OwnMetrics(self._sources()), problems)
         self._inspect_interval_s = settings.inspect_interval
 
     @property
@@ -161,10 +187,12 @@ class Cluster:
         self.inspector.start_refreshing(self._inspect_interval_s)
         self.purge.start()
         self.samples.start()
+        self.health.start()
 
     async def stop(self) -> None:
         """End every part, the store last; one that fails is logged and skips no other."""
         parts = (
+            self.health,
             self.samples,
             self.purge,
             self.loop_lag,
@@ -176,6 +204,24 @@ class Cluster:
         for part in parts:
             await guarded(part.stop)
         await guarded(lambda: self.pool.shutdown(wait=False, cancel_futures=True))
+
+    def _sample_queue(self, name: str, length: int | None, oldest_s: float | None) -> None:
+        self.store.rollups.minutes.sample_queue(name, length, oldest_s)
+        self.health.trends.note(name, length, oldest_s)
+
+    def _health_sources(self, settings: Settings) -> HealthSources:
+        stats, durations = self.events.stats, self.inspections.durations
+        return HealthSources(
+            connection=lambda: self.events.connection,
+            dropped=lambda: sum(stats.dropped.values()),
+            malformed=lambda: sum(stats.malformed.values()),
+            asked=lambda: (
+                sum(sum(one.counts) for one in durations.values()),
+                sum(one.sum for one in durations.values()),
+            ),
+            store=self.store.status,
+            enable_events=settings.enable_events,
+        )
 
     def _sources(self) -> Sources:
         stats, inbox = self.events.stats, self.events.inbox
@@ -205,6 +251,16 @@ def limits(settings: Settings) -> Limits:
         seconds(settings.history_max_age),
         seconds(settings.history_max_failure_age),
         usual if size is None else size_bytes(size),
+    )
+
+
+def health_limits(settings: Settings) -> HealthLimits:
+    """Return what the options say of when something is a problem."""
+    return HealthLimits(
+        {rule.name: getattr(settings, rule.option) for rule in RULES},
+        settings.problems_interval,
+        settings.problems_hold,
+        settings.problems_quiet_start,
     )
 
 

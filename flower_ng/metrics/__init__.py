@@ -5,6 +5,7 @@ from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.metrics.inspections import Inspections
 from flower_ng.metrics.lag import LoopLag
 from flower_ng.metrics.own import METRICS, OwnMetrics, Sources
+from flower_ng.metrics.problems import ProblemMetric
 from flower_ng.metrics.registry import Registry
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Inspections",
     "LoopLag",
     "OwnMetrics",
+    "ProblemMetric",
     "PrometheusMetrics",
     "Registry",
     "Sources",

@@ -24,6 +24,7 @@ from flower_ng.settings.checks import (
     one_of,
 )
 from flower_ng.settings.option import Option, declared, option
+from flower_ng.settings.problems import PROBLEMS, ProblemOptions
 
 SERVER = "Server"
 LOGIN = "Who may come in"
@@ -32,10 +33,12 @@ MEMORY = "Memory and history"
 PAGES = "Pages"
 METRICS = "Metrics"
 LOGGING = "Logging"
+#: The groups in the order in which people are told of them.
+GROUPS: Final = (SERVER, LOGIN, CLUSTER, MEMORY, PROBLEMS, PAGES, METRICS, LOGGING)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(ProblemOptions):
     """One value for each option; times and sizes in the units that the help names."""
 
     port: int = option(5555, SERVER, "TCP port; 0 takes any free one.", is_port)
@@ -216,4 +219,6 @@ class Settings:
     )
 
 
-OPTIONS: Final[tuple[Option, ...]] = tuple(declared(field) for field in fields(Settings))
+OPTIONS: Final[tuple[Option, ...]] = tuple(
+    sorted(map(declared, fields(Settings)), key=lambda option: GROUPS.index(option.group))
+)

@@ -34,6 +34,7 @@ from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
 from flower_ng.store.lineage import note
 from flower_ng.store.marks import Marks
 from flower_ng.store.merge import BOUNDS, Bounds
+from flower_ng.store.notebook import Notebook
 from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
@@ -134,6 +135,7 @@ class Store:
             index_bytes=lambda: self._sealing.bytes if self._sealing else 0,
         )
         self._gaps = Gaps(dialect=self._dialect, writer=name)
+        self.notebook = Notebook(self._dialect)
         self._ingest = _unknown
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
         self._bounds = bounds
@@ -158,6 +160,7 @@ class Store:
         self._upkeep = Upkeep(self._writer, self._sweep, self._look)
         self.rollups.open(self._writer)
         self._gaps.open(self._writer, self._clock(), goes_on=self._kind == "file")
+        self.notebook.open(self._writer, self._clock())
         self._index = None if self._history else opened_index(self._file)
         connect = self._index.attached if self._index else self._file.connect
         self._reader = Reader(connect, has_index=self._index is not None, met=self._file.met)
@@ -210,6 +213,7 @@ class Store:
         self.rollups.stop()
         self._look()
         self._gaps.stop(self._clock())
+        self.notebook.stop()
         self._reader.close()
         self._writer.close()
         self._file.close()

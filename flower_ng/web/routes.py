@@ -16,6 +16,7 @@ from flower_ng.web.api import (
     fields,
     history,
     listing,
+    problems,
     publish,
     queues,
     series,
@@ -34,6 +35,7 @@ from flower_ng.web.pages.broker import Broker
 from flower_ng.web.pages.history import History
 from flower_ng.web.pages.login import Logout
 from flower_ng.web.pages.overview import Overview
+from flower_ng.web.pages.problems import Problems
 from flower_ng.web.pages.queues import Queues
 from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task import Task
@@ -55,6 +57,7 @@ PAGES: tuple[type[Page], ...] = (
     Types,
     Type,
     Queues,
+    Problems,
     History,
     Broker,
     Logout,
@@ -91,6 +94,9 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     history.ShowHistory,
     history.TaskForget,
     history.TasksForget,
+    problems.ShowProblems,
+    problems.ProblemMute,
+    problems.ProblemUnmute,
 )
 
 PLUMBING: tuple[type[Handler], ...] = (

@@ -10,6 +10,7 @@ from flower_ng.web.guard import Door
 
 if TYPE_CHECKING:
     from flower_ng.brokers import Broker
+    from flower_ng.health import Watch
     from flower_ng.metrics import PrometheusMetrics, Registry
     from flower_ng.monitor.control import Control
     from flower_ng.monitor.events import Events
@@ -79,6 +80,10 @@ class Cluster(Protocol):
     @property
     def broker(self) -> "Broker":
         """The lengths of queues."""
+
+    @property
+    def problems(self) -> "Watch":
+        """What is wrong, and what was."""
 
     @property
     def metrics(self) -> "PrometheusMetrics":

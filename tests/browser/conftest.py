@@ -41,6 +41,7 @@ PATHS = {
     "all queues": "/queues",
     "types": "/types",
     "type": "/types/a.module.of.a.long.path.that_does_something",
+    "problems": "/problems",
     "logout": "/logout",
     "style guide": "/styleguide",
 }

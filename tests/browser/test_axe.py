@@ -45,7 +45,17 @@ async def test_a_page_keeps_the_rules(window, axe, name, scheme):
 
 @pytest.mark.parametrize(
     "path",
-    ["/workers", "/tasks", "/history", "/broker", "/overview", "/queues", "/types", "/task/none"],
+    [
+        "/workers",
+        "/tasks",
+        "/history",
+        "/broker",
+        "/overview",
+        "/queues",
+        "/problems",
+        "/types",
+        "/task/none",
+    ],
 )
 async def test_a_page_without_anything_keeps_the_rules(window, axe, path):
     async with window(bypass_csp=True) as it:

@@ -54,6 +54,8 @@ CONTROLS = (
     *(write(f"/api/worker/{call}/(.+)", f"/api/worker/{call}/w@x") for call in WORKER_CALLS),
     *(write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.id") for call in TASK_CALLS),
     write("/api/tasks/forget", "/api/tasks/forget"),
+    write("/api/problems/mute", "/api/problems/mute"),
+    write("/api/problems/unmute", "/api/problems/unmute"),
 )
 PUBLISH = tuple(
     write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.task") for call in PUBLISHING
@@ -74,6 +76,7 @@ FLOWER = (
     read("/api/connection"),
     read("/api/series"),
     read("/api/history"),
+    read("/api/problems"),
     read("/api/tasks/page"),
     read("/api/tasks/facets"),
     read("/api/tasks/histogram"),
@@ -99,6 +102,7 @@ OURS = (
     page("/stream"),
     page("/tasks/export"),
     page("/history"),
+    page("/problems"),
     page("/jump"),
     *(form(route) for route in WITH_FORM),
 )

@@ -28,6 +28,7 @@ from flower_ng.settings import Settings
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.routes import Site, application
 from flower_ng.web.services import Assets, Services, furnish
+from tests.health.making import watch
 
 SECRET = "a secret of at least thirty-two characters"
 OPEN_API = {"FLOWER_UNAUTHENTICATED_API": "true"}
@@ -63,6 +64,7 @@ class FakeCluster:
         self.events = FakeEvents()
         self.state = EventsState()
         self.starts = Starts()
+        self.problems = watch()
         self.registry = Registry()
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
         gauge.set(7)

@@ -57,6 +57,7 @@ VISITS = {
     "Overview": "/overview",
     "Queues": "/queues",
     "History": "/history",
+    "Problems": "/problems",
     "Broker": "/broker",
     "Logout": "/logout",
 }
@@ -93,7 +94,7 @@ async def test_every_page_has_the_ways_to_the_others(look):
     nav = html.one("nav", aria_label="Pages")
     assert nav.links == {
         "Overview": "/overview", "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/",
-        "Queues": "/queues",
+        "Queues": "/queues", "Problems": "/problems",
         "Broker": "/broker",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"

@@ -1,0 +1,114 @@
+"""Checkup is the watch with all that it looks through, begun and ended in order. On the loop."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flower_ng.errors import AnswerError
+from flower_ng.health.claims import Claims
+from flower_ng.health.crew import Crew
+from flower_ng.health.engine import Engine
+from flower_ng.health.gathering import Gathering, Sources
+from flower_ng.health.rules import RULES
+from flower_ng.health.sightings import Sightings
+from flower_ng.health.trends import Trends
+from flower_ng.health.usual import Usual
+from flower_ng.health.watch import Watch
+from flower_ng.monitor.inspector import Inspector
+from flower_ng.monitor.state import EventsState
+from flower_ng.store import Store, TaskQuery
+
+log = logging.getLogger(__name__)
+
+#: An exception is new only to who has looked on for so long.
+LEARNING_S: Final = 3600.0
+#: Types whose exceptions are read at the start, and how many of each.
+MOST_TYPES: Final = 500
+MOST_EXCEPTIONS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When something is a problem: `thresholds` by the rules' names, and times in seconds."""
+
+    thresholds: Mapping[str, float]
+    interval_s: float
+    hold_s: float
+    quiet_start_s: float
+
+
+class Checkup:
+    """Looks after one cluster; `problems` is what is found. `sightings` must observe the state."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        sightings: Sightings,
+        sources: Sources,
+        state: EventsState,
+        inspector: Inspector,
+        store: Store,
+        has_ended: Callable[[str], Awaitable[bool | None]],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.trends = Trends(clock)
+        self._limits, self._clock = limits, clock
+        self._state, self._store, self._sightings = state, store, sightings
+        self._usual = Usual(store.series, clock)
+        self._claims = Claims(inspector, has_ended, clock)
+        gathering = Gathering(
+            sources,
+            state,
+            Crew(state, inspector, sightings),
+            sightings,
+            self._claims,
+            self._usual,
+            self.trends,
+            claim_after_s=limits.thresholds.get("task-unclaimed", 0.0),
+            clock=clock,
+        )
+        self._engine = Engine(RULES, limits.thresholds, hold_s=limits.hold_s)
+        self.problems = Watch(
+            self._engine,
+            gathering.facts,
+            store.notebook,
+            interval_s=limits.interval_s,
+            clock=clock,
+        )
+        self._learning: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; the state and the store have started."""
+        self._engine.quiet_until = self._clock() + self._limits.quiet_start_s
+        self._sightings.adopt(self._state.tasks.values())
+        self.problems.restore()
+        self._usual.start()
+        self.problems.start()
+        self._learning = asyncio.get_running_loop().create_task(self._learn())
+
+    def stop(self) -> None:
+        """End."""
+        self.problems.stop()
+        self._usual.stop()
+        self._claims.stop()
+        if self._learning is not None:
+            self._learning.cancel()
+
+    async def _learn(self) -> None:
+        """Learn which exceptions are known, at once where there is a history, else in an hour."""
+        try:
+            oldest = self._store.status().oldest
+            age_s = 0.0 if oldest is None else self._clock() - oldest
+            await asyncio.sleep(max(0.0, LEARNING_S - age_s))
+            for name in (await self._store.task_types())[:MOST_TYPES]:
+                query = TaskQuery(name=name, state="FAILURE")
+                facets = await self._store.facets(query, ("exception",), MOST_EXCEPTIONS)
+                self._sightings.know((name, value) for value, _ in facets.counts["exception"])
+        except AnswerError as error:
+            log.warning("Known exceptions could not be read, none is told as new: %s", error)
+            return
+        self._sightings.is_learned = True

@@ -1,0 +1,110 @@
+"""Claims: workers are asked whether they run what they had started, before anything is said.
+
+On the loop, in the background: some workers and some results at a time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, Protocol
+
+from flower_ng.errors import AnswerError
+from flower_ng.monitor.records import Task
+
+log = logging.getLogger(__name__)
+
+#: Workers asked, and results read, in one look; and how long an answer is good for.
+MOST_WORKERS: Final = 5
+MOST_RESULTS: Final = 20
+GOOD_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whether a worker said that it runs a task; whether its end is known to the result backend."""
+
+    at: float
+    claimed: bool
+    has_result: bool | None = None
+
+
+class Asked(Protocol):
+    """The part of the Inspector that asks."""
+
+    def inspect(
+        self, workername: str | None = None, methods: Iterable[str] | None = None
+    ) -> Awaitable[Mapping[str, Mapping[str, Any]]]:
+        """Ask one worker."""
+
+    def failures(self, workername: str, /) -> Mapping[str, object]:
+        """What it failed to answer since."""
+
+
+class Claims:
+    """What is known of started tasks beside their events; `has_ended` asks the result backend."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        has_ended: Callable[[str], Awaitable[bool | None]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._asked = asked
+        self._has_ended = has_ended
+        self._clock = clock
+        self._claims: dict[str, Claim] = {}
+        self._asked_at: dict[str, float] = {}
+        self._work: asyncio.Task[None] | None = None
+
+    def of(self, uuid: str) -> Claim | None:
+        """Return what is known of a task; None where nobody was asked."""
+        return self._claims.get(uuid)
+
+    def check(self, tasks: Iterable[Task]) -> None:
+        """Have these tasks' workers asked, unless that is under way; forget all other tasks."""
+        by_worker: dict[str, list[str]] = {}
+        for task in tasks:
+            if task.worker is not None:
+                by_worker.setdefault(task.worker.hostname, []).append(task.uuid)
+        known = {uuid for uuids in by_worker.values() for uuid in uuids}
+        self._claims = {uuid: one for uuid, one in self._claims.items() if uuid in known}
+        self._asked_at = {name: at for name, at in self._asked_at.items() if name in by_worker}
+        if by_worker and (self._work is None or self._work.done()):
+            self._work = asyncio.get_running_loop().create_task(self._check(by_worker))
+
+    def stop(self) -> None:
+        """End what is under way."""
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _check(self, by_worker: Mapping[str, list[str]]) -> None:
+        now = self._clock()
+        due = [name for name in by_worker if now - self._asked_at.get(name, 0.0) >= GOOD_S]
+        try:
+            for name in due[:MOST_WORKERS]:
+                self._asked_at[name] = now
+                await self._ask(name, by_worker[name])
+        except Exception:  # the border of this errand
+            log.exception("Could not ask what the workers run")
+
+    async def _ask(self, name: str, uuids: Iterable[str]) -> None:
+        """Ask one worker; who does not answer leaves its tasks unknown."""
+        records = await self._asked.inspect(name, ("active",))
+        active = records.get(name, {}).get("active")
+        if "active" in self._asked.failures(name) or not isinstance(active, list):
+            return
+        at = self._clock()
+        running = {one.get("id") for one in active if isinstance(one, dict)}
+        for uuid in uuids:
+            self._claims[uuid] = Claim(at, uuid in running)
+        unclaimed = (uuid for uuid in uuids if uuid not in running)
+        for uuid in islice(unclaimed, MOST_RESULTS):
+            self._claims[uuid] = Claim(at, claimed=False, has_result=await self._look(uuid))
+
+    async def _look(self, uuid: str) -> bool | None:
+        try:
+            return await self._has_ended(uuid)
+        except AnswerError:
+            return None

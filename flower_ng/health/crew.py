@@ -1,0 +1,155 @@
+"""Crew gathers the facts about workers: from events, heartbeats and answers. On the loop."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Protocol
+
+from flower_ng.health.answered import Followed
+from flower_ng.health.facts import WorkerFacts
+from flower_ng.health.sightings import Sightings
+from flower_ng.monitor.answers import Failure
+from flower_ng.monitor.records import Task, Worker
+
+#: Looks over which a clock is judged: what comes late looks like a clock that is behind, so that
+#: the best of several counts.
+SKEW_LOOKS: Final = 12
+LEAST_LOOKS: Final = 3
+#: Reserved tasks that are looked at, the oldest.
+MOST_RESERVED: Final = 2000
+
+
+class State(Protocol):
+    """The part of EventsState that is looked at."""
+
+    @property
+    def workers(self) -> Mapping[str, Worker]:
+        """The worker table."""
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """The tasks in memory."""
+
+    @property
+    def tallies(self) -> Any:
+        """How many tasks of each worker have each state."""
+
+
+class Asked(Protocol):
+    """The part of the Inspector that is looked at."""
+
+    @property
+    def workers(self) -> Mapping[str, Mapping[str, Any]]:
+        """The records, by host name."""
+
+    def failures(self, workername: str, /) -> Mapping[str, Failure]:
+        """What a worker failed to answer since."""
+
+
+class Crew:
+    """Makes WorkerFacts; keeps what has to be compared over time."""
+
+    def __init__(self, state: State, asked: Asked, sightings: Sightings) -> None:
+        self._state = state
+        self._asked = asked
+        self._sightings = sightings
+        self._followed: dict[str, Followed] = {}
+        self._skews: dict[str, deque[tuple[float, float]]] = {}
+
+    def names(self) -> list[str]:
+        """Return who is known, workers that are only remembered for their tasks among them."""
+        lost = (name for name in self._state.tallies.workers if name is not None)
+        return list(dict.fromkeys((*self._state.workers, *lost)))
+
+    def waiting(self, now: float) -> dict[str, float]:
+        """Return for how long the oldest reserved task of each worker has waited."""
+        found: dict[str, float] = {}
+        for task in self._sightings.reserved(self._state, MOST_RESERVED):
+            if task.worker is not None and task.received is not None:
+                waited_s = now - task.received
+                found[task.worker.hostname] = max(waited_s, found.get(task.worker.hostname, 0.0))
+        return found
+
+    def facts(
+        self, names: Iterable[str], waiting: Mapping[str, float], heard_since: float, now: float
+    ) -> Iterator[WorkerFacts]:
+        """Yield the facts of some workers; none could be heard before `heard_since`."""
+        for name in names:
+            worker = self._state.workers.get(name) or Worker(name)
+            yield self._facts(worker, waiting.get(name), heard_since, now)
+
+    def lag_s(self, now: float) -> float | None:
+        """Return how late the quickest worker's events come; None where no worker is online."""
+        ahead = [
+            skew
+            for name, skews in self._skews.items()
+            if (worker := self._state.workers.get(name)) and worker.is_alive(now)
+            if (skew := _best(skews)) is not None
+        ]
+        return max(0.0, -max(ahead)) if ahead else None
+
+    def eventless(self, now: float, within_s: float) -> list[str]:
+        """Return who answered lately and is not online as far as events tell."""
+        workers = self._state.workers
+        return [
+            name
+            for name, record in self._asked.workers.items()
+            if now - record.get("timestamp", 0.0) < within_s
+            if not (worker := workers.get(name)) or not worker.is_alive(now)
+        ]
+
+    def forget_all_but(self, names: Iterable[str]) -> None:
+        """Forget what was followed of others."""
+        known = set(names)
+        for table in (self._followed, self._skews):
+            for name in [name for name in table if name not in known]:
+                del table[name]
+
+    def _facts(
+        self, worker: Worker, waiting_s: float | None, heard_since: float, now: float
+    ) -> WorkerFacts:
+        name, tallies = worker.hostname, self._state.tallies.workers.get(worker.hostname, {})
+        followed = self._follow(name, now)
+        failure = self._asked.failures(name).get("stats")
+        return WorkerFacts(
+            name=name,
+            is_online=worker.is_alive(now),
+            has_left=bool(worker.heard_at) and not worker.heartbeats,
+            silent_s=max(0.0, now - max(worker.heard_at, heard_since)),
+            running=tallies.get("STARTED", 0),
+            reserved=tallies.get("RECEIVED", 0),
+            waiting_s=waiting_s,
+            load=worker.loadavg,
+            version=worker.sw_ver,
+            told=followed.told,
+            unanswered_s=None if failure is None else now - (followed.failing_since or now),
+            why="" if failure is None else failure.why,
+            skew_s=self._skew(worker),
+            switches=self._sightings.switches(name, now),
+            growth=followed.growth(),
+            churn=followed.churn(),
+        )
+
+    def _follow(self, name: str, now: float) -> Followed:
+        followed = self._followed.setdefault(name, Followed())
+        record = self._asked.workers.get(name)
+        if record is not None and "stats" in record:
+            followed.see(record, record.get("timestamp", now))
+        if "stats" not in self._asked.failures(name):
+            followed.failing_since = None
+        elif followed.failing_since is None:
+            followed.failing_since = now
+        return followed
+
+    def _skew(self, worker: Worker) -> float | None:
+        """Note how far the newest event's time is ahead of when it came; return the best."""
+        if not worker.heartbeats or not worker.beat_at:
+            self._skews.pop(worker.hostname, None)
+            return None
+        skews = self._skews.setdefault(worker.hostname, deque(maxlen=SKEW_LOOKS))
+        if not skews or skews[-1][0] != worker.beat_at:
+            skews.append((worker.beat_at, worker.heartbeats[-1] - worker.beat_at))
+        return _best(skews)
+
+
+def _best(skews: "deque[tuple[float, float]]") -> float | None:
+    return max(skew for _, skew in skews) if len(skews) >= LEAST_LOOKS else None

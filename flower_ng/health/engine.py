@@ -1,0 +1,146 @@
+"""Engine turns findings into problems: raised when they last, cleared when they stay away. Pure.
+
+Time is what the facts say. Between two changes of one problem lies at least `hold_s`: no flapping.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flower_ng.health.facts import Facts
+from flower_ng.health.problem import Problem
+from flower_ng.health.rule import Finding, Rule
+
+#: Subjects of one rule that are told apart; more are counted.
+MOST_SUBJECTS: Final = 200
+#: A name that somebody else chose is shown up to here.
+SUBJECT_LENGTH: Final = 512
+
+
+@dataclass(slots=True)
+class Case:
+    """A rule that holds for a subject, or did; `raised` is None until it lasted for long enough."""
+
+    finding: Finding
+    since: float
+    seen: float
+    raised: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one look changed."""
+
+    raised: Sequence[Problem] = ()
+    cleared: Sequence[Problem] = ()
+
+
+class Engine:
+    """Judges facts by rules. `thresholds` are by the rules' names; without one a rule is off.
+
+    So it is with 0. Nothing is raised or cleared before `quiet_until`.
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        thresholds: Mapping[str, float],
+        *,
+        hold_s: float,
+        quiet_until: float = 0.0,
+    ) -> None:
+        self.rules = tuple(rule for rule in rules if thresholds.get(rule.name, 0) > 0)
+        self.left_out: dict[str, int] = {}
+        self.quiet_until = quiet_until
+        self._thresholds = thresholds
+        self._hold_s = hold_s
+        self._cases: dict[str, dict[str, Case]] = {rule.name: {} for rule in self.rules}
+
+    def adopt(self, problems: Iterable[Problem]) -> None:
+        """Go on with problems that lasted when an earlier run ended."""
+        for problem in problems:
+            if problem.rule in self._cases:
+                finding = Finding(problem.subject, problem.evidence)
+                case = Case(finding, problem.since, problem.seen, problem.raised)
+                self._cases[problem.rule][problem.subject] = case
+
+    def judge(self, rule: Rule, facts: Facts) -> Verdict:
+        """Look whether one rule holds, and return what that changed."""
+        cases, now = self._cases[rule.name], facts.now
+        findings = rule.find(facts, self._thresholds[rule.name])
+        if findings is None:
+            self._suspend(cases, now)
+            return Verdict()
+        self._see(rule, findings, now)
+        return Verdict(self._raise(rule, cases, now), self._clear(rule, cases, now))
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong, errors first, the newest of them first."""
+        found = [
+            problem_of(rule, case)
+            for rule in self.rules
+            for case in self._cases[rule.name].values()
+            if case.raised is not None
+        ]
+        return sorted(found, key=lambda one: (one.severity, -one.raised, one.rule, one.subject))
+
+    def _suspend(self, cases: dict[str, Case], now: float) -> None:
+        """Nobody knows: what was raised stays, and all else has to be seen anew."""
+        for subject, case in list(cases.items()):
+            if case.raised is None:
+                del cases[subject]
+            else:
+                case.seen = now
+
+    def _see(self, rule: Rule, findings: Iterable[Finding], now: float) -> None:
+        cases = self._cases[rule.name]
+        left_out = 0
+        for finding in findings:
+            subject = finding.subject[:SUBJECT_LENGTH]
+            case = cases.get(subject)
+            if case is not None:
+                case.finding, case.seen = finding, now
+            elif len(cases) < MOST_SUBJECTS:
+                cases[subject] = Case(replace(finding, subject=subject), now, now)
+            else:
+                left_out += 1
+        self.left_out[rule.name] = left_out
+
+    def _raise(self, rule: Rule, cases: Mapping[str, Case], now: float) -> list[Problem]:
+        if now < self.quiet_until:
+            return []
+        needed_s = max(self._hold_s, self._thresholds[rule.name] if rule.lasting else 0.0)
+        due = [
+            case
+            for case in cases.values()
+            if case.raised is None and case.seen == now and now - case.since >= needed_s
+        ]
+        for case in due:
+            case.raised = now
+        return [problem_of(rule, case) for case in due]
+
+    def _clear(self, rule: Rule, cases: dict[str, Case], now: float) -> list[Problem]:
+        cleared = []
+        for subject, case in list(cases.items()):
+            if case.raised is None and case.seen < now:
+                del cases[subject]
+            elif now - case.seen >= self._hold_s and case.seen < now >= self.quiet_until:
+                del cases[subject]
+                cleared.append(replace(problem_of(rule, case), cleared=now))
+        return cleared
+
+
+def problem_of(rule: Rule, case: Case) -> Problem:
+    """Return a case as the problem that it is, or would be now."""
+    return Problem(
+        rule=rule.name,
+        about=rule.about,
+        severity=rule.severity,
+        title=rule.title,
+        subject=case.finding.subject,
+        evidence=case.finding.evidence,
+        advice=rule.advice,
+        since=case.since,
+        raised=case.since if case.raised is None else case.raised,
+        seen=case.seen,
+    )

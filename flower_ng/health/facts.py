@@ -1,0 +1,207 @@
+"""Facts is what rules judge: one frozen snapshot of the cluster, with its time. Pure.
+
+Times are UTC seconds by our own clock. None is what is not known; no rule may take it for 0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a worker answered about itself when it was last asked, at `at`.
+
+    `slots` is how many tasks it runs at once; `registered` its tasks, in one text that is equal
+    where they are; `limit_s` its `task_time_limit`.
+    """
+
+    at: float
+    pool: str = ""
+    slots: int | None = None
+    queues: tuple[str, ...] = ()
+    registered: str = ""
+    limit_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Churn:
+    """Children of a pool that were replaced within `over_s`; `explained` is as many as expected."""
+
+    replaced: int
+    explained: float
+    over_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The most that a worker's main process had held `over_s` ago, and now."""
+
+    before_bytes: int
+    now_bytes: int
+    over_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """One worker. `silent_s` counts only time in which it could have been heard.
+
+    `has_left` is that it said goodbye. `running` and `reserved` count tasks in memory, of which the
+    oldest reserved one waits for `waiting_s` (those with an ETA not among them). `unanswered_s` is
+    since when it has answered nothing of what it was asked, None when it answered the last time.
+    `skew_s` is how far its clock is ahead. `switches` counts how often its identity changed back
+    and forth within a minute.
+    """
+
+    name: str
+    is_online: bool
+    has_left: bool = False
+    silent_s: float = 0.0
+    running: int = 0
+    reserved: int = 0
+    waiting_s: float | None = None
+    load: tuple[float, ...] | None = None
+    version: str | None = None
+    told: Told | None = None
+    unanswered_s: float | None = None
+    why: str = ""
+    skew_s: float | None = None
+    switches: int = 0
+    growth: Growth | None = None
+    churn: Churn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTask:
+    """A task that was started and is not known to have ended.
+
+    `claimed` is whether its worker said that it runs; None where it was not asked, or did not say.
+    `has_result` is whether the result backend knows its end.
+    """
+
+    uuid: str
+    type: str
+    worker: str
+    runs_s: float
+    is_worker_online: bool = True
+    limit_s: float | None = None
+    claimed: bool | None = None
+    has_result: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What happened to the tasks of one type in some time."""
+
+    over_s: float
+    received: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    retried: int = 0
+    sent: int = 0
+
+    @property
+    def ended(self) -> int:
+        """How many ended well or badly."""
+        return self.succeeded + self.failed
+
+    @property
+    def failed_share(self) -> float | None:
+        """How much of what ended failed; None where nothing ended."""
+        return self.failed / self.ended if self.ended else None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFacts:
+    """One task type: the last minutes, what is usual before, and how long its tasks run."""
+
+    name: str
+    recent: Counts
+    usual: Counts
+    p99_s: float | None = None
+    runs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewException:
+    """A class of exception that a type had not raised before, as far as is known."""
+
+    type: str
+    exception: str
+    uuid: str
+    at: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """One queue. `growing_s` is for how long it has only grown, by `grown` messages.
+
+    `consumers` is what the broker counts, `workers` how many online workers say that they consume.
+    """
+
+    name: str
+    length: int | None = None
+    oldest_s: float | None = None
+    consumers: int | None = None
+    workers: int | None = None
+    growing_s: float = 0.0
+    grown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """An entry of the beat schedule, and since when its task should have been seen."""
+
+    name: str
+    type: str
+    last_at: float | None
+    overdue_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """How events come in: `dropped` and `malformed` within the last `over_s`, `lag_s` behind."""
+
+    connected_since: float | None
+    why: str = ""
+    away_s: float = 0.0
+    dropped: int = 0
+    malformed: int = 0
+    over_s: float = 0.0
+    lag_s: float | None = None
+    inspect_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How the store is: why it can't be written, what was lost within `over_s`, how far behind."""
+
+    failing: str | None = None
+    lost: int = 0
+    over_s: float = 0.0
+    lag_s: float = 0.0
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known at `now`. None for a whole kind: it could not be found out.
+
+    `mute_hosts` answered an inspection but never sent an event, though the events are enabled.
+    """
+
+    now: float
+    ingest: Ingest
+    keeping: Keeping = Keeping()
+    workers: Sequence[WorkerFacts] = ()
+    running: Sequence[RunningTask] = ()
+    types: Sequence[TypeFacts] | None = None
+    new_exceptions: Sequence[NewException] = ()
+    queues: Sequence[QueueFacts] | None = None
+    entries: Sequence[EntryFacts] | None = None
+    eventless: Sequence[str] = ()
+
+    @property
+    def can_hear(self) -> bool:
+        """Whether events can arrive: where they can't, silence says nothing."""
+        return self.ingest.connected_since is not None

@@ -1,0 +1,164 @@
+"""Gathering makes the snapshot that rules judge, in slices that give the loop back. On the loop."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from flower_ng.health.claims import Claims
+from flower_ng.health.crew import Crew, State
+from flower_ng.health.facts import EntryFacts, Facts, Ingest, Keeping, RunningTask, WorkerFacts
+from flower_ng.health.lately import Lately
+from flower_ng.health.sightings import Sightings
+from flower_ng.health.trends import Trends
+from flower_ng.health.usual import Usual
+from flower_ng.monitor.records import Task
+
+#: Workers looked at before the loop is given back: a millisecond.
+SLICE: Final = 100
+#: Running tasks that are looked at, the oldest.
+MOST_RUNNING: Final = 2000
+#: For how long a loss is told of.
+LOSS_S: Final = 300.0
+#: Who answered within this time, and is not heard of, sends no events.
+ANSWERED_S: Final = 150.0
+
+
+class Connection(Protocol):
+    """The state of the events' connection."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether events can arrive."""
+
+    @property
+    def since(self) -> float:
+        """Since when that is so."""
+
+    @property
+    def why(self) -> str | None:
+        """Why they can't."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is asked at each look. `dropped`, `malformed` and `asked` only grow.
+
+    `asked` is how many questions were put to workers, and how many seconds they took in all;
+    `store` gives the store's status, `entries` the schedule as far as it is known.
+    """
+
+    connection: Callable[[], Connection]
+    dropped: Callable[[], int]
+    malformed: Callable[[], int]
+    asked: Callable[[], tuple[int, float]]
+    store: Callable[[], Any]
+    enable_events: bool
+    entries: Callable[[float], Sequence[EntryFacts] | None] = lambda _: None
+
+
+class Gathering:
+    """Facts, from what is in memory; what is heavier comes from `usual` and `claims`."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        state: State,
+        crew: Crew,
+        sightings: Sightings,
+        claims: Claims,
+        usual: Usual,
+        trends: Trends,
+        *,
+        claim_after_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._sources, self._state = sources, state
+        self._crew, self._sightings, self._claims = crew, sightings, claims
+        self._usual, self._trends = usual, trends
+        self._claim_after_s, self._clock = claim_after_s, clock
+        self._dropped, self._malformed, self._lost = (Lately(LOSS_S) for _ in range(3))
+        self._asked_count, self._asked_s = Lately(LOSS_S), Lately(LOSS_S)
+
+    async def facts(self) -> Facts:
+        """Return all that is known now."""
+        now, connection = self._clock(), self._sources.connection()
+        workers = await self._workers(connection.since if connection.connected else now, now)
+        running = self._running({one.name: one for one in workers}, now)
+        return Facts(
+            now,
+            self._ingest(connection, now),
+            self._keeping(now),
+            workers,
+            running,
+            self._usual.types,
+            tuple(self._sightings.new.values()),
+            self._trends.facts(workers, now),
+            self._sources.entries(now),
+            self._crew.eventless(now, ANSWERED_S) if self._sources.enable_events else (),
+        )
+
+    async def _workers(self, heard_since: float, now: float) -> tuple[WorkerFacts, ...]:
+        names, waiting = self._crew.names(), self._crew.waiting(now)
+        self._crew.forget_all_but(names)
+        found: list[WorkerFacts] = []
+        for start in range(0, len(names), SLICE):
+            found += self._crew.facts(names[start : start + SLICE], waiting, heard_since, now)
+            await asyncio.sleep(0)
+        return tuple(found)
+
+    def _running(self, workers: dict[str, WorkerFacts], now: float) -> tuple[RunningTask, ...]:
+        tasks = list(self._sightings.running(self._state, MOST_RUNNING))
+        found = tuple(self._tasks(tasks, workers, now))
+        old = {task.uuid for task in found if task.runs_s > self._claim_after_s / 2}
+        online = {one.name for one in workers.values() if one.is_online}
+        self._claims.check(
+            task
+            for task in tasks
+            if task.uuid in old and task.worker is not None and task.worker.hostname in online
+        )
+        return found
+
+    def _tasks(
+        self, tasks: Sequence[Task], workers: dict[str, WorkerFacts], now: float
+    ) -> Iterator[RunningTask]:
+        for task in tasks:
+            if task.worker is None or task.started is None:
+                continue
+            worker, claim = workers.get(task.worker.hostname), self._claims.of(task.uuid)
+            yield RunningTask(
+                uuid=task.uuid,
+                type=task.name or "",
+                worker=task.worker.hostname,
+                runs_s=now - task.started + (worker.skew_s or 0.0 if worker else 0.0),
+                is_worker_online=worker is not None and worker.is_online,
+                limit_s=worker.told.limit_s if worker and worker.told else None,
+                claimed=None if claim is None else claim.claimed,
+                has_result=None if claim is None else claim.has_result,
+            )
+
+    def _ingest(self, connection: Connection, now: float) -> Ingest:
+        sources = self._sources
+        count, took_s = sources.asked()
+        asked = self._asked_count.see(count, now)
+        asked_s = self._asked_s.see(took_s, now)
+        is_connected = connection.connected
+        return Ingest(
+            connected_since=connection.since if is_connected else None,
+            why=connection.why or "",
+            away_s=0.0 if is_connected else now - connection.since,
+            dropped=int(self._dropped.see(sources.dropped(), now)),
+            malformed=int(self._malformed.see(sources.malformed(), now)),
+            over_s=LOSS_S,
+            lag_s=self._crew.lag_s(now),
+            inspect_s=asked_s / asked if asked else None,
+        )
+
+    def _keeping(self, now: float) -> Keeping:
+        status = self._sources.store()
+        return Keeping(
+            failing=status.failing,
+            lost=int(self._lost.see(status.lost, now)),
+            over_s=LOSS_S,
+            lag_s=status.lag_s,
+        )

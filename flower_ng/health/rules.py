@@ -1,0 +1,8 @@
+"""RULES is every rule; adding one is a line in its own module. Pure."""
+
+from typing import Final
+
+from flower_ng.health import events, queues, tasks, workers
+from flower_ng.health.rule import Rule
+
+RULES: Final[tuple[Rule, ...]] = (*events.RULES, *workers.RULES, *tasks.RULES, *queues.RULES)

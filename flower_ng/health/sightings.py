@@ -1,0 +1,163 @@
+"""Sightings is what must be caught as events pass: what runs and waits, who changed. On the loop.
+
+An observer of the state; it costs each event some tenths of a microsecond.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final, Protocol
+
+from flower_ng.health.facts import NewException
+from flower_ng.monitor.records import Change, Event, Task
+
+#: Changes of identity are counted within this time.
+IDENTITY_S: Final = 60.0
+#: Workers, and pairs of task type and exception, that are remembered.
+MOST_WORKERS: Final = 5000
+MOST_PAIRS: Final = 10_000
+MOST_NEW: Final = 100
+
+
+class State(Protocol):
+    """Where tasks that are in memory are looked up."""
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """The tasks by id."""
+
+
+class Identity:
+    """The process and the count of tasks that a worker's events name, and when they jumped."""
+
+    __slots__ = ("jumps", "pid", "processed")
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        self.processed = 0
+        self.jumps: deque[float] = deque(maxlen=100)
+
+    def see(self, event: Event, now: float) -> None:
+        """Compare with the event before: a worker that comes online may be another process."""
+        pid, processed = event.pid or self.pid, event.processed
+        is_other = self.pid is not None and pid != self.pid
+        is_less = processed is not None and processed < self.processed
+        if (is_other or is_less) and event.type != "worker-online":
+            self.jumps.append(now)
+        self.pid = pid
+        self.processed = self.processed if processed is None else processed
+
+
+class Sightings:
+    """`running` and `reserved` tasks, oldest first; identities of workers; new exceptions.
+
+    `reserved` holds no task with an ETA. `extract` finds the class in an exception's text. No
+    exception is new before `is_learned`.
+    """
+
+    def __init__(
+        self,
+        extract: Callable[[str | None, str | None], str | None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.new: dict[tuple[str, str], NewException] = {}
+        self._running: OrderedDict[str, Task] = OrderedDict()
+        self._reserved: OrderedDict[str, Task] = OrderedDict()
+        self._identities: OrderedDict[str, Identity] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.is_learned = False
+        self._extract = extract
+        self._clock = clock
+
+    def observe(self, change: Change) -> None:
+        """Take note of one event."""
+        task = change.task
+        if task is None:
+            if change.worker is not None:
+                self._see_worker(change.event)
+        elif task.state != change.before:
+            self._place(task)
+            if task.state == "FAILURE":
+                self._see_failure(task)
+
+    def evicted(self, task: Task) -> None:
+        """A task left memory: it can't be followed any more."""
+        self._running.pop(task.uuid, None)
+        self._reserved.pop(task.uuid, None)
+
+    def forgotten(self, hostname: str) -> None:
+        """Forget a worker's identity."""
+        self._identities.pop(hostname, None)
+
+    def adopt(self, tasks: Iterable[Task]) -> None:
+        """Take in tasks that were known before the first event."""
+        for task in tasks:
+            self._place(task)
+
+    def know(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Take these pairs of type and exception as known."""
+        for pair in pairs:
+            self._know(pair)
+
+    def running(self, state: State, most: int) -> Iterator[Task]:
+        """Yield the first `most` of the tasks that run."""
+        return _present(self._running, state, most)
+
+    def reserved(self, state: State, most: int) -> Iterator[Task]:
+        """Yield the first `most` of the tasks that a worker holds, ready to run."""
+        return _present(self._reserved, state, most)
+
+    def switches(self, hostname: str, now: float) -> int:
+        """Return how often a worker's identity jumped lately; once is a restart."""
+        identity = self._identities.get(hostname)
+        return 0 if identity is None else sum(now - at < IDENTITY_S for at in identity.jumps)
+
+    def _place(self, task: Task) -> None:
+        uuid, state = task.uuid, task.state
+        if state == "STARTED":
+            self._running[uuid] = task
+        else:
+            self._running.pop(uuid, None)
+        if state == "RECEIVED" and task.eta is None:
+            self._reserved[uuid] = task
+        else:
+            self._reserved.pop(uuid, None)
+
+    def _see_worker(self, event: Event) -> None:
+        identity = self._identities.get(event.hostname)
+        if identity is None:
+            identity = self._identities[event.hostname] = Identity()
+            while len(self._identities) > MOST_WORKERS:
+                self._identities.popitem(last=False)
+        identity.see(event, self._clock())
+
+    def _see_failure(self, task: Task) -> None:
+        exception = self._extract(task.exception, task.traceback)
+        if task.name is None or exception is None:
+            return
+        pair = (task.name, exception)
+        new = self.new.get(pair)
+        if new is not None:
+            self.new[pair] = NewException(*pair, new.uuid, new.at, new.count + 1)
+        elif pair not in self._known and self.is_learned:
+            self._note_new(NewException(*pair, task.uuid, self._clock(), 1))
+        self._know(pair)
+
+    def _note_new(self, new: NewException) -> None:
+        while len(self.new) >= MOST_NEW:
+            del self.new[next(iter(self.new))]
+        self.new[new.type, new.exception] = new
+
+    def _know(self, pair: tuple[str, str]) -> None:
+        self._known[pair] = None
+        while len(self._known) > MOST_PAIRS:
+            self._known.popitem(last=False)
+
+
+def _present(tasks: "OrderedDict[str, Task]", state: State, most: int) -> Iterator[Task]:
+    """Yield those that are still in memory, and drop others: forgetting a task tells nobody."""
+    for uuid, task in list(islice(tasks.items(), most)):
+        if state.tasks.get(uuid) is task:
+            yield task
+        else:
+            tasks.pop(uuid, None)

@@ -1,0 +1,93 @@
+"""Usual asks the history what task types did lately and before. On the loop, in the background."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Final
+
+from flower_ng.errors import AnswerError
+from flower_ng.health.facts import Counts, TypeFacts
+from flower_ng.store import SeriesPage, SeriesQuery
+from flower_ng.store.rollups.points import TaskPoint
+
+log = logging.getLogger(__name__)
+
+#: How often it asks, what counts as lately, and what before it as usual.
+EVERY_S: Final = 30.0
+LATELY_S: Final = 600.0
+USUAL_S: Final = 86_400.0
+HOUR_S: Final = 3600
+MOST_TYPES: Final = 2000
+
+Ask = Callable[[SeriesQuery], Awaitable[SeriesPage]]
+
+
+class Usual:
+    """`types` is the newest answer; None before the first, and while there is none."""
+
+    def __init__(self, ask: Ask, clock: Callable[[], float]) -> None:
+        self.types: tuple[TypeFacts, ...] | None = None
+        self._ask = ask
+        self._clock = clock
+        self._usual: tuple[float, Mapping[str, TaskPoint]] = (0.0, {})
+        self._work: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to ask, on the running loop."""
+        self._work = asyncio.get_running_loop().create_task(self._keep_asking())
+
+    def stop(self) -> None:
+        """End."""
+        if self._work is not None:
+            self._work.cancel()
+
+    async def look(self) -> None:
+        """Ask once."""
+        now = self._clock()
+        hour = (now - LATELY_S) // HOUR_S * HOUR_S
+        try:
+            recent = await self._counts(now - LATELY_S, now, 60)
+            if self._usual[0] != hour:  # whole hours that are over do not change
+                self._usual = hour, await self._counts(max(0.0, hour - USUAL_S), hour, HOUR_S)
+        except AnswerError as error:
+            log.debug("What is usual could not be read: %s", error)
+            self.types = None
+            return
+        self.types = tuple(_types(recent, self._usual[1]))
+
+    async def _keep_asking(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY_S)
+
+    async def _counts(self, start: float, end: float, step_s: int) -> Mapping[str, TaskPoint]:
+        query = SeriesQuery("task", None, start, end, step_s, percentiles=False)
+        page = await self._ask(query)
+        named = (one for one in page.series[:MOST_TYPES] if isinstance(one.whole, TaskPoint))
+        return {one.name: one.whole for one in named if isinstance(one.whole, TaskPoint)}
+
+
+def _types(recent: Mapping[str, TaskPoint], usual: Mapping[str, TaskPoint]) -> Iterator[TypeFacts]:
+    for name in dict.fromkeys((*recent, *usual)):
+        before = usual.get(name)
+        run = None if before is None else before.run
+        yield TypeFacts(
+            name,
+            _counts(recent.get(name), LATELY_S),
+            _counts(before, USUAL_S),
+            None if run is None else run.p99_s,
+            0 if run is None else run.count,
+        )
+
+
+def _counts(point: TaskPoint | None, over_s: float) -> Counts:
+    if point is None:
+        return Counts(over_s)
+    return Counts(
+        over_s,
+        received=point.received,
+        succeeded=point.succeeded,
+        failed=point.failed,
+        retried=point.retried,
+        sent=point.sent,
+    )

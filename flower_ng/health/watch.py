@@ -1,0 +1,175 @@
+"""Watch looks for problems every few seconds, remembers and tells them. On the loop."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+import msgspec
+
+from flower_ng.health.engine import Engine, Verdict
+from flower_ng.health.facts import Facts
+from flower_ng.health.problem import Mute, Problem
+
+log = logging.getLogger(__name__)
+
+#: Past problems and mutes that are remembered.
+MOST_PAST: Final = 500
+MOST_MUTES: Final = 1000
+PROBLEM, MUTE = "problem", "mute"
+
+_problem = msgspec.json.Decoder(Problem)
+_mute = msgspec.json.Decoder(Mute)
+
+
+class Notebook(Protocol):
+    """Keeps small records over restarts."""
+
+    def read(self, kind: str, /) -> dict[str, str]:
+        """Return the newest records of a kind by key; blocks."""
+
+    def put(self, kind: str, key: str, record: str | None, at: float, /) -> None:
+        """Have a record written; None deletes it."""
+
+
+Listener = Callable[[Verdict], None]
+
+
+class Watch:
+    """The problems of one cluster: `now` what is wrong, `past` what was, the newest first.
+
+    `looked_at` is when it last looked, None before; `took_s` how much of the loop that took.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        gather: Callable[[], Awaitable[Facts]],
+        notebook: Notebook,
+        *,
+        interval_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.engine = engine
+        self.now: tuple[Problem, ...] = ()
+        self.past: deque[Problem] = deque(maxlen=MOST_PAST)
+        self.mutes: dict[tuple[str, str], Mute] = {}
+        self.looked_at: float | None = None
+        self.took_s = 0.0
+        self._gather = gather
+        self._notebook = notebook
+        self._interval_s = interval_s
+        self._clock = clock
+        self._listeners: list[Listener] = []
+        self._work: asyncio.Task[None] | None = None
+
+    def add_listener(self, listener: Listener) -> None:
+        """Tell this one of each problem that is raised or cleared."""
+        self._listeners.append(listener)
+
+    def restore(self) -> None:
+        """Go on where the run before ended; blocks."""
+        found = [_problem.decode(text) for text in self._notebook.read(PROBLEM).values()]
+        self.engine.adopt(one for one in found if one.cleared is None)
+        ended = sorted((one for one in found if one.cleared is not None), key=_when_cleared)
+        self.past.extendleft(ended)
+        for text in self._notebook.read(MUTE).values():
+            mute = _mute.decode(text)
+            self.mutes[mute.rule, mute.subject] = mute
+        self._show()
+
+    def start(self) -> None:
+        """Begin to look, on the running loop."""
+        self._work = asyncio.get_running_loop().create_task(self._keep_looking())
+
+    def stop(self) -> None:
+        """End; what lasts is still a problem after a restart."""
+        if self._work is not None:
+            self._work.cancel()
+
+    async def look(self) -> None:
+        """Look once: gather the facts, then judge them rule by rule, the loop's turn between."""
+        facts = await self._gather()
+        self.took_s = 0.0
+        for rule in self.engine.rules:
+            began = time.perf_counter()
+            self._take(self.engine.judge(rule, facts))
+            self.took_s += time.perf_counter() - began
+            await asyncio.sleep(0)
+        self._expire(facts.now)
+        self._show()
+        self.looked_at = facts.now
+
+    def about(self, about: str, subject: str) -> tuple[Problem, ...]:
+        """Return what is wrong with one worker, queue or task type."""
+        return tuple(one for one in self.now if one.about == about and one.subject == subject)
+
+    def mute(self, mute: Mute) -> None:
+        """Keep a problem, there now or not, from being told of until then."""
+        while len(self.mutes) >= MOST_MUTES:
+            self.unmute(*next(iter(self.mutes)))
+        self.mutes[mute.rule, mute.subject] = mute
+        self._notebook.put(MUTE, _key(mute.rule, mute.subject), _json(mute), self._clock())
+        self._show()
+
+    def unmute(self, rule: str, subject: str) -> bool:
+        """Let it be told of again; False where it was not muted."""
+        was_muted = self.mutes.pop((rule, subject), None) is not None
+        self._notebook.put(MUTE, _key(rule, subject), None, self._clock())
+        self._show()
+        return was_muted
+
+    async def _keep_looking(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception:  # the border: a rule that fails must not end the watch
+                log.exception("Could not look for problems")
+            await asyncio.sleep(self._interval_s)
+
+    def _take(self, verdict: Verdict) -> None:
+        for problem in verdict.raised:
+            log.warning("Problem: %s %s", problem.title, problem.subject)
+            self._write(problem)
+        for problem in verdict.cleared:
+            log.info("No problem any more: %s %s", problem.title, problem.subject)
+            self.past.appendleft(problem)
+            self._write(problem)
+        if verdict.raised or verdict.cleared:
+            muted = Verdict(self._with_mutes(verdict.raised), self._with_mutes(verdict.cleared))
+            for listener in self._listeners:
+                listener(muted)
+
+    def _write(self, problem: Problem) -> None:
+        key = _key(*problem.key, repr(problem.raised))
+        self._notebook.put(PROBLEM, key, _json(problem), problem.cleared or problem.raised)
+
+    def _show(self) -> None:
+        self.now = self._with_mutes(self.engine.problems())
+
+    def _with_mutes(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        return tuple(replace(one, mute=self.mutes.get(one.key)) for one in problems)
+
+    def _expire(self, now: float) -> None:
+        for rule, subject in [key for key, mute in self.mutes.items() if mute.until <= now]:
+            self.unmute(rule, subject)
+
+
+def _when_cleared(problem: Problem) -> float:
+    return problem.cleared or 0.0
+
+
+def _key(*parts: str) -> str:
+    return msgspec.json.encode(parts).decode()
+
+
+def _json(record: Problem | Mute) -> str:
+    return msgspec.json.encode(record).decode()
+
+
+def unmuted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return those that somebody should look into."""
+    return tuple(one for one in problems if one.mute is None)

@@ -1,0 +1,265 @@
+"""Rules about workers. Pure."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias
+
+from flower_ng.health.facts import Facts, WorkerFacts
+from flower_ng.health.rule import Evidence, Find, Finding, Rule
+
+#: A worker that was silent for longer is history, unless it left tasks behind.
+HISTORY_S: Final = 86_400.0
+#: Less growth is no leak, whatever its share.
+LEAST_GROWTH_BYTES: Final = 100_000_000
+#: A pool of fewer slots does not tell how many cores there are.
+LEAST_SLOTS: Final = 2
+
+
+#: What shows that a worker is beyond the threshold; None when it is not.
+Test: TypeAlias = Callable[[WorkerFacts, float], Evidence | None]
+
+
+def each(test: Test) -> Find:
+    """Ask `test` of each worker; where events can't arrive, nothing is known of any."""
+
+    def find(facts: Facts, threshold: float) -> Iterable[Finding] | None:
+        if not facts.can_hear:
+            return None
+        found = ((worker.name, test(worker, threshold)) for worker in facts.workers)
+        return [Finding(name, evidence) for name, evidence in found if evidence is not None]
+
+    return find
+
+
+def silent(worker: WorkerFacts, threshold_s: float) -> Evidence | None:
+    """No sign of life, and no goodbye; its tasks are another rule's."""
+    if worker.has_left or worker.running or not threshold_s < worker.silent_s < HISTORY_S:
+        return None
+    return {"silent_s": worker.silent_s}
+
+
+def gone(worker: WorkerFacts, least: float) -> Evidence | None:
+    """It is gone, and tasks that it had started have not ended."""
+    if worker.is_online or worker.running < least:
+        return None
+    return {"tasks probably lost": worker.running, "silent_s": worker.silent_s}
+
+
+def unanswering(worker: WorkerFacts, threshold_s: float) -> Evidence | None:
+    """It sends heartbeats and answers no question."""
+    if not worker.is_online or worker.unanswered_s is None or worker.unanswered_s < threshold_s:
+        return None
+    return {"unanswered_s": worker.unanswered_s, "reason": worker.why}
+
+
+def skewed(worker: WorkerFacts, threshold_s: float) -> Evidence | None:
+    """Its clock and ours differ."""
+    if not worker.is_online or worker.skew_s is None or abs(worker.skew_s) < threshold_s:
+        return None
+    side = "ahead_s" if worker.skew_s > 0 else "behind_s"
+    return {side: abs(worker.skew_s)}
+
+
+def twins(worker: WorkerFacts, threshold: float) -> Evidence | None:
+    """Its process or its count of tasks goes back and forth: two speak under one name."""
+    if worker.switches < threshold:
+        return None
+    return {"changes of identity in a minute": worker.switches}
+
+
+def loaded(worker: WorkerFacts, factor: float) -> Evidence | None:
+    """The load of its host over 15 minutes is far above its slots."""
+    slots = worker.told.slots if worker.told else None
+    if not worker.is_online or not worker.load or not slots or slots < LEAST_SLOTS:
+        return None
+    load = worker.load[-1]
+    return {"load over 15 minutes": load, "slots": slots} if load > factor * slots else None
+
+
+def growing(worker: WorkerFacts, factor: float) -> Evidence | None:
+    """The main process holds far more memory than it did."""
+    growth = worker.growth
+    if growth is None or growth.now_bytes - growth.before_bytes < LEAST_GROWTH_BYTES:
+        return None
+    if growth.now_bytes < factor * growth.before_bytes:
+        return None
+    sizes = {"before_bytes": growth.before_bytes, "now_bytes": growth.now_bytes}
+    return {**sizes, "within_s": growth.over_s}
+
+
+def churning(worker: WorkerFacts, threshold: float) -> Evidence | None:
+    """Children of the pool are replaced, and no setting explains it."""
+    churn = worker.churn
+    if churn is None or churn.replaced - churn.explained < threshold:
+        return None
+    counts = {"children replaced": churn.replaced, "explained by settings": round(churn.explained)}
+    return {**counts, "within_s": churn.over_s}
+
+
+def absent(facts: Facts, _: float) -> Iterable[Finding] | None:
+    """No worker is online, though some were."""
+    if not facts.can_hear:
+        return None
+    known = [worker for worker in facts.workers if worker.silent_s < HISTORY_S]
+    is_bad = bool(known) and not any(worker.is_online for worker in facts.workers)
+    return [Finding("", {"workers known": len(known)})] if is_bad else []
+
+
+def hoarding(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
+    """Tasks wait inside a worker, while another of the same queue has free slots."""
+    if not facts.can_hear:
+        return None
+    free = list(_free(facts.workers))
+    return [
+        Finding(worker.name, {"reserved": worker.reserved, "waiting_s": worker.waiting_s, **idle})
+        for worker in facts.workers
+        if worker.is_online and worker.waiting_s is not None and worker.waiting_s > threshold_s
+        if (idle := _idle_beside(worker, free))
+    ]
+
+
+def _free(workers: Iterable[WorkerFacts]) -> Iterator[WorkerFacts]:
+    for worker in workers:
+        slots = worker.told.slots if worker.told else None
+        if worker.is_online and slots and worker.running + worker.reserved < slots:
+            yield worker
+
+
+def _idle_beside(worker: WorkerFacts, free: Iterable[WorkerFacts]) -> Evidence:
+    queues = set(worker.told.queues) if worker.told else set()
+    beside = [one.name for one in free if one.told and queues.intersection(one.told.queues)]
+    return {"idle worker of the same queue": beside[0]} if beside else {}
+
+
+def differing(facts: Facts, _: float) -> Iterable[Finding] | None:
+    """Online workers of one queue do not know the same tasks, or run other Celery versions."""
+    if not facts.can_hear:
+        return None
+    teams: dict[str, list[WorkerFacts]] = defaultdict(list)
+    for worker in facts.workers:
+        for queue in worker.told.queues if worker.is_online and worker.told else ():
+            teams[queue].append(worker)
+    found = ((queue, _difference(team)) for queue, team in teams.items())
+    return [Finding(queue, evidence) for queue, evidence in found if evidence]
+
+
+def _difference(team: Iterable[WorkerFacts]) -> Evidence:
+    """Name two that differ."""
+    first, *others = team
+    for other in others:
+        if first.version and other.version and first.version != other.version:
+            return {first.name: f"Celery {first.version}", other.name: f"Celery {other.version}"}
+        if first.told and other.told and _tasks_differ(first, other):
+            return {first.name: "has other tasks", other.name: "has other tasks"}
+    return {}
+
+
+def _tasks_differ(one: WorkerFacts, other: WorkerFacts) -> bool:
+    mine, theirs = (worker.told.registered if worker.told else "" for worker in (one, other))
+    return bool(mine) and bool(theirs) and mine != theirs
+
+
+RULES: Final = (
+    Rule(
+        "worker-gone",
+        "worker",
+        "error",
+        "Worker gone with tasks running",
+        "The tasks are probably lost, which nobody can know for sure: look at each, and run again"
+        " what may run twice. Tasks with acks_late return to the queue by themselves. Look in the"
+        " worker's log and its host's for a crash or for a lack of memory.",
+        each(gone),
+    ),
+    Rule(
+        "worker-silent",
+        "worker",
+        "error",
+        "Worker silent",
+        "It sends no heartbeat and did not say goodbye. Look whether its process runs and reaches"
+        " the broker; a solo pool sends none while a task runs.",
+        each(silent),
+    ),
+    Rule(
+        "worker-unanswering",
+        "worker",
+        "warning",
+        "Worker answers nothing",
+        "It sends heartbeats, yet no answers. Look whether remote control is enabled, whether its"
+        " main process is busy (solo, gevent), and whether its control queue still exists;"
+        " restarting it makes the queue anew.",
+        each(unanswering),
+    ),
+    Rule(
+        "no-workers",
+        "cluster",
+        "error",
+        "No worker is online",
+        "Start a worker, or look why all of them stopped; what is sent waits in the queues.",
+        absent,
+        lasting=True,
+    ),
+    Rule(
+        "workers-twins",
+        "worker",
+        "error",
+        "Two workers with one name",
+        "Give each its own name with -n, as in -n worker1@%h: they overwrite each other's numbers,"
+        " and take each other's commands.",
+        each(twins),
+    ),
+    Rule(
+        "worker-clock",
+        "worker",
+        "warning",
+        "Worker's clock is off",
+        "Synchronise the clocks of its host and ours (NTP): ETAs, expiry and runtimes are wrong"
+        " by as much. Behind may also mean that its events come late.",
+        each(skewed),
+    ),
+    Rule(
+        "workers-differ",
+        "queue",
+        "warning",
+        "Workers of one queue differ",
+        "Deploy the same code to all workers of this queue, or route what only some know to a"
+        " queue of its own: a worker discards a task that it does not know.",
+        differing,
+        lasting=True,
+    ),
+    Rule(
+        "worker-hoards",
+        "worker",
+        "warning",
+        "Tasks wait behind long ones",
+        "Set worker_prefetch_multiplier = 1, and acks_late for long tasks, or give long tasks"
+        " workers of their own: what a worker has reserved, no other can take.",
+        hoarding,
+    ),
+    Rule(
+        "worker-load",
+        "worker",
+        "warning",
+        "Host overloaded",
+        "Give the host fewer slots or more cores. How many cores it has is not known here: the"
+        " load is set beside the worker's slots.",
+        each(loaded),
+    ),
+    Rule(
+        "worker-memory",
+        "worker",
+        "warning",
+        "Worker's memory grows",
+        "Look for what its main process holds on to. The pool's children can't be seen here:"
+        " worker_max_memory_per_child bounds them.",
+        each(growing),
+    ),
+    Rule(
+        "worker-churn",
+        "worker",
+        "warning",
+        "Pool's children are replaced",
+        "More children were replaced than worker_max_tasks_per_child explains: look in the"
+        " worker's log for crashes, time limits and a lack of memory (WorkerLostError).",
+        each(churning),
+    ),
+)

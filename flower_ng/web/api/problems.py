@@ -1,0 +1,77 @@
+"""What is wrong, what was, and what nobody wants to hear of for a while. On the loop."""
+
+from typing import Any, Final
+
+import msgspec
+
+from flower_ng.errors import BadRequest, NotFound
+from flower_ng.health import RULES, Mute
+from flower_ng.web.api.control import Command
+from flower_ng.web.base import Endpoint
+
+#: Characters of a mute's reason.
+REASON_LENGTH: Final = 300
+USUAL_S: Final = 3600.0
+LONGEST_S: Final = 90 * 86_400.0
+
+
+class ShowProblems(Endpoint):
+    """The problems that there are, and those that were; not one of Flower's."""
+
+    path = r"/api/problems"
+    summary = "Tell what is wrong, since when, and what shows it"
+
+    async def get(self) -> None:
+        """Answer `{looked_at, quiet_until, problems: [problem], past: [problem], left_out}`."""
+        watch = self.cluster.problems
+        limit: int = self.get_argument("past", default=50, type=int)
+        past = list(watch.past)[: max(0, limit)]
+        self.write_json(
+            {
+                "looked_at": watch.looked_at,
+                "quiet_until": watch.engine.quiet_until,
+                "problems": msgspec.to_builtins(watch.now),
+                "past": msgspec.to_builtins(past),
+                "left_out": {rule: n for rule, n in watch.engine.left_out.items() if n},
+            }
+        )
+
+
+class ProblemMute(Command):
+    """Tell nobody of a problem for a while; not one of Flower's."""
+
+    path = r"/api/problems/mute"
+    summary = "Mute a problem for a while, with a reason"
+
+    async def act(self) -> dict[str, Any]:
+        """Mute what the arguments `rule` and `subject` name; 400 without a reason."""
+        rule, subject = named(self)
+        reason = self.get_argument("reason", default="", required=True)[:REASON_LENGTH]
+        for_s: float = self.get_argument("for", default=USUAL_S, type=float)
+        if not 0 < for_s <= LONGEST_S:
+            raise BadRequest(f"for must be from 1 to {LONGEST_S:g} seconds, not {for_s:g}")
+        until = self.services.clock() + for_s
+        self.cluster.problems.mute(Mute(rule, subject, until, reason, self.current_user))
+        return {"message": f"Muted {rule} {subject}".rstrip(), "until": until}
+
+
+class ProblemUnmute(Command):
+    """Tell of a problem again; not one of Flower's."""
+
+    path = r"/api/problems/unmute"
+    summary = "Let a muted problem be told of again"
+
+    async def act(self) -> dict[str, Any]:
+        """End the mute of what `rule` and `subject` name; 404 where it is not muted."""
+        rule, subject = named(self)
+        if not self.cluster.problems.unmute(rule, subject):
+            raise NotFound(f"Not muted: {rule} {subject}".rstrip())
+        return {"message": f"{rule} {subject}".rstrip() + " is told of again"}
+
+
+def named(endpoint: Endpoint) -> tuple[str, str]:
+    """Return the rule and the subject that a request names; BadRequest for an unknown rule."""
+    rule = endpoint.get_argument("rule", default="", required=True)
+    if rule not in {one.name for one in RULES}:
+        raise BadRequest(f"Unknown rule '{rule}', see docs/health.md for all of them")
+    return rule, endpoint.get_argument("subject", default="", strip=False)

@@ -1,0 +1,68 @@
+"""Problems is what is wrong now, what was, what shows it, and what to do about it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flower_ng.health import unmuted
+from flower_ng.web.base import Cluster, NavCount, Page
+from flower_ng.web.findings import Found, Kind, found, kinds
+from flower_ng.web.links import Links
+
+#: Past problems that are shown; the API has more.
+MOST_PAST: Final = 50
+#: For how long a problem may be muted, in seconds.
+SPANS: Final = {"1 hour": 3600, "8 hours": 28_800, "1 day": 86_400, "1 week": 604_800}
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemsView:
+    """What is wrong by rule, what is muted, and what is over, the newest first.
+
+    `looked_at` is when flower_ng last looked (UTC seconds), None before the first time; `quiet_s`
+    for how long nothing is raised yet. `left_out` counts subjects that were too many to tell.
+    """
+
+    title: str
+    kinds: tuple[Kind, ...]
+    muted: tuple[Kind, ...]
+    past: tuple[Found, ...]
+    looked_at: float | None
+    quiet_s: float
+    rules: int
+    left_out: int
+    spans: dict[str, int]
+    mute_url: str
+    unmute_url: str
+
+
+class Problems(Page):
+    """`/problems`."""
+
+    path = "/problems"
+    nav = "Problems"
+    template = "pages/problems.html"
+
+    @classmethod
+    def count(cls, cluster: Cluster) -> NavCount | None:
+        """How many problems there are that are not muted."""
+        number = len(unmuted(cluster.problems.now))
+        return NavCount(number, f"{number} problems", is_alarming=True) if number else None
+
+    async def view(self, *_none: str) -> ProblemsView:
+        """Show what the watch found."""
+        watch, links = self.cluster.problems, Links(self.services.prefix)
+        quiet_s = watch.engine.quiet_until - self.services.clock()
+        told = unmuted(watch.now)
+        return ProblemsView(
+            title="Problems",
+            kinds=tuple(kinds(told, links)),
+            muted=tuple(kinds((one for one in watch.now if one.mute is not None), links)),
+            past=tuple(found(one, links) for one in list(watch.past)[:MOST_PAST]),
+            looked_at=watch.looked_at,
+            quiet_s=max(0.0, quiet_s),
+            rules=len(watch.engine.rules),
+            left_out=sum(watch.engine.left_out.values()),
+            spans=SPANS,
+            mute_url=links.action("problems/mute"),
+            unmute_url=links.action("problems/unmute"),
+        )

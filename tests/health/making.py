@@ -1,0 +1,72 @@
+"""Facts, rules and watches for tests, each with only what the test is about."""
+
+from typing import Any
+
+from flower_ng.health.engine import Engine
+from flower_ng.health.facts import Facts, Ingest, WorkerFacts
+from flower_ng.health.rule import Finding, Rule
+from flower_ng.health.rules import RULES
+from flower_ng.health.watch import Watch
+from flower_ng.settings import Settings
+
+#: When the connection of `facts()` began; their usual time is an hour later.
+BEGAN = 1_000_000.0
+NOW = BEGAN + 3600
+DEFAULTS = {rule.name: getattr(Settings(), rule.option) for rule in RULES}
+BY_NAME = {rule.name: rule for rule in RULES}
+
+
+class MemoryNotebook:
+    """Keeps records in memory: what outlasts a restart is the real notebook's test."""
+
+    def __init__(self) -> None:
+        self.notes: dict[tuple[str, str], str] = {}
+
+    def read(self, kind: str) -> dict[str, str]:
+        return {key: record for (of, key), record in self.notes.items() if of == kind}
+
+    def put(self, kind: str, key: str, record: str | None, _at: float) -> None:
+        if record is None:
+            self.notes.pop((kind, key), None)
+        else:
+            self.notes[kind, key] = record
+
+
+def facts(now: float = NOW, *, connected: bool = True, **known: Any) -> Facts:
+    """Facts of a cluster that is heard, with these."""
+    ingest = Ingest(BEGAN) if connected else Ingest(None, "refused", 40.0)
+    return Facts(now, **{"ingest": ingest, **known})
+
+
+def worker(name: str = "w1@box", **known: Any) -> WorkerFacts:
+    """A worker that is well but for this."""
+    return WorkerFacts(name, **{"is_online": True, **known})
+
+
+def found(rule: str, given: Facts, threshold: float | None = None) -> dict[str, Any] | None:
+    """Return what a rule finds, by subject; None where it can't tell."""
+    findings = BY_NAME[rule].find(given, DEFAULTS[rule] if threshold is None else threshold)
+    return None if findings is None else {one.subject: dict(one.evidence) for one in findings}
+
+
+class Switch:
+    """A rule that holds for what `subjects` names; None lets it not know."""
+
+    def __init__(self, name: str = "switched", **about: Any) -> None:
+        self.subjects: tuple[str, ...] | None = ()
+        usual = {"about": "worker", "severity": "error", "title": "Off", "advice": "Switch it on."}
+        self.rule = Rule(name, find=self._find, **{**usual, **about})
+
+    def _find(self, _facts: Facts, _threshold: float) -> list[Finding] | None:
+        return None if self.subjects is None else [Finding(one) for one in self.subjects]
+
+
+def watch(*switches: Switch, hold_s: float = 0.0, clock: Any = lambda: NOW) -> Watch:
+    """Return a watch over switches, which looks when it is told to."""
+
+    async def gather() -> Facts:
+        return facts(clock())
+
+    rules = [switch.rule for switch in switches]
+    engine = Engine(rules, {rule.name: 1.0 for rule in rules}, hold_s=hold_s)
+    return Watch(engine, gather, MemoryNotebook(), interval_s=0.01, clock=clock)

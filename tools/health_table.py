@@ -1,0 +1,67 @@
+"""Writes docs/health.md from RULES and OPTIONS; a test holds the page to it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from flower_ng.health import RULES, Rule
+from flower_ng.settings import OPTIONS, Option
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "health.md"
+INTRODUCTION = """\
+# What flower_ng watches
+
+This page is generated from `flower_ng/health/` and `flower_ng/settings/problems.py` by `make docs`.
+
+Every few seconds (`problems_interval`) flower_ng judges what it knows by the rules below. What a
+rule finds is a *problem* once it has lasted for `problems_hold` seconds, and is over once it was
+gone for as long: nothing flaps. After a start nothing is raised for `problems_quiet_start` seconds.
+Where a rule can't know (no connection, a broker that does not tell), it says nothing: what it had
+found stays, with the time when it was last seen.
+
+Problems are on the page `/problems`, on the page of the worker, queue or task type concerned, in
+`/api/problems`, and in the metric `flower_ng_problem{rule, subject}`. They can be muted for a
+while, with a reason. With `--persistent` or `--history` they outlast a restart.
+
+Each rule has one threshold, an option; 0 turns the rule off. What is worded as *probably* is an
+inference from what is seen, never knowledge.
+"""
+ABOUT = {
+    "cluster": "The whole cluster",
+    "broker": "The broker",
+    "worker": "A worker",
+    "queue": "A queue",
+    "type": "A task type",
+    "schedule": "An entry of the schedule",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    options = {option.name: option for option in OPTIONS}
+    return INTRODUCTION + "".join(f"\n{section}" for section in sections(options))
+
+
+def sections(options: Mapping[str, Option]) -> Iterator[str]:
+    """The rules by what they are about."""
+    for about, words in ABOUT.items():
+        rules = [rule for rule in RULES if rule.about == about]
+        if rules:
+            rows = "\n".join(row(rule, options[rule.option]) for rule in rules)
+            yield f"## {words}\n\n{HEAD}\n{rows}\n"
+
+
+HEAD = """\
+| rule | problem | option, default | threshold | what to do |
+| --- | --- | --- | --- | --- |"""
+
+
+def row(rule: Rule, option: Option) -> str:
+    """One rule."""
+    name = f"`{rule.name}`<br>{rule.severity}"
+    threshold = f"`{option.name}`, {option.default:g}"
+    return f"| {name} | {rule.title} | {threshold} | {option.help} | {rule.advice} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
