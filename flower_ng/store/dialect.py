@@ -24,8 +24,6 @@ class Dialect:
     no_limit: int | None = -1
     #: Whether others may write the same tables.
     is_shared: bool = False
-    #: Whether one INSERT … ON CONFLICT may come upon a row twice.
-    may_repeat_keys: bool = True
     #: The type of the key that numbers rows as they come.
     identity: str = "INTEGER PRIMARY KEY"
     #: The order in which rows of `worker` and `counter` were first written, and what makes it.
@@ -134,7 +132,6 @@ class _PostgreSQL(Dialect):
     name: str = "PostgreSQL"
     no_limit: int | None = None
     is_shared: bool = True
-    may_repeat_keys: bool = False
     identity: str = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     place: str = "place"
     place_column: str = ", place bigint GENERATED ALWAYS AS IDENTITY"

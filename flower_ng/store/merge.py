@@ -1,27 +1,22 @@
-"""The statement that writes tasks; it carries Celery's merge rules. Pure; run by the store thread.
-
-A task may have left memory before its next event comes, so what memory knows is only the newest
-part. The rules are those of `celery.events.state.Task.event`: no field is ever blanked, and a state
-that logically happened earlier never replaces a later one, unless a RETRY stands between them.
-"""
+"""Snapshots of tasks, and the rows and statements that they become. Pure; on the store thread."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import blake2b
-from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from operator import attrgetter, itemgetter
+from typing import Any, Final
 
 import msgspec
-from celery.states import RETRY, precedence
+from celery.states import PRECEDENCE_LOOKUP
 
 from flower_ng.monitor.records import Task
 from flower_ng.store.cuts import LARGE, cut
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.pairs import pairs
-from flower_ng.store.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
+from flower_ng.store.schema import COLUMNS, TWINNED
 from flower_ng.store.timeline import Entry, chain, entries, written
+from flower_ng.store.upsert import SHARE, chunked, in_order, shaped
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
@@ -55,21 +50,18 @@ class Bounds:
 
 BOUNDS: Final = Bounds()
 
-#: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
-CHUNKS = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
-
 _values = attrgetter(*COLUMNS)
 _COLUMNS: Final = {name: place for place, name in enumerate(COLUMNS)}
 _LARGE: Final = [_COLUMNS[name] for name in LARGE]
-_TWINNED: Final = [_COLUMNS[name] for name in TWINNED if name in COLUMNS]
+_twinned = itemgetter(*(_COLUMNS[name] for name in TWINNED if name in COLUMNS))
 _STATE, _KWARGS, _WORKER, _EXCEPTION, _TRACEBACK = (
     _COLUMNS[name] for name in ("state", "kwargs", "worker", "exception", "traceback")
 )
 
-_WINS = (
-    f"(excluded.retry_passed = 1 OR task.state = '{RETRY}' OR excluded.state = '{RETRY}'"
-    " OR excluded.precedence <= task.precedence)"
-)
+
+#: Celery's rank of each state: 0 is the latest.
+_PRECEDENCE: Final[dict[str | None, int]] = PRECEDENCE_LOOKUP
+_CUSTOM: Final = _PRECEDENCE[None]
 
 
 def snapshot(task: Task, newest: Entry | None = None, left_out: int = 0) -> Snapshot:
@@ -91,10 +83,20 @@ def statements(
 
     Raises UnicodeError for a text that no database can take; see `scrubbed`.
     """
-    tracebacks = dict(filter(None, (_shared(taken, bounds) for taken in snapshots)))
-    yield from _chunked(_SHARE, sorted(tracebacks.items()))
-    for some in [snapshots] if dialect.may_repeat_keys else _apart(snapshots):
-        yield from _chunked(_upsert(bounds.max_events), [_row(taken, bounds) for taken in some])
+    tracebacks = dict(
+        _shared(taken.values[_TRACEBACK], bounds)
+        for taken in snapshots
+        if taken.values[_TRACEBACK] is not None
+    )
+    yield from chunked(SHARE, sorted(tracebacks.items()))
+    is_simple = not dialect.is_shared and _are_apart(snapshots)
+    merging = in_order if dialect.is_shared else shaped
+    for some in [snapshots] if is_simple else _apart(snapshots):
+        yield from merging([_row(taken, bounds) for taken in some], bounds.max_events)
+
+
+def _are_apart(snapshots: Sequence[Snapshot]) -> bool:
+    return len({taken.values[0] for taken in snapshots}) == len(snapshots)
 
 
 def _apart(snapshots: Sequence[Snapshot]) -> list[list[Snapshot]]:
@@ -111,62 +113,6 @@ def _apart(snapshots: Sequence[Snapshot]) -> list[list[Snapshot]]:
     return [[turn[uuid] for uuid in sorted(turn)] for turn in turns]
 
 
-class _Insert(NamedTuple):
-    """A statement but for its rows."""
-
-    table: str
-    columns: Sequence[str]
-    on_conflict: str
-
-
-def _chunked(insert: _Insert, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
-    start = 0
-    for size in CHUNKS:
-        while len(rows) - start >= size:
-            chunk = rows[start : start + size]
-            yield _statement(insert, size), [value for row in chunk for value in row]
-            start += size
-
-
-@cache
-def _statement(insert: _Insert, size: int) -> str:
-    values = ", ".join([f"({', '.join('?' * len(insert.columns))})"] * size)
-    names = ", ".join(insert.columns)
-    return f"INSERT INTO {insert.table} ({names}) VALUES {values} {insert.on_conflict}"
-
-
-_SHARE: Final = _Insert(SHARED, ("id", "text"), "ON CONFLICT (id) DO NOTHING")
-
-
-@cache
-def _upsert(max_events: int) -> _Insert:
-    merged = {name: f"coalesce(excluded.{name}, task.{name})" for name in COLUMNS}
-    del merged["uuid"]
-    for name in ("state", "timestamp", "clock", "precedence"):
-        merged[name] = _of_winner(name)
-    for name in TWINNED:
-        merged[f"{name}_folded"] = _follows(name, f"{name}_folded")
-    merged["state_folded"] = _of_winner("state_folded")
-    merged["pairs"] = _follows("kwargs", "pairs")
-    for name in (*FAULT, "exception_class_folded"):
-        merged[name] = _follows("exception", name)
-    merged["timeline"] = (
-        f"CASE WHEN excluded.timeline IS NULL OR task.events >= {max_events} THEN task.timeline"
-        " ELSE coalesce(task.timeline, '') || excluded.timeline END"
-    )
-    merged["events"] = "coalesce(task.events, 0) + excluded.events"
-    settings = ", ".join(f"{name} = {value}" for name, value in merged.items())
-    return _Insert("task", tuple(STORED), f"ON CONFLICT (uuid) DO UPDATE SET {settings}")
-
-
-def _of_winner(name: str) -> str:
-    return f"CASE WHEN {_WINS} THEN excluded.{name} ELSE task.{name} END"
-
-
-def _follows(leader: str, follower: str) -> str:
-    return f"CASE WHEN excluded.{leader} IS NULL THEN task.{follower} ELSE excluded.{follower} END"
-
-
 def _row(taken: Snapshot, bounds: Bounds) -> list[Any]:
     """Return the values of one row, in the order of STORED."""
     row = list(taken.values)
@@ -175,21 +121,23 @@ def _row(taken: Snapshot, bounds: Bounds) -> list[Any]:
             row[place] = cut(row[place], bounds.max_text)
     worker, exception, traceback = row[_WORKER], row[_EXCEPTION], row[_TRACEBACK]
     row[_WORKER] = None if worker is None else worker.hostname
-    kind = exception_class(exception, traceback)
     row[_TRACEBACK] = None if traceback is None else shared_id(traceback)
-    row += (precedence(row[_STATE]), taken.retry_passed, pairs(row[_KWARGS]))
-    row += (kind, first_line(exception))
-    row += (written(taken.newest), taken.left_out + (taken.newest.count if taken.newest else 0))
-    row += (*[twin(row[place]) for place in _TWINNED], twin(kind))
+    row += (_PRECEDENCE.get(row[_STATE], _CUSTOM), taken.retry_passed, pairs(row[_KWARGS]))
+    kind, line = None, None
+    if exception or traceback:
+        kind, line = exception_class(exception, traceback), first_line(exception)
+    row += (kind, line, written(taken.newest))
+    row.append(taken.left_out + (taken.newest.count if taken.newest else 0))
+    row += [
+        None if text is None or (folded := text.casefold()) == text else folded
+        for text in (*_twinned(row), kind)
+    ]
     return row
 
 
-def _shared(taken: Snapshot, bounds: Bounds) -> tuple[int, str] | None:
-    """Return a traceback as it is kept, and its id."""
-    text = taken.values[_TRACEBACK]
-    if text is None:
-        return None
-    text = cut(text, bounds.max_text)
+def _shared(traceback: str, bounds: Bounds) -> tuple[int, str]:
+    """Return a traceback's id, and it as it is kept."""
+    text = cut(traceback, bounds.max_text)
     return shared_id(text), text
 
 

@@ -28,10 +28,12 @@ def pairs(kwargs: str | None) -> str | None:
     """
     if not kwargs or kwargs == "{}" or len(kwargs) > MAX_PARSED_CHARACTERS:
         return None
-    parsed = _simple(kwargs) if _SIMPLE.fullmatch(kwargs) else _literal(kwargs)
-    if not parsed:
-        return None
-    return "".join(pair_pattern(f"{key}={value}".casefold()) for key, value in parsed)
+    if _SIMPLE.fullmatch(kwargs):
+        found = _ENTRIES.findall(kwargs.replace('"', r"\""))
+        simple = {key: text or constant for key, text, constant in found}
+        return "".join([f',"{key}={value}"' for key, value in simple.items()]).casefold()
+    parsed = _literal(kwargs)
+    return "".join(pair_pattern(f"{key}={value}".casefold()) for key, value in parsed) or None
 
 
 def pair_pattern(text: str) -> str:
@@ -42,19 +44,12 @@ def pair_pattern(text: str) -> str:
     return f",{msgspec.json.encode(text).decode()}"
 
 
-#: A dict whose keys are plain strings and whose values are plain strings, integers or constants.
-_ENTRY = r"'([^'\\\x00-\x1f]*)': (?:'([^'\\\x00-\x1f]*)'|(0|-?[1-9][0-9]*|True|False|None))"
-_SIMPLE = re.compile(rf"\{{{_ENTRY}(?:, {_ENTRY})*\}}")
-_ENTRIES = re.compile(_ENTRY)
-
-
-def _simple(kwargs: str) -> Pairs:
-    """Return what `_literal` returns for a simple dict, in a quarter of its time."""
-    found = {
-        key: "" if constant == "None" else text or constant
-        for key, text, constant in _ENTRIES.findall(kwargs)
-    }
-    return list(found.items())
+#: A dict whose keys are plain strings and whose values are plain strings, integers or constants:
+#: what takes `_literal` twenty times as long needs only its quotes escaped to be JSON.
+_ENTRY = r"'({0})': (?:None|'({0})'|(0|-?[1-9][0-9]*|True|False))"
+_PLAIN = _ENTRY.format(r"[^'\\\x00-\x1f]*")
+_SIMPLE = re.compile(rf"\{{{_PLAIN}(?:, {_PLAIN})*\}}")
+_ENTRIES = re.compile(_ENTRY.format("[^']*"))
 
 
 def _literal(kwargs: str) -> Pairs:

@@ -1,0 +1,161 @@
+"""The statements that write tasks; they carry Celery's merge rules. Pure; on the store thread.
+
+A task may have left memory before its next event comes, so what memory knows is only the newest
+part. The rules are those of `celery.events.state.Task.event`: no field is ever blanked, and a state
+that logically happened earlier never replaces a later one, unless a RETRY stands between them.
+
+Most tasks lack most columns, and sqlite3 takes 0.25 µs to bind a null, three times as long as a
+text. So a statement leaves out the groups of columns that its rows have nothing in.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cache
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from celery.states import RETRY
+
+from flower_ng.store.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
+
+#: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
+CHUNKS: Final = (256, 64, 16, 4, 1)
+
+#: One row, in the order of STORED, and the statement's part of it.
+Row = Sequence[Any]
+
+_PLACES: Final = {name: place for place, name in enumerate(STORED)}
+_WINS: Final = (
+    f"(excluded.retry_passed = 1 OR task.state = '{RETRY}' OR excluded.state = '{RETRY}'"
+    " OR excluded.precedence <= task.precedence)"
+)
+
+
+#: Columns that are worked out of another one, and change with it.
+_LEADERS: Final = {
+    **{f"{name}_folded": name for name in TWINNED if name != "state"},
+    "pairs": "kwargs",
+    **dict.fromkeys((*FAULT, "exception_class_folded"), "exception"),
+}
+
+
+def _twins(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}_folded" for name in names if name in TWINNED)
+
+
+def _with_twins(*names: str) -> tuple[str, ...]:
+    return (*names, *_twins(*names))
+
+
+#: Columns that are there together or not at all, as a rule.
+GROUPS: Final = (
+    _with_twins("sent", "client", "exchange", "routing_key", "queue"),
+    _with_twins("failed", "exception", "traceback", *FAULT),
+    (
+        *_with_twins("rejected", "retried", "revoked", "eta", "expires", "parent_id"),
+        *_twins("uuid", "name", "worker", "root_id"),
+    ),
+    _twins("args", "result"),
+)
+
+
+class Insert(NamedTuple):
+    """A statement but for its rows."""
+
+    table: str
+    columns: Sequence[str]
+    on_conflict: str
+
+
+class Shape(NamedTuple):
+    """A statement for rows that have nothing in some of the GROUPS; `pick` takes out the rest."""
+
+    insert: Insert
+    pick: Callable[[Row], Row]
+
+
+SHARE: Final = Insert(SHARED, ("id", "text"), "ON CONFLICT (id) DO NOTHING")
+
+
+def chunked(insert: Insert, rows: Sequence[Row]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield statements that insert all rows, in their order, with parameters."""
+    start = 0
+    for size in CHUNKS:
+        while len(rows) - start >= size:
+            yield _statement(insert, size), list(chain(*rows[start : start + size]))
+            start += size
+
+
+def in_order(rows: Sequence[Row], max_events: int) -> Iterator[tuple[str, list[Any]]]:
+    """Yield statements that merge rows, in their order, in which no task is there twice."""
+    return chunked(shape(max_events).insert, rows)
+
+
+def shaped(rows: Sequence[Row], max_events: int) -> Iterator[tuple[str, list[Any]]]:
+    """Do the same in less time, in another order."""
+    alike: dict[int, list[Row]] = {}
+    for row in rows:
+        alike.setdefault(_empty(row), []).append(row)
+    for empty, some in alike.items():
+        insert, pick = shape(max_events, empty)
+        yield from chunked(insert, list(map(pick, some)))
+
+
+@cache
+def shape(max_events: int, empty: int = 0) -> Shape:
+    """Return the shape without the groups whose bits are set in `empty`.
+
+    Of a timeline about `max_events` are kept.
+    """
+    missing = {name for place, group in enumerate(GROUPS) if empty & 1 << place for name in group}
+    columns = tuple(name for name in STORED if name not in missing)
+    settings = ", ".join(
+        f"{name} = {value}" for name, value in _settings(missing, max_events).items()
+    )
+    insert = Insert("task", columns, f"ON CONFLICT (uuid) DO UPDATE SET {settings}")
+    return Shape(insert, itemgetter(*map(_PLACES.__getitem__, columns)))
+
+
+def _settings(missing: AbstractSet[str], max_events: int) -> dict[str, str]:
+    """Return what becomes of each column of a task that is there already."""
+    merged = {name: f"coalesce(excluded.{name}, task.{name})" for name in COLUMNS}
+    del merged["uuid"]
+    for name in ("state", "timestamp", "clock", "precedence", "state_folded"):
+        merged[name] = f"CASE WHEN {_WINS} THEN excluded.{name} ELSE task.{name} END"
+    merged["timeline"] = (
+        f"CASE WHEN excluded.timeline IS NULL OR task.events >= {max_events} THEN task.timeline"
+        " ELSE coalesce(task.timeline, '') || excluded.timeline END"
+    )
+    merged["events"] = "coalesce(task.events, 0) + excluded.events"
+    for name in missing:
+        merged.pop(name, None)
+    for follower, leader in _LEADERS.items():
+        if leader not in missing:
+            new = "NULL" if follower in missing else f"excluded.{follower}"
+            merged[follower] = (
+                f"CASE WHEN excluded.{leader} IS NULL THEN task.{follower} ELSE {new} END"
+            )
+    return merged
+
+
+_NOTHING: Final = [
+    (1 << place, itemgetter(*map(_PLACES.__getitem__, names)), (None,) * len(names))
+    for place, names in enumerate(GROUPS)
+]
+
+
+def _empty(row: Row) -> int:
+    """Return the bits of the groups in which a row has nothing."""
+    empty = 0
+    for bit, group, nothing in _NOTHING:
+        if group(row) == nothing:
+            empty |= bit
+    return empty
+
+
+@cache
+def _statement(insert: Insert, size: int) -> str:
+    values = ", ".join([f"({', '.join('?' * len(insert.columns))})"] * size)
+    names = ", ".join(insert.columns)
+    return f"INSERT INTO {insert.table} ({names}) VALUES {values} {insert.on_conflict}"
