@@ -25,9 +25,8 @@ log = logging.getLogger(__name__)
 
 #: An exception is new only to who has looked on for so long.
 LEARNING_S: Final = 3600.0
-#: Types whose exceptions are read at the start, and how many of each.
-MOST_TYPES: Final = 500
-MOST_EXCEPTIONS: Final = 100
+#: Pairs of task type and exception that are read at the start.
+MOST_GROUPS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,8 @@ class Checkup:
             oldest = self._store.status().oldest
             age_s = 0.0 if oldest is None else self._clock() - oldest
             await asyncio.sleep(max(0.0, LEARNING_S - age_s))
-            for name in (await self._store.task_types())[:MOST_TYPES]:
-                query = TaskQuery(name=name, state="FAILURE")
-                facets = await self._store.facets(query, ("exception",), MOST_EXCEPTIONS)
-                self._sightings.know((name, value) for value, _ in facets.counts["exception"])
+            groups = await self._store.failure_groups(TaskQuery(state="FAILURE"), MOST_GROUPS)
+            self._sightings.know((one.name or "", one.exception or "") for one in groups)
         except AnswerError as error:
             log.warning("Known exceptions could not be read, none is told as new: %s", error)
             return
