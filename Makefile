@@ -47,6 +47,10 @@ test: check services .venv-oldest/.tools ## Run the checks, then all tests, some
 soak: setup ## Kill a dashboard's store 200 times under load and look at what is left
 	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py
 
+.PHONY: bench-store
+bench-store: setup ## Fill a history with a million tasks and measure what it is asked
+	$(BIN)/python bench/store.py
+
 .PHONY: test-setup
 test-setup: ## Install the servers and the browser that the tests need (Debian, as root)
 	@$(PYTHON) tools/test_setup.py --install

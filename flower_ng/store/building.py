@@ -1,6 +1,8 @@
 """Building a part: tasks that are new or changed, and what is left of other parts, become one.
 
-All of it is one transaction of the index, which changes nothing in the store. On the index thread.
+Two transactions of the index, which change nothing in the store. The first copies, and is short: as
+long as someone reads the store, its log grows. The second does all else, and makes the part known;
+what the first made is of no use without it. On the index thread.
 """
 
 import sqlite3
@@ -21,6 +23,14 @@ _FIELDS: Final = ", ".join(COUNTED)
 _RAW: Final = ", ".join(f"coalesce(p.{name}_raw, p.{name})" for name in COUNTED)
 _STALE: Final = "SELECT id FROM stale WHERE epoch <= ?1 AND id <= ?2"
 
+#: Tables of one part's making. Their file has no name, and goes with the process.
+_TEMPORARY: Final = {
+    "wanted": "id INTEGER PRIMARY KEY",
+    "changed": "id INTEGER PRIMARY KEY",
+    "words": "id INTEGER PRIMARY KEY, words",
+    "tallied": f"{_FIELDS}, n",
+}
+
 Pause = Callable[[], None]
 
 
@@ -38,31 +48,40 @@ def build(
     `epoch` is the last whose changes are in it. The parts `merged` go, what is live in them is in
     the new one too. `pause` is called between steps, and may raise to give up.
     """
+    building = _Building(connection, directory, pause)
     with connection:
         connection.execute("BEGIN")
-        _Building(connection, directory, pause).build(mark, epoch, merged)
+        building.copy(mark, epoch, merged)
+    with connection:
+        connection.execute("BEGIN")
+        building.build(mark, epoch, merged)
 
 
 class _Building:
-    """One transaction; the tables `wanted`, `changed` and `gone` are its own."""
+    """The making of one part."""
 
     def __init__(self, connection: sqlite3.Connection, directory: Directory, pause: Pause) -> None:
         self._connection = connection
         self._directory = directory
         self._pause = pause
+        self._number = max((part.number for part in directory.parts), default=0) + 1
+
+    def copy(self, mark: int, epoch: int, merged: Sequence[Part]) -> None:
+        number, read = self._number, self._connection.execute
+        read(f"DROP TABLE IF EXISTS part{number}")  # of a copy that was not built
+        self._want(mark, epoch, merged)
+        read(parts.created(number))
+        read(parts.filled(number))
+        if self._directory.has_words:
+            read(parts.words_copied())
 
     def build(self, mark: int, epoch: int, merged: Sequence[Part]) -> None:
-        self._say("CREATE TEMP TABLE IF NOT EXISTS wanted (id INTEGER PRIMARY KEY)")
-        self._say("CREATE TEMP TABLE IF NOT EXISTS changed (id INTEGER PRIMARY KEY)")
-        self._say(f"CREATE TEMP TABLE IF NOT EXISTS tallied ({_FIELDS}, n)")
-        for table in ("wanted", "changed", "tallied"):
-            self._say(f"DELETE FROM temp.{table}")
-        self._want(mark, epoch, merged)
-        number = max((part.number for part in self._directory.parts), default=0) + 1
         self._supersede(merged)
         self._drop(merged)
-        self._fill(number)
+        self._fill(self._number)
         self._tally()
+        for table in _TEMPORARY:
+            self._say(f"DROP TABLE temp.{table}")
         self._say(
             "UPDATE directory SET generation = generation + 1, mark = ?, epoch = ?", mark, epoch
         )
@@ -73,16 +92,17 @@ class _Building:
 
     def _want(self, mark: int, epoch: int, merged: Sequence[Part]) -> None:
         """Note the ids of the new part's tasks, and of those that other parts lose."""
-        self._say(f"INSERT INTO changed {_STALE}", epoch, self._directory.mark)
-        self._say("INSERT INTO wanted SELECT id FROM changed")
-        self._say(
-            "INSERT INTO wanted SELECT id FROM task WHERE id > ? AND id <= ?",
-            self._directory.mark,
-            mark,
-        )
+        read = self._connection.execute
+        for table, columns in _TEMPORARY.items():
+            read(f"DROP TABLE IF EXISTS temp.{table}")
+            read(f"CREATE TEMP TABLE {table} ({columns})")
+        read(f"INSERT INTO changed {_STALE}", (epoch, self._directory.mark))
+        read("INSERT INTO wanted SELECT id FROM changed")
+        new = "SELECT id FROM task WHERE id > ? AND id <= ?"
+        read(f"INSERT INTO wanted {new}", (self._directory.mark, mark))
         for part in merged:
             rows = f"part{part.number} WHERE dead IS NULL"
-            self._say(f"INSERT OR IGNORE INTO wanted SELECT id FROM {rows}")
+            read(f"INSERT OR IGNORE INTO wanted SELECT id FROM {rows}")
 
     def _supersede(self, merged: Sequence[Part]) -> None:
         """Take what changed, and what moves, out of the tallies and of the parts that it is in."""
@@ -109,8 +129,6 @@ class _Building:
             self._say("DELETE FROM part WHERE number = ?", part.number)
 
     def _fill(self, number: int) -> None:
-        self._say(parts.created(number))
-        self._say(parts.filled(number))
         (rows,) = self._connection.execute(f"SELECT count(*) FROM part{number}").fetchone()
         if not rows:
             self._say(f"DROP TABLE part{number}")

@@ -28,6 +28,8 @@ BUSY_TIMEOUT_S = 1.0
 CHECK_S = 1.0
 #: Pages of 4 KiB in the log before they move to the file: fewer, larger moves.
 CHECKPOINT_PAGES = 4000
+#: Log that is kept for what comes, after a time in which more was needed.
+LOG_BYTES = 64 << 20
 
 
 class UnusableError(Exception):
@@ -96,6 +98,7 @@ class StoreFile:
             "journal_mode = WAL",
             f"synchronous = {synchronous}",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"journal_size_limit = {LOG_BYTES}",
             "cache_size = -32000",
         )
 

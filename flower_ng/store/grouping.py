@@ -152,11 +152,12 @@ class _Groups:
             return f"SELECT a AS value, n FROM tally WHERE first = {own} AND second = {own}"
         ((filtered, wanted),) = self._known.filters.items()
         other = COUNTED.index(filtered)
-        values = self._arms.parameter(self._arms.view.directory.values(filtered, wanted))
+        values = self._arms.view.directory.values(filtered, wanted)
+        listed = ", ".join(map(self._arms.parameter, values))
         value, held = ("a", "b") if own < other else ("b", "a")
         return (
             f"SELECT {value} AS value, n FROM tally WHERE first = {min(own, other)}"
-            f" AND second = {max(own, other)} AND {held} IN (SELECT value FROM json_each({values}))"
+            f" AND second = {max(own, other)} AND {held} IN ({listed})"
         )
 
 

@@ -84,9 +84,9 @@ class Directory:
         """Return how many tasks in parts have a value, whatever its case."""
         return sum(self.counts.get(column, {}).get(value.casefold(), {}).values())
 
-    def values(self, column: str, folded: str) -> str:
-        """Return the values that are one when case-folded, a JSON array."""
-        return msgspec.json.encode(list(self.counts[column].get(folded, {}))).decode()
+    def values(self, column: str, folded: str) -> list[str]:
+        """Return the values that are one when case-folded."""
+        return list(self.counts[column].get(folded, {}))
 
 
 #: Nothing is in parts.
@@ -244,7 +244,8 @@ def _connected(name: str, store: StoreFile) -> sqlite3.Connection:
         "wal_autocheckpoint = 4000",
         f"journal_size_limit = {LOG_BYTES}",
         "cache_size = -32000",
-        "temp_store = MEMORY",
+        f"temp_store = {'MEMORY' if name.startswith('file:') else 'FILE'}",
+        "temp.cache_size = -8000",
     )
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")

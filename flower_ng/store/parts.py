@@ -91,16 +91,16 @@ def indexed(number: int) -> list[str]:
     """Return the statements that make the indexes, each of all rows at once."""
     sorts = [_index(number, name, sort_key(name, "")) for name in SORTED]
     composed = [
-        _index(number, name, ", ".join(columns), condition)
+        _index(number, name, ", ".join(sort_key(column, "") for column in columns), condition)
         for name, (columns, condition) in COMPOSED.items()
     ]
     return [_index(number, "id", "id"), *sorts, *composed]
 
 
 def sort_key(column: str, alias: str = "p.") -> str:
-    """Return the SQL that one of SORTED is sorted by: integers as text."""
+    """Return the SQL that a column is sorted by: integers as text."""
     name = f"{alias}{column}"
-    return SQLITE.text(name) if COLUMNS[column] == "INTEGER" else name
+    return SQLITE.text(name) if COLUMNS.get(column) == "INTEGER" else name
 
 
 def worded(number: int) -> list[str]:
@@ -115,18 +115,25 @@ def worded(number: int) -> list[str]:
     ]
 
 
-def words_filled(number: int) -> str:
-    """Return the statement that adds the texts of the rows behind `?1` and up to `?2`.
+def words_copied() -> str:
+    """Return the statement that copies the texts of the tasks whose ids are in `wanted`.
 
-    A NUL would end them, so that the function `readable` is to take it out.
+    A NUL would end them for FTS5, so that the function `readable` is to take it out.
     """
     texts = [f"coalesce({folded(name)}, '')" for name in SEARCHED]
     joined = " || char(10) || ".join([*texts, "coalesce(t.pairs, '')"])
     return (
-        f"INSERT INTO text{number} (rowid, words)"
-        " SELECT r, CASE WHEN instr(words, char(0)) THEN readable(words) ELSE words END"
-        f" FROM (SELECT p.r, {joined} AS words FROM part{number} p"
-        " CROSS JOIN task t ON t.id = p.id WHERE p.r > ?1 AND p.r <= ?2)"
+        "INSERT INTO words SELECT id,"
+        " CASE WHEN instr(words, char(0)) THEN readable(words) ELSE words END AS words"
+        f" FROM (SELECT t.id, {joined} AS words FROM wanted CROSS JOIN task t ON t.id = wanted.id)"
+    )
+
+
+def words_filled(number: int) -> str:
+    """Return the statement that takes apart the texts of the rows behind `?1` and up to `?2`."""
+    return (
+        f"INSERT INTO text{number} (rowid, words) SELECT p.r, w.words FROM part{number} p"
+        " CROSS JOIN words w ON w.id = p.id WHERE p.r > ?1 AND p.r <= ?2"
     )
 
 

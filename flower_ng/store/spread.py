@@ -105,15 +105,14 @@ def _pairs(view: View, filters: dict[str, str]) -> dict[frozenset[str], int]:
     pairs = list(combinations(sorted(filters, key=COUNTED.index), 2))
     sums, parameters = [], []
     for pair in pairs:
-        numbers = " AND ".join(
-            f"{side} = {COUNTED.index(column)}"
-            for side, column in zip(("first", "second"), pair, strict=True)
-        )
+        values = [view.directory.values(column, filters[column]) for column in pair]
+        first, second = (COUNTED.index(column) for column in pair)
+        a, b = (", ".join("?" * len(some)) for some in values)
         sums.append(
-            f"(SELECT coalesce(sum(n), 0) FROM tally WHERE {numbers}"
-            " AND a IN (SELECT value FROM json_each(?)) AND b IN (SELECT value FROM json_each(?)))"
+            "(SELECT coalesce(sum(n), 0) FROM tally"
+            f" WHERE first = {first} AND second = {second} AND a IN ({a}) AND b IN ({b}))"
         )
-        parameters += [view.directory.values(column, filters[column]) for column in pair]
+        parameters += [value for some in values for value in some]
     found = view.row(f"SELECT {', '.join(sums)}", parameters)
     return {frozenset(pair): number for pair, number in zip(pairs, found, strict=True)}
 

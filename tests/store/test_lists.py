@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from flower_ng.monitor.records import Worker
-from flower_ng.store import TaskQuery, lists, parse_search, plan
+from flower_ng.store import Histogram, TaskQuery, grouping, lists, parse_search, plan
+from flower_ng.store.sealing import Sizes
 from tests.store.indexed import IndexedTable
 from tests.store.making import Table, task
 
@@ -114,6 +115,49 @@ def test_every_way_finds_what_the_main_table_holds(any_way, steps, queries, numb
             take(step, tasks)
         for query in queries:
             check(tasks, query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        TaskQuery(),
+        TaskQuery(name="beta", queue="mail"),
+        TaskQuery(search=parse_search("alpha")),
+        TaskQuery(search=parse_search("runtime:>1"), received_end=3.0),
+    ],
+)
+def test_what_takes_long_to_count_is_estimated(monkeypatch, query):
+    monkeypatch.setattr(grouping, "BUDGET_US", 500)
+    with closing(IndexedTable(None, Sizes())) as tasks:
+        tasks.write(*(numbered(number) for number in range(4000)))
+        whole = [tasks.facets(query, by_index=False), tasks.histogram(query, by_index=False)]
+        tasks.seal()
+        estimated = [tasks.facets(query), tasks.histogram(query)]
+
+    for told, known in zip(estimated, whole, strict=True):
+        assert told.exact == (told is estimated[0] and query == TaskQuery())
+        assert by_state(told) == pytest.approx(by_state(known), rel=0.5)
+
+
+def numbered(number):
+    """A task whose id tells the time, as some do."""
+    return task(
+        f"{number:05}",
+        "FAILURE" if number % 10 == 0 else "SUCCESS",
+        0.5 + number / 1000,
+        received=0.5 + number / 1000,
+        name="beta" if number % 2 else "other",
+        queue="mail" if number % 3 else "slow",
+        args="(alpha,)" if number % 2 else "()",
+        runtime=float(number % 3),
+    )
+
+
+def by_state(counted):
+    """What was counted of each state."""
+    if isinstance(counted, Histogram):
+        return {state: sum(numbers) for state, numbers in counted.counts.items()}
+    return dict(counted.counts["state"])
 
 
 def take(step, tasks):

@@ -113,6 +113,8 @@ def _writing(status: StoreStatus) -> Iterator[Line]:
     yield Line("Longest wait", fmt.duration(status.lag_s) if status.waiting else fmt.DASH)
     yield Line("Failed writes", fmt.number(status.failures))
     yield Line("Changes lost", fmt.number(status.lost))
+    if status.unindexed is not None:
+        yield Line("Not indexed yet", fmt.number(status.unindexed))
 
 
 def _span(seconds: float | None) -> str:
