@@ -26,6 +26,8 @@ from flower_ng.web.api import (
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.base import Endpoint, Handler, Page, Services
+from flower_ng.web.complete import Complete, Counts
+from flower_ng.web.facets import Summary
 from flower_ng.web.files import file_specs
 from flower_ng.web.frame import PLACES, NavLink
 from flower_ng.web.health import HealthCheck
@@ -47,6 +49,7 @@ from flower_ng.web.pages.workers import Workers
 from flower_ng.web.rendered import Rendered
 from flower_ng.web.scrape import Scrape
 from flower_ng.web.stream import Stream, Ticker
+from flower_ng.web.summaries import Summaries
 
 PAGES: tuple[type[Page], ...] = (
     Overview,
@@ -105,6 +108,7 @@ PLUMBING: tuple[type[Handler], ...] = (
     TasksDataTable,
     export.ShownTasksExport,
     Jump,
+    Complete,
 )
 
 
@@ -123,8 +127,10 @@ class Site(Application):
         self.ticker = ticker
 
     def close(self) -> None:
-        """End what stays open by itself: the streams."""
+        """End what stays open by itself: the streams, and what is being counted."""
         self.ticker.close()
+        self.settings["summaries"].close()
+        self.settings["values"].close()
 
 
 def application(
@@ -153,6 +159,8 @@ def application(
         ],
         nav=_nav(handlers, services.options.home),
         rendered=Rendered(lambda: ticker.ticks),
+        summaries=Summaries[Summary](ticker.tick),
+        values=Summaries[Counts](lambda: None),
         **_settings(services, oauth or OAuthClient()),
     )
 

@@ -39,7 +39,7 @@ function tell(time, { form, zone }) {
 }
 
 /** @param {string} zone */
-function zoneName(zone) {
+export function zoneName(zone) {
   if (zone === "here") return undefined;
   const name = zone || document.documentElement.dataset.zone || "UTC";
   try {

@@ -104,6 +104,7 @@ OURS = (
     page("/history"),
     page("/problems"),
     page("/jump"),
+    page("/tasks/complete"),
     *(form(route) for route in WITH_FORM),
 )
 

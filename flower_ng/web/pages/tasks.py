@@ -1,90 +1,71 @@
-"""Tasks is the list of all tasks: searched, sorted, page by page; answered by the store."""
+"""Tasks is the list of all tasks: searched, narrowed, sorted, page by page; read from the store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from functools import partial
 from typing import Final
 
 from flower_ng.errors import SearchError, Unavailable
-from flower_ng.store import Field, TaskPage, TaskQuery, TaskRow, fields, parse_search
+from flower_ng.store import Field, TaskPage, TaskQuery, fields, parse_search
 from flower_ng.web import format as fmt
-from flower_ng.web.base import Cluster, NavCount, Page
+from flower_ng.web.base import LIVE, Cluster, NavCount, Page
+from flower_ng.web.cells import COLUMNS, MOST_FITTING, Row, column_slugs, row_of
+from flower_ng.web.facets import Facet, Summary, Value, facets, summed, tabs
 from flower_ng.web.links import Links
 from flower_ng.web.mistake import Mistake, mistake
-from flower_ng.web.paging import Choice, Column, Heading, Listing, Pager, pager
-from flower_ng.web.whole import Whole, whole
+from flower_ng.web.paging import Choice, Heading, Listing, Pager, pager
+from flower_ng.web.running import by_runtime
+from flower_ng.web.summaries import Known, Summaries
+from flower_ng.web.terms import parted, received, whole, with_received
+from flower_ng.web.whole import Whole
+from flower_ng.web.whole import whole as whole_of
 
-#: The columns that `tasks_columns` may name, with how a cell shows its value.
-COLUMNS: Final[Mapping[str, Column]] = {
-    column.key or "": column
-    for column in (
-        Column("Name", "name", "name"),
-        Column("State", "state", "state"),
-        Column("args", "args", "text"),
-        Column("kwargs", "kwargs", "text"),
-        Column("Result", "result", "text"),
-        Column("Received", "received", "moment", is_largest_first=True),
-        Column("Started", "started", "moment", is_largest_first=True),
-        Column("Runtime", "runtime", "duration", is_largest_first=True),
-        Column("Worker", "worker", "worker"),
-        Column("Exchange", "exchange", "text"),
-        Column("Routing Key", "routing_key", "text"),
-        Column("Retries", "retries", "number", is_largest_first=True),
-        Column("Revoked", "revoked", "moment", is_largest_first=True),
-        Column("Exception", "exception", "text"),
-        Column("Expires", "expires", "text"),
-        Column("ETA", "eta", "text"),
-    )
-} | {"uuid": Column("UUID", None, "uuid")}
-DEFAULT_COLUMNS: Final = ("name", "uuid", "state", "received", "runtime", "worker")
-STATES: Final = {
-    "All": "",
-    "Started": "STARTED",
-    "Succeeded": "SUCCESS",
-    "Failed": "FAILURE",
-    "Retried": "RETRY",
+#: What Flower's addresses, and links of other pages, name; and the columns that they are about.
+PRESETS: Final[Mapping[str, str]] = {
+    "state": "state",
+    "worker": "worker",
+    "name": "name",
+    "queue": "queue",
+    "exception": "exception_class",
 }
-PRESETS: Final = ("state", "worker", "name")
-#: What finds a whole value.
-WHOLE: Final = {"state": "state:", "worker": "worker:=", "name": "name:="}
 #: Rows of a page unless somebody chose.
 SIZE: Final = 50
-#: More columns than this are scrolled sideways.
-MOST_FITTING: Final = 8
-#: A cell shows no more of a text; the task's own page has it all.
-CELL_LENGTH: Final = 160
+#: How long a page that somebody opens waits for its counts; one that follows has them next time.
+COUNTS_WAIT_S: Final = 0.25
+SPANS: Final = {
+    "15 min": "-15m..",
+    "1 h": "-1h..",
+    "6 h": "-6h..",
+    "24 h": "-1d..",
+    "7 d": "-7d..",
+    "30 d": "-30d..",
+    "Any time": "",
+}
+#: Views that everybody has: their search, and their order.
+VIEWS: Final = {
+    "Running, the longest first": ("state:STARTED", "-runtime"),
+    "Failed in the last hour": ("state:FAILURE received:-1h..", ""),
+    "Waiting, the longest first": ("is:waiting", "received"),
+    "Retried": ("is:retried", "-retries"),
+    "Slowest of the last day": ("received:-1d..", "-runtime"),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One value of a task; `kind` says how it is shown, `moment` is UTC seconds."""
+class TimeRange:
+    """The time that the search names: how it does, and the ways to others.
 
-    kind: str
+    `start` and `end` are what the fields for a fixed time hold; `url` leads to any period, which
+    stands for `{period}` in it.
+    """
+
     label: str
-    text: str
-    url: str | None = None
-    moment: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One task."""
-
-    uuid: str
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which tasks are asked for: a search, or exact values, shown as the search that they mean."""
-
-    search: str
-    presets: Mapping[str, str]
-
-    @property
-    def filters(self) -> dict[str, str]:
-        """What links to other parts of this list carry."""
-        return dict(self.presets) or {"search": self.search}
+    spans: tuple[Choice, ...]
+    start: str
+    end: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +76,47 @@ class TasksView:
     search: str
     problem: Mistake | None
     fields: tuple[Field, ...]
-    states: tuple[Choice, ...]
+    states: tuple[Value, ...]
+    facets: tuple[Facet, ...]
+    known: Known[Summary] | None
+    time: TimeRange
+    views: tuple[Choice, ...]
+    columns: Mapping[str, str]
+    chosen: tuple[str, ...]
+    usual_columns: str
+    columns_url: str
+    term_url: str
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
     pager: Pager
     whole: Whole
     total: int
-    sort: str
-    size: int
-    default_sort: str
-    default_size: int
+    kept: Mapping[str, str]
     all_url: str
+    is_narrowed: bool
     is_natural_time: bool
     is_wide: bool
     now: float
     timezone: tzinfo
 
 
-class Tasks(Page):
-    """`/tasks`, with `search` or the presets `state`, `worker` and `name`.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was asked for, and what came of it."""
 
-    With `counted` the number of tasks is exact, however long it takes to count them.
+    text: str
+    slugs: tuple[str, ...]
+    listing: Listing
+    page: TaskPage
+    problem: Mistake | None
+    known: Known[Summary] | None
+
+
+class Tasks(Page):
+    """`/tasks`, with `search` or the presets, and `columns`.
+
+    With `counted` the number of tasks is exact, however long it takes to count them. What the
+    forms send beside the search (`from`, `to`, single columns) leads to the address that says it.
     """
 
     path = "/tasks"
@@ -128,69 +129,115 @@ class Tasks(Page):
         running = sum(worker.active or 0 for worker in cluster.state.alive_workers())
         return NavCount(running, f"{fmt.number(running)} running")
 
-    async def view(self, *_none: str) -> TasksView:
-        """Ask the store for one page."""
-        slugs = column_slugs(self.services.options.tasks_columns)
-        wanted = self._wanted()
-        usual = Listing("/tasks", sort=_default_sort(slugs), size=SIZE)
-        listing = usual.asked(self.get_argument, wanted.filters)
+    async def view(self, *_none: str) -> TasksView | None:
+        """Ask the store for one page, and for the counts around it."""
+        usual = column_slugs(self.services.options.tasks_columns)
+        slugs = column_slugs(",".join(self.get_arguments("columns")), usual)
+        text = self._text()
+        chosen = "" if slugs == usual else ",".join(slugs)
+        listing = Listing("/tasks", sort=_default_sort(slugs), size=SIZE).asked(
+            self.get_argument, {"search": text, "columns": chosen}
+        )
+        if self._is_form():
+            self.redirect(listing.url(Links(self.services.prefix), page=listing.page))
+            return None
         try:
-            query = _query(wanted, listing)
-            page = await self.cluster.store.tasks(query)
-            if not page.exact and self.get_argument("counted", default=False, type=bool):
-                count = await self.cluster.store.count(query)
-                page = replace(page, filtered=count, exact=True)
+            page = await self._page(text, listing)
+            known = await self._known(text)
         except (SearchError, Unavailable) as error:
-            problem = mistake(error, wanted.search)
-            return self._view(wanted, listing, slugs, TaskPage([], 0, 0), problem)
-        return self._view(wanted, listing, slugs, page, None)
+            problem = mistake(error, text)
+            found = _Found(text, slugs, listing, TaskPage([], 0, 0), problem, None)
+        else:
+            found = _Found(text, slugs, listing, page, None, known)
+        return self._view(found, usual)
 
-    def _wanted(self) -> Wanted:
-        search = self.get_argument("search", default=None)
+    def _text(self) -> str:
+        """The search that is asked for, in whichever way."""
+        search: str | None = self.get_argument("search", default=None)
         given = {name: self.get_argument(name, default="") for name in PRESETS}
-        presets = {name: value for name, value in given.items() if value}
-        return Wanted(search, {}) if search is not None else Wanted(as_search(presets), presets)
+        text = as_search(given) if search is None else search
+        start, end = (self.get_argument(name, default="") for name in ("from", "to"))
+        with suppress(SearchError):  # which the list will say
+            return with_received(text, f"{start}..{end}") if start or end else text
+        return text
 
-    def _view(
-        self,
-        wanted: Wanted,
-        listing: Listing,
-        slugs: Sequence[str],
-        page: TaskPage,
-        problem: Mistake | None,
-    ) -> TasksView:
-        links = Links(self.services.prefix)
-        usual = listing.default or listing
-        rows = (self.cluster.format_task(row) for row in page.rows)
+    def _is_form(self) -> bool:
+        """Whether a form's fields are to become an address."""
+        return (
+            any(self.get_argument(name, default="") for name in ("from", "to"))
+            or len(self.get_arguments("columns")) > 1
+        )
+
+    async def _page(self, text: str, listing: Listing) -> TaskPage:
+        query = TaskQuery(
+            search=parse_search(text),
+            sort=listing.key,
+            descending=listing.is_descending,
+            offset=listing.offset,
+            limit=listing.size,
+        )
+        store = self.cluster.store
+        if listing.key == "runtime":
+            page = await by_runtime(store, query, self.services.clock())
+        else:
+            page = await store.tasks(query)
+        if not page.exact and self.get_argument("counted", default=False, type=bool):
+            return replace(page, filtered=await store.count(query), exact=True)
+        return page
+
+    async def _known(self, text: str) -> Known[Summary] | None:
+        summaries: Summaries[Summary] = self.settings["summaries"]
+        key = parted(text)
+        count = partial(summed, self.cluster.store, key, self.services.clock())
+        is_live = LIVE in self.request.headers
+        return await summaries.of(key, count, 0 if is_live else COUNTS_WAIT_S)
+
+    def _view(self, found: _Found, usual: Sequence[str]) -> TasksView:
+        links, listing, page = Links(self.services.prefix), found.listing, found.page
+        now = self.services.clock()
+        base = "" if found.problem else parted(found.text)
+        known = found.known
+        summary = known.summary if known else None
+        rows = map(self.cluster.format_task, page.rows)
         return TasksView(
             title="Tasks",
-            search=wanted.search,
-            problem=problem,
+            search=found.text,
+            problem=found.problem,
             fields=fields(),
-            states=_states(wanted, listing, links),
-            headings=listing.headings(links, [COLUMNS[slug] for slug in slugs]),
-            rows=tuple(Row(row.uuid, tuple(_cells(row, slugs, links))) for row in rows),
+            states=tuple(tabs(summary, base, listing, links)),
+            facets=() if found.problem else tuple(facets(summary, base, listing, links)),
+            known=known,
+            time=_time(base, listing, links),
+            views=tuple(_views(found.text, listing, links)),
+            columns={slug: column.label for slug, column in COLUMNS.items()},
+            chosen=found.slugs,
+            usual_columns=",".join(usual),
+            columns_url=_changed(listing, links, columns=",".join(usual)),
+            term_url=_changed(listing, links, search=f"{base} {{term}}".strip()),
+            headings=listing.headings(links, [COLUMNS[slug] for slug in found.slugs]),
+            rows=tuple(row_of(row, found.slugs, links, now) for row in rows),
             pager=pager(
                 listing, links, shown=len(page.rows), count=page.filtered, is_exact=page.exact
             ),
-            whole=whole(listing, links, page.filtered if page.exact else None),
+            whole=whole_of(
+                replace(listing, filters={"search": found.text}),
+                links,
+                page.filtered if page.exact else None,
+            ),
             total=page.total,
-            sort=listing.sort,
-            size=listing.size,
-            default_sort=usual.sort,
-            default_size=usual.size,
-            all_url=listing.url(links, filters={}),
+            kept=_kept(listing),
+            all_url=_changed(listing, links, search=""),
+            is_narrowed=bool(found.text.strip()),
             is_natural_time=self.services.options.natural_time,
-            is_wide=len(slugs) > MOST_FITTING,
-            now=self.services.clock(),
+            is_wide=len(found.slugs) > MOST_FITTING,
+            now=now,
             timezone=self.cluster.timezone,
         )
 
 
-def column_slugs(option: str) -> tuple[str, ...]:
-    """The columns that the option names, in its order, unknown ones left out."""
-    named = (slug.strip() for slug in option.split(","))
-    return tuple(dict.fromkeys(slug for slug in named if slug in COLUMNS)) or DEFAULT_COLUMNS
+def as_search(presets: Mapping[str, str]) -> str:
+    """The search that says the same as exact values."""
+    return " ".join(whole(PRESETS[name], value) for name, value in presets.items() if value)
 
 
 def _default_sort(slugs: Sequence[str]) -> str:
@@ -199,75 +246,42 @@ def _default_sort(slugs: Sequence[str]) -> str:
     return f"-{'received' if 'received' in slugs else next(iter(sortable), 'received')}"
 
 
-def _query(wanted: Wanted, listing: Listing) -> TaskQuery:
-    presets = wanted.presets
-    return TaskQuery(
-        search=None if presets else parse_search(wanted.search),
-        state=presets.get("state"),
-        name=presets.get("name"),
-        worker=presets.get("worker"),
-        sort=listing.key,
-        descending=listing.is_descending,
-        offset=listing.offset,
-        limit=listing.size,
+def _changed(listing: Listing, links: Links, **filters: str) -> str:
+    return listing.url(links, filters={**listing.filters, **filters})
+
+
+def _kept(listing: Listing) -> dict[str, str]:
+    """What forms carry so that a new search looks as this one does."""
+    usual = listing.default or listing
+    kept = {"columns": listing.filters["columns"]}
+    if listing.sort != usual.sort:
+        kept["sort"] = listing.sort
+    if listing.size != usual.size:
+        kept["size"] = str(listing.size)
+    return {name: value for name, value in kept.items() if value}
+
+
+def _time(text: str, listing: Listing, links: Links) -> TimeRange:
+    period = received(text)
+    spans = [
+        Choice(label, _changed(listing, links, search=with_received(text, span)), span == period)
+        for label, span in SPANS.items()
+    ]
+    start, _, end = period.partition("..") if period[:1].isdigit() else ("", "", "")
+    return TimeRange(
+        label=next((span.label for span in spans if span.is_current), period),
+        spans=tuple(spans),
+        start=start,
+        end=end,
+        url=_changed(
+            listing, links, search=f"{with_received(text, '')} received:{{period}}".strip()
+        ),
     )
 
 
-def as_search(presets: Mapping[str, str]) -> str:
-    """The search that says the same as exact values."""
-    return " ".join(f"{WHOLE[name]}{quoted(value)}" for name, value in presets.items())
-
-
-def quoted(value: str) -> str:
-    """A value as one word of a search."""
-    if not set(value) & set(' \t\n\r\v\f()"\\'):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _states(wanted: Wanted, listing: Listing, links: Links) -> tuple[Choice, ...]:
-    """The buttons for states; they keep the worker and the name that are asked for."""
-    kept = {name: value for name, value in wanted.presets.items() if name != "state"}
-    current = wanted.presets.get("state", "")
-    searched = wanted.search.removeprefix("state:") if not wanted.presets else current
-    return tuple(
-        Choice(
-            label,
-            listing.url(links, filters={"state": state, **kept}),
-            state == (current or searched).upper(),
-        )
-        for label, state in STATES.items()
-    )
-
-
-def _cells(row: TaskRow, slugs: Iterable[str], links: Links) -> Iterable[Cell]:
-    for slug in slugs:
-        column, value = COLUMNS[slug], getattr(row, slug)
-        yield Cell(
-            column.kind,
-            column.label,
-            text=_text(column.kind, value),
-            url=_url(column.kind, value, links),
-            moment=value if column.kind == "moment" else None,
-        )
-
-
-def _text(kind: str, value: object) -> str:
-    if kind == "duration" and isinstance(value, int | float):
-        return fmt.duration(value)
-    whole = fmt.text(value)
-    return fmt.cut(whole, CELL_LENGTH) if kind == "text" else whole
-
-
-def _url(kind: str, value: object, links: Links) -> str | None:
-    if not value:
-        return None
-    match kind:
-        case "name":
-            return links.tasks(name=str(value))
-        case "uuid":
-            return links.task(str(value))
-        case "worker":
-            return links.worker(str(value))
-    return None
+def _views(text: str, listing: Listing, links: Links) -> Iterator[Choice]:
+    for label, (search, sort) in VIEWS.items():
+        filters = {**listing.filters, "search": search}
+        changes = {"sort": sort} if sort else {}
+        is_current = text == search and (not sort or sort == listing.sort)
+        yield Choice(label, listing.url(links, filters=filters, **changes), is_current)

@@ -1,4 +1,5 @@
 /** <f-copy data-from="id">: a button that copies the text of another element. */
+import { copy } from "../clipboard.js";
 import { icon } from "../icon.js";
 
 class Copy extends HTMLElement {
@@ -16,20 +17,9 @@ class Copy extends HTMLElement {
   /** @param {HTMLElement} words */
   async #copy(words) {
     const source = document.getElementById(this.dataset.from ?? "");
-    try {
-      await navigator.clipboard.writeText(source?.textContent ?? "");
-      words.textContent = "Copied";
-    } catch {
-      select(source); // over plain HTTP browsers let nobody write to the clipboard
-      words.textContent = "Selected";
-    }
+    words.textContent = await copy(source?.textContent ?? "", source);
     setTimeout(() => (words.textContent = "Copy"), 2000);
   }
-}
-
-/** @param {HTMLElement | null} element */
-function select(element) {
-  if (element) getSelection()?.selectAllChildren(element);
 }
 
 customElements.define("f-copy", Copy);

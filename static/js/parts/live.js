@@ -9,7 +9,7 @@ import { Pace } from "../pace.js";
 import { retell } from "../times.js";
 
 const FETCH_LIMIT_MS = 15_000;
-const FROZEN = "[data-freezes]:hover";
+const FROZEN = "[data-freezes]:hover, [data-freezes]:has(td:focus, .deeds :focus)";
 
 class Live extends HTMLElement {
   /** @type {Pace | null} */ #pace = null;
@@ -128,7 +128,7 @@ class Live extends HTMLElement {
   /** @param {Document} newer */
   #hold(newer) {
     const count = newRows(newer);
-    this.#newer.textContent = `${count} new`;
+    this.#newer.textContent = `${count}${count === rowsOf(newer).length ? "+" : ""} new`;
     this.#newer.hidden = count === 0;
   }
 
@@ -183,9 +183,11 @@ async function fetchedText() {
 
 /** How many rows a newer page has that this one lacks. @param {Document} newer */
 function newRows(newer) {
-  const rows = [...newer.querySelectorAll("[data-freezes] tr[id]")];
-  return rows.filter((row) => !document.getElementById(row.id)).length;
+  return rowsOf(newer).filter((row) => !document.getElementById(row.id)).length;
 }
+
+/** @param {Document} page */
+const rowsOf = (page) => [...page.querySelectorAll("[data-freezes] tr[id]")];
 
 const seconds = () => performance.now() / 1000;
 

@@ -89,7 +89,7 @@ async def test_what_is_filtered_can_be_forgotten_without_scripts(shop, look, cli
     shop.task("5eed1", name="a")
     shop.task("5eed2", name="b")
     form = forget_form(await look("/tasks?name=a"))
-    assert fields(form) == {"name": "a", "confirm": "1"}
+    assert fields(form) == {"search": "name:=a", "confirm": "1"}
     assert "known of 1 task." in form.text
 
     answer = await client.post(form["action"], fields(form))

@@ -8,7 +8,8 @@ import pytest
 from flower_ng.errors import Unavailable
 from flower_ng.hook import WITHHELD, Hook
 from flower_ng.store import fields
-from flower_ng.web.pages.tasks import as_search, column_slugs
+from flower_ng.web.cells import column_slugs
+from flower_ng.web.pages.tasks import as_search
 from tests.web.pages.shop import NOW, W1
 
 ALL_COLUMNS = (
@@ -98,11 +99,11 @@ async def test_headings_sort_but_not_by_id(shop, look):
     links = (await look("/tasks?state=SUCCESS")).one("thead").links
 
     assert links == {
-        "Name": "/tasks?state=SUCCESS&sort=name",
-        "State": "/tasks?state=SUCCESS&sort=state",
-        "Received": "/tasks?state=SUCCESS&sort=received",
-        "Runtime": "/tasks?state=SUCCESS&sort=-runtime",
-        "Worker": "/tasks?state=SUCCESS&sort=worker",
+        "Name": "/tasks?search=state%3ASUCCESS&sort=name",
+        "State": "/tasks?search=state%3ASUCCESS&sort=state",
+        "Received": "/tasks?search=state%3ASUCCESS&sort=received",
+        "Runtime": "/tasks?search=state%3ASUCCESS&sort=-runtime",
+        "Worker": "/tasks?search=state%3ASUCCESS&sort=worker",
     }
 
 
@@ -197,24 +198,29 @@ async def test_state_buttons_set_the_state_and_keep_the_rest(shop, look):
     html = await look("/tasks?worker=w1@box&state=SUCCESS")
 
     buttons = html.one("nav", aria_label="States")
+    worker = "/tasks?search=worker%3A%3Dw1%40box"
     assert buttons.links == {
-        "All": "/tasks?worker=w1%40box",
-        "Started": "/tasks?state=STARTED&worker=w1%40box",
-        "Succeeded": "/tasks?state=SUCCESS&worker=w1%40box",
-        "Failed": "/tasks?state=FAILURE&worker=w1%40box",
-        "Retried": "/tasks?state=RETRY&worker=w1%40box",
+        "All 1": worker,
+        "Pending 0": f"{worker}+state%3APENDING",
+        "Received 0": f"{worker}+state%3ARECEIVED",
+        "Started 0": f"{worker}+state%3ASTARTED",
+        "Succeeded 1": f"{worker}+state%3ASUCCESS",
+        "Failed 0": f"{worker}+state%3AFAILURE",
+        "Retried 0": f"{worker}+state%3ARETRY",
+        "Revoked 0": f"{worker}+state%3AREVOKED",
+        "Rejected 0": f"{worker}+state%3AREJECTED",
     }
-    assert buttons.one("a", aria_current="true").text == "Succeeded"
+    assert buttons.one("a", aria_current="true").text == "Succeeded 1"
 
 
 @pytest.mark.parametrize(
     ("query", "current"),
     [
-        ("", ["All"]),
-        ("?search=", ["All"]),
-        ("?search=state:failure", ["Failed"]),
-        ("?search=abc", []),
-        ("?worker=w1@box", ["All"]),
+        ("", ["All 0"]),
+        ("?search=", ["All 0"]),
+        ("?search=state:failure", ["Failed 0"]),
+        ("?search=abc", ["All 0"]),
+        ("?worker=w1@box", ["All 0"]),
     ],
 )
 async def test_the_button_of_what_is_shown_is_marked(look, query, current):
@@ -246,7 +252,8 @@ async def test_a_search_keeps_the_order_and_the_length(shop, look):
 
     html = await look("/tasks?sort=name&size=15")
 
-    hidden = {field["name"]: field["value"] for field in html.all("input", type="hidden")}
+    form = html.one("form", role="search")
+    hidden = {field["name"]: field["value"] for field in form.all("input", type="hidden")}
     assert hidden == {"sort": "name", "size": "15"}
 
 

@@ -1,0 +1,149 @@
+"""Facets are what stands around a list of tasks: counts by value, and over time. On the loop."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from flower_ng.errors import AnswerError
+from flower_ng.store import FACETS, TaskQuery, parse_search
+from flower_ng.store.conditions import AllOf, Has
+from flower_ng.store.fields import STATES
+from flower_ng.web.bars import Bars, bars
+from flower_ng.web.links import Links
+from flower_ng.web.paging import Listing
+from flower_ng.web.terms import value_of, with_value, without_value
+from flower_ng.web.window import window
+
+if TYPE_CHECKING:
+    from flower_ng.store import Store
+
+#: What lists are narrowed by, beside the state, which has tabs.
+LABELS: Final = {"name": "Type", "worker": "Worker", "queue": "Queue", "exception": "Exception"}
+TABS: Final = {
+    "PENDING": "Pending",
+    "RECEIVED": "Received",
+    "STARTED": "Started",
+    "SUCCESS": "Succeeded",
+    "FAILURE": "Failed",
+    "RETRY": "Retried",
+    "REVOKED": "Revoked",
+    "REJECTED": "Rejected",
+}
+#: Values of a facet, the most frequent: known, and seen at once.
+MOST_VALUES: Final = 30
+SEEN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a search finds, counted; of each facet without what the search wants of it itself.
+
+    `problem` says why there are no counts.
+    """
+
+    counts: Mapping[str, Sequence[tuple[str, int]]]
+    bars: Bars | None
+    is_exact: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value to narrow a list to, or to widen it again; `count` is None where not known."""
+
+    label: str
+    count: int | None
+    url: str
+    is_current: bool
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The values of one field; `rest` are those that are not seen at once."""
+
+    field: str
+    label: str
+    values: tuple[Value, ...]
+    rest: tuple[Value, ...]
+
+
+async def summed(store: "Store", text: str, now: float) -> Summary:
+    """Count what a search finds; a store that cannot says why."""
+    try:
+        found = {}
+        for asked, fields in _questions(text).items():
+            counted = await store.facets(_query(asked), fields, MOST_VALUES)
+            found.update({field: (counted.counts[field], counted.exact) for field in fields})
+        shape = await _bars(store, text, now)
+    except AnswerError as error:
+        return Summary({}, None, problem=error.message)
+    is_exact = all(exact for _, exact in found.values())
+    return Summary({field: counts for field, (counts, _) in found.items()}, shape, is_exact)
+
+
+def _query(text: str) -> TaskQuery:
+    return TaskQuery(search=parse_search(text))
+
+
+def _questions(text: str) -> dict[str, list[str]]:
+    """Return which fields are counted in which search."""
+    questions: dict[str, list[str]] = {}
+    for field, column in FACETS.items():
+        is_wanted = value_of(text, column) is not None
+        questions.setdefault(without_value(text, column) if is_wanted else text, []).append(field)
+    return questions
+
+
+async def _bars(store: "Store", text: str, now: float) -> Bars:
+    search = parse_search(text)
+    parts = (Has("received"),) if search is None else (search, Has("received"))
+    received = TaskQuery(search=AllOf(parts))
+    first = await store.after(replace(received, sort="received"), None, 1)
+    span = window(search, now, first.rows[0].received if first.rows else None)
+    found = await store.histogram(received, span.start, span.end, span.count)
+    return bars(found, span, await store.gaps(span.start, span.end))
+
+
+def facets(summary: Summary | None, text: str, listing: Listing, links: Links) -> Iterator[Facet]:
+    """Yield the facets with their counts, as far as they are known."""
+    for field, label in LABELS.items():
+        column = FACETS[field]
+        counts = {} if summary is None else dict(summary.counts.get(field, ()))
+        values = tuple(_values(counts, text, column, listing, links))
+        yield Facet(field, label, values[:SEEN], values[SEEN:])
+
+
+def _values(
+    counts: Mapping[str, int], text: str, column: str, listing: Listing, links: Links
+) -> Iterator[Value]:
+    wanted = value_of(text, column)
+    current = next((value for value in counts if value.casefold() == wanted), wanted)
+    if current is not None:
+        url = _narrowed(listing, links, without_value(text, column))
+        yield Value(current, counts.get(current), url, is_current=True)
+    for value, count in counts.items():
+        if value != current:
+            url = _narrowed(listing, links, with_value(text, column, value))
+            yield Value(value, count, url, is_current=False)
+
+
+def tabs(summary: Summary | None, text: str, listing: Listing, links: Links) -> Iterator[Value]:
+    """Yield all states, in the order in which tasks go through them, and before them any state."""
+    counts = None if summary is None or summary.problem else dict(summary.counts["state"])
+    wanted = value_of(text, "state")
+    any_state = without_value(text, "state")
+    whole = None if counts is None else sum(counts.values())
+    yield Value("All", whole, _narrowed(listing, links, any_state), is_current=wanted is None)
+    for state in (*STATES, *sorted((counts or {}).keys() - set(STATES))):
+        yield Value(
+            TABS.get(state, state),
+            None if counts is None else counts.get(state, 0),
+            _narrowed(listing, links, with_value(text, "state", state)),
+            is_current=wanted == state.casefold(),
+            state=state,
+        )
+
+
+def _narrowed(listing: Listing, links: Links, text: str) -> str:
+    return listing.url(links, filters={**listing.filters, "search": text})

@@ -1,0 +1,74 @@
+"""Window is the time that a search looks at, cut into steps of a length that people use; pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil, inf
+from typing import Final
+
+from flower_ng.store.conditions import AllOf, Compare, Search
+from flower_ng.store.where import since
+
+#: Steps of a window, in seconds; longer ones are whole months of 30 days.
+STEPS_S: Final = (
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
+    172_800, 604_800, 1_209_600,
+)  # fmt: skip
+MONTH_S: Final = 2_592_000
+#: No window has more steps.
+MOST_STEPS: Final = 90
+#: The shortest window: a histogram of less says nothing.
+SHORTEST_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`count` steps of `step_s` seconds from `start` (UTC seconds), a whole number of steps."""
+
+    start: int
+    step_s: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """Where the last step ends."""
+        return self.start + self.step_s * self.count
+
+
+def window(search: Search | None, now: float, oldest: float | None) -> Window:
+    """Return the window around all tasks that match, by when they were received.
+
+    Where the search names no time it reaches from `oldest`, what is known of all tasks, to `now`.
+    """
+    limits = list(_limits(search))
+    low = max((since(one, now) for one in limits if one.relation in {">", ">="}), default=-inf)
+    high = min((since(one, now) for one in limits if one.relation in {"<", "<="}), default=now)
+    start = low if low > -inf else min(high, now if oldest is None else oldest)
+    return _cut(max(0.0, start), max(0.0, high))
+
+
+def _limits(search: Search | None) -> list[Compare]:
+    match search:
+        case Compare(quantity="received"):
+            return [search]
+        case AllOf(parts):
+            return [found for part in parts for found in _limits(part)]
+        case _:
+            return []
+
+
+def _cut(start: float, end: float) -> Window:
+    start = min(start, end - SHORTEST_S) if end >= SHORTEST_S else 0.0
+    step = next((one for one in STEPS_S if (end - start) / one <= MOST_STEPS - 1), None)
+    step_s = step or MONTH_S * ceil((end - start) / MONTH_S / (MOST_STEPS - 1))
+    first = int(start // step_s) * step_s
+    return Window(first, step_s, max(1, ceil((end - first) / step_s)))
+
+
+def moment(seconds: float) -> str:
+    """A whole second as searches name it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def period(start: int, end: int) -> str:
+    """The time from a second up to another, as searches name it: they include the last one."""
+    return f"{moment(start)}..{moment(end - 1)}"

@@ -1,0 +1,141 @@
+/**
+ * <f-histogram data-url="…{period}…">: tells what a bar stands for, and makes the time range of the
+ * list of what is dragged over. With the keyboard: arrows, Shift and arrows, Enter.
+ */
+import { barAt, inBar, period } from "../range.js";
+import { parts } from "../moment.js";
+import { chosen, zoneName } from "../times.js";
+
+class BarChart extends HTMLElement {
+  /** @type {HTMLElement | null} */ #hand = null;
+  #tip = document.createElement("p");
+  #picked = document.createElement("span");
+  /** @type {number | null} */ #from = null;
+  #at = 0;
+
+  connectedCallback() {
+    this.#hand = this.querySelector(".hand");
+    if (!this.#hand) return;
+    this.#tip.className = "tip";
+    this.#picked.className = "picked";
+    this.#tip.hidden = this.#picked.hidden = true;
+    this.#hand.replaceChildren(this.#picked, this.#tip);
+    this.#hand.tabIndex = 0;
+    this.#hand.role = "slider";
+    this.#hand.ariaLabel =
+      "Time range: arrows go from bar to bar, with Shift they pick, Enter shows";
+    this.#hand.ariaValueMin = this.#hand.ariaValueNow = "0";
+    this.#hand.addEventListener("pointerdown", this.#onDown);
+    this.#hand.addEventListener("pointermove", this.#onMove);
+    this.#hand.addEventListener("pointerup", this.#onUp);
+    this.#hand.addEventListener("pointercancel", this.#drop);
+    this.#hand.addEventListener("pointerleave", () => this.#from === null && this.#drop());
+    this.#hand.addEventListener("blur", this.#drop);
+    this.#hand.addEventListener("keydown", this.#onKey);
+  }
+
+  get #steps() {
+    const { start, step, count } = this.dataset;
+    return { start: Number(start), step: Number(step), count: Number(count) || 0 };
+  }
+
+  /** @param {PointerEvent} event */
+  #onDown = (event) => {
+    if (event.button !== 0 || !this.#steps.count) return;
+    event.preventDefault();
+    this.#hand?.setPointerCapture(event.pointerId);
+    this.#from = this.#barOf(event);
+    this.#show(this.#from);
+  };
+
+  /** @param {PointerEvent} event */
+  #onMove = (event) => {
+    if (this.#steps.count) this.#show(this.#barOf(event));
+  };
+
+  #onUp = () => {
+    if (this.#from !== null) this.#go();
+  };
+
+  /** @param {PointerEvent} event */
+  #barOf(event) {
+    const box = this.getBoundingClientRect();
+    return barAt((event.clientX - box.left) / box.width, this.#steps.count);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey = (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const { count } = this.#steps;
+    if (by && count) {
+      event.preventDefault();
+      if (!event.shiftKey) this.#from = null;
+      else this.#from ??= this.#at;
+      this.#show(Math.min(count - 1, Math.max(0, this.#at + by)));
+    } else if (event.key === "Enter" && count) {
+      event.preventDefault();
+      this.#from ??= this.#at;
+      this.#go();
+    } else if (event.key === "Escape") this.#drop();
+  };
+
+  #drop = () => {
+    this.#from = null;
+    this.#tip.hidden = this.#picked.hidden = true;
+  };
+
+  #go() {
+    const range = period(this.#steps, this.#from ?? this.#at, this.#at);
+    const url = (this.dataset.url ?? "").replace("%7Bperiod%7D", encodeURIComponent(range));
+    this.#drop();
+    location.assign(url);
+  }
+
+  /** @param {number} bar */
+  #show(bar) {
+    const { start, step, count } = this.#steps;
+    const first = Math.min(bar, this.#from ?? bar);
+    const last = Math.max(bar, this.#from ?? bar);
+    this.#at = bar;
+    this.#picked.style.insetInlineStart = `${(100 * first) / count}%`;
+    this.#picked.style.inlineSize = `${(100 * (last - first + 1)) / count}%`;
+    this.#tip.style.setProperty("--at", `${(100 * (first + last + 1)) / 2 / count}%`);
+    this.#tell(start + first * step, start + (last + 1) * step, first, last);
+    this.#tip.hidden = this.#picked.hidden = false;
+  }
+
+  /** @param {number} from @param {number} to @param {number} first @param {number} last */
+  #tell(from, to, first, last) {
+    const counts = JSON.parse(this.dataset.counts ?? "{}");
+    /** @type {Record<string, number>} */
+    const sums = {};
+    for (let bar = first; bar <= last; bar += 1) {
+      for (const [state, number] of inBar(counts, bar)) sums[state] = (sums[state] ?? 0) + number;
+    }
+    const time = document.createElement("span");
+    time.textContent = `${clock(from)} – ${clock(to)}`;
+    this.#tip.replaceChildren(time, ...Object.entries(sums).map(badge));
+    this.#hand?.setAttribute("aria-valuemax", String(this.#steps.count - 1));
+    this.#hand?.setAttribute("aria-valuenow", String(this.#at));
+    const told = Object.entries(sums).map(([state, number]) => `${number} ${state}`);
+    this.#hand?.setAttribute("aria-valuetext", `${time.textContent}: ${told.join(", ") || "none"}`);
+  }
+}
+
+/** @param {[string, number]} count */
+function badge([state, number]) {
+  const element = document.createElement("span");
+  element.className = "state";
+  element.dataset.state = state;
+  element.textContent = number.toLocaleString("en");
+  element.title = state;
+  return element;
+}
+
+/** @param {number} seconds */
+function clock(seconds) {
+  const [day, time] = parts(new Date(seconds * 1000), zoneName(chosen().zone));
+  return `${day} ${time}`;
+}
+
+customElements.define("f-histogram", BarChart);
