@@ -16,6 +16,7 @@ from flower_ng.store.rollups.tallies import (
     OUTCOMES,
     TALLIES,
     Coverage,
+    QueueTally,
     Tally,
     TaskTally,
 )
@@ -88,6 +89,7 @@ class Minutes:
         self._beats: dict[str, Worker] = {}
         # The minute that newly applied events fall into, mostly: its tallies and its ends.
         self._tasks: dict[str | None, TaskTally] = {}
+        self._queues: dict[str | None, QueueTally] = {}
         self._start = self._end = 0.0
 
     def __bool__(self) -> bool:
@@ -109,6 +111,20 @@ class Minutes:
         tally.counts[place] += 1
         if place <= _SUCCEEDED:
             _measure(tally, place, event, task)
+            if place <= _RECEIVED and task.queue is not None:
+                self._flow(task.queue, place, task)
+
+    def _flow(self, queue: str, place: int, task: Task) -> None:
+        """Count what came into a queue, and what a worker took out of it."""
+        tally = self._queues.get(queue)
+        if tally is None:
+            if not self._knows("queue", queue):
+                return
+            tally = self._queues[queue] = QueueTally()
+        if place == _SENT:
+            tally.sent += 1
+        if place == _RECEIVED or _came_late(task):
+            tally.received += 1
 
     def evicted(self, task: Task) -> None:
         """Do nothing: what happened has happened."""
@@ -160,7 +176,8 @@ class Minutes:
         """Make the minute of an event the one that is counted in."""
         now = self._clock()
         start = minute_of(at if now - LATE_S <= at <= now else now)
-        self._tasks = self._minute(start).kinds["task"]
+        minute = self._minute(start)
+        self._tasks, self._queues = minute.kinds["task"], minute.kinds["queue"]
         self._start, self._end = start, start + MINUTE_S
 
     def _minute(self, start: int) -> Minute:
@@ -187,6 +204,11 @@ class Minutes:
         if name not in names and len(names) < MAX_NAMES:
             names.add(name)
         return name in names
+
+
+def _came_late(task: Task) -> bool:
+    """Whether a `task-sent` came after the receipt, which could not say from which queue."""
+    return task.sent is not None and task.received is not None and task.received >= task.sent
 
 
 def _measure(tally: TaskTally, place: int, event: Event, task: Task) -> None:

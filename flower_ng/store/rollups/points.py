@@ -79,10 +79,16 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class QueuePoint:
-    """Messages in a queue and the age of the oldest; None where it was not known."""
+    """Messages in a queue and the age of the oldest; None where it was not known.
+
+    `sent` and `received` are of tasks whose `task-sent` named the queue: without such events both
+    are 0, and say nothing.
+    """
 
     length: Level | None
     oldest_age_s: Level | None
+    sent: int = 0
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,8 @@ def point(tally: Tally, *, percentiles: bool = True) -> Point:
             if percentiles:
                 numbers |= {"run": _spread(run), "queued": _spread(queued), "wait": _spread(wait)}
             return TaskPoint(**numbers)
-        case QueueTally(length, oldest_age_s):
-            return QueuePoint(_level(length), _level(oldest_age_s))
+        case QueueTally(length, oldest_age_s, sent, received):
+            return QueuePoint(_level(length), _level(oldest_age_s), sent, received)
         case WorkerTally(active, load):
             return WorkerPoint(_level(active), _level(load))
     raise TypeError(f"There are no points of {tally!r}")

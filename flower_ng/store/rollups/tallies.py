@@ -69,15 +69,22 @@ class Gauge(msgspec.Struct, array_like=True, gc=False):
 
 
 class QueueTally(msgspec.Struct, array_like=True, gc=False):
-    """How many messages waited in a queue, and how long the oldest had."""
+    """How many messages waited in a queue, and how long the oldest had.
+
+    `sent` and `received` count the events of tasks whose `task-sent` named the queue.
+    """
 
     length: Gauge = msgspec.field(default_factory=Gauge)
     oldest_age_s: Gauge = msgspec.field(default_factory=Gauge)
+    sent: int = 0
+    received: int = 0
 
     def merge(self, other: "QueueTally") -> None:
         """Take in the samples of another one."""
         self.length.merge(other.length)
         self.oldest_age_s.merge(other.oldest_age_s)
+        self.sent += other.sent
+        self.received += other.received
 
 
 class WorkerTally(msgspec.Struct, array_like=True, gc=False):

@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flower_ng.errors import AnswerError
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import QueuePoint
+from flower_ng.store.rollups.queries import MAX_NAMES
+from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.charts import highest, path
 from flower_ng.web.consuming import MOST, Consumer, consumers, deserted, lengths, whole
-from flower_ng.web.links import Links
+from flower_ng.web.flow import STEP_S, WINDOW_S, Flow, Points, flow
+from flower_ng.web.links import Links, word
 from flower_ng.web.paging import Choice
 from flower_ng.web.span import Span, span_of, spans
+
+#: A queue that is not empty sooner at its pace is as good as one that stays so.
+FAR_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,7 @@ class QueueLine:
     """One queue; None stands for what is not known. `trend` is an SVG path.
 
     `consumers` is the broker's own count, `workers` are those online that told of the queue, and
-    `slots` the sum of theirs.
+    `slots` the sum of theirs. `pace` says in words when it will be empty.
     """
 
     name: str
@@ -28,6 +34,8 @@ class QueueLine:
     consumers: int | None
     workers: tuple[Consumer, ...]
     slots: int | None
+    flow: Flow
+    pace: str
     trend: str
     most: float | None
     tasks_url: str
@@ -39,8 +47,8 @@ class QueueLine:
 class QueuesView:
     """The queues; `trouble` is why lengths lack, `problem` why trends do.
 
-    `is_inspected` says whether any online worker told of its queues, `left_out` how many queues
-    are not listed.
+    `is_inspected` says whether any online worker told of its queues, `is_sent_told` whether events
+    told of what came into any queue lately; `left_out` is how many queues are not listed.
     """
 
     title: str
@@ -50,6 +58,7 @@ class QueuesView:
     trouble: str
     problem: str
     is_inspected: bool
+    is_sent_told: bool
     left_out: int
 
 
@@ -67,23 +76,29 @@ class Queues(Page):
         every = cluster.queue_names()
         names = every[:MOST]
         told, trouble = await lengths(cluster, names)
-        page, problem = await self._trends(names, span)
-        workers = consumers(cluster, links)
+        page, problem = await self._series(names, span.length_s, span.coarse_s)
+        recent, _ = await self._series(names, WINDOW_S, STEP_S)
+        now, workers = self.services.clock(), consumers(cluster, links)
+        lines = tuple(_lines(names, told, (page, recent), workers, links, now))
         return QueuesView(
             title="Queues",
             spans=tuple(spans(span, "/queues", links, {})),
             span=span,
-            lines=tuple(_lines(names, told, page, workers, links)),
+            lines=lines,
             trouble=trouble,
             problem=problem,
             is_inspected=bool(workers),
+            is_sent_told=any(line.flow.arrivals_per_s is not None for line in lines),
             left_out=len(every) - len(names),
         )
 
-    async def _trends(self, names: Sequence[str], span: Span) -> tuple[SeriesPage | None, str]:
+    async def _series(
+        self, names: Sequence[str], length_s: float, step_s: int
+    ) -> tuple[SeriesPage | None, str]:
+        """Return the numbers of the queues over a time up to now, or why not."""
         now = self.services.clock()
-        start = max(0.0, now - span.length_s)
-        query = SeriesQuery("queue", tuple(names), start, now, span.coarse_s)
+        asked = tuple(names) if len(names) <= MAX_NAMES else None
+        query = SeriesQuery("queue", asked, max(0.0, now - length_s), now, step_s)
         try:
             return (await self.cluster.store.series(query) if names else None), ""
         except AnswerError as error:
@@ -93,20 +108,25 @@ class Queues(Page):
 def _lines(
     names: Sequence[str],
     told: Mapping[str, Mapping[str, Any]],
-    page: SeriesPage | None,
+    pages: tuple[SeriesPage | None, SeriesPage | None],
     workers: Mapping[str, Sequence[Consumer]],
     links: Links,
+    now: float,
 ) -> Iterator[QueueLine]:
-    trends = {} if page is None else {one.name: _means(one.points) for one in page.series}
+    whole_time, recent = map(_points, pages)
     for name in names:
         line = told.get(name, {})
-        yield _line(name, line, trends.get(name, ()), tuple(workers.get(name, ())), links)
+        length = whole(line.get("messages"))
+        pace = flow(pages[1], recent[name], length, now) if pages[1] and name in recent else Flow()
+        trend = _means(whole_time.get(name, ()))
+        yield _line(name, line, trend, pace, tuple(workers.get(name, ())), links)
 
 
 def _line(
     name: str,
     told: Mapping[str, Any],
     trend: Sequence[float | None],
+    pace: Flow,
     workers: tuple[Consumer, ...],
     links: Links,
 ) -> QueueLine:
@@ -118,16 +138,36 @@ def _line(
         consumers=counted,
         workers=workers,
         slots=sum(slots) if len(slots) == len(workers) and slots else None,
+        flow=pace,
+        pace=_pace(pace, length),
         trend=path(trend, highest(trend) or 1.0),
         most=highest(trend),
-        tasks_url=links.tasks(search=f'queue:"{name}"') if '"' not in name else links.tasks(),
+        tasks_url=links.tasks(search=f"queue:={word(name)}"),
         workers_url=links.page("/workers", {"group": "queue"}),
         is_deserted=deserted(length, counted, workers),
     )
 
 
-def _means(points: Sequence[object]) -> Sequence[float | None]:
-    return [
-        point.length.mean if isinstance(point, QueuePoint) and point.length else None
-        for point in points
-    ]
+def _pace(pace: Flow, length: int | None) -> str:
+    """Return when it will be empty, in words."""
+    if not length:
+        return "empty" if length == 0 else fmt.DASH
+    empty_s = pace.empty_s(length)
+    if empty_s is not None and empty_s < FAR_S:
+        return f"about {fmt.span(empty_s)}"
+    if pace.net_per_s is None:
+        return fmt.DASH
+    return "never: it grows" if pace.net_per_s * FAR_S > length else "not soon"
+
+
+def _points(page: SeriesPage | None) -> Mapping[str, Points]:
+    if page is None:
+        return {}
+    return {
+        one.name: [point if isinstance(point, QueuePoint) else None for point in one.points]
+        for one in page.series
+    }
+
+
+def _means(points: Points) -> Sequence[float | None]:
+    return [point.length.mean if point and point.length else None for point in points]

@@ -173,6 +173,24 @@ def test_a_queue_of_unknown_length_leaves_no_sample(minutes):
     assert (queues["mail"].length.samples, queues["mail"].oldest_age_s.samples) == (1, 0)
 
 
+def test_what_comes_into_a_queue_and_leaves_it_is_counted(minutes):
+    minutes.observe(told("sent", NOW, queue="mail", sent=NOW))
+    minutes.observe(told("received", NOW, queue="mail", sent=NOW, received=NOW + 1))
+    minutes.observe(told("sent", NOW, queue="mail", sent=NOW))
+    minutes.observe(told("received", NOW, received=NOW))
+
+    (queue,) = minutes.take()[HOUR].kinds["queue"].values()
+    assert (queue.sent, queue.received) == (2, 1)
+
+
+def test_a_receipt_that_came_before_the_sending_counts_for_its_queue(minutes):
+    minutes.observe(told("received", NOW, received=NOW + 1))
+    minutes.observe(told("sent", NOW, queue="mail", sent=NOW, received=NOW + 1))
+
+    queue = minutes.take()[HOUR].kinds["queue"]["mail"]
+    assert (queue.sent, queue.received) == (1, 1)
+
+
 def test_what_is_put_back_is_added_to_what_came_since(minutes):
     minutes.observe(told("sent", NOW))
     minutes.cover(HOUR, Coverage(1000))
