@@ -5,11 +5,24 @@ from concurrent.futures import Executor
 from kombu import Connection
 
 from flower_ng.brokers.base import Broker, Facts, facts_of, mask
+from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RabbitNode, RedisFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.rabbitmq import RabbitBroker
 from flower_ng.brokers.redis import RedisBroker, SentinelBroker
 
-__all__ = ["BROKERS", "Broker", "Facts", "broker_for", "facts_of", "mask"]
+__all__ = [
+    "BROKERS",
+    "Broker",
+    "BrokerFacts",
+    "Facts",
+    "RabbitFacts",
+    "RabbitNode",
+    "RedisFacts",
+    "StaleQueue",
+    "broker_for",
+    "facts_of",
+    "mask",
+]
 
 #: Every adapter; the last one takes what no other serves.
 BROKERS: tuple[type[Broker], ...] = (RedisBroker, SentinelBroker, RabbitBroker, GenericBroker)
