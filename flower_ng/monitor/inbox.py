@@ -21,43 +21,58 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 class Inbox:
     """A queue bounded by `max_messages` and `max_bytes`; one thread puts, one takes.
 
-    A single message larger than `max_bytes` finds room only in an empty inbox.
+    A single message larger than `max_bytes` finds room only in an empty inbox. Each of the two
+    counts by itself, so that neither has to lock anything while there is room.
     """
 
     def __init__(self, max_messages: int = 10_000, max_bytes: int = 256 * 2**20) -> None:
         self.max_messages = max_messages
         self.max_bytes = max_bytes
-        self.bytes = 0
         self._queue: deque[Message] = deque()
+        self._put_bytes = self._taken_bytes = 0
         self._room = threading.Condition()
+        self._is_awaited = False
 
     @property
     def messages(self) -> int:
         """How many messages are inside now."""
         return len(self._queue)
 
+    @property
+    def bytes(self) -> int:
+        """How many bytes their bodies have."""
+        return self._put_bytes - self._taken_bytes
+
     def put(self, message: Message, wait_s: float = 0.0) -> bool:
         """Put a message in; wait for room at most `wait_s`; return False if there was none."""
         size_bytes = len(message.body)
-        with self._room:
-            if not self._has_room(size_bytes):
-                if wait_s <= 0:
-                    return False
-                if not self._room.wait_for(lambda: self._has_room(size_bytes), wait_s):
-                    return False
-            self._queue.append(message)
-            self.bytes += size_bytes
-            return True
+        if not self._has_room(size_bytes) and not self._waited(size_bytes, wait_s):
+            return False
+        self._put_bytes += size_bytes
+        self._queue.append(message)
+        return True
 
     def take(self) -> Message | None:
         """Take the oldest message out; None when there is none."""
         if not self._queue:
             return None
+        message = self._queue.popleft()
+        self._taken_bytes += len(message.body)
+        if self._is_awaited:
+            with self._room:
+                self._room.notify()
+        return message
+
+    def _waited(self, size_bytes: int, wait_s: float) -> bool:
+        """Wait for room, and return whether there is some."""
+        if wait_s <= 0:
+            return False
         with self._room:
-            message = self._queue.popleft()
-            self.bytes -= len(message.body)
-            self._room.notify()
-            return message
+            self._is_awaited = True  # before the look: who takes after that look will notify
+            try:
+                return self._room.wait_for(lambda: self._has_room(size_bytes), wait_s)
+            finally:
+                self._is_awaited = False
 
     def _has_room(self, size_bytes: int) -> bool:
         if not self._queue:
