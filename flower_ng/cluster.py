@@ -56,6 +56,11 @@ POOL_THREADS = 24  # broadcasts wait for their replies in here, never on the loo
 LOST = (
     "{} changes of tasks are missing in the history: they could not be written, and waited too long"
 )
+#: What a failing store means, and what to do.
+FAILING = (
+    "The history cannot be written: {}. Pages show what was known before; it is tried again by"
+    " itself. Make room where it is kept, or name another place with --db or --history"
+)
 
 
 class Greeter:
@@ -175,7 +180,7 @@ class Cluster:
         dropped = sum(stats.dropped.values())
         return [
             *self.store.warnings,
-            *([f"The history cannot be written: {failing}"] if failing else []),
+            *([FAILING.format(failing)] if failing else []),
             *([LOST.format(lost)] if (lost := self.store.lost) else []),
             *([f"{dropped} events were dropped because the inbox was full"] if dropped else []),
         ]

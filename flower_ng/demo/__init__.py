@@ -13,8 +13,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 from celery import Celery
 
@@ -35,12 +37,12 @@ def open_shop() -> Iterator[Celery]:
     folder = Path(tempfile.mkdtemp(prefix="flower_ng-demo-"))
     os.environ["FLOWER_NG_DEMO_FOLDER"] = str(folder)
     shop = importlib.import_module("flower_ng.demo.shop")
-    started = [start(command, folder / f"{name}.log") for name, command in commands()]
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.enter_context(
+            Keeper((command, folder / f"{name}.log") for name, command in commands())
+        )
         yield shop.app
-    finally:
-        end(started)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
@@ -53,7 +55,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """Start one process, its output in `log`, in a session of its own so that Ctrl-C spares it."""
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and modules
             command,
             stdin=subprocess.DEVNULL,
@@ -61,6 +63,39 @@ def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+class Keeper:
+    """Keeps processes going while it is entered: one that fails is started again.
+
+    Kombu's folders lose a worker now and then: it may read a message that is half written. One that
+    was shut down ends without a failure, and stays away. A thread of its own looks each second.
+    """
+
+    def __init__(self, commands: Iterable[tuple[Sequence[str], Path]]) -> None:
+        self._commands = list(commands)
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="flower-demo", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start them."""
+        self._processes = [start(*each) for each in self._commands]
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them."""
+        self._ends.set()
+        self._thread.join()
+        end(self._processes)
+
+    def _look(self) -> None:
+        while not self._ends.wait(1.0):
+            for place, process in enumerate(self._processes):
+                if process.poll():
+                    signal_session(process, signal.SIGKILL)  # its children may be left
+                    self._processes[place] = start(*self._commands[place])
 
 
 def end(processes: Sequence[subprocess.Popen[bytes]], patience_s: float = 2.0) -> None:

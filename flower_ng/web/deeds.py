@@ -18,6 +18,7 @@ SIGNALS: Final = {
 }
 #: The pools that can end a task (celery.concurrency: those with a `terminate_job`).
 _TERMINATES: Final = ("prefork", "processes", "eventlet", "gevent")
+NO_BACKEND: Final = "Aborting needs a result backend: set result_backend in the app's settings."
 _WAITS: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
 
 
@@ -44,9 +45,9 @@ def deeds(
         question = "Ends whatever runs this task. It can't be undone."
         refusal = _refusal(worker)
         yield Deed("Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal)
-        if has_backend:
-            question = "Asks the task to stop: only an AbortableTask that looks for it does."
-            yield Deed("Abort", question, links.action("task/abort", row.uuid))
+        question = "Asks the task to stop: only an AbortableTask that looks for it does."
+        refusal = "" if has_backend else NO_BACKEND
+        yield Deed("Abort", question, links.action("task/abort", row.uuid), refusal=refusal)
 
 
 def _refusal(worker: Mapping[str, Any]) -> str:

@@ -110,6 +110,7 @@ class Frame:
     nav: tuple[NavItem, ...]
     toasts: tuple[Toast, ...]
     connection: "ConnectionState | None"
+    broker_url: str
     warnings: tuple[str, ...]
     controls: Controls
     read_only: bool
@@ -190,6 +191,7 @@ class Framed(RequestHandler):
             nav=tuple(self._nav(nav, may_see=may_see)),
             toasts=self._toasts(),
             connection=cluster.events.connection if may_see else None,
+            broker_url=cluster.broker_url if may_see else "",
             warnings=tuple(cluster.warnings()) if may_see else (),
             controls=door.controls(),
             read_only=door.read_only,

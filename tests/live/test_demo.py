@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flower_ng.demo import Keeper
 from tests.services import Dashboard, answers, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("demo")]
@@ -131,3 +132,21 @@ def processes() -> list[str]:
 
 def parent_of(line: str) -> int:
     return int(line.partition("\0")[0])
+
+
+@pytest.mark.parametrize(("code", "starts"), [(1, 2), (0, 1)])
+def test_a_worker_that_fails_is_started_again_and_one_that_was_shut_down_is_not(
+    tmp_path, code, starts
+):
+    log, again = tmp_path / "log", tmp_path / "again"
+    script = (
+        "import pathlib, sys, time; print('started', flush=True);"
+        f" again = pathlib.Path({str(again)!r});"
+        f" again.exists() and time.sleep(60); again.touch(); sys.exit({code})"
+    )
+
+    with Keeper([([sys.executable, "-c", script], log)]):
+        wait_until(again.exists, 10, "it ended once")
+        time.sleep(1.5)  # it would be looked at by now
+
+    assert log.read_text().count("started") == starts

@@ -58,6 +58,7 @@ class FakeCluster:
     app_name = "shop"
     capp = SimpleNamespace(main="shop")
 
+    broker_url = "memory://"
     timezone = UTC
 
     def __init__(self) -> None:

@@ -60,7 +60,10 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class OverviewView:
-    """The overview; `problem` is why there are no charts, `unseen` what could not be looked at."""
+    """The overview; `problem` is why there are no charts, `unseen` what could not be looked at.
+
+    `workers` counts those that are known; `is_told_of_tasks` says whether events of tasks came.
+    """
 
     title: str
     verdict: Verdict
@@ -72,6 +75,7 @@ class OverviewView:
     queues: Panel
     silent: Panel
     workers: int
+    is_told_of_tasks: bool
     charts: tuple[Chart, ...]
     problem: str
     spans: tuple[Choice, ...]
@@ -118,6 +122,7 @@ class Overview(Page):
             queues=Panel.of(waiting.at_risk),
             silent=Panel.of(silent),
             workers=len(self.cluster.state.workers),
+            is_told_of_tasks=self._is_told_of_tasks(),
             charts=() if page is None else tuple(self._charts(page, span)),
             problem=problem,
             spans=tuple(spans(span, "/overview", links, {})),
@@ -139,6 +144,11 @@ class Overview(Page):
     def _charts(self, page: SeriesPage, span: Span) -> Iterable[Chart]:
         now = self.services.clock()
         return task_charts(page, deploys(self.cluster, now - span.length_s, now))
+
+    def _is_told_of_tasks(self) -> bool:
+        """Whether any event of a task ever came."""
+        counts = list(self.cluster.state.counter.values())
+        return any(kind.startswith("task-") for count in counts for kind in count)
 
     async def _failures(self, span: Span, links: Links) -> tuple[Sequence[Failures], str]:
         """Return the largest groups of failures of the span, one more than fits, or why not."""

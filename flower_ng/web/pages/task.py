@@ -60,6 +60,7 @@ class TaskView:
     deeds: tuple[Deed, ...]
     forget_url: str
     phases: tuple[Phase, ...]
+    is_sent_unknown: bool
     attempts: tuple[Attempt, ...]
     run: Kin
     recent: tuple[TaskRow, ...]
@@ -142,6 +143,7 @@ def _view(
         deeds=can,
         forget_url=links.action("task/forget", row.uuid),
         phases=told.phases,
+        is_sent_unknown=row.sent is None and row.received is not None,
         attempts=row.attempts,
         run=told.run,
         recent=told.recent,

@@ -21,6 +21,7 @@ from flower_ng.web.facts import (
 from flower_ng.web.inspected import Inspected, share, unable
 from flower_ng.web.links import Links
 from flower_ng.web.services import is_known
+from flower_ng.web.workday import Workday, workday
 
 SETTING_DOCS: Final = "https://docs.celeryq.dev/en/stable/userguide/configuration.html#std-setting-"
 #: Keys of `stats` that have a place of their own on the page.
@@ -124,6 +125,8 @@ class WorkerView:
     conf: tuple[Fact, ...]
     usage: tuple[Fact, ...]
     other: tuple[Fact, ...]
+    past: Workday
+    now: float
     links: Links
 
 
@@ -142,7 +145,8 @@ class Worker(Page):
         await self._inspect(name)
         heard = self.cluster.state.workers.get(name)
         record = self.cluster.inspector.workers.get(name, {})
-        return self._view(name, heard, record, max(limit, 0))
+        past = await workday(self.cluster, name, self.services.clock())
+        return self._view(name, heard, record, past, max(limit, 0))
 
     async def _inspect(self, name: str) -> None:
         """Begin an inspection; wait for it only where an answer was never given."""
@@ -164,7 +168,12 @@ class Worker(Page):
             yield now - failure.at if failure else ages.get(method, LIVE_AGE_S)
 
     def _view(
-        self, name: str, heard: WorkerRecord | None, record: Mapping[str, Any], limit: int
+        self,
+        name: str,
+        heard: WorkerRecord | None,
+        record: Mapping[str, Any],
+        past: Workday,
+        limit: int,
     ) -> WorkerView:
         links, stats = Links(self.services.prefix), mapping(record.get("stats"))
         age_s = self.cluster.inspector.ages(name).get("stats")
@@ -192,6 +201,8 @@ class Worker(Page):
             conf=tuple(_conf(record.get("conf"))),
             usage=usage_facts(stats.get("rusage")),
             other=other_facts(stats, PLACED),
+            past=past,
+            now=self.services.clock(),
             links=links,
         )
 

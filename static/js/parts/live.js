@@ -157,8 +157,9 @@ class Live extends HTMLElement {
     }
     this.#words.textContent = words;
     const deed = this.#isPaused ? "Go on" : "Pause";
-    this.#button.title = `${this.#problem ? `${this.#problem}. ` : ""}${updated}. ${deed} (p)`;
-    this.#button.setAttribute("aria-label", `${words}. ${deed}`);
+    const why = this.#problem ? `${this.#problem}. ` : "";
+    this.#button.title = `${why}${updated}. ${deed} (p)`;
+    this.#button.setAttribute("aria-label", `${words}. ${why}${deed}`);
     if (!document.hidden) retell(document);
   }
 
@@ -177,8 +178,14 @@ async function fetchedText() {
     signal: AbortSignal.timeout(FETCH_LIMIT_MS),
   });
   if (answer.type === "opaqueredirect") throw new Error("Logged out: reload to log in again");
-  if (!answer.ok) throw new Error(`The dashboard answered ${answer.status}`);
+  if (!answer.ok) throw new Error(reason(await answer.text(), answer.status));
   return answer.text();
+}
+
+/** What an error page says, the number in the log among it. @param {string} text @param {number} status */
+function reason(text, status) {
+  const said = new DOMParser().parseFromString(text, "text/html").querySelector("h1");
+  return said?.textContent || `The dashboard answered ${status}`;
 }
 
 /** How many rows a newer page has that this one lacks. @param {Document} newer */

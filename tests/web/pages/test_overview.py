@@ -23,6 +23,21 @@ async def test_a_healthy_cluster_is_told_calmly(shop, look):
     assert "What is wrong now" not in html.text
 
 
+async def test_at_the_first_start_the_page_says_how_a_worker_is_started(look):
+    main = (await look("/overview")).one("main").text
+
+    assert "No worker has been heard of yet" in main
+    assert "celery -A yourproject worker -E" in main
+
+
+async def test_workers_that_tell_of_no_task_are_told_with_the_setting(shop, look):
+    shop.beat()
+    assert "worker_send_task_events = True" in (await look("/overview")).text
+
+    shop.task("a")
+    assert "worker_send_task_events" not in (await look("/overview")).text
+
+
 async def test_a_lost_connection_is_wrong_with_its_reason(shop, look):
     shop.events.connection = SimpleNamespace(
         connected=False, since=NOW, why="connection refused", retry_at=NOW + 5

@@ -176,6 +176,7 @@ async def test_buttons_are_shut_with_the_api_and_say_why_and_absent_in_read_only
     buttons = is_shut.one("main").all("button")
     assert [(button.text, "disabled" in button) for button in buttons] == [
         ("Terminate", True),
+        ("Abort", True),
         ("Forget", True),
     ]
     assert "Set --basic_auth or --auth" in is_shut.one("section", id="banners").text
@@ -315,3 +316,15 @@ async def test_a_running_task_can_be_aborted_where_there_is_a_result_backend(sho
     shop.task("5eed", ends="task-started")
 
     assert "/do/task/abort/5eed" in deeds(await look("/task/5eed"))
+
+
+async def test_without_a_result_backend_aborting_is_shut_and_names_the_setting(shop, look):
+    shop.task("5eed", ends="task-started")
+
+    assert "set result_backend" in (await look("/task/5eed")).one("main").text
+
+
+async def test_an_unknown_wait_in_the_queue_names_the_setting_that_tells_it(shop, look):
+    shop.task("5eed")
+
+    assert "task_send_sent_event = True" in (await look("/task/5eed")).one("main").text

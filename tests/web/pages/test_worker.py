@@ -81,7 +81,7 @@ def forms(html):
 
 
 @pytest.mark.usefixtures("inspected")
-async def test_a_worker_has_a_head_and_eight_tabs(look):
+async def test_a_worker_has_a_head_and_nine_tabs(look):
     html = await look(PAGE)
 
     assert html.one("title").text == "w1@box · flower_ng"
@@ -90,7 +90,17 @@ async def test_a_worker_has_a_head_and_eight_tabs(look):
     tabs = html.one("nav", aria_label="What the worker says").links
     assert tabs == {
         label: f"#tab-{label.lower()}"
-        for label in ("Pool", "Broker", "Queues", "Tasks", "Limits", "Config", "System", "Other")
+        for label in (
+            "Pool",
+            "Broker",
+            "Queues",
+            "Tasks",
+            "Past",
+            "Limits",
+            "Config",
+            "System",
+            "Other",
+        )
     }
     assert {f"#{section['id']}" for section in html.one("main").all("section")} == set(
         tabs.values()
@@ -431,3 +441,23 @@ async def test_how_busy_it_is_and_how_large_and_old_stands_above_its_tabs(inspec
     facts = html.one("dl", class_="strip").facts
     assert (facts["Active"], facts["Memory"], facts["Uptime"]) == ("3 of 4", "5.1 MB", "1 h")
     assert html.one("dl", class_="strip").one("{http://www.w3.org/2000/svg}rect")["width"] == "75"
+
+
+async def test_the_last_hour_of_a_worker_is_drawn_and_its_newest_tasks_are_listed(shop, look):
+    shop.beat()
+    shop.task("a", "shop.pay")
+    shop.task("b", "shop.pay", hostname="w2@box")
+
+    past = (await look(f"/worker/{W1}")).one("section", id="tab-past")
+
+    assert [figure.one("strong").text for figure in past.all("figure")] == [
+        "Tasks at once", "Load of its host",
+    ]  # fmt: skip
+    assert [row[1] for row in past.rows] == ["a"]
+    assert past.links["All its tasks"] == "/tasks?worker=w1%40box"
+
+
+async def test_a_worker_without_tasks_names_the_setting_that_tells_of_them(shop, look):
+    shop.beat()
+
+    assert "worker_send_task_events = True" in (await look(f"/worker/{W1}")).text
