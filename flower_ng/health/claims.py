@@ -11,7 +11,6 @@ from itertools import islice
 from typing import Any, Final, Protocol
 
 from flower_ng.errors import AnswerError
-from flower_ng.monitor.records import Task
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +61,14 @@ class Claims:
         """Return what is known of a task; None where nobody was asked."""
         return self._claims.get(uuid)
 
-    def check(self, tasks: Iterable[Task]) -> None:
-        """Have these tasks' workers asked, unless that is under way; forget all other tasks."""
+    def check(self, tasks: Iterable[tuple[str, str]]) -> None:
+        """Have the workers asked, unless that is under way; all other tasks are forgotten.
+
+        A task is given as its worker and its id.
+        """
         by_worker: dict[str, list[str]] = {}
-        for task in tasks:
-            if task.worker is not None:
-                by_worker.setdefault(task.worker.hostname, []).append(task.uuid)
+        for worker, uuid in tasks:
+            by_worker.setdefault(worker, []).append(uuid)
         known = {uuid for uuids in by_worker.values() for uuid in uuids}
         self._claims = {uuid: one for uuid, one in self._claims.items() if uuid in known}
         self._asked_at = {name: at for name, at in self._asked_at.items() if name in by_worker}

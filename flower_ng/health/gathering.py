@@ -1,7 +1,7 @@
 """Gathering makes the snapshot that rules judge, in slices that give the loop back. On the loop."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -17,7 +17,7 @@ from flower_ng.monitor.records import Task
 #: Workers looked at before the loop is given back: a millisecond.
 SLICE: Final = 100
 #: Running tasks that are looked at, the oldest.
-MOST_RUNNING: Final = 2000
+MOST_RUNNING: Final = 1000
 #: For how long a loss is told of.
 LOSS_S: Final = 300.0
 #: Who answered within this time, and is not heard of, sends no events.
@@ -84,7 +84,7 @@ class Gathering:
         """Return all that is known now."""
         now, connection = self._clock(), self._sources.connection()
         workers = await self._workers(connection.since if connection.connected else now, now)
-        running = self._running({one.name: one for one in workers}, now)
+        running = await self._running({one.name: one for one in workers}, now)
         return Facts(
             now,
             self._ingest(connection, now),
@@ -107,20 +107,23 @@ class Gathering:
             await asyncio.sleep(0)
         return tuple(found)
 
-    def _running(self, workers: dict[str, WorkerFacts], now: float) -> tuple[RunningTask, ...]:
+    async def _running(
+        self, workers: Mapping[str, WorkerFacts], now: float
+    ) -> tuple[RunningTask, ...]:
         tasks = list(self._sightings.running(self._state, MOST_RUNNING))
-        found = tuple(self._tasks(tasks, workers, now))
-        old = {task.uuid for task in found if task.runs_s > self._claim_after_s / 2}
-        online = {one.name for one in workers.values() if one.is_online}
+        found: list[RunningTask] = []
+        for start in range(0, len(tasks), SLICE):
+            found += self._tasks(tasks[start : start + SLICE], workers, now)
+            await asyncio.sleep(0)
         self._claims.check(
-            task
-            for task in tasks
-            if task.uuid in old and task.worker is not None and task.worker.hostname in online
+            (task.worker, task.uuid)
+            for task in found
+            if task.is_worker_online and task.runs_s > self._claim_after_s / 2
         )
-        return found
+        return tuple(found)
 
     def _tasks(
-        self, tasks: Sequence[Task], workers: dict[str, WorkerFacts], now: float
+        self, tasks: Sequence[Task], workers: Mapping[str, WorkerFacts], now: float
     ) -> Iterator[RunningTask]:
         for task in tasks:
             if task.worker is None or task.started is None:

@@ -1,0 +1,348 @@
+"""Each rule holds for what it is about, not for what is well, and not where nobody knows."""
+
+import pytest
+
+from flower_ng.health.facts import (
+    Churn,
+    Counts,
+    Growth,
+    Ingest,
+    Keeping,
+    NewException,
+    QueueFacts,
+    RunningTask,
+    Told,
+    TypeFacts,
+)
+from flower_ng.health.rules import RULES
+from tests.health.making import BEGAN, NOW, facts, found, worker
+
+W = "w1@box"
+PAY = "shop.pay"
+
+
+def running(**known):
+    return RunningTask(**{"uuid": "5eed", "type": PAY, "worker": W, "runs_s": 10.0, **known})
+
+
+def of_type(recent=None, usual=None, **known):
+    return TypeFacts(PAY, recent or Counts(600), usual or Counts(86_400), **known)
+
+
+def told(**known):
+    return Told(NOW, **known)
+
+
+def clocked(**known):
+    return Ingest(**{"connected_since": BEGAN, **known})
+
+
+#: Rule, facts for which it holds, the subject, and what it shows.
+WRONG = [
+    ("worker-silent", {"workers": [worker(is_online=False, silent_s=61)]}, W, {"silent_s": 61}),
+    (
+        "worker-gone",
+        {"workers": [worker(is_online=False, silent_s=9, running=3)]},
+        W,
+        {"tasks probably lost": 3, "silent_s": 9},
+    ),
+    (
+        "worker-unanswering",
+        {"workers": [worker(unanswered_s=200, why="no reply")]},
+        W,
+        {"unanswered_s": 200, "reason": "no reply"},
+    ),
+    ("no-workers", {"workers": [worker(is_online=False)]}, "", {"workers known": 1}),
+    ("worker-clock", {"workers": [worker(skew_s=20)]}, W, {"ahead_s": 20}),
+    ("worker-clock", {"workers": [worker(skew_s=-20)]}, W, {"behind_s": 20}),
+    (
+        "workers-twins",
+        {"workers": [worker(switches=4)]},
+        W,
+        {"changes of identity in a minute": 4},
+    ),
+    (
+        "worker-load",
+        {"workers": [worker(load=(1, 1, 9), told=told(slots=2))]},
+        W,
+        {"load over 15 minutes": 9, "slots": 2},
+    ),
+    (
+        "worker-memory",
+        {"workers": [worker(growth=Growth(200_000_000, 400_000_000, 3600))]},
+        W,
+        {"before_bytes": 200_000_000, "now_bytes": 400_000_000, "within_s": 3600},
+    ),
+    (
+        "worker-churn",
+        {"workers": [worker(churn=Churn(9, 1.4, 3600))]},
+        W,
+        {"children replaced": 9, "explained by settings": 1, "within_s": 3600},
+    ),
+    (
+        "worker-hoards",
+        {
+            "workers": [
+                worker(reserved=4, waiting_s=400, told=told(slots=2, queues=("q",))),
+                worker("idle@box", told=told(slots=2, queues=("q",))),
+            ]
+        },
+        W,
+        {"reserved": 4, "waiting_s": 400, "idle worker of the same queue": "idle@box"},
+    ),
+    (
+        "workers-differ",
+        {
+            "workers": [
+                worker("a", version="5.4.0", told=told(queues=("q",))),
+                worker("b", version="5.5.0", told=told(queues=("q",))),
+            ]
+        },
+        "q",
+        {"a": "Celery 5.4.0", "b": "Celery 5.5.0"},
+    ),
+    (
+        "workers-differ",
+        {
+            "workers": [
+                worker("a", told=told(queues=("q",), registered="x")),
+                worker("b", told=told(queues=("q",), registered="y")),
+            ]
+        },
+        "q",
+        {"a": "has other tasks", "b": "has other tasks"},
+    ),
+    (
+        "task-long",
+        {"running": [running(runs_s=3700), running(uuid="new", runs_s=3601)]},
+        PAY,
+        {"tasks": 2, "oldest_task": "5eed", "worker": W, "runs_s": 3700},
+    ),
+    (
+        "task-slow",
+        {"running": [running(runs_s=200)], "types": [of_type(p99_s=10, runs=500)]},
+        PAY,
+        {"tasks": 1, "oldest_task": "5eed", "worker": W, "runs_s": 200, "usual_s": 10},
+    ),
+    (
+        "task-near-limit",
+        {"running": [running(runs_s=95, limit_s=100)]},
+        PAY,
+        {"tasks": 1, "oldest_task": "5eed", "worker": W, "runs_s": 95, "limit_s": 100},
+    ),
+    (
+        "task-unclaimed",
+        {"running": [running(runs_s=301, claimed=False, has_result=False)]},
+        PAY,
+        {"tasks": 1, "oldest_task": "5eed", "worker": W, "runs_s": 301},
+    ),
+    (
+        "task-failing",
+        {
+            "types": [
+                of_type(
+                    Counts(600, succeeded=50, failed=50), Counts(86_400, succeeded=990, failed=10)
+                )
+            ]
+        },
+        PAY,
+        {"failed": 50, "ended": 100, "within_s": 600, "failed_share": 0.5, "usual_share": 0.01},
+    ),
+    (
+        "task-retrying",
+        {"types": [of_type(Counts(600, succeeded=10, retried=40))]},
+        PAY,
+        {"retried": 40, "ended": 10, "within_s": 600},
+    ),
+    (
+        "task-new-exception",
+        {"new_exceptions": [NewException(PAY, "KeyError", "5eed", NOW - 60, 2)]},
+        f"{PAY}: KeyError",
+        {"first_task": "5eed", "first_at": NOW - 60, "tasks": 2},
+    ),
+    (
+        "queue-deserted",
+        {"queues": [QueueFacts("q", 3, consumers=0, workers=0)]},
+        "q",
+        {"waiting": 3, "consumers": 0},
+    ),
+    ("queue-long", {"queues": [QueueFacts("q", 10_001)]}, "q", {"waiting": 10_001}),
+    ("queue-old", {"queues": [QueueFacts("q", 1, 901)]}, "q", {"oldest waits_s": 901}),
+    (
+        "queue-growing",
+        {"queues": [QueueFacts("q", 500, growing_s=960, grown=400)]},
+        "q",
+        {"waiting": 500, "more than before": 400, "within_s": 960},
+    ),
+    (
+        "events-away",
+        {"ingest": Ingest(None, "refused", 40)},
+        "",
+        {"reason": "refused", "away_s": 40},
+    ),
+    (
+        "events-dropped",
+        {"ingest": clocked(dropped=5, over_s=300)},
+        "",
+        {"dropped": 5, "within_s": 300},
+    ),
+    ("events-late", {"ingest": clocked(lag_s=31)}, "", {"late_s": 31}),
+    ("worker-eventless", {"eventless": ["w2@box"]}, "w2@box", {"events": "none"}),
+    (
+        "events-unsent",
+        {"types": [of_type(Counts(600, received=50), Counts(86_400, received=900, sent=900))]},
+        PAY,
+        {"received": 50, "within_s": 600},
+    ),
+    ("inspect-slow", {"ingest": clocked(inspect_s=3.0)}, "", {"inspection_s": 3.0}),
+    ("store-failing", {"keeping": Keeping("disk full")}, "", {"reason": "disk full"}),
+    (
+        "store-lost",
+        {"keeping": Keeping(lost=2, over_s=300)},
+        "",
+        {"changes lost": 2, "within_s": 300},
+    ),
+]
+
+#: Rule and facts for which it must not hold: why is in the id.
+WELL = {
+    "a worker that said goodbye is not silent": (
+        "worker-silent",
+        {"workers": [worker(is_online=False, has_left=True, silent_s=999)]},
+    ),
+    "a worker that is long gone is history": (
+        "worker-silent",
+        {"workers": [worker(is_online=False, silent_s=90_000)]},
+    ),
+    "a worker without tasks leaves none behind": (
+        "worker-gone",
+        {"workers": [worker(is_online=False, silent_s=99)]},
+    ),
+    "a worker that is gone need not answer": (
+        "worker-unanswering",
+        {"workers": [worker(is_online=False, unanswered_s=999)]},
+    ),
+    "where no worker was ever seen none is missing": ("no-workers", {}),
+    "one worker online is enough": (
+        "no-workers",
+        {"workers": [worker(), worker("b", is_online=False)]},
+    ),
+    "one slot does not tell how many cores there are": (
+        "worker-load",
+        {"workers": [worker(load=(90, 90, 90), told=told(slots=1))]},
+    ),
+    "a little more of a little is no leak": (
+        "worker-memory",
+        {"workers": [worker(growth=Growth(20_000_000, 60_000_000, 3600))]},
+    ),
+    "waiting behind nobody who is idle is no hoarding": (
+        "worker-hoards",
+        {
+            "workers": [
+                worker(reserved=4, waiting_s=400, told=told(slots=2, queues=("q",))),
+                worker("b", running=2, told=told(slots=2, queues=("q",))),
+                worker("c", told=told(slots=2, queues=("other",))),
+            ]
+        },
+    ),
+    "a task that its worker does not run does not run for long": (
+        "task-long",
+        {"running": [running(runs_s=9999, claimed=False)]},
+    ),
+    "the tasks of a worker that is gone are its own rule's": (
+        "task-long",
+        {"running": [running(runs_s=9999, is_worker_online=False)]},
+    ),
+    "a few runs do not tell what is usual": (
+        "task-slow",
+        {"running": [running(runs_s=200)], "types": [of_type(p99_s=10, runs=10)]},
+    ),
+    "a task with a result is not lost": (
+        "task-unclaimed",
+        {"running": [running(runs_s=999, claimed=False, has_result=True)]},
+    ),
+    "a task whose worker was not asked is not lost": (
+        "task-unclaimed",
+        {"running": [running(runs_s=999)]},
+    ),
+    "a type that always fails does not fail more than usual": (
+        "task-failing",
+        {
+            "types": [
+                of_type(
+                    Counts(600, succeeded=20, failed=80), Counts(86_400, succeeded=200, failed=800)
+                )
+            ]
+        },
+    ),
+    "a failure or two are chance": (
+        "task-failing",
+        {"types": [of_type(Counts(600, failed=2), Counts(86_400, succeeded=1000))]},
+    ),
+    "without a past nothing is unusual": (
+        "task-failing",
+        {"types": [of_type(Counts(600, failed=100))]},
+    ),
+    "an old exception is not new": (
+        "task-new-exception",
+        {"new_exceptions": [NewException(PAY, "KeyError", "5eed", NOW - 7 * 3600, 2)]},
+    ),
+    "an empty queue needs no consumer": (
+        "queue-deserted",
+        {"queues": [QueueFacts("q", 0, consumers=0, workers=0)]},
+    ),
+    "a worker that consumes is a consumer": (
+        "queue-deserted",
+        {"queues": [QueueFacts("q", 9, consumers=None, workers=1)]},
+    ),
+    "where no worker has told its queues nobody knows who consumes": (
+        "queue-deserted",
+        {"queues": [QueueFacts("q", 9, consumers=None, workers=None)]},
+    ),
+    "a length that is unknown is not long": ("queue-long", {"queues": [QueueFacts("q")]}),
+    "growth by a few is noise": (
+        "queue-growing",
+        {"queues": [QueueFacts("q", 9, growing_s=9999, grown=9)]},
+    ),
+    "sending that was never seen can't stop": (
+        "events-unsent",
+        {"types": [of_type(Counts(600, received=50), Counts(86_400, received=900))]},
+    ),
+}
+#: Rules that judge what we know of ourselves, or what has been seen, and so can always tell.
+ALWAYS = {
+    "events-away",
+    "events-dropped",
+    "store-failing",
+    "store-lost",
+    "task-new-exception",
+    "inspect-slow",
+}
+
+
+@pytest.mark.parametrize(("rule", "known", "subject", "evidence"), WRONG)
+def test_a_rule_finds_what_is_wrong_and_shows_it(rule, known, subject, evidence):
+    assert found(rule, facts(**known)) == {subject: evidence}
+
+
+@pytest.mark.parametrize("case", WELL)
+def test_a_rule_is_silent_where(case):
+    rule, known = WELL[case]
+
+    assert found(rule, facts(**known)) == {}
+
+
+def test_every_rule_is_tried_here():
+    assert {rule.name for rule in RULES} == {case[0] for case in WRONG}
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES])
+def test_a_cluster_of_which_nothing_is_known_has_no_problem(rule):
+    assert not found(rule, facts())
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES if rule.name not in ALWAYS])
+def test_without_a_connection_a_rule_does_not_know(rule):
+    known = {"workers": [worker(is_online=False, silent_s=9999, running=3)]}
+
+    assert found(rule, facts(connected=False, **known)) is None

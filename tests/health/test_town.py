@@ -1,0 +1,31 @@
+"""A healthy cluster raises nothing however noisy it is; the same cluster, when hurt, does."""
+
+from tests.health.town import Town
+
+
+async def test_an_hour_of_a_healthy_noisy_cluster_raises_nothing():
+    town = Town()
+
+    assert await town.live(3600) == []
+    assert town.serial > 5000
+
+
+async def test_a_worker_that_falls_silent_with_tasks_is_found_there():
+    town = Town()
+    await town.live(120)
+    lost, town.names = town.names[0], town.names[1:]
+    town.pending = [one for one in town.pending if one[1]["hostname"] != lost]
+    busy = len(town.busy[lost])
+
+    raised = await town.live(180)
+
+    assert busy
+    assert {(one.rule, one.subject) for one in raised} == {("worker-gone", lost)}
+
+
+async def test_growth_that_no_worker_keeps_up_with_is_found_there():
+    town = Town()
+    await town.live(120)
+    town.random.randint = lambda *_: 50  # type: ignore[method-assign] # only ever more
+
+    assert "queue-growing" in {one.rule for one in await town.live(1300)}

@@ -1,0 +1,190 @@
+"""A healthy, noisy cluster on a clock of its own: real state, sightings, crew and gathering.
+
+The workers' answers, the history's numbers and the broker's are made up, because an hour of them
+must pass in seconds.
+"""
+
+import random
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+from flower_ng.health.claims import Claims
+from flower_ng.health.crew import Crew
+from flower_ng.health.engine import Engine
+from flower_ng.health.facts import Counts, Facts, TypeFacts
+from flower_ng.health.gathering import Gathering, Sources
+from flower_ng.health.problem import Problem
+from flower_ng.health.rules import RULES
+from flower_ng.health.sightings import Sightings
+from flower_ng.health.trends import Trends
+from flower_ng.monitor.state import EventsState
+from flower_ng.store.fault import exception_class
+from tests.health.making import BEGAN, DEFAULTS
+
+#: Seconds between two heartbeats, and two looks; slots of a worker.
+BEAT_S, LOOK_S, SLOTS = 5.0, 5.0, 4
+#: Each type's median runtime in seconds, and the share that fails.
+TYPES = {"shop.pay": (0.8, 0.01), "shop.mail": (0.2, 0.0), "shop.report": (25.0, 0.03)}
+QUEUES = ("celery", "mail")
+
+
+class Town:
+    """Workers that beat, work, fail now and then, and are restarted; `live` lets time pass."""
+
+    def __init__(self, workers: int = 12, seed: int = 5) -> None:
+        self.now = BEGAN
+        self.random = random.Random(seed)
+        self.names = [f"w{number}@box{number % 3}" for number in range(workers)]
+        self.pids = dict(enumerate(range(100, 100 + workers)))
+        self.done: Counter[str] = Counter()
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.busy: dict[str, list[float]] = {name: [] for name in self.names}
+        self.pending: list[tuple[float, dict[str, Any]]] = []
+        self.lengths = dict.fromkeys(QUEUES, 20)
+        self.skews = {name: self.random.uniform(-0.5, 0.5) for name in self.names}
+        self.records: dict[str, dict[str, Any]] = {}
+        self.serial = 0
+        clock = self.clock
+        sightings = Sightings(exception_class, clock)
+        sightings.is_learned = True
+        sightings.know((name, "KeyError") for name in TYPES)
+        self.state = EventsState(observers=(sightings,), clock=clock)
+        self.trends = Trends(clock)
+        asked: Any = SimpleNamespace(workers=self.records, failures=lambda _: {})
+        connection = SimpleNamespace(connected=True, since=BEGAN, why=None)
+        status = SimpleNamespace(failing=None, lost=0, lag_s=0.1)
+        self.usual: Any = SimpleNamespace(types=None)
+        self.gathering = Gathering(
+            Sources(
+                connection=lambda: connection,
+                dropped=int,
+                malformed=int,
+                asked=lambda: (0, 0.0),
+                store=lambda: status,
+                enable_events=True,
+            ),
+            self.state,
+            Crew(self.state, asked, sightings),
+            sightings,
+            Claims(asked, self.never, clock),
+            self.usual,
+            self.trends,
+            claim_after_s=DEFAULTS["task-unclaimed"],
+            clock=clock,
+        )
+        self.engine = Engine(RULES, DEFAULTS, hold_s=20.0, quiet_until=BEGAN + 60)
+
+    def clock(self) -> float:
+        return self.now
+
+    async def never(self, _uuid: str) -> bool | None:
+        return None
+
+    async def live(self, for_s: float) -> list[Problem]:
+        """Let time pass; return every problem that was raised."""
+        raised: list[Problem] = []
+        end = self.now + for_s
+        while self.now < end:
+            self.step()
+            facts = await self.gathering.facts()
+            raised += self.judged(facts)
+            self.now += LOOK_S
+        return raised
+
+    def judged(self, facts: Facts) -> list[Problem]:
+        return [one for rule in self.engine.rules for one in self.engine.judge(rule, facts).raised]
+
+    def step(self) -> None:
+        """Let all that happens in one interval happen, in the order in which it is heard."""
+        self.end_tasks()
+        for index, name in enumerate(self.names):
+            if self.random.random() < 0.0005:
+                self.restart(index, name)
+            self.beat(index, name)
+            self.work(name)
+        if int(self.now) % 60 < LOOK_S:
+            self.every_minute()
+
+    def beat(self, index: int, name: str) -> None:
+        load = [self.random.uniform(0.1, 6.0) for _ in range(3)]
+        state = {"active": len(self.busy[name]), "processed": self.done[name], "loadavg": load}
+        about = {"pid": self.pids[index], "freq": BEAT_S, "sw_ver": "5.5.0"}
+        self.tell("worker-heartbeat", name, **state, **about)
+
+    def restart(self, index: int, name: str) -> None:
+        """Restart warmly: tasks end first."""
+        self.pending = [one for one in self.pending if one[1]["hostname"] != name]
+        for uuid in [t.uuid for t in self.state.tasks.values() if t.worker and not t.ready]:
+            if self.state.tasks[uuid].worker.hostname == name:
+                self.tell("task-succeeded", name, uuid=uuid, runtime=1.0)
+        self.busy[name] = []
+        self.tell("worker-offline", name, pid=self.pids[index])
+        self.pids[index] += 1000
+        self.done[name] = 0
+        self.tell("worker-online", name, pid=self.pids[index], processed=0, freq=BEAT_S)
+
+    def work(self, name: str) -> None:
+        """Take tasks into free slots, and a few more that wait."""
+        while len(self.busy[name]) < SLOTS and self.random.random() < 0.7:
+            kind = self.random.choice(tuple(TYPES))
+            median_s, failing = TYPES[kind]
+            runtime = self.random.lognormvariate(0, 0.8) * median_s
+            self.serial += 1
+            uuid = f"task-{self.serial}"
+            self.tell("task-received", name, uuid=uuid, name=kind)
+            self.tell("task-started", name, uuid=uuid)
+            self.busy[name].append(self.now + runtime)
+            end = "task-failed" if self.random.random() < failing else "task-succeeded"
+            about = {"exception": "KeyError('x')"} if end == "task-failed" else {"runtime": runtime}
+            event = {"type": end, "hostname": name, "uuid": uuid, "kind": kind, **about}
+            self.pending.append((self.now + runtime, event))
+            self.counts[kind, "received"] += 1
+
+    def end_tasks(self) -> None:
+        due = [event for at, event in self.pending if at <= self.now]
+        self.pending = [one for one in self.pending if one[0] > self.now]
+        for event in due:
+            kind = event.pop("kind")
+            self.counts[kind, event["type"]] += 1
+            self.done[event["hostname"]] += 1
+            self.tell(**event)
+        for name, ends in self.busy.items():
+            self.busy[name] = [at for at in ends if at > self.now]
+
+    def every_minute(self) -> None:
+        """Answer an inspection, sample the queues, add up the types."""
+        for index, name in enumerate(self.names):
+            self.records[name] = self.answer(index, name)
+        for name in QUEUES:
+            self.lengths[name] = max(0, self.lengths[name] + self.random.randint(-60, 60))
+            self.trends.note(name, self.lengths[name], self.random.uniform(0, 60), 12)
+        self.usual.types = tuple(self.type_facts(kind) for kind in TYPES)
+
+    def answer(self, index: int, name: str) -> dict[str, Any]:
+        first = self.pids[index] * 10 + self.done[name] // 200  # children live for 200 tasks
+        pool = {"processes": [first + slot for slot in range(SLOTS)], "max-concurrency": SLOTS}
+        memory = 90_000 + self.random.randint(0, 20_000)
+        return {
+            "timestamp": self.now,
+            "stats": {"pool": pool, "total": {"t": self.done[name]}, "rusage": {"maxrss": memory}},
+            "active_queues": [{"name": queue} for queue in QUEUES],
+            "registered": sorted(TYPES),
+            "conf": {"worker_max_tasks_per_child": 50, "task_time_limit": 3600},
+        }
+
+    def type_facts(self, kind: str) -> TypeFacts:
+        """Ten minutes as noisy as chance makes them, against a day."""
+        median_s, failing = TYPES[kind]
+        ended = self.random.randint(100, 900)
+        failed = sum(self.random.random() < failing for _ in range(ended))
+        retried = self.random.randint(0, ended // 10)
+        recent = Counts(600, ended, ended - failed, failed, retried)
+        usual = Counts(86_400, 90_000, int(90_000 * (1 - failing)), int(90_000 * failing), 5000)
+        return TypeFacts(kind, recent, usual, median_s * 6.5, 90_000)
+
+    def tell(self, type: str, hostname: str, **fields: Any) -> None:  # noqa: A002 - the event's
+        """Send an event, late and by a clock that is a little off."""
+        sent_at = self.now + self.skews[hostname] - self.random.uniform(0, 0.3)
+        event = {"type": type, "hostname": hostname, "timestamp": sent_at, "clock": 1, **fields}
+        self.state.event(event)
