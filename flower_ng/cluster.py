@@ -23,7 +23,10 @@ from flower_ng.health import RULES
 from flower_ng.health.checkup import Checkup
 from flower_ng.health.checkup import Limits as HealthLimits
 from flower_ng.health.gathering import Sources as HealthSources
+from flower_ng.health.notices import Notices
 from flower_ng.health.sightings import Sightings
+from flower_ng.health.telling import Telling
+from flower_ng.health.webhook import Webhook
 from flower_ng.hook import Hook
 from flower_ng.metrics import (
     Inspections,
@@ -147,6 +150,7 @@ class Cluster:
             self.publisher.has_ended,
         )
         self.problems = self.health.problems
+        self.telling = self._telling(settings)
         self.samples = QueueSamples(self.queue_names, self.broker.queues, self._sample_queue)
         self.format_task = Hook(settings.format_task)
         self.loop_lag = LoopLag(io_loop)
@@ -193,6 +197,8 @@ class Cluster:
         self.purge.start()
         self.samples.start()
         self.health.start()
+        if self.telling:
+            self.telling.start()
 
     async def stop(self) -> None:
         """End every part, the store last; one that fails is logged and skips no other."""
@@ -206,6 +212,8 @@ class Cluster:
             self.publisher,
             self.events,
         )
+        if self.telling:
+            await guarded(self.telling.stop)
         for part in parts:
             await guarded(part.stop)
         await guarded(lambda: self.pool.shutdown(wait=False, cancel_futures=True))
@@ -213,6 +221,13 @@ class Cluster:
     def _sample_queue(self, name: str, length: int | None, oldest_s: float | None) -> None:
         self.store.rollups.minutes.sample_queue(name, length, oldest_s)
         self.health.trends.note(name, length, oldest_s)
+
+    def _telling(self, settings: Settings) -> Telling | None:
+        if not settings.webhook_url:
+            return None
+        hook = Webhook(settings.webhook_url, settings.webhook_secret, self.app_name, time.time)
+        notices = Notices(settings.webhook_cool_down)
+        return Telling(self.problems, hook, notices, wait_s=settings.webhook_wait, clock=time.time)
 
     def _health_sources(self, settings: Settings) -> HealthSources:
         stats, durations = self.events.stats, self.inspections.durations

@@ -26,6 +26,35 @@ while, with a reason. With `--persistent` or `--history` they outlast a restart.
 Each rule has one threshold, an option; 0 turns the rule off. What is worded as *probably* is an
 inference from what is seen, never knowledge.
 """
+WEBHOOK = """\
+
+## Webhook
+
+Nobody is told by default. With `webhook_url`, what is raised and what is over is posted there as
+JSON, gathered for `webhook_wait` seconds. A problem that returns is told again after
+`webhook_cool_down` seconds, if it is still there; the end of a problem is told if its beginning
+was. What is muted is not told. `/problems` has a button that sends a test.
+
+```json
+{"version": 1, "id": "5f0c…", "sent_at": 1790000000.0, "cluster": "shop", "test": false,
+ "text": "Worker silent w1@box", "raised": [{"rule": "worker-silent", "…": "…"}], "cleared": []}
+```
+
+Problems have the form that [`GET /api/problems`](api.md#problems) gives them. Any answer from 200
+to 299 will do. Answers from 500 on, 408, 425, 429, and none within 10 s are tried again after 2 s,
+10 s, 1, 5 and 15 minutes, with the same `id`; redirects are not followed. With `webhook_secret`
+each post has the header `Flower-Signature: t=<UTC seconds>,v1=<hex>`: HMAC-SHA256, with the secret
+as its key, of the time, a dot, and the body as it came.
+
+```python
+import hashlib, hmac
+
+def is_ours(header: str, body: bytes, secret: str) -> bool:
+    at, given = (part.partition("=")[2] for part in header.split(","))
+    signed = at.encode() + b"." + body
+    return hmac.compare_digest(given, hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest())
+```
+"""
 ABOUT = {
     "cluster": "The whole cluster",
     "broker": "The broker",
@@ -39,7 +68,7 @@ ABOUT = {
 def page() -> str:
     """The whole page."""
     options = {option.name: option for option in OPTIONS}
-    return INTRODUCTION + "".join(f"\n{section}" for section in sections(options))
+    return INTRODUCTION + "".join(f"\n{section}" for section in sections(options)) + WEBHOOK
 
 
 def sections(options: Mapping[str, Option]) -> Iterator[str]:

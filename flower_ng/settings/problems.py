@@ -6,7 +6,7 @@ With 0 a rule is off. docs/health.md tells what each of them means and what to d
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.settings.checks import at_least
+from flower_ng.settings.checks import at_least, is_web_address
 from flower_ng.settings.option import option
 
 PROBLEMS: Final = "Problems"
@@ -27,6 +27,23 @@ class ProblemOptions:
     )
     problems_quiet_start: float = option(
         60.0, PROBLEMS, "Seconds after the start in which no problem is raised.", at_least(0)
+    )
+
+    webhook_url: str | None = option(
+        None,
+        PROBLEMS,
+        "URL that is told of problems, by a POST of JSON; nothing is sent without.",
+        is_web_address,
+        secret=True,
+    )
+    webhook_secret: str | None = option(
+        None, PROBLEMS, "Key that signs what is sent to webhook_url.", secret=True
+    )
+    webhook_wait: float = option(
+        10.0, PROBLEMS, "Seconds for which problems are gathered into one notice.", at_least(0.1)
+    )
+    webhook_cool_down: float = option(
+        3600.0, PROBLEMS, "Seconds before a problem that returns is told again.", at_least(0)
     )
 
     problem_worker_gone: float = option(

@@ -100,6 +100,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     problems.ShowProblems,
     problems.ProblemMute,
     problems.ProblemUnmute,
+    problems.ProblemsTest,
 )
 
 PLUMBING: tuple[type[Handler], ...] = (

@@ -56,6 +56,7 @@ CONTROLS = (
     write("/api/tasks/forget", "/api/tasks/forget"),
     write("/api/problems/mute", "/api/problems/mute"),
     write("/api/problems/unmute", "/api/problems/unmute"),
+    write("/api/problems/test", "/api/problems/test"),
 )
 PUBLISH = tuple(
     write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.task") for call in PUBLISHING

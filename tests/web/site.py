@@ -66,6 +66,7 @@ class FakeCluster:
         self.state = EventsState()
         self.starts = Starts()
         self.problems = watch()
+        self.telling: Any = None
         self.registry = Registry()
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
         gauge.set(7)

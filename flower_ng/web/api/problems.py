@@ -69,6 +69,20 @@ class ProblemUnmute(Command):
         return {"message": f"{rule} {subject}".rstrip() + " is told of again"}
 
 
+class ProblemsTest(Command):
+    """Send a test to whoever is told of problems; not one of Flower's."""
+
+    path = r"/api/problems/test"
+    summary = "Send a test to the webhook"
+
+    async def act(self) -> dict[str, Any]:
+        """Answer when it was received: 503 with the reason when not, 404 without a webhook."""
+        if self.cluster.telling is None:
+            raise NotFound("Nobody is told of problems: set webhook_url")
+        await self.cluster.telling.test()
+        return {"message": "The webhook received a test"}
+
+
 def named(endpoint: Endpoint) -> tuple[str, str]:
     """Return the rule and the subject that a request names; BadRequest for an unknown rule."""
     rule = endpoint.get_argument("rule", default="", required=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.health import unmuted
+from flower_ng.health.telling import Telling
 from flower_ng.web.base import Cluster, NavCount, Page
 from flower_ng.web.findings import Found, Kind, found, kinds
 from flower_ng.web.links import Links
@@ -33,6 +34,8 @@ class ProblemsView:
     spans: dict[str, int]
     mute_url: str
     unmute_url: str
+    test_url: str
+    telling: Telling | None
 
 
 class Problems(Page):
@@ -65,4 +68,6 @@ class Problems(Page):
             spans=SPANS,
             mute_url=links.action("problems/mute"),
             unmute_url=links.action("problems/unmute"),
+            test_url=links.action("problems/test"),
+            telling=self.cluster.telling,
         )

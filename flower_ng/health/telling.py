@@ -1,0 +1,96 @@
+"""Telling hands notices to a sender, again and again where that fails. On the loop."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from flower_ng.errors import Unavailable
+from flower_ng.health.notices import Notice, Notices
+from flower_ng.health.watch import Watch
+from flower_ng.health.webhook import Refused
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two tries; after the last one a notice is given up.
+RETRIES_S: Final = (2.0, 10.0, 60.0, 300.0, 900.0)
+#: Notices that wait for a receiver that is away; past it the oldest goes.
+MOST_WAITING: Final = 100
+
+
+class Sender(Protocol):
+    """Where notices go."""
+
+    def body(self, notice: Notice, /) -> bytes:
+        """Return a notice as it is sent."""
+
+    async def post(self, body: bytes, /) -> None:
+        """Send it once; Unavailable where that fails, Refused where it always will."""
+
+
+class Telling:
+    """Tells one sender of the problems of a watch, a little later, so that many go together.
+
+    `trouble` is why the newest try failed, None when it did not; `sent` counts notices.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        sender: Sender,
+        notices: Notices,
+        *,
+        wait_s: float,
+        clock: Callable[[], float],
+        retries_s: Sequence[float] = RETRIES_S,
+    ) -> None:
+        self.trouble: str | None = None
+        self.sent = 0
+        self.given_up = 0
+        self._watch, self._sender, self._notices = watch, sender, notices
+        self._wait_s, self._clock, self._retries_s = wait_s, clock, tuple(retries_s)
+        self._waiting: deque[Notice] = deque(maxlen=MOST_WAITING)
+        self._work: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; what lasts already counts as told."""
+        self._notices.adopt(self._watch.now)
+        self._watch.add_listener(self._notices.take)
+        self._work = asyncio.get_running_loop().create_task(self._keep_telling())
+
+    def stop(self) -> None:
+        """End; what was not sent by then is not."""
+        if self._work is not None:
+            self._work.cancel()
+
+    async def test(self) -> None:
+        """Send a test now; Unavailable says why it could not be sent."""
+        await self._sender.post(self._sender.body(Notice(test=True)))
+
+    async def _keep_telling(self) -> None:
+        while True:
+            await asyncio.sleep(self._wait_s)
+            notice = self._notices.due(self._clock(), self._watch.mutes.keys())
+            if notice is not None:
+                self._waiting.append(notice)
+            while self._waiting:
+                await self._send(self._waiting.popleft())
+
+    async def _send(self, notice: Notice) -> None:
+        body = self._sender.body(notice)
+        for pause_s in (*self._retries_s, None):
+            try:
+                await self._sender.post(body)
+            except Unavailable as error:
+                self.trouble = error.message
+                if pause_s is None or isinstance(error, Refused):
+                    break
+                log.info("A notice is tried again in %g s: %s", pause_s, error.message)
+                await asyncio.sleep(pause_s)
+            else:
+                self.trouble = None
+                self.sent += 1
+                return
+        self.given_up += 1
+        log.error("A notice could not be sent: %s", self.trouble)

@@ -1,0 +1,84 @@
+"""Webhook posts notices as JSON to a URL, signed with a secret. On the loop.
+
+docs/health.md tells its form; what is sent there holds no secret of ours.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from typing import Final
+from uuid import uuid4
+
+import msgspec
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+
+from flower_ng.errors import Unavailable
+from flower_ng.health.notices import Notice
+
+TIMEOUT_S: Final = 10.0
+SIGNATURE: Final = "Flower-Signature"
+#: Answers that say that another try may succeed, beside all from 500 on.
+RETRIED: Final = frozenset({408, 425, 429, 599})
+_SERVER_ERRORS: Final = 500
+
+
+class Refused(Unavailable):
+    """The receiver does not want the notice; another try would end the same."""
+
+
+class Webhook:
+    """Sends to one URL. Without a secret nothing is signed. `cluster` is what people call it."""
+
+    def __init__(
+        self, url: str, secret: str | None, cluster: str, clock: Callable[[], float]
+    ) -> None:
+        self._url, self._secret = url, secret
+        self._cluster, self._clock = cluster, clock
+
+    def body(self, notice: Notice) -> bytes:
+        """Return a notice as it is posted, with an id that stays the same over its retries."""
+        return json.dumps(
+            {
+                "version": 1,
+                "id": uuid4().hex,
+                "sent_at": self._clock(),
+                "cluster": self._cluster,
+                "test": notice.test,
+                "text": notice.text,
+                "raised": msgspec.to_builtins(notice.raised),
+                "cleared": msgspec.to_builtins(notice.cleared),
+            }
+        ).encode()
+
+    async def post(self, body: bytes) -> None:
+        """Post once. Unavailable says why it failed, Refused that trying again is useless."""
+        request = HTTPRequest(
+            self._url,
+            "POST",
+            self._headers(body),
+            body,
+            connect_timeout=TIMEOUT_S,
+            request_timeout=TIMEOUT_S,
+            follow_redirects=False,
+        )
+        try:
+            await AsyncHTTPClient().fetch(request)
+        except HTTPClientError as error:
+            is_passing = error.code >= _SERVER_ERRORS or error.code in RETRIED
+            words = f"The webhook answered {error.code} {error.message}".rstrip()
+            raise (Unavailable if is_passing else Refused)(words) from error
+        except (OSError, ValueError, UnicodeError) as error:
+            raise Unavailable(f"The webhook can't be reached: {error}") from error
+
+    def _headers(self, body: bytes) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "User-Agent": "flower_ng"}
+        if self._secret:
+            headers[SIGNATURE] = signature(self._secret, int(self._clock()), body)
+        return headers
+
+
+def signature(secret: str, at: int, body: bytes) -> str:
+    """Return `t=<UTC seconds>,v1=<hex>`: HMAC-SHA256 of the time, a dot and the body."""
+    signed = f"{at}.".encode() + body
+    return f"t={at},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
