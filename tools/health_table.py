@@ -47,7 +47,9 @@ each post has the header `Flower-Signature: t=<UTC seconds>,v1=<hex>`: HMAC-SHA2
 as its key, of the time, a dot, and the body as it came.
 
 ```python
-import hashlib, hmac
+import hashlib
+import hmac
+
 
 def is_ours(header: str, body: bytes, secret: str) -> bool:
     at, given = (part.partition("=")[2] for part in header.split(","))
