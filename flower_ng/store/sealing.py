@@ -101,12 +101,12 @@ class _StoppedError(Exception):
 class Sealing:
     """The thread that keeps an index up to date, from `start` to `stop`.
 
-    `bytes` is its size, `unindexed` how many tasks are in no part as they are.
+    `bytes` is its size, `unindexed` how many tasks are in no part as they are, None until known.
     """
 
     def __init__(self, index: Index, writer: Writer, sizes: Sizes | None = None) -> None:
         self.bytes = 0
-        self.unindexed = 0
+        self.unindexed: int | None = None
         self._connection = index.connection
         self._writer = writer
         self._sizes = sizes or Sizes()
