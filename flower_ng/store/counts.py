@@ -11,7 +11,7 @@ from flower_ng.store.plan import Plan, sampling_plan
 from flower_ng.store.spread import Spread
 
 #: What counts one by one takes at most about so long,
-BUDGET_US: Final = 40_000
+BUDGET_US: Final = 30_000
 #: and goes no further than this.
 MOST: Final = 10_000
 #: More rows that are in no part than this are counted faster by the main table's own index.

@@ -19,7 +19,7 @@ from flower_ng.store.task_query import TaskQuery, lifted
 from flower_ng.store.view import View
 
 #: What is gone through takes at most about so long.
-BUDGET_US: Final = 50_000
+BUDGET_US: Final = 40_000
 #: Microseconds for a row that is counted, beside those of finding it.
 COUNTED_US: Final = 1.0
 
