@@ -9,18 +9,18 @@ import logging
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import cast
 from uuid import uuid4
 
 import msgspec
 
 from flower_ng.errors import FlowerError, Unavailable
 from flower_ng.monitor.records import Change, Task
-from flower_ng.store import grouping, lists, summaries
 from flower_ng.store import query as sql
+from flower_ng.store.answers import Answers
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.fields import fields
 from flower_ng.store.file import StoreFile, opened
@@ -30,12 +30,11 @@ from flower_ng.store.gaps import Gap, Gaps
 from flower_ng.store.history import opened_history
 from flower_ng.store.importer import Imported, Importer, found_at
 from flower_ng.store.index import Index, opened_index
-from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
+from flower_ng.store.keyset import CursorPage
 from flower_ng.store.lineage import note
 from flower_ng.store.marks import Marks
 from flower_ng.store.merge import BOUNDS, Bounds
 from flower_ng.store.notebook import Notebook
-from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
 from flower_ng.store.restore import restored
@@ -51,7 +50,6 @@ from flower_ng.store.status import StoreStatus
 from flower_ng.store.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup, Histogram
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.upkeep import Upkeep
-from flower_ng.store.view import View
 from flower_ng.store.writer import Writer
 
 __all__ = [
@@ -83,21 +81,15 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-#: Rows decoded at a time: some milliseconds of the loop.
-PAGE_ROWS = 1000
 #: Changed tasks held while the file cannot be written; past it the oldest finished are given up.
 MAX_MARKS = 100_000
-
-Answer = TypeVar("Answer")
-
-_rows = msgspec.json.Decoder(list[TaskRow], strict=False)  # times come as text, to the last bit
 
 
 def _unknown() -> Ingest:
     return Ingest(connected_since=None, dropped=0)
 
 
-class Store:
+class Store(Answers):
     """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
 
     Without `path`, and where that file cannot be used (`warnings` says why), they are in a
@@ -312,83 +304,6 @@ class Store:
             self.rollups.flush()
             self._upkeep.flush()
 
-    async def tasks(self, query: TaskQuery) -> TaskPage:
-        """Return a page of tasks, every event applied before included.
-
-        Raises Unavailable when the query takes too long; so do all that follow.
-        """
-        if query.limit is not None and query.limit <= PAGE_ROWS:
-            found = await self._page(query)
-            return TaskPage(_rows.decode(found.rows), found.total, found.filtered, found.exact)
-        found = await self._page(replace(query, limit=0))
-        rows = [row async for page in self.stream(query) for row in page]
-        return TaskPage(rows, found.total, found.filtered, found.exact)
-
-    async def after(self, query: TaskQuery, cursor: str | None, limit: int) -> CursorPage:
-        """Return up to `limit` tasks behind a cursor, None for the first of the list.
-
-        The query's own offset and limit do not count. BadRequest where the cursor is none of it.
-        """
-        place = place_of(query, cursor)
-        now, wanted = self._clock(), limit + 1
-        found = await self._ask(
-            lambda view: lists.after(view, query, place, wanted, now, self._dialect)
-        )
-        rows = _rows.decode(found)
-        is_last = len(rows) <= limit or not limit
-        return CursorPage(rows[:limit], None if is_last else cursor_behind(query, rows[limit - 1]))
-
-    async def facets(self, query: TaskQuery, fields: Sequence[str], limit: int = 20) -> Facets:
-        """Count the tasks that match by each of FACETS, the `limit` most frequent values each."""
-        now = self._clock()
-        return await self._ask(
-            lambda view: grouping.facets(view, query, fields, limit, now, self._dialect)
-        )
-
-    async def failure_groups(self, query: TaskQuery, limit: int) -> list[FailureGroup]:
-        """Count the failed among the tasks that match by type and class of exception.
-
-        The `limit` largest groups, the largest first.
-        """
-        asked = summaries.failures(query, limit, self._clock(), self._dialect)
-        (found,) = await self._read(asked)
-        return summaries.failures_of(found)
-
-    async def histogram(
-        self, query: TaskQuery, start: float, end: float, buckets: int
-    ) -> Histogram:
-        """Count the tasks that match over time, in equal buckets from `start` up to `end`."""
-        now, step_s = self._clock(), (end - start) / buckets
-        return await self._ask(
-            lambda view: grouping.histogram(view, query, start, step_s, buckets, now, self._dialect)
-        )
-
-    async def stream(self, query: TaskQuery) -> AsyncIterator[list[TaskRow]]:
-        """Yield the tasks in pages, none of them empty, none twice.
-
-        Which tasks, and their order, is settled at the start; a row is as it is when its page is
-        read, and one that was evicted by then is left out.
-        """
-        ids = await self._ids(query)
-        for start in range(0, len(ids), PAGE_ROWS):
-            rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS], self._dialect))
-            if rows:
-                yield rows
-
-    async def task(self, uuid: str) -> TaskRow | None:
-        """Return one task, None when it is not known."""
-        rows = await self._rows(sql.one(uuid, self._dialect))
-        return rows[0] if rows else None
-
-    async def those(self, uuids: Sequence[str]) -> list[TaskRow]:
-        """Return the known ones of some tasks, in the order asked for."""
-        return await self._rows(sql.those(uuids, self._dialect))
-
-    async def count(self, query: TaskQuery) -> int:
-        """Return how many tasks match, to the last one."""
-        now = self._clock()
-        return await self._ask(lambda view: lists.count(view, query, now, self._dialect))
-
     async def forget_task(self, uuid: str) -> bool:
         """Forget one task; False when it is not known. It is known again with its next event."""
         is_known = await self.task(uuid) is not None
@@ -455,31 +370,6 @@ class Store:
         if self._file is None or self._file.is_temporary:
             return Restored([], {}, ())
         return restored(self._file.connect(), max_tasks, self._dialect)
-
-    async def _ids(self, query: TaskQuery) -> list[int]:
-        now = self._clock()
-        found = await self._ask(lambda view: lists.ids(view, query, now, self._dialect))
-        return msgspec.json.decode(found, type=list[int])
-
-    async def _page(self, query: TaskQuery) -> lists.Found:
-        now = self._clock()
-        return await self._ask(lambda view: lists.page(view, query, now, self._dialect))
-
-    async def _ask(self, question: Callable[[View], Answer]) -> Answer:
-        if self._flusher is None or self._reader is None:
-            raise Unavailable("The store is not running")
-        await self._flusher.settled()
-        return await self._reader.ask(question)
-
-    async def _rows(self, statement: Statement) -> list[TaskRow]:
-        (rows,) = await self._read(statement)
-        return _rows.decode(rows)
-
-    async def _read(self, statement: Statement) -> tuple[Any, ...]:
-        if self._flusher is None or self._reader is None:
-            raise Unavailable("The store is not running")
-        await self._flusher.settled()
-        return await self._reader.row(statement.text, statement.parameters)
 
     def _look(self) -> None:
         now = self._clock()

@@ -14,7 +14,15 @@ from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.parts import COUNTED
 from flower_ng.store.plan import gathering_plan, sampling_plan
 from flower_ng.store.spread import spread
-from flower_ng.store.summaries import FACETS, Facets, Histogram, facets_of, histogram_of
+from flower_ng.store.summaries import (
+    FACETS,
+    Facets,
+    FailureGroup,
+    Histogram,
+    facets_of,
+    failures_of,
+    histogram_of,
+)
 from flower_ng.store.task_query import TaskQuery, lifted
 from flower_ng.store.view import View
 
@@ -24,7 +32,7 @@ BUDGET_US: Final = 40_000
 COUNTED_US: Final = 1.0
 
 _NAMES: Final = ", ".join(COUNTED)
-_FIELDS: Final = ", ".join(f"t.{name}" for name in COUNTED)
+_FIELDS: Final = ", ".join(f"t.{name} AS {name}" for name in COUNTED)
 _RAW: Final = ", ".join(f"coalesce(p.{name}_raw, p.{name}) AS {name}" for name in COUNTED)
 _WHOLE: Final = "CAST(round(sum(n)) AS INTEGER)"
 
@@ -45,6 +53,20 @@ def facets(
         asked = summaries.facets(query, fields, limit, now, dialect)
         return facets_of(fields, view.row(asked.text, asked.parameters))
     return _Groups(view, lifted(query), now).facets(fields, limit)
+
+
+def failures(
+    view: View, query: TaskQuery, limit: int, now: float, dialect: Dialect = SQLITE
+) -> list[FailureGroup]:
+    """Count the failed among the tasks that match by type and exception, the largest groups."""
+    failed = replace(query, state=query.state or "FAILURE")
+    if failed.state and failed.state.casefold() != "failure":
+        return []
+    if view.directory.parts:
+        return _Groups(view, lifted(failed), now).failures(limit)
+    asked = summaries.failures(query, limit, now, dialect)
+    (found,) = view.row(asked.text, asked.parameters)
+    return failures_of(found)
 
 
 def histogram(
@@ -79,6 +101,7 @@ class _Groups:
         if between:
             self._arms.period = self._arms.period.within(*between)
         self._known = spread(self._arms, query)
+        self._gathering = gathering_plan(self._known, self._arms)
         self._way, self._share = self._affordable()
 
     def facets(self, fields: Sequence[str], limit: int) -> Facets:
@@ -91,6 +114,23 @@ class _Groups:
             self._arms.parameters,
         )
         return replace(facets_of(fields, found), exact=is_told or self._share == 1)
+
+    def failures(self, limit: int) -> list[FailureGroup]:
+        values, way = ("name", "exception_class"), self._gathering.way
+        told = ", ".join(f"coalesce(p.{name}_raw, p.{name}) AS {name}" for name in values)
+        columns = Columns(
+            f"{told}, p.failed AS failed",
+            "t.name AS name, t.exception_class AS exception_class, t.failed AS failed",
+        )
+        hits = UNION.join([*self._arms.of_parts(columns, way), *self._arms.of_rest(columns)])
+        array = "json_array(name, exception_class, n, first_at, last_at)"
+        (found,) = self._arms.view.row(
+            f"SELECT {SQLITE.arrays_of(array)} FROM (SELECT name, exception_class, count(*) AS n,"
+            f" min(failed) AS first_at, max(failed) AS last_at FROM ({hits}) GROUP BY 1, 2"
+            f" ORDER BY n DESC, last_at DESC, 1, 2 LIMIT {limit})",
+            self._arms.parameters,
+        )
+        return failures_of(found)
 
     def histogram(self, start: float, step_s: float, buckets: int) -> Histogram:
         begin, step = self._arms.parameter(start), self._arms.parameter(step_s)
@@ -120,7 +160,7 @@ class _Groups:
     def _affordable(self) -> tuple[Way, float]:
         """Return the way to what matches, and which share of it there is time for."""
         counting_us = self._known.matches * COUNTED_US
-        plan = gathering_plan(self._known, self._arms)
+        plan = self._gathering
         if plan.cost_us + counting_us <= BUDGET_US:
             return plan.way, 1.0
         plan = sampling_plan(self._known, self._arms)

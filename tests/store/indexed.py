@@ -11,7 +11,7 @@ from flower_ng.store.index import Directory, directory, opened_index
 from flower_ng.store.keyset import Place, cursor_behind, place_of
 from flower_ng.store.rows import TaskRow
 from flower_ng.store.sealing import Sealing, Sizes
-from flower_ng.store.summaries import FACETS, Facets, Histogram
+from flower_ng.store.summaries import FACETS, Facets, FailureGroup, Histogram
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.view import Sight, View
 from flower_ng.store.writer import Writer
@@ -78,6 +78,10 @@ class IndexedTable(Table):
             return grouping.facets(
                 view if by_index else View(view.connection), query, FACETS, 50, NOW
             )
+
+    def failures(self, query: TaskQuery, *, by_index: bool = True) -> list[FailureGroup]:
+        with self.sight.view() as view:
+            return grouping.failures(view if by_index else View(view.connection), query, 9, NOW)
 
     def histogram(self, query: TaskQuery, *, by_index: bool = True) -> Histogram:
         with self.sight.view() as view:

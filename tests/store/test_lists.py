@@ -170,6 +170,10 @@ def take(step, tasks):
             tasks.write(*step)
 
 
+def by_group(failures):
+    return sorted(failures, key=repr)
+
+
 def check(tasks, query):
     plain = Table(tasks.connection)
     found = tasks.found(query)
@@ -182,4 +186,5 @@ def check(tasks, query):
     assert tasks.walked(whole, 3) == [row.uuid for row in plain.tasks(whole)]
     assert tasks.count(query) == found.filtered
     assert tasks.facets(query) == tasks.facets(query, by_index=False)
+    assert by_group(tasks.failures(query)) == by_group(tasks.failures(query, by_index=False))
     assert tasks.histogram(query) == tasks.histogram(query, by_index=False)
