@@ -44,9 +44,7 @@ def terms(text: str) -> tuple[str, ...]:
     top = [token for token, depth in zip(found, depths, strict=True) if not depth]
     if any(token.kind == "OR" for token in top):
         return (f"({text.strip()})",)
-    ends = [_start(token) for token in found[1:]] + [len(text)]
-    pieces = [text[_start(token) : end].strip() for token, end in zip(found, ends, strict=True)]
-    return tuple(_joined(found, depths, pieces))
+    return tuple(_terms(text, found, depths))
 
 
 def _start(token: Token) -> int:
@@ -62,17 +60,18 @@ def _depths(found: Sequence[Token]) -> Iterator[int]:
         depth -= token.kind == ")"
 
 
-def _joined(found: Sequence[Token], depths: Sequence[int], pieces: Sequence[str]) -> Iterator[str]:
+def _terms(text: str, found: Sequence[Token], depths: Sequence[int]) -> Iterator[str]:
     """Yield the terms: groups with all that is in them, words with the NOT before them."""
-    term: list[str] = []
-    for token, depth, piece in zip(found, depths, pieces, strict=True):
+    ends = [*map(_start, found[1:]), len(text)]
+    begin: int | None = None
+    for token, depth, end in zip(found, depths, ends, strict=True):
         if token.kind == "AND" and not depth:
             continue
-        term.append(piece)
+        begin = _start(token) if begin is None else begin
         is_open = depth > (token.kind == ")" and depth == 1)
         if not is_open and token.kind != "NOT":
-            yield " ".join(term)
-            term = []
+            yield text[begin:end].strip()
+            begin = None
 
 
 def value_of(text: str, column: str) -> str | None:

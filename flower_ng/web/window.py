@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil, inf
+from math import ceil, floor, inf
 from typing import Final
 
 from flower_ng.store.conditions import AllOf, Compare, Search
@@ -16,7 +16,7 @@ STEPS_S: Final = (
 MONTH_S: Final = 2_592_000
 #: No window has more steps.
 MOST_STEPS: Final = 90
-#: The shortest window: a histogram of less says nothing.
+#: The shortest window where nobody asked for less.
 SHORTEST_S: Final = 30.0
 
 
@@ -41,9 +41,10 @@ def window(search: Search | None, now: float, oldest: float | None) -> Window:
     """
     limits = list(_limits(search))
     low = max((since(one, now) for one in limits if one.relation in {">", ">="}), default=-inf)
-    high = min((since(one, now) for one in limits if one.relation in {"<", "<="}), default=now)
-    start = low if low > -inf else min(high, now if oldest is None else oldest)
-    return _cut(max(0.0, start), max(0.0, high))
+    highs = (since(one, now) for one in limits if one.relation in {"<", "<="})
+    high = min(highs, default=floor(now) + 1.0)
+    start = low if low > -inf else min(now if oldest is None else oldest, high - SHORTEST_S)
+    return _cut(max(0.0, min(start, high)), max(0.0, high))
 
 
 def _limits(search: Search | None) -> list[Compare]:
@@ -57,7 +58,6 @@ def _limits(search: Search | None) -> list[Compare]:
 
 
 def _cut(start: float, end: float) -> Window:
-    start = min(start, end - SHORTEST_S) if end >= SHORTEST_S else 0.0
     step = next((one for one in STEPS_S if (end - start) / one <= MOST_STEPS - 1), None)
     step_s = step or MONTH_S * ceil((end - start) / MONTH_S / (MOST_STEPS - 1))
     first = int(start // step_s) * step_s

@@ -139,7 +139,7 @@ class Tasks(Page):
             self.get_argument, {"search": text, "columns": chosen}
         )
         if self._is_form():
-            self.redirect(listing.url(Links(self.services.prefix), page=listing.page))
+            self.redirect(listing.url(Links(self.services.prefix)))
             return None
         try:
             page = await self._page(text, listing)
@@ -269,7 +269,7 @@ def _time(text: str, listing: Listing, links: Links) -> TimeRange:
     ]
     start, _, end = period.partition("..") if period[:1].isdigit() else ("", "", "")
     return TimeRange(
-        label=next((span.label for span in spans if span.is_current), period),
+        label=next((span.label for span in spans if span.is_current), _told(period, start, end)),
         spans=tuple(spans),
         start=start,
         end=end,
@@ -277,6 +277,15 @@ def _time(text: str, listing: Listing, links: Links) -> TimeRange:
             listing, links, search=f"{with_received(text, '')} received:{{period}}".strip()
         ),
     )
+
+
+def _told(period: str, start: str, end: str) -> str:
+    """A period in few words: times of one day without it."""
+    day, _, time = start.partition("T")
+    last, _, end_time = end.partition("T")
+    if not start or not end:
+        return period
+    return f"{time} to {end_time} UTC" if time and day == last else f"{day} to {last}"
 
 
 def _views(text: str, listing: Listing, links: Links) -> Iterator[Choice]:

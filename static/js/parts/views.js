@@ -12,17 +12,17 @@ class Views extends HTMLElement {
 
   connectedCallback() {
     const form = document.createElement("form");
-    const label = document.createElement("label");
     const save = document.createElement("button");
     const row = document.createElement("div");
     this.#list.className = "views";
     this.#name.required = true;
     this.#name.maxLength = 80;
     this.#name.autocomplete = "off";
-    label.append("This view as", this.#name);
+    this.#name.placeholder = "Keep this view as…";
+    this.#name.setAttribute("aria-label", "Name of this view");
     save.textContent = "Save";
     row.className = "row";
-    row.append(label, save);
+    row.append(this.#name, save);
     form.append(row);
     form.addEventListener("submit", (event) => {
       event.preventDefault();

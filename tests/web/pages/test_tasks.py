@@ -1,5 +1,6 @@
 """The Tasks page: searched, sorted, page by page."""
 
+import asyncio
 import zoneinfo
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ ALL_COLUMNS = (
     "name,uuid,state,args,kwargs,result,received,started,runtime,worker,exchange,routing_key,"
     "retries,revoked,exception,expires,eta"
 )
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def headings(html):
@@ -361,3 +363,165 @@ async def test_any_search_is_answered_with_a_page(look, search):
     html = await look(f"/tasks?search={quote(search)}")
 
     assert html.one("input", id="search")["value"] == search
+
+
+async def test_facets_count_and_lead_to_what_they_count(shop, look):
+    shop.task("1", name="shop.pay", queue="till")
+    shop.task("2", name="shop.pay")
+    shop.task("3", name="shop.send", ends="task-failed", exception="OSError('x')")
+
+    html = await look("/tasks?search=shop.")
+
+    facets = {
+        facet["aria-label"]: facet.links for facet in html.all("section") if "aria-label" in facet
+    }
+    base = "/tasks?search=shop."
+    assert facets["Type"] == {
+        "shop.pay 2": f"{base}+name%3A%3Dshop.pay",
+        "shop.send 1": f"{base}+name%3A%3Dshop.send",
+    }
+    assert facets["Worker"] == {"w1@box 3": f"{base}+worker%3A%3Dw1%40box"}
+    assert facets["Queue"] == {"till 1": f"{base}+queue%3A%3Dtill"}
+    assert facets["Exception"] == {"OSError 1": f"{base}+exception%3A%3DOSError"}
+
+
+async def test_a_facet_that_narrows_counts_the_others_too_and_widens_again(shop, look):
+    shop.task("1", name="shop.pay")
+    shop.task("2", name="shop.send")
+
+    facet = (await look("/tasks?name=shop.pay")).one("section", aria_label="Type")
+
+    assert facet.links == {
+        "shop.pay 1": "/tasks",
+        "shop.send 1": "/tasks?search=name%3A%3Dshop.send",
+    }
+    assert facet.one("a", aria_current="true").text == "shop.pay 1"
+
+
+async def test_columns_that_are_asked_for_are_shown_and_carried_on(shop, look):
+    shop.task("5eed", queue="mail")
+
+    html = await look("/tasks?columns=queue,name")
+
+    assert html.rows == [["mail", "shop.pay"]]
+    assert html.one("thead").links["Name"] == "/tasks?columns=queue%2Cname&sort=name"
+    form = html.one("form", role="search")
+    assert [(one["name"], one["value"]) for one in form.all("input", type="hidden")] == [
+        ("columns", "queue,name")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "address"),
+    [
+        ("columns=&columns=name&columns=state", "/tasks?columns=name%2Cstate"),
+        (
+            "search=mail&from=2026-11-20T10:00&to=2026-11-20T11:00",
+            "/tasks?search=mail+received%3A2026-11-20T10%3A00..2026-11-20T11%3A00",
+        ),
+        (
+            "search=received:-1h..&from=2026-11-20T10:00&to=",
+            "/tasks?search=received%3A2026-11-20T10%3A00..",
+        ),
+    ],
+)
+async def test_what_forms_send_becomes_an_address_that_says_it(serve, shop, form, address):
+    answer = await serve(cluster=shop).get(f"/tasks?{form}")
+
+    assert (answer.status, answer.headers["Location"]) == (302, address)
+
+
+async def test_the_time_that_is_named_is_chosen(shop, look):
+    shop.task("5eed")
+
+    html = await look("/tasks?search=shop.+received:-1h..")
+
+    spans = html.one("nav", aria_label="Received within")
+    assert spans.one("a", aria_current="true").text == "1 h"
+    assert spans.links["Any time"] == "/tasks?search=shop."
+    assert spans.links["24 h"] == "/tasks?search=shop.+received%3A-1d.."
+
+
+async def test_a_fixed_time_is_told_and_can_be_changed(look):
+    html = await look("/tasks?search=received:2026-11-20T10:00..2026-11-20T11:00")
+
+    menu = html.one("details", id="time")
+    assert menu.one("summary").text == "10:00 to 11:00 UTC"
+    assert [one["value"] for one in menu.all("input", type="datetime-local")] == [
+        "2026-11-20T10:00",
+        "2026-11-20T11:00",
+    ]
+
+
+async def test_bars_stand_for_the_tasks_by_state(shop, look):
+    shop.task("1")
+    shop.task("2", ends="task-failed")
+
+    chart = (await look("/tasks")).one("f-histogram")
+
+    assert [bar["data-state"] for bar in chart.all(f"{SVG}path")] == ["FAILURE", "SUCCESS"]
+    assert chart["data-url"] == "/tasks?search=received%3A%7Bperiod%7D"
+
+
+async def test_a_running_task_has_run_so_far(shop, look):
+    shop.now = NOW - 90
+    shop.task("5eed", ends="task-started")
+    shop.now = NOW
+    shop.task("done", runtime=3.0)
+
+    html = await look("/tasks?sort=-runtime")
+
+    assert ids(html) == ["5eed", "done"]
+    assert html.rows[0][4].startswith("so far ")
+
+
+async def test_cells_say_how_their_value_is_searched_for(shop, look):
+    shop.task("5eed", name='a "b"', ends="task-failed", exception="OSError('x')", args="(1, 2)")
+
+    html = await look("/tasks?columns=name,state,worker,exception,args,retries,received")
+
+    assert [cell["data-term"] for cell in html.one("tbody").all("td")] == [
+        'name:="a \\"b\\""',
+        "state:FAILURE",
+        "worker:=w1@box",
+        "exception:=OSError",
+        'args:"(1, 2)"',
+        None,
+        None,
+    ]
+    assert html.one("f-cells")["data-url"].startswith("/tasks?search=%7Bterm%7D&columns=")
+
+
+async def test_counts_that_are_not_there_yet_do_not_keep_the_list_back(shop, look):
+    class Slow:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        async def facets(self, *_asked):
+            await asyncio.sleep(30)
+
+    store, shop.store = shop.store, Slow()
+    shop.task("5eed")
+
+    html = await look("/tasks")
+
+    assert ids(html) == ["5eed"]
+    assert "Counting…" in html.one("f-histogram").text
+    assert html.one("nav", aria_label="States").links["Failed"]
+
+
+async def test_a_store_that_can_not_count_is_said_so_and_the_list_is_there(shop, look):
+    class Busy:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        async def facets(self, *_asked):
+            raise Unavailable("Too long")
+
+    store, shop.store = shop.store, Busy()
+    shop.task("5eed")
+
+    html = await look("/tasks")
+
+    assert ids(html) == ["5eed"]
+    assert html.one("f-histogram").text == "Not counted: Too long"

@@ -1,0 +1,57 @@
+"""Lists by run time, in which running tasks have their place by age; on a real store."""
+
+import pytest
+
+from flower_ng.store import TaskQuery, TaskRow, parse_search
+from flower_ng.web.running import by_runtime, runtime_s
+from tests.web.pages.shop import NOW, Shop
+
+
+@pytest.fixture
+def shop():
+    """Six tasks; `run2` and `run9` run for so many seconds, `ran1` to `ran8` ran for as many."""
+    shop = Shop()
+    shop.store.start()
+    for age_s in (2, 9):
+        shop.now = NOW - age_s
+        shop.task(f"run{age_s}", ends="task-started")
+    shop.now = NOW
+    for ran_s in (1, 5, 8):
+        shop.task(f"ran{ran_s}", runtime=float(ran_s))
+    shop.task("waits", ends="task-received")
+    yield shop
+    shop.store.stop()
+
+
+async def order(shop, **asked):
+    page = await by_runtime(shop.store, TaskQuery(sort="runtime", **asked), NOW)
+    return [row.uuid for row in page.rows], page.filtered
+
+
+async def test_running_tasks_stand_among_the_others_by_their_age(shop):
+    longest = ["run9", "ran8", "ran5", "run2", "ran1", "waits"]
+
+    assert await order(shop, descending=True, limit=10) == (longest, 6)
+    assert await order(shop, limit=10) == (longest[::-1], 6)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+async def test_pages_follow_one_another_without_a_gap(shop, size):
+    pages = [await order(shop, descending=True, limit=size, offset=at) for at in range(0, 6, size)]
+
+    uuids = [uuid for page, _ in pages for uuid in page]
+    assert uuids == ["run9", "ran8", "ran5", "run2", "ran1", "waits"]
+
+
+async def test_a_search_narrows_both(shop):
+    found = parse_search("run9 OR ran5")
+
+    assert await order(shop, search=found, descending=True, limit=10) == (["run9", "ran5"], 2)
+
+
+def test_the_run_time_of_a_running_task_is_its_age_and_never_negative():
+    assert runtime_s(TaskRow("a", state="STARTED", started=NOW - 3), NOW) == 3
+    assert runtime_s(TaskRow("a", state="STARTED", started=NOW + 3), NOW) == 0
+    assert runtime_s(TaskRow("a", state="STARTED"), NOW) is None
+    assert runtime_s(TaskRow("a", state="FAILURE", started=NOW), NOW) is None
+    assert runtime_s(TaskRow("a", state="SUCCESS", runtime=7.0, started=1.0), NOW) == 7
