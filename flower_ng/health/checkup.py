@@ -25,6 +25,14 @@ log = logging.getLogger(__name__)
 
 #: An exception is new only to who has looked on for so long.
 LEARNING_S: Final = 3600.0
+GONE: Final = (
+    "Probably lost: its worker is gone and has not told how the task ended. Whether it ended is not"
+    " known."
+)
+UNCLAIMED: Final = (
+    "Probably lost: its worker was asked and does not run it, and no result is known. Whether it"
+    " ended is not known."
+)
 #: Pairs of task type and exception that are read at the start.
 MOST_GROUPS: Final = 5000
 
@@ -79,6 +87,13 @@ class Checkup:
             clock=clock,
         )
         self._learning: asyncio.Task[None] | None = None
+
+    def doubt(self, uuid: str, worker: str) -> str:
+        """Say in a sentence why a started task is probably lost; empty where nothing says so."""
+        if any(one.rule == "worker-gone" for one in self.problems.about("worker", worker)):
+            return GONE
+        claim = self._claims.of(uuid)
+        return UNCLAIMED if claim and not claim.claimed and not claim.has_result else ""
 
     def start(self) -> None:
         """Begin; the state and the store have started."""

@@ -1,16 +1,12 @@
 """Findings is what is wrong as people read it: problems by rule, each with its evidence; pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
 
 from flower_ng.health import Problem
 from flower_ng.web import format as fmt
 from flower_ng.web.links import Links
-
-#: Problems that a part of a page shows; the page of problems has the rest.
-MOST: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +38,11 @@ class Found:
     muted_until: float | None
     muted_why: str
 
+    @property
+    def words(self) -> str:
+        """The evidence in one line, times left out."""
+        return ", ".join(f"{one.label} {one.text}" for one in self.details if one.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -54,29 +55,9 @@ class Kind:
     found: tuple[Found, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """What a part of a page shows: some problems, and how many more there are behind `url`.
-
-    `is_looking` is whether it was looked at all by now; `muted` counts those that are not shown.
-    """
-
-    found: tuple[Found, ...]
-    more: int
-    muted: int
-    url: str
-    is_looking: bool
-
-
-def panel(
-    problems: Sequence[Problem], looked_at: float | None, links: Links, most: int = MOST
-) -> Panel:
-    """Return what `templates/parts/problems.html` shows of all problems that there are."""
-    told = [problem for problem in problems if problem.mute is None]
-    shown = tuple(found(problem, links) for problem in told[:most])
-    muted = len(problems) - len(told)
-    url = links.page("/problems", {})
-    return Panel(shown, len(told) - len(shown), muted, url, looked_at is not None)
+def marks(problems: Iterable[Problem], links: Links) -> tuple[Found, ...]:
+    """Return what the page of one worker, queue or type shows: the muted ones are left out."""
+    return tuple(found(problem, links) for problem in problems if problem.mute is None)
 
 
 def kinds(problems: Iterable[Problem], links: Links) -> Iterator[Kind]:

@@ -11,6 +11,7 @@ from flower_ng.web.guard import Door
 if TYPE_CHECKING:
     from flower_ng.brokers import Broker
     from flower_ng.health import Watch
+    from flower_ng.health.checkup import Checkup
     from flower_ng.health.telling import Telling
     from flower_ng.metrics import PrometheusMetrics, Registry
     from flower_ng.monitor.control import Control
@@ -85,6 +86,10 @@ class Cluster(Protocol):
     @property
     def problems(self) -> "Watch":
         """What is wrong, and what was."""
+
+    @property
+    def health(self) -> "Checkup":
+        """What looks for problems, and has doubts about tasks."""
 
     @property
     def telling(self) -> "Telling | None":

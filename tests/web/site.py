@@ -67,6 +67,7 @@ class FakeCluster:
         self.starts = Starts()
         self.problems = watch()
         self.telling: Any = None
+        self.health: Any = SimpleNamespace(doubt=lambda _uuid, _worker: "")
         self.registry = Registry()
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
         gauge.set(7)

@@ -12,6 +12,7 @@ from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.charts import Chart
 from flower_ng.web.consuming import MOST, Consumer, consumers, deserted, lengths, whole
+from flower_ng.web.findings import marks
 from flower_ng.web.links import Links, word
 from flower_ng.web.outcomes import failed_share, observed_s, task_charts
 from flower_ng.web.paging import Choice
@@ -22,6 +23,10 @@ from flower_ng.web.verdict import HOUR_S, Verdict, Vitals, verdict
 #: Lines of a panel; what is left out is counted, and has a list of its own.
 PANEL: Final = 8
 DAY_S: Final = 86_400
+#: The rules whose findings this page has anyway, without waiting until they have lasted.
+SEEN_AT_ONCE: Final = frozenset(
+    {"events-away", "events-dropped", "worker-silent", "task-failing", "queue-deserted"}
+)
 #: Failures rise when at least so many of the last hour failed, and twice the usual share of tasks.
 LEAST_FAILED: Final = 5
 RISE: Final = 2.0
@@ -109,7 +114,8 @@ class Overview(Page):
         waiting = await self._waiting(links)
         silent = tuple(self._silent(links))
         rising = _rising(_sum(hour), _sum(day), links)
-        wrong = [*self._connection(links), *_gone(silent, links), *rising, *waiting.deserted]
+        seen = [*self._connection(links), *_gone(silent, links), *rising, *waiting.deserted]
+        wrong = [*seen, *self._problems(links)]
         failures, unread = await self._failures(span, links)
         return OverviewView(
             title="Overview",
@@ -128,6 +134,13 @@ class Overview(Page):
             spans=tuple(spans(span, "/overview", links, {})),
             span=span,
         )
+
+    def _problems(self, links: Links) -> Iterator[Wrong]:
+        """Yield what the rules found, but for what this page looks at itself, at once."""
+        told = (one for one in self.cluster.problems.now if one.rule not in SEEN_AT_ONCE)
+        for one in marks(told, links):
+            title = f"{one.title}: {one.subject}" if one.subject else one.title
+            yield Wrong(title, one.words, links.page("/problems", {}) + f"#rule-{one.rule}")
 
     async def _series(
         self, length_s: float, before_s: float, step_s: int

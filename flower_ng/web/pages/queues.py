@@ -12,6 +12,7 @@ from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.charts import highest, path
 from flower_ng.web.consuming import MOST, Consumer, consumers, deserted, lengths, whole
+from flower_ng.web.findings import Found, marks
 from flower_ng.web.flow import STEP_S, WINDOW_S, Flow, Points, flow
 from flower_ng.web.links import Links, word
 from flower_ng.web.paging import Choice
@@ -49,6 +50,7 @@ class QueuesView:
 
     `is_inspected` says whether any online worker told of its queues, `is_sent_told` whether events
     told of what came into any queue lately; `left_out` is how many queues are not listed.
+    `problems` are what rules found, by queue.
     """
 
     title: str
@@ -60,6 +62,7 @@ class QueuesView:
     is_inspected: bool
     is_sent_told: bool
     left_out: int
+    problems: Mapping[str, tuple[Found, ...]]
 
 
 class Queues(Page):
@@ -90,6 +93,7 @@ class Queues(Page):
             is_inspected=bool(workers),
             is_sent_told=any(line.flow.arrivals_per_s is not None for line in lines),
             left_out=len(every) - len(names),
+            problems={name: marks(cluster.problems.about("queue", name), links) for name in names},
         )
 
     async def _series(

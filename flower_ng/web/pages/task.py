@@ -74,6 +74,7 @@ class TaskView:
     more_children: int
     details: tuple[Fact, ...]
     timezone: tzinfo
+    doubt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class _Told:
     run: Kin
     recent: tuple[TaskRow, ...]
     now: float
+    doubt: str
 
 
 class Task(Page):
@@ -102,9 +104,15 @@ class Task(Page):
         usual, recent = await self._usual(row.name), await self._recent(row.name)
         run = await kin_of(shown, self._those)
         now = self.services.clock()
-        told = _Told(phases(row, usual, now), run, recent, now)
+        told = _Told(phases(row, usual, now), run, recent, now, self._doubt(row))
         can = deeds(row, self._worker(row), links, has_backend=self.cluster.publisher.has_backend)
         return _view(shown, told, tuple(can), links, self.cluster.timezone)
+
+    def _doubt(self, row: TaskRow) -> str:
+        """Why a task that was started may be lost, as an inference; empty where nothing says so."""
+        if row.state != "STARTED" or row.worker is None:
+            return ""
+        return self.cluster.health.doubt(row.uuid, row.worker)
 
     def _worker(self, row: TaskRow) -> Mapping[str, Any]:
         return mapping(self.cluster.inspector.workers.get(row.worker or ""))
@@ -157,6 +165,7 @@ def _view(
         more_children=len(row.children) - len(children),
         details=tuple(_details(row, links)),
         timezone=timezone,
+        doubt=told.doubt,
     )
 
 

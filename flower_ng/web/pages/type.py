@@ -8,6 +8,7 @@ from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.web.base import Page
 from flower_ng.web.charts import Chart
+from flower_ng.web.findings import Found, marks
 from flower_ng.web.links import Links, segment
 from flower_ng.web.outcomes import failed_share, task_charts
 from flower_ng.web.paging import Choice
@@ -33,6 +34,7 @@ class TypeView:
     tasks_url: str
     failures_url: str
     links: Links
+    problems: tuple[Found, ...]
 
 
 class Type(Page):
@@ -65,4 +67,5 @@ class Type(Page):
             tasks_url=links.tasks(name=name),
             failures_url=links.tasks(name=name, state="FAILURE"),
             links=links,
+            problems=marks(self.cluster.problems.about("type", name), links),
         )

@@ -18,6 +18,7 @@ from flower_ng.web.facts import (
     shown,
     usage_facts,
 )
+from flower_ng.web.findings import Found, marks
 from flower_ng.web.inspected import Inspected, share, unable
 from flower_ng.web.links import Links
 from flower_ng.web.services import is_known
@@ -128,6 +129,7 @@ class WorkerView:
     past: Workday
     now: float
     links: Links
+    problems: tuple[Found, ...]
 
 
 class Worker(Page):
@@ -204,6 +206,7 @@ class Worker(Page):
             past=past,
             now=self.services.clock(),
             links=links,
+            problems=marks(self.cluster.problems.about("worker", name), links),
         )
 
     def _busy(self, heard: WorkerRecord | None, told: Inspected) -> int | None:
