@@ -305,6 +305,9 @@ class TestValues:
             "--task_runtime_metric_buckets=2,1",
             "--task_runtime_metric_buckets=1,x",
             "--certfile=nosuch.pem",
+            "--task_links=https://logs.example/{uuid}",
+            "--task_links=Logs=javascript:alert(1)",
+            "--task_links=Logs=https://logs.example/{password}",
         ],
     )
     def test_a_wrong_one_is_one_line_that_names_the_option(self, read: Any, argument: str) -> None:
@@ -332,6 +335,7 @@ class TestValues:
             "--cors_origins=https://a.example,http://b.example:8080",
             "--cors_origins=*",
             "--logging=WARNING",
+            "--task_links=Logs=https://logs.example/?q={uuid},Errors=http://e.example/{name}",
             "--port=0",
             "--purge_offline_workers=0",
         ],

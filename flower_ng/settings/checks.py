@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -9,6 +10,11 @@ from flower_ng.settings.option import Check
 
 LEVELS = ("debug", "info", "warning", "error", "none")
 DATABASES = ("postgresql", "postgres", "postgresql+psycopg")
+#: What the links of a task may hold; see flower_ng.web.elsewhere.
+IN_TASK_LINKS = (
+    "uuid", "name", "state", "worker", "queue", "root_id", "parent_id", "start", "end", "start_ms",
+    "end_ms",
+)  # fmt: skip
 ROTATIONS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
 
 
@@ -52,6 +58,22 @@ def is_origin(value: str) -> bool:
     """Whether it is scheme, host and perhaps port, and nothing else."""
     parts = split(value)
     return parts is not None and value == f"{parts[0]}://{parts[1]}" and bool(parts[1])
+
+
+def are_task_links(values: Sequence[str]) -> str | None:
+    """Labels and http or https URLs, as `Logs=https://logs.example/?q={uuid}`."""
+    return next(filter(None, map(_task_link_fault, values)), None)
+
+
+def _task_link_fault(value: str) -> str | None:
+    label, _, url = value.partition("=")
+    if not label.strip() or is_web_address(url):
+        return (
+            f"holds {value!r}, not a label and a URL such as Logs=https://logs.example/?q={{uuid}}"
+        )
+    unknown = set(re.findall(r"\{(\w*)\}", url)) - set(IN_TASK_LINKS)
+    known = ", ".join(IN_TASK_LINKS)
+    return f"holds {{{min(unknown)}}}, expected one of {known}" if unknown else None
 
 
 def split(url: str) -> tuple[str, str] | None:

@@ -17,6 +17,7 @@ from flower_ng.settings.checks import (
     are_bounds,
     are_credentials,
     are_origins,
+    are_task_links,
     at_least,
     is_database_url,
     is_port,
@@ -180,6 +181,14 @@ class Settings(ProblemOptions):
         "name,uuid,state,received,runtime,worker", PAGES, "Columns of the Tasks page, in order."
     )
     natural_time: bool = option(False, PAGES, "Show times on the Tasks page as 'two minutes ago'.")
+    task_links: tuple[str, ...] = option(
+        (),
+        PAGES,
+        "Links on a task's page to logs, traces or an error tracker, as"
+        " Logs=https://logs.example/?q={uuid}&from={start_ms}; also {name}, {state}, {worker},"
+        " {queue}, {root_id}, {parent_id}, {start}, {end} and {end_ms}.",
+        are_task_links,
+    )
     format_task: Callable[[Any], Any] | None = option(
         None,
         PAGES,

@@ -13,6 +13,7 @@ from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.blocks import Block, blocks
 from flower_ng.web.deeds import Deed, deeds
+from flower_ng.web.elsewhere import Elsewhere, elsewhere
 from flower_ng.web.facts import mapping
 from flower_ng.web.kin import Kin, kin_of
 from flower_ng.web.lifetime import Phase, phases
@@ -67,6 +68,7 @@ class TaskView:
     events_left_out: int
     now: float
     links: Links
+    elsewhere: tuple[Elsewhere, ...]
     blocks: tuple[Block, ...]
     times: tuple[Fact, ...]
     kin: tuple[Fact, ...]
@@ -84,6 +86,7 @@ class _Told:
     phases: tuple[Phase, ...]
     run: Kin
     recent: tuple[TaskRow, ...]
+    elsewhere: tuple[Elsewhere, ...]
     now: float
     doubt: str
 
@@ -104,7 +107,8 @@ class Task(Page):
         usual, recent = await self._usual(row.name), await self._recent(row.name)
         run = await kin_of(shown, self._those)
         now = self.services.clock()
-        told = _Told(phases(row, usual, now), run, recent, now, self._doubt(row))
+        others = tuple(elsewhere(self.services.options.task_links, shown, now))
+        told = _Told(phases(row, usual, now), run, recent, others, now, self._doubt(row))
         can = deeds(row, self._worker(row), links, has_backend=self.cluster.publisher.has_backend)
         return _view(shown, told, tuple(can), links, self.cluster.timezone)
 
@@ -158,6 +162,7 @@ def _view(
         events_left_out=row.events_left_out,
         now=told.now,
         links=links,
+        elsewhere=told.elsewhere,
         blocks=tuple(blocks(row)),
         times=tuple(_times(row)),
         kin=tuple(_relative(name, getattr(row, name), row, links) for name in KIN),

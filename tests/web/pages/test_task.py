@@ -328,3 +328,13 @@ async def test_an_unknown_wait_in_the_queue_names_the_setting_that_tells_it(shop
     shop.task("5eed")
 
     assert "task_send_sent_event = True" in (await look("/task/5eed")).one("main").text
+
+
+async def test_links_lead_to_what_other_systems_know_of_the_task(shop, look):
+    shop.task("5eed")
+    links = ("Logs=https://logs.example/?q={uuid}", "Queue=https://q.example/{queue}")
+
+    section = (await look("/task/5eed", task_links=links)).one("section", aria_label="Elsewhere")
+
+    assert section.links == {"Logs": "https://logs.example/?q=5eed"}
+    assert "Queue: queue not known" in section.text
