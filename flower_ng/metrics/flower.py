@@ -119,16 +119,16 @@ class PrometheusMetrics:
 
     def observe(self, change: Change) -> None:
         """Count one applied event."""
-        event, worker = change.event, change.worker
+        event, worker, task = change.event, change.worker, change.task
         self.ingest_lag.observe(max(0.0, self._clock() - event.timestamp))
         if worker is not None:
             self._heard(event.hostname, worker)
-        if event.type in WORKER_EVENTS:
+        if task is not None:
+            self._count(event, task)
+            if worker is not None:
+                self._follow(event, task)
+        elif event.type in WORKER_EVENTS:
             WORKER_EVENTS[event.type](self, event)
-        elif event.uuid is not None and event.type.startswith("task-"):
-            self._count(event, change.task)
-            if event.type != "task-sent" and change.task is not None:
-                self._follow(event, change.task)
 
     def evicted(self, task: Task) -> None:
         """A task left memory: it is not followed any more."""
@@ -178,10 +178,11 @@ class PrometheusMetrics:
         if self._workers.get(hostname) is not worker:
             self._workers[hostname] = worker
             self.pairs.promote(hostname)
-        self._waiting.wake(hostname)
+        if self._waiting.silent:
+            self._waiting.wake(hostname)
 
-    def _count(self, event: Event, task: Task | None) -> None:
-        name = event.name or (task.name if task is not None else None) or ""
+    def _count(self, event: Event, task: Task) -> None:
+        name = task.name or ""
         if event.type == "task-sent" and event.hostname not in self._workers:
             self.pairs.published(event.hostname, self._clock())
         self.events.cell(event.hostname, (event.type, name)).value += 1.0
@@ -194,13 +195,14 @@ class PrometheusMetrics:
         if task.state != "RECEIVED" and event.uuid is not None:
             self._waiting.drop(event.uuid)
         if task.eta is None and task.received is not None:
-            pair = event.hostname, (event.name or task.name or "",)
-            if event.type == "task-received" and task.state == "RECEIVED":
-                self._waiting.add(task.uuid, *pair)
-            elif event.type == "task-started" and task.started is not None:
-                self.prefetch_time.cell(*pair).set(max(0.0, task.started - task.received))
-            elif event.type in ENDS and task.started is not None:
-                self.prefetch_time.cell(*pair).set(0.0)
+            kind, rest = event.type, (task.name or "",)
+            if kind == "task-received" and task.state == "RECEIVED":
+                self._waiting.add(task.uuid, event.hostname, rest)
+            elif kind == "task-started" and task.started is not None:
+                wait_s = task.started - task.received
+                self.prefetch_time.cell(event.hostname, rest).value = max(0.0, wait_s)
+            elif kind in ENDS and task.started is not None:
+                self.prefetch_time.cell(event.hostname, rest).value = 0.0
 
     def _came_online(self, event: Event) -> None:
         self._waiting.clear(event.hostname)

@@ -17,14 +17,16 @@ class Waiting:
         self._gauge = gauge
         self._where: dict[str, tuple[str, Gauge]] = {}
         self._at: dict[str, set[str]] = {}
-        self._silent: set[str] = set()
+        #: Workers that are not heard now.
+        self.silent: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._where)
 
     def add(self, uuid: str, worker: str, rest: Rest) -> None:
         """A task was received by a worker (`rest`: its task label); it waits nowhere else."""
-        self.drop(uuid)
+        if uuid in self._where:
+            self.drop(uuid)
         self.wake(worker)
         cell = self._gauge.cell(worker, rest)
         self._where[uuid] = worker, cell
@@ -37,26 +39,26 @@ class Waiting:
         if entry is not None:
             worker, cell = entry
             self._at[worker].discard(uuid)
-            if worker not in self._silent:
+            if worker not in self.silent:
                 cell.value -= 1.0
 
     def clear(self, worker: str) -> None:
         """Nothing waits at this worker: it stopped, started anew or was forgotten."""
         for uuid in self._at.pop(worker, ()):
             del self._where[uuid]
-        self._silent.discard(worker)
+        self.silent.discard(worker)
         self._zero(worker)
 
     def silence(self, worker: str) -> None:
         """A worker is not heard any more: show nothing as waiting there."""
-        if worker not in self._silent and self._at.get(worker):
-            self._silent.add(worker)
+        if worker not in self.silent and self._at.get(worker):
+            self.silent.add(worker)
             self._zero(worker)
 
     def wake(self, worker: str) -> None:
         """A worker is heard: show again what waits there."""
-        if worker in self._silent:
-            self._silent.discard(worker)
+        if worker in self.silent:
+            self.silent.discard(worker)
             for uuid in self._at.get(worker, ()):
                 self._where[uuid][1].value += 1.0
 

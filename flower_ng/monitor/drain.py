@@ -59,6 +59,7 @@ class Drain:
         self._ticks: PeriodicCallback | None = None
         self._decoded: deque[Event] = deque()
         self._goes_on = False
+        self._clock = 0  # the highest that was heard in this slice
 
     @property
     def is_behind(self) -> bool:
@@ -81,13 +82,12 @@ class Drain:
         """Apply events for so long, and return how many."""
         began = now = self._timer()
         before = self.applied
-        while (event := self._next()) is not None:
-            self._apply(event)
-            if not self.applied % LOOK_EVERY:
-                now = self._timer()
-                if now - began > at_most_s:
-                    break
-        self._note(self._timer() - began)
+        while self._fill() and now - began <= at_most_s:
+            for _ in range(min(LOOK_EVERY, len(self._decoded))):
+                self._apply(self._decoded.popleft())
+            now = self._timer()
+        self._follow()
+        self._note(now - began)
         if self.applied > before:
             self._on_applied()
         return self.applied - before
@@ -106,24 +106,28 @@ class Drain:
             self._goes_on = True
             self._io_loop.add_callback(self._slice)
 
-    def _next(self) -> Event | None:
-        while not self._decoded:
-            message = self._inbox.take()
-            if message is None:
-                return None
-            self._decoded.extend(self._wire.events(message))
-            if self._decoded:
-                self._follow(self._decoded[-1])
-        return self._decoded.popleft()
+    def _fill(self) -> bool:
+        """Decode enough for a turn, and return whether there is something to apply."""
+        while len(self._decoded) < LOOK_EVERY and (message := self._inbox.take()) is not None:
+            events = self._wire.events(message)
+            if events:
+                self._hear(events[-1])
+                self._decoded.extend(events)
+        return bool(self._decoded)
 
-    def _follow(self, event: Event) -> None:
+    def _hear(self, event: Event) -> None:
         """Take note of the sender's clock: the last event of a message has its highest.
 
         Publishers of task-sent are not synchronised with anyone.
         """
-        clock = event.clock
-        if clock is not None and clock <= CLOCK_FOLLOWED_MAX and event.type != "task-sent":
-            self._follow_clock(clock)
+        clock = event.clock or 0
+        if self._clock < clock <= CLOCK_FOLLOWED_MAX and event.type != "task-sent":
+            self._clock = clock
+
+    def _follow(self) -> None:
+        if self._clock:
+            self._follow_clock(self._clock)
+            self._clock = 0
 
     def _apply(self, event: Event) -> None:
         self.applied += 1

@@ -27,21 +27,17 @@ def merge(task: Task, event: Event, subject: str) -> None:
         state = subject.upper()
     else:
         setattr(task, subject, event.timestamp)
-    is_late = happens_before(state, task.state)
+    current = task.state
+    is_late = False
+    if _RETRY in (state, current):
+        task.retry_passed = True  # it starts anew
+    else:
+        is_late = _PRECEDENCE.get(state, _CUSTOM) > _PRECEDENCE.get(current, _CUSTOM)
     if not is_late:
-        if _RETRY in (state, task.state):
-            task.retry_passed = True
         task.state, task.timestamp = state, event.timestamp
     _take_what_was_asked(task, event)
     if not is_late or state != _RECEIVED:
         _take_what_became_of_it(task, event)
-
-
-def happens_before(state: str, current: str) -> bool:
-    """Whether a new state is logically earlier than the current one; a RETRY starts anew."""
-    if _RETRY in (state, current):
-        return False
-    return _PRECEDENCE.get(state, _CUSTOM) > _PRECEDENCE.get(current, _CUSTOM)
 
 
 # Written out, because a loop over names takes six times as long, and this is done for every event.

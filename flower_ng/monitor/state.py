@@ -57,6 +57,7 @@ class EventsState(State):
         self.max_publishers = max_publishers
         self.event_count = self.task_count = 0
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the newest heard of last
+        self._newest: Worker | None = None
         self.tasks: OrderedDict[str, Task] = OrderedDict()
         self.tasks_by_type = TasksBy(self.tasks, lambda task: task.name)
         self.tasks_by_worker = TasksBy(self.tasks, worker_name)
@@ -114,7 +115,9 @@ class EventsState(State):
         if counts is None:
             counts = self.counter[event.hostname] = Counter()
         kind = event.type
-        counts[kind if kind in counts or len(counts) < EVENT_TYPES_MAX else "other"] += 1
+        if kind not in counts and len(counts) >= EVENT_TYPES_MAX:
+            kind = "other"
+        counts[kind] = counts.get(kind, 0) + 1
 
     def _worker_event(self, event: Event, subject: str) -> Change:
         worker, is_new = self._hear(event)
@@ -134,12 +137,13 @@ class EventsState(State):
         is_new = worker is None
         if worker is None:
             worker = self._meet(hostname)
-        else:
+        elif worker is not self._newest:
             self.workers.move_to_end(hostname)
+        self._newest = worker
         worker.heard_at = worker.beat_at = self._clock()
         beats, at = worker.heartbeats, event.timestamp
         if not beats or at >= beats[-1]:
-            worker.heartbeats = (*beats[1 - HEARTBEATS :], at)
+            worker.heartbeats = beats[1 - HEARTBEATS :] + (at,)  # noqa: RUF005 - half the time
         else:
             worker.heartbeats = _inserted(beats[1 - HEARTBEATS :], at)
         return worker, is_new
@@ -228,16 +232,17 @@ class EventsState(State):
 
     def _place(self, task: Task, before: tuple[str, Worker | None] | None) -> None:
         """Keep the tallies and the order of eviction in step with a task's state and worker."""
+        state = None
         if before is not None:
             state, worker = before
             if state == task.state and worker is task.worker:
                 return
             self.tallies.remove(state, worker)
         self.tallies.add(task.state, task.worker)
-        if task.state not in FINISHED:
-            self._finished.pop(task.uuid, None)
-        elif task.uuid not in self._finished:
-            self._finished[task.uuid] = None
+        if task.state in FINISHED:
+            self._finished.setdefault(task.uuid)
+        elif state in FINISHED:
+            del self._finished[task.uuid]
 
     # What is asked
 

@@ -59,12 +59,13 @@ class Flusher:
 
     def marked(self) -> None:
         """See to it that what was just marked is written in time; called for every event."""
-        place = self._place()
+        waiting = len(self._marks.tasks)
+        place = self._marks.taken + waiting
         if not self._stamps or place >= self._stamps[-1][0] + BATCH_TASKS:
             self._stamps.append((place, self._clock()))
         if self._timer is None:
             self._set_timer(FLUSH_S)
-        if len(self._marks.tasks) >= BATCH_TASKS and self._under_way is None and not self.failing:
+        if waiting >= BATCH_TASKS and self._under_way is None and not self.failing:
             self._start()
 
     @property
