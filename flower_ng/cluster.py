@@ -5,7 +5,7 @@ Built, started and stopped on the loop; it knows every part but the web.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import tzinfo
 from inspect import isawaitable
@@ -16,7 +16,8 @@ from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng import __version__
-from flower_ng.brokers import broker_for, facts_of, mask
+from flower_ng.brokers import QueueNumbers, broker_for, facts_of, mask
+from flower_ng.brokers.poll import Poll
 from flower_ng.control import get_active_queue_names
 from flower_ng.events import Events, PrometheusMetrics
 from flower_ng.health import RULES
@@ -33,6 +34,8 @@ from flower_ng.metrics import (
     LoopLag,
     OwnMetrics,
     ProblemMetric,
+    QueueMetrics,
+    QueueSources,
     Registry,
     Sources,
 )
@@ -41,8 +44,10 @@ from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.inspector import Inspector
 from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.purge import Purge
+from flower_ng.monitor.queues import known_queue_names
 from flower_ng.monitor.records import Change, Task
-from flower_ng.monitor.samples import QueueSamples
+from flower_ng.monitor.sent import Sent
+from flower_ng.monitor.serving import Serving, serving
 from flower_ng.monitor.starts import Starts
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
@@ -106,7 +111,7 @@ class Cluster:
             inspections=self.inspections,
             max_workers=settings.max_workers,
         )
-        self.starts = Starts()
+        self.starts, self.sent = Starts(), Sent()
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
         )
@@ -119,7 +124,7 @@ class Cluster:
             enable_events=settings.enable_events,
             metrics=self.metrics,
             inbox=Inbox(settings.inbox_max_messages, settings.inbox_max_bytes),
-            observers=(Greeter(self.inspector), self.starts, sightings),
+            observers=(Greeter(self.inspector), self.starts, self.sent, sightings),
             levels=levels(
                 settings.history_by_minute_days,
                 settings.history_by_ten_minutes_days,
@@ -151,13 +156,14 @@ class Cluster:
         )
         self.problems = self.health.problems
         self.telling = self._telling(settings)
-        self.samples = QueueSamples(self.queue_names, self.broker.queues, self._sample_queue)
+        self.poll = Poll(self.broker, self.transport, self.known_queue_names, self._sample_queues)
         self.format_task = Hook(settings.format_task)
         self.loop_lag = LoopLag(io_loop)
         problems = ProblemMetric(
             lambda: ((one.rule, one.subject, one.mute is None) for one in self.problems.now)
         )
-        self.registry = Registry(self.metrics, OwnMetrics(self._sources()), problems)
+        queues = QueueMetrics(QueueSources(lambda: self.poll.numbers, self.serving, self.oldest_s))
+        self.registry = Registry(self.metrics, OwnMetrics(self._sources()), queues, problems)
         self._inspect_interval_s = settings.inspect_interval
 
     @property
@@ -178,6 +184,19 @@ class Cluster:
         """Return the queues that the cached workers consume from; else those of the app."""
         return get_active_queue_names(self.capp, self.inspector.workers)
 
+    def known_queue_names(self) -> Collection[str]:
+        """Return every queue that tasks may be in, as far as settings, workers and sends tell."""
+        return known_queue_names(self.capp, self.inspector.workers, self.sent.queues)
+
+    def serving(self) -> Mapping[str, Serving] | None:
+        """Return who takes from each queue; None where no online worker told."""
+        online = [worker.hostname for worker in self.state.alive_workers()]
+        return serving(self.inspector.workers, online)
+
+    def oldest_s(self, queue: QueueNumbers) -> float | None:
+        """Return for how long the oldest message of a queue waits, None where that is unknown."""
+        return self.sent.oldest_s(queue.name, queue.length, time.time())
+
     def warnings(self) -> Sequence[str]:
         """Return what an operator should know on every page; empty when all is well."""
         stats, failing = self.events.stats, self.store.failing
@@ -195,7 +214,7 @@ class Cluster:
         self.events.start()
         self.inspector.start_refreshing(self._inspect_interval_s)
         self.purge.start()
-        self.samples.start()
+        self.poll.start()
         self.health.start()
         if self.telling:
             self.telling.start()
@@ -204,7 +223,7 @@ class Cluster:
         """End every part, the store last; one that fails is logged and skips no other."""
         parts = (
             self.health,
-            self.samples,
+            self.poll,
             self.purge,
             self.loop_lag,
             self.inspector,
@@ -218,9 +237,13 @@ class Cluster:
             await guarded(part.stop)
         await guarded(lambda: self.pool.shutdown(wait=False, cancel_futures=True))
 
-    def _sample_queue(self, name: str, length: int | None, oldest_s: float | None) -> None:
-        self.store.rollups.minutes.sample_queue(name, length, oldest_s)
-        self.health.trends.note(name, length, oldest_s)
+    def _sample_queues(self, told: Mapping[str, QueueNumbers]) -> None:
+        """Note the queues of tasks for the charts and the rules; a broker may have others."""
+        for name in told.keys() & self.known_queue_names():
+            queue = told[name]
+            oldest_s = self.oldest_s(queue)
+            self.store.rollups.minutes.sample_queue(name, queue.length, oldest_s)
+            self.health.trends.note(name, queue.length, oldest_s, queue.consumers)
 
     def _telling(self, settings: Settings) -> Telling | None:
         if not settings.webhook_url:

@@ -4,7 +4,7 @@ from concurrent.futures import Executor
 
 from kombu import Connection
 
-from flower_ng.brokers.base import Broker, Facts, facts_of, mask
+from flower_ng.brokers.base import Broker, Facts, Look, QueueNumbers, facts_of, mask
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RabbitNode, RedisFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.rabbitmq import RabbitBroker
@@ -15,6 +15,8 @@ __all__ = [
     "Broker",
     "BrokerFacts",
     "Facts",
+    "Look",
+    "QueueNumbers",
     "RabbitFacts",
     "RabbitNode",
     "RedisFacts",

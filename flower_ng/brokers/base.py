@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from kombu import Connection
 
-from flower_ng.errors import Unavailable
+from flower_ng.brokers.condition import RabbitFacts, RedisFacts
+from flower_ng.errors import Refused, Unavailable
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: An answer takes no longer: the default inspect timeout and two seconds more.
 LIMIT_S = 3.0
@@ -49,6 +52,30 @@ class Facts:
     management_url: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class QueueNumbers:
+    """One queue as its broker tells; None is what it does not tell.
+
+    `length` counts the messages that wait, without the `unacked` ones that workers hold.
+    `idle_since` is the broker's own text. `reason` is why there is no length.
+    """
+
+    name: str
+    length: int | None = None
+    unacked: int | None = None
+    consumers: int | None = None
+    idle_since: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All that one look at a broker tells: its queues, and how it is where it can tell."""
+
+    queues: tuple[QueueNumbers, ...]
+    facts: RabbitFacts | RedisFacts | None = None
+
+
 class Broker(Protocol):
     """Tells the lengths of queues. `schemes` are the transports that it serves.
 
@@ -68,9 +95,22 @@ class Broker(Protocol):
         does not answer. Takes at most `LIMIT_S`.
         """
 
+    async def look(self, names: Sequence[str]) -> Look:
+        """Return what it tells of the named queues, of those that it lists itself, and of itself.
+
+        Unavailable when the broker does not answer. Takes at most `LIMIT_S`.
+        """
+
+    async def clean(self, spared: Collection[str]) -> list[str]:
+        """Delete the stale queues of its facts, found anew; return their names.
+
+        Those whose owner is among the `spared` are left. Unavailable when the broker does not
+        answer, Refused where it won't.
+        """
+
 
 class Pooled:
-    """The half of a blocking adapter that waits: `lengths` runs in the pool.
+    """The half of a blocking adapter that waits: `lengths`, `seen` and `swept` run in the pool.
 
     The same question asked while it is being answered is not asked again, so that a broker that
     hangs cannot fill the pool.
@@ -81,31 +121,71 @@ class Pooled:
     def __init__(self, facts: Facts, pool: Executor) -> None:
         self._facts = facts
         self._pool = pool
-        self._asked: dict[tuple[str, ...], asyncio.Future[list[dict[str, Any]]]] = {}
+        self._asked: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
 
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return the lengths of the named queues; Unavailable when the broker does not answer."""
-        key = tuple(names)
-        answer = self._asked.get(key) or self._start(key)
-        try:
-            return await asyncio.wait_for(asyncio.shield(answer), LIMIT_S)
-        except TimeoutError:
-            raise Unavailable(f"The broker did not answer within {LIMIT_S} s.") from None
+        return await self._answer(self.lengths, tuple(names))
+
+    async def look(self, names: Sequence[str]) -> Look:
+        """Return what the broker tells; Unavailable when it does not answer."""
+        return await self._answer(self.seen, tuple(names))
+
+    async def clean(self, spared: Collection[str]) -> list[str]:  # noqa: ARG002 - none has an owner
+        """Delete stale queues; return their names."""
+        return await self._answer(self.swept)
 
     def lengths(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Ask the broker; blocks; in the pool."""
         raise NotImplementedError
 
-    def _start(self, key: tuple[str, ...]) -> asyncio.Future[list[dict[str, Any]]]:
-        answer = asyncio.get_running_loop().run_in_executor(self._pool, self.lengths, key)
+    def seen(self, names: Sequence[str]) -> Look:
+        """Look at the broker; blocks; in the pool."""
+        return Look(tuple(map(numbers, self.lengths(names))))
+
+    def swept(self) -> list[str]:
+        """Delete stale queues; blocks; in the pool."""
+        raise Refused("This kind of broker has no queues that could be cleaned up")
+
+    async def _answer(self, ask: Callable[..., T], *arguments: Any) -> T:
+        key = (ask.__name__, *arguments)
+        answer: asyncio.Future[T] = self._asked.get(key) or self._start(key, ask, *arguments)
+        try:
+            return await asyncio.wait_for(asyncio.shield(answer), LIMIT_S)
+        except TimeoutError:
+            raise Unavailable(f"The broker did not answer within {LIMIT_S} s.") from None
+
+    def _start(
+        self, key: tuple[Any, ...], ask: Callable[..., T], *arguments: Any
+    ) -> asyncio.Future[T]:
+        answer = asyncio.get_running_loop().run_in_executor(self._pool, ask, *arguments)
         self._asked[key] = answer
         answer.add_done_callback(lambda _: self._answered(key, answer))
         return answer
 
-    def _answered(self, key: tuple[str, ...], answer: asyncio.Future[Any]) -> None:
+    def _answered(self, key: tuple[Any, ...], answer: asyncio.Future[Any]) -> None:
         del self._asked[key]
         if not answer.cancelled() and answer.exception() is not None:
             self.trouble = str(answer.exception())
+
+
+def numbers(row: Mapping[str, Any]) -> QueueNumbers:
+    """Read a row of `queues()`, or a queue object of RabbitMQ's management API."""
+    ready = count(row.get("messages_ready"))
+    return QueueNumbers(
+        name=str(row["name"]),
+        length=count(row.get("messages")) if ready is None else ready,
+        unacked=count(row.get("messages_unacknowledged")),
+        consumers=count(row.get("consumers")),
+        idle_since=str(row.get("idle_since") or ""),
+        reason=str(row.get("reason") or ""),
+    )
+
+
+def count(value: object) -> int | None:
+    """Return a number of things, None for what is none."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count else None  # type: ignore[return-value]  # is one
 
 
 def facts_of(connection: Connection, management_url: str | None = None) -> Facts:

@@ -97,7 +97,7 @@ class RedisFacts:
     refuses writes unless told otherwise. `unacked` counts what workers of this app hold and have
     not acknowledged; after `visibility_timeout_s` it is delivered once more.
     `cut_off` is how many clients were closed because they read too slowly, None where this version
-    does not count them.
+    does not count them. `stale` are answers to commands that nobody waited for.
     """
 
     version: str
@@ -116,6 +116,7 @@ class RedisFacts:
     saves_fail: bool = False
     unacked: int | None = None
     visibility_timeout_s: float = 3600.0
+    stale: tuple[StaleQueue, ...] = ()
 
     @property
     def may_evict(self) -> bool:

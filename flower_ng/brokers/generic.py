@@ -49,8 +49,15 @@ def length_of(connection: Connection, name: str) -> dict[str, Any]:
             except connection.channel_errors:
                 reason = f"The broker knows no queue {name!r}."
             else:
-                return {"name": name, "messages": declared.message_count}
+                return {"name": name, **told(channel, declared)}
     return {"name": name, "messages": None, "reason": reason}
+
+
+def told(channel: object, declared: Any) -> dict[str, Any]:
+    """Return what a declare tells; Kombu's own transports tell 0 consumers, whoever consumes."""
+    if isinstance(channel, AbstractChannel):
+        return {"messages": declared.message_count}
+    return {"messages": declared.message_count, "consumers": declared.consumer_count}
 
 
 def unknowable(channel: object) -> str | None:

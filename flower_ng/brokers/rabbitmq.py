@@ -1,37 +1,37 @@
-"""Queues from RabbitMQ's management API; asked on the loop, without blocking it."""
+"""Queues from RabbitMQ's management API; asked on the loop, without blocking it.
 
+Where the API cannot be asked, a passive declare over AMQP still tells who waits and how many
+consume: that needs no plugin.
+"""
+
+import asyncio
 import logging
-import ssl
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
-import msgspec
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.simple_httpclient import SimpleAsyncHTTPClient
-
-from flower_ng.brokers.base import Facts
+from flower_ng.brokers.base import Facts, Look, numbers
+from flower_ng.brokers.condition import RabbitFacts, StaleQueue
+from flower_ng.brokers.generic import GenericBroker
+from flower_ng.brokers.management import FAILURES, management_of
+from flower_ng.brokers.rabbit_facts import named, rabbit_facts, unheard
+from flower_ng.errors import Refused, Unavailable
 
 log = logging.getLogger(__name__)
 
-PORT = 15672
-CONNECT_TIMEOUT_S = 1.0
-TIMEOUT_S = 2.0
-#: Some five thousand queues; more is cut off rather than held in memory.
-ANSWER_MAX_BYTES = 10 * 2**20
-#: What a configuration may write for "do not look at the certificate".
-UNVERIFIED = (ssl.CERT_NONE, "none", "CERT_NONE")
-
-
-@dataclass(frozen=True, slots=True)
-class Management:
-    """Where the management API is; `url` holds no credentials."""
-
-    url: str
-    user: str
-    password: str = field(repr=False)
+#: How long a passive declare may take, after the API had its time.
+DECLARE_S = 0.6
+#: A worker that has just come has no consumer yet; who has none for so long is gone.
+STALE_S = 60.0
+#: What is asked of each object: some brokers have thousands.
+QUEUE_COLUMNS = (
+    "name,messages,messages_ready,messages_unacknowledged,consumers,idle_since,"
+    "arguments,effective_policy_definition"
+)
+NODE_COLUMNS = (
+    "name,running,mem_alarm,disk_free_alarm,mem_used,mem_limit,disk_free,disk_free_limit,partitions"
+)
 
 
 class RabbitBroker:
@@ -39,63 +39,92 @@ class RabbitBroker:
 
     schemes: ClassVar[tuple[str, ...]] = ("amqp", "amqps")
 
-    def __init__(self, facts: Facts, pool: Executor) -> None:  # noqa: ARG002 - this one does not block
+    def __init__(self, facts: Facts, pool: Executor) -> None:
         self.trouble: str | None = None
-        self._management = management_of(facts)
-        self._vhost = facts.path
-        self._tls = facts.tls or {}
+        self.stale_s = STALE_S
+        self._api = management_of(facts)
+        self._vhost = quote(facts.path, safe="")
+        self._plain = GenericBroker(facts, pool)
+        self._unheard: dict[str, float] = {}
 
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the queues of these names that exist; none when the API cannot be asked."""
-        try:
-            found = await self._ask()
-        except (HTTPClientError, OSError, msgspec.DecodeError) as error:
-            self._note(f"The management API at {self._management.url} failed: {error}")
-            return []
-        self._note(None)
+        """Return the queues of these names that exist; none when nobody can be asked."""
+        found = await self._objects(f"queues/{self._vhost}")
+        if found is None:
+            return [row for row in await self._declared(names) if "reason" not in row]
         wanted = set(names)
         return [queue for queue in found if queue.get("name") in wanted]
 
-    async def _ask(self) -> list[dict[str, Any]]:
-        client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=ANSWER_MAX_BYTES)
-        try:
-            answer = await client.fetch(self._request())
-        finally:
-            client.close()
-        return msgspec.json.decode(answer.body, type=list[dict[str, Any]])
+    async def look(self, names: Sequence[str]) -> Look:
+        """Return what the API tells; without it, what a passive declare tells."""
+        found = await self._objects(f"queues/{self._vhost}?columns={QUEUE_COLUMNS}")
+        if found is None:
+            rows = await self._declared(names)
+            if not rows:
+                raise Unavailable(self.trouble or "")
+            return Look(tuple(map(numbers, rows)))
+        return Look(tuple(map(numbers, named(found, names))), await self._condition(found))
 
-    def _request(self) -> HTTPRequest:
-        asked = (self._tls.get(key) for key in ("ssl_cert_reqs", "cert_reqs"))
-        return HTTPRequest(
-            f"{self._management.url}queues/{quote(self._vhost, safe='')}",
-            auth_username=self._management.user,
-            auth_password=self._management.password,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            request_timeout=TIMEOUT_S,
-            follow_redirects=False,
-            decompress_response=False,
-            validate_cert=not any(one in UNVERIFIED for one in asked),
-            ca_certs=self._tls.get("ssl_ca_certs") or self._tls.get("ca_certs"),
+    async def clean(self, spared: Collection[str]) -> list[str]:
+        """Delete what is stale as of now; RabbitMQ itself refuses where somebody consumes."""
+        try:
+            found = await self._api.objects(f"queues/{self._vhost}?columns=name,messages,consumers")
+            names = [one.name for one in self._stale(found) if one.owner not in spared]
+            for name in names:
+                await self._api.ask(self._queue(name), "DELETE")
+        except FAILURES as error:
+            raise Refused(f"The management API at {self._api.url} refused: {error}") from error
+        return names
+
+    async def _objects(self, path: str) -> list[dict[str, Any]] | None:
+        try:
+            found = await self._api.objects(path)
+        except FAILURES as error:
+            self._note(f"The management API at {self._api.url} failed: {error}")
+            return None
+        self._note(None)
+        return found
+
+    async def _declared(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        try:
+            return await asyncio.wait_for(self._plain.queues(names), DECLARE_S)
+        except (Unavailable, TimeoutError):
+            return []
+
+    async def _condition(self, queues: list[dict[str, Any]]) -> RabbitFacts | None:
+        """Ask for the rest; a user who is not allowed to look at all of it sees less."""
+        overview, nodes, connections = await asyncio.gather(
+            self._api.object("overview?columns=rabbitmq_version"),
+            self._api.objects(f"nodes?columns={NODE_COLUMNS}"),
+            self._api.objects(f"vhosts/{self._vhost}/connections?columns=name,state"),
+            return_exceptions=True,
         )
+        for answer in (overview, nodes, connections):
+            if isinstance(answer, BaseException) and not isinstance(answer, FAILURES):
+                raise answer
+        if isinstance(overview, BaseException):
+            return None
+        return rabbit_facts(
+            overview,
+            None if isinstance(nodes, BaseException) else nodes,
+            None if isinstance(connections, BaseException) else connections,
+            queues,
+            tuple(self._stale(queues)),
+        )
+
+    def _stale(self, queues: list[dict[str, Any]]) -> Iterator[StaleQueue]:
+        """Yield what nobody has consumed from since it was first noticed, long enough ago."""
+        now, found = asyncio.get_running_loop().time(), {one.name: one for one in unheard(queues)}
+        self._unheard = {name: self._unheard.get(name, now) for name in found}
+        for name, since in self._unheard.items():
+            if now - since >= self.stale_s:
+                yield found[name]
+
+    def _queue(self, name: str) -> str:
+        return f"queues/{self._vhost}/{quote(name, safe='')}?if-unused=true"
 
     def _note(self, trouble: str | None) -> None:
         """Keep the reason, and log it when it is a new one."""
         if trouble is not None and trouble != self.trouble:
             log.warning("%s", trouble)
         self.trouble = trouble
-
-
-def management_of(facts: Facts) -> Management:
-    """Read `broker_api`; without it, the API is taken to be on the broker's own host."""
-    parts = urlsplit(facts.management_url or f"http://{bracketed(facts.host)}:{PORT}/api/")
-    place = parts.netloc.rpartition("@")[2]
-    path = parts.path.rstrip("/") or "/api"
-    user, password = facts.user, facts.password
-    if parts.username is not None:
-        user, password = unquote(parts.username), unquote(parts.password or "")
-    return Management(f"{parts.scheme}://{place}{path}/", user or "guest", password or "guest")
-
-
-def bracketed(host: str) -> str:
-    """Return a host as a URL wants it: IPv6 addresses in brackets."""
-    return f"[{host}]" if ":" in host else host

@@ -6,7 +6,8 @@ queue is the sum over its lists. Messages that workers hold unacknowledged are n
 
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from concurrent.futures import Executor
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, ClassVar
 
 import redis
@@ -17,12 +18,16 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from flower_ng.brokers.base import Facts, Pooled
+from flower_ng.brokers.base import Facts, Look, Pooled, numbers
+from flower_ng.brokers.condition import RedisFacts
+from flower_ng.brokers.redis_info import redis_facts
+from flower_ng.brokers.redis_keys import Leftovers
 from flower_ng.errors import Unavailable
 
 #: Kombu's own, where `broker_transport_options` says nothing.
 PRIORITY_STEPS = (0, 3, 6, 9)
 SEPARATOR = "\x06\x16"
+UNACKED = "unacked"
 PORT = 6379
 SENTINEL_PORT = 26379
 #: Seconds; short, because somebody waits for the page.
@@ -41,13 +46,44 @@ class RedisBroker(Pooled):
 
     schemes: ClassVar[tuple[str, ...]] = ("redis", "rediss")
 
+    def __init__(self, facts: Facts, pool: Executor) -> None:
+        super().__init__(facts, pool)
+        options = facts.options
+        self._prefix = options.get("global_keyprefix", "")
+        self._separator = options.get("sep", SEPARATOR)
+        self._leftovers = Leftovers(self._prefix, self._separator)
+
     def lengths(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return `{"name", "messages"}` for each queue."""
+        with self._asking() as client:
+            return self._lengths(client, names)
+
+    def seen(self, names: Sequence[str]) -> Look:
+        """Look at the named queues, at those that are bound, and at Redis itself."""
+        with self._asking() as client:
+            self._leftovers.go_on(client)
+            every = sorted({*names, *self._leftovers.queues(client)})
+            rows = tuple(map(numbers, self._lengths(client, every)))
+            return Look(rows, self._condition(client))
+
+    def swept(self) -> list[str]:
+        """Delete the answers that nobody waits for; a key that came alive again is left."""
+        with self._asking() as client:
+            names = [one.name for one in self._leftovers.stale(client)]
+            if names:
+                client.unlink(*(f"{self._prefix}{name}" for name in names))
+            return names
+
+    @contextmanager
+    def _asking(self) -> "Iterator[redis.Redis]":
         try:
             with ExitStack() as stack:
-                sizes = self._sizes(self.client(stack), names)
+                yield self.client(stack)
         except (RedisError, OSError, ValueError, ImportError) as error:
             raise Unavailable(f"Redis does not answer: {error}") from error
+
+    def _lengths(self, client: "redis.Redis", names: Sequence[str]) -> list[dict[str, Any]]:
+        sizes = self._sizes(client, names)
         self.trouble = next((str(size) for size in sizes if isinstance(size, Exception)), None)
         steps = len(self._steps)
         lists = [sizes[at : at + steps] for at in range(0, len(sizes), steps)]
@@ -55,6 +91,17 @@ class RedisBroker(Pooled):
             {"name": name, "messages": total(found)}
             for name, found in zip(names, lists, strict=True)
         ]
+
+    def _condition(self, client: "redis.Redis") -> RedisFacts | None:
+        options = self._facts.options
+        pipeline = client.pipeline(transaction=False)
+        pipeline.info()
+        pipeline.hlen(f"{self._prefix}{options.get('unacked_key') or UNACKED}")
+        info, unacked = pipeline.execute(raise_on_error=False)
+        if isinstance(info, Exception):
+            self.trouble = self.trouble or f"INFO is refused: {info}"
+            return None
+        return redis_facts(info, unacked, options, tuple(self._leftovers.stale(client)))
 
     def client(self, stack: ExitStack) -> "redis.Redis":
         """Make a client that `stack` closes."""
@@ -73,10 +120,8 @@ class RedisBroker(Pooled):
         return list(pipeline.execute(raise_on_error=False))
 
     def _keys(self, name: str) -> Iterator[str]:
-        options = self._facts.options
-        prefix, separator = options.get("global_keyprefix", ""), options.get("sep", SEPARATOR)
         for step in self._steps:
-            yield f"{prefix}{name}{separator}{step}" if step else f"{prefix}{name}"
+            yield f"{self._prefix}{name}{self._separator}{step}" if step else self._prefix + name
 
 
 class SentinelBroker(RedisBroker):

@@ -6,6 +6,7 @@ from flower_ng.metrics.inspections import Inspections
 from flower_ng.metrics.lag import LoopLag
 from flower_ng.metrics.own import METRICS, OwnMetrics, Sources
 from flower_ng.metrics.problems import ProblemMetric
+from flower_ng.metrics.queues import QueueMetrics, QueueSources
 from flower_ng.metrics.registry import Registry
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "OwnMetrics",
     "ProblemMetric",
     "PrometheusMetrics",
+    "QueueMetrics",
+    "QueueSources",
     "Registry",
     "Sources",
     "chunks",

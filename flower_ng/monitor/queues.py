@@ -1,9 +1,12 @@
-"""The names of the queues that matter: those that workers consume from. Pure."""
+"""The names of the queues that matter: of workers, settings, routes and sends. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from celery import Celery
+from kombu import Queue
+
+from flower_ng.monitor.serving import queues_of
 
 
 def active_queue_names(capp: Celery, workers: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -12,12 +15,7 @@ def active_queue_names(capp: Celery, workers: Mapping[str, Mapping[str, Any]]) -
     `workers` are the Inspector's records. The app's queues are `task_default_queue` and those of
     `task_queues`. Flower's rule.
     """
-    names = {
-        queue["name"]
-        for record in workers.values()
-        for queue in record.get("active_queues", ())
-        if isinstance(queue, dict) and isinstance(queue.get("name"), str)
-    }
+    names = {name for record in workers.values() for name in queues_of(record)}
     return sorted(names or configured_queue_names(capp))
 
 
@@ -26,3 +24,39 @@ def configured_queue_names(capp: Celery) -> set[str]:
     declared = capp.conf.task_queues or ()  # a list of queues, or a mapping by name
     names = declared if isinstance(declared, Mapping) else [queue.name for queue in declared]
     return {capp.conf.task_default_queue, *names}
+
+
+def known_queue_names(
+    capp: Celery, workers: Mapping[str, Mapping[str, Any]], seen: Iterable[str]
+) -> set[str]:
+    """Return every queue that tasks may be in: of workers, of the app, of its routes, and `seen`.
+
+    A broker's own list is not among them: it holds the queues of others, too.
+    """
+    told = {name for record in workers.values() for name in queues_of(record)}
+    return {*told, *configured_queue_names(capp), *routed_queue_names(capp), *seen}
+
+
+def routed_queue_names(capp: Celery) -> set[str]:
+    """Return the queues that `task_routes` names; what a function routes to can't be known."""
+    routes = capp.conf.task_routes or ()
+    listed = routes if isinstance(routes, list | tuple) else [routes]
+    return {name for one in listed for name in _targets(one)}
+
+
+def _targets(routes: object) -> Iterator[str]:
+    """Yield the queues of one router: a mapping, or pairs, of patterns and routes."""
+    if isinstance(routes, Mapping):
+        routes = list(routes.items())
+    if not isinstance(routes, list | tuple):
+        return
+    for pair in routes:
+        if isinstance(pair, list | tuple) and len(pair) == 2:  # noqa: PLR2004 - a pattern, a route
+            yield from _target(pair[1])
+
+
+def _target(route: object) -> Iterator[str]:
+    queue = route.get("queue") if isinstance(route, Mapping) else route
+    name = queue.name if isinstance(queue, Queue) else queue
+    if isinstance(name, str) and name:
+        yield name

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flower_ng.brokers import mask
+from flower_ng.monitor.serving import slots
 from flower_ng.web import format as fmt
 
 MASKED = "**"
@@ -72,17 +73,6 @@ def pool_facts(stats: Mapping[str, Any]) -> tuple[Fact, ...]:
         *facts(pool),
         *(Fact(label, shown(value)) for label, value in ends.items()),
     )
-
-
-def slots(pool: Mapping[str, Any]) -> int | None:
-    """How many tasks run at once: processes where the pool lists them, else its bound.
-
-    `max-concurrency` does not move when a prefork pool grows.
-    """
-    processes, bound = pool.get("processes"), pool.get("max-concurrency")
-    if isinstance(processes, list) and processes:
-        return len(processes)
-    return bound if isinstance(bound, int) else None
 
 
 def usage_facts(usage: object) -> tuple[Fact, ...]:

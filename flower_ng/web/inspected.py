@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flower_ng.web.facts import mapping, sequence, slots
+from flower_ng.monitor.serving import slots
+from flower_ng.web.facts import mapping, sequence
 
 _LINUX = "Linux"
 _KIBI = 1024

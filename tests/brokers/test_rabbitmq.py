@@ -13,7 +13,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from flower_ng.brokers import facts_of
-from flower_ng.brokers.rabbitmq import ANSWER_MAX_BYTES, management_of
+from flower_ng.brokers.management import ANSWER_MAX_BYTES, management_of
 from tests.brokers.places import Place
 from tests.services import free_port
 

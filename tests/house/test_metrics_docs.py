@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flower_ng.metrics import METRICS, PrometheusMetrics
 from flower_ng.metrics.problems import HELP, NAME
+from flower_ng.metrics.queues import FAMILIES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(flower_\w+)` \| (\w+) \| ([^|]*)\| (.+?) \|$", re.MULTILINE)
@@ -31,10 +32,14 @@ def test_every_metric_is_documented_as_it_is():
     }
     problem = {NAME: ("gauge", ("rule", "subject"))}
 
-    assert documented() == flowers | ours | problem
+    queues = {name: ("gauge", ("queue",)) for name, _, _ in FAMILIES}
+
+    assert documented() == flowers | ours | problem | queues
 
 
 def test_our_metrics_are_documented_in_their_own_words():
     texts = {name: text for name, _, _, text in ROW.findall(DOCS.read_text())}
 
-    assert {HELP, *(one.help for one in METRICS)} <= set(texts.values())
+    queues = {text for _, text, _ in FAMILIES}
+
+    assert {HELP, *queues, *(one.help for one in METRICS)} <= set(texts.values())

@@ -1,0 +1,88 @@
+"""Sent is which tasks were sent and not heard of since, by queue. An Observer, on the loop.
+
+It tells how long the oldest message of a queue waits, where its send was seen: that takes the
+Celery setting `task_send_sent_event`.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from flower_ng.monitor.records import Change, Task
+
+#: Tasks remembered; past it further ones are not, and what then becomes the oldest is not known.
+MOST: Final = 50_000
+#: Queues remembered.
+MOST_QUEUES: Final = 1000
+#: Events trail behind messages by less.
+LATE_S: Final = 10.0
+#: States before a task-sent after which the task may still wait.
+_EARLY: Final = frozenset({None, "PENDING", "RETRY"})
+
+
+class Sent:
+    """Remembers sends until the task is heard of again."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._queue_of: dict[str, str] = {}
+        self._sent: dict[str, dict[str, float]] = {}
+        self._untold: dict[str, float] = {}
+
+    @property
+    def queues(self) -> Collection[str]:
+        """The queues that tasks were sent to."""
+        return self._sent.keys()
+
+    def observe(self, change: Change) -> None:
+        """Note a send, or that a task was heard of."""
+        event = change.event
+        if event.type == "task-sent":
+            if event.queue and event.uuid and change.before in _EARLY:
+                self._add(event.queue, event.uuid, event.timestamp)
+        elif event.uuid is not None and event.uuid in self._queue_of:
+            self._drop(event.uuid)
+
+    def evicted(self, task: Task) -> None:
+        """Do nothing: it still waits."""
+
+    def forgotten(self, hostname: str) -> None:
+        """Do nothing: who sent it is not of interest."""
+
+    def oldest_s(self, queue: str, length: int | None, now: float) -> float | None:
+        """Return for how long the oldest of `length` messages waits; None where that is unknown.
+
+        In an empty queue nothing waits: sends without further news are forgotten then.
+        """
+        if not length:
+            if length == 0:
+                self._empty(queue, now)
+            return None
+        at = next(iter(self._sent.get(queue, {}).values()), None)
+        if at is None or at > self._untold.get(queue, at):
+            return None
+        return max(0.0, now - at)
+
+    def _add(self, queue: str, uuid: str, at: float) -> None:
+        waiting = self._sent.get(queue)
+        if waiting is None:
+            if len(self._sent) >= MOST_QUEUES:
+                return
+            waiting = self._sent[queue] = {}
+        self._drop(uuid)
+        if len(self._queue_of) >= self._most:
+            self._untold.setdefault(queue, at)
+            return
+        waiting[uuid] = at
+        self._queue_of[uuid] = queue
+
+    def _drop(self, uuid: str) -> None:
+        queue = self._queue_of.pop(uuid, None)
+        if queue is not None:
+            del self._sent[queue][uuid]
+
+    def _empty(self, queue: str, now: float) -> None:
+        before = now - LATE_S
+        for uuid in [uuid for uuid, at in self._sent.get(queue, {}).items() if at < before]:
+            self._drop(uuid)
+        if self._untold.get(queue, now) < before:
+            del self._untold[queue]

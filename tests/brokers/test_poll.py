@@ -1,0 +1,105 @@
+"""The background look at the broker. The broker is a stand-in: it must fail and hang on demand."""
+
+import asyncio
+
+from flower_ng.brokers import Look, QueueNumbers, RedisFacts
+from flower_ng.brokers.poll import GOOD_S, Poll
+from flower_ng.errors import Unavailable
+
+
+class Broker:
+    """Answers as told; a real one does not hang when a test wants it to."""
+
+    trouble = None
+
+    def __init__(self, *queues, facts=None) -> None:
+        self.answer, self.asked = Look(tuple(queues), facts), []
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def look(self, names):
+        self.asked.append(names)
+        await self.open.wait()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def polling(broker, noted=None, **arguments):
+    noted = [] if noted is None else noted
+    return Poll(broker, "redis", lambda: {"b", "a"}, noted.append, **arguments)
+
+
+async def test_what_the_broker_tells_is_kept_and_noted():
+    noted, mail = [], QueueNumbers("mail", 3)
+    broker = Broker(mail, facts=RedisFacts("7.0"))
+    poll = polling(broker, noted, clock=lambda: 5.0)
+
+    await poll.look()
+
+    assert broker.asked == [["a", "b"]]
+    assert poll.numbers == {"mail": mail}
+    assert noted == [{"mail": mail}]
+    assert (poll.facts.redis, poll.facts.trouble, poll.told_at) == (RedisFacts("7.0"), "", 5.0)
+
+
+async def test_a_broker_that_does_not_answer_is_away_since_the_first_time():
+    now, broker = [1.0], Broker(QueueNumbers("mail", 3))
+    poll = polling(broker, clock=lambda: now[0])
+    await poll.look()
+
+    broker.answer = Unavailable("away")
+    for now[0] in (10.0, 20.0):
+        await poll.look()
+
+    assert (poll.facts.at, poll.facts.away_since, poll.facts.trouble) == (20.0, 10.0, "away")
+    assert poll.numbers["mail"].length == 3
+
+
+async def test_numbers_too_old_are_no_numbers():
+    now, broker = [1.0], Broker(QueueNumbers("mail", 3))
+    poll = polling(broker, clock=lambda: now[0])
+    await poll.look()
+
+    now[0] += GOOD_S
+
+    assert poll.numbers == {}
+
+
+async def test_an_answer_that_cannot_be_read_ends_nothing():
+    broker = Broker()
+    broker.answer = KeyError("name")
+    poll = polling(broker)
+
+    await poll.look()
+
+    assert "KeyError" in poll.facts.trouble
+
+
+async def test_who_asks_waits_a_moment_and_the_look_goes_on():
+    broker = Broker(QueueNumbers("mail", 3))
+    broker.open.clear()
+    poll = polling(broker)
+
+    await poll.news(0.01)
+    await poll.news(0.01)
+    assert poll.numbers == {}
+    broker.open.set()
+    await poll.look()
+
+    assert poll.numbers["mail"].length == 3
+    assert len(broker.asked) == 1
+
+
+async def test_the_broker_is_looked_at_again_and_again_until_the_end():
+    broker, often = Broker(), asyncio.Event()
+    poll = polling(broker, interval_s=0.01)
+    poll._note = lambda _: often.set() if len(broker.asked) > 2 else None
+
+    poll.start()
+    await often.wait()
+    poll.stop()
+    count = len(broker.asked)
+    await asyncio.sleep(0.05)
+
+    assert len(broker.asked) == count

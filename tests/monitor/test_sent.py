@@ -1,0 +1,74 @@
+"""For how long the oldest message of a queue waits, as events tell."""
+
+from flower_ng.monitor.records import Change, Event
+from flower_ng.monitor.sent import Sent
+
+
+def change(type_, uuid, at, queue=None, before=None):
+    event = Event(type_, "w@x", at, uuid=uuid, queue=queue)
+    return Change(event, before=before)
+
+
+def sent(uuid, at, queue="mail", before=None):
+    return change("task-sent", uuid, at, queue, before)
+
+
+def seen(*changes, **arguments):
+    sends = Sent(**arguments)
+    for one in changes:
+        sends.observe(one)
+    return sends
+
+
+def test_the_oldest_send_without_news_is_the_oldest_message():
+    sends = seen(sent("a", 10.0), sent("b", 20.0), sent("c", 15.0, "other"))
+
+    assert sends.oldest_s("mail", 2, 30.0) == 20.0
+    assert set(sends.queues) == {"mail", "other"}
+
+
+def test_a_task_that_was_received_waits_no_longer():
+    sends = seen(sent("a", 10.0), sent("b", 20.0), change("task-received", "a", 21.0))
+
+    assert sends.oldest_s("mail", 1, 30.0) == 10.0
+
+
+def test_a_send_that_is_told_late_is_no_waiting_task():
+    sends = seen(sent("a", 10.0, before="STARTED"))
+
+    assert sends.oldest_s("mail", 1, 30.0) is None
+
+
+def test_a_task_sent_again_waits_anew():
+    sends = seen(sent("a", 10.0), sent("a", 25.0, before="RETRY"))
+
+    assert sends.oldest_s("mail", 1, 30.0) == 5.0
+
+
+def test_without_a_length_or_a_send_the_age_is_not_known():
+    assert seen(sent("a", 10.0)).oldest_s("mail", None, 30.0) is None
+    assert seen().oldest_s("mail", 5, 30.0) is None
+
+
+def test_in_an_empty_queue_nothing_waits_and_lost_tasks_are_forgotten():
+    sends = seen(sent("a", 10.0), sent("b", 29.0))
+
+    assert sends.oldest_s("mail", 0, 30.0) is None
+    assert sends.oldest_s("mail", 1, 31.0) == 2.0
+
+
+def test_past_the_bound_an_age_that_may_be_wrong_is_not_told():
+    sends = seen(sent("a", 10.0), sent("b", 20.0), most=1)
+    assert sends.oldest_s("mail", 2, 30.0) == 20.0
+
+    for one in (change("task-received", "a", 31.0), sent("c", 32.0)):
+        sends.observe(one)
+    assert sends.oldest_s("mail", 2, 40.0) is None
+
+    sends.oldest_s("mail", 0, 60.0)
+    sends.observe(sent("d", 61.0))
+    assert sends.oldest_s("mail", 1, 62.0) == 1.0
+
+
+def test_a_clock_ahead_makes_no_negative_age():
+    assert seen(sent("a", 99.0)).oldest_s("mail", 1, 30.0) == 0.0
