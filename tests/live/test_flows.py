@@ -1,0 +1,129 @@
+"""What an operator does in a day, in Chromium, on real brokers with a real worker.
+
+Whatever the browser complains of in a page, its content policy included, fails the test.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.live.conftest import Cluster
+from tests.services import need
+
+pytestmark = [pytest.mark.live, pytest.mark.browser]
+PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        options = ["--headless", "--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, cluster: Cluster) -> Iterator[Page]:
+    """A window on the dashboard, in which nothing may be complained of."""
+    complaints: list[str] = []
+
+    def listen(message: Any) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(message.text)
+
+    root = f"http://127.0.0.1:{cluster.dashboard.port}"
+    context = browser.new_context(base_url=root, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    page = context.new_page()
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def send(cluster: Cluster, name: str, *args: object, state: str) -> str:
+    sent = cluster.app.send_task(f"tests.shop.{name}", args).id
+    cluster.seen(sent, state)
+    return str(sent)
+
+
+def test_health_is_one_sentence_and_its_numbers_lead_to_their_lists(page, cluster):
+    send(cluster, "add", 1, 2, state="SUCCESS")
+    page.goto("/overview")
+
+    sentence = page.locator(".verdict")
+    expect(sentence).to_contain_text("1 of 1 worker online")
+    expect(sentence).to_contain_text(re.compile(r"\d+ of \d+ tasks failed"))
+    sentence.get_by_role("link").nth(2).click()
+
+    expect(page).to_have_url(re.compile("/tasks.search="))
+    expect(page.locator("tbody tr").first).to_contain_text("SUCCESS")
+
+
+def test_from_the_overview_to_the_line_that_failed(page, cluster):
+    send(cluster, "fail", "no tea", state="FAILURE")
+    page.goto("/overview")
+
+    page.get_by_role("link", name="ValueError").first.click()
+    expect(page.locator("tbody tr").first).to_contain_text("FAILURE")
+    page.locator("tbody a.key").first.click()
+
+    expect(page.locator("#exception")).to_contain_text("ValueError('no tea')")
+    expect(page.locator("main")).to_contain_text("raise ValueError(message)")
+
+
+def test_the_palette_leads_to_a_task_type_in_three_keystrokes_and_its_name(page, cluster):
+    send(cluster, "add", 1, 2, state="SUCCESS")
+    page.goto("/workers")
+    page.wait_for_function("() => customElements.get('f-jump') !== undefined")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("shop.add")
+    page.locator("[role=option]", has_text="tests.shop.add").first.wait_for()
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile("/types/tests.shop.add$"))
+    expect(page.locator("main")).to_contain_text("Tasks per second")
+
+
+def test_a_pool_is_made_larger_on_the_workers_page_of_its_own(page, cluster):
+    name = cluster.worker.hostname
+    page.goto("/workers")
+    page.get_by_role("link", name=name).first.click()
+
+    page.get_by_role("button", name="Grow").click()
+
+    expect(page.locator("f-toasts")).to_contain_text(f"Growing '{name}' worker's pool by 1")
+    page.get_by_role("link", name="Past").click()
+    expect(page.locator("#tab-past")).to_contain_text("Tasks at once")
+
+
+def test_what_runs_is_ended_from_its_page(page, cluster):
+    task = send(cluster, "sleep", 60, state="STARTED")
+    page.goto(f"/task/{task}")
+
+    page.locator("summary", has_text="Terminate").click()
+    page.get_by_role("button", name="Terminate this task").click()
+
+    expect(page.locator("main")).to_contain_text("REVOKED")
+
+
+def test_a_queue_tells_who_consumes_it(page, cluster):
+    page.goto("/queues")
+
+    row = page.locator("tbody tr").first
+    expect(row).to_contain_text(cluster.worker.hostname)
+    expect(row.locator("td[data-label=Waiting]")).to_have_text(re.compile(r"^\d+$"))
+
+
+def test_the_list_of_tasks_follows_the_cluster_by_itself(page, cluster):
+    page.goto("/tasks")
+    task = send(cluster, "echo", "news", state="SUCCESS")
+
+    page.locator(f"[id='task-{task}']").wait_for()
