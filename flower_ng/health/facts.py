@@ -6,6 +6,8 @@ Times are UTC seconds by our own clock. None is what is not known; no rule may t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flower_ng.brokers.condition import BrokerFacts
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -86,6 +88,15 @@ class RunningTask:
     limit_s: float | None = None
     claimed: bool | None = None
     has_result: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTask:
+    """A task with an ETA that a worker holds, unacknowledged, for `held_s` by now."""
+
+    uuid: str
+    type: str
+    held_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +198,8 @@ class Keeping:
 class Facts:
     """All that is known at `now`. None for a whole kind: it could not be found out.
 
-    `mute_hosts` answered an inspection but never sent an event, though the events are enabled.
+    `eventless` are workers that answered and sent no event, though events are enabled. `cut_off` is
+    how many clients the broker closed lately; `held` is what is held for longest.
     """
 
     now: float
@@ -200,6 +212,9 @@ class Facts:
     queues: Sequence[QueueFacts] | None = None
     entries: Sequence[EntryFacts] | None = None
     eventless: Sequence[str] = ()
+    broker: BrokerFacts | None = None
+    cut_off: int = 0
+    held: HeldTask | None = None
 
     @property
     def can_hear(self) -> bool:

@@ -5,9 +5,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.health.claims import Claims
 from flower_ng.health.crew import Crew, State
-from flower_ng.health.facts import EntryFacts, Facts, Ingest, Keeping, RunningTask, WorkerFacts
+from flower_ng.health.facts import (
+    EntryFacts,
+    Facts,
+    HeldTask,
+    Ingest,
+    Keeping,
+    RunningTask,
+    WorkerFacts,
+)
 from flower_ng.health.lately import Lately
 from flower_ng.health.sightings import Sightings
 from flower_ng.health.trends import Trends
@@ -54,6 +63,7 @@ class Sources:
     asked: Callable[[], tuple[int, float]]
     store: Callable[[], Any]
     enable_events: bool
+    broker: Callable[[], BrokerFacts | None] = lambda: None
     entries: Callable[[float], Sequence[EntryFacts] | None] = lambda _: None
 
 
@@ -78,6 +88,7 @@ class Gathering:
         self._usual, self._trends = usual, trends
         self._claim_after_s, self._clock = claim_after_s, clock
         self._dropped, self._malformed, self._lost = (Lately(LOSS_S) for _ in range(3))
+        self._cut_off = Lately(LOSS_S)
         self._asked_count, self._asked_s = Lately(LOSS_S), Lately(LOSS_S)
 
     async def facts(self) -> Facts:
@@ -96,6 +107,9 @@ class Gathering:
             self._trends.facts(workers, now),
             self._sources.entries(now),
             self._crew.eventless(now, ANSWERED_S) if self._sources.enable_events else (),
+            broker := self._sources.broker(),
+            self._cut(broker, now),
+            self._held(now),
         )
 
     async def _workers(self, heard_since: float, now: float) -> tuple[WorkerFacts, ...]:
@@ -139,6 +153,17 @@ class Gathering:
                 claimed=None if claim is None else claim.claimed,
                 has_result=None if claim is None else claim.has_result,
             )
+
+    def _cut(self, broker: BrokerFacts | None, now: float) -> int:
+        cut = broker.redis.cut_off if broker and broker.redis else None
+        return 0 if cut is None else max(0, int(self._cut_off.see(cut, now)))
+
+    def _held(self, now: float) -> HeldTask | None:
+        """Return the first of those that were received: it is held for longest."""
+        for task in self._sightings.held(self._state, 1):
+            if task.received is not None:
+                return HeldTask(task.uuid, task.name or "", now - task.received)
+        return None
 
     def _ingest(self, connection: Connection, now: float) -> Ingest:
         sources = self._sources

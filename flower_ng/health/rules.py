@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from flower_ng.health import events, queues, tasks, workers
+from flower_ng.health import broker, events, queues, tasks, workers
 from flower_ng.health.rule import Rule
 
-RULES: Final[tuple[Rule, ...]] = (*events.RULES, *workers.RULES, *tasks.RULES, *queues.RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *events.RULES,
+    *broker.RULES,
+    *workers.RULES,
+    *tasks.RULES,
+    *queues.RULES,
+)

@@ -63,6 +63,7 @@ class Sightings:
         self.new: dict[tuple[str, str], NewException] = {}
         self._running: OrderedDict[str, Task] = OrderedDict()
         self._reserved: OrderedDict[str, Task] = OrderedDict()
+        self._held: OrderedDict[str, Task] = OrderedDict()
         self._identities: OrderedDict[str, Identity] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.is_learned = False
@@ -84,6 +85,7 @@ class Sightings:
         """A task left memory: it can't be followed any more."""
         self._running.pop(task.uuid, None)
         self._reserved.pop(task.uuid, None)
+        self._held.pop(task.uuid, None)
 
     def forgotten(self, hostname: str) -> None:
         """Forget a worker's identity."""
@@ -107,6 +109,10 @@ class Sightings:
         """Yield the first `most` of the tasks that a worker holds, ready to run."""
         return _present(self._reserved, state, most)
 
+    def held(self, state: State, most: int) -> Iterator[Task]:
+        """Yield the first `most` of the tasks that a worker holds until their ETA."""
+        return _present(self._held, state, most)
+
     def switches(self, hostname: str, now: float) -> int:
         """Return how often a worker's identity jumped lately; once is a restart."""
         identity = self._identities.get(hostname)
@@ -118,10 +124,11 @@ class Sightings:
             self._running[uuid] = task
         else:
             self._running.pop(uuid, None)
-        if state == "RECEIVED" and task.eta is None:
-            self._reserved[uuid] = task
+        if state == "RECEIVED":
+            (self._held if task.eta else self._reserved)[uuid] = task
         else:
             self._reserved.pop(uuid, None)
+            self._held.pop(uuid, None)
 
     def _see_worker(self, event: Event) -> None:
         identity = self._identities.get(event.hostname)

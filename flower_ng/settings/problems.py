@@ -122,6 +122,40 @@ class ProblemOptions:
         10_000.0, PROBLEMS, "Messages that wait in a queue.", at_least(0)
     )
 
+    problem_broker_blocks: float = option(
+        10.0, PROBLEMS, "Seconds for which the broker refuses what is published.", at_least(0)
+    )
+    problem_broker_broken: float = option(
+        30.0, PROBLEMS, "Seconds for which a node of the broker is down or cut off.", at_least(0)
+    )
+    problem_broker_unanswering: float = option(
+        180.0, PROBLEMS, "Seconds for which the broker answered nothing it was asked.", at_least(0)
+    )
+    problem_broker_memory: float = option(
+        0.9, PROBLEMS, "Part of its memory's limit that the broker uses.", at_least(0)
+    )
+    problem_broker_disk: float = option(
+        1.5, PROBLEMS, "Times the free disk at which RabbitMQ raises an alarm.", at_least(0)
+    )
+    problem_broker_evicts: float = option(
+        60.0, PROBLEMS, "Seconds for which Redis has a policy that evicts.", at_least(0)
+    )
+    problem_broker_replica: float = option(
+        60.0, PROBLEMS, "Seconds for which a replica of Redis is behind.", at_least(0)
+    )
+    problem_broker_cut_off: float = option(
+        1.0, PROBLEMS, "Clients that Redis closed in five minutes for reading slowly.", at_least(0)
+    )
+    problem_broker_redelivers: float = option(
+        0.9,
+        PROBLEMS,
+        "Part of the time that the broker lets a message be held for which one was.",
+        at_least(0),
+    )
+    problem_broker_stale: float = option(
+        1.0, PROBLEMS, "Queues of workers that are gone.", at_least(0)
+    )
+
     problem_events_away: float = option(
         30.0, PROBLEMS, "Seconds without a connection to the broker.", at_least(0)
     )

@@ -2,10 +2,18 @@
 
 import pytest
 
+from flower_ng.brokers.condition import (
+    BrokerFacts,
+    RabbitFacts,
+    RabbitNode,
+    RedisFacts,
+    StaleQueue,
+)
 from flower_ng.health.facts import (
     Churn,
     Counts,
     Growth,
+    HeldTask,
     Ingest,
     Keeping,
     NewException,
@@ -31,6 +39,18 @@ def of_type(recent=None, usual=None, **known):
 
 def told(**known):
     return Told(NOW, **known)
+
+
+def node(is_running=True, **known):
+    return RabbitNode("rabbit@a", is_running, **known)
+
+
+def rabbit(*nodes, **known):
+    return BrokerFacts(NOW, "amqp", rabbit=RabbitFacts("4.1.0", nodes or (node(),), **known))
+
+
+def redis(**known):
+    return BrokerFacts(NOW, "redis", redis=RedisFacts("7.2", **known))
 
 
 def clocked(**known):
@@ -186,6 +206,69 @@ WRONG = [
         "",
         {"dropped": 5, "within_s": 300},
     ),
+    (
+        "broker-blocks",
+        {"broker": rabbit(node(has_disk_alarm=True), blocked=("a", "b"))},
+        "",
+        {"reason": "rabbit@a is short of disk", "connections blocked": 2},
+    ),
+    ("broker-broken", {"broker": rabbit(node(False))}, "rabbit@a", {"state": "does not run"}),
+    (
+        "broker-broken",
+        {"broker": rabbit(node(partitions=("rabbit@b",)))},
+        "rabbit@a",
+        {"cut off from": "rabbit@b"},
+    ),
+    (
+        "broker-memory",
+        {"broker": redis(memory_bytes=95, memory_limit_bytes=100)},
+        "",
+        {"used_share": 0.95, "limit_bytes": 100},
+    ),
+    (
+        "broker-memory",
+        {"broker": rabbit(node(memory_bytes=95, memory_limit_bytes=100))},
+        "rabbit@a",
+        {"used_share": 0.95, "limit_bytes": 100},
+    ),
+    (
+        "broker-disk",
+        {"broker": rabbit(node(disk_free_bytes=60, disk_limit_bytes=50))},
+        "rabbit@a",
+        {"free_bytes": 60, "alarm below_bytes": 50},
+    ),
+    (
+        "broker-evicts",
+        {"broker": redis(memory_limit_bytes=100, policy="allkeys-lru", evicted=7)},
+        "",
+        {"policy": "allkeys-lru", "keys evicted": 7},
+    ),
+    (
+        "broker-replica",
+        {"broker": redis(link_down_s=9.0)},
+        "",
+        {"replica without its master_s": 9.0},
+    ),
+    ("broker-replica", {"broker": redis(replicas_behind=1)}, "", {"replicas behind": 1}),
+    (
+        "broker-stale",
+        {"broker": rabbit(stale=(StaleQueue("w1@a.celery.pidbox", "w1@a", 4),))},
+        "",
+        {"queues": 1, "messages": 4, "one": "w1@a.celery.pidbox"},
+    ),
+    (
+        "broker-unanswering",
+        {"broker": BrokerFacts(NOW, "redis", "refused", NOW - 200)},
+        "",
+        {"reason": "refused", "away_s": 200},
+    ),
+    ("broker-cut-off", {"broker": redis(), "cut_off": 2}, "", {"connections closed": 2}),
+    (
+        "broker-redelivers",
+        {"broker": redis(), "held": HeldTask("5eed", PAY, 3500)},
+        PAY,
+        {"held_task": "5eed", "held_s": 3500, "limit_s": 3600},
+    ),
     ("events-late", {"ingest": clocked(lag_s=31)}, "", {"late_s": 31}),
     ("worker-eventless", {"eventless": ["w2@box"]}, "w2@box", {"events": "none"}),
     (
@@ -303,6 +386,18 @@ WELL = {
     "growth by a few is noise": (
         "queue-growing",
         {"queues": [QueueFacts("q", 9, growing_s=9999, grown=9)]},
+    ),
+    "a limit that is not there is not reached": (
+        "broker-memory",
+        {"broker": redis(memory_bytes=9)},
+    ),
+    "a policy without a limit evicts nothing": (
+        "broker-evicts",
+        {"broker": redis(policy="allkeys-lru", memory_limit_bytes=0)},
+    ),
+    "RabbitMQ without a timeout delivers nothing twice": (
+        "broker-redelivers",
+        {"broker": rabbit(ack_timeout_s=1800.0), "held": HeldTask("5eed", PAY, 60)},
     ),
     "sending that was never seen can't stop": (
         "events-unsent",
