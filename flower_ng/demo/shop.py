@@ -14,6 +14,8 @@ from typing import Any
 from celery import Celery, Task, chord, group
 from kombu import Queue
 
+from flower_ng.demo.folders import used
+
 FOLDER = Path(os.environ.get("FLOWER_NG_DEMO_FOLDER") or tempfile.gettempdir()) / "flower_ng"
 QUEUES = ("orders", "payments", "stock", "mail", "reports")
 
@@ -33,6 +35,7 @@ def folder(name: str) -> str:
     return str(path)
 
 
+used()
 app = Celery("shop", broker="filesystem://", backend="file://" + folder("results"))
 app.conf.update(
     broker_transport_options={

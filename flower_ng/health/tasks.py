@@ -14,6 +14,8 @@ LEAST_SLOW_S: Final = 60.0
 #: Failures and retries are told from fewer tasks than this only by chance.
 LEAST_FAILED: Final = 10
 LEAST_RETRIED: Final = 20
+#: Celery's own task, which waits for a chord by being retried.
+UNLOCKING: Final = "celery.chord_unlock"
 #: The usual share of failures, where it is less: a first failure in a thousand is no rise.
 LEAST_SHARE: Final = 0.02
 #: Without as many before, nothing is usual.
@@ -119,7 +121,8 @@ def retrying(facts: Facts, least: float) -> Iterable[Finding] | None:
     """Types that are retried again and again rather than done."""
     if facts.types is None or not facts.can_hear:
         return None
-    return [Finding(one.name, found) for one in facts.types if (found := _retrying(one, least))]
+    others = [one for one in facts.types if one.name != UNLOCKING]
+    return [Finding(one.name, found) for one in others if (found := _retrying(one, least))]
 
 
 def _retrying(one: TypeFacts, least: float) -> Evidence:
