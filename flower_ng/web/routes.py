@@ -1,5 +1,6 @@
 """Routes is every URL of the site; adding a page or an endpoint is one line in a tuple here."""
 
+import asyncio
 import re
 import secrets
 from collections.abc import Sequence
@@ -145,7 +146,7 @@ def application(
 
     `login` is the handler of `/login`, None without a login provider.
     """
-    ticker = Ticker()
+    ticker, turn = Ticker(), asyncio.Lock()
     services.cluster.events.add_listener(ticker.tick)
     return Site(
         services,
@@ -160,8 +161,8 @@ def application(
         ],
         nav=_nav(handlers, services.options.home),
         rendered=Rendered(lambda: ticker.ticks),
-        summaries=Summaries[Summary](ticker.tick),
-        values=Summaries[Counts](lambda: None),
+        summaries=Summaries[Summary](ticker.tick, turn=turn),
+        values=Summaries[Counts](lambda: None, turn=turn),
         **_settings(services, oauth or OAuthClient()),
     )
 

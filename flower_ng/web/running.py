@@ -35,11 +35,8 @@ async def by_runtime(store: "Store", query: TaskQuery, now: float) -> TaskPage:
     ended = await store.tasks(replace(rest, limit=limit + count))
     merged = sorted([*live.rows, *ended.rows], key=_by(now), reverse=query.descending)
     begin = query.offset - first
-    return replace(
-        ended,
-        rows=merged[begin : begin + limit],
-        filtered=ended.filtered + live.filtered,
-    )
+    counted = await store.tasks(replace(query, offset=0, limit=0))
+    return replace(counted, rows=merged[begin : begin + limit])
 
 
 def _both(search: Search | None, more: Search) -> Search:

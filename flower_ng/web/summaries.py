@@ -42,13 +42,14 @@ class Known(Generic[Summary]):
 class Summaries(Generic[Summary]):
     """The newest summary of each search; `is_ready` is told of one that somebody waits for.
 
-    `most` bounds them.
+    `most` bounds them. Those that share a `turn` count one after the other.
     """
 
     def __init__(
         self,
         is_ready: Callable[[], None],
         *,
+        turn: asyncio.Lock | None = None,
         most: int = 64,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -56,13 +57,15 @@ class Summaries(Generic[Summary]):
         self._most = most
         self._clock = clock
         self._kept: OrderedDict[str, _Kept[Summary]] = OrderedDict()
-        self._turn = asyncio.Lock()
+        self._turn = turn or asyncio.Lock()
+        self._took_s = 0.0
 
     async def of(
         self, key: str, count: Callable[[], Awaitable[Summary]], wait_s: float
     ) -> Known[Summary] | None:
         """Return the newest known counts; None where there are none after `wait_s`.
 
+        Where the last ones took longer than that, these would too, and are not waited for.
         `count` is called where they are old; an AnswerError of it is its own summary to make.
         """
         kept = self._kept.setdefault(key, _Kept())
@@ -72,7 +75,7 @@ class Summaries(Generic[Summary]):
             kept.work = asyncio.create_task(self._count(kept, count))
         if kept.work is not None and not self._is_known(kept):
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(kept.work), wait_s)
+                await asyncio.wait_for(asyncio.shield(kept.work), self._patience_s(wait_s))
         if kept.summary is None or not self._is_known(kept):
             kept.is_missed = True
             return None
@@ -83,6 +86,9 @@ class Summaries(Generic[Summary]):
         for kept in self._kept.values():
             if kept.work is not None:
                 kept.work.cancel()
+
+    def _patience_s(self, wait_s: float) -> float:
+        return wait_s if self._took_s <= wait_s else 0.0
 
     def _is_fresh(self, kept: _Kept[Summary]) -> bool:
         rest_s = max(FRESH_S, REST * kept.took_s)
@@ -97,7 +103,8 @@ class Summaries(Generic[Summary]):
             async with self._turn:
                 began = self._clock()
                 kept.summary = await count()
-                kept.at, kept.took_s = self._clock(), self._clock() - began
+                kept.at = self._clock()
+                kept.took_s = self._took_s = kept.at - began
         finally:
             kept.work = None
         if kept.is_missed:

@@ -103,6 +103,14 @@ async def test_who_waited_for_the_counts_needs_not_be_told(kept, count, ready):
     assert ready == []
 
 
+async def test_nobody_waits_for_counts_that_are_known_to_take_longer(kept, count):
+    count.takes_s = 2.0
+    await kept.of("a", count, 1)
+    count.gate.clear()
+
+    assert await asyncio.wait_for(kept.of("b", count, 1), 0.5) is None
+
+
 async def test_one_search_is_counted_at_a_time(kept, count):
     count.gate.clear()
     await asyncio.gather(kept.of("a", count, 0), kept.of("b", count, 0))

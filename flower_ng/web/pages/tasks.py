@@ -33,7 +33,7 @@ PRESETS: Final[Mapping[str, str]] = {
 #: Rows of a page unless somebody chose.
 SIZE: Final = 50
 #: How long a page that somebody opens waits for its counts; one that follows has them next time.
-COUNTS_WAIT_S: Final = 0.25
+COUNTS_WAIT_S: Final = 0.5
 SPANS: Final = {
     "15 min": "-15m..",
     "1 h": "-1h..",
