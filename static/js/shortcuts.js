@@ -8,6 +8,7 @@ export const KEYS = [
   [["j"], "Next row"],
   [["k"], "Previous row"],
   [["Enter"], "Open the row"],
+  [["←", "→"], "Go to another cell of the row: only these, none of these, copy"],
   [["p"], "Pause, or go on"],
   [["Esc"], "Close, or leave a field"],
 ];
