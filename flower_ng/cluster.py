@@ -146,6 +146,7 @@ class Cluster:
         self.broker_url = mask(connection.as_uri(include_password=True))
         self.transport = facts_of(connection).transport
         self.health = Checkup(
+            capp,
             health_limits(settings),
             sightings,
             self._health_sources(settings),

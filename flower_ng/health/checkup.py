@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from celery import Celery
+
 from flower_ng.errors import AnswerError
 from flower_ng.health.claims import Claims
 from flower_ng.health.crew import Crew
@@ -14,6 +16,7 @@ from flower_ng.health.engine import Engine
 from flower_ng.health.gathering import Gathering, Sources
 from flower_ng.health.rules import RULES
 from flower_ng.health.sightings import Sightings
+from flower_ng.health.timetable import Timetable
 from flower_ng.health.trends import Trends
 from flower_ng.health.usual import Usual
 from flower_ng.health.watch import Watch
@@ -52,6 +55,7 @@ class Checkup:
 
     def __init__(
         self,
+        capp: Celery,
         limits: Limits,
         sightings: Sightings,
         sources: Sources,
@@ -63,7 +67,8 @@ class Checkup:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.trends = Trends(clock)
-        self._limits, self._clock = limits, clock
+        self._timetable = Timetable(capp, sightings.seen, self._heard_since, clock)
+        self._limits, self._clock, self._sources = limits, clock, sources
         self._state, self._store, self._sightings = state, store, sightings
         self._usual = Usual(store.series, clock)
         self._claims = Claims(inspector, has_ended, clock)
@@ -75,6 +80,7 @@ class Checkup:
             self._claims,
             self._usual,
             self.trends,
+            entries=lambda: self._timetable.entries,
             claim_after_s=limits.thresholds.get("task-unclaimed", 0.0),
             clock=clock,
         )
@@ -101,6 +107,8 @@ class Checkup:
         self._sightings.adopt(self._state.tasks.values())
         self.problems.restore()
         self._usual.start()
+        self._sightings.wanted = self._timetable.types()
+        self._timetable.start()
         self.problems.start()
         self._learning = asyncio.get_running_loop().create_task(self._learn())
 
@@ -108,9 +116,14 @@ class Checkup:
         """End."""
         self.problems.stop()
         self._usual.stop()
+        self._timetable.stop()
         self._claims.stop()
         if self._learning is not None:
             self._learning.cancel()
+
+    def _heard_since(self) -> float | None:
+        connection = self._sources.connection()
+        return connection.since if connection.connected else None
 
     async def _learn(self) -> None:
         """Learn which exceptions are known, at once where there is a history, else in an hour."""

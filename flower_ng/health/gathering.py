@@ -54,7 +54,7 @@ class Sources:
     """What is asked at each look. `dropped`, `malformed` and `asked` only grow.
 
     `asked` is how many questions were put to workers, and how many seconds they took in all;
-    `store` gives the store's status, `entries` the schedule as far as it is known.
+    `store` gives the store's status, `broker` what that told when it was last asked.
     """
 
     connection: Callable[[], Connection]
@@ -64,7 +64,6 @@ class Sources:
     store: Callable[[], Any]
     enable_events: bool
     broker: Callable[[], BrokerFacts | None] = lambda: None
-    entries: Callable[[float], Sequence[EntryFacts] | None] = lambda _: None
 
 
 class Gathering:
@@ -80,12 +79,14 @@ class Gathering:
         usual: Usual,
         trends: Trends,
         *,
+        entries: Callable[[], Sequence[EntryFacts] | None],
         claim_after_s: float,
         clock: Callable[[], float],
     ) -> None:
         self._sources, self._state = sources, state
         self._crew, self._sightings, self._claims = crew, sightings, claims
         self._usual, self._trends = usual, trends
+        self._entries = entries
         self._claim_after_s, self._clock = claim_after_s, clock
         self._dropped, self._malformed, self._lost = (Lately(LOSS_S) for _ in range(3))
         self._cut_off = Lately(LOSS_S)
@@ -105,7 +106,7 @@ class Gathering:
             self._usual.types,
             tuple(self._sightings.new.values()),
             self._trends.facts(workers, now),
-            self._sources.entries(now),
+            self._entries(),
             self._crew.eventless(now, ANSWERED_S) if self._sources.enable_events else (),
             broker := self._sources.broker(),
             self._cut(broker, now),

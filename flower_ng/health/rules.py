@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flower_ng.health import broker, events, queues, tasks, workers
+from flower_ng.health import broker, events, queues, schedule, tasks, workers
 from flower_ng.health.rule import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -11,4 +11,5 @@ RULES: Final[tuple[Rule, ...]] = (
     *workers.RULES,
     *tasks.RULES,
     *queues.RULES,
+    *schedule.RULES,
 )

@@ -52,7 +52,8 @@ class Sightings:
     """`running` and `reserved` tasks, oldest first; identities of workers; new exceptions.
 
     `reserved` holds no task with an ETA. `extract` finds the class in an exception's text. No
-    exception is new before `is_learned`.
+    exception is new before `is_learned`. `seen` is when the newest task of each type that is
+    `wanted` was first heard of.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Sightings:
         self._identities: OrderedDict[str, Identity] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.is_learned = False
+        self.seen: dict[str, float] = {}
+        self.wanted: frozenset[str] = frozenset()
         self._extract = extract
         self._clock = clock
 
@@ -78,6 +81,8 @@ class Sightings:
                 self._see_worker(change.event)
         elif task.state != change.before:
             self._place(task)
+            if change.before is None and task.name in self.wanted:
+                self.seen[task.name or ""] = self._clock()
             if task.state == "FAILURE":
                 self._see_failure(task)
 

@@ -156,6 +156,13 @@ class ProblemOptions:
         1.0, PROBLEMS, "Queues of workers that are gone.", at_least(0)
     )
 
+    problem_schedule_overdue: float = option(
+        300.0,
+        PROBLEMS,
+        "Seconds since an entry of beat_schedule should have been seen.",
+        at_least(0),
+    )
+
     problem_events_away: float = option(
         30.0, PROBLEMS, "Seconds without a connection to the broker.", at_least(0)
     )

@@ -12,6 +12,7 @@ from flower_ng.brokers.condition import (
 from flower_ng.health.facts import (
     Churn,
     Counts,
+    EntryFacts,
     Growth,
     HeldTask,
     Ingest,
@@ -268,6 +269,12 @@ WRONG = [
         {"broker": redis(), "held": HeldTask("5eed", PAY, 3500)},
         PAY,
         {"held_task": "5eed", "held_s": 3500, "limit_s": 3600},
+    ),
+    (
+        "schedule-overdue",
+        {"entries": [EntryFacts("nightly", PAY, NOW - 90_000, 400)]},
+        "nightly",
+        {"type": PAY, "overdue_s": 400, "last_at": NOW - 90_000},
     ),
     ("events-late", {"ingest": clocked(lag_s=31)}, "", {"late_s": 31}),
     ("worker-eventless", {"eventless": ["w2@box"]}, "w2@box", {"events": "none"}),

@@ -70,6 +70,7 @@ class Town:
             Claims(asked, self.never, clock),
             self.usual,
             self.trends,
+            entries=lambda: None,
             claim_after_s=DEFAULTS["task-unclaimed"],
             clock=clock,
         )
