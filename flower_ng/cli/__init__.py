@@ -103,6 +103,13 @@ def bring(arguments: Sequence[str]) -> None:
     importing.bring(arguments)
 
 
+def ask(arguments: Sequence[str]) -> None:
+    """Ask a dashboard on this machine whether it is ready."""
+    from flower_ng.cli import probing  # noqa: PLC0415 - see the first lines of this module
+
+    probing.probe(arguments)
+
+
 def option_names(context: click.Context | None) -> set[str]:
     """Every spelling of the group's own options, dashes included."""
     parameters = context.command.params if context else []
@@ -114,6 +121,7 @@ USAGE = (
     "celery [CELERY OPTIONS] flower_ng [OPTIONS]",
     "flower-ng [CELERY OPTIONS] [demo] [OPTIONS]",
     "flower-ng import FLOWER_DB [OPTIONS]",
+    "flower-ng probe [--live] [OPTIONS]",
 )
 command = Command("flower_ng", watch, SUMMARY, USAGE)
 alias = Command("flower-ng", watch, SUMMARY, USAGE)
@@ -126,4 +134,11 @@ import_command = Command(
     "Bring what a Flower kept (what its option db named) into the history, which the options name."
     " Flower's file stays as it is.",
     ["flower-ng import FLOWER_DB [OPTIONS]"],
+)
+probe_command = Command(
+    "probe",
+    ask,
+    "Ask the dashboard that the options name, on this machine, whether it is ready (with --live:"
+    " whether it is up). Exit code 0 is yes.",
+    ["flower-ng probe [--live] [OPTIONS]"],
 )

@@ -1,4 +1,4 @@
-"""The console script `flower-ng [celery's options] [demo | import FILE] [options]`. Main thread."""
+"""The console script `flower-ng [celery's options] [a word] [options]`. Main thread."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Final
 import click
 from celery.bin.celery import celery as umbrella
 
-from flower_ng.cli import alias, command, demo_command, import_command
+from flower_ng.cli import alias, command, demo_command, import_command, probe_command
 
 OWN_WORDS: Final = frozenset({"--help", "--version"})  # ours, although Celery has them too
 
@@ -21,6 +21,8 @@ def main() -> None:
         demo_command.main(rest[1:], prog_name="flower-ng demo")
     if rest[:1] == ["import"]:
         import_command.main(rest[1:], prog_name="flower-ng import")
+    if rest[:1] == ["probe"]:
+        probe_command.main(rest[1:], prog_name="flower-ng probe")
     celery([*before, "flower_ng", *rest], prog_name="flower-ng")
 
 

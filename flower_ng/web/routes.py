@@ -31,7 +31,7 @@ from flower_ng.web.complete import Complete, Counts
 from flower_ng.web.facets import Summary
 from flower_ng.web.files import file_specs
 from flower_ng.web.frame import PLACES, NavLink
-from flower_ng.web.health import HealthCheck
+from flower_ng.web.health import HealthCheck, Live, Ready
 from flower_ng.web.jump import Jump
 from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
@@ -106,6 +106,8 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
 
 PLUMBING: tuple[type[Handler], ...] = (
     HealthCheck,
+    Live,
+    Ready,
     Scrape,
     TasksDataTable,
     export.ShownTasksExport,

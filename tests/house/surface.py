@@ -105,6 +105,8 @@ OURS = (
     page("/history"),
     page("/problems"),
     page("/jump"),
+    Route("/livez", "/livez", OPEN),
+    Route("/readyz", "/readyz", OPEN),
     page("/tasks/complete"),
     *(form(route) for route in WITH_FORM),
 )

@@ -42,6 +42,7 @@ class FakeEvents:
         self.listeners: list[Callable[[], None]] = []
         self.connection = SimpleNamespace(connected=True, since=0.0, why=None, retry_at=None)
         self.stats = SimpleNamespace(dropped={})
+        self.inbox = SimpleNamespace(messages=0)
 
     def add_listener(self, callback: Callable[[], None]) -> None:
         self.listeners.append(callback)
@@ -63,6 +64,8 @@ class FakeCluster:
 
     def __init__(self) -> None:
         self.events = FakeEvents()
+        status = SimpleNamespace(failing=None, lag_s=0.0, waiting=0)
+        self.store: Any = SimpleNamespace(status=lambda: status)
         self.state = EventsState()
         self.starts = Starts()
         self.problems = watch()
