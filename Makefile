@@ -47,6 +47,10 @@ test: check services .venv-oldest/.tools ## Run the checks, then all tests, some
 soak: setup ## Kill a dashboard's store 200 times under load and look at what is left
 	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py
 
+.PHONY: bench
+bench: setup services .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
+	$(BIN)/python bench/compare.py --flower .venv-flower/bin/celery
+
 .PHONY: bench-store
 bench-store: setup ## Fill a history with a million tasks and measure what it is asked
 	$(BIN)/python bench/store.py
@@ -75,7 +79,7 @@ wheel: setup vendor ## Build the wheel and the sdist into dist/
 
 .PHONY: clean
 clean: ## Take away everything that was made
-	rm -rf .venv .venv-oldest node_modules static/vendor dist .*_cache
+	rm -rf .venv .venv-oldest .venv-flower node_modules static/vendor dist .*_cache
 
 .PHONY: python
 python:
@@ -102,6 +106,11 @@ static/vendor/.made: node_modules/.made tools/vendor.js
 
 .venv/.tools: .venv/.package
 	$(BIN)/pip install --quiet --group dev
+	touch $@
+
+.venv-flower/.made: | python
+	$(PYTHON) -m venv .venv-flower
+	.venv-flower/bin/pip install --quiet flower==2.2.0 'celery[redis]'
 	touch $@
 
 .venv-oldest/.tools: $(PACKAGE) tests/oldest.txt static/vendor/.made | python

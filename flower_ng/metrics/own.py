@@ -133,6 +133,12 @@ METRICS: tuple[Declared, ...] = (
         lambda s: s.loop_lag.max_s,
     ),
     Declared(
+        "flower_ng_loop_stalls",
+        "counter",
+        "Times that the HTTP loop ran a due call more than 50 ms late.",
+        lambda s: s.loop_lag.stalls,
+    ),
+    Declared(
         "flower_ng_tasks_in_memory",
         "gauge",
         "Tasks in memory.",

@@ -190,6 +190,7 @@ async def test_own_metrics_are_exactly_those_declared(own: OwnMetrics):
         "flower_ng_ingest_lag_seconds",
         "flower_ng_loop_lag_seconds",
         "flower_ng_loop_lag_max_seconds",
+        "flower_ng_loop_stalls",
         "flower_ng_tasks_in_memory",
         "flower_ng_workers_in_memory",
         "flower_ng_tasks_evicted",

@@ -18,6 +18,7 @@ async def test_a_held_loop_is_seen_as_lag():
     lag.stop()
 
     assert 0.08 < lag.max_s < 1.0
+    assert lag.stalls == 1
 
 
 async def test_the_worst_is_forgotten_after_two_windows():
