@@ -101,6 +101,7 @@ def shop():
 
 async def test_browsers_that_follow_one_page_share_a_rendering_until_a_tick(shop, serve):
     client = serve(cluster=shop)
+    await client.get("/tasks")  # the counts around the list are there from now on
     await client.ask("GET", "/tasks", LIVE)
     shop.task("5eed")
     shared = await client.ask("GET", "/tasks", LIVE)
