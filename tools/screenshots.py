@@ -68,13 +68,14 @@ def answers(root: str) -> bool:
 
 
 async def paths(browser: Browser, root: str) -> dict[str, str]:
-    """Return the address of each page by its name, with a worker and a failed task as examples."""
+    """Return the address of each page by its name, with examples of what has a page each."""
     found = {page.__name__.lower(): page.path for page in (*PAGES, Styleguide)}
     named = {name: path for name, path in found.items() if "(" not in path}
     page = await browser.new_page()
     for name, where, link in (
         ("worker", "/workers", "main tbody a.key"),
         ("task", "/tasks?state=FAILURE", TASK),
+        ("type", "/types", "main tbody a.key"),
     ):
         await page.goto(root + where)
         address = await page.locator(link).first.get_attribute("href")

@@ -12,6 +12,8 @@ WINDOW_S: Final = 600
 STEP_S: Final = 60
 #: Of less time no rate is told: it would be chance.
 LEAST_S: Final = 30.0
+#: A queue grows that becomes longer by so many messages in that time.
+GROWTH: Final = 10
 
 Points = Sequence[QueuePoint | None]
 
@@ -30,10 +32,19 @@ class Flow:
     oldest_s: float | None = None
 
     def empty_s(self, length: int | None) -> float | None:
-        """Return in how many seconds so many are gone at this pace; None for never, or unknown."""
-        if not length or self.net_per_s is None or self.net_per_s >= 0:
+        """Return in how many seconds so many are gone at this pace; None for never, or unknown.
+
+        Of a queue that keeps its length, those that wait now are gone when so many have left.
+        """
+        if not length or self.grows or self.net_per_s is None:
             return None
-        return length / -self.net_per_s
+        pace = -self.net_per_s if self.net_per_s < 0 else self.departures_per_s or 0.0
+        return length / pace if pace else None
+
+    @property
+    def grows(self) -> bool:
+        """Whether it becomes longer by more than chance."""
+        return (self.net_per_s or 0.0) * WINDOW_S >= GROWTH
 
 
 def flow(page: SeriesPage, points: Points, length: int | None, now: float) -> Flow:

@@ -51,6 +51,13 @@ def test_one_that_is_empty_unknown_or_grows_has_no_such_time(length):
     assert flow(page(), ten(point(length=670)), length, NOW).empty_s(length) is None
 
 
+def test_a_queue_that_keeps_its_length_is_through_with_what_waits_when_so_many_have_left():
+    found = flow(page(), ten(point(length=5, sent=600, received=600)), 6, NOW)
+
+    assert not found.grows
+    assert found.empty_s(6) == pytest.approx(6.0)
+
+
 def test_the_age_of_the_oldest_message_is_the_newest_that_was_sampled():
     points = [*[None] * 8, point(oldest=50.0), point(oldest=110.0)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from flower_ng.errors import AnswerError
 from flower_ng.store import SeriesPage, SeriesQuery
@@ -17,9 +17,6 @@ from flower_ng.web.flow import STEP_S, WINDOW_S, Flow, Points, flow
 from flower_ng.web.links import Links, word
 from flower_ng.web.paging import Choice
 from flower_ng.web.span import Span, span_of, spans
-
-#: A queue that is not empty sooner at its pace is as good as one that stays so.
-FAR_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +153,10 @@ def _pace(pace: Flow, length: int | None) -> str:
     """Return when it will be empty, in words."""
     if not length:
         return "empty" if length == 0 else fmt.DASH
+    if pace.grows:
+        return "never: it grows"
     empty_s = pace.empty_s(length)
-    if empty_s is not None and empty_s < FAR_S:
-        return f"about {fmt.span(empty_s)}"
-    if pace.net_per_s is None:
-        return fmt.DASH
-    return "never: it grows" if pace.net_per_s * FAR_S > length else "not soon"
+    return fmt.DASH if empty_s is None else f"about {fmt.span(max(1.0, empty_s))}"
 
 
 def _points(page: SeriesPage | None) -> Mapping[str, Points]:
