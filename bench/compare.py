@@ -1,4 +1,4 @@
-"""Measure flower_ng beside Flower: the same loads in turn (A B A B), medians to docs/benchmarks.md.
+"""Measure flower_ng beside Flower: the same loads in turn (A B A B); writes docs/benchmarks.md.
 
 `--flower` names a `celery` that has Flower 2.2.0; `make bench` makes one. Each load has a dashboard
 and a broker that are started for it alone.
@@ -22,6 +22,7 @@ from bench.dashboard import Dashboard, Measured
 from tests.services import ROOT, Rabbit, Redis
 
 OURS, THEIRS = "flower_ng", "Flower"
+HEADING = "## Beside Flower"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _row(what: str, name: str, row: dict[str, float]) -> str:
 
 
 def written(rows: Sequence[str], asked: Namespace) -> str:
-    """Return the page."""
+    """Return the section."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
         capture_output=True,
@@ -117,17 +118,22 @@ def written(rows: Sequence[str], asked: Namespace) -> str:
     machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
     header = f"| load | dashboard | {' | '.join(COLUMNS.values())} |"
     table = [header, "| --- | --- |" + " --: |" * len(COLUMNS), *rows]
-    return f"""# Benchmarks
+    return f"""{HEADING}
 
-Written by `make bench`, which runs flower_ng and Flower 2.2.0 in turn under the same open-loop load
-and takes medians. How to read it, and where the time goes, is told in
-[performance](performance.md).
-
-{datetime.now(UTC):%Y-%m-%d}, {machine}, commit {commit}; {asked.rounds} rounds of {asked.seconds} s
-each. Load average of the machine at the start, by others: {load}.
+`make bench` runs flower_ng and Flower 2.2.0 in turn under the same open-loop load, each with a
+broker of its own, and takes medians. How to read it, and where the time goes:
+[performance](performance.md). {datetime.now(UTC):%Y-%m-%d}, {machine}, commit {commit};
+{asked.rounds} x {asked.seconds} s each. Load average of the machine at the start, by others: {load}.
 
 {chr(10).join(table)}
 """
+
+
+def replaced(page: str, section: str) -> str:
+    """Return the page with this section in place of the one with its heading, else behind all."""
+    before, found, after = page.partition(f"{HEADING}\n")
+    _, following, rest = after.partition("\n## ") if found else ("", "", "")
+    return f"{before.rstrip()}\n\n{section}{following}{rest}"
 
 
 def main() -> None:
@@ -141,7 +147,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.load = os.getloadavg()
     rows = [row for load in LOADS if asked.only in load.name for row in compared(load, asked)]
-    asked.out.write_text(written(rows, asked))
+    asked.out.write_text(replaced(asked.out.read_text(), written(rows, asked)))
 
 
 if __name__ == "__main__":
