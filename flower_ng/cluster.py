@@ -265,6 +265,7 @@ class Cluster:
             ),
             store=self.store.status,
             enable_events=settings.enable_events,
+            broker=lambda: self.poll.facts,
         )
 
     def _sources(self) -> Sources:

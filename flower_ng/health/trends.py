@@ -1,18 +1,24 @@
 """Trends is what the queues were when they were last sampled, and for how long they grow. Loop."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.health.facts import QueueFacts, WorkerFacts
 
 #: A sample that is older says nothing about now.
 GOOD_S: Final = 180.0
+#: Growth is that of the least length in each minute: what is taken at once looks like an end.
+MINUTE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The newest sample of a queue; `since` and `base` are when its growth began and from where."""
+    """The newest sample of a queue, and its growth: since when, and from which least length.
+
+    `least` is that of the minute under way, which began at `minute_at`; `before` that of the one
+    before it.
+    """
 
     at: float
     length: int | None
@@ -20,6 +26,9 @@ class Trend:
     consumers: int | None
     since: float
     base: int
+    minute_at: float
+    least: int
+    before: int
 
 
 class Trends:
@@ -34,11 +43,16 @@ class Trends:
     ) -> None:
         """Take a sample: what is not known is None."""
         now, before = self._clock(), self._trends.get(name)
-        if before is None or length is None or before.length is None or length < before.length:
-            since, base = now, length or 0
+        if before is None or length is None or before.length is None:
+            least = length or 0
+            self._trends[name] = Trend(
+                now, length, oldest_s, consumers, now, least, now, least, least
+            )
         else:
-            since, base = before.since, before.base
-        self._trends[name] = Trend(now, length, oldest_s, consumers, since, base)
+            grown = _grown(before, length, now)
+            self._trends[name] = replace(
+                grown, at=now, length=length, oldest_s=oldest_s, consumers=consumers
+            )
 
     def facts(self, workers: Iterable[WorkerFacts], now: float) -> list[QueueFacts] | None:
         """Return the queues that were sampled lately; None where none was."""
@@ -58,3 +72,12 @@ class Trends:
             )
             for name, one in self._trends.items()
         ]
+
+
+def _grown(trend: Trend, length: int, now: float) -> Trend:
+    """Return a trend with one more length: it grows no more when a minute's least is less."""
+    if now - trend.minute_at < MINUTE_S:
+        return replace(trend, least=min(trend.least, length))
+    if trend.least < trend.before:
+        trend = replace(trend, since=trend.minute_at, base=trend.least)
+    return replace(trend, minute_at=now, before=trend.least, least=length)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 
 from tests.services import Dashboard, Redis, Worker, wait_until
 
@@ -22,6 +23,8 @@ OPTIONS = (
     "--problem_task_long=1",
     "--problem_task_unclaimed=1",
     "--problem_events_away=0.5",
+    "--problem_broker_evicts=0.5",
+    "--problem_queue_deserted=0.5",
 )
 NAPS = "tests.shop.sleep"
 
@@ -45,6 +48,10 @@ class Watched:
         what = f"{rule} of {subject or 'the cluster'} is cleared"
         wait_until(lambda: self.told(rule, subject) is None, 20, what)
         return wait_until(lambda: self.told(rule, subject, key="past"), 5, "it is in the past")
+
+    def look_at_queues(self) -> None:
+        """Have the broker looked at now: the page does."""
+        self.dashboard.ask("/queues")
 
     def nap(self, seconds: float) -> str:
         answer = self.dashboard.post(f"/api/task/async-apply/{NAPS}", {"args": [seconds]})
@@ -127,6 +134,17 @@ def test_a_task_that_runs_for_long_is_told_until_it_ends(watched, work):
     watched.clears("task-long", NAPS)
 
 
+def test_a_queue_that_nobody_consumes_is_told_until_somebody_does(watched, work):
+    worker = work("elsewhere")
+    watched.dashboard.post(f"/api/task/async-apply/{NAPS}", {"args": [0], "queue": "nobodys"})
+
+    watched.look_at_queues()
+    assert watched.sees("queue-deserted", "nobodys")["evidence"]["waiting"] == 1
+    watched.dashboard.post(f"/api/worker/queue/add-consumer/{worker.hostname}", queue="nobodys")
+    watched.look_at_queues()
+    watched.clears("queue-deserted", "nobodys")
+
+
 def test_two_workers_with_one_name_are_told_apart_from_a_restart(watched, work):
     one, two = work("twin"), work("twin")
 
@@ -136,11 +154,15 @@ def test_two_workers_with_one_name_are_told_apart_from_a_restart(watched, work):
     two.stop()
 
 
-def test_a_broker_that_goes_and_comes_is_told(own_redis, tmp_path):
+def test_a_broker_that_may_evict_and_one_that_goes_and_comes_are_told(own_redis, tmp_path):
     dashboard = Dashboard(tmp_path, own_redis.url, options=OPTIONS)
     try:
+        with redis.Redis.from_url(own_redis.url) as client:
+            client.config_set("maxmemory", "100mb")
+            client.config_set("maxmemory-policy", "allkeys-lru")
         watched = Watched(dashboard.start())
         wait_until(lambda: dashboard.get("/api/connection")["connected"], 15)
+        assert watched.sees("broker-evicts")["evidence"]["policy"] == "allkeys-lru"
         own_redis.kill()
         assert watched.sees("events-away")["evidence"]["reason"]
         own_redis.start()
