@@ -123,7 +123,7 @@ def written(rows: Sequence[str], asked: Namespace) -> str:
 `make bench` runs flower_ng and Flower 2.2.0 in turn under the same open-loop load, each with a
 broker of its own, and takes medians. How to read it, and where the time goes:
 [performance](performance.md). {datetime.now(UTC):%Y-%m-%d}, {machine}, commit {commit};
-{asked.rounds} x {asked.seconds} s each. Load average of the machine at the start, by others: {load}.
+{asked.rounds} x {asked.seconds} s each. Load average at the start, by others: {load}.
 
 {chr(10).join(table)}
 """
