@@ -66,6 +66,24 @@ async def test_a_page_without_anything_keeps_the_rules(window, axe, path):
 
 
 @pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("width", [360, 1440])
+async def test_what_narrows_the_tasks_keeps_the_rules(window, axe, width):
+    async with window(width, bypass_csp=True) as it:
+        page = await it.open(
+            "/tasks?columns=name,uuid,state,args,kwargs,result,received,worker,queue"
+        )
+        await page.locator("f-histogram[data-count]").wait_for()
+        if width < 1000:
+            await page.click("#facets > summary")
+        await page.locator(".hand").press("ArrowRight")
+        await page.locator("#search").press_sequentially("sta")
+        await page.locator("[role=option]").first.wait_for()
+
+        assert await violations(page, axe) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("opener", ["Control+k", "?", "f-prefs summary"])
 async def test_what_opens_over_a_page_keeps_the_rules(window, axe, opener, scheme):
