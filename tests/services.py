@@ -182,6 +182,12 @@ class Rabbit(Process):
         )
         return self
 
+    def control(self, *words: str) -> None:
+        """Run rabbitmqctl on this node."""
+        environ = {**os.environ, **self.environment}
+        command = [str(Path(rabbit_script()).with_name("rabbitmqctl")), *words]
+        subprocess.run(command, env=environ, check=True, capture_output=True, timeout=60)
+
     def stop(self, timeout_s: float = 20.0) -> int | None:
         code = super().stop(timeout_s)
         self.stop_epmd()

@@ -56,16 +56,22 @@ class Facts:
 class QueueNumbers:
     """One queue as its broker tells; None is what it does not tell.
 
-    `length` counts the messages that wait, without the `unacked` ones that workers hold.
-    `idle_since` is the broker's own text. `reason` is why there is no length.
+    `unacked` messages are held by workers; `messages` counts them too where `ready`, those that
+    wait, are told apart. `idle_since` is the broker's own text. `reason` is why there is no length.
     """
 
     name: str
-    length: int | None = None
+    messages: int | None = None
+    ready: int | None = None
     unacked: int | None = None
     consumers: int | None = None
     idle_since: str = ""
     reason: str = ""
+
+    @property
+    def length(self) -> int | None:
+        """How many messages wait."""
+        return self.messages if self.ready is None else self.ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +177,10 @@ class Pooled:
 
 def numbers(row: Mapping[str, Any]) -> QueueNumbers:
     """Read a row of `queues()`, or a queue object of RabbitMQ's management API."""
-    ready = count(row.get("messages_ready"))
     return QueueNumbers(
         name=str(row["name"]),
-        length=count(row.get("messages")) if ready is None else ready,
+        messages=count(row.get("messages")),
+        ready=count(row.get("messages_ready")),
         unacked=count(row.get("messages_unacknowledged")),
         consumers=count(row.get("consumers")),
         idle_since=str(row.get("idle_since") or ""),

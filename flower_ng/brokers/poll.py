@@ -20,6 +20,8 @@ INTERVAL_S: Final = 10.0
 SHARE: Final = 20
 #: Numbers that are older say nothing about now.
 GOOD_S: Final = 60.0
+#: What is as new as that is news.
+FRESH_S: Final = 1.0
 #: A request may wait so long for a look that it asked for.
 PATIENCE_S: Final = 0.3
 
@@ -38,11 +40,12 @@ class Poll:
         note: Callable[[Mapping[str, QueueNumbers]], None],
         *,
         interval_s: float = INTERVAL_S,
+        fresh_s: float = FRESH_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._broker, self._transport = broker, transport
         self._names, self._note = names, note
-        self._interval_s, self._clock = interval_s, clock
+        self._interval_s, self._fresh_s, self._clock = interval_s, fresh_s, clock
         self._told_at: float | None = None
         self._told: Mapping[str, QueueNumbers] = {}
         self._facts: BrokerFacts | None = None
@@ -76,8 +79,9 @@ class Poll:
                 task.cancel()
 
     async def news(self, patience_s: float = PATIENCE_S) -> None:
-        """Have the broker looked at now; wait for it a moment, or longer in the background."""
-        await asyncio.wait([self._begin()], timeout=patience_s)
+        """Have the broker looked at unless it just was; wait for that a moment, and no longer."""
+        if self._facts is None or self._clock() - self._facts.at >= self._fresh_s:
+            await asyncio.wait([self._begin()], timeout=patience_s)
 
     async def look(self) -> None:
         """Look once; one that is under way is joined."""

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flower_ng.errors import Unavailable
 from flower_ng.web.inspected import Inspected
 from flower_ng.web.links import Links
 from flower_ng.web.services import Cluster
@@ -25,12 +24,18 @@ class Consumer:
 async def lengths(
     cluster: Cluster, names: Sequence[str]
 ) -> tuple[Mapping[str, Mapping[str, Any]], str]:
-    """Return what the broker tells of each queue, and why that is not all; empty when it is."""
-    try:
-        told = await cluster.broker.queues(names)
-    except Unavailable as error:
-        return {}, error.message
-    return {str(queue.get("name")): queue for queue in told}, cluster.broker.trouble or ""
+    """Return what the broker last told of each queue, and why that is not all; empty when it is.
+
+    It is asked in the background; a request waits for that no longer than a moment.
+    """
+    await cluster.poll.news()
+    numbers, facts = cluster.poll.numbers, cluster.poll.facts
+    told = {
+        name: {"messages": numbers[name].length, "consumers": numbers[name].consumers}
+        for name in names
+        if name in numbers
+    }
+    return told, "The broker was not heard of yet" if facts is None else facts.trouble
 
 
 def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]]:

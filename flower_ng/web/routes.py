@@ -84,6 +84,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     fields.SearchFields,
     tasks.ListTaskTypes,
     queues.GetQueueLengths,
+    queues.QueuesClean,
     connection.ShowConnection,
     series.ShowSeries,
     tasks.TaskInfo,

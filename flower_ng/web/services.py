@@ -10,6 +10,7 @@ from flower_ng.web.guard import Door
 
 if TYPE_CHECKING:
     from flower_ng.brokers import Broker
+    from flower_ng.brokers.poll import Poll
     from flower_ng.health import Watch
     from flower_ng.health.checkup import Checkup
     from flower_ng.health.telling import Telling
@@ -81,7 +82,11 @@ class Cluster(Protocol):
 
     @property
     def broker(self) -> "Broker":
-        """The lengths of queues."""
+        """The broker itself; asked for what must be as of now."""
+
+    @property
+    def poll(self) -> "Poll":
+        """What the broker told when it was last looked at."""
 
     @property
     def problems(self) -> "Watch":

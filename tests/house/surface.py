@@ -55,6 +55,7 @@ CONTROLS = (
     *(write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.id") for call in TASK_CALLS),
     write("/api/tasks/forget", "/api/tasks/forget"),
     write("/api/problems/mute", "/api/problems/mute"),
+    write("/api/queues/clean", "/api/queues/clean"),
     write("/api/problems/unmute", "/api/problems/unmute"),
     write("/api/problems/test", "/api/problems/test"),
 )

@@ -1,5 +1,8 @@
 """The lengths of the queues that workers consume from. On the loop."""
 
+from typing import Any
+
+from flower_ng.web.api.control import Command
 from flower_ng.web.base import Endpoint
 
 
@@ -14,3 +17,17 @@ class GetQueueLengths(Endpoint):
         """Answer `{"active_queues": [{"name", "messages", …}]}`, sorted by name."""
         queues = await self.cluster.broker.queues(self.cluster.queue_names())
         self.write_json({"active_queues": queues})
+
+
+class QueuesClean(Command):
+    """Delete what workers that are gone left on the broker; not one of Flower's."""
+
+    path = r"/api/queues/clean"
+    summary = "Delete queues for control and events that nobody reads"
+
+    async def act(self) -> dict[str, Any]:
+        """Answer their names; queues of workers that are online are spared."""
+        online = [worker.hostname for worker in self.cluster.state.alive_workers()]
+        names = await self.cluster.broker.clean(online)
+        word = "queue was" if len(names) == 1 else "queues were"
+        return {"message": f"{len(names)} {word} deleted", "deleted": names}

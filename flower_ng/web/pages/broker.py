@@ -1,21 +1,22 @@
-"""Broker shows the queues that workers consume from, as the broker itself counts them."""
+"""Broker shows how the broker is and what it counts, as of the newest look at it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from flower_ng.errors import Unavailable
+from flower_ng.brokers import BrokerFacts, QueueNumbers, RabbitFacts, RabbitNode, RedisFacts
+from flower_ng.brokers.condition import StaleQueue
+from flower_ng.brokers.explained import Explained, explained
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
+from flower_ng.web.facts import Fact
+from flower_ng.web.findings import Found, marks
+from flower_ng.web.links import Links
 
-#: Each line of the table: what adapters may tell of a queue, and how a column is headed.
-COLUMNS: Final = {
-    "messages": "Messages",
-    "messages_unacknowledged": "Unacked",
-    "messages_ready": "Ready",
-    "consumers": "Consumers",
-    "idle_since": "Idle since",
-}
+HEADINGS: Final = ("Messages", "Unacked", "Ready", "Consumers", "Idle since")
+#: Queues that are listed, and stale ones.
+MOST: Final = 500
+MOST_STALE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,29 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class BrokerView:
-    """The broker's queues; `trouble` is why there are none, or not all."""
+    """The broker and its queues; `trouble` is why there are none, or not all, `why` what from.
+
+    `blocked` says why nobody can publish. `stale` may be deleted, `deaf` belong to workers that are
+    online and don't listen.
+    """
 
     title: str
     url: str
-    transport: str
+    told_at: float | None
     headings: tuple[str, ...]
     queues: tuple[Queue, ...]
+    left_out: int
     names: tuple[str, ...]
     trouble: str
+    why: Explained | None
+    blocked: str
+    facts: tuple[Fact, ...]
+    nodes: tuple[RabbitNode, ...]
+    problems: tuple[Found, ...]
+    stale: tuple[StaleQueue, ...]
+    stale_count: int
+    deaf: tuple[StaleQueue, ...]
+    clean_url: str
 
 
 class Broker(Page):
@@ -47,30 +62,70 @@ class Broker(Page):
     template = "pages/broker.html"
 
     async def view(self, *_none: str) -> BrokerView:
-        """Ask the broker, and say what it said."""
-        cluster = self.cluster
-        names = tuple(cluster.queue_names())
-        queues: Sequence[Mapping[str, Any]] = ()
-        try:
-            queues = await cluster.broker.queues(names)
-            trouble = cluster.broker.trouble or ""
-        except Unavailable as error:
-            trouble = error.message
+        """Show the newest look; one that is due is waited for a moment."""
+        cluster, links = self.cluster, Links(self.services.prefix)
+        await cluster.poll.news()
+        told, facts = cluster.poll.numbers, cluster.poll.facts
+        trouble = "It has not answered yet" if facts is None else facts.trouble
+        online = {worker.hostname for worker in cluster.state.alive_workers()}
+        unheard = _stale(facts)
+        stale = [one for one in unheard if one.owner not in online]
         return BrokerView(
             title="Broker",
             url=cluster.broker_url,
-            transport=cluster.transport,
-            headings=tuple(COLUMNS.values()),
-            queues=tuple(map(_queue, queues)),
-            names=names,
+            told_at=cluster.poll.told_at,
+            headings=HEADINGS,
+            queues=tuple(map(_queue, sorted(told.values(), key=lambda one: one.name)[:MOST])),
+            left_out=max(0, len(told) - MOST),
+            names=tuple(cluster.queue_names()),
             trouble=trouble,
+            why=explained(trouble, cluster.transport) if trouble else None,
+            blocked="" if facts is None else facts.blocks_publishers,
+            facts=tuple(_facts(facts)),
+            nodes=facts.rabbit.nodes if facts and facts.rabbit else (),
+            problems=marks(cluster.problems.about("broker", ""), links),
+            stale=tuple(stale[:MOST_STALE]),
+            stale_count=len(stale),
+            deaf=tuple(one for one in unheard if one.owner in online),
+            clean_url=links.action("queues/clean"),
         )
 
 
-def _queue(queue: Mapping[str, Any]) -> Queue:
-    return Queue(fmt.text(queue.get("name")), tuple(_value(queue.get(key)) for key in COLUMNS))
+def _queue(queue: QueueNumbers) -> Queue:
+    counts = (queue.messages, queue.unacked, queue.ready, queue.consumers)
+    return Queue(queue.name, (*map(fmt.number, counts), fmt.text(queue.idle_since or None)))
 
 
-def _value(value: object) -> str:
-    is_count = isinstance(value, int | float) and not isinstance(value, bool)
-    return fmt.number(value) if is_count else fmt.text(value)  # type: ignore[arg-type]  # is a count
+def _stale(facts: BrokerFacts | None) -> tuple[StaleQueue, ...]:
+    told = facts and (facts.rabbit or facts.redis)
+    return told.stale if told else ()
+
+
+def _facts(facts: BrokerFacts | None) -> Iterator[Fact]:
+    if facts is not None and facts.redis is not None:
+        yield from _redis(facts.redis)
+    if facts is not None and facts.rabbit is not None:
+        yield from _rabbit(facts.rabbit)
+
+
+def _redis(redis: RedisFacts) -> Iterator[Fact]:
+    limit = fmt.size(redis.memory_limit_bytes) if redis.memory_limit_bytes else "no limit"
+    yield Fact("Redis", redis.version)
+    yield Fact("Memory", f"{fmt.size(redis.memory_bytes)} of {limit}")
+    yield Fact("When memory is full", redis.policy or fmt.DASH)
+    yield Fact("Evicted keys", fmt.number(redis.evicted))
+    yield Fact("Unacknowledged", fmt.number(redis.unacked))
+    yield Fact("Visibility timeout", fmt.span(redis.visibility_timeout_s))
+    yield Fact("Clients", fmt.number(redis.clients))
+    yield Fact("Role", redis.role or fmt.DASH)
+    if redis.replicas:
+        yield Fact("Replicas", f"{redis.replicas}, {redis.replicas_behind or 0} not in step")
+
+
+def _rabbit(rabbit: RabbitFacts) -> Iterator[Fact]:
+    yield Fact("RabbitMQ", rabbit.version)
+    if rabbit.blocked is not None:
+        yield Fact("Blocked connections", fmt.number(len(rabbit.blocked)))
+    if rabbit.ack_timeout_s is not None:
+        usual = " (RabbitMQ's default)" if rabbit.is_ack_timeout_usual else ""
+        yield Fact("Acknowledge within", f"{fmt.span(rabbit.ack_timeout_s)}{usual}")

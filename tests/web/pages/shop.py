@@ -9,6 +9,9 @@ from datetime import UTC, tzinfo
 from types import SimpleNamespace
 from typing import Any
 
+from flower_ng.brokers import Look
+from flower_ng.brokers.base import numbers
+from flower_ng.brokers.poll import Poll
 from flower_ng.hook import Hook
 from flower_ng.monitor.answers import METHODS, Failure
 from flower_ng.monitor.starts import Starts
@@ -70,11 +73,18 @@ class FakeBroker:
 
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] | Exception = []
+        self.facts: Any = None
 
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
         if isinstance(self.told, Exception):
             raise self.told
         return [queue for queue in self.told if queue["name"] in names]
+
+    async def look(self, names: Sequence[str]) -> Look:
+        return Look(tuple(map(numbers, await self.queues(names))), self.facts)
+
+    async def clean(self, spared: Sequence[str]) -> list[str]:
+        return [one.name for one in self.facts.stale if one.owner not in spared]
 
 
 class Shop(FakeCluster):
@@ -95,6 +105,7 @@ class Shop(FakeCluster):
         self.inspector = FakeInspector()
         self.control = FakeControl()
         self.broker = FakeBroker()
+        self.poll = Poll(self.broker, "redis", lambda: self.queues, lambda _: None, fresh_s=0.0)
         self.publisher = SimpleNamespace(has_backend=False)
         self.format_task: Any = Hook(None)
         self.queues: list[str] = []

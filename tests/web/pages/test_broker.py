@@ -2,8 +2,10 @@
 
 import pytest
 
+from flower_ng.brokers import RabbitFacts, RabbitNode, RedisFacts, StaleQueue
 from flower_ng.errors import Unavailable
 from tests.web.pages.html import Html
+from tests.web.site import OPEN_API
 
 
 async def test_queues_are_rows_of_what_the_broker_tells(shop, look):
@@ -84,8 +86,65 @@ async def test_rabbitmq_is_asked_through_its_management_api_and_the_page_says_so
 
 async def test_hostile_values_are_text(shop, serve):
     shop.queues = ["<b>"]
-    shop.broker.told = [{"name": "<b>", "messages": True, "consumers": "<i>", "idle_since": []}]
+    shop.broker.told = [{"name": "<b>", "messages": True, "consumers": "<i>", "idle_since": "<u>"}]
 
     html = Html.parsed((await serve(cluster=shop).get("/broker")).text)
 
-    assert html.rows == [["<b>", "True", "–", "–", "<i>", "[]"]]
+    assert html.rows == [["<b>", "–", "–", "–", "–", "<u>"]]
+
+
+async def test_a_trouble_comes_with_its_cause_and_what_to_do(shop, look):
+    shop.broker.told = Unavailable("Redis does not answer: Error 111: Connection refused.")
+
+    card = (await look("/broker")).one("div", role="alert").text
+
+    assert "Nothing listens at this address." in card
+    assert "is the port in its URL right?" in card
+
+
+async def test_how_redis_is_stands_on_the_page(shop, look):
+    shop.broker.facts = RedisFacts("7.0.15", 1000, 2000, "allkeys-lru", evicted=3, unacked=4)
+
+    facts = (await look("/broker")).facts
+
+    assert facts["Redis"] == "7.0.15"
+    assert facts["Memory"] == "1.0 kB of 2.0 kB"
+    assert facts["When memory is full"] == "allkeys-lru"
+    assert (facts["Evicted keys"], facts["Unacknowledged"]) == ("3", "4")
+
+
+async def test_a_broker_that_blocks_publishers_is_said_so(shop, look):
+    nodes = (RabbitNode("rabbit@a", is_running=True, has_memory_alarm=True),)
+    shop.broker.facts = RabbitFacts("3.10.8", nodes, blocked=("c",))
+
+    html = await look("/broker")
+
+    assert "Nobody can publish" in html.one("div", role="alert").text
+    assert "rabbit@a is short of memory" in html.one("div", role="alert").text
+    assert html.rows[0][:2] == ["rabbit@a", "alarm: memory"]
+
+
+async def test_queues_left_behind_are_listed_but_for_those_of_workers_online(shop, look):
+    shop.beat("celery@here")
+    stale = [
+        StaleQueue("celery@gone.celery.pidbox", "celery@gone", 7),
+        StaleQueue("celery@here.celery.pidbox", "celery@here", 1),
+    ]
+    shop.broker.facts = RabbitFacts("3.10.8", stale=tuple(stale))
+
+    main = (await look("/broker")).one("main").text
+
+    assert "celery@gone.celery.pidbox 7 messages" in main
+    assert "celery@here.celery.pidbox" not in main
+    assert "Workers that don't listen to commands" in main
+
+
+async def test_deleting_them_spares_workers_that_are_online(shop, serve):
+    shop.beat("celery@here")
+    shop.broker.facts = RabbitFacts(
+        "3.10.8", stale=(StaleQueue("a", "celery@gone", 0), StaleQueue("b", "celery@here", 0))
+    )
+
+    answer = await serve(cluster=shop, environ=OPEN_API).post("/api/queues/clean")
+
+    assert answer.json == {"message": "1 queue was deleted", "deleted": ["a"]}
