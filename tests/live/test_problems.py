@@ -3,6 +3,7 @@
 Thresholds are lowered by the rules' own options: what they are usually is for the pure tests.
 """
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,9 +50,15 @@ class Watched:
         wait_until(lambda: self.told(rule, subject) is None, 20, what)
         return wait_until(lambda: self.told(rule, subject, key="past"), 5, "it is in the past")
 
-    def look_at_queues(self) -> None:
-        """Have the broker looked at now: the page does."""
-        self.dashboard.ask("/queues")
+    def counts(self, queue: str) -> Callable[[], bool]:
+        """Return whether messages wait in a queue, by a metric; asking has it counted."""
+
+        def counted() -> bool:
+            self.dashboard.ask("/api/queues/length")
+            text = self.dashboard.ask("/metrics").text
+            return re.search(rf'flower_ng_queue_length{{queue="{queue}"}} [1-9]', text) is not None
+
+        return counted
 
     def nap(self, seconds: float) -> str:
         answer = self.dashboard.post(f"/api/task/async-apply/{NAPS}", {"args": [seconds]})
@@ -138,10 +145,10 @@ def test_a_queue_that_nobody_consumes_is_told_until_somebody_does(watched, work)
     worker = work("elsewhere")
     watched.dashboard.post(f"/api/task/async-apply/{NAPS}", {"args": [0], "queue": "nobodys"})
 
-    watched.look_at_queues()
+    wait_until(watched.counts("nobodys"), 15, "the message is counted")
     assert watched.sees("queue-deserted", "nobodys")["evidence"]["waiting"] == 1
     watched.dashboard.post(f"/api/worker/queue/add-consumer/{worker.hostname}", queue="nobodys")
-    watched.look_at_queues()
+    wait_until(lambda: not watched.counts("nobodys")(), 15, "the message is taken")
     watched.clears("queue-deserted", "nobodys")
 
 

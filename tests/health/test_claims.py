@@ -1,0 +1,79 @@
+"""Workers are asked whether they run what they started, before anything is said.
+
+The inspector is a stand-in: what a real one says is for the live tests.
+"""
+
+import asyncio
+
+from flower_ng.errors import Unavailable
+from flower_ng.health.claims import Claims
+from tests.health.making import NOW
+
+W = "w1@box"
+
+
+class FakeInspector:
+    """Answers `active` with these ids; None does not answer."""
+
+    def __init__(self, *running: str | None) -> None:
+        self.running = running
+        self.asked: list[str | None] = []
+
+    async def inspect(self, workername=None, _methods=None):
+        self.asked.append(workername)
+        active = [{"id": uuid} for uuid in self.running]
+        return {} if None in self.running else {W: {"active": active}}
+
+    def failures(self, _name):
+        return {"active": "late"} if None in self.running else {}
+
+
+async def checked(inspector: FakeInspector, *uuids: str, ended=None, times: int = 1) -> Claims:
+    async def has_ended(_uuid):
+        if isinstance(ended, Exception):
+            raise ended
+        return ended
+
+    claims = Claims(inspector, has_ended, lambda: NOW)
+    for _ in range(times):
+        claims.check((W, uuid) for uuid in uuids)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    return claims
+
+
+def told(claims: Claims, uuid: str) -> tuple[bool, bool | None] | None:
+    claim = claims.of(uuid)
+    return None if claim is None else (claim.claimed, claim.has_result)
+
+
+async def test_a_worker_that_runs_a_task_claims_it():
+    assert told(await checked(FakeInspector("a"), "a", "b", ended=False), "a") == (True, None)
+
+
+async def test_what_it_does_not_run_is_looked_up_in_the_result_backend():
+    assert told(await checked(FakeInspector("a"), "a", "b", ended=True), "b") == (False, True)
+
+
+async def test_without_an_answer_nothing_is_known():
+    assert told(await checked(FakeInspector(None), "a"), "a") is None
+
+
+async def test_a_backend_that_fails_leaves_the_result_unknown():
+    claims = await checked(FakeInspector(), "a", ended=Unavailable("gone"))
+
+    assert told(claims, "a") == (False, None)
+
+
+async def test_a_worker_is_not_asked_again_and_again():
+    inspector = FakeInspector("a")
+    await checked(inspector, "a", times=3)
+
+    assert inspector.asked == [W]
+
+
+async def test_tasks_that_are_over_are_forgotten():
+    claims = await checked(FakeInspector("a"), "a")
+    claims.check([])
+
+    assert claims.of("a") is None
