@@ -21,6 +21,14 @@ class Consumer:
     slots: int | None
 
 
+def queue_names(cluster: Cluster) -> list[str]:
+    """Return every queue that is known: those that workers consume from, and what was looked at.
+
+    Among them are queues of settings, routes and sends, and those that the broker lists itself.
+    """
+    return sorted({*cluster.queue_names(), *cluster.poll.numbers})
+
+
 async def lengths(
     cluster: Cluster, names: Sequence[str]
 ) -> tuple[Mapping[str, Mapping[str, Any]], str]:

@@ -11,7 +11,7 @@ from flower_ng.store.rollups.queries import MAX_NAMES
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.charts import highest, path
-from flower_ng.web.consuming import MOST, Consumer, consumers, deserted, lengths, whole
+from flower_ng.web.consuming import MOST, Consumer, consumers, deserted, lengths, queue_names, whole
 from flower_ng.web.findings import Found, marks
 from flower_ng.web.flow import STEP_S, WINDOW_S, Flow, Points, flow
 from flower_ng.web.links import Links, word
@@ -73,7 +73,7 @@ class Queues(Page):
         """Ask the broker and the store, and set it beside what the workers told."""
         cluster, links = self.cluster, Links(self.services.prefix)
         span = span_of(self.get_argument("span", default=""))
-        every = cluster.queue_names()
+        every = queue_names(cluster)
         names = every[:MOST]
         told, trouble = await lengths(cluster, names)
         page, problem = await self._series(names, span.length_s, span.coarse_s)
