@@ -44,8 +44,9 @@ test: check services .venv-oldest/.tools ## Run the checks, then all tests, some
 	$(OLDEST)/pytest -n 2 -W default -m oldest --ignore tests/browser # no browser there
 
 .PHONY: soak
-soak: setup ## Kill a dashboard's store 200 times under load and look at what is left
+soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a real broker
 	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py
+	$(BIN)/pytest -m soak
 
 .PHONY: bench
 bench: setup services .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md

@@ -11,8 +11,6 @@ from flower_ng.health.rule import Evidence, Find, Finding, Rule
 HISTORY_S: Final = 86_400.0
 #: Less growth is no leak, whatever its share.
 LEAST_GROWTH_BYTES: Final = 100_000_000
-#: A pool of fewer slots does not tell how many cores there are.
-LEAST_SLOTS: Final = 2
 
 
 #: What shows that a worker is beyond the threshold; None when it is not.
@@ -67,13 +65,11 @@ def twins(worker: WorkerFacts, threshold: float) -> Evidence | None:
     return {"changes of identity in a minute": worker.switches}
 
 
-def loaded(worker: WorkerFacts, factor: float) -> Evidence | None:
-    """The load of its host over 15 minutes is far above its slots."""
-    slots = worker.told.slots if worker.told else None
-    if not worker.is_online or not worker.load or not slots or slots < LEAST_SLOTS:
+def loaded(worker: WorkerFacts, most: float) -> Evidence | None:
+    """The load of its host over 15 minutes is more than it should be."""
+    if not worker.is_online or not worker.load or worker.load[-1] <= most:
         return None
-    load = worker.load[-1]
-    return {"load over 15 minutes": load, "slots": slots} if load > factor * slots else None
+    return {"load over 15 minutes": worker.load[-1]}
 
 
 def growing(worker: WorkerFacts, factor: float) -> Evidence | None:
@@ -240,8 +236,8 @@ RULES: Final = (
         "worker",
         "warning",
         "Host overloaded",
-        "Give the host fewer slots or more cores. How many cores it has is not known here: the"
-        " load is set beside the worker's slots.",
+        "Give its workers fewer slots, or the host more cores. How many cores it has is not known"
+        " here, so the rule is off until you say what is too much.",
         each(loaded),
     ),
     Rule(

@@ -74,9 +74,9 @@ class ProblemOptions:
         at_least(0),
     )
     problem_worker_load: float = option(
-        4.0,
+        0.0,
         PROBLEMS,
-        "Load of a worker's host over 15 minutes, for each of its slots.",
+        "Load of a worker's host over 15 minutes; off, because its cores are not known.",
         at_least(0),
     )
     problem_worker_memory: float = option(

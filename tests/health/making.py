@@ -45,7 +45,8 @@ def worker(name: str = "w1@box", **known: Any) -> WorkerFacts:
 
 def found(rule: str, given: Facts, threshold: float | None = None) -> dict[str, Any] | None:
     """Return what a rule finds, by subject; None where it can't tell."""
-    findings = BY_NAME[rule].find(given, DEFAULTS[rule] if threshold is None else threshold)
+    usual = DEFAULTS[rule] or 5.0  # one that is off is tried with some threshold
+    findings = BY_NAME[rule].find(given, usual if threshold is None else threshold)
     return None if findings is None else {one.subject: dict(one.evidence) for one in findings}
 
 

@@ -84,9 +84,9 @@ WRONG = [
     ),
     (
         "worker-load",
-        {"workers": [worker(load=(1, 1, 9), told=told(slots=2))]},
+        {"workers": [worker(load=(1, 1, 9))]},
         W,
-        {"load over 15 minutes": 9, "slots": 2},
+        {"load over 15 minutes": 9},
     ),
     (
         "worker-memory",
@@ -317,9 +317,9 @@ WELL = {
         "no-workers",
         {"workers": [worker(), worker("b", is_online=False)]},
     ),
-    "one slot does not tell how many cores there are": (
+    "the load of the last minute is no lasting one": (
         "worker-load",
-        {"workers": [worker(load=(90, 90, 90), told=told(slots=1))]},
+        {"workers": [worker(load=(90, 20, 0))]},
     ),
     "a little more of a little is no leak": (
         "worker-memory",
