@@ -81,8 +81,8 @@ def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Ch
             "Wait before the start",
             page,
             [
-                ("in the queue p95", "low", values(lambda one: figure(one.queued, "p95_s"))),
-                ("in the worker p95", "mid", values(lambda one: figure(one.wait, "p95_s"))),
+                ("in queue p95", "low", values(lambda one: figure(one.queued, "p95_s"))),
+                ("in worker p95", "mid", values(lambda one: figure(one.wait, "p95_s"))),
             ],
             fmt.duration,
             deploys,

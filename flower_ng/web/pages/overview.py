@@ -23,6 +23,8 @@ from flower_ng.web.verdict import HOUR_S, Verdict, Vitals, verdict
 #: Lines of a panel; what is left out is counted, and has a list of its own.
 PANEL: Final = 8
 DAY_S: Final = 86_400
+#: A queue with fewer messages is not at risk, however few slots there are.
+LEAST_WAITING: Final = 10
 #: The rules whose findings this page has anyway, without waiting until they have lasted.
 SEEN_AT_ONCE: Final = frozenset(
     {"events-away", "events-dropped", "worker-silent", "task-failing", "queue-deserted"}
@@ -268,6 +270,6 @@ def _long(
     """Yield the queues in which more waits than their workers have slots, the longest first."""
     for name, length in sorted(known.items(), key=lambda item: -(item[1] or 0)):
         slots = sum(worker.slots or 0 for worker in workers.get(name, ()))
-        if length and name in workers and length > slots:
+        if length and name in workers and length > max(slots, LEAST_WAITING):
             detail = f"{fmt.number(length)} wait for {fmt.number(slots)} slots"
             yield Wrong(name, detail, links.page("/queues", {}))
