@@ -54,7 +54,7 @@ class Watched:
         """Return whether messages wait in a queue, by a metric; asking has it counted."""
 
         def counted() -> bool:
-            self.dashboard.ask("/api/queues/length")
+            self.dashboard.ask("/queues")
             text = self.dashboard.ask("/metrics").text
             return re.search(rf'flower_ng_queue_length{{queue="{queue}"}} [1-9]', text) is not None
 
