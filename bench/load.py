@@ -7,8 +7,9 @@ The events of 64 tasks at a time are interleaved, as those of a cluster that run
 import base64
 import json
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count, islice
 from random import Random
 from typing import Any
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 Event = dict[str, Any]
+#: Sends bodies with their routing keys.
+Send = Callable[[Sequence[tuple[Any, str]]], None]
 
 EXCHANGE = "celeryev"
 AT_ONCE = 64
@@ -101,12 +104,13 @@ def messages(source: Iterator[Event], batch: int) -> Iterator[tuple[Any, str]]:
             yield event, event["type"].replace("-", ".", 1)
 
 
-def publisher(url: str) -> Callable[[Sequence[tuple[Any, str]]], None]:
-    """Return what sends messages to the broker, as Kombu would wrap them."""
+def publisher(url: str) -> AbstractContextManager[Send]:
+    """Lend what sends messages to the broker, as Kombu would wrap them."""
     return _to_redis(url) if url.startswith("redis") else _to_rabbit(url)
 
 
-def _to_redis(url: str) -> Callable[[Sequence[tuple[Any, str]]], None]:
+@contextmanager
+def _to_redis(url: str) -> Iterator[Send]:
     from redis import Redis  # noqa: PLC0415 - only one of the two is needed
 
     redis = Redis.from_url(url)
@@ -118,7 +122,7 @@ def _to_redis(url: str) -> Callable[[Sequence[tuple[Any, str]]], None]:
             pipe.publish(f"/{database}.{EXCHANGE}/{key}", _envelope(body, key))
         pipe.execute()
 
-    return send
+    yield send
 
 
 def _envelope(body: Any, key: str) -> str:
@@ -133,7 +137,8 @@ def _envelope(body: Any, key: str) -> str:
     return json.dumps({"body": packed, **kinds, "headers": {}, "properties": properties})
 
 
-def _to_rabbit(url: str) -> Callable[[Sequence[tuple[Any, str]]], None]:
+@contextmanager
+def _to_rabbit(url: str) -> Iterator[Send]:
     import amqp  # type: ignore[import-untyped] # noqa: PLC0415 - only one of the two is needed
 
     place = urlsplit(url)
@@ -148,7 +153,8 @@ def _to_rabbit(url: str) -> Callable[[Sequence[tuple[Any, str]]], None]:
             message.properties["content_encoding"] = "utf-8"
             channel.basic_publish(message, EXCHANGE, key)
 
-    return send
+    yield send
+    connection.close()  # waits until the broker has read all
 
 
 def main() -> None:
@@ -161,20 +167,25 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=20)
     parser.add_argument("--types", type=int, default=50)
     asked = parser.parse_args()
-    send = publisher(asked.url)
-    send([(beat, "worker.heartbeat") for beat in beats(asked.workers)])
+    with publisher(asked.url) as send:
+        send([(beat, "worker.heartbeat") for beat in beats(asked.workers)])
+        print(json.dumps(sent(send, asked)))
+
+
+def sent(send: Send, asked: Namespace) -> dict[str, float]:
+    """Send at the rate asked for, and return what was sent."""
     source = messages(events(asked.workers, asked.types), asked.batch)
-    sent, late_s, began = 0, 0.0, time.monotonic()
+    number, late_s, began = 0, 0.0, time.monotonic()
     while (spent_s := time.monotonic() - began) < asked.seconds:
-        due = int(spent_s * asked.rate - sent)
+        due = int(spent_s * asked.rate - number)
         if due < asked.batch:
             time.sleep(0.002)
             continue
         late_s = max(late_s, due / asked.rate)
         some = list(islice(source, min(due, MOST) // asked.batch))
         send(some)
-        sent += len(some) * asked.batch
-    print(json.dumps({"sent": sent, "seconds": round(spent_s, 2), "late_s": round(late_s, 3)}))
+        number += len(some) * asked.batch
+    return {"sent": number, "seconds": round(spent_s, 2), "late_s": round(late_s, 3)}
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ class Events(threading.Thread):
         enable_events: bool = True,
         enable_interval_ms: float = 5000,
         drain_interval_ms: float = 50,
-        slice_ms: float = 8.0,
+        slice_ms: float = 4.0,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
     ) -> None:

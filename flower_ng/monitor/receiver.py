@@ -13,6 +13,7 @@ from celery import Celery
 from celery.events.receiver import EventReceiver
 from kombu import Connection
 
+from flower_ng.monitor.frames import gather
 from flower_ng.monitor.inbox import Message
 from flower_ng.monitor.subscription import subscribe
 
@@ -92,6 +93,7 @@ class Receiver(EventReceiver):
         self._channel = channel
         subscribe(channel, self._deliver)
         super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
+        gather(connection, IDLE_S)
         self._on_ready()
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:  # noqa: ARG002 - Kombu's signature
