@@ -38,9 +38,10 @@ def broken(broker: BrokerFacts, _: float) -> Iterator[Finding]:
     """A node does not run, or has lost touch with others."""
     for node in broker.rabbit.nodes if broker.rabbit else ():
         if not node.is_running:
-            yield Finding(node.name, {"state": "does not run"})
+            yield Finding(node.name, {"node": node.name, "state": "does not run"})
         elif node.partitions:
-            yield Finding(node.name, {"cut off from": ", ".join(node.partitions)})
+            others = ", ".join(node.partitions)
+            yield Finding(node.name, {"node": node.name, "cut off from": others})
 
 
 def full(broker: BrokerFacts, share: float) -> Iterator[Finding]:

@@ -103,9 +103,10 @@ class Watch:
         self._show()
         self.looked_at = facts.now
 
-    def about(self, about: str, subject: str) -> tuple[Problem, ...]:
-        """Return what is wrong with one worker, queue or task type."""
-        return tuple(one for one in self.now if one.about == about and one.subject == subject)
+    def about(self, about: str, subject: str | None = None) -> tuple[Problem, ...]:
+        """Return what is wrong with one worker, queue or task type; None is any."""
+        named = (one for one in self.now if one.about == about)
+        return tuple(one for one in named if subject is None or one.subject == subject)
 
     def mute(self, mute: Mute) -> None:
         """Keep a problem, there now or not, from being told of until then."""

@@ -213,12 +213,17 @@ WRONG = [
         "",
         {"reason": "rabbit@a is short of disk", "connections blocked": 2},
     ),
-    ("broker-broken", {"broker": rabbit(node(False))}, "rabbit@a", {"state": "does not run"}),
+    (
+        "broker-broken",
+        {"broker": rabbit(node(False))},
+        "rabbit@a",
+        {"node": "rabbit@a", "state": "does not run"},
+    ),
     (
         "broker-broken",
         {"broker": rabbit(node(partitions=("rabbit@b",)))},
         "rabbit@a",
-        {"cut off from": "rabbit@b"},
+        {"node": "rabbit@a", "cut off from": "rabbit@b"},
     ),
     (
         "broker-memory",

@@ -83,7 +83,7 @@ class Broker(Page):
             blocked="" if facts is None else facts.blocks_publishers,
             facts=tuple(_facts(facts)),
             nodes=facts.rabbit.nodes if facts and facts.rabbit else (),
-            problems=marks(cluster.problems.about("broker", ""), links),
+            problems=marks(cluster.problems.about("broker"), links),
             stale=tuple(stale[:MOST_STALE]),
             stale_count=len(stale),
             deaf=tuple(one for one in unheard if one.owner in online),
