@@ -96,11 +96,14 @@ def is_private(name: str) -> bool:
 
 
 def unheard(queues: Objects) -> Iterator[StaleQueue]:
-    """Yield the queues for control and events from which nobody consumes."""
+    """Yield the queues for control and events from which nobody consumes.
+
+    An exclusive queue goes with the connection that made it: its owner is there.
+    """
     for queue in queues:
         name = str(queue.get("name", ""))
         is_ours = name.startswith("celeryev.") or name.endswith(PIDBOX)
-        if is_ours and queue.get("consumers") == 0:
+        if is_ours and queue.get("consumers") == 0 and not queue.get("exclusive"):
             yield StaleQueue(name, owner(name), count(queue.get("messages")))
 
 

@@ -26,9 +26,10 @@ DECLARE_S = 0.6
 STALE_S = 60.0
 #: What is asked of each object: some brokers have thousands.
 QUEUE_COLUMNS = (
-    "name,messages,messages_ready,messages_unacknowledged,consumers,idle_since,"
+    "name,messages,messages_ready,messages_unacknowledged,consumers,idle_since,exclusive,"
     "arguments,effective_policy_definition"
 )
+UNHEARD_COLUMNS = "name,messages,consumers,exclusive"
 NODE_COLUMNS = (
     "name,running,mem_alarm,disk_free_alarm,mem_used,mem_limit,disk_free,disk_free_limit,partitions"
 )
@@ -68,7 +69,7 @@ class RabbitBroker:
     async def clean(self, spared: Collection[str]) -> list[str]:
         """Delete what is stale as of now; RabbitMQ itself refuses where somebody consumes."""
         try:
-            found = await self._api.objects(f"queues/{self._vhost}?columns=name,messages,consumers")
+            found = await self._api.objects(f"queues/{self._vhost}?columns={UNHEARD_COLUMNS}")
             names = [one.name for one in self._stale(found) if one.owner not in spared]
             for name in names:
                 await self._api.ask(self._queue(name), "DELETE")

@@ -17,6 +17,11 @@ HEADINGS: Final = ("Messages", "Unacked", "Ready", "Consumers", "Idle since")
 #: Queues that are listed, and stale ones.
 MOST: Final = 500
 MOST_STALE: Final = 50
+TRANSIENT: Final = (
+    "This version refuses queues that are neither durable nor exclusive, unless told to permit"
+    " transient_nonexcl_queues. Older Celery makes such queues for control and events: there, set"
+    " control_queue_exclusive and event_queue_exclusive."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,8 @@ def _redis(redis: RedisFacts) -> Iterator[Fact]:
 
 def _rabbit(rabbit: RabbitFacts) -> Iterator[Fact]:
     yield Fact("RabbitMQ", rabbit.version)
+    if rabbit.refuses_transient:
+        yield Fact("What that means", TRANSIENT)
     if rabbit.blocked is not None:
         yield Fact("Blocked connections", fmt.number(len(rabbit.blocked)))
     if rabbit.ack_timeout_s is not None:

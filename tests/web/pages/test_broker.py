@@ -148,3 +148,12 @@ async def test_deleting_them_spares_workers_that_are_online(shop, serve):
     answer = await serve(cluster=shop, environ=OPEN_API).post("/api/queues/clean")
 
     assert answer.json == {"message": "1 queue was deleted", "deleted": ["a"]}
+
+
+@pytest.mark.parametrize(("version", "is_said"), [("4.2.5", False), ("4.3.0", True)])
+async def test_what_a_version_means_for_celery_is_said(shop, look, version, is_said):
+    shop.broker.facts = RabbitFacts(version)
+
+    facts = (await look("/broker")).facts
+
+    assert ("control_queue_exclusive" in facts.get("What that means", "")) is is_said
