@@ -67,7 +67,7 @@ def size(value_bytes: float | None) -> str:
 
 def duration(seconds: float | None) -> str:
     """A span of time: `12.34 ms`, `1.23 s`, `2m 05s` or `1h 02m 03s`; never a negative one."""
-    if seconds is None or seconds < 0:
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return DASH
     if round(seconds * 1000, 2) < 1000:  # noqa: PLR2004 - milliseconds in a second
         return f"{seconds * 1000:.2f} ms"
@@ -127,7 +127,7 @@ def age(seconds: float) -> str:
 
 def span(seconds: float | None) -> str:
     """A long time in its largest unit: `12 s`, `3 min`, `2 h`, `9 d`; a dash for a negative one."""
-    if seconds is None or seconds < 0:
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return DASH
     unit_s, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])
     return f"{int(seconds // unit_s):,} {unit}"

@@ -25,6 +25,8 @@ NEW_YEAR = 1704067200.0  # 2024-01-01 00:00:00 UTC
         (360000, "100h 00m 00s"),
         (None, DASH),
         (-1, DASH),
+        (float("inf"), DASH),
+        (float("nan"), DASH),
     ],
 )
 def test_a_duration_is_read_at_a_glance(seconds, shown):
