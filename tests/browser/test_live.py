@@ -167,18 +167,34 @@ async def test_without_auto_refresh_the_workers_page_stands_still(window, shop):
 
 async def test_a_paused_page_asks_for_nothing_until_it_goes_on(window, shop):
     async with window() as it:
-        page = await it.open("/tasks")
+        page = await it.open("/workers")
         await page.locator("f-live", has_text="Updated").wait_for()
         await page.keyboard.press("p")
         await page.locator("f-live", has_text="Paused").wait_for()
         it.fetched.clear()
-        shop.task("5eed")
+        shop.beat()
         shop.events.happen()
         await asyncio.sleep(1.5)
         assert it.fetched == []
 
         await page.click("f-live button")
-        await it.shows("5eed", timeout_s=3)
+        await page.locator("f-live[data-mood=live]").wait_for()
+
+
+async def test_a_paused_list_holds_still_and_says_how_much_is_new(window, shop):
+    shop.task("first")
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.locator("f-live", has_text="Updated").wait_for()
+        await page.keyboard.press("p")
+        await page.locator("f-live", has_text="Paused").wait_for()
+        shop.task("second")
+        shop.events.happen()
+        await page.locator("button.newer", has_text="1 new").wait_for()
+        assert await page.locator("tbody tr").count() == 1
+
+        await page.keyboard.press("p")
+        await it.shows("second")
         assert await page.get_attribute("f-live", "data-mood") == "live"
 
 

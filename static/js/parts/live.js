@@ -1,7 +1,8 @@
 /**
  * <f-live data-every="1">: keeps the page as new as the cluster, says how new that is, and can be
  * paused. Without a number it does nothing. Follows `/stream`; at most one fetch at a time, none in
- * a hidden tab. While somebody points at a list marked `data-freezes`, what is newer waits.
+ * a hidden tab. While somebody points at a list marked `data-freezes`, or paused it, what is newer
+ * waits, and how much that is is told; a page without such a list asks for nothing while paused.
  */
 import { icon } from "../icon.js";
 import { show } from "../morph.js";
@@ -64,7 +65,7 @@ class Live extends HTMLElement {
     this.#stream?.close();
     this.#stream = null;
     clearTimeout(this.#timer);
-    if (document.hidden || this.#isPaused) return;
+    if (document.hidden || this.#isStill) return;
     this.#stream = new EventSource(`${document.documentElement.dataset.root}/stream`);
     // What happened before the stream was open, nobody has told us of.
     this.#stream.addEventListener("open", this.#hear);
@@ -75,6 +76,7 @@ class Live extends HTMLElement {
   #pause = () => {
     this.#isPaused = !this.#isPaused;
     if (!this.#isPaused) this.#pace?.changed();
+    this.#thaw();
     this.#follow();
     this.#tell();
   };
@@ -86,7 +88,7 @@ class Live extends HTMLElement {
 
   #plan() {
     clearTimeout(this.#timer);
-    if (!this.#pace || this.#isFetching || this.#isPaused || document.hidden) return;
+    if (!this.#pace || this.#isFetching || this.#isStill || document.hidden) return;
     this.#timer = setTimeout(() => this.#refresh(), this.#pace.waitS(seconds()) * 1000);
   }
 
@@ -121,7 +123,7 @@ class Live extends HTMLElement {
       return;
     }
     this.#held = newer;
-    if (document.querySelector(FROZEN)) this.#hold(newer);
+    if (this.#isFrozen) this.#hold(newer);
     else this.#release();
   }
 
@@ -141,10 +143,19 @@ class Live extends HTMLElement {
     this.#tell();
   }
 
-  /** What waited is shown as soon as nobody points at the list. */
+  /** What waited is shown as soon as nobody points at the list, or wants it paused. */
   #thaw = () => {
-    if (this.#held && !document.querySelector(FROZEN)) this.#release();
+    if (this.#held && !this.#isFrozen) this.#release();
   };
+
+  get #isFrozen() {
+    return this.#isPaused || !!document.querySelector(FROZEN);
+  }
+
+  /** Whether nobody is to be asked. */
+  get #isStill() {
+    return this.#isPaused && !document.querySelector("[data-freezes]");
+  }
 
   #tell() {
     const ageS = Math.round((Date.now() - this.#shownMs) / 1000);
