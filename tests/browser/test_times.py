@@ -21,11 +21,11 @@ async def test_times_are_those_of_the_cluster_until_somebody_chooses(window, sho
     shop.task("5eed")
     async with window(**KOLKATA) as it:
         page = await it.open("/tasks")
-        assert await page.inner_text(TIME) == "1970-01-01 00:16:40.000"
+        assert await page.text_content(TIME) == "1970-01-01 00:16:40.000"
         await choose(page, "Time zone", "here")
-        assert await page.inner_text(TIME) == "1970-01-01 05:46:40.000"
+        assert await page.text_content(TIME) == "1970-01-01 05:46:40.000"
         await choose(page, "Time zone", "UTC")
-        assert await page.inner_text(TIME) == "1970-01-01 00:16:40.000"
+        assert await page.text_content(TIME) == "1970-01-01 00:16:40.000"
 
 
 async def test_a_choice_is_kept_and_stays_when_the_page_is_made_new(window, shop):
@@ -34,12 +34,12 @@ async def test_a_choice_is_kept_and_stays_when_the_page_is_made_new(window, shop
         page = await it.open("/tasks")
         await choose(page, "Time zone", "here")
         await it.open("/tasks")
-        assert await page.inner_text(TIME) == "1970-01-01 05:46:40.000"
+        assert await page.text_content(TIME) == "1970-01-01 05:46:40.000"
 
         shop.task("newer")
         shop.events.happen()
         await it.shows("newer")
-        assert set(await page.locator(TIME).all_inner_texts()) == {"1970-01-01 05:46:40.000"}
+        assert set(await page.locator(TIME).all_text_contents()) == {"1970-01-01 05:46:40.000"}
 
 
 async def test_times_can_be_ages(window, shop):
@@ -47,17 +47,17 @@ async def test_times_can_be_ages(window, shop):
     async with window() as it:
         page = await it.open("/tasks")
         await choose(page, "Times", "relative")
-        text = await page.inner_text(TIME)
+        text = await page.text_content(TIME)
         assert text.endswith(" d ago")
 
         await choose(page, "Times", "")
-        assert await page.inner_text(TIME) == "1970-01-01 00:16:40.000"
+        assert await page.text_content(TIME) == "1970-01-01 00:16:40.000"
 
 
 async def test_ages_can_be_times(window, shop):
     shop.task("5eed")
     async with window(options={"natural_time": True}) as it:
         page = await it.open("/tasks")
-        assert (await page.inner_text(TIME)).endswith("ago")
+        assert (await page.text_content(TIME)).endswith("ago")
         await choose(page, "Times", "absolute")
-        assert await page.inner_text(TIME) == "1970-01-01 00:16:40.000"
+        assert await page.text_content(TIME) == "1970-01-01 00:16:40.000"

@@ -117,7 +117,7 @@ def test_what_runs_is_ended_from_its_page(page, cluster):
 def test_a_queue_tells_who_consumes_it(page, cluster):
     page.goto("/queues")
 
-    row = page.locator("tbody tr").first
+    row = page.locator("#queue-celery")
     expect(row).to_contain_text(cluster.worker.hostname)
     expect(row.locator("td[data-label=Waiting]")).to_have_text(re.compile(r"^\d+$"))
 
