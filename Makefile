@@ -41,7 +41,7 @@ test: check services .venv-oldest/.tools ## Run the checks, then all tests, some
 	node --test $(wildcard tests/js/*.js)
 	$(BIN)/pytest -n 2
 	$(OLDEST)/pytest -n 2 -W default tests/monitor tests/brokers # old releases warn of one another
-	$(OLDEST)/pytest -n 2 -W default -m oldest --ignore tests/browser # no browser there
+	$(OLDEST)/pytest -n 2 -W default -m oldest --ignore tests/browser --ignore tests/live/test_flows.py # no browser there
 
 .PHONY: soak
 soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a real broker
