@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 #: How long one connection waits for the lock of another.
 BUSY_TIMEOUT_S = 1.0
-#: How long a start looks for damage: some 100 MB from a disk, a GB from memory.
-CHECK_S = 1.0
+#: How long a start looks for damage: some 50 MB from a disk, half a GB from memory.
+CHECK_S = 0.5
 #: Pages of 4 KiB in the log before they move to the file: fewer, larger moves.
 CHECKPOINT_PAGES = 4000
 #: Log that is kept for what comes, after a time in which more was needed.
