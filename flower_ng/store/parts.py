@@ -75,8 +75,12 @@ class PartRows:
 
 
 def created(number: int) -> str:
-    """Return the statement that makes the table of a part's rows."""
-    return f"CREATE TABLE part{number} (r INTEGER PRIMARY KEY, {', '.join(_NARROW)}, dead)"
+    """Return the statement that makes the table of a part's rows.
+
+    Without its type, an id would be looked for in every row: its index compares by the type.
+    """
+    columns = ", ".join("id INTEGER" if name == "id" else name for name in _NARROW)
+    return f"CREATE TABLE part{number} (r INTEGER PRIMARY KEY, {columns}, dead)"
 
 
 def filled(number: int) -> str:

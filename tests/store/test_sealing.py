@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from flower_ng.store import Store, TaskQuery, index, parse_search
+from flower_ng.store.arms import Arms
 from flower_ng.store.index import Part
 from flower_ng.store.sealing import Sizes
 from tests.monitor.yard import eventually
 from tests.store.indexed import IndexedTable
-from tests.store.making import change, task
+from tests.store.making import NOW, change, task
 
 SIZES = Sizes(least=10, usual=100, most=1000, alike=3, parts=4, changed=50)
 
@@ -139,6 +140,18 @@ def test_without_trigrams_words_are_looked_for_in_each_row(tmp_path, monkeypatch
         assert [row.uuid for row in indexed.tasks(TaskQuery(search=parse_search("order-17")))] == [
             "u17"
         ]
+
+
+def test_what_changed_is_looked_up_in_parts_and_not_searched_for(indexed):
+    indexed.write(*(task(f"u{number}") for number in range(20)))
+    indexed.seal()
+    indexed.write(task("u3", "FAILURE", 2.0))
+
+    with indexed.sight.view() as view:
+        (arm, *_) = Arms.of(view, TaskQuery(), NOW).superseded()
+        plan = [row[3] for row in view.connection.execute(f"EXPLAIN QUERY PLAN {arm}")]
+
+    assert all(step.startswith("SEARCH") for step in plan), plan
 
 
 async def test_a_store_indexes_what_it_holds_by_itself(tmp_path):
