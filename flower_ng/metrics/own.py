@@ -15,6 +15,12 @@ from flower_ng.store import StoreStatus
 
 #: Label values that senders choose are told apart up to here; the rest is counted together.
 VALUES_MAX = 100
+#: Celery's own event types: they are there at 0, so that the first loss is seen as a rise.
+TYPES = (
+    *("task-sent", "task-received", "task-started", "task-succeeded", "task-failed"),
+    *("task-retried", "task-revoked", "task-rejected"),
+    *("worker-online", "worker-heartbeat", "worker-offline"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ METRICS: tuple[Declared, ...] = (
         "flower_ng_events_dropped",
         "counter",
         "Events lost because the inbox was full, by event type.",
-        lambda s: s.dropped(),
+        lambda s: {**dict.fromkeys(TYPES, 0), **s.dropped()},
         "type",
     ),
     Declared(

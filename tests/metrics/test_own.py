@@ -20,6 +20,7 @@ def test_plain_numbers_are_read_at_the_scrape(own):
 
 def test_counts_are_told_apart_by_label(own):
     assert value(own, "flower_ng_events_dropped_total", type="task-sent") == 3
+    assert value(own, "flower_ng_events_dropped_total", type="task-failed") == 0
     assert value(own, "flower_ng_events_malformed_total", reason="no uuid") == 2
     assert value(own, "flower_ng_build_info", version="1.2.3") == 1
 
