@@ -74,6 +74,7 @@ docs: setup ## Write the generated pages of docs/ anew
 	$(BIN)/python tools/search_table.py
 	$(BIN)/python tools/health_table.py
 	$(BIN)/python tools/prometheus_rules.py
+	$(BIN)/python tools/grafana.py
 
 .PHONY: wheel
 wheel: setup vendor ## Build the wheel and the sdist into dist/

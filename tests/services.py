@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from itertools import count
@@ -203,6 +203,52 @@ class Rabbit(Process):
                     in (entry / "environ").read_bytes()
                 ):
                     os.kill(int(entry.name), signal.SIGTERM)
+
+
+class Prometheus(Process):
+    """A Prometheus that scrapes one target, and judges rules, each second."""
+
+    def __init__(self, folder: Path, target_port: int, rules: Sequence[Path] = ()) -> None:
+        super().__init__(folder / "prometheus.log")
+        self.folder, self.port = folder, free_port()
+        self.config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(path) for path in rules],
+            "scrape_configs": [
+                {
+                    "job_name": "flower_ng",
+                    "static_configs": [{"targets": [f"127.0.0.1:{target_port}"]}],
+                }
+            ],
+        }
+
+    def start(self) -> "Prometheus":
+        config = self.folder / "prometheus.yml"
+        config.write_text(json.dumps(self.config))  # which is YAML, too
+        command = [need("prometheus"), f"--config.file={config}"]
+        command += [f"--storage.tsdb.path={self.folder / 'data'}"]
+        self.spawn([*command, f"--web.listen-address=127.0.0.1:{self.port}"])
+        wait_until(lambda: answers(self.port) or not self.running, 30, "Prometheus answers")
+        assert self.running, self.output()
+        return self
+
+    def ask(self, path: str, **query: str) -> Any:
+        """Return the data of an answer, which must be a success without a warning."""
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(url, timeout=30) as reply:
+                answer = json.load(reply)
+        except urllib.error.HTTPError as reply:
+            with reply:
+                raise AssertionError((query, reply.read())) from None
+        assert answer["status"] == "success", (query, answer)
+        assert not answer.get("warnings"), (query, answer)
+        return answer["data"]
+
+    def values(self, expression: str) -> list[float]:
+        """Return the values of all series that an expression has now."""
+        return [float(one["value"][1]) for one in self.ask("query", query=expression)["result"]]
 
 
 class Postgres(Process):

@@ -1,12 +1,9 @@
 """The rules for Prometheus are in order, say what they should, and leave no rule of ours out."""
 
-import importlib.util
 import re
 import subprocess
 from collections import Counter
 from types import ModuleType
-
-import pytest
 
 from flower_ng.health import RULES
 from tests.services import ROOT, need
@@ -14,17 +11,6 @@ from tests.services import ROOT, need
 FOLDER = ROOT / "docs/prometheus"
 FILES = ("recording.yml", "alerts.yml", "problems.yml")
 CASES = ROOT / "tests/prometheus/alerts_test.yml"
-
-
-@pytest.fixture
-def tool() -> ModuleType:
-    path = ROOT / "tools/prometheus_rules.py"
-    spec = importlib.util.spec_from_file_location("prometheus_rules", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def promtool(*words: object) -> str:
@@ -56,15 +42,15 @@ def test_every_alert_of_ours_is_seen_firing_in_a_test() -> None:
     assert set(alerts("alerts.yml")) <= fired
 
 
-def test_the_alerts_on_problems_are_current(tool: ModuleType) -> None:
+def test_the_alerts_on_problems_are_current(prometheus_rules: ModuleType) -> None:
     page = (FOLDER / "problems.yml").read_text(encoding="utf-8")
 
-    assert page == tool.page(), "run `make docs`"
+    assert page == prometheus_rules.page(), "run `make docs`"
 
 
-def test_every_rule_has_one_alert(tool: ModuleType) -> None:
+def test_every_rule_has_one_alert(prometheus_rules: ModuleType) -> None:
     by_metric = re.findall(r"\brule: ([a-z-]+)", (FOLDER / "alerts.yml").read_text())
-    by_problem = re.findall(r'\{rule="([a-z-]+)"\}', tool.page())
+    by_problem = re.findall(r'\{rule="([a-z-]+)"\}', prometheus_rules.page())
 
     assert Counter(by_metric + by_problem) == Counter(rule.name for rule in RULES)
 
