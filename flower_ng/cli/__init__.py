@@ -27,7 +27,14 @@ METAVARS: Final[Mapping[type | None, str]] = {
 class Command(click.Command):
     """A command whose options are those of Settings, read by `load` and listed by `--help`."""
 
-    def __init__(self, name: str, callback: Any, summary: str, usage: Sequence[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        callback: Any,
+        summary: str,
+        usage: Sequence[str],
+        options: Sequence[click.Option] = (),
+    ) -> None:
         super().__init__(
             name,
             callback=callback,
@@ -42,6 +49,7 @@ class Command(click.Command):
                     callback=print_version,
                     help="Show the version and exit.",
                 ),
+                *options,
             ],
             context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
         )
@@ -110,6 +118,20 @@ def ask(arguments: Sequence[str]) -> None:
     probing.probe(arguments)
 
 
+def examine(arguments: Sequence[str], *, as_json: bool, **_preload: Any) -> None:
+    """Look once at the cluster of the Celery app that the group has found, and tell."""
+    from flower_ng.cli import doctoring  # noqa: PLC0415 - see the first lines of this module
+
+    context = click.get_current_context()
+    found = context.obj
+    names = option_names(context.parent)
+    context.exit(
+        doctoring.examine(
+            found.app, arguments, names, as_json=as_json, has_colour=not found.no_color
+        )
+    )
+
+
 def option_names(context: click.Context | None) -> set[str]:
     """Every spelling of the group's own options, dashes included."""
     parameters = context.command.params if context else []
@@ -122,6 +144,7 @@ USAGE = (
     "flower-ng [CELERY OPTIONS] [demo] [OPTIONS]",
     "flower-ng import FLOWER_DB [OPTIONS]",
     "flower-ng probe [--live] [OPTIONS]",
+    "flower-ng doctor [CELERY OPTIONS] [--json] [OPTIONS]",
 )
 command = Command("flower_ng", watch, SUMMARY, USAGE)
 alias = Command("flower-ng", watch, SUMMARY, USAGE)
@@ -141,4 +164,13 @@ probe_command = Command(
     "Ask the dashboard that the options name, on this machine, whether it is ready (with --live:"
     " whether it is up). Exit code 0 is yes.",
     ["flower-ng probe [--live] [OPTIONS]"],
+)
+doctor_command = Command(
+    "doctor",
+    examine,
+    "Look once at broker, result backend and workers: what works, what can't be known, and the"
+    " setting that changes it. Exit code 0: all is fine; 1: something asks for attention; 2:"
+    " something is broken.",
+    ["flower-ng doctor [CELERY OPTIONS] [--json] [OPTIONS]"],
+    [click.Option(["--json", "as_json"], is_flag=True, help="Tell it as JSON.")],
 )

@@ -7,7 +7,14 @@ from typing import Final
 import click
 from celery.bin.celery import celery as umbrella
 
-from flower_ng.cli import alias, command, demo_command, import_command, probe_command
+from flower_ng.cli import (
+    alias,
+    command,
+    demo_command,
+    doctor_command,
+    import_command,
+    probe_command,
+)
 
 OWN_WORDS: Final = frozenset({"--help", "--version"})  # ours, although Celery has them too
 
@@ -23,6 +30,9 @@ def main() -> None:
         import_command.main(rest[1:], prog_name="flower-ng import")
     if rest[:1] == ["probe"]:
         probe_command.main(rest[1:], prog_name="flower-ng probe")
+    if rest[:1] == ["doctor"]:
+        celerys, ours = sorted_out(rest[1:])
+        celery([*before, *celerys, "doctor", *ours], prog_name="flower-ng")
     celery([*before, "flower_ng", *rest], prog_name="flower-ng")
 
 
@@ -30,6 +40,7 @@ def celery(arguments: Sequence[str] | None = None, prog_name: str | None = None)
     """Run Celery's own command with ours among its sub-commands, registered or not."""
     umbrella.add_command(command)
     umbrella.add_command(alias)
+    umbrella.add_command(doctor_command)
     umbrella.main(arguments, prog_name=prog_name, auto_envvar_prefix="CELERY")
 
 
@@ -41,6 +52,19 @@ def parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     while end < len(arguments) and arguments[end].partition("=")[0] in flags | valued:
         end += 2 if arguments[end] in valued else 1
     return list(arguments[:end]), list(arguments[end:])
+
+
+def sorted_out(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Celery's options, with their values, wherever they stand, and the rest."""
+    celerys: list[str] = []
+    ours: list[str] = []
+    rest = list(arguments)
+    while rest:
+        found, rest = parted(rest)
+        celerys += found
+        ours += rest[:1]
+        rest = rest[1:]
+    return celerys, ours
 
 
 def names_where(*, takes_value: bool) -> set[str]:

@@ -1,0 +1,91 @@
+"""Doctoring looks at a cluster from the command line, without a dashboard. Main thread.
+
+Exit code: 0 all is fine, 1 something asks for attention, 2 something is broken, or it can't start.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from celery import Celery
+from tornado.ioloop import IOLoop
+
+from flower_ng import __version__, drop_in
+from flower_ng.brokers import broker_for
+from flower_ng.doctor import Asking, Doctor, Mark, Report
+from flower_ng.doctor.text import lines, plain
+from flower_ng.doctor.threads import Daemons
+from flower_ng.doctoring import own
+from flower_ng.errors import FlowerError
+from flower_ng.monitor.events import Events
+from flower_ng.monitor.inbox import Inbox
+from flower_ng.monitor.state import EventsState
+from flower_ng.settings import Loaded, load, load_arguments
+
+COLOURS: Final = {
+    Mark.BROKEN: "red",
+    Mark.ATTENTION: "yellow",
+    Mark.UNKNOWN: "cyan",
+    Mark.NOTE: "blue",
+    Mark.OK: "green",
+}
+
+
+def examine(
+    capp: Celery,
+    arguments: Sequence[str],
+    celery_options: Collection[str],
+    *,
+    as_json: bool,
+    has_colour: bool,
+) -> int:
+    """Look at the cluster of a Celery app, print what was found, and return the exit code."""
+    loaded = options(arguments, celery_options)
+    logging.disable(logging.ERROR)  # what is logged on the way is told in the report
+    capp.loader.import_default_modules()
+    report = asyncio.run(looked(capp, loaded))
+    if as_json:
+        click.echo(json.dumps(plain(report), indent=2))
+        return report.code
+    click.echo(f"flower_ng {__version__} looks at {capp.main}\n")
+    for line in lines(report, lambda word, mark: click.style(word, fg=COLOURS[mark])):
+        click.echo(line, color=None if has_colour else False)
+    return report.code
+
+
+def options(arguments: Sequence[str], celery_options: Collection[str]) -> Loaded:
+    """Read the options as a dashboard would; an unknown one is an error here."""
+    drop_in.install()
+    try:
+        unknown = load_arguments(arguments, Path.cwd()).warnings
+        if unknown:
+            raise click.UsageError("\n".join(unknown).replace("Ignored unknown", "Unknown"))
+        return load(arguments, os.environ, Path.cwd(), celery_options=celery_options)
+    except FlowerError as error:
+        raise click.UsageError(str(error)) from error
+
+
+async def looked(capp: Celery, loaded: Loaded) -> Report:
+    """Look once, and close what was opened."""
+    settings, pool = loaded.settings, Daemons()
+    events = Events(capp, IOLoop.current(), state=EventsState(), inbox=Inbox(), enable_events=False)
+    broker = broker_for(capp.connection_for_read(), pool, management_url=settings.broker_api)
+    asking = Asking(
+        capp,
+        pool,
+        broker,
+        events,
+        lambda: own(settings, loaded.warnings),
+        reply_s=settings.inspect_timeout / 1000,
+    )
+    events.start()
+    try:
+        return await Doctor(asking.told).look()
+    finally:
+        asking.stop()
+        await asyncio.to_thread(events.stop)

@@ -1,0 +1,240 @@
+"""Asking puts the doctor's questions to everyone at once, each within its time. On the loop.
+
+What blocks runs in the pool. Nothing is changed: workers are only asked, and no queue stays.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Executor
+from typing import Any, Final
+from uuid import uuid4
+
+import celery
+from celery import Celery
+from celery.backends.rpc import RPCBackend
+
+from flower_ng.brokers import Broker, facts_of, mask
+from flower_ng.brokers.poll import Poll
+from flower_ng.doctor.told import (
+    AppTold,
+    BrokerTold,
+    Conf,
+    EventsTold,
+    Own,
+    Reached,
+    Told,
+    WorkerTold,
+)
+from flower_ng.errors import NoBackend
+from flower_ng.monitor.broadcast import Broadcasts, Replies
+from flower_ng.monitor.calls import Calls, reason
+from flower_ng.monitor.events import Events
+from flower_ng.monitor.lines import Line
+from flower_ng.monitor.queues import known_queue_names
+from flower_ng.monitor.records import Worker
+from flower_ng.monitor.results import Results
+
+log = logging.getLogger(__name__)
+
+#: What workers are asked, in one broadcast.
+QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "ping": {},
+    "stats": {},
+    "active_queues": {},
+    "registered": {"taskinfoitems": ["resultrepr_maxsize"]},
+    "conf": {"with_defaults": True},
+}
+#: How long heartbeats are waited for: Celery sends one every two seconds unless told otherwise.
+HEAR_S: Final = 5.0
+#: What comes as soon after listening began was asked for.
+WAKE_S: Final = 1.0
+#: How long any one question may take, beyond the workers' own time.
+LIMIT_S: Final = 4.0
+MOST_CALLS: Final = 8
+#: Between two looks whether everyone was heard.
+LISTEN_S: Final = 0.05
+#: The name that Celery gives to the app that stands for none.
+NO_APP: Final = "default"
+
+
+class Asking:
+    """Asks one cluster. `events` was started; `own` gives our own options, it may block.
+
+    `reply_s` is how long workers may take to answer.
+    """
+
+    def __init__(
+        self,
+        capp: Celery,
+        pool: Executor,
+        broker: Broker,
+        events: Events,
+        own: Callable[[], Own],
+        *,
+        reply_s: float,
+        hear_s: float = HEAR_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._capp, self._events, self._own = capp, events, own
+        self._reply_s, self._hear_s, self._clock = reply_s, hear_s, clock
+        self._calls = Calls(pool, MOST_CALLS, reply_s + LIMIT_S)
+        self._results = Results(capp, pool)
+        connection = capp.connection_for_read()
+        self._facts = facts_of(connection)
+        self._url = mask(connection.as_uri(include_password=True))
+        self._poll = Poll(broker, self._facts.transport, self._names, lambda _: None)
+        self._answers: dict[str, dict[str, Any]] = {}
+
+    async def told(self) -> Told:
+        """Ask everyone, and return what was told."""
+        began = self._clock()
+        reached, backend, answers, own = await asyncio.gather(
+            self._reach(self._url, self._reach_broker),
+            self._reach("The result backend", self._reach_backend),
+            self._ask_workers(),
+            self._calls.run(self._own),
+        )
+        self._answers = answers
+        hear_s = 0.0 if reached.why else self._hear_s
+        _, events = await asyncio.gather(
+            self._poll.look(), self._hear(answers.keys(), began, hear_s)
+        )
+        facts = self._facts
+        return Told(
+            BrokerTold(
+                reached,
+                facts.transport,
+                facts.tls is not None or facts.transport in {"rediss", "amqps"},
+                facts.host,
+                self._poll.facts,
+                tuple(self._poll.numbers.values()),
+            ),
+            backend,
+            self._app(),
+            events,
+            tuple(self._workers(events)),
+            own,
+        )
+
+    def stop(self) -> None:
+        """End."""
+        self._poll.stop()
+        self._results.stop()
+
+    def _names(self) -> Collection[str]:
+        return known_queue_names(self._capp, self._answers, ())
+
+    async def _reach(self, url: str, ask: Callable[[], Reached]) -> Reached:
+        """Ask a server; whatever fails is why it was not reached."""
+        try:
+            return await self._calls.run(ask)
+        except Exception as error:  # noqa: BLE001 - the border: libraries raise what they like
+            return Reached(url, why=mask(reason(error)))
+
+    def _reach_broker(self) -> Reached:
+        line = Line(self._capp)
+        try:
+            line.prove()
+            return Reached(self._url, took_s(lambda: ping(line)), version(line))
+        finally:
+            line.close()
+
+    def _reach_backend(self) -> Reached:
+        """Read a result that nobody has, twice: the first time connects."""
+        try:
+            backend = self._results.backend()
+        except NoBackend:
+            return Reached()
+        url = mask(backend.as_uri())
+        if isinstance(backend, RPCBackend):
+            return Reached(url)
+        try:
+            self._results.read_blocking(str(uuid4()))
+            return Reached(url, took_s(lambda: self._results.read_blocking(str(uuid4()))))
+        except Exception as error:  # noqa: BLE001 - the border: as above, now with its address
+            return Reached(url, why=mask(reason(error)))
+
+    async def _ask_workers(self) -> dict[str, dict[str, Any]]:
+        """Return each worker's answers by method; none where nobody can be asked."""
+        broadcasts = Broadcasts(self._capp)
+        try:
+            replies: Replies = await self._calls.run(broadcasts.ask, QUESTIONS, None, self._reply_s)
+        except Exception as error:  # noqa: BLE001 - the border: the broker's check tells why
+            log.debug("No worker was asked: %s", error)
+            return {}
+        finally:
+            self._calls.send_off(broadcasts.close)
+        found: dict[str, dict[str, Any]] = {}
+        for method, by_worker in replies.items():
+            for name, reply in by_worker.items():
+                found.setdefault(name, {})[method] = reply
+        return found
+
+    async def _hear(self, names: Collection[str], began: float, hear_s: float) -> EventsTold:
+        """Wait until everyone who answered was heard, for as long as a heartbeat may take."""
+        while True:
+            connection, now = self._events.connection, self._clock()
+            since = max(connection.since, 0.0) if connection.connected else began
+            is_done = connection.connected and all(map(self._is_heard, names))
+            if (is_done and names) or now - since >= hear_s:
+                waited_s = max(0.0, now - since)
+                return EventsTold(connection.connected, waited_s, mask(connection.why or ""))
+            await asyncio.sleep(LISTEN_S)
+
+    def _is_heard(self, name: str) -> bool:
+        """Say whether a heartbeat came by itself: new listeners have each worker send one."""
+        worker, asked_until = self._events.workers.get(name), self._events.connection.since + WAKE_S
+        return (
+            worker is not None and worker.is_alive(self._clock()) and worker.beat_at > asked_until
+        )
+
+    def _app(self) -> AppTold:
+        capp: Any = self._capp
+        values = capp.conf.table(with_defaults=True, censored=False)
+        length = getattr(capp.amqp, "argsrepr_maxsize", None)
+        return AppTold(capp.main != NO_APP, Conf(values), celery.__version__, length)
+
+    def _workers(self, events: EventsTold) -> Iterator[WorkerTold]:
+        heard = [name for name, one in self._events.workers.items() if one.is_alive(self._clock())]
+        tallies = self._events.state.tallies.workers
+        for name in sorted({*self._answers, *heard}):
+            worker = self._events.workers.get(name) or Worker(name)
+            is_heard = self._is_heard(name)
+            yield WorkerTold(
+                name,
+                self._answers.get(name, {}),
+                is_heard if events.is_connected else None,
+                has_tasks=any(tallies.get(name, {}).values()),
+                every_s=worker.freq if is_heard else None,
+                celery=worker.sw_ver or "",
+                skew_s=worker.heartbeats[-1] - worker.beat_at if worker.heartbeats else None,
+            )
+
+
+def took_s(question: Callable[[], object]) -> float:
+    """Return how long a question took."""
+    began = time.perf_counter()
+    question()
+    return time.perf_counter() - began
+
+
+def ping(line: Line) -> None:
+    """Go once to the broker and back; nothing where its transport has no way to."""
+    channel = line.channel
+    if line.connection.transport.driver_type == "redis":
+        channel.client.ping()
+    else:
+        line.prove()
+
+
+def version(line: Line) -> str:
+    """Return what the broker calls itself; empty where it does not say, or may not."""
+    with contextlib.suppress(Exception):
+        if line.connection.transport.driver_type == "redis":
+            return f"Redis {line.channel.client.info('server')['redis_version']}"
+        told: Mapping[str, Any] = line.connection.connection.server_properties
+        return f"{told['product']} {told['version']}"
+    return ""

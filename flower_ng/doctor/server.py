@@ -1,0 +1,141 @@
+"""Judges the broker and the result backend. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from flower_ng.brokers import BrokerFacts, QueueNumbers
+from flower_ng.brokers.explained import explained
+from flower_ng.doctor.check import Check, Mark
+from flower_ng.doctor.told import BrokerTold, Conf, Reached, Told
+
+BROKER, BACKEND = "Broker", "Result backend"
+#: A round trip from which on every page and command feels it.
+SLOW_S: Final = 0.25
+#: Transports without a network.
+LOCAL: Final = frozenset({"memory", "filesystem"})
+HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+#: What is said of a queue that nobody has made yet.
+NO_QUEUE: Final = "knows no queue"
+#: Queues that are named one by one.
+MOST_NAMES: Final = 8
+
+
+def broker(told: Told) -> Iterator[Check]:
+    """Yield the checks of the broker; one that was not reached tells nothing else."""
+    one = told.broker
+    yield reached(BROKER, one.reached, "broker_url, or -b URL")
+    if one.reached.why:
+        return
+    yield tls(one)
+    yield lengths(one.queues, one.facts, has_api=told.own.has_broker_api)
+    yield accepts(one.facts)
+    yield from keeps(one.facts)
+    yield from transient(one.facts, told.app.conf if told.app.is_known else Conf(None))
+
+
+def reached(area: str, one: Reached, setting: str) -> Check:
+    """Say whether a server answers, and how fast."""
+    if one.why:
+        why = explained(one.why, "")
+        said = f"{one.url}: {one.why.rstrip('.')}. {why.cause} {why.fix}"
+        return Check(area, "Reached", Mark.BROKEN, said, setting)
+    if one.latency_s is None:
+        return Check(area, "Reached", Mark.UNKNOWN, f"{one.url} was not asked", setting)
+    took = f"{1000 * one.latency_s:.0f} ms" if one.latency_s >= 0.001 else "under 1 ms"  # noqa: PLR2004 - a millisecond
+    said = ", ".join(filter(None, (one.url, one.version, f"answers in {took}")))
+    if one.latency_s > SLOW_S:
+        return Check(area, "Reached", Mark.ATTENTION, f"{said}, which is slow", setting)
+    return Check(area, "Reached", Mark.OK, said)
+
+
+def tls(one: BrokerTold) -> Check:
+    """Say whether what is sent can be read on the way."""
+    if one.has_tls:
+        return Check(BROKER, "TLS", Mark.OK, "on")
+    if one.transport in LOCAL or one.host in HERE or one.host.startswith("socket://"):
+        return Check(BROKER, "TLS", Mark.OK, "off, and the broker is on this machine")
+    said = "off: the password and all tasks pass the network in the clear"
+    return Check(BROKER, "TLS", Mark.NOTE, said, "broker_use_ssl, or rediss:// and amqps://")
+
+
+def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_api: bool) -> Check:
+    """Say whether it is known how much waits."""
+    name, queues = "Queue lengths", [one for one in queues if NO_QUEUE not in one.reason]
+    known = [one for one in queues if one.length is not None]
+    is_rabbit = facts is not None and facts.transport.startswith("amqp")
+    if known and len(known) == len(queues):
+        how = "" if not is_rabbit or (facts and facts.rabbit) else ", by passive declare"
+        said = f"{names(f'{one.name} {one.length}' for one in known)}{how}"
+        return Check(BROKER, name, Mark.OK, said)
+    if not queues and (facts is None or not facts.trouble):
+        return Check(BROKER, name, Mark.NOTE, "the broker has none of the queues known here yet")
+    why = next((one.reason for one in queues if one.reason), "") or (facts.trouble if facts else "")
+    why = why or "the broker did not tell"
+    setting = "" if not is_rabbit or has_api else "flower_ng: --broker_api"
+    fix = explained(why, facts.transport if facts else "").fix
+    return Check(BROKER, name, Mark.UNKNOWN, f"{why.rstrip('.')}. {fix}", setting)
+
+
+def accepts(facts: BrokerFacts | None) -> Check:
+    """Say whether anyone can publish."""
+    name = "Accepts messages"
+    if facts is None or (facts.rabbit is None and facts.redis is None):
+        return Check(BROKER, name, Mark.UNKNOWN, "this broker did not tell of its memory and disk")
+    if facts.blocks_publishers:
+        said = f"no: {facts.blocks_publishers}. No task can be sent, and workers can't answer"
+        return Check(BROKER, name, Mark.BROKEN, said)
+    return Check(BROKER, name, Mark.OK, "no alarm, no limit reached")
+
+
+def keeps(facts: BrokerFacts | None) -> Iterator[Check]:
+    """Say where Redis may throw queues away."""
+    if facts is None or facts.redis is None:
+        return
+    if facts.redis.may_evict:
+        said = f"maxmemory-policy is {facts.redis.policy}: when memory is short, queues are deleted"
+        yield Check(BROKER, "Keeps messages", Mark.ATTENTION, said, "Redis: noeviction")
+    else:
+        yield Check(BROKER, "Keeps messages", Mark.OK, "nothing is evicted")
+
+
+def transient(facts: BrokerFacts | None, conf: Conf) -> Iterator[Check]:
+    """Say where a RabbitMQ refuses the queues that remote control and events use."""
+    if facts is None or facts.rabbit is None or not facts.rabbit.refuses_transient or not conf:
+        return
+    wanted = ("control_queue_exclusive", "event_queue_exclusive")
+    missing = [name for name in wanted if not option(conf, name)]
+    if missing:
+        said = f"RabbitMQ {facts.rabbit.version} refuses transient queues that are not exclusive"
+        setting = ", ".join(f"{name} = True" for name in missing)
+        yield Check(BROKER, "Control and event queues", Mark.ATTENTION, said, setting)
+
+
+def backend(told: Told) -> Iterator[Check]:
+    """Yield the checks of the result backend as our own app names it."""
+    one = told.backend
+    if not one.url and not told.app.is_known:
+        said = "no app was named, so its result backend is not known"
+        yield Check(BACKEND, "Configured", Mark.UNKNOWN, said, "-A APP, or --result-backend=URL")
+    elif not one.url:
+        said = "none: states come from events alone, and results can't be read or awaited"
+        yield Check(BACKEND, "Configured", Mark.NOTE, said, "result_backend")
+    elif one.url.startswith("rpc"):
+        said = "rpc:// hands results only to who sent the task: flower_ng can't read them"
+        yield Check(BACKEND, "Readable", Mark.NOTE, said, "result_backend")
+    else:
+        yield reached(BACKEND, one, "result_backend")
+
+
+def option(conf: Conf, name: str) -> object:
+    """Return a setting; None where it was not told."""
+    try:
+        return conf.get(name)
+    except LookupError:
+        return None
+
+
+def names(several: "Iterator[str] | Sequence[str]") -> str:
+    """Return some names, and how many more there are."""
+    every = list(several)
+    more = len(every) - MOST_NAMES
+    return ", ".join(every[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

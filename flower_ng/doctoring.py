@@ -1,0 +1,63 @@
+"""Doctoring joins the doctor to the options: what they hide, and where tasks are kept.
+
+Looking at the database blocks: in the pool.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from flower_ng.brokers import mask
+from flower_ng.doctor import Own
+from flower_ng.settings import Settings
+
+CONNECT_S: Final = 3
+
+
+def own(settings: Settings, warnings: Sequence[str] = ()) -> Own:
+    """Return our own options as the doctor judges them; `warnings` are of those without effect."""
+    words, fault = kept(settings)
+    return Own(
+        enable_events=settings.enable_events,
+        inspect_interval_s=settings.inspect_interval,
+        has_broker_api=settings.broker_api is not None,
+        has_receiver=settings.webhook_url is not None,
+        is_history_lasting=bool(settings.history) or settings.persistent,
+        history=words,
+        history_fault=fault,
+        warnings=warnings,
+    )
+
+
+def kept(settings: Settings) -> tuple[str, str]:
+    """Return where tasks are kept, and why they can't be, empty where they can."""
+    if settings.history:
+        return mask(settings.history), database_fault(settings.history)
+    if settings.persistent and settings.db:
+        path = Path(f"{settings.db}.sqlite3").absolute()
+        return str(path), file_fault(path)
+    return "in a temporary file", ""
+
+
+def file_fault(path: Path) -> str:
+    """Say why a file can't be written; a look that leaves it alone."""
+    if not path.parent.is_dir():
+        return "there is no such folder"
+    wanted = path if path.exists() else path.parent
+    return "" if os.access(wanted, os.W_OK) else "it must not be written by this user"
+
+
+def database_fault(url: str) -> str:
+    """Say why a PostgreSQL can't be written."""
+    try:
+        import psycopg  # noqa: PLC0415 - an extra
+    except ImportError:
+        return "install it with pip install 'flower-ng[postgresql]'"
+    plain = f"postgresql://{url.partition('://')[2]}"
+    try:
+        with psycopg.connect(plain, connect_timeout=CONNECT_S) as session:
+            (is_read_only,) = session.execute("SHOW transaction_read_only").fetchone() or ("off",)
+    except psycopg.Error as error:
+        return mask(str(error))
+    return "it is read-only" if is_read_only == "on" else ""

@@ -1,0 +1,25 @@
+"""The doctor on a whole cluster with each broker."""
+
+from tests.doctored import doctored, found
+from tests.live.conftest import Cluster
+
+
+def test_a_healthy_cluster_is_found_so(cluster: Cluster, tmp_path) -> None:
+    words = ["-A", "tests.shop", "--json", "--inspect_timeout=3000", "--persistent"]
+    if cluster.kind == "rabbitmq":
+        options = [one for one in cluster.dashboard.options if one.startswith("--broker_api")]
+        words += options
+
+    done = doctored(*words, f"--db={tmp_path / 'flower'}", **cluster.worker.environment)
+    checks = found(done)
+
+    assert done.returncode == 0, done.stdout
+    assert checks["Broker", "Queue lengths"]["mark"] == "ok"
+    assert checks["Broker", "Accepts messages"]["mark"] == "ok"
+    assert checks["Result backend", "Reached"]["mark"] == "ok"
+    assert checks["Workers", "Remote control"]["subjects"] == [cluster.worker.hostname]
+    assert checks["Workers", "Heartbeats"]["mark"] == "ok"
+    assert checks["Workers", "Pool"]["said"].startswith("prefork")
+    assert checks["Workers", "Results in events"]["said"].startswith("1,024 characters")
+    assert checks["Workers", "Results hold"]["setting"] == "result_extended = True"
+    assert not (tmp_path / "flower.sqlite3").exists()
