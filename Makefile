@@ -50,7 +50,7 @@ soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a rea
 
 .PHONY: bench
 bench: setup services .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
-	$(BIN)/python bench/compare.py --flower .venv-flower/bin/celery
+	for each in compare highest bursts; do $(BIN)/python bench/$$each.py --flower .venv-flower/bin/celery $(BENCH); done
 
 .PHONY: bench-store
 bench-store: setup ## Fill a history with a million tasks and measure what it is asked

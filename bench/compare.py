@@ -1,28 +1,33 @@
-"""Measure flower_ng beside Flower: the same loads in turn (A B A B); writes docs/benchmarks.md.
+"""Measure flower_ng beside Flower: the same loads in turn (A B A B).
 
 `--flower` names a `celery` that has Flower 2.2.0; `make bench` makes one. Each load has a dashboard
 and a broker that are started for it alone.
 """
 
-import os
-import platform
 import statistics
-import subprocess
 import sys
-import tempfile
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.dashboard import Dashboard, Measured
-from tests.services import ROOT, Rabbit, Redis
+from bench.dashboard import OURS, THEIRS, Measured, commands, started
+from bench.report import Report, begun, parser
+from tests.services import Rabbit, Redis
 
-OURS, THEIRS = "flower_ng", "Flower"
-HEADING = "## Beside Flower"
+TEXT = """\
+`make bench` runs flower_ng and Flower 2.2.0 in turn under the same open-loop load, each with a
+broker of its own, and takes medians. How to read it, and where the time goes:
+[performance](performance.md). The page is `/healthcheck`, asked for every 50 ms while the load is
+sent; who answers late is late for those due meanwhile, too. “Stalls” are those over 50 ms that
+flower_ng counts itself; the worst page is the same seen from outside. “Others” is how busy the
+machine was just before. {rounds} x {seconds} s each."""
+HEADER = (
+    *("load", "dashboard", "CPU µs/event", "lost %", "page p50 ms", "p99", "worst", "stalls"),
+    *("caught up s", "scrape ms", "RSS MB", "others %"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,11 @@ class Load:
     broker: type[Redis] | type[Rabbit]
     rate: int
     batch: int = 1
+
+    @property
+    def title(self) -> str:
+        """What the table calls it."""
+        return f"{self.name}, {self.rate:,}/s"
 
 
 LOADS = (
@@ -45,109 +55,58 @@ LOADS = (
     Load("RabbitMQ, single", Rabbit, 6_000),
 )
 
-COLUMNS = {
-    "cpu_us": "CPU µs/event",
-    "lost": "lost %",
-    "p50": "page p50 ms",
-    "p99": "p99",
-    "worst": "worst",
-    "catch_up_s": "caught up s",
-    "scrape": "scrape ms",
-    "rss_mb": "RSS MB",
-}
 
-
-def measure(load: Load, command: Sequence[str], seconds: int) -> Measured:
-    """Run one load against one dashboard."""
-    with tempfile.TemporaryDirectory() as folder:
-        broker = load.broker(Path(folder)).start()
-        dashboard = None
-        try:
-            dashboard = Dashboard(command, broker.url, Path(folder))
-            arguments = {"rate": load.rate, "batch": load.batch, "seconds": seconds}
-            return dashboard.load(*(f"--{name}={value}" for name, value in arguments.items()))
-        finally:
-            if dashboard is not None:
-                dashboard.stop()
-            broker.stop()
-
-
-def median(runs: Sequence[Measured]) -> dict[str, float]:
+def median(runs: Sequence[Measured]) -> dict[str, float | None]:
     """Return the median of each number; `lost` in percent."""
-    found = {
-        field.name: statistics.median(getattr(run, field.name) for run in runs)
-        for field in fields(Measured)
-    }
-    return found | {"lost": 100 * found["lost"] / found["sent"]}
+    found: dict[str, float | None] = {}
+    for one in fields(Measured):
+        known = [value for run in runs if (value := getattr(run, one.name)) is not None]
+        found[one.name] = statistics.median(known) if known else None
+    lost = statistics.median(100 * run.lost / run.sent for run in runs)
+    return found | {"lost": lost}
 
 
-def compared(load: Load, asked: Namespace) -> list[str]:
-    """Return the rows of one load: ours, Flower's, and the ratio."""
-    python = [sys.executable, "-m", "flower_ng", "-A", "tests.shop", "flower_ng"]
-    commands = {OURS: python}
-    if asked.flower:
-        commands[THEIRS] = [asked.flower, "-A", "tests.shop", "flower"]
-    runs: dict[str, list[Measured]] = {name: [] for name in commands}
+def compared(load: Load, asked: Namespace, report: Report) -> None:
+    """Add the rows of one load: ours, Flower's, and the ratio."""
+    ways = commands(asked.flower)
+    runs: dict[str, list[Measured]] = {name: [] for name in ways}
     for _ in range(asked.rounds):
-        for name, command in commands.items():
-            runs[name].append(measure(load, command, asked.seconds))
-            print(load.name, load.rate, name, runs[name][-1], flush=True)
+        for name, command in ways.items():
+            with started(command, load.broker) as dashboard:
+                runs[name].append(dashboard.load(load.rate, asked.seconds, load.batch))
+            print(load.title, name, runs[name][-1], flush=True)
     rows = {name: median(some) for name, some in runs.items()}
-    what = f"{load.name}, {load.rate:,}/s"
-    lines = [_row(what, name, row) for name, row in rows.items()]
-    if asked.flower:
-        ratio = rows[THEIRS]["cpu_us"] / rows[OURS]["cpu_us"]
-        lines.append(f"| | ratio | **{ratio:.1f}** |" + " |" * (len(COLUMNS) - 1))
-    return lines
+    for name, row in rows.items():
+        report.add(load.title, name, *(row[key] for key in KEYS))
+    if THEIRS in rows:
+        ratios = [_ratio(rows[THEIRS][key], rows[OURS][key], key) for key in KEYS]
+        report.add("", "ratio", *ratios)
 
 
-def _row(what: str, name: str, row: dict[str, float]) -> str:
-    return f"| {what} | {name} | " + " | ".join(f"{row[key]:,.1f}" for key in COLUMNS) + " |"
+KEYS = (
+    *("cpu_us", "lost", "p50", "p99", "worst", "stalls"),
+    *("catch_up_s", "scrape", "rss_mb", "others"),
+)
+#: Of which Flower's part by ours says something.
+COMPARED = ("cpu_us", "p50", "p99", "worst", "scrape", "rss_mb")
 
 
-def written(rows: Sequence[str], asked: Namespace) -> str:
-    """Return the section."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    ).stdout.strip()
-    load = ", ".join(f"{number:.1f}" for number in asked.load)
-    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
-    header = f"| load | dashboard | {' | '.join(COLUMNS.values())} |"
-    table = [header, "| --- | --- |" + " --: |" * len(COLUMNS), *rows]
-    return f"""{HEADING}
-
-`make bench` runs flower_ng and Flower 2.2.0 in turn under the same open-loop load, each with a
-broker of its own, and takes medians. How to read it, and where the time goes:
-[performance](performance.md). {datetime.now(UTC):%Y-%m-%d}, {machine}, commit {commit};
-{asked.rounds} x {asked.seconds} s each. Load average at the start, by others: {load}.
-
-{chr(10).join(table)}
-"""
-
-
-def replaced(page: str, section: str) -> str:
-    """Return the page with this section in place of the one with its heading, else behind all."""
-    before, found, after = page.partition(f"{HEADING}\n")
-    _, following, rest = after.partition("\n## ") if found else ("", "", "")
-    return f"{before.rstrip()}\n\n{section}{following}{rest}"
+def _ratio(theirs: float | None, ours: float | None, key: str) -> str:
+    return f"**{theirs / ours:.1f}**" if key in COMPARED and theirs and ours else ""
 
 
 def main() -> None:
-    """Measure, and write the page."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--flower", help="a celery with Flower 2.2.0; none: only ours is measured")
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("--only", default="", help="loads whose name holds this")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs/benchmarks.md")
-    asked = parser.parse_args()
-    asked.load = os.getloadavg()
-    rows = [row for load in LOADS if asked.only in load.name for row in compared(load, asked)]
-    asked.out.write_text(replaced(asked.out.read_text(), written(rows, asked)))
+    """Measure, and write the section."""
+    told = parser(__doc__)
+    told.add_argument("--seconds", type=int, default=20)
+    asked = begun(told)
+    if asked.quick:
+        asked.rounds, asked.seconds = 1, 3
+    text = TEXT.format(rounds=asked.rounds, seconds=asked.seconds)
+    report = Report("Beside Flower", text, HEADER, asked.out, words=2)
+    for load in LOADS:
+        if asked.only in load.title:
+            compared(load, asked, report)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,37 @@
 """A dashboard under load, ours or Flower: started beside a broker, and measured from outside."""
 
 import json
-import os
-import statistics
 import subprocess
 import sys
-import threading
+import tempfile
 import time
-import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tests.services import ROOT, Process, answers, free_port, wait_until
+from bench.machine import busy_percent, cpu_s, rss_mb
+from bench.polling import get, polled
+from tests.services import ROOT, Process, Rabbit, Redis, answers, free_port, running, wait_until
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
+OURS, THEIRS = "flower_ng", "Flower"
 #: A light page that both have.
 PAGE = "/healthcheck"
-#: Between two requests of that page.
-POLL_S = 0.05
 #: For what was sent to be seen.
 CATCH_UP_S = 60.0
-TICKS = os.sysconf("SC_CLK_TCK")
+#: Seconds in which nothing more was counted: no more comes.
+STILL = 4
+#: It subscribes, and asks the workers.
+SETTLING_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a load cost; times in ms, but for `cpu_us` (an event) and `catch_up_s`."""
+    """What a load cost; times in ms, but for `cpu_us` (an event) and those in seconds.
+
+    `late_s` is how far the sender was behind; `stalls` is None where nobody counts them; `others`
+    is how busy the machine was before, in percent.
+    """
 
     sent: int
     lost: int
@@ -38,107 +40,132 @@ class Measured:
     p50: float
     p99: float
     worst: float
+    stalls: float | None
     catch_up_s: float
     rss_mb: float
     scrape: float
+    others: float
 
 
 class Dashboard(Process):
     """One process, started with `command`, that listens on `port`."""
 
-    def __init__(self, command: "Sequence[str]", broker: str, folder: Path) -> None:
-        self.port = free_port()
-        self.broker = broker
+    def __init__(self, command: Sequence[str], broker: str, folder: Path) -> None:
+        self.port, self.command, self.broker = free_port(), command, broker
         self._scrapes = 0
         super().__init__(folder / f"dashboard-{self.port}.log")
-        address = (f"--port={self.port}", "--address=127.0.0.1")
-        open_api = {"SHOP_BROKER": broker, "FLOWER_UNAUTHENTICATED_API": "1"}
-        self.spawn([*command, *address], {**open_api, "PYTHONPATH": str(ROOT)})
-        wait_until(lambda: answers(self.port), 60, self.output())
-        time.sleep(2)  # it subscribes, and asks the workers
 
-    def load(self, *arguments: str) -> Measured:
-        """Send a load and measure what it does."""
-        before = self._counted()[0]
-        self._scrapes, cpu_s = 0, self._cpu_s()
-        with self._polled() as times_ms:
-            told = self._sent(*arguments)
-            began = time.monotonic()
-            counted = self._settled(before + told["sent"])
-            catch_up_s = time.monotonic() - began
-            used_s, scrapes = self._cpu_s() - cpu_s, self._scrapes
-        seen, cpu_s = int(counted - before), self._cpu_s()
-        _, scrape_ms = self._counted()
-        used_s -= scrapes * (self._cpu_s() - cpu_s)  # what counting itself has cost
-        ordered = sorted(times_ms)
+    def start(self) -> "Dashboard":
+        """Start it, and wait until it has settled."""
+        address = (f"--port={self.port}", "--address=127.0.0.1")
+        open_api = {"SHOP_BROKER": self.broker, "FLOWER_UNAUTHENTICATED_API": "1"}
+        self.spawn([*self.command, *address], {**open_api, "PYTHONPATH": str(ROOT)})
+        wait_until(lambda: answers(self.port) or not self.running, 120, "the dashboard answers")
+        if not self.running:
+            raise SystemExit(f"The dashboard ended: {self.output()[-2000:]}")
+        time.sleep(SETTLING_S)
+        return self
+
+    def url(self, path: str) -> str:
+        """Return the address of a page."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def load(
+        self, rate: float, seconds: float, batch: int = 1, *options: str, page: str = PAGE
+    ) -> Measured:
+        """Send a load made ahead, and measure what it does; `page` is polled meanwhile."""
+        others = busy_percent()
+        before, _ = self.counted()
+        with self.sending(rate, seconds, batch, "--ahead", *options) as told:
+            stalls, used_s = self.metric("flower_ng_loop_stalls_total"), cpu_s(self.pid)
+            with polled(self.url(page)) as times:
+                sent = told()
+        ended, self._scrapes = time.monotonic(), 0
+        counted = self.settled(before + sent["sent"])
+        catch_up_s = time.monotonic() - ended
+        used_s, scrapes = cpu_s(self.pid) - used_s, self._scrapes
+        scraping_s = cpu_s(self.pid)
+        _, scrape_ms = self.counted()
+        scraping_s = cpu_s(self.pid) - scraping_s
+        seen = int(counted - before)
         return Measured(
-            told["sent"],
-            told["sent"] - seen,
-            told["late_s"],
-            1e6 * used_s / max(1, seen),
-            statistics.median(ordered),
-            ordered[int(0.99 * (len(ordered) - 1))],
-            ordered[-1],
+            int(sent["sent"]),
+            int(sent["sent"]) - seen,
+            sent["late_s"],
+            1e6 * (used_s - scrapes * scraping_s) / max(1, seen),  # without what counting has cost
+            times.share(0.5),
+            times.share(0.99),
+            times.share(1),
+            None if stalls is None else (self.metric("flower_ng_loop_stalls_total") or 0) - stalls,
             catch_up_s,
-            self._rss_mb(),
+            rss_mb(self.pid),
             scrape_ms,
+            others,
         )
 
-    def _sent(self, *arguments: str) -> dict[str, float]:
-        command = [sys.executable, str(ROOT / "bench/load.py"), self.broker, *arguments]
-        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        told: dict[str, float] = json.loads(out)
-        return told
+    @contextmanager
+    def sending(
+        self, rate: float, seconds: float, batch: int, *options: str
+    ) -> Iterator[Callable[[], dict[str, float]]]:
+        """Send a load from when this is entered; what it lends waits for the end."""
+        arguments = {"rate": rate, "batch": batch, "seconds": seconds}
+        words = [f"--{name}={value}" for name, value in arguments.items()]
+        command = [sys.executable, str(ROOT / "bench/load.py"), self.broker, *words, *options]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sender:
+            assert sender.stdout is not None
+            try:
+                if sender.stdout.readline() != "begun\n":
+                    raise SystemExit("The load could not be sent")
+                yield lambda: json.loads(sender.stdout.readline())
+            finally:
+                if sender.poll() is None:
+                    sender.kill()
 
-    def _settled(self, expected: float) -> float:
+    def settled(self, expected: float) -> float:
         """Return how many events were counted once all are, or none come any more."""
-        counted, deadline = -1.0, time.monotonic() + CATCH_UP_S
-        while time.monotonic() < deadline:
-            before, (counted, _) = counted, self._counted()
-            if counted >= expected or counted == before:
+        counted, still, deadline = -1.0, 0, time.monotonic() + CATCH_UP_S
+        while time.monotonic() < deadline and still < STILL:
+            before, (counted, _) = counted, self.counted()
+            if counted >= expected:
                 break
+            still = still + 1 if counted == before else 0
             time.sleep(1)
         return counted
 
-    def _counted(self) -> tuple[float, float]:
+    def counted(self) -> tuple[float, float]:
         """Return how many events of tasks the metrics tell of, and the ms of the scrape."""
         began = time.perf_counter()
         self._scrapes += 1
-        text = self._get("/metrics")
+        text = get(self.url("/metrics"))
         took_ms = 1000 * (time.perf_counter() - began)
         lines = (line for line in text.splitlines() if line.startswith("flower_events_total{"))
         return sum(
             float(line.rsplit(" ", 1)[1]) for line in lines if 'type="task-' in line
         ), took_ms
 
-    @contextmanager
-    def _polled(self) -> "Iterator[list[float]]":
-        times_ms: list[float] = []
-        ended = threading.Event()
+    def metric(self, name: str) -> float | None:
+        """Return the sum of a metric; None where there is none of that name."""
+        text = get(self.url("/metrics"))
+        lines = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        known = f"# TYPE {name} " in text
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines) if known else None
 
-        def poll() -> None:
-            while not ended.wait(POLL_S):
-                began = time.perf_counter()
-                self._get(PAGE)
-                times_ms.append(1000 * (time.perf_counter() - began))
 
-        thread = threading.Thread(target=poll)
-        thread.start()
-        try:
-            yield times_ms
-        finally:
-            ended.set()
-            thread.join()
+def commands(flower: str | None) -> dict[str, list[str]]:
+    """Return how each dashboard is started; Flower only where `celery` is named that has it."""
+    ours = [sys.executable, "-m", "flower_ng", "-A", "tests.shop", "flower_ng"]
+    return {OURS: ours} | ({THEIRS: [flower, "-A", "tests.shop", "flower"]} if flower else {})
 
-    def _get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=120) as answer:
-            text: str = answer.read().decode()
-        return text
 
-    def _cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def _rss_mb(self) -> float:
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+@contextmanager
+def started(
+    command: Sequence[str], broker: type[Redis] | type[Rabbit] = Redis
+) -> Iterator[Dashboard]:
+    """Lend a dashboard beside a broker, both started for this alone, and ended whatever happens."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with (
+            running(broker(folder)) as service,
+            running(Dashboard(command, service.url, folder)) as dashboard,
+        ):
+            yield dashboard

@@ -1,58 +1,92 @@
 """Open-loop load: sends a cluster's events to a broker at a fixed rate, whoever keeps up or not.
 
-As a script it sends and prints one line of JSON: events sent, seconds, and how late it was at most.
-The events of 64 tasks at a time are interleaved, as those of a cluster that runs them.
+As a script it prints `begun` when it begins, and at the end one line of JSON: events sent, seconds,
+and how late it was at most.
+The events of 64 tasks at a time are interleaved, as those of a cluster that runs them. With
+`--ahead` all of it is made before the first is sent, with the times at which they will be.
 """
 
-import base64
 import json
+import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
 from itertools import count, islice
+from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.wires import Wire, wire
 
 Event = dict[str, Any]
-#: Sends bodies with their routing keys.
-Send = Callable[[Sequence[tuple[Any, str]]], None]
+#: Names the worker and the type of the task with this number.
+Names = Callable[[int, Random], tuple[str, str]]
 
-EXCHANGE = "celeryev"
 AT_ONCE = 64
 FAIL = 0.03
 #: Events sent in one go when it is behind.
 MOST = 2000
+#: Events made to see how long that takes, and how much more time is given for all.
+TRIED, LEEWAY = 4800, 1.25
+#: Workers and types that are active at a time while names come and go.
+ACTIVE_WORKERS, ACTIVE_TYPES = 100, 50
+#: Tasks after which a worker leaves and another comes.
+TASKS_EACH = 20
 TRACEBACK = "\n".join(
     ["Traceback (most recent call last):", *['  File "/app/tasks.py", line 10, in run'] * 8]
 )
 
 
-def events(workers: int, types: int) -> Iterator[Event]:
-    """Yield the events of tasks without end: each is received, started, and succeeds or fails."""
-    random, clock = Random(7), count(1)
+def events(names: Names, at: Callable[[int], float]) -> Iterator[Event]:
+    """Yield the events of tasks without end: each is received, started, and succeeds or fails.
+
+    `at` tells the time of the event with a number, counted from 0.
+    """
+    random, clock, tasks = Random(7), count(), count()
     while True:
-        tasks = [_task(random, workers, types) for _ in range(AT_ONCE)]
+        some = [_task(random, names(next(tasks), random)) for _ in range(AT_ONCE)]
         for step in (_received, _started, _ended):
-            for task in tasks:
+            for task in some:
                 told = step(task, random)
+                number = next(clock)
                 yield {
                     "uuid": task["uuid"],
                     "hostname": task["hostname"],
                     "pid": 4242,
                     "utcoffset": 0,
-                    "clock": next(clock),
-                    "timestamp": time.time(),
+                    "clock": number + 1,
+                    "timestamp": at(number),
                     **told,
                 }
 
 
-def _task(random: Random, workers: int, types: int) -> Event:
+def steady(workers: int, types: int) -> Names:
+    """Have all of the workers run all of the types."""
+
+    def names(_number: int, random: Random) -> tuple[str, str]:
+        return f"load{random.randrange(workers)}@box", f"shop.tasks.t{random.randrange(types):03}"
+
+    return names
+
+
+def moving(workers: int, types: int) -> Names:
+    """Have workers and types come and go, until all had their turn, and again."""
+
+    def names(number: int, random: Random) -> tuple[str, str]:
+        first = number // TASKS_EACH
+        worker = (first + random.randrange(ACTIVE_WORKERS)) % workers
+        kind = (first // 2 + random.randrange(ACTIVE_TYPES)) % types
+        return f"load{worker}@box", f"shop.tasks.t{kind:03}"
+
+    return names
+
+
+def _task(random: Random, names: tuple[str, str]) -> Event:
     uuid = str(UUID(int=random.getrandbits(128), version=4))
-    host = f"load{random.randrange(workers)}@box"
-    return {"uuid": uuid, "hostname": host, "name": f"shop.tasks.t{random.randrange(types):03}"}
+    return {"uuid": uuid, "hostname": names[0], "name": names[1]}
 
 
 def _received(task: Event, random: Random) -> Event:
@@ -83,14 +117,14 @@ def _ended(task: Event, random: Random) -> Event:
     return {"type": "task-succeeded", "result": result, "runtime": runtime}
 
 
-def beats(workers: int) -> list[Event]:
+def beats(hostnames: list[str]) -> list[Event]:
     """Return a heartbeat of each worker."""
     fields = {"freq": 2.0, "active": 1, "processed": 1, "loadavg": [0.1, 0.2, 0.3], "clock": 1}
     ident = {"sw_ident": "py-celery", "sw_ver": "5.6.0", "sw_sys": "Linux", "utcoffset": 0}
     return [
-        {"type": "worker-heartbeat", "hostname": f"load{number}@box", "pid": 4242}
+        {"type": "worker-heartbeat", "hostname": hostname, "pid": 4242}
         | {"timestamp": time.time(), **fields, **ident}
-        for number in range(workers)
+        for hostname in hostnames
     ]
 
 
@@ -104,59 +138,6 @@ def messages(source: Iterator[Event], batch: int) -> Iterator[tuple[Any, str]]:
             yield event, event["type"].replace("-", ".", 1)
 
 
-def publisher(url: str) -> AbstractContextManager[Send]:
-    """Lend what sends messages to the broker, as Kombu would wrap them."""
-    return _to_redis(url) if url.startswith("redis") else _to_rabbit(url)
-
-
-@contextmanager
-def _to_redis(url: str) -> Iterator[Send]:
-    from redis import Redis  # noqa: PLC0415 - only one of the two is needed
-
-    redis = Redis.from_url(url)
-    database = urlsplit(url).path.strip("/") or "0"
-
-    def send(some: Sequence[tuple[Any, str]]) -> None:
-        pipe = redis.pipeline(transaction=False)
-        for body, key in some:
-            pipe.publish(f"/{database}.{EXCHANGE}/{key}", _envelope(body, key))
-        pipe.execute()
-
-    yield send
-
-
-def _envelope(body: Any, key: str) -> str:
-    properties = {
-        "delivery_mode": 1,
-        "delivery_info": {"exchange": EXCHANGE, "routing_key": key},
-        "body_encoding": "base64",
-        "delivery_tag": str(uuid4()),
-    }
-    packed = base64.b64encode(json.dumps(body).encode()).decode()
-    kinds = {"content-encoding": "utf-8", "content-type": "application/json"}
-    return json.dumps({"body": packed, **kinds, "headers": {}, "properties": properties})
-
-
-@contextmanager
-def _to_rabbit(url: str) -> Iterator[Send]:
-    import amqp  # type: ignore[import-untyped] # noqa: PLC0415 - only one of the two is needed
-
-    place = urlsplit(url)
-    connection = amqp.Connection(f"{place.hostname}:{place.port}", place.username, place.password)
-    connection.connect()
-    channel = connection.channel()
-    channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
-
-    def send(some: Sequence[tuple[Any, str]]) -> None:
-        for body, key in some:
-            message = amqp.Message(json.dumps(body), content_type="application/json")
-            message.properties["content_encoding"] = "utf-8"
-            channel.basic_publish(message, EXCHANGE, key)
-
-    yield send
-    connection.close()  # waits until the broker has read all
-
-
 def main() -> None:
     """Send, and say what was sent."""
     parser = ArgumentParser(description=__doc__)
@@ -166,15 +147,21 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1, help="events a message")
     parser.add_argument("--workers", type=int, default=20)
     parser.add_argument("--types", type=int, default=50)
+    parser.add_argument("--ahead", action="store_true", help="make all before sending")
+    parser.add_argument("--moving", action="store_true", help="workers and types come and go")
     asked = parser.parse_args()
-    with publisher(asked.url) as send:
-        send([(beat, "worker.heartbeat") for beat in beats(asked.workers)])
-        print(json.dumps(sent(send, asked)))
+    with wire(asked.url) as line:
+        if not asked.moving:
+            for beat in beats([f"load{number}@box" for number in range(asked.workers)]):
+                line.write(line.pack(beat, "worker.heartbeat"))
+        print(json.dumps(sent(line, asked)))
 
 
-def sent(send: Send, asked: Namespace) -> dict[str, float]:
+def sent(line: Wire, asked: Namespace) -> dict[str, float]:
     """Send at the rate asked for, and return what was sent."""
-    source = messages(events(asked.workers, asked.types), asked.batch)
+    source, starts_at = ahead(line, asked) if asked.ahead else (packed(line, asked, _now), 0.0)
+    time.sleep(max(0.0, starts_at - time.time()))
+    print("begun", flush=True)
     number, late_s, began = 0, 0.0, time.monotonic()
     while (spent_s := time.monotonic() - began) < asked.seconds:
         due = int(spent_s * asked.rate - number)
@@ -182,10 +169,32 @@ def sent(send: Send, asked: Namespace) -> dict[str, float]:
             time.sleep(0.002)
             continue
         late_s = max(late_s, due / asked.rate)
-        some = list(islice(source, min(due, MOST) // asked.batch))
-        send(some)
+        some = list(islice(source, min(due, max(MOST, asked.batch)) // asked.batch))
+        line.write(b"".join(some))
         number += len(some) * asked.batch
     return {"sent": number, "seconds": round(spent_s, 2), "late_s": round(late_s, 3)}
+
+
+def packed(line: Wire, asked: Namespace, at: Callable[[int], float]) -> Iterator[bytes]:
+    """Yield messages without end, ready to be written."""
+    names = (moving if asked.moving else steady)(asked.workers, asked.types)
+    for body, key in messages(events(names, at), asked.batch):
+        yield line.pack(body, key)
+
+
+def ahead(line: Wire, asked: Namespace) -> tuple[Iterator[bytes], float]:
+    """Return all that will be sent, made by now, and the UTC time of the first."""
+    began, tried = time.monotonic(), TRIED // asked.batch
+    for _ in islice(packed(line, asked, _now), tried):
+        pass
+    number = int(asked.rate * asked.seconds) // asked.batch + 1
+    starts_at = time.time() + LEEWAY * (time.monotonic() - began) / tried * number
+    source = packed(line, asked, lambda event: starts_at + event / asked.rate)
+    return iter(list(islice(source, number))), starts_at
+
+
+def _now(_number: int) -> float:
+    return time.time()
 
 
 if __name__ == "__main__":
