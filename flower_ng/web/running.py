@@ -1,18 +1,21 @@
 """Running tasks have a run time too: their age. Lists by run time have them in their place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from heapq import merge
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from flower_ng.store import TaskPage, TaskQuery, TaskRow
-from flower_ng.store.conditions import AllOf, Is, Not, Search
+from flower_ng.store.conditions import AllOf, Has, Is, Not, Search
 
 if TYPE_CHECKING:
     from flower_ng.store import Store
 
 STARTED: Final = "STARTED"
-#: Where more tasks run than this, the store's own order has to do: running ones have no run time.
-MOST_RUNNING: Final = 1000
+_IS_RUNNING: Final = AllOf((Is("state", STARTED.casefold()), Has("started")))
+#: So many tasks that come before a page are read with it; more are skipped.
+MOST_READ: Final = 200
 
 
 def runtime_s(task: TaskRow, now: float) -> float | None:
@@ -23,31 +26,46 @@ def runtime_s(task: TaskRow, now: float) -> float | None:
 
 
 async def by_runtime(store: "Store", query: TaskQuery, now: float) -> TaskPage:
-    """Return a page of tasks by run time, those that run by their age."""
-    is_running = Is("state", STARTED.casefold())
-    running = replace(query, search=_both(query.search, is_running), sort="started", offset=0)
-    live = await store.tasks(replace(running, descending=False, limit=MOST_RUNNING))
-    if not live.rows or not live.exact or live.filtered > MOST_RUNNING:
-        return await store.tasks(query)
-    limit, count = query.limit or 0, len(live.rows)
-    first = max(0, query.offset - count)
-    rest = replace(query, search=_both(query.search, Not(is_running)), offset=first)
-    ended = await store.tasks(replace(rest, limit=limit + count))
-    merged = sorted([*live.rows, *ended.rows], key=_by(now), reverse=query.descending)
-    begin = query.offset - first
+    """Return a page of tasks by run time, those that run by their age.
+
+    Two lists in one order are merged. Where many tasks come before the page, half as many are
+    skipped in that list which has its task at this place first: all these come before the page.
+    """
+    turned = not query.descending  # who began first has run longest
+    live = replace(_only(query, _IS_RUNNING), sort="started", descending=turned)
+    ended = _only(query, Not(_IS_RUNNING))
+    key, left = _by(now, is_descending=query.descending), query.offset
+    while left > MOST_READ:
+        half = left // 2
+        runs = await _rows(store, live, half - 1, 1)
+        ran = await _rows(store, ended, half - 1, 1)
+        if runs and (not ran or key(runs[0]) <= key(ran[0])):
+            live = replace(live, offset=live.offset + half)
+        else:
+            ended = replace(ended, offset=ended.offset + half)
+        left -= half
+    most = left + (query.limit or 0)
+    rows = merge(await _rows(store, live, 0, most), await _rows(store, ended, 0, most), key=key)
     counted = await store.tasks(replace(query, offset=0, limit=0))
-    return replace(counted, rows=merged[begin : begin + limit])
+    return replace(counted, rows=list(islice(rows, left, most)))
 
 
-def _both(search: Search | None, more: Search) -> Search:
-    return more if search is None else AllOf((search, more))
+def _only(query: TaskQuery, more: Search) -> TaskQuery:
+    both = more if query.search is None else AllOf((query.search, more))
+    return replace(query, search=both, offset=0)
 
 
-def _by(now: float) -> Callable[[TaskRow], tuple[float, str]]:
-    """Order as the store does: what has no run time is less than all, ties by task id."""
+async def _rows(store: "Store", query: TaskQuery, skip: int, most: int) -> Sequence[TaskRow]:
+    page = await store.tasks(replace(query, offset=query.offset + skip, limit=most))
+    return page.rows
 
-    def key(task: TaskRow) -> tuple[float, str]:
+
+def _by(now: float, *, is_descending: bool) -> Callable[[TaskRow], float]:
+    """What comes first is least; what has no run time is less than all, as in the store."""
+
+    def key(task: TaskRow) -> float:
         ran_s = runtime_s(task, now)
-        return (-1.0 if ran_s is None else ran_s), task.uuid
+        known_s = -1.0 if ran_s is None else ran_s
+        return -known_s if is_descending else known_s
 
     return key
