@@ -31,6 +31,8 @@ KIN: Final = ("root_id", "parent_id")
 #: The time whose tasks say what is usual, and the step in which it is read.
 USUAL_S: Final = 86_400
 USUAL_STEP_S: Final = 3600
+#: What comes sooner than this after something needs no day.
+NEAR_S: Final = 43_200
 #: The newest tasks of this type that stand beside it.
 RECENT: Final = 10
 #: More children than this are only counted.
@@ -39,13 +41,17 @@ MOST_CHILDREN: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A name and its value: a text, perhaps with a link, or a time in UTC seconds."""
+    """A name and its value: a text, perhaps with a link, or a time in UTC seconds.
+
+    `after` is how long after the fact before it; where that `is_near`, the day goes without saying.
+    """
 
     label: str
     text: str = ""
     url: str | None = None
     moment: float | None = None
     after: str = ""
+    is_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +192,9 @@ def _times(row: TaskRow) -> Iterator[Fact]:
     whose = ""
     for moment, name, host in known:
         after = "" if before is None else f"+{fmt.duration(moment - before)}"
-        yield Fact(fmt.label(name), "" if host == whose else host, moment=moment, after=after)
+        is_near = before is not None and moment - before < NEAR_S
+        told = "" if host == whose else host
+        yield Fact(fmt.label(name), told, moment=moment, after=after, is_near=is_near)
         before, whose = moment, host
 
 
