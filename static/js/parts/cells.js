@@ -1,7 +1,7 @@
 /**
  * <f-cells data-url="…{term}…">: what can be done with one cell of the list in it: show only tasks
- * with its value (`data-term`), or none of them, or copy it. For who points at a cell, or goes there
- * with the arrow keys.
+ * with its value (`data-term`), or none of them, or copy it. For who points at a cell, taps beside a
+ * link in it, or goes there with the arrow keys.
  */
 import { copy } from "../clipboard.js";
 
@@ -9,19 +9,39 @@ const CELLS = "td[data-term], td[data-copies]";
 
 class Cells extends HTMLElement {
   #deeds = document.createElement("span");
+  #isTouch = false;
 
   connectedCallback() {
     this.#deeds.className = "deeds";
     this.addEventListener("pointerover", this.#onPointer);
-    this.addEventListener("pointerleave", () => this.#deeds.remove());
+    this.addEventListener("pointerleave", this.#onLeave);
+    this.addEventListener("pointerup", ({ pointerType }) => (this.#isTouch = pointerType !== "mouse"));
+    this.addEventListener("click", this.#onTap);
     this.addEventListener("keydown", this.#onKey);
     this.addEventListener("focusin", this.#onFocus);
+    document.addEventListener("pointerdown", this.#onOutside);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("pointerdown", this.#onOutside);
   }
 
   /** @param {PointerEvent} event */
   #onPointer = (event) => {
     if (event.pointerType !== "mouse" || !(event.target instanceof Element)) return;
     this.#offer(event.target.closest("td"));
+  };
+
+  /** @param {PointerEvent} event */
+  #onLeave = (event) => {
+    if (event.pointerType === "mouse") this.#deeds.remove();
+  };
+
+  /** @param {MouseEvent} event */
+  #onTap = (event) => {
+    if (!this.#isTouch || !(event.target instanceof Element)) return;
+    const cell = event.target.closest("td");
+    if (cell && !event.target.closest("a, button")) go(cell);
   };
 
   /** @param {FocusEvent} event */
@@ -37,8 +57,12 @@ class Cells extends HTMLElement {
     const next = by < 0 ? here.previousElementSibling : here.nextElementSibling;
     if (!(next instanceof HTMLElement)) return;
     event.preventDefault();
-    next.tabIndex = -1;
-    next.focus();
+    go(next);
+  };
+
+  /** @param {Event} event */
+  #onOutside = (event) => {
+    if (event.target instanceof Node && !this.contains(event.target)) this.#deeds.remove();
   };
 
   /** @param {HTMLTableCellElement | null} cell */
@@ -67,6 +91,12 @@ class Cells extends HTMLElement {
     link.title = title;
     return link;
   }
+}
+
+/** @param {HTMLElement} cell */
+function go(cell) {
+  cell.tabIndex = -1;
+  cell.focus();
 }
 
 /** @param {HTMLTableCellElement} cell */
