@@ -76,6 +76,19 @@ def duration(seconds: float | None) -> str:
     return _clock_face(round(seconds))
 
 
+def brief(seconds: float | None) -> str:
+    """A span of time where room is short, in three digits: `1.23 ms`, `12.3 ms`, `123 ms`, `12 s`.
+
+    From a minute on it is as `duration` writes it.
+    """
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return DASH
+    value, unit = (seconds * 1000, "ms") if round(seconds, 3) < 1 else (seconds, "s")
+    digits = 2 if round(value, 2) < 10 else 1 if round(value, 1) < 100 else 0  # noqa: PLR2004 - powers
+    is_long = round(seconds, digits) >= _MINUTE_S
+    return _clock_face(round(seconds)) if is_long else f"{value:.{digits}f} {unit}"
+
+
 def _clock_face(seconds: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -25,6 +25,18 @@ async def test_a_page_fits_its_window_and_makes_no_mistake(window, name, width):
 
 
 @pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("path", ["/workers", "/queues"])
+async def test_every_column_is_seen_on_a_small_desk(window, path):
+    async with window() as it:
+        page = await it.open(path)
+        heads = [await head.bounding_box() for head in await page.locator("thead th").all()]
+
+        assert len(heads) > 10
+        assert all(head["width"] for head in heads)
+        assert round(heads[-1]["x"] + heads[-1]["width"]) <= 1280
+
+
+@pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("name", PATHS)
 async def test_a_page_says_the_same_without_script(window, name):
     options = {"debug": name == "style guide"}

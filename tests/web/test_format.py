@@ -33,6 +33,28 @@ def test_a_duration_is_read_at_a_glance(seconds, shown):
     assert fmt.duration(seconds) == shown
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0.00 ms"),
+        (0.001234, "1.23 ms"),
+        (0.009996, "10.0 ms"),
+        (0.09996, "100 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.00 s"),
+        (12.34, "12.3 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1m 00s"),
+        (3723, "1h 02m 03s"),
+        (None, DASH),
+        (-1, DASH),
+        (float("nan"), DASH),
+    ],
+)
+def test_where_room_is_short_a_duration_has_three_digits(seconds, shown):
+    assert fmt.brief(seconds) == shown
+
+
 def test_a_moment_has_milliseconds_and_stands_in_the_given_timezone():
     assert fmt.moment(NEW_YEAR + 0.5) == "2024-01-01 00:00:00.500"
     assert fmt.moment(NEW_YEAR, ZoneInfo("Asia/Tokyo")) == "2024-01-01 09:00:00.000"

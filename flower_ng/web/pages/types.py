@@ -19,11 +19,13 @@ COLUMNS: Final = (
     Column("Total time", "total", "number", is_largest_first=True),
     Column("Tasks", "count", "number", is_largest_first=True),
     Column("Failed", "failed", "number", is_largest_first=True),
-    Column("Mean", "mean", "number", is_largest_first=True),
-    Column("p50", "p50", "number", is_largest_first=True),
-    Column("p95", "p95", "number", is_largest_first=True),
-    Column("p99", "p99", "number", is_largest_first=True),
+    Column("Run mean", "mean", "number", is_largest_first=True),
+    Column("Run p50", "p50", "number", is_largest_first=True),
+    Column("Run p95", "p95", "number", is_largest_first=True),
+    Column("Run p99", "p99", "number", is_largest_first=True),
+    Column("Wait p50", "wait50", "number", is_largest_first=True),
     Column("Wait p95", "wait", "number", is_largest_first=True),
+    Column("Wait p99", "wait99", "number", is_largest_first=True),
     Column("Trend", None),
     Column("Last exception", None),
 )
@@ -36,8 +38,8 @@ LISTING: Final = Listing("/types", sort="-total", size=50)
 class TypeLine:
     """One type over the span: durations in seconds, None where nothing is known.
 
-    `count` is how many were received, `failed_share` the failed of the finished, 0 to 1; `wait_s`
-    is the 95th percentile of the time between received and started. `trend` is an SVG path.
+    `count` is how many were received, `failed_share` the failed of the finished, 0 to 1; `wait`
+    is the time between received and started. `trend` is an SVG path.
     """
 
     name: str
@@ -51,7 +53,9 @@ class TypeLine:
     p50_s: float | None
     p95_s: float | None
     p99_s: float | None
-    wait_s: float | None
+    wait50_s: float | None
+    wait95_s: float | None
+    wait99_s: float | None
     trend: str
     last: TaskRow | None
 
@@ -159,7 +163,9 @@ def _line(
         p50_s=figure(run, "p50_s"),
         p95_s=figure(run, "p95_s"),
         p99_s=figure(run, "p99_s"),
-        wait_s=figure(whole.wait, "p95_s"),
+        wait50_s=figure(whole.wait, "p50_s"),
+        wait95_s=figure(whole.wait, "p95_s"),
+        wait99_s=figure(whole.wait, "p99_s"),
         trend=path(trend, highest(trend) or 1.0),
         last=last,
     )
@@ -175,7 +181,8 @@ def _gaps(page: SeriesPage | None) -> int:
 
 _ATTRIBUTES: Final = {
     "total": "total_s", "count": "count", "failed": "failed_share", "mean": "mean_s",
-    "p50": "p50_s", "p95": "p95_s", "p99": "p99_s", "wait": "wait_s",
+    "p50": "p50_s", "p95": "p95_s", "p99": "p99_s",
+    "wait50": "wait50_s", "wait": "wait95_s", "wait99": "wait99_s",
 }  # fmt: skip
 
 

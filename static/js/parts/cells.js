@@ -15,7 +15,10 @@ class Cells extends HTMLElement {
     this.#deeds.className = "deeds";
     this.addEventListener("pointerover", this.#onPointer);
     this.addEventListener("pointerleave", this.#onLeave);
-    this.addEventListener("pointerup", ({ pointerType }) => (this.#isTouch = pointerType !== "mouse"));
+    this.addEventListener(
+      "pointerup",
+      ({ pointerType }) => (this.#isTouch = pointerType !== "mouse"),
+    );
     this.addEventListener("click", this.#onTap);
     this.addEventListener("keydown", this.#onKey);
     this.addEventListener("focusin", this.#onFocus);
