@@ -26,6 +26,8 @@ from flower_ng.store import Store, TaskQuery
 
 log = logging.getLogger(__name__)
 
+#: What is heavier is asked at each of so many looks.
+SELDOM: Final = 6
 #: An exception is new only to who has looked on for so long.
 LEARNING_S: Final = 3600.0
 GONE: Final = (
@@ -66,11 +68,11 @@ class Checkup:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.trends = Trends(clock)
-        self._timetable = Timetable(capp, sightings.seen, self._heard_since, clock)
+        self.trends, seldom_s = Trends(clock), SELDOM * limits.interval_s
+        self._timetable = Timetable(capp, sightings.seen, self._heard_since, seldom_s)
         self._limits, self._clock, self._sources = limits, clock, sources
         self._state, self._store, self._sightings = state, store, sightings
-        self._usual = Usual(store.series, clock)
+        self._usual = Usual(store.series, clock, seldom_s)
         self._claims = Claims(inspector, has_ended, clock)
         gathering = Gathering(
             sources,

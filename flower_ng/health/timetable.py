@@ -1,6 +1,6 @@
 """Timetable is the app's beat schedule, and which of its entries should have been seen by now.
 
-Read in a thread every half minute: a crontab takes its time. Begun and ended on the loop.
+Read in a thread now and then: a crontab takes its time. Begun and ended on the loop.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ from flower_ng.health.facts import EntryFacts
 
 log = logging.getLogger(__name__)
 
-EVERY_S: Final = 30.0
 #: Entries that are looked at.
 MOST: Final = 500
 
@@ -24,8 +23,8 @@ MOST: Final = 500
 class Timetable:
     """`entries` is None where the app has no schedule, and before the first look.
 
-    `seen` tells when a type's newest task was first heard of; nothing was before `heard_since`,
-    which is None while nothing can be.
+    It looks each `every_s`. `seen` tells when a type's newest task was first heard of; nothing was
+    before `heard_since`, which is None while nothing can be.
     """
 
     def __init__(
@@ -33,11 +32,11 @@ class Timetable:
         capp: Celery,
         seen: Mapping[str, float],
         heard_since: Callable[[], float | None],
-        clock: Callable[[], float],
+        every_s: float,
     ) -> None:
         self.entries: tuple[EntryFacts, ...] | None = None
         self._capp, self._seen = capp, seen
-        self._heard_since, self._clock = heard_since, clock
+        self._heard_since, self._every_s = heard_since, every_s
         self._work: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -69,7 +68,7 @@ class Timetable:
             except Exception:  # the border: a schedule is any code of the app's
                 log.exception("The beat schedule could not be read")
                 self.entries = None
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(self._every_s)
 
     def _declared(self) -> list[tuple[str, Mapping[str, Any]]]:
         declared = self._capp.conf.beat_schedule

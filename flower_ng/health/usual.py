@@ -12,8 +12,7 @@ from flower_ng.store.rollups.points import TaskPoint
 
 log = logging.getLogger(__name__)
 
-#: How often it asks, what counts as lately, and what before it as usual.
-EVERY_S: Final = 30.0
+#: What counts as lately, and what before it as usual.
 LATELY_S: Final = 600.0
 USUAL_S: Final = 86_400.0
 HOUR_S: Final = 3600
@@ -23,11 +22,11 @@ Ask = Callable[[SeriesQuery], Awaitable[SeriesPage]]
 
 
 class Usual:
-    """`types` is the newest answer; None before the first, and while there is none."""
+    """Asks each `every_s`. `types` is the newest answer; None before, and while there is none."""
 
-    def __init__(self, ask: Ask, clock: Callable[[], float]) -> None:
+    def __init__(self, ask: Ask, clock: Callable[[], float], every_s: float) -> None:
         self.types: tuple[TypeFacts, ...] | None = None
-        self._ask = ask
+        self._ask, self._every_s = ask, every_s
         self._clock = clock
         self._usual: tuple[float, Mapping[str, TaskPoint]] = (0.0, {})
         self._work: asyncio.Task[None] | None = None
@@ -58,7 +57,7 @@ class Usual:
     async def _keep_asking(self) -> None:
         while True:
             await self.look()
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(self._every_s)
 
     async def _counts(self, start: float, end: float, step_s: int) -> Mapping[str, TaskPoint]:
         query = SeriesQuery("task", None, start, end, step_s, percentiles=False)

@@ -11,10 +11,10 @@ from flower_ng.health.timetable import Timetable
 PAY = "shop.pay"
 
 
-def table(entry, seen=None, since=None, clock=time.time) -> Timetable:
+def table(entry, seen=None, since=None) -> Timetable:
     app = Celery("shop", broker="memory://", set_as_current=False)
     app.conf.beat_schedule = {"nightly": {"task": PAY, **entry}}
-    return Timetable(app, seen or {}, lambda: since, clock)
+    return Timetable(app, seen or {}, lambda: since, 30.0)
 
 
 async def overdue_s(it: Timetable) -> float:
@@ -52,7 +52,7 @@ async def test_without_a_connection_nobody_knows():
 
 
 async def test_an_app_without_a_schedule_has_no_entries():
-    it = Timetable(Celery(broker="memory://", set_as_current=False), {}, lambda: 1.0, time.time)
+    it = Timetable(Celery(broker="memory://", set_as_current=False), {}, lambda: 1.0, 30.0)
     await it.look()
 
     assert it.entries is None
