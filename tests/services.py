@@ -329,18 +329,27 @@ class Worker(Process):
         name: str = "w1",
         options: tuple[str, ...] = ("-P", "prefork", "-c", "2"),
         env: Mapping[str, str] | None = None,
+        clock: Path | None = None,
     ) -> None:
         super().__init__(folder / f"worker-{name}-{time.monotonic_ns()}.log")
         self.hostname = f"{name}@{socket.gethostname()}"
-        self.name, self.options = name, options
+        self.name, self.options, self.clock = name, options, clock
         self.environment = {"SHOP_BROKER": broker, "SHOP_BACKEND": backend, **(env or {})}
 
     def start(self, timeout_s: float = 30.0) -> "Worker":
-        command = [sys.executable, "-m", "celery", "-A", "tests.shop", "worker", "-E"]
+        self.launch()
+        self.wait(timeout_s)
+        return self
+
+    def launch(self) -> None:
+        """Start it without waiting for it: several come up together."""
+        command = [*python(self.clock), "celery", "-A", "tests.shop", "worker", "-E"]
         command += ["-n", f"{self.name}@%h", "-l", "INFO", "--without-gossip", "--without-mingle"]
         self.spawn([*command, *self.options], self.environment)
+
+    def wait(self, timeout_s: float = 30.0) -> None:
+        """Return when it is ready."""
         wait_until(lambda: self.output().find(" ready.") > 0, timeout_s, "the worker is ready")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,10 +383,11 @@ class Dashboard(Process):
         backend: str = "",
         options: tuple[str, ...] = (),
         env: Mapping[str, str] | None = None,
+        clock: Path | None = None,
     ) -> None:
         super().__init__(folder / f"dashboard-{time.monotonic_ns()}.log")
         self.port = free_port()
-        self.options = options
+        self.options, self.clock = options, clock
         self.environment = {
             "SHOP_BROKER": broker,
             "SHOP_BACKEND": backend,
@@ -391,7 +401,7 @@ class Dashboard(Process):
 
     @property
     def command(self) -> list[str]:
-        flower = [sys.executable, "-m", "flower_ng", "-A", "tests.shop", "flower_ng"]
+        flower = [*python(self.clock), "flower_ng", "-A", "tests.shop", "flower_ng"]
         return [*flower, f"--port={self.port}", "--address=127.0.0.1", *self.options]
 
     def start(self) -> "Dashboard":
@@ -427,6 +437,11 @@ class Dashboard(Process):
         """POST a JSON body, or a form."""
         data = json.dumps(body) if body is not None else urllib.parse.urlencode(form)
         return self.ask(path, "POST", data.encode())
+
+
+def python(clock: Path | None) -> list[str]:
+    """Return what runs a module, by a clock of its own where there is one (tests/leap.py)."""
+    return [sys.executable, "-m", *(["tests.leap", str(clock)] if clock else [])]
 
 
 def need(program: str) -> str:

@@ -1,6 +1,11 @@
-"""The Celery app that test workers run: one task for each outcome."""
+"""The Celery app that test workers run: one task for each outcome.
 
+SHOP_CONF holds further settings, as JSON; SHOP_MORE names a task that only some workers know.
+"""
+
+import json
 import os
+import signal
 import time
 
 from celery import Celery
@@ -22,6 +27,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     task_default_queue=os.environ.get("SHOP_QUEUE", "celery"),
 )
+app.conf.update(json.loads(os.environ.get("SHOP_CONF", "{}")))
 
 
 @app.task
@@ -65,3 +71,21 @@ def patient(self, seconds: float) -> str:
 @app.task
 def echo(*args: object, **kwargs: object) -> dict[str, object]:
     return {"args": list(args), "kwargs": kwargs}
+
+
+@app.task
+def crash() -> None:
+    """Take the pool's process along."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task
+def hold(size_bytes: int) -> None:
+    """Never let go of so much memory; in a solo pool it is the main process's."""
+    held.append(b"x" * size_bytes)
+
+
+held: list[bytes] = []
+
+if more := os.environ.get("SHOP_MORE"):
+    app.task(name=more)(add.run)

@@ -1,16 +1,21 @@
-"""Real conditions, made on real workers, are found as problems, and cleared when they are over.
+"""Real conditions of workers, tasks and queues are found as problems, and cleared when over.
 
-Thresholds are lowered by the rules' own options: what they are usually is for the pure tests.
+Thresholds are lowered by the rules' own options: what they are usually is for the pure tests and
+test_defaults.py. The windows of some rules are no options: there the dashboard's clock leaps.
 """
 
-import re
+import json
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from celery import Celery
 
+from tests.leap import set_ahead
+from tests.live.watching import NAPS, Watched
 from tests.services import Dashboard, Redis, Worker, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
@@ -19,110 +24,151 @@ OPTIONS = (
     "--problems_interval=0.3",
     "--problems_hold=0.6",
     "--problems_quiet_start=0",
-    "--problem_worker_silent=3",
-    "--problem_workers_twins=3",
-    "--problem_task_long=1",
-    "--problem_task_unclaimed=1",
-    "--problem_events_away=0.5",
-    "--problem_broker_evicts=0.5",
-    "--problem_queue_deserted=0.5",
+    "--inspect_interval=0",
 )
-NAPS = "tests.shop.sleep"
-
-
-class Watched:
-    """A dashboard whose problems are asked for."""
-
-    def __init__(self, dashboard: Dashboard) -> None:
-        self.dashboard = dashboard
-
-    def told(self, rule: str, subject: str = "", *, key: str = "problems") -> dict[str, Any] | None:
-        answer = self.dashboard.get("/api/problems")
-        same = (one for one in answer[key] if (one["rule"], one["subject"]) == (rule, subject))
-        return next(same, None)
-
-    def sees(self, rule: str, subject: str = "") -> dict[str, Any]:
-        what = f"{rule} of {subject or 'the cluster'} is raised"
-        return wait_until(lambda: self.told(rule, subject), 20, what)
-
-    def clears(self, rule: str, subject: str = "") -> dict[str, Any]:
-        what = f"{rule} of {subject or 'the cluster'} is cleared"
-        wait_until(lambda: self.told(rule, subject) is None, 20, what)
-        return wait_until(lambda: self.told(rule, subject, key="past"), 5, "it is in the past")
-
-    def counts(self, queue: str) -> Callable[[], bool]:
-        """Return whether messages wait in a queue, by a metric; asking has it counted."""
-
-        def counted() -> bool:
-            self.dashboard.ask("/queues")
-            text = self.dashboard.ask("/metrics").text
-            return re.search(rf'flower_ng_queue_length{{queue="{queue}"}} [1-9]', text) is not None
-
-        return counted
-
-    def nap(self, seconds: float) -> str:
-        answer = self.dashboard.post(f"/api/task/async-apply/{NAPS}", {"args": [seconds]})
-        return str(answer.json()["task-id"])
-
-    def starts(self, task_id: str) -> None:
-        def started() -> bool:
-            answer = self.dashboard.ask(f"/api/task/info/{task_id}")
-            return answer.status == 200 and answer.json()["state"] == "STARTED"
-
-        wait_until(started, 15, "the task starts")
+LOWERED = (
+    *OPTIONS,
+    "--problem_worker_silent=3",
+    "--problem_workers_twins=2",
+    "--problem_worker_unanswering=0.5",
+    "--problem_worker_eventless=0.5",
+    "--problem_worker_hoards=0.5",
+    "--problem_workers_differ=0.5",
+    "--problem_worker_churn=1",
+    "--problem_task_long=1",
+    "--problem_task_near_limit=0.1",
+    "--problem_task_unclaimed=1",
+    "--problem_task_retrying=2",
+    "--problem_task_new_exception=0.1",
+    "--problem_queue_deserted=0.5",
+    "--problem_queue_old=1",
+    "--problem_queue_long=100",
+    "--problem_queue_growing=0.02",
+    "--problem_broker_redelivers=0.1",
+)
+#: The dashboard takes the broker for one that gives a message out again after this time.
+VISIBILITY_S = 10
+HISTORY_S = 7200
+#: Only `spare` has a time limit and a queue of its own; its heartbeats come each second.
+SPARE = ("-c", "1", "-Q", "spare", "--heartbeat-interval=1")
+LIMIT = {"SHOP_CONF": json.dumps({"task_time_limit": 30})}
+Begin = Callable[..., Worker]
 
 
 @pytest.fixture(scope="module")
-def watched(redis_server: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    url = redis_server.url.replace("/0", "/7")
-    dashboard = Dashboard(tmp_path_factory.mktemp("problems"), url, url, OPTIONS)
+def url(redis_server: Redis) -> str:
+    return redis_server.url.replace("/0", "/7")
+
+
+class Leaping(Watched):
+    """A watched dashboard whose clock leaps; the workers `hand` and `spare` are there all along."""
+
+    def __init__(self, dashboard: Dashboard, clock: Path, hand: Worker, spare: Worker) -> None:
+        super().__init__(dashboard)
+        self.hand, self.spare = hand, spare
+        self._clock, self._ahead = clock, 0.0
+
+    def leap(self, seconds: float) -> None:
+        self._ahead += seconds
+        set_ahead(self._clock, self._ahead)
+
+    def inspect(self, *workers: Worker) -> None:
+        """Have workers asked until they have answered."""
+        for one in workers:
+            before = self.record(one).get("timestamp", 0.0)
+            wait_until(lambda w=one, at=before: self.ask(w).get("timestamp", 0.0) > at, 30)
+
+    def ask(self, worker: Worker) -> dict[str, Any]:
+        """Ask a worker; who does not answer has no new record."""
+        self.dashboard.get("/api/workers", refresh=1, workername=worker.hostname)
+        return self.record(worker)
+
+    def record(self, worker: Worker) -> dict[str, Any]:
+        return self.dashboard.get("/api/workers").get(worker.hostname, {})
+
+
+@pytest.fixture(scope="module")
+def watched(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leaping]:
+    """A dashboard with a history of two hours ago, when all was as usual."""
+    folder = tmp_path_factory.mktemp("problems")
+    clock, workers_clock = folder / "clock", folder / "workers-clock"
+    for one in (clock, workers_clock):
+        set_ahead(one, -HISTORY_S)
+    conf = json.dumps({"broker_transport_options": {"visibility_timeout": VISIBILITY_S}})
+    options = (*LOWERED, "--persistent", f"--db={folder / 'history'}")
+    hand = Worker(folder, url, url, "hand", clock=workers_clock)
+    spare = Worker(folder, url, url, "spare", SPARE, LIMIT)
+    dashboard = Dashboard(folder, url, url, options, {"SHOP_CONF": conf}, clock)
+    hand.launch()
     try:
-        yield Watched(dashboard.start())
+        before = Watched(dashboard.start())
+        hand.wait()
+        spare.launch()
+        as_usual(before)
+        dashboard.stop()
+        for one in (clock, workers_clock):
+            set_ahead(one, 0)
+        leaping = Leaping(dashboard.start(), clock, hand, spare)
+        spare.wait()
+        for worker in (hand, spare):
+            leaping.online(worker.hostname)
+        yield leaping
     finally:
         dashboard.stop()
+        hand.kill()
+        spare.kill()
+
+
+def as_usual(watched: Watched) -> None:
+    for _ in range(50):
+        watched.send("add", 1, 1)
+        watched.nap(0)
+    last = [watched.send("echo") for _ in range(20)][-1]
+    watched.reaches(last, "SUCCESS")
 
 
 @pytest.fixture
-def work(redis_server: Redis, tmp_path) -> Iterator[Callable[[str], Worker]]:
-    """Start a worker by a name; all of them are killed at the end."""
+def begin(url: str, tmp_path: Path) -> Iterator[Begin]:
+    """Begin to start a worker: who needs it waits for it. All are killed at the end."""
     started: list[Worker] = []
-    url = redis_server.url.replace("/0", "/7")
 
-    def start(name: str) -> Worker:
-        started.append(Worker(tmp_path, url, url, name))
-        return started[-1].start()
+    def launch(name: str, *options: str, **env: str) -> Worker:
+        started.append(Worker(tmp_path, url, url, name, options, env))
+        started[-1].launch()
+        return started[-1]
 
-    yield start
+    yield launch
     for one in started:
-        one.signal(signal.SIGCONT)
-        one.stop()
+        one.kill()
 
 
-def test_a_worker_that_is_stopped_is_silent_and_one_that_goes_on_is_not(watched, work):
-    stopped = work("stopped")
-    wait_until(lambda: watched.dashboard.get("/api/workers", status=1).get(stopped.hostname), 15)
+def test_a_worker_that_is_stopped_is_silent_and_one_that_goes_on_is_not(watched):
+    spare = watched.spare
 
-    stopped.signal(signal.SIGSTOP)
-    problem = watched.sees("worker-silent", stopped.hostname)
-    page = watched.dashboard.ask("/problems").text
-    metrics = watched.dashboard.ask("/metrics").text
-    stopped.signal(signal.SIGCONT)
+    spare.signal(signal.SIGSTOP)
+    try:
+        problem = watched.sees("worker-silent", spare.hostname)
+        page = watched.dashboard.ask("/problems").text
+        metrics = watched.dashboard.ask("/metrics").text
+    finally:
+        spare.signal(signal.SIGCONT)
 
     assert problem["severity"] == "error"
     assert problem["evidence"]["silent_s"] > 3
-    assert stopped.hostname in page
-    assert f'flower_ng_problem{{rule="worker-silent",subject="{stopped.hostname}"}} 1.0' in metrics
-    assert watched.clears("worker-silent", stopped.hostname)["cleared"] >= problem["raised"]
+    assert spare.hostname in page
+    assert f'flower_ng_problem{{rule="worker-silent",subject="{spare.hostname}"}} 1.0' in metrics
+    assert watched.clears("worker-silent", spare.hostname)["cleared"] >= problem["raised"]
 
 
-def test_tasks_of_a_killed_worker_are_probably_lost_and_unclaimed_when_it_is_back(watched, work):
-    first = work("killed")
-    watched.starts(task_id := watched.nap(60))
+def test_tasks_of_a_killed_worker_are_probably_lost_and_unclaimed_when_it_is_back(watched):
+    spare = watched.spare
+    watched.starts(task_id := watched.nap(60, queue="spare"))
 
-    first.kill()
-    gone = watched.sees("worker-gone", first.hostname)
-    work("killed")
-    watched.clears("worker-gone", first.hostname)
+    spare.kill()
+    gone = watched.sees("worker-gone", spare.hostname)
+    spare.launch()
+    watched.clears("worker-gone", spare.hostname)
+    watched.leap(61)  # each worker is asked once a minute
     unclaimed = watched.sees("task-unclaimed", NAPS)
 
     assert gone["evidence"]["tasks probably lost"] == 1
@@ -132,47 +178,144 @@ def test_tasks_of_a_killed_worker_are_probably_lost_and_unclaimed_when_it_is_bac
     watched.clears("task-unclaimed", NAPS)
 
 
-def test_a_task_that_runs_for_long_is_told_until_it_ends(watched, work):
-    work("busy")
-
-    watched.starts(task_id := watched.nap(4))
+def test_a_task_that_runs_for_long_near_its_limit_is_told_until_it_ends(watched):
+    watched.starts(task_id := watched.nap(5, queue="spare"))
 
     assert watched.sees("task-long", NAPS)["evidence"]["oldest_task"] == task_id
+    assert watched.sees("task-near-limit", NAPS)["evidence"]["limit_s"] == 30
     watched.clears("task-long", NAPS)
+    watched.clears("task-near-limit", NAPS)
 
 
-def test_a_queue_that_nobody_consumes_is_told_until_somebody_does(watched, work):
-    worker = work("elsewhere")
-    watched.dashboard.post(f"/api/task/async-apply/{NAPS}", {"args": [0], "queue": "nobodys"})
+def test_a_task_that_runs_far_longer_than_usual_is_told_until_it_ends(watched):
+    watched.starts(watched.nap(5))
+    watched.leap(61)
 
+    assert watched.sees("task-slow", NAPS)["evidence"]["usual_s"] < 1
+    watched.clears("task-slow", NAPS)
+
+
+def test_what_fails_is_retried_or_is_not_seen_sent_is_told_until_it_is_as_usual(watched, url):
+    for _ in range(10):
+        watched.send("add", 1, "one")
+        watched.send("flaky", 3)
+    with Celery(broker=url, set_as_current=False) as silent:
+        silent.conf.task_send_sent_event = False
+        for _ in range(20):
+            silent.send_task("tests.shop.echo")
+
+    failing = watched.sees("task-failing", "tests.shop.add")
+    assert failing["evidence"]["usual_share"] == 0
+    assert (
+        watched.sees("task-new-exception", "tests.shop.add: TypeError")["evidence"]["tasks"] == 10
+    )
+    assert watched.sees("task-retrying", "tests.shop.flaky")["evidence"]["retried"] >= 20
+    assert watched.sees("events-unsent", "tests.shop.echo")["evidence"]["received"] == 20
+    watched.leap(660)
+    watched.clears("task-failing", "tests.shop.add")
+    watched.clears("task-new-exception", "tests.shop.add: TypeError")
+    watched.clears("task-retrying", "tests.shop.flaky")
+    watched.clears("events-unsent", "tests.shop.echo")
+
+
+def test_a_task_held_nearly_until_it_is_given_out_again_is_told_until_it_runs(watched):
+    task_id = watched.nap(0, countdown=4)
+
+    assert watched.sees("broker-redelivers", NAPS)["evidence"]["held_task"] == task_id
+    watched.clears("broker-redelivers", NAPS)
+
+
+def test_a_queue_that_nobody_takes_from_is_told_until_somebody_does(watched, url):
+    told = ("queue-deserted", "queue-old", "queue-growing", "queue-long")
+    watched.nap(0, queue="nobodys")
     wait_until(watched.counts("nobodys"), 15, "the message is counted")
-    assert watched.sees("queue-deserted", "nobodys")["evidence"]["waiting"] == 1
-    watched.dashboard.post(f"/api/worker/queue/add-consumer/{worker.hostname}", queue="nobodys")
-    wait_until(lambda: not watched.counts("nobodys")(), 15, "the message is taken")
-    watched.clears("queue-deserted", "nobodys")
+    with redis.Redis.from_url(url) as client:
+        client.lpush("nobodys", *client.lrange("nobodys", 0, 0) * 200)
+    wait_until(lambda: watched.looks() or watched.told("queue-growing", "nobodys"), 15)
+
+    found = {rule: watched.sees(rule, "nobodys")["evidence"] for rule in told}
+    watched.dashboard.post(
+        f"/api/worker/queue/add-consumer/{watched.hand.hostname}", queue="nobodys"
+    )
+    wait_until(lambda: not watched.counts("nobodys")(), 15, "the messages are taken")
+
+    assert found["queue-deserted"]["waiting"] >= 1
+    assert found["queue-old"]["oldest waits_s"] > 1
+    assert found["queue-long"]["waiting"] > 100
+    assert found["queue-growing"]["more than before"] >= 100
+    for rule in told:
+        watched.clears(rule, "nobodys")
 
 
-def test_two_workers_with_one_name_are_told_apart_from_a_restart(watched, work):
-    one, two = work("twin"), work("twin")
+def test_two_workers_with_one_name_are_told_apart_from_a_restart(watched, begin):
+    twin = begin("spare", *SPARE)
 
-    evidence = watched.sees("workers-twins", one.hostname)["evidence"]
+    evidence = watched.sees("workers-twins", twin.hostname)["evidence"]
 
-    assert evidence["changes of identity in a minute"] >= 3
-    two.stop()
+    assert evidence["changes of identity in a minute"] >= 2
+    twin.kill()
+    watched.leap(61)
+    watched.clears("workers-twins", twin.hostname)
 
 
-def test_a_broker_that_may_evict_and_one_that_goes_and_comes_are_told(own_redis, tmp_path):
-    dashboard = Dashboard(tmp_path, own_redis.url, options=OPTIONS)
-    try:
-        with redis.Redis.from_url(own_redis.url) as client:
-            client.config_set("maxmemory", "100mb")
-            client.config_set("maxmemory-policy", "allkeys-lru")
-        watched = Watched(dashboard.start())
-        wait_until(lambda: dashboard.get("/api/connection")["connected"], 15)
-        assert watched.sees("broker-evicts")["evidence"]["policy"] == "allkeys-lru"
-        own_redis.kill()
-        assert watched.sees("events-away")["evidence"]["reason"]
-        own_redis.start()
-        watched.clears("events-away")
-    finally:
-        dashboard.stop()
+def test_short_tasks_behind_a_long_one_and_unlike_workers_of_a_queue_are_told(watched, begin):
+    hoarding = ("-c", "1", "--prefetch-multiplier=4", "-Q", "hoard")
+    hoarder = begin("hoarder", *hoarding, SHOP_MORE="tests.shop.more")
+    watched.starts(watched.nap(60, queue="hoard"))
+    watched.reaches(watched.nap(0, queue="hoard"), "RECEIVED")
+    for_hand = f"add-consumer/{watched.hand.hostname}"
+    watched.dashboard.post(f"/api/worker/queue/{for_hand}", queue="hoard")
+    watched.inspect(watched.hand, hoarder)
+
+    hoards = watched.sees("worker-hoards", hoarder.hostname)["evidence"]
+    differ = watched.sees("workers-differ", "hoard")["evidence"]
+    for_hand = f"cancel-consumer/{watched.hand.hostname}"
+    watched.dashboard.post(f"/api/worker/queue/{for_hand}", queue="hoard")
+    watched.inspect(watched.hand)
+
+    assert hoards["idle worker of the same queue"] == watched.hand.hostname
+    assert differ.keys() == {hoarder.hostname, watched.hand.hostname}
+    watched.clears("workers-differ", "hoard")
+    watched.clears("worker-hoards", hoarder.hostname)
+
+
+def test_workers_that_answer_nothing_or_send_nothing_are_told_until_they_do(watched, begin):
+    off = json.dumps({"worker_enable_remote_control": False})
+    deaf = begin("deaf", "-c", "1", "-Q", "deaf", SHOP_CONF=off)
+    mute = begin("mute", "-c", "1", "-Q", "mute", "--without-heartbeat")
+    for one in (deaf, mute):
+        one.wait()
+    watched.leap(121)
+    watched.ask(deaf)
+    watched.inspect(mute)
+
+    assert watched.sees("worker-unanswering", deaf.hostname)["evidence"]["reason"]
+    watched.sees("worker-eventless", mute.hostname)
+    for one in (deaf, mute):
+        one.kill()
+        begin(one.name, "-c", "1", "-Q", one.name)
+    watched.clears("worker-unanswering", deaf.hostname)
+    watched.clears("worker-eventless", mute.hostname)
+
+
+def test_a_worker_that_holds_more_and_more_or_loses_children_is_told_of(watched, begin):
+    hand, solo = watched.hand, begin("solo", "-P", "solo", "-Q", "solo")
+    watched.online(solo.hostname)
+    for leap_s in (0, 601):
+        watched.leap(leap_s)
+        watched.inspect(solo, hand)
+    held, crashed = watched.send("hold", 150_000_000, queue="solo"), watched.send("crash")
+    watched.reaches(held, "SUCCESS")
+    watched.reaches(crashed, "FAILURE")
+
+    watched.leap(3700)
+    watched.inspect(solo, hand)
+    growth = watched.sees("worker-memory", solo.hostname)["evidence"]
+    churn = watched.sees("worker-churn", hand.hostname)["evidence"]
+    watched.leap(7000)
+    watched.inspect(solo, hand)
+
+    assert growth["now_bytes"] - growth["before_bytes"] > 100_000_000
+    assert churn["children replaced"] >= 1
+    watched.clears("worker-memory", solo.hostname)
+    watched.clears("worker-churn", hand.hostname)

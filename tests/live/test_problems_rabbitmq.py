@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.live.test_problems import OPTIONS, Watched
+from tests.live.test_problems import OPTIONS
+from tests.live.watching import Watched
 from tests.services import Dashboard
 
 pytestmark = [pytest.mark.live, pytest.mark.soak, pytest.mark.xdist_group("rabbit")]

@@ -1,0 +1,27 @@
+"""Runs a module by a clock that is off: `python -m tests.leap CLOCK MODULE ARGUMENT…`.
+
+CLOCK is a file whose time of modification is how many seconds the module's clock is ahead of ours;
+`set_ahead` has it leap while the module runs. Only `time.time` is off: what waits, waits as long.
+"""
+
+import os
+import runpy
+import sys
+import time
+from pathlib import Path
+
+
+def set_ahead(clock: Path, seconds: float) -> None:
+    clock.touch()
+    os.utime(clock, (seconds, seconds))
+
+
+def be_ahead(clock: str) -> None:
+    right = time.time
+    time.time = lambda: right() + os.stat(clock).st_mtime  # noqa: PTH116 - thousands of times
+
+
+if __name__ == "__main__":
+    be_ahead(sys.argv[1])
+    sys.argv[:] = sys.argv[2:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
