@@ -46,7 +46,7 @@ test: check services .venv-oldest/.tools ## Run the checks, then all tests, some
 .PHONY: soak
 soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a real broker
 	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest -s -m soak
 
 .PHONY: bench
 bench: setup services .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
