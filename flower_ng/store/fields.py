@@ -51,6 +51,8 @@ HAS: Final[dict[str, Search]] = {
     "root": Has("root_id"),
     "eta": Has("eta"),
     "expires": Has("expires"),
+    "received": Has("received"),
+    "started": Has("started"),
 }
 
 PART: Final = Kind("part of the text", {"text": "contains it"}, part)

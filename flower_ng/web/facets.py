@@ -29,6 +29,8 @@ TABS: Final = {
     "REVOKED": "Revoked",
     "REJECTED": "Rejected",
 }
+#: The term for tasks that no worker received.
+UNPLACED: Final = "-has:received"
 #: Values of a facet, the most frequent: known, and seen at once.
 MOST_VALUES: Final = 30
 SEEN: Final = 8
@@ -38,12 +40,15 @@ SEEN: Final = 8
 class Summary:
     """What a search finds, counted; of each facet without what the search wants of it itself.
 
-    `problem` says why there are no counts.
+    `aside` are the tasks that no worker received, which have no place among the bars: at least so
+    many unless `is_aside_exact`. `problem` says why there are no counts.
     """
 
     counts: Mapping[str, Sequence[tuple[str, int]]]
     bars: Bars | None
     is_exact: bool = True
+    aside: int = 0
+    is_aside_exact: bool = True
     problem: str = ""
 
 
@@ -76,10 +81,12 @@ async def summed(store: "Store", text: str, now: float) -> Summary:
             counted = await store.facets(_query(asked), fields, MOST_VALUES)
             found.update({field: (counted.counts[field], counted.exact) for field in fields})
         shape = await _bars(store, text, now)
+        aside = await store.tasks(replace(_query(f"{text} {UNPLACED}"), limit=0))
     except AnswerError as error:
         return Summary({}, None, problem=error.message)
     is_exact = all(exact for _, exact in found.values())
-    return Summary({field: counts for field, (counts, _) in found.items()}, shape, is_exact)
+    counts = {field: counts for field, (counts, _) in found.items()}
+    return Summary(counts, shape, is_exact, aside.filtered, aside.exact)
 
 
 def _query(text: str) -> TaskQuery:
@@ -120,11 +127,11 @@ def _values(
     wanted = value_of(text, column)
     current = next((value for value in counts if value.casefold() == wanted), wanted)
     if current is not None:
-        url = _narrowed(listing, links, without_value(text, column))
+        url = listing.filtered(links, search=without_value(text, column))
         yield Value(current, counts.get(current), url, is_current=True)
     for value, count in counts.items():
         if value != current:
-            url = _narrowed(listing, links, with_value(text, column, value))
+            url = listing.filtered(links, search=with_value(text, column, value))
             yield Value(value, count, url, is_current=False)
 
 
@@ -134,16 +141,12 @@ def tabs(summary: Summary | None, text: str, listing: Listing, links: Links) -> 
     wanted = value_of(text, "state")
     any_state = without_value(text, "state")
     whole = None if counts is None else sum(counts.values())
-    yield Value("All", whole, _narrowed(listing, links, any_state), is_current=wanted is None)
+    yield Value("All", whole, listing.filtered(links, search=any_state), is_current=wanted is None)
     for state in (*STATES, *sorted((counts or {}).keys() - set(STATES))):
         yield Value(
             TABS.get(state, state),
             None if counts is None else counts.get(state, 0),
-            _narrowed(listing, links, with_value(text, "state", state)),
+            listing.filtered(links, search=with_value(text, "state", state)),
             is_current=wanted == state.casefold(),
             state=state,
         )
-
-
-def _narrowed(listing: Listing, links: Links, text: str) -> str:
-    return listing.url(links, filters={**listing.filters, "search": text})

@@ -98,6 +98,10 @@ class Listing:
                 query[name] = str(value)
         return links.page(self.path, query)
 
+    def filtered(self, links: Links, **filters: str) -> str:
+        """Where the listing is with these filters changed."""
+        return self.url(links, filters={**self.filters, **filters})
+
     def headings(self, links: Links, columns: Sequence[Column]) -> tuple[Heading, ...]:
         """The heads of the columns; a click on the one that sorts turns the order round."""
         return tuple(self._heading(links, column) for column in columns)

@@ -12,13 +12,14 @@ from flower_ng.store import Field, TaskPage, TaskQuery, fields, parse_search
 from flower_ng.web import format as fmt
 from flower_ng.web.base import LIVE, Cluster, NavCount, Page
 from flower_ng.web.cells import COLUMNS, MOST_FITTING, Row, column_slugs, row_of
-from flower_ng.web.facets import Facet, Summary, Value, facets, summed, tabs
+from flower_ng.web.facets import UNPLACED, Facet, Summary, Value, facets, summed, tabs
 from flower_ng.web.links import Links
 from flower_ng.web.mistake import Mistake, mistake
 from flower_ng.web.paging import Choice, Heading, Listing, Pager, pager
+from flower_ng.web.period import TimeRange, time_range
 from flower_ng.web.running import by_runtime
 from flower_ng.web.summaries import Known, Summaries
-from flower_ng.web.terms import parted, received, whole, with_received
+from flower_ng.web.terms import parted, whole, with_received
 from flower_ng.web.whole import Whole
 from flower_ng.web.whole import whole as whole_of
 
@@ -34,15 +35,6 @@ PRESETS: Final[Mapping[str, str]] = {
 SIZE: Final = 50
 #: How long a page that somebody opens waits for its counts; one that follows has them next time.
 COUNTS_WAIT_S: Final = 0.5
-SPANS: Final = {
-    "15 min": "-15m..",
-    "1 h": "-1h..",
-    "6 h": "-6h..",
-    "24 h": "-1d..",
-    "7 d": "-7d..",
-    "30 d": "-30d..",
-    "Any time": "",
-}
 #: Views that everybody has: their search, and their order.
 VIEWS: Final = {
     "Running, the longest first": ("state:STARTED", "-runtime"),
@@ -51,21 +43,6 @@ VIEWS: Final = {
     "Retried": ("is:retried", "-retries"),
     "Slowest of the last day": ("received:-1d..", "-runtime"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TimeRange:
-    """The time that the search names: how it does, and the ways to others.
-
-    `start` and `end` are what the fields for a fixed time hold; `url` leads to any period, which
-    stands for `{period}` in it.
-    """
-
-    label: str
-    spans: tuple[Choice, ...]
-    start: str
-    end: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +70,7 @@ class TasksView:
     total: int
     kept: Mapping[str, str]
     all_url: str
+    aside_url: str
     is_narrowed: bool
     is_natural_time: bool
     is_wide: bool
@@ -207,13 +185,13 @@ class Tasks(Page):
             states=tuple(tabs(summary, base, listing, links)),
             facets=() if found.problem else tuple(facets(summary, base, listing, links)),
             known=known,
-            time=_time(base, listing, links),
+            time=time_range(base, listing, links),
             views=tuple(_views(found.text, listing, links)),
             columns={slug: column.label for slug, column in COLUMNS.items()},
             chosen=found.slugs,
             usual_columns=",".join(usual),
-            columns_url=_changed(listing, links, columns=",".join(usual)),
-            term_url=_changed(listing, links, search=f"{base} {{term}}".strip()),
+            columns_url=listing.filtered(links, columns=",".join(usual)),
+            term_url=listing.filtered(links, search=f"{base} {{term}}".strip()),
             headings=listing.headings(links, [COLUMNS[slug] for slug in found.slugs]),
             rows=tuple(row_of(row, found.slugs, links, now) for row in rows),
             pager=pager(
@@ -226,7 +204,8 @@ class Tasks(Page):
             ),
             total=page.total,
             kept=_kept(listing),
-            all_url=_changed(listing, links, search=""),
+            all_url=listing.filtered(links, search=""),
+            aside_url=listing.filtered(links, search=f"{base} {UNPLACED}".strip()),
             is_narrowed=bool(found.text.strip()),
             is_natural_time=self.services.options.natural_time,
             is_wide=len(found.slugs) > MOST_FITTING,
@@ -246,10 +225,6 @@ def _default_sort(slugs: Sequence[str]) -> str:
     return f"-{'received' if 'received' in slugs else next(iter(sortable), 'received')}"
 
 
-def _changed(listing: Listing, links: Links, **filters: str) -> str:
-    return listing.url(links, filters={**listing.filters, **filters})
-
-
 def _kept(listing: Listing) -> dict[str, str]:
     """What forms carry so that a new search looks as this one does."""
     usual = listing.default or listing
@@ -259,33 +234,6 @@ def _kept(listing: Listing) -> dict[str, str]:
     if listing.size != usual.size:
         kept["size"] = str(listing.size)
     return {name: value for name, value in kept.items() if value}
-
-
-def _time(text: str, listing: Listing, links: Links) -> TimeRange:
-    period = received(text)
-    spans = [
-        Choice(label, _changed(listing, links, search=with_received(text, span)), span == period)
-        for label, span in SPANS.items()
-    ]
-    start, _, end = period.partition("..") if period[:1].isdigit() else ("", "", "")
-    return TimeRange(
-        label=next((span.label for span in spans if span.is_current), _told(period, start, end)),
-        spans=tuple(spans),
-        start=start,
-        end=end,
-        url=_changed(
-            listing, links, search=f"{with_received(text, '')} received:{{period}}".strip()
-        ),
-    )
-
-
-def _told(period: str, start: str, end: str) -> str:
-    """A period in few words: times of one day without it."""
-    day, _, time = start.partition("T")
-    last, _, end_time = end.partition("T")
-    if not start or not end:
-        return period
-    return f"{time} to {end_time} UTC" if time and day == last else f"{day} to {last}"
 
 
 def _views(text: str, listing: Listing, links: Links) -> Iterator[Choice]:

@@ -14,17 +14,25 @@ from flower_ng.web.facts import (
     mapping,
     other_facts,
     pool_facts,
-    sequence,
-    shown,
     usage_facts,
 )
 from flower_ng.web.findings import Found, marks
+from flower_ng.web.holdings import (
+    QUEUE_COLUMNS,
+    Part,
+    held,
+    part,
+    processed,
+    queues,
+    registered,
+    revoked,
+    settings,
+)
 from flower_ng.web.inspected import Inspected, share, unable
 from flower_ng.web.links import Links
 from flower_ng.web.services import is_known
 from flower_ng.web.workday import Workday, workday
 
-SETTING_DOCS: Final = "https://docs.celeryq.dev/en/stable/userguide/configuration.html#std-setting-"
 #: Keys of `stats` that have a place of their own on the page.
 PLACED: Final = frozenset(
     {"pool", "pid", "prefetch_count", "broker", "consumer", "total", "rusage", "autoscaler"}
@@ -34,17 +42,6 @@ COUNTS: Final = {
     "task-received": "Processed",
     "task-failed": "Failed",
     "task-succeeded": "Succeeded",
-}
-QUEUE_COLUMNS: Final = {
-    "name": "Name",
-    "exclusive": "Exclusive",
-    "durable": "Durable",
-    "routing_key": "Routing key",
-    "no_ack": "No ACK",
-    "alias": "Alias",
-    "queue_arguments": "Queue arguments",
-    "binding_arguments": "Binding arguments",
-    "auto_delete": "Auto delete",
 }
 #: A page that refreshes itself has the worker asked again when its answers are older.
 LIVE_AGE_S: Final = 10.0
@@ -58,46 +55,6 @@ class Told:
     words: str
     is_missing: bool
     is_failing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """A queue that the worker consumes from."""
-
-    name: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeldTask:
-    """A task that the worker runs or holds."""
-
-    name: str
-    uuid: str
-    url: str
-    eta: str
-    acknowledged: str
-    pid: str
-    args: str
-    kwargs: str
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A task that the worker can run; `options` is what the worker says beside its name."""
-
-    name: str
-    options: str
-    rate_url: str
-    timeout_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a list, and how many entries were left out of it."""
-
-    entries: tuple[Any, ...]
-    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +150,14 @@ class Worker(Page):
             autoscaler=facts(stats.get("autoscaler")),
             broker=facts(stats.get("broker") or mapping(stats.get("consumer")).get("broker")),
             queue_headings=tuple(QUEUE_COLUMNS.values()),
-            queues=_part(map(_queue, sequence(record.get("active_queues"))), limit),
-            processed=_part(_processed(stats.get("total"), links, name), limit),
-            active=_part(_held(record.get("active"), links), limit),
-            scheduled=_part(_held(record.get("scheduled"), links), limit),
-            reserved=_part(_held(record.get("reserved"), links), limit),
-            revoked=_part(_revoked(record.get("revoked"), links), limit),
-            registered=_part(_registered(record.get("registered"), links), limit),
-            conf=tuple(_conf(record.get("conf"))),
+            queues=part(queues(record.get("active_queues")), limit),
+            processed=part(processed(stats.get("total"), links, name), limit),
+            active=part(held(record.get("active"), links), limit),
+            scheduled=part(held(record.get("scheduled"), links), limit),
+            reserved=part(held(record.get("reserved"), links), limit),
+            revoked=part(revoked(record.get("revoked"), links), limit),
+            registered=part(registered(record.get("registered"), links), limit),
+            conf=tuple(settings(record.get("conf"))),
             usage=usage_facts(stats.get("rusage")),
             other=other_facts(stats, PLACED),
             past=past,
@@ -242,60 +199,3 @@ class Worker(Page):
             failed = failure and f"Asked {fmt.age(now - failure.at)}: {failure.why}"
             words = f"{answered}. {failed}." if failed else f"{answered}."
             yield Told(method, words, is_missing=age is None, is_failing=failure is not None)
-
-
-def _part(entries: Any, limit: int) -> Part:
-    everything = tuple(entries)
-    return Part(everything[:limit], max(0, len(everything) - limit))
-
-
-def _queue(queue: Any) -> Queue:
-    known = mapping(queue)
-    values = tuple(shown(known.get(key), key) for key in QUEUE_COLUMNS)
-    return Queue(str(known.get("name", "")), values)
-
-
-def _processed(total: Any, links: Links, worker: str) -> Iterator[Fact]:
-    for name, number in sorted(mapping(total).items()):
-        yield Fact(name, shown(number), links.tasks(name=name, worker=worker))
-
-
-def _held(tasks: Any, links: Links) -> Iterator[HeldTask]:
-    """Active and reserved tasks are requests themselves, scheduled ones hold theirs."""
-    for entry in sequence(tasks):
-        outer = mapping(entry)
-        request = mapping(outer.get("request", outer))
-        uuid = fmt.text(request.get("id"))
-        yield HeldTask(
-            name=fmt.text(request.get("name")),
-            uuid=uuid,
-            url=links.task(uuid),
-            eta=shown(outer.get("eta")),
-            acknowledged=shown(request.get("acknowledged")),
-            pid=shown(request.get("worker_pid")),
-            args=fmt.text(request.get("args")),
-            kwargs=fmt.text(request.get("kwargs")),
-        )
-
-
-def _revoked(uuids: Any, links: Links) -> Iterator[Fact]:
-    for uuid in sequence(uuids):
-        yield Fact(str(uuid), "", links.task(str(uuid)))
-
-
-def _registered(names: Any, links: Links) -> Iterator[Registered]:
-    for entry in sequence(names):
-        name, _, options = str(entry).partition(" [")
-        yield Registered(
-            name=name,
-            options=options.removesuffix("]"),
-            rate_url=links.action("task/rate-limit", name, "tab-limits"),
-            timeout_url=links.action("task/timeout", name, "tab-limits"),
-        )
-
-
-def _conf(conf: Any) -> Iterator[Fact]:
-    for name, value in sorted(mapping(conf).items()):
-        if value is not None:
-            url = f"{SETTING_DOCS}{name}" if name.isidentifier() and name.islower() else None
-            yield Fact(name, shown(value, name), url)

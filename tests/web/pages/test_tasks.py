@@ -463,6 +463,17 @@ async def test_bars_stand_for_the_tasks_by_state(shop, look):
     assert chart["data-url"] == "/tasks?search=received%3A%7Bperiod%7D"
 
 
+async def test_tasks_that_no_worker_received_are_counted_beside_the_bars(shop, look):
+    shop.task("1")
+    shop.state.event({"type": "task-sent", "uuid": "2", "timestamp": NOW, "hostname": "client"})
+
+    chart = (await look("/tasks")).one("f-histogram")
+
+    assert "Not drawn: 1 that no worker received" in chart.text
+    assert ids(await look(chart.links["1"])) == ["2"]
+    assert "Not drawn" not in (await look("/tasks?search=state:SUCCESS")).one("f-histogram").text
+
+
 async def test_a_running_task_has_run_so_far(shop, look):
     shop.now = NOW - 90
     shop.task("5eed", ends="task-started")
