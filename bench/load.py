@@ -154,7 +154,8 @@ def main() -> None:
         if not asked.moving:
             for beat in beats([f"load{number}@box" for number in range(asked.workers)]):
                 line.write(line.pack(beat, "worker.heartbeat"))
-        print(json.dumps(sent(line, asked)))
+        told = sent(line, asked)
+    print(json.dumps(told))
 
 
 def sent(line: Wire, asked: Namespace) -> dict[str, float]:
