@@ -32,12 +32,14 @@ class Sample:
 
 @dataclass(slots=True)
 class Followed:
-    """One worker's answers over time, and since when it has not answered."""
+    """One worker's answers over time, what they amount to, and since when it has not answered."""
 
     told: Told | None = None
     failing_since: float | None = None
     per_child: float | None = None
     is_churn_explained: bool = False
+    growth: Growth | None = None
+    churn: Churn | None = None
     samples: deque[Sample] = field(default_factory=deque)
     replaced: deque[tuple[float, int]] = field(default_factory=deque)
 
@@ -50,8 +52,9 @@ class Followed:
         self.per_child = _number(conf.get("worker_max_tasks_per_child"))
         self.is_churn_explained = bool(conf.get("worker_max_memory_per_child"))
         self._sample(_mapping(record.get("stats")), at)
+        self.growth, self.churn = self._growth(), self._churn()
 
-    def growth(self) -> Growth | None:
+    def _growth(self) -> Growth | None:
         """Return how the main process has grown, over an hour or more; None before."""
         known = [one for one in self.samples if one.memory_bytes is not None]
         if not known or known[-1].at - known[0].at < LEAST_S + WARM_S:
@@ -60,7 +63,7 @@ class Followed:
         before, now = first.memory_bytes or 0, known[-1].memory_bytes or 0
         return Growth(before, now, known[-1].at - first.at)
 
-    def churn(self) -> Churn | None:
+    def _churn(self) -> Churn | None:
         """Return the children that were replaced in the last hour; None where it is not known."""
         if self.is_churn_explained or len(self.samples) < 2:  # noqa: PLR2004 - two are compared
             return None

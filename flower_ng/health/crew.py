@@ -53,7 +53,7 @@ class Crew:
         self._asked = asked
         self._sightings = sightings
         self._followed: dict[str, Followed] = {}
-        self._skews: dict[str, deque[tuple[float, float]]] = {}
+        self._skews: dict[str, Skew] = {}
 
     def names(self) -> list[str]:
         """Return who is known, workers that are only remembered for their tasks among them."""
@@ -77,16 +77,6 @@ class Crew:
             worker = self._state.workers.get(name) or Worker(name)
             yield self._facts(worker, waiting.get(name), heard_since, now)
 
-    def lag_s(self, now: float) -> float | None:
-        """Return how late the quickest worker's events come; None where no worker is online."""
-        ahead = [
-            skew
-            for name, skews in self._skews.items()
-            if (worker := self._state.workers.get(name)) and worker.is_alive(now)
-            if (skew := _best(skews)) is not None
-        ]
-        return max(0.0, -max(ahead)) if ahead else None
-
     def eventless(self, now: float, within_s: float) -> list[str]:
         """Return who answered lately and is not online as far as events tell."""
         workers = self._state.workers
@@ -108,8 +98,8 @@ class Crew:
         self, worker: Worker, waiting_s: float | None, heard_since: float, now: float
     ) -> WorkerFacts:
         name, tallies = worker.hostname, self._state.tallies.workers.get(worker.hostname, {})
-        followed = self._follow(name, now)
         failure = self._asked.failures(name).get("stats")
+        followed = self._follow(name, failure, now)
         return WorkerFacts(
             name=name,
             is_online=worker.is_alive(now),
@@ -125,16 +115,16 @@ class Crew:
             why="" if failure is None else failure.why,
             skew_s=self._skew(worker),
             switches=self._sightings.switches(name, now),
-            growth=followed.growth(),
-            churn=followed.churn(),
+            growth=followed.growth,
+            churn=followed.churn,
         )
 
-    def _follow(self, name: str, now: float) -> Followed:
+    def _follow(self, name: str, failure: Failure | None, now: float) -> Followed:
         followed = self._followed.setdefault(name, Followed())
         record = self._asked.workers.get(name)
         if record is not None and "stats" in record:
             followed.see(record, record.get("timestamp", now))
-        if "stats" not in self._asked.failures(name):
+        if failure is None:
             followed.failing_since = None
         elif followed.failing_since is None:
             followed.failing_since = now
@@ -145,11 +135,30 @@ class Crew:
         if not worker.heartbeats or not worker.beat_at:
             self._skews.pop(worker.hostname, None)
             return None
-        skews = self._skews.setdefault(worker.hostname, deque(maxlen=SKEW_LOOKS))
-        if not skews or skews[-1][0] != worker.beat_at:
-            skews.append((worker.beat_at, worker.heartbeats[-1] - worker.beat_at))
-        return _best(skews)
+        skew = self._skews.get(worker.hostname)
+        if skew is None:
+            skew = self._skews[worker.hostname] = Skew()
+        return skew.see(worker.heartbeats[-1], worker.beat_at)
 
 
-def _best(skews: "deque[tuple[float, float]]") -> float | None:
-    return max(skew for _, skew in skews) if len(skews) >= LEAST_LOOKS else None
+class Skew:
+    """How far a worker's clock was ahead at its newest beats."""
+
+    __slots__ = ("_ahead_s", "_beat_at")
+
+    def __init__(self) -> None:
+        self._beat_at = 0.0
+        self._ahead_s: deque[float] = deque(maxlen=SKEW_LOOKS)
+
+    def see(self, told: float, beat_at: float) -> float | None:
+        """Take the newest beat, unless it was taken; return the best, None of too few."""
+        if beat_at != self._beat_at:
+            self._beat_at = beat_at
+            self._ahead_s.append(told - beat_at)
+        return max(self._ahead_s) if len(self._ahead_s) >= LEAST_LOOKS else None
+
+
+def lag_s(workers: Iterable[WorkerFacts]) -> float | None:
+    """Return how late the quickest worker's events come; None where no worker is online."""
+    ahead_s = [one.skew_s for one in workers if one.is_online and one.skew_s is not None]
+    return max(0.0, -max(ahead_s)) if ahead_s else None

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.health.claims import Claims
-from flower_ng.health.crew import Crew, State
+from flower_ng.health.crew import Crew, State, lag_s
 from flower_ng.health.facts import (
     EntryFacts,
     Facts,
@@ -23,8 +23,8 @@ from flower_ng.health.trends import Trends
 from flower_ng.health.usual import Usual
 from flower_ng.monitor.records import Task
 
-#: Workers looked at before the loop is given back: a millisecond.
-SLICE: Final = 100
+#: Workers looked at before the loop is given back: half a millisecond.
+SLICE: Final = 50
 #: Running tasks that are looked at, the oldest.
 MOST_RUNNING: Final = 1000
 #: For how long a loss is told of.
@@ -97,15 +97,17 @@ class Gathering:
         now, connection = self._clock(), self._sources.connection()
         workers = await self._workers(connection.since if connection.connected else now, now)
         running = await self._running({one.name: one for one in workers}, now)
+        queues = self._trends.facts(workers, now)
+        await asyncio.sleep(0)
         return Facts(
             now,
-            self._ingest(connection, now),
+            self._ingest(connection, lag_s(workers), now),
             self._keeping(now),
             workers,
             running,
             self._usual.types,
             tuple(self._sightings.new.values()),
-            self._trends.facts(workers, now),
+            queues,
             self._entries(),
             self._crew.eventless(now, ANSWERED_S) if self._sources.enable_events else (),
             broker := self._sources.broker(),
@@ -116,6 +118,7 @@ class Gathering:
     async def _workers(self, heard_since: float, now: float) -> tuple[WorkerFacts, ...]:
         names, waiting = self._crew.names(), self._crew.waiting(now)
         self._crew.forget_all_but(names)
+        await asyncio.sleep(0)
         found: list[WorkerFacts] = []
         for start in range(0, len(names), SLICE):
             found += self._crew.facts(names[start : start + SLICE], waiting, heard_since, now)
@@ -166,7 +169,7 @@ class Gathering:
                 return HeldTask(task.uuid, task.name or "", now - task.received)
         return None
 
-    def _ingest(self, connection: Connection, now: float) -> Ingest:
+    def _ingest(self, connection: Connection, late_s: float | None, now: float) -> Ingest:
         sources = self._sources
         count, took_s = sources.asked()
         asked = self._asked_count.see(count, now)
@@ -179,7 +182,7 @@ class Gathering:
             dropped=int(self._dropped.see(sources.dropped(), now)),
             malformed=int(self._malformed.see(sources.malformed(), now)),
             over_s=LOSS_S,
-            lag_s=self._crew.lag_s(now),
+            lag_s=late_s,
             inspect_s=asked_s / asked if asked else None,
         )
 

@@ -1,7 +1,9 @@
 """Trends is what the queues were when they were last sampled, and for how long they grow. Loop."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from flower_ng.health.facts import QueueFacts, WorkerFacts
@@ -59,14 +61,15 @@ class Trends:
         self._trends = {name: one for name, one in self._trends.items() if now - one.at < GOOD_S}
         if not self._trends:
             return None
-        told = [one.told for one in workers if one.is_online and one.told is not None]
+        told = [one.told.queues for one in workers if one.is_online and one.told is not None]
+        serving = Counter(chain.from_iterable(map(frozenset, told)))
         return [
             QueueFacts(
                 name,
                 one.length,
                 one.oldest_s,
                 one.consumers,
-                sum(name in answer.queues for answer in told) if told else None,
+                serving[name] if told else None,
                 one.at - one.since,
                 (one.length or 0) - one.base,
             )

@@ -1,7 +1,7 @@
 """Rules about workers. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from flower_ng.health.facts import Facts, WorkerFacts
@@ -132,11 +132,22 @@ def differing(facts: Facts, _: float) -> Iterable[Finding] | None:
     if not facts.can_hear:
         return None
     teams: dict[str, list[WorkerFacts]] = defaultdict(list)
-    for worker in facts.workers:
-        for queue in worker.told.queues if worker.is_online and worker.told else ():
+    for queues, worker in _kinds(facts.workers):
+        for queue in queues:
             teams[queue].append(worker)
     found = ((queue, _difference(team)) for queue, team in teams.items())
     return [Finding(queue, evidence) for queue, evidence in found if evidence]
+
+
+def _kinds(workers: Iterable[WorkerFacts]) -> Iterator[tuple[Sequence[str], WorkerFacts]]:
+    """Yield the first of those that are alike, with its queues: most workers are."""
+    seen = set()
+    for worker in workers:
+        if worker.is_online and (told := worker.told):
+            kind = (told.queues, told.registered, worker.version)
+            if kind not in seen:
+                seen.add(kind)
+                yield told.queues, worker
 
 
 def _difference(team: Iterable[WorkerFacts]) -> Evidence:

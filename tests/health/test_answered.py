@@ -25,21 +25,21 @@ def followed(*records) -> Followed:
 def test_growth_is_told_after_an_hour_and_from_when_the_worker_was_warm():
     records = [record(memory_kib=1000 * (50 + step)) for step in range(20)]
 
-    assert followed(*records[:12]).growth() is None
-    growth = followed(*records).growth()
+    assert followed(*records[:12]).growth is None
+    growth = followed(*records).growth
     assert growth is not None
     assert (growth.before_bytes, growth.now_bytes) == (52_000 * 1024, 69_000 * 1024)
 
 
 def test_children_that_were_replaced_are_counted():
-    churn = followed(record((1, 2)), record((3, 2)), record((4, 5))).churn()
+    churn = followed(record((1, 2)), record((3, 2)), record((4, 5))).churn
 
     assert churn is not None
     assert (churn.replaced, churn.explained) == (3, 0)
 
 
 def test_a_pool_that_grows_replaces_nobody():
-    churn = followed(record((1, 2)), record((1, 2, 3, 4))).churn()
+    churn = followed(record((1, 2)), record((1, 2, 3, 4))).churn
 
     assert churn is not None
     assert churn.replaced == 0
@@ -51,7 +51,7 @@ def test_children_that_live_for_so_many_tasks_are_explained():
         for first in range(1, 9)
     ]
 
-    churn = followed(*answers).churn()
+    churn = followed(*answers).churn
 
     assert churn is not None
     assert churn.replaced <= churn.explained
@@ -60,11 +60,11 @@ def test_children_that_live_for_so_many_tasks_are_explained():
 def test_with_a_bound_of_memory_nobody_knows_why_children_go():
     answers = [record((n, n + 1), worker_max_memory_per_child=1000) for n in range(5)]
 
-    assert followed(*answers).churn() is None
+    assert followed(*answers).churn is None
 
 
 def test_a_restart_begins_anew():
-    assert followed(record((1, 2), done=100), record((3, 4), done=0)).churn() is None
+    assert followed(record((1, 2), done=100), record((3, 4), done=0)).churn is None
 
 
 @pytest.mark.parametrize(

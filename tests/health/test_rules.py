@@ -126,6 +126,23 @@ WRONG = [
         "workers-differ",
         {
             "workers": [
+                *(
+                    worker(f"a{number}", version="5.5.0", told=told(queues=("q", "r")))
+                    for number in range(9)
+                ),
+                *(
+                    worker(f"b{number}", version="5.4.0", told=told(queues=("q",)))
+                    for number in range(9)
+                ),
+            ]
+        },
+        "q",
+        {"a0": "Celery 5.5.0", "b0": "Celery 5.4.0"},
+    ),
+    (
+        "workers-differ",
+        {
+            "workers": [
                 worker("a", told=told(queues=("q",), registered="x")),
                 worker("b", told=told(queues=("q",), registered="y")),
             ]

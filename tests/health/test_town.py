@@ -1,5 +1,7 @@
 """A healthy cluster raises nothing however noisy it is; the same cluster, when hurt, does."""
 
+import asyncio
+
 from tests.health.town import Town
 
 
@@ -29,3 +31,21 @@ async def test_growth_that_no_worker_keeps_up_with_is_found_there():
     town.random.randint = lambda *_: 50  # type: ignore[method-assign] # only ever more
 
     assert "queue-growing" in {one.rule for one in await town.live(1300)}
+
+
+async def test_a_look_gives_the_loop_back_again_and_again():
+    town = Town(workers=400)
+    town.step()
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(take_turns())
+    await town.gathering.facts()
+    others.cancel()
+
+    assert turns >= 400 / 50
