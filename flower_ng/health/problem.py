@@ -1,6 +1,7 @@
 """Problem is what a rule found and what became of it: since when, until when, muted by whom."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from flower_ng.health.rule import About, Evidence, Severity
 
@@ -40,3 +41,25 @@ class Problem:
     def key(self) -> tuple[str, str]:
         """What tells it from all others that last."""
         return self.rule, self.subject
+
+
+def told_once(problems: Iterable[Problem]) -> list[Problem]:
+    """Return as one what several dashboards of one history noted of the same problem.
+
+    Each raises it when it sees it, so that theirs have the rule and the subject in common, and
+    overlap. It is over when one of them saw its end: who still sees it raises it anew.
+    """
+    found: dict[tuple[str, str], list[Problem]] = {}
+    for one in sorted(problems, key=lambda one: one.raised):
+        same = found.setdefault(one.key, [])
+        if same and (same[-1].cleared is None or one.raised <= same[-1].cleared):
+            same[-1] = _joined(same[-1], one)
+        else:
+            same.append(one)
+    return [one for same in found.values() for one in same]
+
+
+def _joined(first: Problem, second: Problem) -> Problem:
+    ends = [end for end in (first.cleared, second.cleared) if end is not None]
+    since = min(first.since, second.since)
+    return replace(second, since=since, raised=first.raised, cleared=max(ends, default=None))

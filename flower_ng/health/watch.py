@@ -12,7 +12,7 @@ import msgspec
 
 from flower_ng.health.engine import Engine, Verdict
 from flower_ng.health.facts import Facts
-from flower_ng.health.problem import Mute, Problem
+from flower_ng.health.problem import Mute, Problem, told_once
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,8 @@ class Watch:
 
     def restore(self) -> None:
         """Go on where the run before ended; blocks."""
-        found = [_problem.decode(text) for text in self._notebook.read(PROBLEM).values()]
+        noted = self._notebook.read(PROBLEM).values()
+        found = told_once(_problem.decode(text) for text in noted)
         self.engine.adopt(one for one in found if one.cleared is None)
         ended = sorted((one for one in found if one.cleared is not None), key=_when_cleared)
         self.past.extendleft(ended)

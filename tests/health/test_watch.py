@@ -51,6 +51,43 @@ async def test_what_was_over_is_in_the_past_after_a_restart():
     assert [one.subject for one in again.past] == ["a"]
 
 
+async def test_what_two_dashboards_of_one_history_saw_is_in_the_past_once():
+    switch, clock = Switch(), count(NOW).__next__
+    one, other = watch(switch, clock=clock), watch(switch, clock=clock)
+    other._notebook = one._notebook
+    for it in (one, other):
+        await look(it, switch, "a")
+    for it in (one, other):
+        await look(it, switch)
+
+    (past,) = restarted(one, switch).past
+
+    assert (past.raised, past.cleared) == (one.past[0].raised, other.past[0].cleared)
+
+
+async def test_what_another_dashboard_saw_the_end_of_is_not_there_after_a_restart():
+    switch, clock = Switch(), count(NOW).__next__
+    killed, other = watch(switch, clock=clock), watch(switch, clock=clock)
+    other._notebook = killed._notebook
+    for it in (killed, other):
+        await look(it, switch, "a")
+    await look(other, switch)
+
+    again = restarted(killed, switch)
+
+    assert again.now == ()
+    assert [one.subject for one in again.past] == ["a"]
+
+
+async def test_what_returned_is_in_the_past_twice():
+    switch = Switch()
+    it = watch(switch, clock=count(NOW).__next__)
+    for subjects in (["a"], [], ["a"], []):
+        await look(it, switch, *subjects)
+
+    assert len(restarted(it, switch).past) == 2
+
+
 async def test_a_mute_outlasts_a_restart_and_ends_by_itself():
     switch, times = Switch(), iter([NOW] * 6 + [NOW + 101] * 9)
     it = watch(switch, clock=times.__next__)
