@@ -19,6 +19,8 @@ from flower_ng import __version__
 from flower_ng.brokers import QueueNumbers, broker_for, facts_of, mask
 from flower_ng.brokers.poll import Poll
 from flower_ng.control import get_active_queue_names
+from flower_ng.doctor import Asking, Doctor, Own
+from flower_ng.doctoring import own
 from flower_ng.events import Events, PrometheusMetrics
 from flower_ng.health import RULES
 from flower_ng.health.checkup import Checkup
@@ -156,6 +158,7 @@ class Cluster:
             self.publisher.has_ended,
         )
         self.problems = self.health.problems
+        self.doctor = self._doctor(settings, timeout_s)
         self.telling = self._telling(settings)
         self.poll = Poll(self.broker, self.transport, self.known_queue_names, self._sample_queues)
         self.format_task = Hook(settings.format_task)
@@ -223,6 +226,7 @@ class Cluster:
     async def stop(self) -> None:
         """End every part, the store last; one that fails is logged and skips no other."""
         parts = (
+            self.doctor,
             self.health,
             self.poll,
             self.purge,
@@ -245,6 +249,13 @@ class Cluster:
             oldest_s = self.oldest_s(queue)
             self.store.rollups.minutes.sample_queue(name, queue.length, oldest_s)
             self.health.trends.note(name, queue.length, oldest_s, queue.consumers)
+
+    def _doctor(self, settings: Settings, timeout_s: float) -> Doctor:
+        def ours() -> Own:
+            return own(settings, self.store.warnings, fault=self.store.failing or "")
+
+        asking = Asking(self.capp, self.pool, self.broker, self.events, ours, reply_s=timeout_s)
+        return Doctor(asking.told)
 
     def _telling(self, settings: Settings) -> Telling | None:
         if not settings.webhook_url:

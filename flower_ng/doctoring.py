@@ -15,29 +15,45 @@ from flower_ng.settings import Settings
 CONNECT_S: Final = 3
 
 
-def own(settings: Settings, warnings: Sequence[str] = ()) -> Own:
-    """Return our own options as the doctor judges them; `warnings` are of those without effect."""
-    words, fault = kept(settings)
+def own(settings: Settings, warnings: Sequence[str] = (), *, fault: str | None = None) -> Own:
+    """Return our own options as the doctor judges them; `warnings` are of those without effect.
+
+    `fault` is why the history can't be written; without it, its place is looked at.
+    """
     return Own(
         enable_events=settings.enable_events,
         inspect_interval_s=settings.inspect_interval,
         has_broker_api=settings.broker_api is not None,
         has_receiver=settings.webhook_url is not None,
-        is_history_lasting=bool(settings.history) or settings.persistent,
-        history=words,
-        history_fault=fault,
+        is_history_lasting=bool(settings.history) or has_file(settings),
+        history=place(settings),
+        history_fault=trouble(settings) if fault is None else fault,
         warnings=warnings,
     )
 
 
-def kept(settings: Settings) -> tuple[str, str]:
-    """Return where tasks are kept, and why they can't be, empty where they can."""
+def place(settings: Settings) -> str:
+    """Return where tasks are kept, in words."""
     if settings.history:
-        return mask(settings.history), database_fault(settings.history)
-    if settings.persistent and settings.db:
-        path = Path(f"{settings.db}.sqlite3").absolute()
-        return str(path), file_fault(path)
-    return "in a temporary file", ""
+        return mask(settings.history)
+    return str(file_of(settings)) if has_file(settings) else "in a temporary file"
+
+
+def trouble(settings: Settings) -> str:
+    """Say why tasks can't be kept there, empty where they can."""
+    if settings.history:
+        return database_fault(settings.history)
+    return file_fault(file_of(settings)) if has_file(settings) else ""
+
+
+def has_file(settings: Settings) -> bool:
+    """Say whether a file outlasts the dashboard."""
+    return settings.persistent and bool(settings.db)
+
+
+def file_of(settings: Settings) -> Path:
+    """Return the file of a history that lasts."""
+    return Path(f"{settings.db}.sqlite3").absolute()
 
 
 def file_fault(path: Path) -> str:

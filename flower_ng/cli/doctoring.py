@@ -87,5 +87,4 @@ async def looked(capp: Celery, loaded: Loaded) -> Report:
     try:
         return await Doctor(asking.told).look()
     finally:
-        asking.stop()
         await asyncio.to_thread(events.stop)

@@ -90,6 +90,12 @@ class Asking:
 
     async def told(self) -> Told:
         """Ask everyone, and return what was told."""
+        try:
+            return await self._told()
+        finally:
+            self._poll.stop()
+
+    async def _told(self) -> Told:
         began = self._clock()
         reached, backend, answers, own = await asyncio.gather(
             self._reach(self._url, self._reach_broker),
@@ -118,11 +124,6 @@ class Asking:
             tuple(self._workers(events)),
             own,
         )
-
-    def stop(self) -> None:
-        """End."""
-        self._poll.stop()
-        self._results.stop()
 
     def _names(self) -> Collection[str]:
         return known_queue_names(self._capp, self._answers, ())

@@ -67,7 +67,7 @@ def heartbeats(one: WorkerTold, told: Told) -> tuple[str, Judged]:
     if one.is_heard is None:
         return "Heartbeats", (Mark.UNKNOWN, "no events could be heard", "")
     said = f"none within {told.events.waited_s:.0f} s: it will be shown as offline"
-    return "Heartbeats", (Mark.ATTENTION, said, "start it without --without-heartbeat")
+    return "Heartbeats", (Mark.ATTENTION, said, "celery worker, without --without-heartbeat")
 
 
 def clock(one: WorkerTold) -> tuple[str, Judged]:

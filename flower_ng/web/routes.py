@@ -13,6 +13,7 @@ from flower_ng.web.actions import action_path, twin
 from flower_ng.web.api import (
     connection,
     control,
+    doctor,
     export,
     fields,
     history,
@@ -35,6 +36,7 @@ from flower_ng.web.health import HealthCheck, Live, Ready
 from flower_ng.web.jump import Jump
 from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
+from flower_ng.web.pages.doctor import Doctor
 from flower_ng.web.pages.history import History
 from flower_ng.web.pages.login import Logout
 from flower_ng.web.pages.overview import Overview
@@ -62,6 +64,7 @@ PAGES: tuple[type[Page], ...] = (
     Type,
     Queues,
     Problems,
+    Doctor,
     History,
     Broker,
     Logout,
@@ -103,6 +106,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     problems.ProblemMute,
     problems.ProblemUnmute,
     problems.ProblemsTest,
+    doctor.ShowDoctor,
 )
 
 PLUMBING: tuple[type[Handler], ...] = (

@@ -11,6 +11,7 @@ from flower_ng.web.guard import Door
 if TYPE_CHECKING:
     from flower_ng.brokers import Broker
     from flower_ng.brokers.poll import Poll
+    from flower_ng.doctor import Doctor
     from flower_ng.health import Watch
     from flower_ng.health.checkup import Checkup
     from flower_ng.health.telling import Telling
@@ -95,6 +96,10 @@ class Cluster(Protocol):
     @property
     def health(self) -> "Checkup":
         """What looks for problems, and has doubts about tasks."""
+
+    @property
+    def doctor(self) -> "Doctor":
+        """Who looks at everything once, when asked."""
 
     @property
     def telling(self) -> "Telling | None":

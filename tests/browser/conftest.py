@@ -43,6 +43,7 @@ PATHS = {
     "types": "/types",
     "type": "/types/a.module.of.a.long.path.that_does_something",
     "problems": "/problems",
+    "doctor": "/doctor",
     "logout": "/logout",
     "style guide": "/styleguide",
 }

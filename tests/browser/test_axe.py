@@ -53,6 +53,7 @@ async def test_a_page_keeps_the_rules(window, axe, name, scheme):
         "/overview",
         "/queues",
         "/problems",
+        "/doctor",
         "/types",
         "/task/none",
     ],

@@ -79,6 +79,7 @@ FLOWER = (
     read("/api/series"),
     read("/api/history"),
     read("/api/problems"),
+    read("/api/doctor"),
     read("/api/tasks/page"),
     read("/api/tasks/facets"),
     read("/api/tasks/histogram"),
@@ -94,7 +95,7 @@ FLOWER = (
 )
 
 #: What pages have buttons for; refreshing asks workers and changes nothing.
-WITH_FORM = (read("/api/workers"), *CONTROLS)
+WITH_FORM = (read("/api/workers"), read("/api/doctor"), *CONTROLS)
 
 OURS = (
     page("/overview"),
@@ -105,6 +106,7 @@ OURS = (
     page("/tasks/export"),
     page("/history"),
     page("/problems"),
+    page("/doctor"),
     page("/jump"),
     Route("/livez", "/livez", OPEN),
     Route("/readyz", "/readyz", OPEN),

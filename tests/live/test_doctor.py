@@ -23,3 +23,13 @@ def test_a_healthy_cluster_is_found_so(cluster: Cluster, tmp_path) -> None:
     assert checks["Workers", "Results in events"]["said"].startswith("1,024 characters")
     assert checks["Workers", "Results hold"]["setting"] == "result_extended = True"
     assert not (tmp_path / "flower.sqlite3").exists()
+
+
+def test_a_dashboard_finds_the_same(cluster: Cluster) -> None:
+    report = cluster.dashboard.get("/api/doctor", refresh=1)
+
+    marks = {(one["area"], one["name"]): one["mark"] for one in report["checks"]}
+    assert report["code"] == 0, report
+    assert marks["Events", "Connection"] == "ok"
+    assert marks["Workers", "Heartbeats"] == "ok"
+    assert cluster.dashboard.ask("/doctor").status == 200

@@ -21,6 +21,8 @@ from tornado.testing import bind_unused_port
 from tornado.web import create_signed_value
 
 from flower_ng import assets
+from flower_ng.doctor import Doctor
+from flower_ng.doctor.told import Told
 from flower_ng.metrics import Registry
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
@@ -28,6 +30,7 @@ from flower_ng.settings import Settings
 from flower_ng.web.auth.oauth import OAuthClient
 from flower_ng.web.routes import Site, application
 from flower_ng.web.services import Assets, Services, furnish
+from tests.doctor.making import told
 from tests.health.making import watch
 
 SECRET = "a secret of at least thirty-two characters"
@@ -69,12 +72,17 @@ class FakeCluster:
         self.state = EventsState()
         self.starts = Starts()
         self.problems = watch()
+        self.doctor = Doctor(self.examine)
+        self.examined = told()
         self.telling: Any = None
         self.health: Any = SimpleNamespace(doubt=lambda _uuid, _worker: "")
         self.registry = Registry()
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
         gauge.set(7)
         self.registry.register(gauge)
+
+    async def examine(self) -> Told:
+        return self.examined
 
     def warnings(self) -> Sequence[str]:
         return ()

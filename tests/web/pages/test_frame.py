@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from flower_ng.doctor import Check, Mark, Report
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html
 from tests.web.pages.shop import ALL_METHODS, NOW, Shop
@@ -39,6 +40,9 @@ def hostile_shop(shop: Shop) -> Shop:
     shop.broker.told = [{"name": HOSTILE, "messages": HOSTILE}]
     shop.broker.trouble = shop.broker_url = HOSTILE
     shop.told = [HOSTILE]
+    shop.doctor.report = Report(
+        NOW, 1.0, (Check("Workers", HOSTILE, Mark.NOTE, HOSTILE, HOSTILE, (HOSTILE,)),)
+    )
     shop.events.connection = SimpleNamespace(connected=False, since=0.0, why=HOSTILE, retry_at=NOW)
     return shop
 
@@ -58,6 +62,7 @@ VISITS = {
     "Queues": "/queues",
     "History": "/history",
     "Problems": "/problems",
+    "Doctor": "/doctor",
     "Broker": "/broker",
     "Logout": "/logout",
 }
