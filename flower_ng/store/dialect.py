@@ -29,9 +29,6 @@ class Dialect:
     #: The order in which rows of `worker` and `counter` were first written, and what makes it.
     place: str = "rowid"
     place_column: str = ""
-    #: The query for a number that grows by one with each row that is added to `task`; what it
-    #: starts from matters only within a transaction.
-    added: str = "SELECT coalesce(max(id), 0) FROM task"
     #: The query whether this dashboard, of those that share the store, is the one to delete.
     leads: str = "SELECT 1"
     #: The query for how many bytes hold something; what is free of them is used again.
@@ -121,6 +118,9 @@ class Dialect:
         return f"{outer} CROSS JOIN {inner} ON {condition}"
 
 
+#: PostgreSQL's query for a number that grows by one with each row that is added to `task`; what
+#: it starts from matters only within a transaction.
+ADDED: Final = "SELECT pg_stat_get_xact_tuples_inserted('task'::regclass)"
 #: Advisory locks, each with the schema: for who writes now, and for who keeps the bounds.
 WRITING: Final = 0x666C6E67
 SWEEPING: Final = WRITING + 1
@@ -135,7 +135,6 @@ class _PostgreSQL(Dialect):
     identity: str = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     place: str = "place"
     place_column: str = ", place bigint GENERATED ALWAYS AS IDENTITY"
-    added: str = "SELECT pg_stat_get_xact_tuples_inserted('task'::regclass)"
     leads: str = f"SELECT CAST(pg_try_advisory_lock({SWEEPING}, {SCHEMA}) AS integer)"
     #: A table keeps its size when rows go: this goes by the newest rows and the number of all.
     used_bytes: str = (

@@ -63,5 +63,11 @@ def _from_1(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _from_2(connection: sqlite3.Connection) -> None:
+    """Have no triggers on what is written: the writer notes what changes."""
+    for trigger in ("task_insert", "task_update"):
+        connection.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+
+
 #: One for each version that was ever written, the first at first.
-_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_from_1,)
+_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_from_1, _from_2)

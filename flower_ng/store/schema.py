@@ -10,7 +10,7 @@ from flower_ng.store.dialect import SQLITE, Dialect, Kind
 APPLICATION_ID = 0x666C6E67
 #: Raised with each change of the tables; a file with a higher number is left alone, and one with a
 #: lower number is brought forward (migrations).
-VERSION = 2
+VERSION = 3
 
 #: What is kept of a task: the fields of `monitor.records.Task`, in its order.
 COLUMNS: dict[str, Kind] = {
@@ -101,21 +101,13 @@ def _shared(what: str, alias: str) -> str:
     return f"(SELECT {what} FROM {SHARED} WHERE {SHARED}.id = {alias}.{SHARED})"
 
 
-def _noted(event: str) -> str:
-    """Return the trigger that notes the id of a row that is sealed and no longer the same.
-
-    An id is used again once its task, the newest then, was deleted.
-    """
-    row = "new" if event == "INSERT" else "old"
-    return (
-        f"CREATE TRIGGER task_{event.lower()} AFTER {event} ON task"
-        f" WHEN {row}.id <= (SELECT id FROM sealed)"
-        f" BEGIN INSERT INTO stale SELECT {row}.id, epoch FROM sealed WHERE true"
-        " ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch; END"
-    )
-
-
 _STORED = ", ".join(f"{name} {kind}" for name, kind in STORED.items())
+
+_DELETED: Final = (
+    "CREATE TRIGGER task_delete AFTER DELETE ON task WHEN old.id <= (SELECT id FROM sealed)"
+    " BEGIN INSERT INTO stale SELECT old.id, epoch FROM sealed WHERE true"
+    " ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch; END"
+)
 
 #: The task table, and all that hangs on it.
 TASK_TABLE = (
@@ -127,13 +119,11 @@ TASK_TABLE = (
     "CREATE INDEX task_traceback ON task (traceback) WHERE traceback IS NOT NULL",
     "CREATE TABLE traceback (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
     # Rows up to the one id in `sealed` may be copied in the index, which is made in epochs (see
-    # sealing); those in `stale` changed in that epoch.
+    # sealing); those in `stale` changed in that epoch, which the writer notes (numbering).
     "CREATE TABLE sealed (id INTEGER NOT NULL, epoch INTEGER NOT NULL)",
     "INSERT INTO sealed VALUES (0, 0)",
     "CREATE TABLE stale (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL)",
-    _noted("INSERT"),
-    _noted("UPDATE"),
-    _noted("DELETE"),
+    _DELETED,
 )
 
 

@@ -1,6 +1,6 @@
 """Sealing: when tasks go into parts, and parts into larger ones. The index thread.
 
-What changes is noted by triggers of the main table (schema). To seal is
+What changes is noted as it is written (numbering). To seal is
 1. to have the writer raise, in `sealed`, the highest row id that may be in a part, and the epoch:
    each change to such a row is noted as one of the new epoch from now on;
 2. to build a part of all that is in none, or changed up to the old epoch, and say so in the

@@ -6,9 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import msgspec
 
-from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.dialect import ADDED, SQLITE, Dialect
 from flower_ng.store.marks import Batch
 from flower_ng.store.merge import BOUNDS, Bounds, Snapshot, scrubbed, statements
+from flower_ng.store.numbering import Numbering
 from flower_ng.store.retention import Sweep
 
 
@@ -31,6 +32,7 @@ class Writer:
         self._dialect = dialect
         self._sweep = sweep
         self._bounds = bounds
+        self._numbering = None if dialect.is_shared else Numbering(connection)
         sweep.open(connection)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flower_ng-store")
 
@@ -67,10 +69,17 @@ class Writer:
 
     def _write_tasks(self, rows: Sequence[Snapshot]) -> int:
         """Return how many rows are new."""
-        before = _number(self._connection, self._dialect.added)
+        if self._numbering is None:
+            before = _number(self._connection, ADDED)
+            self._merge(rows)
+            return _number(self._connection, ADDED) - before
+        self._numbering.begin()
+        self._merge(rows)
+        return self._numbering.end([row.uuid for row in rows])
+
+    def _merge(self, rows: Sequence[Snapshot]) -> None:
         for statement, parameters in statements(rows, self._dialect, self._bounds):
             self._connection.execute(statement, parameters)
-        return _number(self._connection, self._dialect.added) - before
 
     def _write_hosts(self, batch: Batch) -> None:
         for table in ("worker", "counter"):

@@ -10,6 +10,7 @@ from flower_ng.monitor.records import Change, Event, Task, Worker
 from flower_ng.store import query as sql
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.merge import Bounds, Snapshot, snapshot, statements
+from flower_ng.store.numbering import Numbering
 from flower_ng.store.rows import TaskRow
 from flower_ng.store.schema import TABLES
 from flower_ng.store.task_query import TaskQuery
@@ -47,6 +48,7 @@ class Table:
     def __init__(self, connection: Any = None, dialect: Dialect = SQLITE) -> None:
         self.connection = connection or in_memory()
         self.dialect = dialect
+        self.numbering = None if dialect.is_shared else Numbering(self.connection)
         self.bounds = Bounds()
 
     def write(self, *tasks: Task) -> None:
@@ -76,8 +78,12 @@ class Table:
         return self._rows(sql.one(uuid, self.dialect), 0)[0]
 
     def _merge(self, snapshots: list[Snapshot]) -> None:
+        if self.numbering is not None:
+            self.numbering.begin()
         for statement, parameters in statements(snapshots, self.dialect, self.bounds):
             self.connection.execute(statement, parameters)
+        if self.numbering is not None:
+            self.numbering.end([taken.uuid for taken in snapshots])
 
     def _rows(self, asked: sql.Statement, column: int) -> list[TaskRow]:
         found = self.connection.execute(asked.text, asked.parameters).fetchone()[column]

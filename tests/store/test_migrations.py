@@ -89,3 +89,17 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(old):
     assert connection.execute("PRAGMA user_version").fetchone() == (1,)
     assert connection.execute("SELECT count(*) FROM task").fetchone() == (3,)
     connection.close()
+
+
+def test_a_file_of_version_2_loses_the_triggers_on_what_is_written(old):
+    connection = sqlite3.connect(f"{old}.sqlite3", isolation_level=None)
+    migrate(connection, 1)
+    for event in ("INSERT", "UPDATE"):
+        connection.execute(
+            f"CREATE TRIGGER task_{event.lower()} AFTER {event} ON task BEGIN SELECT 1; END"
+        )
+    migrate(connection, 2)
+
+    triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    assert triggers.fetchall() == [("task_delete",)]
+    connection.close()
