@@ -11,7 +11,8 @@ from celery import Celery
 from celery.events.state import State
 from kombu import Connection
 
-from bench.load import _envelope, events
+from bench.load import events, steady
+from bench.wires import envelope
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.monitor.inbox import Message
 from flower_ng.monitor.state import EventsState
@@ -22,6 +23,10 @@ from flower_ng.store.rollups.minutes import Minutes
 
 EVENTS = 6_000
 ROUNDS = 3
+
+
+def shop():
+    return events(steady(20, 50), at=lambda number: 1e9 + number / 1000)
 
 
 class Marking:
@@ -52,7 +57,7 @@ def cpu_s(*works):
 
 
 def test_an_event_is_applied_counted_and_marked_in_about_the_time_that_celery_needs_to_apply_it():
-    told = list(islice(events(20, 50), EVENTS))
+    told = list(islice(shop(), EVENTS))
     message = Message(json.dumps(told).encode())
 
     def ours():
@@ -72,7 +77,7 @@ def test_an_event_is_applied_counted_and_marked_in_about_the_time_that_celery_ne
 
 
 def test_a_push_is_unwrapped_in_a_fraction_of_the_time_that_kombu_needs():
-    pushed = [_envelope(event, "task.x") for event in islice(events(20, 50), EVENTS // 3)]
+    pushed = [envelope(event, "task.x") for event in islice(shop(), EVENTS // 3)]
     with Celery("x", broker="memory://").connection() as connection:
         decoded = in_kombus_way(connection)
         our_s, kombus_s = cpu_s(
