@@ -27,3 +27,12 @@ async def test_gzip_comes_on_request(serve):
     assert answer.headers["Content-Encoding"] == "gzip"
     assert b"flower_test_gauge 7.0" in gzip.decompress(answer.body)
     assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+async def test_what_did_not_change_is_not_sent_again(serve):
+    server = serve(HANDLERS)
+    first = await server.get("/metrics")
+    again = await server.get("/metrics", **{"If-None-Match": first.headers["Etag"]})
+
+    assert int(first.headers["Content-Length"]) == len(first.body)
+    assert (again.status, again.body) == (304, b"")
