@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZES = ((200, 50), (2000, 5), (600, 50))  # the last is past the bound of 20,000 pairs
 SCRAPES = 5
 EVENTS = 200_000
+ENDED = ("succeeded", "SUCCESS")
 CLIENT = """\
 import http.client, sys
 port, *coding = sys.argv[1:]
@@ -90,16 +91,14 @@ def changes(workers: int, types: int) -> Iterator[Change]:
         )
         yield Change(Event("worker-heartbeat", box.hostname, now, active=3), None, box)
         for kind in range(types):
-            task = Task(f"{number}-{kind}", name=f"shop.tasks.number_{kind}", received=now - 1)
-            for event, state in (
-                ("received", "RECEIVED"),
-                ("started", "STARTED"),
-                ("succeeded", ""),
-            ):
-                task.state, task.started = state or "SUCCESS", now - 0.5
-                runtime = None if state else 0.3 + kind / 7
-                about = {"uuid": task.uuid, "runtime": runtime}
-                yield Change(Event(f"task-{event}", box.hostname, now, **about), task, box)
+            about = {"name": f"shop.tasks.number_{kind}", "received": now - 1, "worker": box}
+            for event, state in (("received", "RECEIVED"), ("started", "STARTED"), ENDED):
+                task = Task(f"{number}-{kind}", state=state, started=now - 0.5, **about)
+                runtime = 0.3 + kind / 7 if (event, state) == ENDED else None
+                event_of = Event(
+                    f"task-{event}", box.hostname, now, uuid=task.uuid, runtime=runtime
+                )
+                yield Change(event_of, task, box)
 
 
 async def row(workers: int, types: int) -> str:
