@@ -173,6 +173,7 @@ def sent(line: Wire, asked: Namespace) -> dict[str, float]:
         some = list(islice(source, min(due, max(MOST, asked.batch)) // asked.batch))
         line.write(b"".join(some))
         number += len(some) * asked.batch
+    late_s = max(late_s, spent_s - asked.seconds)
     return {"sent": number, "seconds": round(spent_s, 2), "late_s": round(late_s, 3)}
 
 
