@@ -13,8 +13,9 @@ from tests.services import Rabbit, Redis
 
 TEXT = """\
 `make bench` sends more than is read at a time and waits until all is seen, or no more comes, for
-60 s at most. Redis keeps nothing: it cuts off who is 32 MB behind, so what is not read fast enough
-is lost there. RabbitMQ's queue keeps it. “Sender late” is by how much the load itself was late."""
+60 s at most. Redis keeps nothing: it cuts off who is 32 MB behind, so what is not read fast
+enough is lost there. RabbitMQ's queue keeps it. “Sender late” is by how much the load itself was
+late."""
 HEADER = (
     *("burst", "dashboard", "sent", "lost", "dropped", "seen whole after s", "sender late s"),
     *("page p99 ms", "worst", "RSS MB", "others %"),

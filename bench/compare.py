@@ -20,10 +20,10 @@ from tests.services import Rabbit, Redis
 TEXT = """\
 `make bench` runs flower_ng and Flower 2.2.0 in turn under the same open-loop load, each with a
 broker of its own, and takes medians. How to read it, and where the time goes:
-[performance](performance.md). The page is `/healthcheck`, asked for every 50 ms while the load is
-sent; who answers late is late for those due meanwhile, too. “Stalls” are those over 50 ms that
-flower_ng counts itself; the worst page is the same seen from outside. “Others” is how busy the
-machine was just before. {rounds} x {seconds} s each."""
+[performance](performance.md). The page is `/healthcheck`, asked for every 50 ms while the load
+is sent; who answers late is late for those due meanwhile, too. “Stalls” are those over 50 ms
+that flower_ng counts itself; the worst page is the same seen from outside. “Others” is how busy
+the machine was just before. {rounds} x {seconds} s each."""
 HEADER = (
     *("load", "dashboard", "CPU µs/event", "lost %", "page p50 ms", "p99", "worst", "stalls"),
     *("caught up s", "scrape ms", "RSS MB", "others %"),

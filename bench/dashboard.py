@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.machine import busy_percent, cpu_s, rss_mb
-from bench.polling import get, polled
+from bench.polling import POLL_S, get, polled
 from tests.services import ROOT, Process, Rabbit, Redis, answers, free_port, running, wait_until
 
 OURS, THEIRS = "flower_ng", "Flower"
@@ -71,14 +71,20 @@ class Dashboard(Process):
         return f"http://127.0.0.1:{self.port}{path}"
 
     def load(
-        self, rate: float, seconds: float, batch: int = 1, *options: str, page: str = PAGE
+        self,
+        rate: float,
+        seconds: float,
+        batch: int = 1,
+        *options: str,
+        page: str = PAGE,
+        every_s: float = POLL_S,
     ) -> Measured:
         """Send a load made ahead, and measure what it does; `page` is polled meanwhile."""
         others = busy_percent()
         before, _ = self.counted()
         with self.sending(rate, seconds, batch, "--ahead", *options) as told:
             stalls, used_s = self.metric("flower_ng_loop_stalls_total"), cpu_s(self.pid)
-            with polled(self.url(page)) as times:
+            with polled(self.url(page), every_s) as times:
                 sent = told()
         ended, self._scrapes = time.monotonic(), 0
         counted = self.settled(before + sent["sent"])

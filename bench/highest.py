@@ -20,9 +20,9 @@ from tests.services import Rabbit, Redis
 
 TEXT = """\
 `make bench` doubles the rate in loads of {probe:g} s until one is too much, halves the distance
-{halvings} times, and then holds what was found for {seconds:g} s; if that fails, less is tried. A
-rate is held if no event is lost and all are seen within {within:g} s of the last one sent. “Too
-much” is the lowest rate that failed. Loads are made before they are sent."""
+{halvings} times, and then holds what was found for {seconds:g} s; if that fails, less is tried.
+A rate is held if no event is lost and all are seen within {within:g} s of the last one sent.
+“Too much” is the lowest rate that failed. Loads are made before they are sent."""
 HEADER = (
     *("load", "dashboard", "held, events/s", "too much", "CPU µs/event", "page p99 ms", "worst"),
     *("stalls", "RSS MB", "others %"),

@@ -18,9 +18,10 @@ from bench.report import Report, begun, parser
 from tests.services import ROOT, wait_until
 
 TEXT = """\
-`make bench` has one process send the heartbeats of {workers:,} simulated workers and answer for all
-of them, through a real Redis. “While asked” is `/healthcheck`, polled every 50 ms while all workers
-are asked for four things, {replies:,} replies; how fast one process answers is the length of it."""
+`make bench` has one process send the heartbeats of {workers:,} simulated workers and answer for
+all of them, through a real Redis. “While asked” is `/healthcheck`, polled every 50 ms while all
+workers are asked for four things, {replies:,} replies; how fast one process answers is the
+length of it."""
 HEADER = ("what", "allowed, ms", "median, ms", "worst, ms", "told")
 ROUNDS = 7
 PAGES = {
