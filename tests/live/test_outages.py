@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,9 @@ from tests.live.conftest import Cluster, alive, started
 from tests.services import Rabbit, Redis, Worker, wait_until
 
 pytestmark = pytest.mark.live
+
+#: Connections to the broker that may be open at one time and not at another.
+SOCKETS_MORE = 4
 
 
 @pytest.fixture
@@ -29,6 +33,14 @@ def clusters(redis_server, tmp_path):
         yield pairs
 
 
+def open_sockets(cluster: Cluster) -> int:
+    """How many sockets the dashboard's process has."""
+    folder = Path(f"/proc/{cluster.dashboard.pid}/fd")
+    with contextlib.suppress(OSError):  # one was closed meanwhile
+        return sum("socket:" in str(one.readlink()) for one in folder.iterdir())
+    return open_sockets(cluster)
+
+
 def connection(cluster: Cluster) -> dict:
     return cluster.dashboard.get("/api/connection")
 
@@ -44,6 +56,7 @@ def sees_a_new_task(cluster: Cluster) -> bool:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("seconds", [20, pytest.param(180, marks=pytest.mark.soak)])
 def test_events_resume_within_10_s_of_the_brokers_return(clusters, seconds):
+    sockets = [open_sockets(cluster) for cluster, _ in clusters]
     for _, broker in clusters:
         broker.kill()
     gone_at = time.monotonic()
@@ -59,6 +72,9 @@ def test_events_resume_within_10_s_of_the_brokers_return(clusters, seconds):
         wait_until(lambda c=cluster: connection(c)["connected"], 12, "connected again")
         assert time.monotonic() - returned_at < 10
         wait_until(lambda c=cluster: sees_a_new_task(c), 60, "a task of after the outage")
+    for (cluster, _), before in zip(clusters, sockets, strict=True):
+        few = before + SOCKETS_MORE
+        wait_until(lambda c=cluster, most=few: open_sockets(c) <= most, 30, "nothing is left open")
 
 
 def test_a_killed_worker_is_shown_offline(redis_url, start_worker, start_dashboard):

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from flower_ng.monitor.records import Worker
@@ -218,25 +216,3 @@ def test_past_its_bound_the_oldest_minute_is_given_up_with_its_coverage(
     taken = minutes.take()
     assert (minutes.given_up, min(taken)) == (4, HOUR + 240)
     assert counts(taken[HOUR + 300], "a")["sent"] == 1
-
-
-def test_counting_costs_the_loop_little():
-    changes = [
-        change
-        for n in range(5000)
-        for name in (f"shop.task{n % 50}",)
-        for change in (
-            told("received", NOW, name, sent=NOW - 1, received=NOW),
-            told("started", NOW, name, received=NOW - 1),
-            told("succeeded", NOW, name, runtime=0.01 * (1 + n % 90)),
-        )
-    ]
-    spent_us = []
-    for _ in range(5):
-        minutes = Minutes(time.time)
-        started = time.thread_time()
-        for change in changes:
-            minutes.observe(change)
-        spent_us.append((time.thread_time() - started) / len(changes) * 1e6)
-
-    assert min(spent_us) < 2  # 0.7 on an idle core
