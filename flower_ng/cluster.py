@@ -5,7 +5,7 @@ Built, started and stopped on the loop; it knows every part but the web.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import tzinfo
 from inspect import isawaitable
@@ -26,9 +26,10 @@ from flower_ng.health import RULES
 from flower_ng.health.checkup import Checkup
 from flower_ng.health.checkup import Limits as HealthLimits
 from flower_ng.health.gathering import Sources as HealthSources
+from flower_ng.health.messenger import messengers
 from flower_ng.health.notices import Notices
 from flower_ng.health.sightings import Sightings
-from flower_ng.health.telling import Telling
+from flower_ng.health.telling import Sender, Telling
 from flower_ng.health.webhook import Webhook
 from flower_ng.hook import Hook
 from flower_ng.metrics import (
@@ -159,7 +160,7 @@ class Cluster:
         )
         self.problems = self.health.problems
         self.doctor = self._doctor(settings, timeout_s)
-        self.telling = self._telling(settings)
+        self.tellings = tuple(self._tellings(settings))
         self.poll = Poll(self.broker, self.transport, self.known_queue_names, self._sample_queues)
         self.format_task = Hook(settings.format_task)
         self.loop_lag = LoopLag(io_loop)
@@ -220,8 +221,8 @@ class Cluster:
         self.purge.start()
         self.poll.start()
         self.health.start()
-        if self.telling:
-            self.telling.start()
+        for telling in self.tellings:
+            telling.start()
 
     async def stop(self) -> None:
         """End every part, the store last; one that fails is logged and skips no other."""
@@ -236,8 +237,8 @@ class Cluster:
             self.publisher,
             self.events,
         )
-        if self.telling:
-            await guarded(self.telling.stop)
+        for telling in self.tellings:
+            await guarded(telling.stop)
         for part in parts:
             await guarded(part.stop)
         await guarded(lambda: self.pool.shutdown(wait=False, cancel_futures=True))
@@ -257,12 +258,17 @@ class Cluster:
         asking = Asking(self.capp, self.pool, self.broker, self.events, ours, reply_s=timeout_s)
         return Doctor(asking.told)
 
-    def _telling(self, settings: Settings) -> Telling | None:
-        if not settings.webhook_url:
-            return None
-        hook = Webhook(settings.webhook_url, settings.webhook_secret, self.app_name, time.time)
-        notices = Notices(settings.webhook_cool_down)
-        return Telling(self.problems, hook, notices, wait_s=settings.webhook_wait, clock=time.time)
+    def _tellings(self, settings: Settings) -> Iterator[Telling]:
+        """Each has its own notices, so that one that is away holds up no other."""
+        for sender in self._senders(settings):
+            notices, wait_s = Notices(settings.webhook_cool_down), settings.webhook_wait
+            yield Telling(self.problems, sender, notices, wait_s=wait_s, clock=time.time)
+
+    def _senders(self, settings: Settings) -> Iterator[Sender]:
+        url, secret = settings.webhook_url, settings.webhook_secret
+        if url:
+            yield Webhook(url, secret, self.app_name, time.time)
+        yield from messengers(settings.notify, self.app_name, self.pool)
 
     def _health_sources(self, settings: Settings) -> HealthSources:
         stats, durations = self.events.stats, self.inspections.durations

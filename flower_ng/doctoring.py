@@ -24,7 +24,7 @@ def own(settings: Settings, warnings: Sequence[str] = (), *, fault: str | None =
         enable_events=settings.enable_events,
         inspect_interval_s=settings.inspect_interval,
         has_broker_api=settings.broker_api is not None,
-        has_receiver=settings.webhook_url is not None,
+        has_receiver=bool(settings.webhook_url or settings.notify),
         is_history_lasting=bool(settings.history) or has_file(settings),
         history=place(settings),
         history_fault=trouble(settings) if fault is None else fault,

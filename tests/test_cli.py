@@ -190,6 +190,7 @@ class TestNotStarting:
             ("--auth=*@*.com", "Invalid '--auth' option"),
             ("--auth_provider=no.such", "Invalid '--auth_provider' option"),
             ("--log_file_prefix=/no/such/folder", "Invalid '--log_file_prefix' option"),
+            ("--notify=nowhere://secret", "Invalid '--notify' option: apprise can't read"),
         ],
     )
     def test_a_wrong_value_is_one_line_and_exit_code_1(

@@ -308,6 +308,7 @@ class TestValues:
             "--task_links=https://logs.example/{uuid}",
             "--task_links=Logs=javascript:alert(1)",
             "--task_links=Logs=https://logs.example/{password}",
+            "--notify=ops@example.com",
         ],
     )
     def test_a_wrong_one_is_one_line_that_names_the_option(self, read: Any, argument: str) -> None:

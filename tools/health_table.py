@@ -30,12 +30,32 @@ inference from what is seen, never knowledge.
 """
 WEBHOOK = """\
 
-## Webhook
+## Who is told
 
-Nobody is told by default. With `webhook_url`, what is raised and what is over is posted there as
-JSON, gathered for `webhook_wait` seconds. A problem that returns is told again after
+Nobody is told by default. What is raised and what is over is told to everyone whom `webhook_url`
+and `notify` name, gathered for `webhook_wait` seconds. A problem that returns is told again after
 `webhook_cool_down` seconds, if it is still there; the end of a problem is told if its beginning
-was. What is muted is not told. `/problems` has a button that sends a test.
+was. What is muted is not told, nor what was there before a restart. Each is told for itself: one
+that is away holds up no other. `/problems` has a button that sends a test to all.
+
+### Slack, e-mail, PagerDuty and others
+
+`pip install 'flower-ng[apprise]'` brings [apprise](https://appriseit.com/services/), which knows
+more than a hundred services, each by an address:
+
+```
+--notify=slack://TokenA/TokenB/TokenC/#ops,mailto://me:password@example.com?to=ops@example.com
+```
+
+A message has a title (the cluster, and what or how many), for each problem what to do, and
+apprise's type: failure, warning, success (only ends) or info (a test). A service has 15 s, and is
+tried again after 2 s, 10 s, 1, 5 and 15 minutes. The addresses hold secrets, so no part of them
+is shown or logged, also where a service failed; better than on the command line they stand in the
+environment (`FLOWER_NOTIFY`) or in `flowerconfig.py` (a list, `notify`).
+
+### Webhook
+
+With `webhook_url`, notices are posted there as JSON.
 
 ```json
 {"version": 1, "id": "5f0c…", "sent_at": 1790000000.0, "cluster": "shop", "test": false,

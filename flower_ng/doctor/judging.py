@@ -88,6 +88,6 @@ def own(one: Own) -> Iterator[Check]:
         yield Check(FLOWER, "Asks workers", Mark.NOTE, said, "--inspect_interval")
     if not one.has_receiver:
         said = "nobody: problems are shown, and not sent"
-        yield Check(FLOWER, "Tells of problems", Mark.NOTE, said, "--webhook_url")
+        yield Check(FLOWER, "Tells of problems", Mark.NOTE, said, "--webhook_url, --notify")
     for warning in one.warnings:
         yield Check(FLOWER, "Options", Mark.ATTENTION, warning)

@@ -26,9 +26,32 @@ class Notice:
         """The whole in a few words, for people."""
         if self.test:
             return "flower_ng: this is a test"
-        lines = [f"{one.title} {one.subject}".rstrip() for one in self.raised]
-        over = [f"Over: {one.title} {one.subject}".rstrip() for one in self.cleared]
-        return "\n".join([*lines, *over])
+        over = [f"Over: {line(one)}" for one in self.cleared]
+        return "\n".join([*map(line, self.raised), *over])
+
+    @property
+    def title(self) -> str:
+        """What it is about: the only thing, or how many there are."""
+        if self.test:
+            return "a test"
+        if len(self.raised) + len(self.cleared) == 1:
+            return self.text
+        told = [f"{len(self.raised)} problems"] if self.raised else []
+        return ", ".join([*told, *([f"{len(self.cleared)} over"] if self.cleared else [])])
+
+    @property
+    def story(self) -> str:
+        """The whole for people: what is wrong, what to do, and what is over."""
+        if self.test:
+            return "This is a test of flower_ng: problems would be told here."
+        wrong = [f"{line(one)}\n{one.advice}" for one in self.raised]
+        over = [f"Over: {line(one)}" for one in self.cleared]
+        return "\n\n".join([*wrong, *over])
+
+
+def line(problem: Problem) -> str:
+    """Return what is wrong with what."""
+    return f"{problem.title} {problem.subject}".rstrip()
 
 
 class Notices:

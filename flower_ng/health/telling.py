@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from flower_ng.errors import Unavailable
 from flower_ng.health.notices import Notice, Notices
@@ -20,12 +20,14 @@ MOST_WAITING: Final = 100
 
 
 class Sender(Protocol):
-    """Where notices go."""
+    """Where notices go. `name` is what people call it; what `body` returns is its own."""
 
-    def body(self, notice: Notice, /) -> bytes:
+    name: str
+
+    def body(self, notice: Notice, /) -> Any:
         """Return a notice as it is sent."""
 
-    async def post(self, body: bytes, /) -> None:
+    async def post(self, body: Any, /) -> None:
         """Send it once; Unavailable where that fails, Refused where it always will."""
 
 
@@ -64,6 +66,11 @@ class Telling:
         if self._work is not None:
             self._work.cancel()
 
+    @property
+    def name(self) -> str:
+        """What people call whoever is told."""
+        return self._sender.name
+
     async def test(self) -> None:
         """Send a test now; Unavailable says why it could not be sent."""
         await self._sender.post(self._sender.body(Notice(test=True)))
@@ -94,3 +101,16 @@ class Telling:
                 return
         self.given_up += 1
         log.error("A notice could not be sent: %s", self.trouble)
+
+
+async def send_test(tellings: Sequence[Telling]) -> str:
+    """Send a test to all; return who received it. Unavailable says why others did not."""
+    ends = await asyncio.gather(*(one.test() for one in tellings), return_exceptions=True)
+    failed = [end for end in ends if isinstance(end, BaseException)]
+    if unexpected := [end for end in failed if not isinstance(end, Unavailable)]:
+        raise unexpected[0]
+    told = [one.name for one, end in zip(tellings, ends, strict=True) if end is None]
+    if failed:
+        good = [f"received by {', '.join(told)}"] if told else []
+        raise Unavailable("; ".join([*map(str, failed), *good]))
+    return ", ".join(told)

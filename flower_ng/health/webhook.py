@@ -30,6 +30,8 @@ class Refused(Unavailable):
 class Webhook:
     """Sends to one URL. Without a secret nothing is signed. `cluster` is what people call it."""
 
+    name = "the webhook"
+
     def __init__(
         self, url: str, secret: str | None, cluster: str, clock: Callable[[], float]
     ) -> None:

@@ -60,6 +60,12 @@ def is_origin(value: str) -> bool:
     return parts is not None and value == f"{parts[0]}://{parts[1]}" and bool(parts[1])
 
 
+def are_notice_urls(values: Sequence[str]) -> str | None:
+    """Addresses with a scheme; one that holds a comma came in pieces."""
+    proper = not values or re.match(r"\s*[\w+.-]+://.", values[0])
+    return None if proper else "is not a list of addresses such as slack://token@channel"
+
+
 def are_task_links(values: Sequence[str]) -> str | None:
     """Labels and http or https URLs, as `Logs=https://logs.example/?q={uuid}`."""
     return next(filter(None, map(_task_link_fault, values)), None)

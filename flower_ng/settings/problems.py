@@ -6,7 +6,7 @@ With 0 a rule is off. docs/health.md tells what each of them means and what to d
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.settings.checks import at_least, is_web_address
+from flower_ng.settings.checks import are_notice_urls, at_least, is_web_address
 from flower_ng.settings.option import option
 
 PROBLEMS: Final = "Problems"
@@ -38,6 +38,14 @@ class ProblemOptions:
     )
     webhook_secret: str | None = option(
         None, PROBLEMS, "Key that signs what is sent to webhook_url.", secret=True
+    )
+    notify: tuple[str, ...] = option(
+        (),
+        PROBLEMS,
+        "Addresses of apprise that are told of problems, as slack://… or mailto://…. Needs"
+        " flower-ng[apprise].",
+        are_notice_urls,
+        secret=True,
     )
     webhook_wait: float = option(
         10.0, PROBLEMS, "Seconds for which problems are gathered into one notice.", at_least(0.1)

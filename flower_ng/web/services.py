@@ -102,8 +102,8 @@ class Cluster(Protocol):
         """Who looks at everything once, when asked."""
 
     @property
-    def telling(self) -> "Telling | None":
-        """Who is told of problems; None where nobody is."""
+    def tellings(self) -> "Sequence[Telling]":
+        """Everyone who is told of problems."""
 
     @property
     def metrics(self) -> "PrometheusMetrics":

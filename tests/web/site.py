@@ -74,7 +74,7 @@ class FakeCluster:
         self.problems = watch()
         self.doctor = Doctor(self.examine)
         self.examined = told()
-        self.telling: Any = None
+        self.tellings: Any = ()
         self.health: Any = SimpleNamespace(doubt=lambda _uuid, _worker: "")
         self.registry = Registry()
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)

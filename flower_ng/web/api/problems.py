@@ -6,6 +6,7 @@ import msgspec
 
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.health import RULES, Mute
+from flower_ng.health.telling import send_test
 from flower_ng.web.api.control import Command
 from flower_ng.web.base import Endpoint
 
@@ -73,14 +74,13 @@ class ProblemsTest(Command):
     """Send a test to whoever is told of problems; not one of Flower's."""
 
     path = r"/api/problems/test"
-    summary = "Send a test to the webhook"
+    summary = "Send a test to everyone who is told of problems"
 
     async def act(self) -> dict[str, Any]:
-        """Answer when it was received: 503 with the reason when not, 404 without a webhook."""
-        if self.cluster.telling is None:
-            raise NotFound("Nobody is told of problems: set webhook_url")
-        await self.cluster.telling.test()
-        return {"message": "The webhook received a test"}
+        """Answer when all received it: 503 with the reason when not, 404 without anyone."""
+        if not self.cluster.tellings:
+            raise NotFound("Nobody is told of problems: set webhook_url or notify")
+        return {"message": f"A test was received by {await send_test(self.cluster.tellings)}"}
 
 
 def named(endpoint: Endpoint) -> tuple[str, str]:

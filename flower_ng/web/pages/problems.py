@@ -1,5 +1,6 @@
 """Problems is what is wrong now, what was, what shows it, and what to do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,7 +36,7 @@ class ProblemsView:
     mute_url: str
     unmute_url: str
     test_url: str
-    telling: Telling | None
+    tellings: Sequence[Telling]
 
 
 class Problems(Page):
@@ -69,5 +70,5 @@ class Problems(Page):
             mute_url=links.action("problems/mute"),
             unmute_url=links.action("problems/unmute"),
             test_url=links.action("problems/test"),
-            telling=self.cluster.telling,
+            tellings=self.cluster.tellings,
         )

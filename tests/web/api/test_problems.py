@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import pytest
 
 from flower_ng.errors import Unavailable
@@ -65,16 +63,24 @@ async def test_a_mute_that_cannot_be_meant_is_refused(client, wrong, words):
     assert words in answer.text
 
 
-async def test_a_test_says_whether_it_was_received(cluster, client):
-    async def received():
-        return None
+class Told:
+    """Stands in for a telling: what it sends goes nowhere."""
 
-    async def away():
-        raise Unavailable("The webhook answered 500")
+    def __init__(self, name, trouble=""):
+        self.name, self.trouble = name, trouble
 
+    async def test(self):
+        if self.trouble:
+            raise Unavailable(self.trouble)
+
+
+async def test_a_test_goes_to_everyone_and_says_who_received_it(cluster, client):
     assert (await client.post("/api/problems/test")).status == 404
-    cluster.telling = SimpleNamespace(test=received)
-    assert (await client.post("/api/problems/test")).status == 200
-    cluster.telling = SimpleNamespace(test=away)
+
+    cluster.tellings = (Told("the webhook"), Told("Slack"))
     answer = await client.post("/api/problems/test")
-    assert (answer.status, answer.text) == (503, "The webhook answered 500")
+    assert answer.json["message"] == "A test was received by the webhook, Slack"
+
+    cluster.tellings = (Told("the webhook", "The webhook answered 500"), Told("Slack"))
+    answer = await client.post("/api/problems/test")
+    assert (answer.status, answer.text) == (503, "The webhook answered 500; received by Slack")
