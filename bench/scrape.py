@@ -110,6 +110,7 @@ async def row(workers: int, types: int) -> str:
     scraped = Scraped(flower.cluster.metrics, port)
     for change in changes(workers, types):
         scraped.metrics.observe(change)
+    spare_collections()  # Python's own stops are not the scrape's
     size = await scraped.scrape()
     packed = await scraped.scrape("gzip")
     figures = [await cpu_ms(scraped.scrape), await cpu_ms(lambda: scraped.scrape("gzip"))]
@@ -168,7 +169,6 @@ def event_us() -> float:
 
 async def main() -> None:
     """Print the table."""
-    spare_collections()
     print("                            MB           CPU, ms     held, ms       memory")
     print("workers types  pairs   text  gzip    text    gzip    text    gzip   / text")
     for workers, types in SIZES:

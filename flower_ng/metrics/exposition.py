@@ -73,6 +73,10 @@ async def exposition(registry: Registry, accept: str = "", accept_encoding: str 
 
 async def chunks(registry: Registry, form: Form) -> AsyncIterator[bytes]:
     """Yield the exposition; the loop runs between two chunks."""
+    for collector in registry.listed:
+        if isinstance(collector, PrometheusMetrics):
+            for _ in collector.settling():
+                await asyncio.sleep(0)
     packer = zlib.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW) if form.gzip else None
     for chunk in joined(texts(registry, form)):
         packed = chunk if packer is None else packer.compress(chunk)
@@ -100,7 +104,6 @@ def texts(registry: Registry, form: Form) -> Iterator[bytes]:
     """Yield the text of each collector: ours in pieces, others at once by prometheus_client."""
     for collector in registry.listed:
         if isinstance(collector, PrometheusMetrics):
-            collector.settle()
             for family in collector.families:
                 for piece in pieces(family, openmetrics=form.openmetrics):
                     yield piece.encode()

@@ -6,6 +6,7 @@ leave a gauge negative or stuck, ours says what is true instead.
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
 from typing import Any
@@ -32,6 +33,8 @@ ENDS = frozenset({"task-succeeded", "task-failed", "task-retried", "task-revoked
 BEATS_UNTIL_LOST = 2.0
 #: Seconds between an event's timestamp and its application.
 LAG_BUCKETS = upper_bounds((0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300))
+#: Workers that are settled in one step: half a millisecond.
+SLICE = 250
 
 
 def shows_created(environ: Mapping[str, str] = os.environ) -> bool:
@@ -155,13 +158,22 @@ class PrometheusMetrics:
 
     def settle(self) -> None:
         """Bring what time alone changes up to date: lost workers, silent publishers."""
+        deque(self.settling(), maxlen=0)
+
+    def settling(self) -> Iterator[None]:
+        """Do as `settle`, some workers at a step; they may come and go between two."""
         now = self._clock()
         self.pairs.forget_silent(now)
-        if self.is_alive is not None:
-            for hostname, worker in self._workers.items():
-                if not self.is_alive(worker):
-                    silence_s = now - worker.heard_at
-                    self._lost(hostname, unheard=silence_s > BEATS_UNTIL_LOST * worker.freq)
+        workers = list(self._workers.items())
+        for start in range(0, len(workers), SLICE):
+            for hostname, worker in workers[start : start + SLICE]:
+                self._settle(hostname, worker, now)
+            yield
+
+    def _settle(self, hostname: str, worker: Worker, now: float) -> None:
+        if self.is_alive is not None and not self.is_alive(worker):
+            silence_s = now - worker.heard_at
+            self._lost(hostname, unheard=silence_s > BEATS_UNTIL_LOST * worker.freq)
 
     def describe(self) -> Iterator[Metric]:
         """Yield the families without samples, for a registry."""
