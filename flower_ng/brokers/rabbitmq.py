@@ -6,6 +6,7 @@ consume: that needs no plugin.
 
 import asyncio
 import logging
+import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any, ClassVar
@@ -115,7 +116,7 @@ class RabbitBroker:
 
     def _stale(self, queues: list[dict[str, Any]]) -> Iterator[StaleQueue]:
         """Yield what nobody has consumed from since it was first noticed, long enough ago."""
-        now, found = asyncio.get_running_loop().time(), {one.name: one for one in unheard(queues)}
+        now, found = time.time(), {one.name: one for one in unheard(queues)}
         self._unheard = {name: self._unheard.get(name, now) for name in found}
         for name, since in self._unheard.items():
             if now - since >= self.stale_s:
