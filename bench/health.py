@@ -12,9 +12,13 @@ import logging
 import random
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.held import Held
 from flower_ng.cli.serving import spare_collections
 from flower_ng.health.claims import Claims
 from flower_ng.health.crew import Crew
@@ -143,24 +147,6 @@ def type_facts(name: str) -> TypeFacts:
     return TypeFacts(name, Counts(600, 900, 890, 10), Counts(86_400, 90_000, 89_000, 1000), 5.0, 90)
 
 
-class Held:
-    """Sees for how long others hold the loop: it asks for every turn that it can get."""
-
-    def __init__(self) -> None:
-        self.most_s = 0.0
-        self._work = asyncio.get_running_loop().create_task(self._turn())
-
-    def stop(self) -> None:
-        """End."""
-        self._work.cancel()
-
-    async def _turn(self) -> None:
-        while True:
-            before = time.thread_time()
-            await asyncio.sleep(0)
-            self.most_s = max(self.most_s, time.thread_time() - before)
-
-
 async def measure(workers: int) -> str:
     """Return one row: the worst and the median look."""
     town = Town(workers)
@@ -171,9 +157,8 @@ async def measure(workers: int) -> str:
         gc.collect()  # what was told is not the look's garbage
         began, turns = time.thread_time(), Held()
         await town.watch.look()
-        turns.stop()
+        held.append(turns.stop())
         took.append(time.thread_time() - began)
-        held.append(turns.most_s)
     middle = LOOKS // 2
     figures = (max(held), sorted(held)[middle], max(took), sorted(took)[middle])
     problems = len(town.watch.now)

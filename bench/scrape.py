@@ -20,13 +20,15 @@ from celery import Celery
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.held import Held
 from flower_ng.app import Flower
 from flower_ng.cli.serving import spare_collections
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor.records import Change, Event, Task, Worker
 from flower_ng.settings import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
 SIZES = ((200, 50), (2000, 5), (600, 50))  # the last is past the bound of 20,000 pairs
 SCRAPES = 5
 EVENTS = 200_000
@@ -43,25 +45,6 @@ while piece := answer.read(65536):
 connection.close()
 print(answer.status, size)
 """
-
-
-class Held:
-    """Sees for how long others hold the loop: it asks for every turn that it can get."""
-
-    def __init__(self) -> None:
-        self.most_s = 0.0
-        self._work = asyncio.get_running_loop().create_task(self._turn())
-
-    def stop(self) -> float:
-        """End; return the most, in seconds."""
-        self._work.cancel()
-        return self.most_s
-
-    async def _turn(self) -> None:
-        while True:
-            before = time.thread_time()
-            await asyncio.sleep(0)
-            self.most_s = max(self.most_s, time.thread_time() - before)
 
 
 @dataclass(frozen=True, slots=True)
