@@ -64,6 +64,7 @@ def test_a_worker_without_events_is_found_by_its_answers(
         ("--jsn", "Unknown option --jsn"),
         ("--port=none", "Invalid '--port' option"),
         ("twice", "Ignored 'twice'"),
+        ("--broker=nosuch://me:geheim@box", "No such transport: nosuch"),
     ],
 )
 def test_a_wrong_option_is_named_and_nothing_is_looked_at(word: str, said: str):
@@ -71,3 +72,5 @@ def test_a_wrong_option_is_named_and_nothing_is_looked_at(word: str, said: str):
 
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+    assert "geheim" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -16,7 +16,7 @@ from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng import __version__, drop_in
-from flower_ng.brokers import broker_for
+from flower_ng.brokers import broker_for, mask
 from flower_ng.doctor import Asking, Doctor, Mark, Report
 from flower_ng.doctor.text import lines, plain
 from flower_ng.doctor.threads import Daemons
@@ -36,6 +36,12 @@ COLOURS: Final = {
 }
 
 
+class CannotBegin(click.ClickException):
+    """Nothing could be looked at."""
+
+    exit_code = 2
+
+
 def examine(
     capp: Celery,
     arguments: Sequence[str],
@@ -47,8 +53,7 @@ def examine(
     """Look at the cluster of a Celery app, print what was found, and return the exit code."""
     loaded = options(arguments, celery_options)
     logging.disable(logging.ERROR)  # what is logged on the way is told in the report
-    capp.loader.import_default_modules()
-    report = asyncio.run(looked(capp, loaded))
+    report = begun(capp, loaded)
     if as_json:
         click.echo(json.dumps(plain(report), indent=2))
         return report.code
@@ -56,6 +61,16 @@ def examine(
     for line in lines(report, lambda word, mark: click.style(word, fg=COLOURS[mark])):
         click.echo(line, color=None if has_colour else False)
     return report.code
+
+
+def begun(capp: Celery, loaded: Loaded) -> Report:
+    """Look; CannotBegin where the app is unusable: its modules or its broker's address."""
+    try:
+        capp.loader.import_default_modules()
+        return asyncio.run(looked(capp, loaded))
+    except Exception as error:
+        words = mask(f"{type(error).__name__}: {error}")
+        raise CannotBegin(f"The app or its broker's address can't be used: {words}") from error
 
 
 def options(arguments: Sequence[str], celery_options: Collection[str]) -> Loaded:

@@ -1,6 +1,7 @@
 """Judges a worker's settings, as it told them. Pure."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 from flower_ng.doctor.check import Mark
@@ -85,19 +86,32 @@ def restarts(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:
 
 def redelivery(conf: Conf, told: Told, _one: WorkerTold) -> Judged:
     """Compare for how long the broker lets messages be held with for how long tasks run."""
-    if told.broker.transport not in VISIBLE:
-        return Mark.OK, "not by time on this transport", ""
-    options, setting = conf.get("broker_transport_options") or {}, "broker_transport_options"
-    visible_s = float(options.get("visibility_timeout") or VISIBILITY_S)
+    held_s, setting = held(conf, told)
+    if held_s is None:
+        return Mark.UNKNOWN, "the broker did not tell for how long a message may be held", setting
+    if held_s == inf:
+        return Mark.OK, "never: the broker sets no limit (consumer_timeout)", ""
     limit, is_late = conf.get("task_time_limit"), conf.get("task_acks_late")
-    said = f"what is held for {visible_s:,.0f} s is delivered again: longer ETAs may run twice"
+    said = f"what is held for {held_s:,.0f} s is delivered again: longer ETAs may run twice"
     if not is_late:
-        return Mark.OK, said, f"{setting}: visibility_timeout"
-    if limit and float(limit) < visible_s:
+        return Mark.OK, said, setting
+    if limit and float(limit) < held_s:
         return Mark.OK, f"{said}; no task runs for longer (task_time_limit {limit:g} s)", ""
     longest = f"tasks may run for {limit:g} s" if limit else "no task_time_limit bounds tasks"
-    both = f"{setting}: visibility_timeout, or task_time_limit"
+    both = f"{setting}, or task_time_limit"
     return Mark.ATTENTION, f"{said}, and with acks_late long tasks, too: {longest}", both
+
+
+def held(conf: Conf, told: Told) -> tuple[float | None, str]:
+    """Return for how long a message may be unacknowledged, and what sets it."""
+    facts = told.broker.facts
+    if told.broker.transport in VISIBLE:
+        options = conf.get("broker_transport_options") or {}
+        visible_s = float(options.get("visibility_timeout") or VISIBILITY_S)
+        return visible_s, "broker_transport_options: visibility_timeout"
+    if facts is not None and facts.rabbit is not None:
+        return facts.rabbit.ack_timeout_s or inf, "RabbitMQ: consumer_timeout"
+    return None, "flower_ng: --broker_api" if told.broker.transport == "amqp" else ""
 
 
 def prefetch(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:

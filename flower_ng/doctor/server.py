@@ -28,7 +28,7 @@ def broker(told: Told) -> Iterator[Check]:
         return
     yield tls(one)
     yield lengths(one.queues, one.facts, has_api=told.own.has_broker_api)
-    yield accepts(one.facts)
+    yield accepts(one.facts, has_api=told.own.has_broker_api)
     yield from keeps(one.facts)
     yield from transient(one.facts, told.app.conf if told.app.is_known else Conf(None))
 
@@ -67,24 +67,33 @@ def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_ap
         how = "" if not is_rabbit or (facts and facts.rabbit) else ", by passive declare"
         said = f"{names(f'{one.name} {one.length}' for one in known)}{how}"
         return Check(BROKER, name, Mark.OK, said)
-    if not queues and (facts is None or not facts.trouble):
+    trouble = facts.trouble if facts else ""
+    if not queues and (not trouble or NO_QUEUE in trouble):
         return Check(BROKER, name, Mark.NOTE, "the broker has none of the queues known here yet")
-    why = next((one.reason for one in queues if one.reason), "") or (facts.trouble if facts else "")
+    why = next((one.reason for one in queues if one.reason), "") or trouble
     why = why or "the broker did not tell"
-    setting = "" if not is_rabbit or has_api else "flower_ng: --broker_api"
     fix = explained(why, facts.transport if facts else "").fix
-    return Check(BROKER, name, Mark.UNKNOWN, f"{why.rstrip('.')}. {fix}", setting)
+    return Check(
+        BROKER, name, Mark.UNKNOWN, f"{why.rstrip('.')}. {fix}", api(facts, has_api=has_api)
+    )
 
 
-def accepts(facts: BrokerFacts | None) -> Check:
+def accepts(facts: BrokerFacts | None, *, has_api: bool) -> Check:
     """Say whether anyone can publish."""
     name = "Accepts messages"
     if facts is None or (facts.rabbit is None and facts.redis is None):
-        return Check(BROKER, name, Mark.UNKNOWN, "this broker did not tell of its memory and disk")
+        said = "this broker did not tell of its memory and disk"
+        return Check(BROKER, name, Mark.UNKNOWN, said, api(facts, has_api=has_api))
     if facts.blocks_publishers:
         said = f"no: {facts.blocks_publishers}. No task can be sent, and workers can't answer"
         return Check(BROKER, name, Mark.BROKEN, said)
     return Check(BROKER, name, Mark.OK, "no alarm, no limit reached")
+
+
+def api(facts: BrokerFacts | None, *, has_api: bool) -> str:
+    """Return the option that would let RabbitMQ tell more."""
+    is_rabbit = facts is not None and facts.transport.startswith("amqp")
+    return "flower_ng: --broker_api" if is_rabbit and not has_api else ""
 
 
 def keeps(facts: BrokerFacts | None) -> Iterator[Check]:

@@ -67,6 +67,12 @@ def test_a_queue_that_does_not_exist_yet_hides_no_other():
     assert check("Queue lengths", broker=broker(queues=queues)).mark is OK
 
 
+def test_that_no_queue_exists_yet_is_a_note():
+    facts = BrokerFacts(0.0, "memory", trouble="The broker knows no queue 'celery'.")
+
+    assert check("Queue lengths", broker=broker(facts=facts, queues=())).mark is NOTE
+
+
 def test_an_alarm_of_rabbitmq_is_broken():
     node = RabbitNode("rabbit@box", is_running=True, has_disk_alarm=True)
     facts = BrokerFacts(0.0, "amqp", rabbit=RabbitFacts("3.13", (node,)))
@@ -171,6 +177,24 @@ def test_a_pool_that_lacks_something_is_noted(pool):
 )
 def test_each_setting_of_a_worker_is_judged(conf, name, mark):
     assert check(name, **with_conf(**conf)).mark is mark
+
+
+@pytest.mark.parametrize(
+    ("rabbit", "mark"),
+    [
+        (None, UNKNOWN),
+        (RabbitFacts("3.13", ack_timeout_s=None), OK),
+        (RabbitFacts("3.13", ack_timeout_s=1800.0), ATTENTION),
+        (RabbitFacts("3.13", ack_timeout_s=7200.0), OK),
+    ],
+)
+def test_late_acknowledgement_is_judged_by_what_rabbitmq_allows(rabbit, mark):
+    facts = BrokerFacts(0.0, "amqp", rabbit=rabbit)
+    late = worker(answers=answers(task_acks_late=True, task_time_limit=3600))
+
+    found = check("Redelivery", broker=broker(transport="amqp", facts=facts), workers=(late,))
+
+    assert found.mark is mark
 
 
 @pytest.mark.parametrize(
