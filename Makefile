@@ -12,9 +12,13 @@ BIN := .venv/bin
 OLDEST := .venv-oldest/bin
 PACKAGE := pyproject.toml hatch_build.py flower_ng/__init__.py
 
+# What `make bench` runs, and what is given to each: make bench PARTS=pages BENCH=--quick
+PARTS := compare highest bursts pages workers overload
+BENCH :=
+
 .PHONY: help
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: .venv/.tools ## Set up .venv with flower_ng and the tools
@@ -50,11 +54,23 @@ soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a rea
 
 .PHONY: bench
 bench: setup services .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
-	for each in compare highest bursts; do $(BIN)/python bench/$$each.py --flower .venv-flower/bin/celery $(BENCH); done
+	for part in $(PARTS); do $(BIN)/python bench/$$part.py --flower .venv-flower/bin/celery $(BENCH); done
+
+.PHONY: bench-growth
+bench-growth: setup services ## Measure how costs grow with tasks, workers, types and browsers
+	$(BIN)/python bench/growth.py $(BENCH)
+
+.PHONY: bench-churn
+bench-churn: setup services ## Measure memory while names come and go for ten minutes
+	$(BIN)/python bench/churn.py $(BENCH)
 
 .PHONY: bench-store
-bench-store: setup ## Fill a history with a million tasks and measure what it is asked
-	$(BIN)/python bench/store.py
+bench-store: setup services ## Fill a history with a million tasks and measure what it is asked
+	$(BIN)/python bench/store.py $(BENCH)
+
+.PHONY: bench-10m
+bench-10m: setup services ## The same with ten million tasks; needs 42 GB of free disk
+	$(BIN)/python bench/store.py 10000000 $(BENCH)
 
 .PHONY: test-setup
 test-setup: ## Install the servers and the browser that the tests need (Debian, as root)

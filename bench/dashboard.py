@@ -1,6 +1,7 @@
 """A dashboard under load, ours or Flower: started beside a broker, and measured from outside."""
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -52,7 +53,7 @@ class Dashboard(Process):
 
     def __init__(self, command: Sequence[str], broker: str, folder: Path) -> None:
         self.port, self.command, self.broker = free_port(), command, broker
-        self._scrapes = 0
+        self._scrapes, self._seed = 0, 0
         super().__init__(folder / f"dashboard-{self.port}.log")
 
     def start(self) -> "Dashboard":
@@ -113,8 +114,9 @@ class Dashboard(Process):
     def sending(
         self, rate: float, seconds: float, batch: int, *options: str
     ) -> Iterator[Callable[[], dict[str, float]]]:
-        """Send a load from when this is entered; what it lends waits for the end."""
-        arguments = {"rate": rate, "batch": batch, "seconds": seconds}
+        """Send new tasks' events from when this is entered; what it lends waits for the end."""
+        self._seed += 1
+        arguments = {"rate": rate, "batch": batch, "seconds": seconds, "seed": self._seed}
         words = [f"--{name}={value}" for name, value in arguments.items()]
         command = [sys.executable, str(ROOT / "bench/load.py"), self.broker, *words, *options]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sender:
@@ -150,11 +152,16 @@ class Dashboard(Process):
         ), took_ms
 
     def metric(self, name: str) -> float | None:
-        """Return the sum of a metric; None where there is none of that name."""
+        """Return the sum of a metric of ours; None where there is none of that name."""
+        return self.metrics().get(name)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the sums of our own metrics by their names."""
         text = get(self.url("/metrics"))
-        lines = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
-        known = f"# TYPE {name} " in text
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines) if known else None
+        found = dict.fromkeys(re.findall(r"^# TYPE (flower_ng_\w+)", text, re.MULTILINE), 0.0)
+        for name, value in re.findall(r"^(flower_ng_\w+)\S* (\S+)$", text, re.MULTILINE):
+            found[name] = found.get(name, 0.0) + float(value)
+        return found
 
 
 def commands(flower: str | None) -> dict[str, list[str]]:

@@ -40,12 +40,12 @@ TRACEBACK = "\n".join(
 )
 
 
-def events(names: Names, at: Callable[[int], float]) -> Iterator[Event]:
+def events(names: Names, at: Callable[[int], float], seed: int = 7) -> Iterator[Event]:
     """Yield the events of tasks without end: each is received, started, and succeeds or fails.
 
-    `at` tells the time of the event with a number, counted from 0.
+    `at` tells the time of the event with a number, counted from 0. Other tasks need another `seed`.
     """
-    random, clock, tasks = Random(7), count(), count()
+    random, clock, tasks = Random(seed), count(), count()
     while True:
         some = [_task(random, names(next(tasks), random)) for _ in range(AT_ONCE)]
         for step in (_received, _started, _ended):
@@ -147,6 +147,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1, help="events a message")
     parser.add_argument("--workers", type=int, default=20)
     parser.add_argument("--types", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=7, help="other tasks need another")
     parser.add_argument("--ahead", action="store_true", help="make all before sending")
     parser.add_argument("--moving", action="store_true", help="workers and types come and go")
     asked = parser.parse_args()
@@ -180,7 +181,7 @@ def sent(line: Wire, asked: Namespace) -> dict[str, float]:
 def packed(line: Wire, asked: Namespace, at: Callable[[int], float]) -> Iterator[bytes]:
     """Yield messages without end, ready to be written."""
     names = (moving if asked.moving else steady)(asked.workers, asked.types)
-    for body, key in messages(events(names, at), asked.batch):
+    for body, key in messages(events(names, at, asked.seed), asked.batch):
         yield line.pack(body, key)
 
 

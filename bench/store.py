@@ -1,24 +1,36 @@
-"""Measure a history of a million tasks: filling it, starting with it, asking it.
+"""Measure a history of a million tasks, or more: filling it, starting with it, asking it.
 
-What a folder holds from an earlier run is not filled again.
+What a folder holds from an earlier run is not filled again. Free disk is looked at first.
 Times are those of the server's work for one question, from the call to the rows, in milliseconds:
 the median and the slowest of ROUNDS.
 """
 
 import asyncio
+import shutil
 import statistics
 import sys
 import tempfile
 import time
-from argparse import ArgumentParser
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from random import Random
 
-from history import APART_S, FIRST_S, changes, fill
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.history import APART_S, FIRST_S, changes, fill
+from bench.machine import busy_percent
+from bench.report import Report, begun, parser
 from flower_ng.store import FACETS, Store, TaskQuery, parse_search
 
+TEXT = """\
+`{command}` writes {tasks:,} tasks of 50 types, 200 workers and 5 queues through the store's own
+writer, waits for the index, starts again and asks. Times are those from the question to the
+rows, in the process of the dashboard; of each line the slowest question's median of seven, and
+the worst of all answers, the first one, which reads from a cold file, included."""
+HEADER = ("what", "slowest of", "median, ms", "worst, ms", "allowed, ms")
+#: Of disk for a task while the index is built, and what is left to others.
+BYTES_EACH, LEFT_BYTES = 4_000, 2 * 10**9
+COMMANDS = {1_000_000: "make bench-store", 10_000_000: "make bench-10m"}
 ROUNDS = 7
 EVENTS = 90_000
 SORTS = ("name", "uuid", "state", "worker", "received", "started", "runtime", "retries", "root_id")
@@ -115,37 +127,34 @@ async def took_ms(store: Store, ask: Ask) -> list[float]:
     return times
 
 
-async def asked(store: Store, tasks: int) -> bool:
-    """Print how long each kind of question takes; return whether each is within its bounds."""
+async def asked(store: Store, tasks: int, report: Report) -> bool:
+    """Add how long each kind of question takes; return whether each is within its bounds."""
     (row,) = (await store.tasks(TaskQuery(limit=1, offset=tasks // 2))).rows
-    print("\n| what | slowest of | median, ms | worst, ms | allowed, ms |")
-    print("| --- | --- | ---: | ---: | ---: |")
     is_met = True
     for (what, allowed), asks in questions(tasks, row.uuid).items():
         times = {which: await took_ms(store, ask) for which, ask in asks.items()}
         slowest = max(times, key=lambda which: statistics.median(times[which]))
         median, worst = statistics.median(times[slowest]), max(map(max, times.values()))
-        print(f"| {what} | {len(asks)}: {slowest} | {median:.1f} | {worst:.1f} | {allowed} |")
+        report.add(what, f"{len(asks)}: {slowest}", median, worst, allowed)
         is_met &= median <= allowed
     return is_met
 
 
-def started(path: Path, tasks: int) -> Store:
-    """Start a store as the dashboard does, and print how long that takes."""
+def started(path: Path, tasks: int) -> tuple[Store, float]:
+    """Start a store as the dashboard does; return it, and how long that takes."""
     store = Store(path, max_tasks=2 * tasks)
     began = time.perf_counter()
     store.start()
     store.restored(10_000)
-    print(f"start-up with {tasks:,} tasks: {time.perf_counter() - began:.2f} s (allowed: 2)")
-    return store
+    return store, time.perf_counter() - began
 
 
-def indexed(store: Store) -> None:
-    """Wait for the index, and print how long that takes."""
+def indexed_s(store: Store) -> float:
+    """Wait for the index; return how long that takes."""
     began = time.perf_counter()
     while store.status().unindexed != 0:
         time.sleep(0.2)
-    print(f"indexed after {time.perf_counter() - began:.0f} s more")
+    return time.perf_counter() - began
 
 
 async def loop_us() -> float:
@@ -166,34 +175,69 @@ async def loop_us() -> float:
     return (costs[1] - costs[0]) / EVENTS * 1e6
 
 
-def arguments() -> tuple[int, Path | None]:
-    """Return what the command line asks for."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("tasks", type=int, nargs="?", default=1_000_000)
-    parser.add_argument("folder", type=Path, nargs="?", help="kept; without it, a temporary one")
-    told = parser.parse_args()
-    return told.tasks, told.folder
-
-
-def measured(tasks: int, path: Path) -> bool:
-    """Print what a history at `path` takes; return whether its answers are within their bounds."""
+def filled(path: Path, tasks: int) -> Iterator[str]:
+    """Fill a history that is not there yet, and index it; yield how long that takes."""
     if not Path(f"{path}.sqlite3").exists():
+        has_room(path.parent, tasks)
+        print(f"filling {path} with {tasks:,} tasks", flush=True)
         began = time.perf_counter()
         fill(path, tasks)
-        print(f"filled with {tasks:,} tasks in {time.perf_counter() - began:.0f} s")
-    store = started(path, tasks)
-    indexed(store)
+        yield f"Filled in {time.perf_counter() - began:,.0f} s."
+    store, _ = started(path, tasks)
+    yield f"Indexed after {indexed_s(store):,.0f} s more."
     store.stop()
-    store = started(path, tasks)
-    is_met = asyncio.run(asked(store, tasks))
+
+
+def has_room(folder: Path, tasks: int) -> None:
+    """End with an error if the disk has no room for so many tasks."""
+    free, needed = shutil.disk_usage(folder).free, tasks * BYTES_EACH + LEFT_BYTES
+    if free < needed:
+        raise SystemExit(
+            f"{tasks:,} tasks need {needed / 1e9:.0f} GB of free disk, and {folder} has"
+            f" {free / 1e9:.0f} GB: make room, or name another folder with --folder"
+        )
+
+
+def measured(tasks: int, path: Path, report: Report) -> bool:
+    """Write what a history at `path` takes; return whether its answers are within their bounds."""
+    others, told = busy_percent(), []
+    for sentence in filled(path, tasks):
+        print(sentence, flush=True)
+        told.append(sentence)
+    store, start_s = started(path, tasks)
+    is_met = asyncio.run(asked(store, tasks, report))
     store.stop()
     sizes = [Path(f"{path}{end}.sqlite3").stat().st_size / 1e6 for end in ("", ".index")]
-    print("\non disk: {:,.0f} MB, and an index of {:,.0f} MB".format(*sizes))
-    print(f"loop time of an event with history: {asyncio.run(loop_us()):.1f} µs (allowed: 5)")
+    told.append(f"Start-up: {start_s:.1f} s (2 allowed).")
+    told.append("On disk: {:,.0f} MB, and an index of {:,.0f} MB.".format(*sizes))
+    told.append(f"The loop's time for an event with history: {asyncio.run(loop_us()):.1f} µs (5).")
+    told.append(f"Before it, others kept the machine busy to {others:.0f} %.")
+    report.after = " ".join(told)
+    report.write()
+    print(report.after)
     return is_met
 
 
-if __name__ == "__main__":
-    tasks, folder = arguments()
+def main() -> None:
+    """Measure, and write the section; the exit says whether all is within its bounds."""
+    told = parser(__doc__)
+    told.add_argument("tasks", type=int, nargs="?", default=1_000_000)
+    told.add_argument("--folder", type=Path, help="kept; without it, a temporary one")
+    asked_for = begun(told)
+    tasks = 20_000 if asked_for.quick else asked_for.tasks
+    command = COMMANDS.get(tasks, f"bench/store.py {tasks}")
+    report = Report(
+        f"A history of {tasks:,} tasks",
+        TEXT.format(command=command, tasks=tasks),
+        HEADER,
+        asked_for.out,
+        words=2,
+    )
     with tempfile.TemporaryDirectory() as temporary:
-        sys.exit(not measured(tasks, (folder or Path(temporary)) / f"history-{tasks}"))
+        folder = asked_for.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        sys.exit(not measured(tasks, folder / f"history-{tasks}", report))
+
+
+if __name__ == "__main__":
+    main()
