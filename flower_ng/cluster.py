@@ -69,8 +69,8 @@ LOST = (
 )
 #: What a failing store means, and what to do.
 FAILING = (
-    "The history cannot be written: {}. Pages show what was known before; it is tried again by"
-    " itself. Make room where it is kept, or name another place with --db or --history"
+    "{}. Pages show what was known before; it is tried again by itself. Is there room where it is"
+    " kept, does its database answer? --db or --history name another place"
 )
 
 

@@ -226,7 +226,8 @@ class Store(Answers):
     def failing(self) -> str | None:
         """Why the newest write failed, None when it did not."""
         flusher = self._flusher
-        return None if flusher is None else flusher.failing or self.rollups.failing
+        why = None if flusher is None else flusher.failing or self.rollups.failing
+        return why and f"The history cannot be written: {why}"
 
     @property
     def failures(self) -> int:

@@ -170,7 +170,7 @@ class Flusher:
         self.failures += 1
         self._met(error)
         if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.DataError):
-            self.failing = f"The store cannot be written: {error}"
+            self.failing = str(error)
             self._marks.put_back(batch)
         else:  # it would fail again and hold up all that follows
             self._marks.lost += len(batch.tasks)

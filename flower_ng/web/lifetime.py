@@ -12,7 +12,7 @@ from flower_ng.store.timeline import Attempt
 WIDTH: Final = 600
 
 UNKNOWN: Final = "unknown"
-CLOCKS: Final = "clocks differ"
+CLOCKS: Final = "told in another order"
 GOING: Final = "so far"
 _ENDS: Final = {
     "SUCCESS": "succeeded",

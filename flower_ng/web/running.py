@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STARTED: Final = "STARTED"
 _IS_RUNNING: Final = AllOf((Is("state", STARTED.casefold()), Has("started")))
 #: So many tasks that come before a page are read with it; more are skipped.
-MOST_READ: Final = 200
+MOST_READ: Final = 500
 
 
 def runtime_s(task: TaskRow, now: float) -> float | None:
@@ -28,13 +28,18 @@ def runtime_s(task: TaskRow, now: float) -> float | None:
 async def by_runtime(store: "Store", query: TaskQuery, now: float) -> TaskPage:
     """Return a page of tasks by run time, those that run by their age.
 
-    Two lists in one order are merged. Where many tasks come before the page, half as many are
-    skipped in that list which has its task at this place first: all these come before the page.
+    Two lists in one order are merged. What comes before the page and cannot be running is skipped.
+    Where that leaves many, half as many are skipped in that list which has its task at this place
+    first: all these come before the page.
     """
     turned = not query.descending  # who began first has run longest
     live = replace(_only(query, _IS_RUNNING), sort="started", descending=turned)
     ended = _only(query, Not(_IS_RUNNING))
     key, left = _by(now, is_descending=query.descending), query.offset
+    known = await store.tasks(replace(live, limit=0))
+    if known.exact:
+        left = min(left, known.filtered)
+        ended = replace(ended, offset=query.offset - left)
     while left > MOST_READ:
         half = left // 2
         runs = await _rows(store, live, half - 1, 1)

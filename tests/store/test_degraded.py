@@ -81,7 +81,7 @@ def test_a_file_that_may_not_grow_is_survived_and_recovered_from(tmp_path):
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     (failing, total, waiting, lost), again, recovered = map(json.loads, lines)
 
-    assert failing.startswith("The store cannot be written: ")
+    assert failing.startswith("The history cannot be written: ")
     assert (total + waiting, lost) == (3000, 0)
     assert (again[1] + again[2], again[3]) == (3001, 0)
     assert recovered == [None, 3001, 0, 0]

@@ -124,7 +124,7 @@ async def test_a_failed_write_is_tried_again_with_its_retry_and_before_what_came
     flusher = Flusher(marks, disk)
     mark(flusher, marks, task("a", retry_passed=True))
     await flusher.settled()
-    assert flusher.failing == "The store cannot be written: database or disk is full"
+    assert flusher.failing == "database or disk is full"
 
     disk.error = None
     mark(flusher, marks, task("b"))

@@ -48,7 +48,7 @@ async def test_the_history_shows_what_it_holds_its_bounds_and_what_went(shop, lo
 
 
 async def test_a_store_that_cannot_be_written_and_its_gaps_are_shown(shop, look):
-    say(shop, failing="The store cannot be written: disk full", waiting=12, lag_s=3.0, lost=77,
+    say(shop, failing="The history cannot be written: disk full", waiting=12, lag_s=3.0, lost=77,
         gaps=(Gap(0.0, 60.0, 77, "store"), Gap(90.0, None, None, "broker")))  # fmt: skip
 
     html = await look("/history")
