@@ -6,6 +6,7 @@ leave a gauge negative or stuck, ours says what is true instead.
 
 import os
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
@@ -123,7 +124,10 @@ class PrometheusMetrics:
     def observe(self, change: Change) -> None:
         """Count one applied event."""
         event, worker, task = change.event, change.worker, change.task
-        self.ingest_lag.observe(max(0.0, self._clock() - event.timestamp))
+        late_s, lag = self._clock() - event.timestamp, self.ingest_lag
+        lag.counts[bisect_left(lag.bounds, late_s)] += 1
+        if late_s > 0.0:
+            lag.sum += late_s
         if worker is not None:
             self._heard(event.hostname, worker)
         if task is not None:

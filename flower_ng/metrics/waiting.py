@@ -27,10 +27,13 @@ class Waiting:
         """A task was received by a worker (`rest`: its task label); it waits nowhere else."""
         if uuid in self._where:
             self.drop(uuid)
-        self.wake(worker)
+        if self.silent:
+            self.wake(worker)
         cell = self._gauge.cell(worker, rest)
         self._where[uuid] = worker, cell
-        self._at.setdefault(worker, set()).add(uuid)
+        if worker not in self._at:
+            self._at[worker] = set()
+        self._at[worker].add(uuid)
         cell.value += 1.0
 
     def drop(self, uuid: str) -> None:

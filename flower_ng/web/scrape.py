@@ -1,5 +1,6 @@
 """Scrape answers Prometheus at `/metrics`, always open; on the loop, which it gives back often."""
 
+import asyncio
 from contextlib import suppress
 from hashlib import sha1
 
@@ -45,6 +46,7 @@ class Scrape(Handler):
         for chunk in body:
             self.write(chunk)
             await self.flush()
+            await asyncio.sleep(0)  # to whom reads fast enough, flushing never waits
 
     _etag: str | None = None
 
