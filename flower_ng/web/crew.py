@@ -1,17 +1,75 @@
-"""Crew is the workers of the Workers page: their lines, groups and sums; pure."""
+"""Crew is the workers of the Workers page: their lines, groups and sums; pure.
+
+Of thousands of workers fifty are shown: what only a line needs is not read of the others.
+"""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from flower_ng.monitor.rows import WorkerRow
+from flower_ng.monitor.serving import mapping, queues_of, slots
 from flower_ng.web.inspected import Inspected, share
 from flower_ng.web.links import Links
 
 NO_QUEUE: Final = "No queue is known"
+
+
+class Answers(Protocol):
+    """What workers answered about themselves."""
+
+    @property
+    def workers(self) -> Mapping[str, Mapping[str, Any]]:
+        """The records by host name."""
+
+    def ages(self, workername: str, /) -> Mapping[str, float]:
+        """Return how many seconds ago each method was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A worker before it is shown: its row, and where to look up what it answered."""
+
+    row: WorkerRow
+    answers: Answers
+
+    @property
+    def name(self) -> str:
+        """Its host name."""
+        return self.row.worker.hostname
+
+    @property
+    def host(self) -> str:
+        """The machine that it runs on: what stands behind the last `@`."""
+        return self.name.rpartition("@")[2]
+
+    @property
+    def active(self) -> int | None:
+        """How many tasks it runs; not known of one that is offline."""
+        return self.row.worker.active if self.row.is_online else None
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """All that it answered."""
+        return self.answers.workers.get(self.name, {})
+
+    @property
+    def slots(self) -> int | None:
+        """How many tasks it runs at once."""
+        return slots(mapping(mapping(self.record.get("stats")).get("pool")))
+
+    @property
+    def told(self) -> Inspected:
+        """What its answers say of its size and its age."""
+        age_s = self.answers.ages(self.name).get("stats")
+        return Inspected.of(self.record, age_s, self.row.worker.sw_sys)
+
+    def count(self, event: str) -> int:
+        """How many events of this type it has sent."""
+        return self.row.counts.get(event, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +104,6 @@ class Line:
     software: str
     version: str
 
-    @property
-    def host(self) -> str:
-        """The machine that it runs on: what stands behind the last `@`."""
-        return self.name.rpartition("@")[2]
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -75,9 +128,9 @@ class Total:
     succeeded: Count
 
 
-def line_of(row: WorkerRow, told: Inspected, links: Links) -> Line:
+def line_of(member: Member, links: Links) -> Line:
     """A worker by its events, its heartbeats and its own answers."""
-    worker, name = row.worker, row.worker.hostname
+    row, worker, name, told = member.row, member.row.worker, member.name, member.told
 
     def count(value: int | None, state: str | None) -> Count:
         return Count(value, links.tasks(worker=name, state=state) if value else None)
@@ -87,12 +140,12 @@ def line_of(row: WorkerRow, told: Inspected, links: Links) -> Line:
         url=links.worker(name),
         is_online=row.is_online,
         heard=worker.heard_at or None,
-        active=count(worker.active if row.is_online else None, "STARTED"),
+        active=count(member.active, "STARTED"),
         slots=told.slots,
-        busy=share(worker.active if row.is_online else None, told.slots),
-        processed=count(row.counts.get("task-received", 0), None),
-        failed=count(row.counts.get("task-failed", 0), "FAILURE"),
-        succeeded=count(row.counts.get("task-succeeded", 0), "SUCCESS"),
+        busy=share(member.active, told.slots),
+        processed=count(member.count("task-received"), None),
+        failed=count(member.count("task-failed"), "FAILURE"),
+        succeeded=count(member.count("task-succeeded"), "SUCCESS"),
         load=(worker.loadavg or ()) if row.is_online else (),
         memory_bytes=told.memory_bytes,
         uptime_s=told.uptime_s if row.is_online else None,
@@ -102,75 +155,86 @@ def line_of(row: WorkerRow, told: Inspected, links: Links) -> Line:
     )
 
 
-def grouped(lines: Iterable[Line], group: str) -> list[tuple[str, Line]]:
-    """Each line with the label of its group, group by group; some are in several.
+def grouped(members: Iterable[Member], group: str) -> list[tuple[str, Member]]:
+    """Each worker with the label of its group, group by group; some are in several.
 
     `group` is `host`, `queue`, or empty for one group of all.
     """
-    return sorted(_members(lines, group), key=lambda member: natural(member[0]))
+    labelled = list(_labelled(members, group))
+    places = {label: natural(label) for label, _ in labelled}
+    return sorted(labelled, key=lambda one: places[one[0]])
 
 
-def _members(lines: Iterable[Line], group: str) -> Iterator[tuple[str, Line]]:
-    for line in lines:
+def _labelled(members: Iterable[Member], group: str) -> Iterator[tuple[str, Member]]:
+    for member in members:
         if group == "queue":
-            yield from ((queue, line) for queue in line.queues or (NO_QUEUE,))
+            yield from ((queue, member) for queue in queues_of(member.record) or (NO_QUEUE,))
         else:
-            yield line.host if group == "host" else "", line
+            yield member.host if group == "host" else "", member
 
 
-def groups_of(members: Iterable[tuple[str, Line]], links: Links) -> Iterator[Group]:
-    """The groups of lines that come group by group, each line with its group's label."""
-    for label, items in groupby(members, key=itemgetter(0)):
-        lines = tuple(line for _, line in items)
-        yield Group(label, lines, total_of(lines, links))
+def groups_of(labelled: Iterable[tuple[str, Member]], links: Links) -> Iterator[Group]:
+    """The groups of workers that come group by group, each with its group's label."""
+    for label, items in groupby(labelled, key=itemgetter(0)):
+        members = [member for _, member in items]
+        lines = tuple(line_of(member, links) for member in members)
+        yield Group(label, lines, total_of(members, links))
 
 
-def total_of(lines: Sequence[Line], links: Links) -> Total:
-    """The sums over these lines."""
+def total_of(members: Sequence[Member], links: Links) -> Total:
+    """The sums over these workers."""
 
-    def total(counts: Iterable[Count], state: str | None) -> Count:
-        value = sum(count.value or 0 for count in counts)
+    def total(value: int, state: str | None) -> Count:
         return Count(value, links.tasks(state=state) if value else None)
 
-    active = total((line.active for line in lines), "STARTED")
-    slots = sum(line.slots or 0 for line in lines if line.is_online)
+    def events(kind: str) -> int:
+        return sum(member.count(kind) for member in members)
+
+    active = sum(member.active or 0 for member in members)
+    size = sum(member.slots or 0 for member in members if member.row.is_online)
     return Total(
-        online=sum(line.is_online for line in lines),
-        known=len(lines),
-        active=active,
-        slots=slots,
-        busy=share(active.value, slots),
-        processed=total((line.processed for line in lines), None),
-        failed=total((line.failed for line in lines), "FAILURE"),
-        succeeded=total((line.succeeded for line in lines), "SUCCESS"),
+        online=sum(member.row.is_online for member in members),
+        known=len(members),
+        active=total(active, "STARTED"),
+        slots=size,
+        busy=share(active, size),
+        processed=total(events("task-received"), None),
+        failed=total(events("task-failed"), "FAILURE"),
+        succeeded=total(events("task-succeeded"), "SUCCESS"),
     )
 
 
-_KEYS: Final[dict[str, Callable[[Line], Any]]] = {
-    "name": lambda line: natural(line.name),
-    "status": lambda line: line.is_online,
-    "active": lambda line: line.active.value,
-    "processed": lambda line: line.processed.value,
-    "failed": lambda line: line.failed.value,
-    "succeeded": lambda line: line.succeeded.value,
-    "load": lambda line: line.load or None,
-    "memory": lambda line: line.memory_bytes,
-    "uptime": lambda line: line.uptime_s,
-    "software": lambda line: natural(line.version) or None,
-    "heard": lambda line: line.heard,
+_KEYS: Final[dict[str, Callable[[Member], Any]]] = {
+    "name": lambda member: natural(member.name),
+    "status": lambda member: member.row.is_online,
+    "active": lambda member: member.active,
+    "processed": lambda member: member.count("task-received"),
+    "failed": lambda member: member.count("task-failed"),
+    "succeeded": lambda member: member.count("task-succeeded"),
+    "load": lambda member: (member.row.is_online and member.row.worker.loadavg) or None,
+    "memory": lambda member: member.told.memory_bytes,
+    "uptime": lambda member: member.told.uptime_s if member.row.is_online else None,
+    "software": lambda member: natural(member.row.worker.sw_ver or "") or None,
+    "heard": lambda member: member.row.worker.heard_at or None,
 }
 
 
-def ordered(lines: Iterable[Line], column: str, *, is_descending: bool) -> list[Line]:
-    """The lines in the order asked for, by name where equal; what is not known comes last."""
-    key = _KEYS.get(column, _KEYS["name"])
-    by_name = sorted(lines, key=_KEYS["name"])
-    known = [line for line in by_name if key(line) is not None]
-    unknown = [line for line in by_name if key(line) is None]
-    return sorted(known, key=key, reverse=is_descending) + unknown
+def ordered(members: Iterable[Member], column: str, *, is_descending: bool) -> list[Member]:
+    """The workers in the order asked for, by name where equal; what is not known comes last."""
+    by_name = sorted(members, key=_KEYS["name"])
+    if column not in _KEYS or column == "name":
+        return by_name[::-1] if is_descending else by_name
+    keyed = [(_KEYS[column](member), member) for member in by_name]
+    known = [(key, member) for key, member in keyed if key is not None]
+    known.sort(key=itemgetter(0), reverse=is_descending)
+    return [member for _, member in known] + [member for key, member in keyed if key is None]
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """Sort `w10` after `w9`."""
-    parts = re.findall(r"([0-9]+)|([^0-9]+)", name.casefold())
-    return [(0, int(digits), "") if digits else (1, 0, text) for digits, text in parts]
+def natural(name: str) -> list[str | int]:
+    """Sort `w10` after `w9`: text and numbers in turn, the text first, if only an empty one."""
+    parts: list[str | int] = list(_NUMBER.split(name.casefold()))
+    parts[1::2] = map(int, parts[1::2])
+    return parts if name else []
+
+
+_NUMBER: Final = re.compile(r"([0-9]+)")

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from flower_ng.monitor.rows import WorkerRow, worker_rows
+from flower_ng.monitor.rows import worker_rows
 from flower_ng.web.base import Cluster, NavCount, Page
-from flower_ng.web.crew import Group, Line, Total, grouped, groups_of, line_of, ordered, total_of
-from flower_ng.web.inspected import Inspected
+from flower_ng.web.crew import Group, Member, Total, grouped, groups_of, ordered, total_of
 from flower_ng.web.links import Links
 from flower_ng.web.paging import Choice, Column, Heading, Listing, Pager, pager
 
@@ -81,7 +80,7 @@ class Workers(Page):
             self.cluster.state, services.clock(), services.options.purge_offline_workers
         )
         if not is_json:
-            return self._view([self._line(row) for row in rows])
+            return self._view([Member(row, self.cluster.inspector) for row in rows])
         self.write_json({"data": [row.record() for row in rows]})
         return None
 
@@ -90,18 +89,12 @@ class Workers(Page):
         is_front: bool = self.request.path == self.services.url("/")
         return is_front and self.services.options.home == "overview"
 
-    def _line(self, row: WorkerRow) -> Line:
-        inspector, name = self.cluster.inspector, row.worker.hostname
-        record, ages = inspector.workers.get(name, {}), inspector.ages(name)
-        told = Inspected.of(record, ages.get("stats"), row.worker.sw_sys)
-        return line_of(row, told, Links(self.services.prefix))
-
-    def _view(self, lines: Sequence[Line]) -> WorkersView:
+    def _view(self, crew: Sequence[Member]) -> WorkersView:
         links = Links(self.services.prefix)
         search, group = self.get_argument("search", default=""), self._group()
         listing = LISTING.asked(self.get_argument, {"search": search, "group": group})
         found = ordered(
-            (line for line in lines if search.casefold() in line.name.casefold()),
+            (one for one in crew if search.casefold() in one.name.casefold()),
             listing.key,
             is_descending=listing.is_descending,
         )
@@ -109,8 +102,8 @@ class Workers(Page):
         shown = members[listing.offset : listing.offset + listing.size]
         return WorkersView(
             title="Workers",
-            total=total_of(lines, links),
-            shown=total_of(found, links),
+            total=(total := total_of(crew, links)),
+            shown=total_of(found, links) if search else total,
             groups=tuple(groups_of(shown, links)),
             choices=tuple(_choices(group, search, listing, links)),
             most_queues=MOST_QUEUES,
