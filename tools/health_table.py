@@ -20,10 +20,11 @@ Where a rule can't know (no connection, a broker that does not tell), it says no
 found stays, with the time when it was last seen.
 
 Problems are on the page `/problems`, on the page of the worker, queue or task type concerned, in
-`/api/problems`, and in the metric `flower_ng_problem{rule, subject}`. They can be muted for a
-while, with a reason. With `--persistent` or `--history` they outlast a restart. Dashboards that
-share a history each watch for themselves, and read what the others noted when they start: what
-several of them saw is one problem then, and over when one of them saw its end.
+`/api/problems`, and in the metric `flower_ng_problem{rule, subject}`, for which there are
+[alert rules](prometheus.md). They can be muted for a while, with a reason. With `--persistent` or
+`--history` they outlast a restart. Dashboards that share a history each watch for themselves, and
+read what the others noted when they start: what several of them saw is one problem then, and over
+when one of them saw its end.
 
 Each rule has one threshold, an option; 0 turns the rule off. What is worded as *probably* is an
 inference from what is seen, never knowledge.
