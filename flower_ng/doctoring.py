@@ -4,7 +4,7 @@ Looking at the database blocks: in the pool.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +28,20 @@ def own(settings: Settings, warnings: Sequence[str] = (), *, fault: str | None =
         is_history_lasting=bool(settings.history) or has_file(settings),
         history=place(settings),
         history_fault=trouble(settings) if fault is None else fault,
+        hidden=dict(hidden(settings)),
         warnings=warnings,
     )
+
+
+def hidden(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield each option that somebody chose and that hides something, and what."""
+    if settings.purge_offline_workers is not None:
+        after = f"{settings.purge_offline_workers} s"
+        yield "purge_offline_workers", f"a worker that is offline is forgotten after {after}"
+    if settings.tasks_columns != Settings().tasks_columns:
+        yield "tasks_columns", f"the Tasks page has these columns only: {settings.tasks_columns}"
+    if settings.read_only:
+        yield "read_only", "nothing can be steered"
 
 
 def place(settings: Settings) -> str:

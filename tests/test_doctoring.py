@@ -28,6 +28,17 @@ def test_a_place_on_a_file_system_that_takes_nothing_is_a_fault() -> None:
     assert file_fault(Path("/proc/self/flower.sqlite3")) != ""
 
 
+def test_options_that_hide_something_are_named_where_somebody_chose_them() -> None:
+    chosen = Settings(purge_offline_workers=60, tasks_columns="name", read_only=True)
+
+    assert own(Settings(), fault="").hidden == {}
+    assert set(own(chosen, fault="").hidden) == {
+        "purge_offline_workers",
+        "tasks_columns",
+        "read_only",
+    }
+
+
 @pytest.mark.parametrize(
     ("options", "place"),
     [

@@ -89,5 +89,7 @@ def own(one: Own) -> Iterator[Check]:
     if not one.has_receiver:
         said = "nobody: problems are shown, and not sent"
         yield Check(FLOWER, "Tells of problems", Mark.NOTE, said, "--webhook_url, --notify")
+    for option, said in one.hidden.items():
+        yield Check(FLOWER, "Hides", Mark.NOTE, said, f"--{option}")
     for warning in one.warnings:
         yield Check(FLOWER, "Options", Mark.ATTENTION, warning)

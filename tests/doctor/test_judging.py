@@ -257,6 +257,7 @@ def test_a_task_that_only_some_workers_of_a_queue_know_is_named():
         ({"is_history_lasting": False}, "History", NOTE),
         ({"inspect_interval_s": 0.0}, "Asks workers", NOTE),
         ({"has_receiver": False}, "Tells of problems", NOTE),
+        ({"hidden": {"read_only": "nothing can be steered"}}, "Hides", NOTE),
         ({"warnings": ("Ignored --x",)}, "Options", ATTENTION),
     ],
 )
