@@ -136,8 +136,8 @@ class Own:
     """flower_ng's own options, as far as they hide or change what is seen.
 
     `history` says in words where tasks are kept, `history_fault` why they can't be, empty where
-    they can. `is_history_lasting` is whether they outlast the dashboard. `hidden` says by option what
-    it hides; `warnings` are sentences about options that have no effect.
+    they can. `is_history_lasting` is whether they outlast the dashboard. `hidden` says by option
+    what it hides; `warnings` are sentences about options that have no effect.
     """
 
     enable_events: bool
