@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.dashboard import OURS, PAGE, Dashboard, commands, started
 from bench.machine import busy_percent, rss_mb
+from bench.mailboxes import hostnames
 from bench.polling import get, polled, taken_ms
 from bench.report import Report, begun, parser
 from tests.services import ROOT, wait_until
@@ -24,12 +25,15 @@ workers are asked for four things, {replies:,} replies; how fast one process ans
 length of it."""
 HEADER = ("what", "allowed, ms", "median, ms", "worst, ms", "told")
 ROUNDS = 7
+#: For all to have answered.
+ANSWERED_S = 150.0
 PAGES = {
     "Workers page": ("/workers", 100),
     "by load": ("/workers?sort=load", 100),
     "by queue": ("/workers?group=queue", 100),
     "search": ("/workers?search=node-4", 100),
     "rows as JSON, all": ("/workers?json=1", None),
+    "API, all answers": ("/api/workers", None),
     "Queues page": ("/queues", None),
     "Overview": ("/overview", None),
 }
@@ -49,17 +53,26 @@ def simulated(broker: str, workers: int) -> Iterator[None]:
 
 
 def inspected(dashboard: Dashboard, workers: int, report: Report) -> None:
-    """Ask all workers, and add how long that took and what it held up."""
+    """Have all workers asked, and add how long that took and what it held up."""
     stalls = dashboard.metric("flower_ng_loop_stalls_total") or 0
+    asked_at, began = time.time(), time.monotonic()
     with polled(dashboard.url(PAGE)) as times:
-        began = time.monotonic()
-        records = json.loads(get(dashboard.url("/api/workers?refresh=1")))
+        get(dashboard.url("/workers?refresh=1"))
+        wait_until(lambda: answered_at(dashboard, workers) > asked_at, ANSWERED_S)
         took_s = time.monotonic() - began
-    told = sum("conf" in record for record in records.values())
     more = (dashboard.metric("flower_ng_loop_stalls_total") or 0) - stalls
+    told = sum("conf" in one for one in json.loads(get(dashboard.url("/api/workers"))).values())
     report.add("asking all", None, 1000 * took_s, None, f"{told:,} of {workers:,} answered")
     note = f"p99 {times.share(0.99):.1f}, {more:.0f} stalls over 50 ms"
     report.add("page while asked", 50, times.share(0.5), times.share(1), note)
+
+
+def answered_at(dashboard: Dashboard, workers: int) -> float:
+    """Return when the last of the workers answered, in UTC seconds."""
+    name = hostnames(workers)[-1]
+    record = json.loads(get(dashboard.url(f"/api/workers?workername={name}")))[name]
+    at: float = record.get("timestamp", 0.0)
+    return at
 
 
 def shown(dashboard: Dashboard, report: Report) -> None:

@@ -31,6 +31,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {"active": {"safe": True}}
 MOST_BROADCASTS = 4
 #: How long an inspection may last beyond the workers' own time: connecting, and the queue for it.
 MARGIN_S = 1.5
+#: Answers taken before the loop is given back: a millisecond.
+SLICE = 500
 #: A worker says that it is online shortly before it listens to commands.
 GREET_AFTER_S = (0.5, 1.5)
 #: Workers that do not answer when they come are asked again after so long, and then left alone.
@@ -155,7 +157,7 @@ class Inspector:
             if destination is None:
                 self._answered_all = set().union(*replies.values())
         self._count(replies, time.monotonic() - began)
-        self._take(replies, awaited, why)
+        await self._take(replies, awaited, why)
         chosen = self.workers if destination is None else destination
         return {name: self.workers[name] for name in chosen if name in self.workers}
 
@@ -165,11 +167,13 @@ class Inspector:
             return frozenset(destination)
         return frozenset(self._answered_all).union(self._expected())
 
-    def _take(self, replies: Replies, awaited: frozenset[str], why: str) -> None:
+    async def _take(self, replies: Replies, awaited: frozenset[str], why: str) -> None:
         now = self._clock()
         for method, by_worker in replies.items():
-            for hostname, reply in by_worker.items():
+            for number, (hostname, reply) in enumerate(by_worker.items(), 1):
                 self._answers.take(hostname, method, reply, now)
+                if number % SLICE == 0:
+                    await asyncio.sleep(0)
             for hostname in awaited - by_worker.keys():
                 self._answers.fail(hostname, method, why, now)
         silent = sorted(awaited.difference(*replies.values()))

@@ -1,10 +1,17 @@
 """The workers as they answered the last inspection, and whether they are alive. On the loop."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
+
+from tornado.iostream import StreamClosedError
 
 from flower_ng.errors import FlowerError, NotFound, Unavailable
-from flower_ng.web.base import Endpoint
+from flower_ng.web.base import ClientLeft, Endpoint
+from flower_ng.web.format import json_text
 from flower_ng.web.services import is_known
+
+#: Records sent before the loop is given back: some 10 ms.
+SLICE: Final = 100
 
 
 class ListWorkers(Endpoint):
@@ -22,7 +29,10 @@ class ListWorkers(Endpoint):
         name = self.get_argument("workername", default="")
         if refresh:
             await self._inspect(name)
-        self.write_json(self._alive() if status else self._inspected(name))
+        if status or name:
+            self.write_json(self._alive() if status else self._inspected(name))
+        else:
+            await self._write_all()
 
     async def act(self) -> dict[str, Any]:
         """Inspect one worker or all: what the Refresh buttons of the pages do."""
@@ -43,10 +53,26 @@ class ListWorkers(Endpoint):
         return {name: state.is_alive(worker) for name, worker in state.workers.items()}
 
     def _inspected(self, name: str) -> dict[str, Any]:
-        """Return the records; an empty one for a worker that is known from its events only."""
-        records = self.cluster.inspector.workers
-        if not name:
-            return dict(records)
+        """Return a record; an empty one for a worker that is known from its events only."""
         if not is_known(self.cluster, name):
             raise NotFound(f"Unknown worker '{name}'")
-        return {name: records.get(name, {})}
+        return {name: self.cluster.inspector.workers.get(name, {})}
+
+    async def _write_all(self) -> None:
+        """Write the records slice by slice: those of thousands of workers are megabytes."""
+        records = list(self.cluster.inspector.workers.items())
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.write("{")
+        for start in range(0, len(records), SLICE):
+            if start:
+                await self._send(", ")
+            self.write(json_text(dict(records[start : start + SLICE]))[1:-1])
+        self.write("}")
+
+    async def _send(self, more: str) -> None:
+        self.write(more)
+        try:
+            await self.flush()
+        except StreamClosedError:
+            raise ClientLeft from None
+        await asyncio.sleep(0)  # to who reads fast enough, flushing never waits

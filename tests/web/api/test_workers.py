@@ -25,6 +25,15 @@ async def test_nothing_inspected_is_an_empty_object(client, cluster):
     assert (await client.get("/api/workers")).json == {}
 
 
+async def test_thousands_of_workers_are_sent_in_slices_that_are_one_object(client, cluster):
+    cluster.inspector.workers = {f"w{n}@box": {**RECORD, "pid": n} for n in range(250)}
+
+    answer = await client.get("/api/workers")
+
+    assert answer.json == cluster.inspector.workers
+    assert answer.headers.get("Transfer-Encoding") == "chunked"
+
+
 async def test_one_worker_is_listed_by_its_name(client, cluster):
     cluster.inspector.workers["w2@box"] = {}
 
