@@ -4,7 +4,7 @@ from tests.doctored import doctored, found
 from tests.live.conftest import Cluster
 
 
-def test_a_healthy_cluster_is_found_so(cluster: Cluster, tmp_path) -> None:
+def test_command_and_dashboard_find_a_healthy_cluster_so(cluster: Cluster, tmp_path) -> None:
     words = ["-A", "tests.shop", "--json", "--inspect_timeout=3000", "--persistent"]
     if cluster.kind == "rabbitmq":
         options = [one for one in cluster.dashboard.options if one.startswith("--broker_api")]
@@ -24,10 +24,7 @@ def test_a_healthy_cluster_is_found_so(cluster: Cluster, tmp_path) -> None:
     assert checks["Workers", "Results hold"]["setting"] == "result_extended = True"
     assert not (tmp_path / "flower.sqlite3").exists()
 
-
-def test_a_dashboard_finds_the_same(cluster: Cluster) -> None:
     report = cluster.dashboard.get("/api/doctor", refresh=1)
-
     marks = {(one["area"], one["name"]): one["mark"] for one in report["checks"]}
     assert report["code"] == 0, report
     assert marks["Events", "Connection"] == "ok"
