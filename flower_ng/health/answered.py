@@ -48,8 +48,12 @@ class Followed:
         if self.told is not None and self.told.at >= at:
             return
         self.told = told_of(record, at)
-        conf = _mapping(record.get("conf"))
-        self.per_child = _number(conf.get("worker_max_tasks_per_child"))
+        conf, pool = (
+            _mapping(record.get("conf")),
+            _mapping(_mapping(record.get("stats")).get("pool")),
+        )
+        by_conf = _number(conf.get("worker_max_tasks_per_child"))
+        self.per_child = _number(pool.get("max-tasks-per-child")) or by_conf
         self.is_churn_explained = bool(conf.get("worker_max_memory_per_child"))
         self._sample(_mapping(record.get("stats")), at)
         self.growth, self.churn = self._growth(), self._churn()
@@ -72,7 +76,8 @@ class Followed:
         before = next(one for one in self.samples if one.at >= since)
         replaced = sum(count for at, count in self.replaced if at > since)
         done = max(0, newest.done - before.done)
-        explained = done / self.per_child + 1 if self.per_child else 0.0
+        # Children that began together are replaced together: each may be near its end at first.
+        explained = done / self.per_child + len(newest.children) if self.per_child else 0.0
         return Churn(replaced, explained, min(LEAST_S, newest.at - before.at))
 
     def _sample(self, stats: Mapping[str, Any], at: float) -> None:
@@ -101,7 +106,8 @@ def told_of(record: Mapping[str, Any], at: float) -> Told:
     """Read an inspected record."""
     stats, conf = _mapping(record.get("stats")), _mapping(record.get("conf"))
     pool, tasks = _mapping(stats.get("pool")), record.get("registered")
-    names = sorted(map(str, tasks)) if isinstance(tasks, list) else []
+    # A name may be followed by what was set for the task: `shop.pay [rate_limit=7/m]`.
+    names = sorted(str(one).split(" [")[0] for one in tasks) if isinstance(tasks, list) else []
     queues = record.get("active_queues")
     return Told(
         at=at,
@@ -113,7 +119,7 @@ def told_of(record: Mapping[str, Any], at: float) -> Told:
             if isinstance(queue, dict) and queue.get("name")
         ),
         registered=_digest(names) if names else "",
-        limit_s=_number(conf.get("task_time_limit")),
+        limit_s=_limit_s(pool) or _number(conf.get("task_time_limit")),
     )
 
 
@@ -132,6 +138,13 @@ def _sample_of(stats: Mapping[str, Any], at: float) -> Sample:
         frozenset(pid for pid in children if isinstance(pid, int)),
         sum(total for total in totals if isinstance(total, int)),
     )
+
+
+def _limit_s(pool: Mapping[str, Any]) -> float | None:
+    """Return the pool's own hard limit: `--time-limit` is not in the settings."""
+    timeouts = pool.get("timeouts")
+    is_pair = isinstance(timeouts, list | tuple) and len(timeouts) == 2  # noqa: PLR2004 - soft, hard
+    return _number(timeouts[1]) if is_pair else None  # type: ignore[index] # is a pair
 
 
 def _slots(pool: Mapping[str, Any]) -> int | None:

@@ -14,7 +14,7 @@ class Told:
     """What a worker answered about itself when it was last asked, at `at`.
 
     `slots` is how many tasks it runs at once; `registered` its tasks, in one text that is equal
-    where they are; `limit_s` its `task_time_limit`.
+    where they are; `limit_s` its hard limit on every task's time.
     """
 
     at: float
@@ -198,8 +198,9 @@ class Keeping:
 class Facts:
     """All that is known at `now`. None for a whole kind: it could not be found out.
 
-    `eventless` are workers that answered and sent no event, though events are enabled. `cut_off` is
-    how many clients the broker closed lately; `held` is what is held for longest.
+    `eventless` are workers that answered and sent no event, though events are enabled, or that did
+    tasks of which none was heard. `cut_off` is how many clients the broker closed lately; `held` is
+    what is held for longest.
     """
 
     now: float

@@ -57,6 +57,34 @@ def test_children_that_live_for_so_many_tasks_are_explained():
     assert churn.replaced <= churn.explained
 
 
+def test_what_was_set_on_the_command_line_is_told_by_the_pool_only():
+    answers = [record((n, n + 1), done=n * 10, worker_max_tasks_per_child=None) for n in range(8)]
+    for one in answers:
+        one["stats"]["pool"] |= {"max-tasks-per-child": 10, "timeouts": [5, 30]}
+
+    churn = followed(*answers).churn
+
+    assert churn is not None
+    assert churn.replaced <= churn.explained
+    assert told_of(answers[0], NOW).limit_s == 30
+
+
+def test_children_that_began_together_may_go_together():
+    churn = followed(
+        record((1, 2, 3, 4), done=390, worker_max_tasks_per_child=100),
+        record((5, 6, 7, 8), done=410, worker_max_tasks_per_child=100),
+    ).churn
+
+    assert churn is not None
+    assert churn.replaced <= churn.explained
+
+
+def test_a_rate_limit_makes_no_other_task():
+    limited, free = {"registered": ["shop.pay [rate_limit=7/m]"]}, {"registered": ["shop.pay"]}
+
+    assert told_of(limited, NOW).registered == told_of(free, NOW).registered
+
+
 def test_with_a_bound_of_memory_nobody_knows_why_children_go():
     answers = [record((n, n + 1), worker_max_memory_per_child=1000) for n in range(5)]
 
