@@ -343,7 +343,7 @@ class Worker(Process):
 
     def launch(self) -> None:
         """Start it without waiting for it: several come up together."""
-        command = [*python(self.clock), "celery", "-A", "tests.shop", "worker", "-E"]
+        command = [*python(self.clock), "celery", "-A", "tests.shop", "worker"]
         command += ["-n", f"{self.name}@%h", "-l", "INFO", "--without-gossip", "--without-mingle"]
         self.spawn([*command, *self.options], self.environment)
 

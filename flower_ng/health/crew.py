@@ -16,6 +16,8 @@ SKEW_LOOKS: Final = 12
 LEAST_LOOKS: Final = 3
 #: Reserved tasks that are looked at, the oldest.
 MOST_RESERVED: Final = 2000
+#: A worker that says to have done so many tasks, none of which was heard of, sends no events.
+LEAST_DONE: Final = 20
 
 
 class State(Protocol):
@@ -28,6 +30,10 @@ class State(Protocol):
     @property
     def tasks(self) -> Mapping[str, Task]:
         """The tasks in memory."""
+
+    @property
+    def counter(self) -> Mapping[str, Mapping[str, int]]:
+        """How many events of each type came from each worker."""
 
     @property
     def tallies(self) -> Any:
@@ -54,6 +60,7 @@ class Crew:
         self._sightings = sightings
         self._followed: dict[str, Followed] = {}
         self._skews: dict[str, Skew] = {}
+        self._heard: dict[str, tuple[int, int]] = {}
 
     def names(self) -> list[str]:
         """Return who is known, workers that are only remembered for their tasks among them."""
@@ -87,10 +94,29 @@ class Crew:
             if not (worker := workers.get(name)) or not worker.is_alive(now)
         ]
 
+    def unheard(self, now: float) -> list[str]:
+        """Return who is online and does tasks of which no event comes."""
+        return [
+            worker.hostname
+            for worker in self._state.workers.values()
+            if worker.is_alive(now) and worker.processed is not None
+            if self._done_unheard(worker.hostname, worker.processed) >= LEAST_DONE
+        ]
+
+    def _done_unheard(self, name: str, processed: int) -> int:
+        """Return how many tasks a worker did since a task's event came from it."""
+        events = sum(self._state.counter.get(name, {}).values())
+        tasks = events - self._state.counter.get(name, {}).get("worker-heartbeat", 0)
+        before, until = self._heard.get(name, (tasks, processed))
+        if tasks != before or processed < until:
+            until = processed
+        self._heard[name] = tasks, until
+        return processed - until
+
     def forget_all_but(self, names: Iterable[str]) -> None:
         """Forget what was followed of others."""
         known = set(names)
-        for table in (self._followed, self._skews):
+        for table in (self._followed, self._skews, self._heard):
             for name in [name for name in table if name not in known]:
                 del table[name]
 

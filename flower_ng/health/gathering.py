@@ -109,11 +109,15 @@ class Gathering:
             tuple(self._sightings.new.values()),
             queues,
             self._entries(),
-            self._crew.eventless(now, ANSWERED_S) if self._sources.enable_events else (),
+            self._eventless(now),
             broker := self._sources.broker(),
             self._cut(broker, now),
             self._held(now),
         )
+
+    def _eventless(self, now: float) -> list[str]:
+        quiet = self._crew.eventless(now, ANSWERED_S) if self._sources.enable_events else []
+        return [*quiet, *self._crew.unheard(now)]
 
     async def _workers(self, heard_since: float, now: float) -> tuple[WorkerFacts, ...]:
         names, waiting = self._crew.names(), self._crew.waiting(now)

@@ -52,3 +52,18 @@ async def test_a_look_gives_the_loop_back_again_and_again():
     others.cancel()
 
     assert turns >= 400 / 50
+
+
+async def test_a_worker_whose_events_of_tasks_are_switched_off_is_found_there():
+    town = Town()
+    await town.live(120)
+    off, tell = town.names[0], town.tell
+
+    def tell_less(type: str, hostname: str, **fields: object) -> None:  # noqa: A002 - the event's
+        if hostname != off or not type.startswith("task-"):
+            tell(type, hostname, **fields)
+
+    town.tell = tell_less  # type: ignore[method-assign] # the others go on
+    raised = await town.live(600)
+
+    assert ("worker-eventless", off) in {(one.rule, one.subject) for one in raised}

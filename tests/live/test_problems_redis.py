@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from celery import Celery
 from redis import Redis as Client
 
 from tests.leap import set_ahead
@@ -23,6 +24,8 @@ LOWERED = (
     "--problem_broker_unanswering=0.5",
     "--problem_events_away=0.5",
     "--problem_no_workers=0.5",
+    "--problem_worker_eventless=0.5",
+    "--enable_events=False",
     "--problem_worker_load=0.001",
     "--problem_schedule_overdue=1",
 )
@@ -111,11 +114,24 @@ def test_a_redis_that_is_away_is_told_until_it_is_back(broken):
     broken.clears("events-away")
 
 
-def test_a_worker_whose_clock_is_behind_is_told_and_so_is_its_load_and_its_end(broken, tmp_path):
+def do_untold(broken: Broken, worker: Worker) -> None:
+    """Have a worker do tasks of which it tells nothing, until it is asked to."""
+    with Celery(broker=broken.redis.url, set_as_current=False) as app:
+        for _ in range(25):
+            broken.send("add", 1, 1)
+        assert broken.sees("worker-eventless", worker.hostname)["evidence"]["events"] == "none"
+        app.control.enable_events(destination=[worker.hostname])
+        broken.send("add", 1, 1)
+        broken.clears("worker-eventless", worker.hostname)
+
+
+def test_a_worker_that_is_behind_and_loaded_tells_nothing_and_ends_is_told_of_each_time(
+    broken, tmp_path
+):
     set_ahead(clock := tmp_path / "clock", -40)
-    worker = Worker(
-        tmp_path, broken.redis.url, options=("-c", "1", "--heartbeat-interval=1"), clock=clock
-    )
+    options, silent = ("-c", "1", "--heartbeat-interval=1"), {"worker_send_task_events": False}
+    conf = {"SHOP_CONF": json.dumps(silent)}
+    worker = Worker(tmp_path, broken.redis.url, options=options, env=conf, clock=clock)
     try:
         worker.start()
         behind = broken.sees("worker-clock", worker.hostname)["evidence"]["behind_s"]
@@ -124,6 +140,7 @@ def test_a_worker_whose_clock_is_behind_is_told_and_so_is_its_load_and_its_end(b
         set_ahead(clock, 0)
         broken.clears("worker-clock", worker.hostname)
         broken.clears("events-late")
+        do_untold(broken, worker)
         worker.stop()
         broken.clears("worker-load", worker.hostname)
         broken.sees("no-workers")
