@@ -93,7 +93,6 @@ def main() -> None:
     told.add_argument("--held", type=int, default=40_000, help="events/s held, in batches")
     told.add_argument("--single", type=int, default=12_000, help="events/s held, single")
     told.add_argument("--seconds", type=float, default=20)
-    told.add_argument("--folder", type=Path, help="where the history of many is kept")
     asked = begun(told)
     if asked.quick:
         asked.many, asked.seconds, asked.held, asked.single = 10_000, 2, 10_000, 4_000

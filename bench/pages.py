@@ -79,7 +79,9 @@ def filled(command: Sequence[str], asked: Namespace) -> tuple[dict[str, list[flo
 def many(asked: Namespace) -> dict[str, list[float]]:
     """Return what ours takes with a history of many tasks."""
     with tempfile.TemporaryDirectory() as temporary:
-        path = (asked.folder or Path(temporary)) / f"history-{asked.many}"
+        folder = asked.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"history-{asked.many}"
         if not Path(f"{path}.sqlite3").exists():
             print(f"filling a history of {asked.many:,} tasks", flush=True)
             fill(path, asked.many)
@@ -98,7 +100,6 @@ def main() -> None:
     told = parser(__doc__)
     told.add_argument("--tasks", type=int, default=100_000)
     told.add_argument("--many", type=int, default=1_000_000)
-    told.add_argument("--folder", type=Path, help="where the history of many is kept")
     asked = begun(told)
     if asked.quick:
         asked.tasks, asked.many = 5_000, 10_000

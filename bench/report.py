@@ -76,6 +76,7 @@ def parser(text: str | None) -> ArgumentParser:
     made.add_argument("--quick", action="store_true", help="seconds in place of minutes")
     made.add_argument("--rounds", type=int, default=2)
     made.add_argument("--only", default="", help="what has this in its name")
+    made.add_argument("--folder", type=Path, help="keeps great histories for the next time")
     made.add_argument("--out", type=Path, help="the page; default: docs/benchmarks.md")
     return made
 

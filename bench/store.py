@@ -222,7 +222,6 @@ def main() -> None:
     """Measure, and write the section; the exit says whether all is within its bounds."""
     told = parser(__doc__)
     told.add_argument("tasks", type=int, nargs="?", default=1_000_000)
-    told.add_argument("--folder", type=Path, help="kept; without it, a temporary one")
     asked_for = begun(told)
     tasks = 20_000 if asked_for.quick else asked_for.tasks
     command = COMMANDS.get(tasks, f"bench/store.py {tasks}")
