@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from flower_ng.brokers.condition import BrokerFacts, RabbitNode
-from flower_ng.health.facts import Facts
+from flower_ng.health.facts import Facts, HeldTask
 from flower_ng.health.rule import Evidence, Find, Finding, Rule
 
 #: What was told earlier says nothing about now.
@@ -116,15 +116,26 @@ def cut_off(facts: Facts, least: float) -> Iterable[Finding] | None:
 
 
 def redelivering(facts: Facts, share: float) -> Iterable[Finding] | None:
-    """Tasks with an ETA are held nearly as long as the broker lets a message be."""
+    """Tasks are held, for their ETA or while they run, nearly as long as the broker allows."""
     limit_s = _held_at_most_s(facts.broker)
     if limit_s is None or not facts.can_hear:
         return None
-    oldest = facts.held
-    if oldest is None or oldest.held_s < share * limit_s:
-        return []
-    evidence: Evidence = {"held_task": oldest.uuid, "held_s": oldest.held_s, "limit_s": limit_s}
-    return [Finding(oldest.type, evidence)]
+    found: dict[str, HeldTask] = {}
+    for task in sorted(_held(facts), key=lambda one: one.held_s):
+        if task.held_s >= share * limit_s:
+            found[task.type] = task
+    return [
+        Finding(kind, {"held_task": one.uuid, "held_s": one.held_s, "limit_s": limit_s})
+        for kind, one in found.items()
+    ]
+
+
+def _held(facts: Facts) -> Iterator[HeldTask]:
+    if facts.held is not None:
+        yield facts.held
+    for task in facts.running:
+        if task.is_held and task.is_worker_online:
+            yield HeldTask(task.uuid, task.type, task.runs_s)
 
 
 def _held_at_most_s(broker: BrokerFacts | None) -> float | None:
@@ -214,9 +225,9 @@ RULES: Final = (
         "type",
         "warning",
         "A task may be delivered twice",
-        "Its ETA is further away than the broker lets a message be held: raise visibility_timeout"
-        " (Redis) or consumer_timeout (RabbitMQ), or send it later. So are tasks with acks_late"
-        " that run for as long.",
+        "Its ETA is further away, or with acks_late it runs for longer, than the broker lets a"
+        " message be held: raise visibility_timeout (Redis) or consumer_timeout (RabbitMQ), send it"
+        " later, or make it smaller.",
         redelivering,
     ),
     Rule(

@@ -22,11 +22,15 @@ GOOD_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Whether a worker said that it runs a task; whether its end is known to the result backend."""
+    """Whether a worker said that it runs a task; whether its end is known to the result backend.
+
+    `is_held` is that the worker has not acknowledged its message yet, as with `acks_late`.
+    """
 
     at: float
     claimed: bool
     has_result: bool | None = None
+    is_held: bool = False
 
 
 class Asked(Protocol):
@@ -97,9 +101,13 @@ class Claims:
         if "active" in self._asked.failures(name) or not isinstance(active, list):
             return
         at = self._clock()
-        running = {one.get("id") for one in active if isinstance(one, dict)}
+        running = {
+            one.get("id"): one.get("acknowledged") is False
+            for one in active
+            if isinstance(one, dict)
+        }
         for uuid in uuids:
-            self._claims[uuid] = Claim(at, uuid in running)
+            self._claims[uuid] = Claim(at, uuid in running, is_held=running.get(uuid, False))
         unclaimed = (uuid for uuid in uuids if uuid not in running)
         for uuid in islice(unclaimed, MOST_RESULTS):
             self._claims[uuid] = Claim(at, claimed=False, has_result=await self._look(uuid))

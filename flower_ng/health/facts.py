@@ -77,7 +77,8 @@ class RunningTask:
     """A task that was started and is not known to have ended.
 
     `claimed` is whether its worker said that it runs; None where it was not asked, or did not say.
-    `has_result` is whether the result backend knows its end.
+    `has_result` is whether the result backend knows its end, `is_held` that its worker said that
+    it has not acknowledged the message.
     """
 
     uuid: str
@@ -88,11 +89,15 @@ class RunningTask:
     limit_s: float | None = None
     claimed: bool | None = None
     has_result: bool | None = None
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HeldTask:
-    """A task with an ETA that a worker holds, unacknowledged, for `held_s` by now."""
+    """A task whose message a worker holds, unacknowledged, for `held_s` by now.
+
+    It has an ETA, or it runs and is acknowledged late.
+    """
 
     uuid: str
     type: str

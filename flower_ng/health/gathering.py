@@ -160,6 +160,7 @@ class Gathering:
                 limit_s=worker.told.limit_s if worker and worker.told else None,
                 claimed=None if claim is None else claim.claimed,
                 has_result=None if claim is None else claim.has_result,
+                is_held=claim is not None and claim.is_held,
             )
 
     def _cut(self, broker: BrokerFacts | None, now: float) -> int:

@@ -21,7 +21,7 @@ class FakeInspector:
 
     async def inspect(self, workername=None, _methods=None):
         self.asked.append(workername)
-        active = [{"id": uuid} for uuid in self.running]
+        active = [{"id": uuid, "acknowledged": uuid != "late"} for uuid in self.running]
         return {} if None in self.running else {W: {"active": active}}
 
     def failures(self, _name):
@@ -49,6 +49,12 @@ def told(claims: Claims, uuid: str) -> tuple[bool, bool | None] | None:
 
 async def test_a_worker_that_runs_a_task_claims_it():
     assert told(await checked(FakeInspector("a"), "a", "b", ended=False), "a") == (True, None)
+
+
+async def test_a_task_that_is_not_acknowledged_yet_is_held():
+    claims = await checked(FakeInspector("a", "late"), "a", "late")
+
+    assert [one.is_held for uuid in ("a", "late") if (one := claims.of(uuid))] == [False, True]
 
 
 async def test_what_it_does_not_run_is_looked_up_in_the_result_backend():

@@ -293,6 +293,12 @@ WRONG = [
         {"held_task": "5eed", "held_s": 3500, "limit_s": 3600},
     ),
     (
+        "broker-redelivers",
+        {"broker": redis(), "running": [running(runs_s=3500, is_held=True)]},
+        PAY,
+        {"held_task": "5eed", "held_s": 3500, "limit_s": 3600},
+    ),
+    (
         "schedule-overdue",
         {"entries": [EntryFacts("nightly", PAY, NOW - 90_000, 400)]},
         "nightly",
