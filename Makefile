@@ -54,7 +54,9 @@ soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a rea
 
 .PHONY: bench
 bench: setup services .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
-	for part in $(PARTS); do $(BIN)/python bench/$$part.py --flower .venv-flower/bin/celery $(BENCH); done
+	failed=; for part in $(PARTS); do \
+		$(BIN)/python bench/$$part.py --flower .venv-flower/bin/celery $(BENCH) || failed+=" $$part"; \
+	done; test -z "$$failed" || { echo "These parts did not end well:$$failed" >&2; exit 1; }
 
 .PHONY: bench-growth
 bench-growth: setup services ## Measure how costs grow with tasks, workers, types and browsers
