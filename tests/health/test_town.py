@@ -67,3 +67,15 @@ async def test_a_worker_whose_events_of_tasks_are_switched_off_is_found_there():
     raised = await town.live(600)
 
     assert ("worker-eventless", off) in {(one.rule, one.subject) for one in raised}
+
+
+async def test_a_recorded_count_of_clients_that_redis_cut_off_is_told_for_five_minutes():
+    town = Town()
+    await town.live(120)
+    town.cut_off += 1  # the Redis of most systems does not count them yet
+
+    raised = [(one.rule, one.evidence["connections closed"]) for one in await town.live(60)]
+
+    assert raised == [("broker-cut-off", 1)]
+    await town.live(300)
+    assert town.engine.problems() == []

@@ -59,6 +59,7 @@ class Town:
         self.deployed: set[str] = set()
         self.longest = dict(self.lengths)
         self.ever_more = False
+        self.cut_off = 3
         clock = self.clock
         sightings = Sightings(exception_class, clock)
         sightings.is_learned = True
@@ -158,7 +159,7 @@ class Town:
             evicted=0,
             clients=self.random.randint(50, 400),
             blocked_clients=len(self.names),
-            cut_off=3,
+            cut_off=self.cut_off,
             role="master",
             replicas=1,
             replicas_behind=int(self.random.random() < 0.1),

@@ -78,6 +78,16 @@ class Leaping(Watched):
             before = self.record(one).get("timestamp", 0.0)
             wait_until(lambda w=one, at=before: self.ask(w).get("timestamp", 0.0) > at, 30)
 
+    def has_looked(self) -> None:
+        """Wait until what was answered has been judged."""
+        seen = {self.dashboard.get("/api/problems")["looked_at"]}
+
+        def twice() -> bool:
+            seen.add(self.dashboard.get("/api/problems")["looked_at"])
+            return len(seen) > 2
+
+        wait_until(twice, 45, "problems were looked for")
+
     def finds_by_asking(self, rule: str, worker: Worker) -> dict[str, Any]:
         """Ask a worker until a rule holds for it: a busy one may leave out what is looked for."""
         return wait_until(lambda: self.ask(worker) and self.told(rule, worker.hostname), 45, rule)
@@ -172,6 +182,7 @@ def test_tasks_of_a_killed_worker_are_probably_lost_and_unclaimed_when_it_is_bac
     gone = watched.sees("worker-gone", spare.hostname)
     spare.launch()
     watched.clears("worker-gone", spare.hostname)
+    watched.inspect(spare)
     watched.leap(61)  # each worker is asked once a minute
     unclaimed = watched.sees("task-unclaimed", NAPS)
 
@@ -234,16 +245,16 @@ def test_a_task_held_nearly_until_it_is_given_out_again_is_told_until_it_runs(wa
 def test_a_queue_that_nobody_takes_from_is_told_until_somebody_does(watched, url):
     told = ("queue-deserted", "queue-old", "queue-growing", "queue-long")
     watched.nap(0, queue="nobodys")
-    wait_until(watched.counts("nobodys"), 15, "the message is counted")
+    wait_until(lambda: watched.looks() or watched.told("queue-deserted", "nobodys"), 45)
     with redis.Redis.from_url(url) as client:
         client.lpush("nobodys", *client.lrange("nobodys", 0, 0) * 200)
-    wait_until(lambda: watched.looks() or watched.told("queue-growing", "nobodys"), 15)
+    wait_until(lambda: watched.looks() or watched.told("queue-growing", "nobodys"), 45)
 
     found = {rule: watched.sees(rule, "nobodys")["evidence"] for rule in told}
     watched.dashboard.post(
         f"/api/worker/queue/add-consumer/{watched.hand.hostname}", queue="nobodys"
     )
-    wait_until(lambda: not watched.counts("nobodys")(), 15, "the messages are taken")
+    wait_until(lambda: not watched.counts("nobodys")(), 45, "the messages are taken")
 
     assert found["queue-deserted"]["waiting"] >= 1
     assert found["queue-old"]["oldest waits_s"] > 1
@@ -310,6 +321,7 @@ def test_a_worker_that_holds_more_and_more_or_loses_children_is_told_of(watched,
     for leap_s in (0, 601):
         watched.leap(leap_s)
         watched.inspect(solo, hand)
+        watched.has_looked()
     held, crashed = watched.send("hold", 150_000_000, queue="solo"), watched.send("crash")
     watched.reaches(held, "SUCCESS")
     watched.reaches(crashed, "FAILURE")
