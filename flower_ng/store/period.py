@@ -1,10 +1,11 @@
 """Period: between which times a query's tasks were received, and which parts can have any. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-from flower_ng.store.conditions import AllOf, Compare, Search
+from flower_ng.store.conditions import AllOf, Compare, Has, Not, Search
 from flower_ng.store.index import Part
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import since
@@ -12,7 +13,10 @@ from flower_ng.store.where import since
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `low` to `high`, UTC seconds; `or_never`: tasks that no one received are in it too."""
+    """From `low` to `high`, UTC seconds; `or_never`: tasks that no one received are in it too.
+
+    With an infinite `low` no one received any of them.
+    """
 
     low: float = -inf
     high: float = inf
@@ -49,6 +53,8 @@ class Period:
 
     def conditions(self) -> list[str]:
         """Return SQL conditions, of which one holds for each task in it."""
+        if self.low == inf:
+            return ["p.received IS NULL"]
         limits = ((">=", self.low), ("<=", self.high))
         said = [f"p.received {sign} {limit!r}" for sign, limit in limits if abs(limit) < inf]
         within = " AND ".join(said) or "p.received IS NOT NULL"
@@ -62,17 +68,24 @@ def period(query: TaskQuery, now: float) -> Period:
     """Return the period that all tasks of a query are in; `now` is UTC seconds."""
     low = -inf if query.received_start is None else query.received_start
     high = inf if query.received_end is None else query.received_end
-    compared = list(_compared(query.search))
-    lows = [since(one, now) for one in compared if one.relation in {">", ">="}]
-    highs = [since(one, now) for one in compared if one.relation in {"<", "<="}]
-    return Period(max([low, *lows]), min([high, *highs]), or_never=not compared)
+    found = Period(low, high)
+    for part in _parts(query.search):
+        match part:
+            case Compare(quantity="received", relation=relation):
+                at = since(part, now)
+                limit = (at, inf) if relation in {">", ">="} else (-inf, at)
+                found = replace(found.within(*limit), or_never=False)
+            case Has("received"):
+                found = replace(found, or_never=False)
+            case Not(Has("received")):
+                found = found.within(inf, -inf)
+    return found
 
 
-def _compared(search: Search | None) -> list[Compare]:
-    match search:
-        case Compare(quantity="received"):
-            return [search]
-        case AllOf(parts):
-            return [found for part in parts for found in _compared(part)]
-        case _:
-            return []
+def _parts(search: Search | None) -> Iterator[Search | None]:
+    """Yield what a search asks for at once."""
+    if isinstance(search, AllOf):
+        for part in search.parts:
+            yield from _parts(part)
+    else:
+        yield search

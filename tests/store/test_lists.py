@@ -64,7 +64,8 @@ STEPS = st.lists(
 SEARCHES = st.none() | st.sampled_from(
     ["alpha", "ALPHA", "kwargs:beta=alpha", "kwargs.alpha:1", "alpha OR beta", "-alpha", "strasse",
      "name:alpha*", "name:=beta", "state:FAILURE alpha", "runtime:>1", "received:..now alpha",
-     "received:1970-01-01", "exception:=KeyError", "'ta", '"x\\"y"', "retries:>2", "lpha"]
+     "received:1970-01-01", "exception:=KeyError", "'ta", '"x\\"y"', "retries:>2", "lpha",
+     "has:received", "-has:received", "alpha -has:received", "-has:received received:..now"]
 )  # fmt: skip
 QUERIES = st.builds(
     TaskQuery,
