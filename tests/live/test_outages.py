@@ -54,7 +54,7 @@ def sees_a_new_task(cluster: Cluster) -> bool:
 
 @pytest.mark.xdist_group("outages")
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("seconds", [20, pytest.param(180, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", [10, pytest.param(180, marks=pytest.mark.soak)])
 def test_events_resume_within_10_s_of_the_brokers_return(clusters, seconds):
     sockets = [open_sockets(cluster) for cluster, _ in clusters]
     for _, broker in clusters:
