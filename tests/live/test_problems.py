@@ -5,6 +5,7 @@ test_defaults.py. The windows of some rules are no options: there the dashboard'
 """
 
 import json
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -319,7 +320,10 @@ def test_a_worker_that_holds_more_and_more_or_loses_children_is_told_of(watched,
         watched.leap(leap_s)
         watched.inspect(solo, hand)
         watched.has_looked()
-    held, crashed = watched.send("hold", 150_000_000, queue="solo"), watched.send("crash")
+    # What the kernel tells of a process begins with the most that its parent ever had: with ours.
+    most = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    held = watched.send("hold", 2 * max(most, 100_000_000), queue="solo")
+    crashed = watched.send("crash")
     watched.reaches(held, "SUCCESS")
     watched.reaches(crashed, "FAILURE")
 
