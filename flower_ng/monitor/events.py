@@ -115,7 +115,6 @@ class Events(threading.Thread):
         self.connection = ConnectionState(connected=False, since=clock(), why="not connected yet")
         self._wire = Wire(accepted(capp), clock)
         self._drain = Drain(
-            io_loop,
             inbox,
             self._wire,
             state,
