@@ -119,6 +119,9 @@ def short(rabbit: Rabbit) -> Iterator[None]:
         rabbit.control("eval", limits.format("0.4", 50_000_000))
 
 
+# Takes 20 s, and by its clock queues that other tests left on this RabbitMQ are stale as well. What
+# is told of alarms and stale queues without a clock is in tests/brokers/test_look.py.
+@pytest.mark.soak
 def test_alarms_and_queues_of_workers_that_are_gone_are_told_until_they_are_over(rabbit, tmp_path):
     node, clock = f"t{rabbit.port}@localhost", tmp_path / "clock"
     set_ahead(clock, 0)
