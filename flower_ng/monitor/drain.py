@@ -109,7 +109,7 @@ class Drain:
             self._go_on(TURNS)
 
     def _go_on(self, turns: int) -> None:
-        """Apply more after some turns of the loop; one with nothing else to do takes 20 µs."""
+        """Apply more after some turns of the loop."""
         if turns:
             asyncio.get_running_loop().call_soon(self._go_on, turns - 1)
         else:
