@@ -14,7 +14,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log as logarithm
 from threading import Event, Thread
 from time import monotonic
@@ -36,7 +36,7 @@ QUIET_S: Final = 5.0
 RETRY_S: Final = 60.0
 #: The thread rests for so long after each second of work: the other core is not all ours,
 REST: Final = 0.5
-#: and for so long while more tasks than this come in a second.
+#: and for so long while it is busy: more tasks than this come in a second.
 BUSY_REST: Final = 3.0
 BUSY_RATE: Final = 1000.0
 #: Steps of SQLite between two looks at whether to stop: some 10 ms.
@@ -49,7 +49,10 @@ class Sizes:
 
     So many parts of like size become one; stores of many tasks have larger parts, for each costs
     every query some 50 µs, and SQLite takes 500 SELECTs in one. Every query looks at each change
-    of a row that is in a part: no more than `changed` of them wait.
+    of a row that is in a part: no more than `changed` of them wait. While it is busy, `busy` times
+    as many wait: in a small store they are gone before they are worth a part, and in a large one
+    they need not be indexed twice, in a small part and in a large one. A part is made again when
+    less than one row in `sparse` is left of it, which should not be many times a row either.
     """
 
     least: int = 2_000
@@ -58,6 +61,13 @@ class Sizes:
     alike: int = 8
     parts: int = 48
     changed: int = 4_000
+    busy: int = 8
+    sparse: int = 2
+
+    def while_busy(self) -> "Sizes":
+        """Return the sizes for when much comes in, and what is there already soon goes."""
+        usual, changed = self.usual * self.busy, self.changed * self.busy
+        return replace(self, least=usual, usual=usual, changed=changed, sparse=2 * self.sparse)
 
     def is_due(self, new: int, changed: int, *, waited_s: float) -> bool:
         """Tell whether so many rows, that are in no part as they are, should be sealed."""
@@ -67,7 +77,7 @@ class Sizes:
 
     def mergers(self, parts: Sequence[Part]) -> list[Part]:
         """Return the parts that should become one: those that are mostly gone, or many alike."""
-        wasted = [part for part in parts if part.live * 2 < part.rows]
+        wasted = [part for part in parts if part.live * self.sparse < part.rows]
         if wasted:
             return list(self._fitting(wasted, parts)) or wasted[:1]
         for alike in self._tiers(parts):
@@ -114,8 +124,8 @@ class Sealing:
         self._sealed_at = monotonic()
         self._worked_at = 0.0
         self._newest = 0
-        self._looked_at = monotonic()
-        self._rest = REST
+        self._looked_at = float("-inf")
+        self._is_busy = False
         self._forgotten: deque[Sequence[str]] = deque()
         self._thread = Thread(target=self._run, name="flower_ng-index", daemon=True)
 
@@ -164,23 +174,27 @@ class Sealing:
             " (SELECT count(*) FROM stale WHERE epoch > ? AND id <= ?)",
             (seen.epoch, seen.mark),
         ).fetchone()
-        new = max(0, newest - seen.mark)
-        self.unindexed = new + changed
         self._look(newest)
-        if self._sizes.is_due(new, changed, waited_s=monotonic() - self._sealed_at):
-            self._seal(seen)
-        elif merged := self._sizes.mergers(seen.parts):
+        sizes = self._sizes.while_busy() if self._is_busy else self._sizes
+        new = max(0, newest - seen.mark)
+        if new >= sizes.usual:  # ids: many of their rows may be gone
+            (held,) = self._connection.execute("SELECT count(*) FROM task").fetchone()
+            new = min(new, held)
+        self.unindexed = new + changed
+        if sizes.is_due(new, changed, waited_s=monotonic() - self._sealed_at):
+            self._seal(seen, sizes.most if new >= sizes.least else 0)
+        elif merged := sizes.mergers(seen.parts):
             self._build(seen, seen.mark, seen.epoch, merged)
         else:
             self._measure()
             return False
         return True
 
-    def _seal(self, seen: Directory) -> None:
-        """Put up to a large part's rows into one."""
+    def _seal(self, seen: Directory, limit: int) -> None:
+        """Put what changed, and up to `limit` new rows, into one part."""
         new = "SELECT id FROM task WHERE id > ? ORDER BY id LIMIT ?"
         (mark,) = self._connection.execute(
-            f"SELECT coalesce(max(id), ?) FROM ({new})", (seen.mark, seen.mark, self._sizes.most)
+            f"SELECT coalesce(max(id), ?) FROM ({new})", (seen.mark, seen.mark, limit)
         ).fetchone()
         self._writer.run(lambda connection: _raise(connection, mark)).result()
         (epoch,) = self._connection.execute("SELECT epoch - 1 FROM sealed").fetchone()
@@ -217,13 +231,13 @@ class Sealing:
         """See how fast tasks come in: while they do, others have more need of the cores."""
         now = monotonic()
         if now - self._looked_at >= TICK_S:
-            rate = (newest - self._newest) / (now - self._looked_at)
-            self._rest = BUSY_REST if rate > BUSY_RATE else REST
+            self._is_busy = newest - self._newest > BUSY_RATE * (now - self._looked_at)
             self._newest, self._looked_at = newest, now
 
     def _pause(self) -> None:
         worked_s = monotonic() - self._worked_at
-        if self._is_stopping.wait(worked_s * self._rest) if worked_s > TICK_S / 100 else False:
+        rest = BUSY_REST if self._is_busy else REST
+        if self._is_stopping.wait(worked_s * rest) if worked_s > TICK_S / 100 else False:
             raise _StoppedError
         self._worked_at = monotonic()
 

@@ -35,6 +35,10 @@ class IndexedTable(Table):
     def directory(self) -> Directory:
         return directory(self.index.connection)
 
+    def be_busy(self) -> None:
+        """Have the index be kept as while much comes in, from now on."""
+        self.sealing._is_busy, self.sealing._looked_at = True, float("inf")
+
     def seal(self) -> None:
         """Seal what there is, however little, as the thread would after a while."""
         self.sealing._sealed_at = float("-inf")

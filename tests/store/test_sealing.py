@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from flower_ng.store.arms import Arms
 from flower_ng.store.index import Part
 from flower_ng.store.sealing import Sizes
 from tests.monitor.yard import eventually
-from tests.store.indexed import IndexedTable
+from tests.store.indexed import TINY, IndexedTable
 from tests.store.making import NOW, change, task
 
 SIZES = Sizes(least=10, usual=100, most=1000, alike=3, parts=4, changed=50)
@@ -58,6 +59,42 @@ def test_a_part_that_is_mostly_gone_is_made_again():
 def indexed(tmp_path):
     with closing(IndexedTable(tmp_path / "db")) as tasks:
         yield tasks
+
+
+def test_while_it_is_busy_only_a_lot_is_sealed(tmp_path):
+    with closing(IndexedTable(tmp_path / "db", replace(TINY, busy=4))) as indexed:
+        indexed.be_busy()
+        indexed.write(*(task(f"u{number}") for number in range(19)))
+        indexed.seal()
+        assert indexed.directory.parts == ()
+
+        indexed.write(task("u19"))
+        indexed.seal()
+        assert indexed.directory.live == 20
+
+
+def test_new_tasks_in_the_place_of_others_are_not_more(tmp_path):
+    with closing(IndexedTable(tmp_path / "db", replace(TINY, busy=4))) as indexed:
+        indexed.be_busy()
+        for number in range(40):
+            indexed.write(task(f"u{number}"))
+            indexed.delete(f"u{number - 10}")
+        indexed.seal()
+
+        assert indexed.directory.parts == ()
+        assert indexed.sealing.unindexed == 10
+
+
+def test_what_changed_is_sealed_without_what_is_new(tmp_path):
+    with closing(IndexedTable(tmp_path / "db", replace(TINY, changed=3))) as indexed:
+        indexed.write(*(task(f"u{number}", "STARTED") for number in range(20)))
+        indexed.seal()
+        indexed.sealing._sizes = replace(TINY, changed=3, least=10, usual=30)
+        indexed.write(*(task(f"u{number}", "SUCCESS", 2.0) for number in (1, 2, 3, 20)))
+        indexed.seal()
+
+        assert indexed.sealing.unindexed == 1
+        assert indexed.filtered(TaskQuery(state="SUCCESS")) == 4
 
 
 def in_files(folder: Path, text: str) -> bool:
