@@ -92,6 +92,16 @@ class Leaping(Watched):
         """Ask a worker until a rule holds for it: a busy one may leave out what is looked for."""
         return wait_until(lambda: self.ask(worker) and self.told(rule, worker.hostname), 45, rule)
 
+    def clears_by_asking(self, rule: str, worker: Worker, subject: str = "") -> None:
+        """Ask a worker until a rule does not hold any more, for it or another subject."""
+        of = subject or worker.hostname
+        wait_until(lambda: self.ask(worker) and not self.told(rule, of), 45, rule)
+        self.clears(rule, of)
+
+    def is_calm(self, rule: str, subject: str) -> None:
+        """Wait until nothing is told that an earlier test left behind."""
+        wait_until(lambda: not self.told(rule, subject), 45, f"{rule} of {subject} is over")
+
     def ask(self, worker: Worker) -> dict[str, Any]:
         """Ask a worker; who does not answer has no new record."""
         self.dashboard.get("/api/workers", refresh=1, workername=worker.hostname)
@@ -134,8 +144,10 @@ def watched(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leap
 
 
 def as_usual(watched: Watched) -> None:
+    """Have tasks succeed, and naps end at once: so many that those of the tests stay unusual."""
     for _ in range(50):
         watched.send("add", 1, 1)
+    for _ in range(250):
         watched.nap(0)
     last = [watched.send("echo") for _ in range(20)][-1]
     watched.reaches(last, "SUCCESS")
@@ -194,6 +206,7 @@ def test_tasks_of_a_killed_worker_are_probably_lost_and_unclaimed_when_it_is_bac
 
 
 def test_a_task_that_runs_for_long_near_its_limit_is_told_until_it_ends(watched):
+    watched.is_calm("task-long", NAPS)
     watched.starts(task_id := watched.nap(6, queue="spare"))
 
     assert watched.sees("task-long", NAPS)["evidence"]["oldest_task"] == task_id
@@ -286,11 +299,10 @@ def test_short_tasks_behind_a_long_one_and_unlike_workers_of_a_queue_are_told(wa
     differ = watched.sees("workers-differ", "hoard")["evidence"]
     for_hand = f"cancel-consumer/{watched.hand.hostname}"
     watched.dashboard.post(f"/api/worker/queue/{for_hand}", queue="hoard")
-    watched.inspect(watched.hand)
 
     assert hoards["idle worker of the same queue"] == watched.hand.hostname
     assert differ.keys() == {hoarder.hostname, watched.hand.hostname}
-    watched.clears("workers-differ", "hoard")
+    watched.clears_by_asking("workers-differ", watched.hand, "hoard")
     watched.clears("worker-hoards", hoarder.hostname)
 
 
@@ -331,9 +343,8 @@ def test_a_worker_that_holds_more_and_more_or_loses_children_is_told_of(watched,
     growth = watched.finds_by_asking("worker-memory", solo)["evidence"]
     churn = watched.finds_by_asking("worker-churn", hand)["evidence"]
     watched.leap(7000)
-    watched.inspect(solo, hand)
 
     assert growth["now_bytes"] - growth["before_bytes"] > 100_000_000
     assert churn["children replaced"] >= 1
-    watched.clears("worker-memory", solo.hostname)
-    watched.clears("worker-churn", hand.hostname)
+    watched.clears_by_asking("worker-memory", solo)
+    watched.clears_by_asking("worker-churn", hand)
