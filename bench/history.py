@@ -1,11 +1,13 @@
 """A history to measure: a shop's tasks, as many as wanted, written by the store's own writer."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 from flower_ng.monitor.records import Change, Event, Task, Worker
 from flower_ng.store import Store
+from flower_ng.store.sealing import Sizes
 
 #: 50 task types, the most frequent 50 times as frequent as the rarest.
 VERBS = (
@@ -35,12 +37,21 @@ APART_S = 0.6
 
 
 def fill(path: Path, tasks: int) -> None:
-    """Write a history of so many tasks of three events each to the store at `path`."""
+    """Write a history of so many tasks of three events each to the store at `path`; index it."""
     store = Store(path, max_tasks=2 * tasks)
     store.start()
     for change in changes(tasks, Random(7)):
         store.observe(change)
+    store.flush()
+    await_index(store)
     store.stop()
+
+
+def await_index(store: Store) -> None:
+    """Wait until the index holds all that is worth a part."""
+    least = Sizes().least
+    while (unindexed := store.status().unindexed) is None or unindexed >= least:
+        time.sleep(0.2)
 
 
 def changes(tasks: int, random: Random) -> Iterator[Change]:

@@ -72,6 +72,11 @@ FAILING = (
     "{}. Pages show what was known before; it is tried again by itself. Is there room where it is"
     " kept, does its database answer? --db or --history name another place"
 )
+#: What a store means that is seconds late, and from when on that is said.
+BEHIND = (
+    "The history is {:.0f} s behind: more comes in than can be written, lists lack what is newer"
+)
+BEHIND_S = 2.0
 
 
 class Greeter:
@@ -204,11 +209,12 @@ class Cluster:
 
     def warnings(self) -> Sequence[str]:
         """Return what an operator should know on every page; empty when all is well."""
-        stats, failing = self.events.stats, self.store.failing
+        stats, failing, behind_s = self.events.stats, self.store.failing, self.store.lag_s
         dropped = sum(stats.dropped.values())
         return [
             *self.store.warnings,
             *([FAILING.format(failing)] if failing else []),
+            *([BEHIND.format(behind_s)] if behind_s >= BEHIND_S and not failing else []),
             *([LOST.format(lost)] if (lost := self.store.lost) else []),
             *([f"{dropped} events were dropped because the inbox was full"] if dropped else []),
         ]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from celery import Celery
 from tornado.httpclient import AsyncHTTPClient
 
 from flower_ng.app import Flower
+from flower_ng.cluster import BEHIND_S
 from flower_ng.settings import load_arguments
 
 
@@ -83,6 +85,24 @@ async def test_a_history_that_cannot_be_written_is_said_on_every_page_until_it_c
             await asyncio.sleep(0.05)
     assert "u1" in await page(site, "/tasks")
     assert "cannot be written" not in await page(site, "/tasks")
+    await site.stop()
+
+
+async def test_a_history_that_is_seconds_behind_is_said_on_every_page(flower):
+    site = flower()
+    await site.start()
+    received = {"type": "task-received", "hostname": "w1", "timestamp": time.time()}
+    goes_on = threading.Event()
+    site.cluster.store._writer.run(lambda _: goes_on.wait(30))
+
+    site.cluster.state.event({**received, "uuid": "u1"})
+    assert "s behind" not in await page(site, "/workers")
+    await asyncio.sleep(BEHIND_S + 0.1)
+    assert "The history is 2 s behind" in await page(site, "/workers")
+
+    goes_on.set()
+    assert "u1" in await page(site, "/tasks")
+    assert "s behind" not in await page(site, "/workers")
     await site.stop()
 
 

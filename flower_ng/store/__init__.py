@@ -235,6 +235,11 @@ class Store(Answers):
         return 0 if self._flusher is None else self._flusher.failures
 
     @property
+    def lag_s(self) -> float:
+        """For how long the oldest change has waited to be written, at most."""
+        return 0.0 if self._flusher is None else self._flusher.lag_s
+
+    @property
     def waiting(self) -> int:
         """How many changed tasks are not yet written."""
         return len(self._marks.tasks)
@@ -256,7 +261,7 @@ class Store(Answers):
             oldest=held.oldest,
             newest=held.newest,
             waiting=self.waiting,
-            lag_s=0.0 if self._flusher is None else self._flusher.lag_s,
+            lag_s=self.lag_s,
             failing=self.failing,
             failures=self.failures,
             lost=self.lost,
@@ -374,8 +379,7 @@ class Store(Answers):
 
     def _look(self) -> None:
         now = self._clock()
-        lag_s = 0.0 if self._flusher is None else self._flusher.lag_s
-        self._gaps.look(self._ingest(), self.lost, now - lag_s, now)
+        self._gaps.look(self._ingest(), self.lost, now - self.lag_s, now)
 
     def _warn(self, message: str) -> None:
         log.warning(message)

@@ -1,8 +1,9 @@
 """Answers to questions about tasks: lists, counts and single ones. Asked on the loop."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from copy import copy
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import msgspec
 
@@ -33,10 +34,22 @@ class Answers:
     Each raises Unavailable when it takes too long, or while the store is not running.
     """
 
+    #: Whether answers wait for all that is not written yet.
+    waits = True
     _clock: Callable[[], float]
     _dialect: Dialect
     _flusher: Flusher | None
     _reader: Reader | None
+
+    def at_once(self) -> Self:
+        """Return who answers the same without waiting for much that is not written yet.
+
+        For pages that make themselves new: while thousands of tasks come in a second, what they
+        show is some tenths of a second old, or as old as `lag_s` of the status says.
+        """
+        hurried = copy(self)
+        hurried.waits = False
+        return hurried
 
     async def tasks(self, query: TaskQuery) -> TaskPage:
         """Return a page of tasks."""
@@ -125,7 +138,7 @@ class Answers:
     async def _ask(self, question: Callable[[View], Answer]) -> Answer:
         if self._flusher is None or self._reader is None:
             raise Unavailable("The store is not running")
-        await self._flusher.settled()
+        await self._flusher.settled(in_a_hurry=not self.waits)
         return await self._reader.ask(question)
 
     async def _rows(self, statement: Statement) -> list[TaskRow]:
@@ -135,5 +148,5 @@ class Answers:
     async def _read(self, statement: Statement) -> tuple[Any, ...]:
         if self._flusher is None or self._reader is None:
             raise Unavailable("The store is not running")
-        await self._flusher.settled()
+        await self._flusher.settled(in_a_hurry=not self.waits)
         return await self._reader.row(statement.text, statement.parameters)

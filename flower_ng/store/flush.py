@@ -20,10 +20,15 @@ log = logging.getLogger(__name__)
 #: A kill -9 costs at most this, and the time of one write. Longer, a reader would wait for more
 #: than 10 ms of writing at 6,000 events a second; shorter, short tasks would be written twice.
 FLUSH_S = 0.25
-#: Tasks a snapshot, two milliseconds of the loop; so many marks are written at once.
-BATCH_TASKS = 1024
-#: A reader waits no longer than this for a writer that has fallen behind.
+#: So many marked tasks are written without waiting for the time, and at once: the larger a batch,
+#: the fewer pages of the file are written more than once.
+BATCH_TASKS = 4096
+#: Their snapshot is taken in steps of so many, each two milliseconds of the loop.
+STEP_TASKS = 1024
+#: A reader waits no longer than this for a writer that has fallen behind,
 READER_WAITS_S = 5.0
+#: and one in a hurry only if so few tasks wait: ten or twenty milliseconds.
+SOON_WRITTEN = 500
 RETRY_S = 1.0
 LOG_EVERY_S = 60.0
 
@@ -51,7 +56,8 @@ class Flusher:
         self._clock = clock
         self._met = met
         self._timer: asyncio.TimerHandle | None = None
-        self._under_way: tuple[Batch, Future[None]] | None = None
+        self._under_way: Batch | None = None
+        self._future: Future[None] | None = None  # of what is under way, once all of it is taken
         self._readers: list[tuple[int, asyncio.Future[None]]] = []
         self._logged_at = -LOG_EVERY_S
         #: When the marks came: the place and the time of one in a thousand, the first included.
@@ -61,7 +67,7 @@ class Flusher:
         """See to it that what was just marked is written in time; called for every event."""
         waiting = len(self._marks.tasks)
         place = self._marks.taken + waiting
-        if not self._stamps or place >= self._stamps[-1][0] + BATCH_TASKS:
+        if not self._stamps or place >= self._stamps[-1][0] + STEP_TASKS:
             self._stamps.append((place, self._clock()))
         if self._timer is None:
             self._set_timer(FLUSH_S)
@@ -74,10 +80,15 @@ class Flusher:
         is_waiting = self._stamps and self._written() < self._place()
         return self._clock() - self._stamps[0][1] if is_waiting else 0.0
 
-    async def settled(self) -> None:
-        """Return when all that was marked before is written, or the writer fails or is late."""
+    async def settled(self, *, in_a_hurry: bool = False) -> None:
+        """Return when all that was marked before is written, or the writer fails or is late.
+
+        In a hurry nobody waits for many tasks: they are written a little later.
+        """
         place = self._place()
         if self._written() >= place or self.failing:
+            return
+        if in_a_hurry and place - self._written() > SOON_WRITTEN:
             return
         reader = asyncio.get_running_loop().create_future()
         self._readers.append((place, reader))
@@ -88,7 +99,7 @@ class Flusher:
         """Write all marks now; blocks. Stops at the first failure, which leaves the rest marked."""
         self._finish_blocking()
         while self._marks:
-            self._hand_over()
+            self._under_way = self._marks.take(BATCH_TASKS)
             self._finish_blocking()
             if self.failing:
                 return
@@ -119,13 +130,21 @@ class Flusher:
         except RuntimeError:
             self.flush()
             return
-        batch, future = self._hand_over()
-        future.add_done_callback(lambda _: self._call(loop, batch))
+        self._under_way = self._marks.take(STEP_TASKS)
+        self._go_on(loop, self._under_way)
 
-    def _hand_over(self) -> tuple[Batch, "Future[None]"]:
-        batch = self._marks.take(BATCH_TASKS)
-        self._under_way = batch, self._writer.write(batch)
-        return self._under_way
+    def _go_on(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        """Hand over a snapshot, or take more of it in the loop's next turn."""
+        if len(batch.tasks) < BATCH_TASKS and len(self._marks.tasks) >= STEP_TASKS:
+            loop.call_soon(self._take_more, loop, batch)
+            return
+        self._future = self._writer.write(batch)
+        self._future.add_done_callback(lambda _: self._call(loop, batch))
+
+    def _take_more(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        if self._under_way is batch:  # or flush() was first
+            batch.add(self._marks.take(STEP_TASKS))
+            self._go_on(loop, batch)
 
     def _call(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         """Come back from the store thread; a loop that has ended leaves the batch to `stop`."""
@@ -133,7 +152,7 @@ class Flusher:
             loop.call_soon_threadsafe(self._finished, batch)
 
     def _finished(self, batch: Batch) -> None:
-        if self._under_way is None or self._under_way[0] is not batch:
+        if self._under_way is not batch:
             return  # flush() was first
         self._finish_blocking()
         if (self._readers or len(self._marks.tasks) >= BATCH_TASKS) and not self.failing:
@@ -144,9 +163,9 @@ class Flusher:
     def _finish_blocking(self) -> None:
         if self._under_way is None:
             return
-        batch, future = self._under_way
+        batch, future = self._under_way, self._future or self._writer.write(self._under_way)
         error = future.exception()
-        self._under_way = None
+        self._under_way = self._future = None
         if error is None:
             self._recovered()
         else:
@@ -196,5 +215,5 @@ class Flusher:
 
     def _written(self) -> int:
         """Return the place of the last mark that is written."""
-        under_way = 0 if self._under_way is None else len(self._under_way[0].tasks)
+        under_way = 0 if self._under_way is None else len(self._under_way.tasks)
         return self._marks.taken - under_way

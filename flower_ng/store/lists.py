@@ -141,6 +141,8 @@ class _Page:
         wanted = self._query.offset + self._limit
         if not self._arms.narrow and self._query.sort is None:
             return self._newest(wanted), total
+        if not self._arms.narrow and self._order.column == "received" and not self._behind.place:
+            return self._received(wanted), total
         plan = self._plan(wanted)
         if plan.way.is_sorted:
             also = self._behind.seek(plan.way)
@@ -173,6 +175,11 @@ class _Page:
         order = self._order.by("t.timestamp", "t.uuid")
         columns = self._order.columns().table
         return f"SELECT {columns} FROM task t {self._behind.newest}{order} LIMIT {limit}"
+
+    def _received(self, limit: int) -> str:
+        """Return the first, or last, that were received of all tasks, in the same way."""
+        order = self._order.by("t.received", "t.uuid")
+        return f"SELECT {self._order.columns().table} FROM task t {order} LIMIT {limit}"
 
     def _gathered(self) -> str:
         columns, way = self._order.columns(), self._gathering.way

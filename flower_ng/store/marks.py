@@ -32,6 +32,18 @@ class Batch:
     counters: dict[str, dict[str, int]]
     forgotten: set[str]
 
+    def add(self, later: "Batch") -> None:
+        """Take in what was taken after it."""
+        self.tasks.extend(later.tasks)
+        self.rows.extend(later.rows)
+        for hostname in later.forgotten:
+            for table in (self.hosts, self.workers, self.counters):
+                table.pop(hostname, None)
+        self.hosts.update(later.hosts)
+        self.workers.update(later.workers)
+        self.counters.update(later.counters)
+        self.forgotten.update(later.forgotten)
+
 
 class Marks:
     """The records to write, in the order of their first change; each is held by reference.

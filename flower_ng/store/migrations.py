@@ -69,5 +69,10 @@ def _from_2(connection: sqlite3.Connection) -> None:
         connection.execute(f"DROP TRIGGER IF EXISTS {trigger}")
 
 
+def _from_3(connection: sqlite3.Connection) -> None:
+    """List tasks as they were received without looking at all; tables made of 1 can do so."""
+    connection.execute("CREATE INDEX IF NOT EXISTS task_received ON task (received, uuid)")
+
+
 #: One for each version that was ever written, the first at first.
-_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_from_1, _from_2)
+_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_from_1, _from_2, _from_3)

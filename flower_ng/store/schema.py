@@ -10,7 +10,7 @@ from flower_ng.store.dialect import SQLITE, Dialect, Kind
 APPLICATION_ID = 0x666C6E67
 #: Raised with each change of the tables; a file with a higher number is left alone, and one with a
 #: lower number is brought forward (migrations).
-VERSION = 3
+VERSION = 4
 
 #: What is kept of a task: the fields of `monitor.records.Task`, in its order.
 COLUMNS: dict[str, Kind] = {
@@ -114,6 +114,8 @@ TASK_TABLE = (
     f"CREATE TABLE task (id INTEGER PRIMARY KEY, {_STORED}, UNIQUE (uuid))",
     # The newest first, the oldest finished first, and counts by state: none reads the table.
     "CREATE INDEX task_newest ON task (timestamp, uuid, state)",
+    # The list as it is seen at first; tasks are received in about this order, so it costs little.
+    "CREATE INDEX task_received ON task (received, uuid)",
     "CREATE INDEX task_children ON task (parent_id) WHERE parent_id IS NOT NULL",
     # Which tracebacks are still in use.
     "CREATE INDEX task_traceback ON task (traceback) WHERE traceback IS NOT NULL",

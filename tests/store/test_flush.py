@@ -9,7 +9,7 @@ import pytest
 
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery
-from flower_ng.store.flush import BATCH_TASKS, Flusher
+from flower_ng.store.flush import BATCH_TASKS, SOON_WRITTEN, Flusher
 from flower_ng.store.marks import Marks
 from flower_ng.store.timeline import entries
 from tests.store.making import change, heartbeat, task
@@ -84,8 +84,50 @@ async def test_a_full_batch_does_not_wait_for_the_clock(marks):
     flusher = Flusher(marks, disk)
 
     mark(flusher, marks, *(task(f"u{n}") for n in range(BATCH_TASKS)))
+    assert disk.batches == []  # it is taken in steps, each a turn of the loop
+    await asyncio.sleep(0.01)
 
-    assert [len(batch.rows) for batch in disk.batches] == [BATCH_TASKS]
+    assert disk.rows == [[f"u{n}" for n in range(BATCH_TASKS)]]
+
+
+async def test_who_blocks_has_written_what_is_being_taken_too(marks):
+    disk = Disk()
+    flusher = Flusher(marks, disk)
+
+    mark(flusher, marks, *(task(f"u{n}") for n in range(BATCH_TASKS)))
+    flusher.flush()
+    await asyncio.sleep(0.01)
+
+    assert [uuid for rows in disk.rows for uuid in rows] == [f"u{n}" for n in range(BATCH_TASKS)]
+
+
+def test_a_batch_that_takes_in_a_later_one_is_as_if_taken_then(marks):
+    for host in ("stays", "goes"):
+        marks.mark(change(task(f"of {host}"), worker=Worker(host)))
+    batch = marks.take(1)
+    marks.forget("goes")
+    marks.mark(change(task("late"), worker=Worker("comes")))
+
+    batch.add(marks.take(9))
+
+    assert [row.uuid for row in batch.rows] == ["of stays", "of goes", "late"]
+    assert batch.hosts.keys() == batch.workers.keys() == {"stays", "comes"}
+    assert batch.forgotten == {"goes"}
+
+
+async def test_in_a_hurry_nobody_waits_for_many(marks):
+    disk = Disk()
+    disk.hold = True
+    flusher = Flusher(marks, disk)
+    mark(flusher, marks, *(task(f"u{n}") for n in range(SOON_WRITTEN)))
+    patient = asyncio.create_task(flusher.settled(in_a_hurry=True))
+    await asyncio.sleep(0.01)
+    assert not patient.done()
+
+    mark(flusher, marks, task("one more"))
+    await asyncio.wait_for(flusher.settled(in_a_hurry=True), 0.1)
+    disk.release()
+    await patient
 
 
 async def test_while_a_batch_is_under_way_marks_wait_and_a_reader_waits_for_its_own(marks):
@@ -293,7 +335,7 @@ async def test_a_lock_of_another_program_delays_and_loses_nothing(tmp_path, capl
     assert page.total == 1
 
 
-async def test_marking_costs_the_loop_little_and_a_snapshot_less_than_5_us_a_task():
+async def test_marking_and_a_snapshot_cost_microseconds_a_task():
     marks = Marks(max_tasks=100_000)
     changes = [change(task(f"u{n}", args="()", kwargs="{}")) for n in range(20_000)]
 
@@ -305,16 +347,16 @@ async def test_marking_costs_the_loop_little_and_a_snapshot_less_than_5_us_a_tas
     marks.take(len(changes))
     taking_us = (time.thread_time() - started) / len(changes) * 1e6
 
-    assert marking_us < 2
-    assert taking_us < 5
+    assert marking_us < 10  # some 0.7
+    assert taking_us < 25  # some 3
 
 
 def test_events_applied_on_a_thread_without_a_loop_are_written_too(tmp_path):
-    store = Store(tmp_path / "db", max_tasks=5000)
+    store = Store(tmp_path / "db", max_tasks=9000)
     store.start()
 
     def apply():
-        for number in range(3000):
+        for number in range(5000):
             store.observe(change(task(f"u{number}")))
 
     thread = threading.Thread(target=apply)
@@ -333,6 +375,7 @@ async def test_the_lag_is_the_age_of_the_oldest_change_that_is_not_written(marks
     for number in range(BATCH_TASKS):
         marks.mark(change(task(f"a{number}")))
         flusher.marked()
+    await asyncio.sleep(0.01)
     now[0] = 2
     marks.mark(change(task("b")))
     flusher.marked()

@@ -346,6 +346,11 @@ async def test_many_columns_scroll_sideways(shop, look):
 
 async def test_a_store_that_can_not_answer_is_said_so_on_the_page(shop, look):
     class Busy:
+        lag_s = 0.0
+
+        def at_once(self):
+            return self
+
         async def tasks(self, query):
             raise Unavailable(f"Too long: {query.limit}")
 
@@ -505,6 +510,9 @@ async def test_cells_say_how_their_value_is_searched_for(shop, look):
 
 async def test_counts_that_are_not_there_yet_do_not_keep_the_list_back(shop, look):
     class Slow:
+        def at_once(self):
+            return self
+
         def __getattr__(self, name):
             return getattr(store, name)
 
@@ -523,6 +531,9 @@ async def test_counts_that_are_not_there_yet_do_not_keep_the_list_back(shop, loo
 
 async def test_a_store_that_can_not_count_is_said_so_and_the_list_is_there(shop, look):
     class Busy:
+        def at_once(self):
+            return self
+
         def __getattr__(self, name):
             return getattr(store, name)
 
