@@ -155,7 +155,12 @@ class Store(Answers):
         self.notebook.open(self._writer, self._clock())
         self._index = None if self._history else opened_index(self._file)
         connect = self._index.attached if self._index else self._file.connect
-        self._reader = Reader(connect, has_index=self._index is not None, met=self._file.met)
+        self._reader = Reader(
+            connect,
+            has_index=self._index is not None,
+            held=lambda: self._sweep.held_tasks,
+            met=self._file.met,
+        )
         if self._index:
             self._sealing = Sealing(self._index, self._writer)
             self._sealing.start()

@@ -132,14 +132,16 @@ class Answers:
         return msgspec.json.decode(found, type=list[int])
 
     async def _page(self, query: TaskQuery) -> lists.Found:
-        now = self._clock()
-        return await self._ask(lambda view: lists.page(view, query, now, self._dialect))
+        now, with_index = self._clock(), lists.needs_index(query)
+        return await self._ask(
+            lambda view: lists.page(view, query, now, self._dialect), with_index=with_index
+        )
 
-    async def _ask(self, question: Callable[[View], Answer]) -> Answer:
+    async def _ask(self, question: Callable[[View], Answer], *, with_index: bool = True) -> Answer:
         if self._flusher is None or self._reader is None:
             raise Unavailable("The store is not running")
         await self._flusher.settled(in_a_hurry=not self.waits)
-        return await self._reader.ask(question)
+        return await self._reader.ask(question, with_index=with_index)
 
     async def _rows(self, statement: Statement) -> list[TaskRow]:
         (rows,) = await self._read(statement)

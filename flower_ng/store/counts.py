@@ -14,7 +14,8 @@ from flower_ng.store.spread import Spread
 BUDGET_US: Final = 30_000
 #: and goes no further than this.
 MOST: Final = 10_000
-#: More rows that are in no part than this are counted faster by the main table's own index.
+#: More rows that are in no part than this are not counted: the writer knows the number of all, or
+#: the main table's own index tells it faster.
 MANY: Final = 20_000
 
 ONE: Final = Columns("1", "1")
@@ -36,7 +37,8 @@ class Count:
 def total(arms: Arms) -> Count:
     """Return the count of all tasks; `arms` are those of a query for all."""
     if arms.view.newest - arms.view.directory.mark > MANY or not arms.parts:
-        return Count("(SELECT count(*) FROM task)")
+        held = arms.view.held
+        return Count("(SELECT count(*) FROM task)" if held is None else f"{held}")
     return tallied(arms, arms.view.directory.live)
 
 

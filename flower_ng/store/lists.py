@@ -9,13 +9,14 @@ from flower_ng.store.arms import UNION, Arms, Further, anything, together
 from flower_ng.store.behind import Behind, both
 from flower_ng.store.counts import Count
 from flower_ng.store.dialect import SQLITE, Dialect
-from flower_ng.store.keyset import Place
+from flower_ng.store.keyset import Place, attribute
 from flower_ng.store.order import Order
 from flower_ng.store.parts import PartRows
 from flower_ng.store.plan import Plan, gathering_plan, sorted_plan
 from flower_ng.store.spread import spread
 from flower_ng.store.task_query import TaskQuery, lifted
 from flower_ng.store.view import View
+from flower_ng.store.where import TaskTable, where
 
 #: To merge more rows than this costs more than to look first where the wanted ones end.
 MERGED: Final = 3000
@@ -31,10 +32,16 @@ class Found:
     exact: bool
 
 
+def needs_index(query: TaskQuery) -> bool:
+    """Tell whether a page needs the index: all tasks have their order in the main table too."""
+    order = query.sort is None or attribute(query.sort) == "received"
+    return not order or bool(where(query, TaskTable(), 0.0))
+
+
 def page(view: View, query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Found:
     """Return the page that a query with a limit asks for."""
     if not view.directory.parts:
-        asked = plain.page(query, now, dialect)
+        asked = plain.page(query, now, dialect, view.held)
         total, filtered, rows = view.row(asked.text, asked.parameters)
         return Found(rows, total, filtered, exact=True)
     return _Page(view, lifted(query), now).found()
@@ -141,8 +148,6 @@ class _Page:
         wanted = self._query.offset + self._limit
         if not self._arms.narrow and self._query.sort is None:
             return self._newest(wanted), total
-        if not self._arms.narrow and self._order.column == "received" and not self._behind.place:
-            return self._received(wanted), total
         plan = self._plan(wanted)
         if plan.way.is_sorted:
             also = self._behind.seek(plan.way)
@@ -175,11 +180,6 @@ class _Page:
         order = self._order.by("t.timestamp", "t.uuid")
         columns = self._order.columns().table
         return f"SELECT {columns} FROM task t {self._behind.newest}{order} LIMIT {limit}"
-
-    def _received(self, limit: int) -> str:
-        """Return the first, or last, that were received of all tasks, in the same way."""
-        order = self._order.by("t.received", "t.uuid")
-        return f"SELECT {self._order.columns().table} FROM task t {order} LIMIT {limit}"
 
     def _gathered(self) -> str:
         columns, way = self._order.columns(), self._gathering.way

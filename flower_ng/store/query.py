@@ -25,13 +25,16 @@ class Statement:
     parameters: Sequence[Any]
 
 
-def page(query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Statement:
+def page(
+    query: TaskQuery, now: float, dialect: Dialect = SQLITE, held: int | None = None
+) -> Statement:
     """Return a statement for (number of all tasks, of those that match, the page's rows).
 
-    Filters are gone through once, for both the number and the page.
+    Filters are gone through once, for both the number and the page. All tasks are not counted where
+    it is known how many are `held`.
     """
     clause = where(query, TaskTable(dialect=dialect), now)
-    total = "(SELECT count(*) FROM task)"
+    total = "(SELECT count(*) FROM task)" if held is None else f"{held}"
     if clause:
         found, source, matching = (
             f"WITH hit AS ({_hits(query, clause, dialect)})",

@@ -31,7 +31,7 @@ class _Reading:
 class Reader:
     """Has questions answered by threads of its own, each with a connection.
 
-    `met` is told of what SQLite fails with.
+    `met` is told of what SQLite fails with; `held` tells how many tasks there are, if it can.
 
     sqlite3 lets go of the interpreter at every row and may wait 5 ms to get it back beside a busy
     loop: pages are read as one row of JSON, and in few statements.
@@ -42,6 +42,7 @@ class Reader:
         connect: Callable[[], sqlite3.Connection],
         *,
         has_index: bool = False,
+        held: Callable[[], int | None] = lambda: None,
         limit_s: float = QUERY_LIMIT_S,
         clock: Callable[[], float] = time.monotonic,
         met: Callable[[BaseException], None] = lambda _: None,
@@ -54,7 +55,7 @@ class Reader:
         for _ in range(THREADS):
             connection = connect()
             connection.execute("SELECT count(*) FROM meta").fetchone()  # opens all its files
-            self._idle.put(Sight(connection, has_index=has_index))
+            self._idle.put(Sight(connection, has_index=has_index, held=held))
 
     async def row(
         self, statement: str, parameters: Sequence[Any] | dict[str, Any] = ()
@@ -67,14 +68,14 @@ class Reader:
 
         return await self._run(read)
 
-    async def ask(self, question: Callable[[View], Result]) -> Result:
+    async def ask(self, question: Callable[[View], Result], *, with_index: bool = True) -> Result:
         """Return a question's answer from what is there at one moment.
 
         Raises Unavailable when it takes too long or the file cannot be read.
         """
 
         def read(sight: Sight) -> Result:
-            with sight.view() as view:
+            with sight.view(with_index=with_index) as view:
                 return question(view)
 
         return await self._run(read)

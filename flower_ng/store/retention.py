@@ -87,6 +87,11 @@ class Sweep:
         self._too_large = 0  # tasks to delete for max_bytes
         self._looked_at = float("-inf")
 
+    @property
+    def held_tasks(self) -> int | None:
+        """How many tasks there are; None where others write too. Of any thread."""
+        return None if self._dialect.is_shared else self._tasks
+
     def open(self, connection: sqlite3.Connection) -> None:
         """Count what is there, and keep a small bound."""
         self._recount(connection)

@@ -34,6 +34,8 @@ class View:
     directory: Directory = EMPTY
     newest: int = 0
     has_stale: bool = False
+    #: How many tasks there are, where the writer has counted them.
+    held: int | None = None
     #: How many tasks have those trigrams that many have.
     common: Callable[[], Mapping[str, int]] = dict
 
@@ -44,19 +46,32 @@ class View:
 
 
 class Sight:
-    """One connection, and what it last read of the index, which rarely changes."""
+    """One connection, and what it last read of the index, which rarely changes.
 
-    def __init__(self, connection: sqlite3.Connection, *, has_index: bool) -> None:
+    `held` returns how many tasks there are, None where only a count can tell.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        has_index: bool,
+        held: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self.connection = connection
         self._has_index = has_index
+        self._held = held
         self._directory = EMPTY
         self._common: Mapping[str, int] | None = None
 
     @contextmanager
-    def view(self) -> Iterator[View]:
-        """Hold what is there now, for as long as the context lasts."""
-        if not self._has_index:
-            yield View(self.connection)
+    def view(self, *, with_index: bool = True) -> Iterator[View]:
+        """Hold what is there now, for as long as the context lasts.
+
+        Without the index, for one statement, nothing is looked at before it.
+        """
+        if not (self._has_index and with_index):
+            yield View(self.connection, held=self._held())
             return
         self.connection.execute("BEGIN")
         try:
@@ -68,7 +83,8 @@ class Sight:
         generation, newest, has_stale = self.connection.execute(_STATE).fetchone()
         if generation != self._directory.generation:
             self._directory, self._common = directory(self.connection), None
-        return View(self.connection, self._directory, newest, bool(has_stale), self._read_common)
+        seen = (self._directory, newest, bool(has_stale), self._held())
+        return View(self.connection, *seen, self._read_common)
 
     def _read_common(self) -> Mapping[str, int]:
         if self._common is None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from flower_ng.monitor.records import Worker
 from flower_ng.store import TaskQuery
-from tests.store.making import Table, task
+from flower_ng.store import query as sql
+from tests.store.making import NOW, Table, task
 
 #: Letters whose folding changes their number or leaves ASCII, and all that SQL and JSON escape.
 LETTERS = "aAbßİıſΣσςé%_'\"\\=, \x01\n[]{}:1"
@@ -80,14 +81,20 @@ def test_a_page_is_a_slice_and_both_numbers_are_of_all(table):
         assert tasks.uuids(limit=0) == []
 
 
-def test_the_newest_are_read_from_the_index():
+@pytest.mark.parametrize(
+    ("sort", "is_descending", "index"),
+    [
+        (None, True, "task_newest"),
+        ("received", True, "task_received"),
+        ("received", False, "task_received"),
+    ],
+)
+def test_all_tasks_have_their_order_in_an_index(sort, is_descending, index):
+    asked = sql.page(TaskQuery(sort=sort, descending=is_descending, limit=25), NOW, held=7)
     with closing(Table().connection) as connection:
-        plan = connection.execute(
-            "EXPLAIN QUERY PLAN SELECT id FROM (SELECT t.id, t.uuid, t.timestamp AS key"
-            " FROM task t ) ORDER BY key DESC, uuid DESC LIMIT 25 OFFSET 0"
-        ).fetchall()
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {asked.text}", asked.parameters).fetchall()
 
-    assert "task_newest" in str(plan)
+    assert index in str(plan)
     assert "B-TREE" not in str(plan)
 
 
