@@ -16,8 +16,16 @@ settings.load_profile("house")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the outages, which mostly wait: the other tests run meanwhile."""
-    items.sort(key=lambda item: "test_outages" not in item.nodeid)
+    """Begin with the outages, which mostly wait, and with what one process has to run alone.
+
+    What any process may run comes last, so that all have something to do until the end.
+    """
+
+    def turn(item: pytest.Item) -> int:
+        alone = item.get_closest_marker("xdist_group")
+        return 2 if alone is None else int("outages" not in alone.args)
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ class Answers:
 
     async def tasks(self, query: TaskQuery) -> TaskPage:
         """Return a page of tasks."""
-        if query.limit is not None and query.limit <= PAGE_ROWS:
+        if _is_short(query):
             found = await self._page(query)
             return TaskPage(_rows.decode(found.rows), found.total, found.filtered, found.exact)
         found = await self._page(replace(query, limit=0))
@@ -106,6 +106,10 @@ class Answers:
         Which tasks, and their order, is settled at the start; a row is as it is when its page is
         read, and one that was evicted by then is left out.
         """
+        if _is_short(query):
+            if rows := (await self.tasks(query)).rows:
+                yield rows
+            return
         ids = await self._ids(query)
         for start in range(0, len(ids), PAGE_ROWS):
             rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS], self._dialect))
@@ -152,3 +156,7 @@ class Answers:
             raise Unavailable("The store is not running")
         await self._flusher.settled(in_a_hurry=not self.waits)
         return await self._reader.row(statement.text, statement.parameters)
+
+
+def _is_short(query: TaskQuery) -> bool:
+    return query.limit is not None and query.limit <= PAGE_ROWS
