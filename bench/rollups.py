@@ -82,7 +82,7 @@ def minute(types: int, rnd: random.Random) -> Minute:
 
 def write(table: Table, types: int, minutes: int, rnd: random.Random) -> list[float]:
     """Write so many minutes; return the seconds that each took."""
-    ledger, spent_s = Ledger(table, writer="", now=START), []
+    ledger, spent_s = Ledger(writer=""), []
     some = [minute(types, rnd) for _ in range(10)]
     for number in range(minutes):
         at = START + 60 * number

@@ -30,7 +30,7 @@ async def violations(page, axe):
     return await page.evaluate(RUN, RULES)
 
 
-async def violations_in_the_dark(page, axe, width):
+async def violations_in_the_dark(page, width):
     """Look again as someone with a dark theme and a window of this width."""
     await page.emulate_media(color_scheme="dark")
     await page.set_viewport_size({"width": width, "height": 800})
@@ -46,7 +46,7 @@ async def test_a_page_keeps_the_rules(window, axe, name):
         await page.wait_for_function("() => customElements.get('f-live') !== undefined")
 
         assert await violations(page, axe) == []
-        assert await violations_in_the_dark(page, axe, 360) == []
+        assert await violations_in_the_dark(page, 360) == []
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ async def test_what_opens_over_a_page_keeps_the_rules(window, axe, opener):
             await page.locator("dialog[open]").wait_for()
 
         assert await violations(page, axe) == []
-        assert await violations_in_the_dark(page, axe, 1280) == []
+        assert await violations_in_the_dark(page, 1280) == []
 
 
 async def test_these_tests_would_notice(window, axe):

@@ -101,7 +101,7 @@ class Rollups:
     def _open(self, connection: sqlite3.Connection) -> None:
         table, now = Table(connection, self.dialect), self._clock()
         table.create()
-        self._ledger = Ledger(table, writer=self._writer, now=now)
+        self._ledger = Ledger(writer=self._writer)
         self._compactor = Compactor(table, self.levels, now)
 
     def _keep(self, connection: sqlite3.Connection, minutes: Mapping[int, Minute]) -> None:

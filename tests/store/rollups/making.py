@@ -52,7 +52,7 @@ class Base:
 
     def write(self, minutes: dict[int, Minute], *, writer: str = "") -> None:
         now = max(minutes, default=0)
-        Ledger(self.table, writer=writer, now=now).write(self.table, minutes, now)
+        Ledger(writer=writer).write(self.table, minutes, now)
 
     def compact(self, now: float) -> int:
         """Do all that is due, and return in how many slices."""

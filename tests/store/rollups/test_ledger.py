@@ -1,0 +1,48 @@
+"""The rows of the minutes under way: what is added to them, and which are remembered."""
+
+import sqlite3
+
+import msgspec
+import pytest
+
+from flower_ng.store.rollups.ledger import KEPT_S, Ledger
+from tests.store.rollups.making import HOUR, base, minute
+
+
+def counts(made, start):
+    return {
+        name: msgspec.json.decode(body)[0][3]
+        for at, name, body in made.rows(60)
+        if at == start and name
+    }
+
+
+def test_a_minute_is_added_to_however_late_and_only_the_newest_are_remembered():
+    ledger = Ledger(writer="")
+    with base() as made:
+        for start in range(HOUR, HOUR + 600, 60):
+            ledger.write(made.table, {start: minute(shop=1)}, start)
+        now = HOUR + 600
+        assert len(ledger._open) == KEPT_S / 60
+
+        ledger.write(made.table, {HOUR: minute(shop=2), now: minute(shop=5)}, now)
+        ledger.write(made.table, {HOUR: minute(shop=4)}, now)
+        assert counts(made, HOUR) == {"shop": 7}
+        assert counts(made, HOUR + 60) == {"shop": 1}
+
+        ledger.write(made.table, {now: minute(shop=1)}, now)
+        assert HOUR not in ledger._open
+        assert counts(made, now) == {"shop": 6}
+
+
+def test_what_cannot_be_written_is_added_to_nothing():
+    ledger = Ledger(writer="")
+    with base() as made:
+        ledger.write(made.table, {HOUR: minute(shop=1)}, HOUR)
+        made.connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(sqlite3.OperationalError):
+            ledger.write(made.table, {HOUR: minute(shop=1), HOUR + 60: minute(shop=1)}, HOUR)
+        made.connection.execute("PRAGMA query_only = OFF")
+
+        ledger.write(made.table, {HOUR: minute(shop=2), HOUR + 60: minute(shop=2)}, HOUR)
+        assert (counts(made, HOUR), counts(made, HOUR + 60)) == ({"shop": 3}, {"shop": 2})
