@@ -70,7 +70,11 @@ def _from_2(connection: sqlite3.Connection) -> None:
 
 
 def _from_3(connection: sqlite3.Connection) -> None:
-    """List tasks as they were received without looking at all; tables made of 1 can do so."""
+    """List tasks as they were received without looking at all, and have no trigger on deleting.
+
+    Tables that were made of those of version 1 are so already.
+    """
+    connection.execute("DROP TRIGGER IF EXISTS task_delete")
     connection.execute("CREATE INDEX IF NOT EXISTS task_received ON task (received, uuid)")
 
 

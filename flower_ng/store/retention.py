@@ -10,15 +10,16 @@ import msgspec
 
 from flower_ng.store import lineage
 from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.numbering import note_deleted
 from flower_ng.store.schema import FINISHED
 from flower_ng.store.shared import drop_unused, shared_by
 
 #: Rows of one transaction: some milliseconds, in which no page and no event waits for more.
-STEP_ROWS: Final = 500
+STEP_ROWS: Final = 2000
 #: A bound that bites takes one part in so many at once: what was written together goes together.
 PARTS: Final = 50
 #: Smaller bounds are kept to the row, with each write; larger ones are kept within a second or so.
-EXACT_BELOW: Final = STEP_ROWS * PARTS
+EXACT_BELOW: Final = 25_000
 #: Rows that are looked up at once.
 FOUND_ROWS: Final = 20_000
 #: How often age and size are looked at.
@@ -229,6 +230,8 @@ class Sweep:
             connection.execute(self._dialect.begin)
             shared = shared_by(connection, self._dialect, tasks, keys)
             lineage.forget(connection, tasks, keys)
+            if not self._dialect.is_shared:
+                note_deleted(connection, tasks, keys)
             gone = connection.execute(f"DELETE FROM task WHERE {tasks}", (keys,)).rowcount
             drop_unused(connection, self._dialect, shared)
         return gone

@@ -103,12 +103,6 @@ def _shared(what: str, alias: str) -> str:
 
 _STORED = ", ".join(f"{name} {kind}" for name, kind in STORED.items())
 
-_DELETED: Final = (
-    "CREATE TRIGGER task_delete AFTER DELETE ON task WHEN old.id <= (SELECT id FROM sealed)"
-    " BEGIN INSERT INTO stale SELECT old.id, epoch FROM sealed WHERE true"
-    " ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch; END"
-)
-
 #: The task table, and all that hangs on it.
 TASK_TABLE = (
     f"CREATE TABLE task (id INTEGER PRIMARY KEY, {_STORED}, UNIQUE (uuid))",
@@ -125,7 +119,6 @@ TASK_TABLE = (
     "CREATE TABLE sealed (id INTEGER NOT NULL, epoch INTEGER NOT NULL)",
     "INSERT INTO sealed VALUES (0, 0)",
     "CREATE TABLE stale (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL)",
-    _DELETED,
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from flower_ng.store import Store, TaskQuery, index, parse_search
 from flower_ng.store.arms import Arms
 from flower_ng.store.index import Part
+from flower_ng.store.retention import NO_LIMITS, Sweep
 from flower_ng.store.sealing import Sizes
 from tests.monitor.yard import eventually
 from tests.store.indexed import TINY, IndexedTable
@@ -112,6 +113,18 @@ def test_what_is_forgotten_leaves_the_files_of_the_index_too(indexed, tmp_path):
     assert not in_files(tmp_path, "secret-7")
     assert in_files(tmp_path, "secret-8")
     assert len(indexed.tasks(TaskQuery())) == 19
+
+
+def test_what_is_over_a_bound_is_gone_from_the_lists_of_the_index_too(indexed):
+    indexed.write(*(task(f"u{number}", timestamp=float(number)) for number in range(20)))
+    indexed.seal()
+
+    Sweep(max_tasks=3, limits=NO_LIMITS, clock=lambda: NOW).open(indexed.connection)
+    left = indexed.tasks(TaskQuery(sort="name", state="SUCCESS"))
+    assert {row.uuid for row in left} == {"u17", "u18", "u19"}
+
+    indexed.seal()
+    assert indexed.directory.live == 3
 
 
 def test_after_a_crash_an_index_that_may_hold_what_is_forgotten_is_made_again(tmp_path):
