@@ -340,6 +340,7 @@ class Store(Answers):
         if self._flusher is None:
             raise Unavailable("The store is not running")
         self._memory(uuids)
+        self._flusher.hand_over()
         self._marks.drop(uuids)
         job = self._writer.run(lambda connection: self._erase(connection, uuids))
         try:

@@ -95,6 +95,11 @@ class Flusher:
         self._start()
         await asyncio.wait([reader], timeout=READER_WAITS_S)
 
+    def hand_over(self) -> None:
+        """Hand over what is being taken: what the writer is told next comes behind it."""
+        if self._under_way is not None and self._future is None:
+            self._hand_over(asyncio.get_running_loop(), self._under_way)
+
     def flush(self) -> None:
         """Write all marks now; blocks. Stops at the first failure, which leaves the rest marked."""
         self._finish_blocking()
@@ -137,12 +142,15 @@ class Flusher:
         """Hand over a snapshot, or take more of it in the loop's next turn."""
         if len(batch.tasks) < BATCH_TASKS and len(self._marks.tasks) >= STEP_TASKS:
             loop.call_soon(self._take_more, loop, batch)
-            return
+        else:
+            self._hand_over(loop, batch)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
         self._future = self._writer.write(batch)
         self._future.add_done_callback(lambda _: self._call(loop, batch))
 
     def _take_more(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
-        if self._under_way is batch:  # or flush() was first
+        if self._under_way is batch and self._future is None:  # or someone was first
             batch.add(self._marks.take(STEP_TASKS))
             self._go_on(loop, batch)
 

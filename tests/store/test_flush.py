@@ -115,6 +115,20 @@ def test_a_batch_that_takes_in_a_later_one_is_as_if_taken_then(marks):
     assert batch.forgotten == {"goes"}
 
 
+async def test_what_is_forgotten_while_it_is_being_taken_does_not_come_back(tmp_path):
+    store = Store(tmp_path / "db", max_tasks=50_000)
+    store.start()
+    store.begin()
+    for number in range(BATCH_TASKS):
+        store.observe(change(task(f"u{number}")))
+
+    await store._forget(["u0", f"u{BATCH_TASKS - 1}"])
+
+    assert await store.task("u0") is await store.task(f"u{BATCH_TASKS - 1}") is None
+    assert await store.count(TaskQuery()) == BATCH_TASKS - 2
+    store.stop()
+
+
 async def test_in_a_hurry_nobody_waits_for_many(marks):
     disk = Disk()
     disk.hold = True
