@@ -30,23 +30,17 @@ async def violations(page, axe):
     return await page.evaluate(RUN, RULES)
 
 
-async def violations_in_the_dark(page, width):
-    """Look again as someone with a dark theme and a window of this width."""
-    await page.emulate_media(color_scheme="dark")
-    await page.set_viewport_size({"width": width, "height": 800})
-    return await page.evaluate(RUN, RULES)
-
-
 @pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PATHS)
-async def test_a_page_keeps_the_rules(window, axe, name):
+async def test_a_page_keeps_the_rules(window, axe, name, scheme):
+    width = 360 if scheme == "dark" else 1280
     options = {"debug": name == "style guide"}
-    async with window(1280, options, color_scheme="light", bypass_csp=True) as it:
+    async with window(width, options, color_scheme=scheme, bypass_csp=True) as it:
         page = await it.open(PATHS[name])
         await page.wait_for_function("() => customElements.get('f-live') !== undefined")
 
         assert await violations(page, axe) == []
-        assert await violations_in_the_dark(page, 360) == []
 
 
 @pytest.mark.parametrize(
@@ -91,9 +85,10 @@ async def test_what_narrows_the_tasks_keeps_the_rules(window, axe, width):
 
 
 @pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("opener", ["Control+k", "?", "f-prefs summary"])
-async def test_what_opens_over_a_page_keeps_the_rules(window, axe, opener):
-    async with window(color_scheme="light", bypass_csp=True) as it:
+async def test_what_opens_over_a_page_keeps_the_rules(window, axe, opener, scheme):
+    async with window(color_scheme=scheme, bypass_csp=True) as it:
         page = await it.open("/tasks")
         await page.wait_for_function("() => customElements.get('f-keys') !== undefined")
         if opener.startswith("f-"):
@@ -103,7 +98,6 @@ async def test_what_opens_over_a_page_keeps_the_rules(window, axe, opener):
             await page.locator("dialog[open]").wait_for()
 
         assert await violations(page, axe) == []
-        assert await violations_in_the_dark(page, 1280) == []
 
 
 async def test_these_tests_would_notice(window, axe):
