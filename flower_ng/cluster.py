@@ -74,7 +74,8 @@ FAILING = (
 )
 #: What a store means that is seconds late, and from when on that is said.
 BEHIND = (
-    "The history is {:.0f} s behind: more comes in than can be written, lists lack what is newer"
+    "The history is {:.0f} s behind: more comes in than can be written, lists lack what is"
+    " newer. A faster disk (--db names another place) or more of a processor lets it catch up"
 )
 BEHIND_S = 2.0
 

@@ -14,7 +14,7 @@ from flower_ng.store.numbering import note_deleted
 from flower_ng.store.schema import FINISHED
 from flower_ng.store.shared import drop_unused, shared_by
 
-#: Rows of one transaction: some milliseconds, in which no page and no event waits for more.
+#: Rows of one transaction: some 20 ms of the store thread.
 STEP_ROWS: Final = 2000
 #: A bound that bites takes one part in so many at once: what was written together goes together.
 PARTS: Final = 50

@@ -346,8 +346,6 @@ async def test_many_columns_scroll_sideways(shop, look):
 
 async def test_a_store_that_can_not_answer_is_said_so_on_the_page(shop, look):
     class Busy:
-        lag_s = 0.0
-
         def at_once(self):
             return self
 
