@@ -78,6 +78,16 @@ BEHIND = (
     " newer. A faster disk (--db names another place) or more of a processor lets it catch up"
 )
 BEHIND_S = 2.0
+#: What is said while tasks come back, from this many seconds on; and when some could not.
+RETURNING = (
+    "Tasks are read back from the history, {:,} so far. Until all are there new events wait, and"
+    " what runs is not told in full"
+)
+RETURNING_S = 1.0
+LEFT = (
+    "Only {:,} tasks could be read back from the history: {}. Events of the others are those of"
+    " new tasks; the next start tries again"
+)
 
 
 class Greeter:
@@ -143,6 +153,7 @@ class Cluster:
             max_tasks_kept=settings.history_max_tasks,
             keep=limits(settings),
             bounds=Bounds(settings.history_max_text, settings.history_max_events),
+            returned=sightings.adopt,
             max_workers_in_memory=settings.max_workers,
             max_tasks_in_memory=settings.max_tasks,
         )
@@ -211,8 +222,11 @@ class Cluster:
     def warnings(self) -> Sequence[str]:
         """Return what an operator should know on every page; empty when all is well."""
         stats, failing, behind_s = self.events.stats, self.store.failing, self.store.lag_s
-        dropped = sum(stats.dropped.values())
+        dropped, returning = sum(stats.dropped.values()), self.events.returning
+        is_returning = returning.lasts_s >= RETURNING_S
         return [
+            *([RETURNING.format(returning.count)] if is_returning else []),
+            *([LEFT.format(returning.count, returning.fault)] if returning.fault else []),
             *self.store.warnings,
             *([FAILING.format(failing)] if failing else []),
             *([BEHIND.format(behind_s)] if behind_s >= BEHIND_S and not failing else []),

@@ -4,7 +4,7 @@ Joins the monitor's thread and state with the metrics and the store; also what t
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from tornado.ioloop import IOLoop
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor import events, state
 from flower_ng.monitor.inbox import Inbox
-from flower_ng.monitor.records import Observer
+from flower_ng.monitor.records import Observer, Task
+from flower_ng.monitor.returning import Returning
 from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level
@@ -53,7 +54,7 @@ class Events(events.Events):
     (ms) is accepted and adds nothing, because rows are written all the time; `limits` are
     `max_workers_in_memory`, `max_tasks_in_memory`, and `events_enable_interval` (ms). The store
     keeps `max_tasks_kept` tasks, by default as many as memory, and for as long as `keep` says;
-    `bounds` says how much of each.
+    `bounds` says how much of each. `returned` is told of the tasks that come back.
     `start()` and `stop()` may be called from any thread, also when the loop never runs.
     """
 
@@ -74,6 +75,7 @@ class Events(events.Events):
         keep: Limits = NO_LIMITS,
         bounds: Bounds = BOUNDS,
         levels: Sequence[Level] = LEVELS,
+        returned: Callable[[Sequence[Task]], None] = lambda _: None,
         events_enable_interval: int = 5000,
         **limits: Any,
     ) -> None:
@@ -92,6 +94,7 @@ class Events(events.Events):
             **limits,
         )
         state.metrics.is_alive = state.is_alive
+        self._returned = returned
         super().__init__(
             capp,
             io_loop,
@@ -102,13 +105,17 @@ class Events(events.Events):
         )
 
     def start(self) -> None:
-        """Bring back what the store kept, then begin to receive."""
+        """Bring back the workers that the store kept and, once the loop runs, the tasks.
+
+        Events are received at once and applied when all tasks are back.
+        """
         self.store.start()
         self.store.import_once()
         kept = self.store.restored(self.state.max_tasks_in_memory)
-        self.state.restore(kept.workers, kept.counters, kept.tasks)
+        self.state.restore(kept.workers, kept.counters)
+        self.returning = Returning(self.state, kept.tasks, seen=self._returned)
         self.store.counters_from(self.state.counter)
-        self.store.memory_is(self.state.forget_tasks)
+        self.store.memory_is(self.returning.forget)
         super().start()
         self.io_loop.add_callback(self.store.rollups.begin, self._ingest)
         self.io_loop.add_callback(self.store.begin, self._ingest)

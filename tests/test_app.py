@@ -11,7 +11,8 @@ from celery import Celery
 from tornado.httpclient import AsyncHTTPClient
 
 from flower_ng.app import Flower
-from flower_ng.cluster import BEHIND_S
+from flower_ng.cluster import BEHIND_S, RETURNING_S
+from flower_ng.monitor.returning import Returning
 from flower_ng.settings import load_arguments
 
 
@@ -103,6 +104,56 @@ async def test_a_history_that_is_seconds_behind_is_said_on_every_page(flower):
     goes_on.set()
     assert "u1" in await page(site, "/tasks")
     assert "s behind" not in await page(site, "/workers")
+    await site.stop()
+
+
+async def test_tasks_that_are_still_read_back_are_said_on_every_page(flower, tmp_path, monkeypatch):
+    site = flower("--persistent", f"--db={tmp_path / 'flower'}")
+    await site.start()
+    said = {"type": "task-received", "hostname": "w1", "uuid": "u1", "name": "shop.buy"}
+    site.cluster.state.event({**said, "timestamp": time.time()})
+    await site.stop()
+
+    goes_on = threading.Event()
+    monkeypatch.setattr(Returning, "_next", held(Returning._next, goes_on))
+    again = flower("--persistent", f"--db={tmp_path / 'flower'}")
+    await again.start()
+    assert "read back" not in await page(again, "/workers")
+    await asyncio.sleep(RETURNING_S + 0.1)
+    assert "are read back from the history, 0 so far" in await page(again, "/workers")
+    assert "u1" in await page(again, "/tasks")
+
+    goes_on.set()
+    async with asyncio.timeout(10):
+        while not again.cluster.state.tasks:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+    assert "read back" not in await page(again, "/workers")
+    assert [
+        task.uuid for task in again.cluster.health._sightings.reserved(again.cluster.state, 9)
+    ] == ["u1"]
+    await again.stop()
+
+
+def held(method, goes_on):
+    def waiting(self):
+        assert goes_on.wait(30)
+        return method(self)
+
+    return waiting
+
+
+async def test_tasks_that_cannot_be_read_back_are_said_on_every_page(flower, monkeypatch):
+    def fails(_):
+        raise OSError("disk I/O error")
+
+    monkeypatch.setattr(Returning, "_next", fails)
+    site = flower()
+    await site.start()
+    async with asyncio.timeout(10):
+        while not site.cluster.events.returning.fault:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+    assert "Only 0 tasks could be read back" in await page(site, "/workers")
+    assert "disk I/O error" in await page(site, "/workers")
     await site.stop()
 
 

@@ -106,7 +106,6 @@ class Checkup:
     def start(self) -> None:
         """Begin; the state and the store have started."""
         self._engine.quiet_until = self._clock() + self._limits.quiet_start_s
-        self._sightings.adopt(self._state.tasks.values())
         self.problems.restore()
         self._usual.start()
         self._sightings.wanted = self._timetable.types()

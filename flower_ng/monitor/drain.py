@@ -49,6 +49,8 @@ class Drain:
         self.applied = 0
         self.busy_s = 0.0
         self.slice_max_s = 0.0
+        #: While this is set all waits in the inbox, until `stop`.
+        self.is_paused = False
         self._inbox = inbox
         self._wire = wire
         self._state = state
@@ -95,7 +97,7 @@ class Drain:
         return self.applied - before
 
     def _tick(self) -> None:
-        if not self._goes_on:
+        if not (self._goes_on or self.is_paused):
             self._slice()
         self._on_tick()
 

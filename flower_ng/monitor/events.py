@@ -23,6 +23,7 @@ from flower_ng.monitor.inbox import Inbox, Message
 from flower_ng.monitor.losses import Losses
 from flower_ng.monitor.receiver import Receiver, connected, keeps_messages
 from flower_ng.monitor.records import Task, Worker
+from flower_ng.monitor.returning import Returning
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.wire import Wire, accepted, types_of
 
@@ -113,6 +114,8 @@ class Events(threading.Thread):
         self.inbox = inbox
         self.enable_events = enable_events
         self.connection = ConnectionState(connected=False, since=clock(), why="not connected yet")
+        #: What was kept comes back first; what arrives meanwhile waits in the inbox.
+        self.returning = Returning(state)
         self._wire = Wire(accepted(capp), clock)
         self._drain = Drain(
             inbox,
@@ -152,7 +155,7 @@ class Events(threading.Thread):
     def start(self) -> None:
         """Begin to receive; what arrives is applied once the loop runs."""
         super().start()
-        self.io_loop.add_callback(self._start_drain)
+        self.io_loop.add_callback(self._begin)
         if self.enable_events:
             threading.Thread(target=self._keep_enabling, name="flower-enable", daemon=True).start()
 
@@ -175,6 +178,7 @@ class Events(threading.Thread):
 
     def finish(self) -> None:
         """Apply what has arrived; the last step of `stop`, on the loop if that runs."""
+        self.returning.stop()
         self._is_finished = True
         self._drain.stop()
 
@@ -274,9 +278,15 @@ class Events(threading.Thread):
 
     # The loop
 
-    def _start_drain(self) -> None:
+    def _begin(self) -> None:
         if not self._is_finished:
+            self._drain.is_paused = True
             self._drain.start()
+            self.io_loop.add_callback(self._bring_back)
+
+    async def _bring_back(self) -> None:
+        await self.returning.run()
+        self._drain.is_paused = False
 
     def _is_on_loop(self) -> bool:
         try:

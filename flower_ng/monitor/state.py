@@ -285,7 +285,7 @@ class EventsState(State):
         self,
         workers: Iterable[Worker],
         counters: Mapping[str, Mapping[str, int]],
-        tasks: Iterable[Task],
+        tasks: Iterable[Task] = (),
     ) -> None:
         """Take in what a store kept, oldest first, up to the bounds.
 
@@ -299,8 +299,14 @@ class EventsState(State):
                 self.workers[worker.hostname] = worker
             for host in list(self.counter):
                 self._hear_stranger(host)
+        self.take_back(tasks)
+
+    def take_back(self, tasks: Iterable[Task]) -> None:
+        """Take in more tasks that a store kept; those that are in memory stay as they are."""
+        with self._mutex:
             for task in tasks:
-                self._take_back(task)
+                if task.uuid not in self.tasks:
+                    self._take_back(task)
 
     def _take_back(self, task: Task) -> None:
         self._make_room_for_task()

@@ -38,10 +38,12 @@ def _tasks(connection: sqlite3.Connection, workers: list[Worker], max_tasks: int
         f"SELECT {columns} FROM task t WHERE {wanted} ORDER BY timestamp, uuid",
         (max(max_tasks - 1, 0),),
     )
-    while chunk := rows.fetchmany(_CHUNK_ROWS):
-        for row in chunk:
-            yield _task(dict(zip(COLUMNS, row, strict=True)), by_name)
-    connection.close()
+    try:
+        while chunk := rows.fetchmany(_CHUNK_ROWS):
+            for row in chunk:
+                yield _task(dict(zip(COLUMNS, row, strict=True)), by_name)
+    finally:
+        connection.close()
 
 
 def _task(row: dict[str, Any], workers: dict[str, Worker]) -> Task:

@@ -18,6 +18,8 @@ from tornado.ioloop import IOLoop
 
 from flower_ng.monitor.events import Events
 from flower_ng.monitor.inbox import Inbox
+from flower_ng.monitor.records import Task
+from flower_ng.monitor.returning import Returning
 from flower_ng.monitor.state import EventsState
 from tests.monitor.corpus import GOOD, bodies, encoded
 from tests.monitor.yard import eventually, refused_broker, silent_broker
@@ -252,6 +254,43 @@ async def test_it_stops_in_time_under_a_stream_that_never_pauses(ears, redis_url
     finally:
         flood.set()
         pourer.join()
+
+
+class Keeping(Events):
+    """Has tasks that come back when `gate` is open."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.gate = threading.Event()
+        self.returning = Returning(self.state, self.kept())
+
+    def kept(self):
+        assert self.gate.wait(10)
+        yield Task("u-1", name="shop.kept", state="STARTED")
+
+
+async def test_events_wait_for_the_tasks_that_come_back(ears, redis_url):
+    events = await ears.hear(redis_url, kind=Keeping)
+    publish(redis_url, {**GOOD, "type": "task-succeeded", "name": None})
+    await eventually(lambda: events.inbox.messages)
+    await asyncio.sleep(0.2)
+    assert (events.stats.received, events.inbox.messages) == (0, 1)
+
+    events.gate.set()
+
+    await eventually(lambda: events.stats.received)
+    assert events.tasks["u-1"].name == "shop.kept"
+    assert events.tasks["u-1"].state == "SUCCESS"
+
+
+async def test_stopping_while_tasks_come_back_applies_what_has_arrived(ears, redis_url):
+    events = await ears.hear(redis_url, kind=Keeping)
+    publish(redis_url, GOOD)
+    await eventually(lambda: events.inbox.messages)
+
+    events.stop()
+    assert events.tasks["u-1"].name == GOOD["name"]
+    events.gate.set()
 
 
 async def test_stopping_on_the_loop_applies_what_has_arrived(ears, redis_url):
