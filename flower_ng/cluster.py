@@ -213,7 +213,7 @@ class Cluster:
     def serving(self) -> Mapping[str, Serving] | None:
         """Return who takes from each queue; None where no online worker told."""
         online = [worker.hostname for worker in self.state.alive_workers()]
-        return serving(self.inspector.workers, online)
+        return serving(self.inspector.offers, online)
 
     def oldest_s(self, queue: QueueNumbers) -> float | None:
         """Return for how long the oldest message of a queue waits, None where that is unknown."""

@@ -25,8 +25,8 @@ from flower_ng.settings import Loaded, Settings, load, load_arguments
 log = logging.getLogger(__name__)
 
 #: Python's default of 700 has collections look at the rows of each batch, which are no garbage;
-#: and the second generation, looked at while a thread holds all others, has 50,000 objects at most.
-GC_THRESHOLDS = (10_000, 5, 80)
+#: and the second generation, looked at while a thread holds all others, has 20,000 objects at most.
+GC_THRESHOLDS = (5_000, 4, 200)
 #: Folders are slower than brokers, and the demo's machine may be busy: three seconds for replies.
 DEMO_DEFAULTS = {"address": "127.0.0.1", "inspect_timeout": 3000.0, "home": "overview"}
 

@@ -19,6 +19,7 @@ from flower_ng.monitor.answers import METHODS, Answers, Failure
 from flower_ng.monitor.broadcast import Broadcasts, Replies
 from flower_ng.monitor.calls import Calls, reason
 from flower_ng.monitor.rounds import Rounds
+from flower_ng.monitor.serving import Offer
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,11 @@ class Inspector:
     def workers(self) -> dict[str, dict[str, Any]]:
         """The records of `/api/workers` by host name; never changed in place."""
         return self._answers.records
+
+    @property
+    def offers(self) -> Mapping[str, Offer]:
+        """How many tasks each worker runs at once, and from which queues, as it told."""
+        return self._answers.offers
 
     def inspect(
         self, workername: str | None = None, methods: Iterable[str] | None = None

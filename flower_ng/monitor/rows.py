@@ -1,8 +1,9 @@
 """The rows of the Workers page and of `/workers?json=1`. Pure; called on the loop."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from flower_ng.monitor.purge import offline_for
 from flower_ng.monitor.records import Worker
@@ -38,8 +39,7 @@ class Known(Protocol):
         """Say whether the newest heartbeat is younger than two of its periods."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
+class WorkerRow(msgspec.Struct, frozen=True, gc=False):
     """A worker and how many events of each type it has sent; `is_online` at the time of asking."""
 
     worker: Worker

@@ -1,8 +1,29 @@
 """Serving is who takes from each queue, as the workers' own answers say. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False):
+    """What a worker told of what it takes on: `slots` tasks at once, from these `queues`.
+
+    Either is None where it did not say.
+    """
+
+    slots: int | None = None
+    queues: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Offer":
+        """Read a record of the Inspector."""
+        told = "active_queues" in record
+        return cls(
+            slots(mapping(mapping(record.get("stats")).get("pool"))),
+            tuple(queues_of(record)) if told else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,18 +36,23 @@ class Serving:
     workers: int = 0
     slots: int | None = 0
 
+    @classmethod
+    def by(cls, sizes: Sequence[int | None]) -> "Serving":
+        """Count workers of these sizes."""
+        return cls(len(sizes), None if None in sizes else sum(size or 0 for size in sizes))
 
-def serving(
-    records: Mapping[str, Mapping[str, Any]], online: Collection[str]
-) -> dict[str, Serving] | None:
-    """Read the Inspector's records of those that are online; None where none of them told."""
-    told = [records[name] for name in online if "active_queues" in records.get(name, {})]
-    found: dict[str, Serving] = {}
-    for record in told:
-        size = slots(mapping(mapping(record.get("stats")).get("pool")))
-        for name in queues_of(record):
-            found[name] = _with(found.get(name, Serving()), size)
-    return found if told else None
+
+def serving(offers: Mapping[str, Offer], online: Iterable[str]) -> dict[str, Serving] | None:
+    """Add up the offers of those that are online; None where none of them told its queues."""
+    told: dict[str, list[int | None]] = {}
+    has_told = False
+    for worker in online:
+        offer = offers.get(worker)
+        if offer is not None and offer.queues is not None:
+            has_told = True
+            for queue in offer.queues:
+                told.setdefault(queue, []).append(offer.slots)
+    return {name: Serving.by(sizes) for name, sizes in told.items()} if has_told else None
 
 
 def queues_of(record: Mapping[str, Any]) -> list[str]:
@@ -38,7 +64,7 @@ def queues_of(record: Mapping[str, Any]) -> list[str]:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """Return a part of an answer; empty where it is none, workers may answer anything."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, (dict, Mapping)) else {}  # a dict is seen ten times as fast
 
 
 def slots(pool: Mapping[str, Any]) -> int | None:
@@ -50,8 +76,3 @@ def slots(pool: Mapping[str, Any]) -> int | None:
     if isinstance(processes, list) and processes:
         return len(processes)
     return bound if isinstance(bound, int) else None
-
-
-def _with(one: Serving, size: int | None) -> Serving:
-    known = None if one.slots is None or size is None else one.slots + size
-    return Serving(one.workers + 1, known)

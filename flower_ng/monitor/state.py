@@ -252,7 +252,8 @@ class EventsState(State):
 
     def alive_workers(self) -> Iterator[Worker]:  # type: ignore[override] # our records
         """Return the workers that are alive."""
-        return filter(self.is_alive, self.workers.values())
+        now = self._clock()
+        return (worker for worker in self.workers.values() if worker.is_alive(now))
 
     def known_types(self) -> list[str]:
         """Return the names of tasks seen so far, sorted; at most `TYPES_MAX`."""

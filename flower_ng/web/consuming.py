@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flower_ng.web.inspected import Inspected
+from flower_ng.monitor.serving import Offer
 from flower_ng.web.links import Links
 from flower_ng.web.services import Cluster
 
 #: More queues than this are not listed: the broker is asked for each.
 MOST: Final = 500
+_NOTHING: Final = Offer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,10 @@ async def lengths(
 def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]]:
     """Return the online workers that consume from each queue, as they themselves told."""
     found: dict[str, list[Consumer]] = {}
-    for worker in sorted(cluster.state.alive_workers(), key=lambda one: one.hostname):
-        name = worker.hostname
-        told = Inspected.of(cluster.inspector.workers.get(name, {}), None, worker.sw_sys)
-        for queue in told.queues:
-            found.setdefault(queue, []).append(Consumer(name, links.worker(name), told.slots))
+    for name in sorted(worker.hostname for worker in cluster.state.alive_workers()):
+        offer = cluster.inspector.offers.get(name, _NOTHING)
+        for queue in offer.queues or ():
+            found.setdefault(queue, []).append(Consumer(name, links.worker(name), offer.slots))
     return found
 
 

@@ -6,16 +6,22 @@ Of thousands of workers fifty are shown: what only a line needs is not read of t
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from flower_ng.monitor.rows import WorkerRow
-from flower_ng.monitor.serving import mapping, queues_of, slots
+from flower_ng.monitor.serving import Offer
 from flower_ng.web.inspected import Inspected, share
 from flower_ng.web.links import Links
 
 NO_QUEUE: Final = "No queue is known"
+#: Names whose order is remembered: it is asked for with each page.
+NAMES: Final = 20_000
+_NOTHING: Final = Offer()
 
 
 class Answers(Protocol):
@@ -25,12 +31,15 @@ class Answers(Protocol):
     def workers(self) -> Mapping[str, Mapping[str, Any]]:
         """The records by host name."""
 
+    @property
+    def offers(self) -> Mapping[str, Offer]:
+        """What they told of their slots and queues."""
+
     def ages(self, workername: str, /) -> Mapping[str, float]:
         """Return how many seconds ago each method was answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True, gc=False):
     """A worker before it is shown: its row, and where to look up what it answered."""
 
     row: WorkerRow
@@ -59,7 +68,16 @@ class Member:
     @property
     def slots(self) -> int | None:
         """How many tasks it runs at once."""
-        return slots(mapping(mapping(self.record.get("stats")).get("pool")))
+        return self._offer.slots
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that it takes tasks from."""
+        return self._offer.queues or ()
+
+    @property
+    def _offer(self) -> Offer:
+        return self.answers.offers.get(self.row.worker.hostname, _NOTHING)
 
     @property
     def told(self) -> Inspected:
@@ -168,7 +186,7 @@ def grouped(members: Iterable[Member], group: str) -> list[tuple[str, Member]]:
 def _labelled(members: Iterable[Member], group: str) -> Iterator[tuple[str, Member]]:
     for member in members:
         if group == "queue":
-            yield from ((queue, member) for queue in queues_of(member.record) or (NO_QUEUE,))
+            yield from ((queue, member) for queue in member.queues or (NO_QUEUE,))
         else:
             yield member.host if group == "host" else "", member
 
@@ -183,25 +201,38 @@ def groups_of(labelled: Iterable[tuple[str, Member]], links: Links) -> Iterator[
 
 def total_of(members: Sequence[Member], links: Links) -> Total:
     """The sums over these workers."""
+    online = [member for member in members if member.row.is_online]
+    active = sum(member.row.worker.active or 0 for member in online)
+    size = sum(member.slots or 0 for member in online)
+    counts = [member.row.counts for member in members]
 
     def total(value: int, state: str | None) -> Count:
         return Count(value, links.tasks(state=state) if value else None)
 
-    def events(kind: str) -> int:
-        return sum(member.count(kind) for member in members)
+    def events(kind: str, state: str | None) -> Count:
+        return total(sum(one.get(kind, 0) for one in counts), state)
 
-    active = sum(member.active or 0 for member in members)
-    size = sum(member.slots or 0 for member in members if member.row.is_online)
     return Total(
-        online=sum(member.row.is_online for member in members),
+        online=len(online),
         known=len(members),
         active=total(active, "STARTED"),
         slots=size,
         busy=share(active, size),
-        processed=total(events("task-received"), None),
-        failed=total(events("task-failed"), "FAILURE"),
-        succeeded=total(events("task-succeeded"), "SUCCESS"),
+        processed=events("task-received", None),
+        failed=events("task-failed", "FAILURE"),
+        succeeded=events("task-succeeded", "SUCCESS"),
     )
+
+
+@lru_cache(NAMES)
+def natural(name: str) -> tuple[str | int, ...]:
+    """Sort `w10` after `w9`: text and numbers in turn, the text first, if only an empty one."""
+    parts: list[str | int] = list(_NUMBER.split(name.casefold()))
+    parts[1::2] = map(int, parts[1::2])
+    return tuple(parts) if name else ()
+
+
+_NUMBER: Final = re.compile(r"([0-9]+)")
 
 
 _KEYS: Final[dict[str, Callable[[Member], Any]]] = {
@@ -228,13 +259,3 @@ def ordered(members: Iterable[Member], column: str, *, is_descending: bool) -> l
     known = [(key, member) for key, member in keyed if key is not None]
     known.sort(key=itemgetter(0), reverse=is_descending)
     return [member for _, member in known] + [member for key, member in keyed if key is None]
-
-
-def natural(name: str) -> list[str | int]:
-    """Sort `w10` after `w9`: text and numbers in turn, the text first, if only an empty one."""
-    parts: list[str | int] = list(_NUMBER.split(name.casefold()))
-    parts[1::2] = map(int, parts[1::2])
-    return parts if name else []
-
-
-_NUMBER: Final = re.compile(r"([0-9]+)")

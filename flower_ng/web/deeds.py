@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flower_ng.monitor.serving import mapping
 from flower_ng.store import TaskRow
-from flower_ng.web.facts import mapping
 from flower_ng.web.links import Links
 
 #: What a process can be ended with, and what that means to Celery's workers.

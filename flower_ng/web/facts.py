@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flower_ng.brokers import mask
-from flower_ng.monitor.serving import slots
+from flower_ng.monitor.serving import mapping, slots
 from flower_ng.web import format as fmt
 
 MASKED = "**"
@@ -96,11 +96,6 @@ def other_facts(stats: Mapping[str, Any], known: Iterable[str]) -> tuple[Fact, .
     return facts(rest)
 
 
-def mapping(value: object) -> Mapping[str, Any]:
-    """The value if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
 def sequence(value: object) -> Sequence[Any]:
     """The value if it is a list, else an empty one."""
-    return value if isinstance(value, list | tuple) else ()
+    return value if isinstance(value, (list, tuple)) else ()

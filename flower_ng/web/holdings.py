@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flower_ng.monitor.serving import mapping
 from flower_ng.web import format as fmt
-from flower_ng.web.facts import Fact, mapping, sequence, shown
+from flower_ng.web.facts import Fact, sequence, shown
 from flower_ng.web.links import Links
 
 SETTING_DOCS: Final = "https://docs.celeryq.dev/en/stable/userguide/configuration.html#std-setting-"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flower_ng.monitor.serving import slots
-from flower_ng.web.facts import mapping, sequence
+from flower_ng.monitor.serving import mapping, slots
+from flower_ng.web.facts import sequence
 
 _LINUX = "Linux"
 _KIBI = 1024
@@ -32,7 +32,7 @@ class Inspected:
         return cls(
             slots=slots(mapping(stats.get("pool"))),
             memory_bytes=_memory(mapping(stats.get("rusage")), system),
-            uptime_s=_uptime(stats.get("uptime"), stats_age_s),
+            uptime_s=uptime_s(stats, stats_age_s),
             queues=tuple(
                 str(queue["name"])
                 for queue in map(mapping, sequence(record.get("active_queues")))
@@ -68,8 +68,10 @@ def _memory(usage: Mapping[str, Any], system: str | None) -> int | None:
     return most * _KIBI if isinstance(most, int) and most > 0 and system == _LINUX else None
 
 
-def _uptime(at_answer_s: object, age_s: float | None) -> float | None:
-    if age_s is None or not isinstance(at_answer_s, int | float):
+def uptime_s(stats: Mapping[str, Any], age_s: float | None) -> float | None:
+    """How long a worker has run, by its `stats` of so long ago."""
+    at_answer_s = stats.get("uptime")
+    if age_s is None or not isinstance(at_answer_s, (int, float)):
         return None
     return at_answer_s + age_s
 

@@ -1,7 +1,12 @@
 """Links makes the addresses of pages and of their forms; pure."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 from urllib.parse import quote, urlencode
+
+#: Names that are remembered as they stand in addresses: a page may have those of all workers.
+NAMES: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Links:
         return f"{self.prefix}{path}?{urlencode(query)}" if query else f"{self.prefix}{path}"
 
 
+@lru_cache(NAMES)
 def segment(text: str) -> str:
     """Any text as one segment of a path."""
     return quote(text, safe="@:")

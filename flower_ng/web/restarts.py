@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from flower_ng.monitor.serving import mapping
 from flower_ng.web.deploys import Deploy, together
-from flower_ng.web.inspected import Inspected
+from flower_ng.web.inspected import uptime_s
 from flower_ng.web.services import Cluster
 
 #: The event of a start and the age that a worker tells, in whole seconds, differ by less.
@@ -30,7 +31,7 @@ def _told(cluster: Cluster, now: float) -> Mapping[str, float]:
     for worker in cluster.state.alive_workers():
         name = worker.hostname
         record, ages = cluster.inspector.workers.get(name, {}), cluster.inspector.ages(name)
-        uptime_s = Inspected.of(record, ages.get("stats"), worker.sw_sys).uptime_s
-        if uptime_s is not None:
-            began[name] = now - uptime_s
+        ran_s = uptime_s(mapping(record.get("stats")), ages.get("stats"))
+        if ran_s is not None:
+            began[name] = now - ran_s
     return began

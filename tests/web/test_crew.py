@@ -3,6 +3,7 @@ from typing import Any
 
 from flower_ng.monitor.records import Worker
 from flower_ng.monitor.rows import WorkerRow
+from flower_ng.monitor.serving import Offer
 from flower_ng.web.crew import NO_QUEUE, Member, grouped, groups_of, natural, ordered, total_of
 from flower_ng.web.links import Links
 
@@ -15,6 +16,10 @@ class Told:
     def __init__(self, workers: Mapping[str, Mapping[str, Any]]) -> None:
         self.workers = workers
         self.asked: list[str] = []
+
+    @property
+    def offers(self) -> Mapping[str, Offer]:
+        return {name: Offer.of(record) for name, record in self.workers.items()}
 
     def ages(self, workername: str, /) -> Mapping[str, float]:
         self.asked.append(workername)

@@ -180,7 +180,7 @@ class Overview(Page):
         is_seen = hour is not None and observed_s(hour) > 0
         return Vitals(
             is_connected=self.cluster.events.connection.connected,
-            online=sum(map(state.is_alive, state.workers.values())),
+            online=sum(1 for _ in state.alive_workers()),
             workers=len(state.workers),
             ended=point.succeeded + point.failed if point else 0 if is_seen else None,
             failed=point.failed if point else 0 if is_seen else None,

@@ -6,6 +6,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from flower_ng.errors import NotFound
+from flower_ng.monitor.serving import mapping
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.timeline import Attempt
@@ -14,7 +15,6 @@ from flower_ng.web.base import Page
 from flower_ng.web.blocks import Block, blocks
 from flower_ng.web.deeds import Deed, deeds
 from flower_ng.web.elsewhere import Elsewhere, elsewhere
-from flower_ng.web.facts import mapping
 from flower_ng.web.kin import Kin, kin_of
 from flower_ng.web.lifetime import Phase, phases
 from flower_ng.web.links import Links

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from flower_ng.errors import NotFound
 from flower_ng.monitor.records import Worker as WorkerRecord
+from flower_ng.monitor.serving import mapping
 from flower_ng.web import format as fmt
 from flower_ng.web.base import LIVE, Page
 from flower_ng.web.facts import (
     Fact,
     facts,
-    mapping,
     other_facts,
     pool_facts,
     usage_facts,

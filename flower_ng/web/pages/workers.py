@@ -62,9 +62,9 @@ class Workers(Page):
     @classmethod
     def count(cls, cluster: Cluster) -> NavCount:
         """How many workers are online; alarming when none of those known is."""
-        workers = cluster.state.workers.values()
-        online = sum(map(cluster.state.is_alive, workers))
-        return NavCount(online, f"{online} of {len(workers)} online", bool(workers) and not online)
+        known = len(cluster.state.workers)
+        online = sum(1 for _ in cluster.state.alive_workers())
+        return NavCount(online, f"{online} of {known} online", bool(known) and not online)
 
     async def view(self, *_none: str) -> WorkersView | None:
         """Show the workers, or write their rows."""

@@ -14,6 +14,7 @@ from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
 from flower_ng.hook import Hook
 from flower_ng.monitor.answers import METHODS, Failure
+from flower_ng.monitor.serving import Offer
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Store
@@ -44,6 +45,10 @@ class FakeInspector:
         if not self.is_silent:
             future.set_result(self.workers)
         return future
+
+    @property
+    def offers(self) -> dict[str, Offer]:
+        return {name: Offer.of(record) for name, record in self.workers.items()}
 
     def ages(self, workername: str) -> dict[str, float]:
         return self.aged_s if workername in self.workers else {}
