@@ -8,6 +8,7 @@ import math
 import statistics
 import subprocess
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from bench.pages import rows
 from bench.plot import Curve, drawn
 from bench.polling import taken_ms
 from bench.report import Report, begun, parser
-from tests.services import ROOT
+from tests.services import ROOT, wait_until
 
 TEXT = """\
 `make bench-growth` measures each cost at some sizes of its driver, flower_ng alone, on Redis
@@ -34,6 +35,8 @@ RATE, LOOK_UP, LINEAR, LITTLE = 6_000, 0.3, 1.15, 5.0
 ROUNDS = 5
 #: Events a second while tasks are filled in.
 FILLING = 20_000
+#: For all of them to be indexed, after which costs are measured.
+INDEXED_S = 600
 #: The costs that may grow as their driver does.
 SUMS = ("RSS MB", "Workers page ms", "scrape ms", "Types page ms", "CPU, % of a core")
 
@@ -60,6 +63,9 @@ def by_tasks(asked: Namespace) -> Iterator[tuple[float, Costs]]:
             with dashboard.sending(FILLING, seconds, 24) as told:
                 sent = told()["sent"]
             dashboard.settled(math.inf)
+            began = time.monotonic()
+            wait_until(lambda: dashboard.metric("flower_ng_store_unindexed") == 0, INDEXED_S)
+            print(f"indexed {time.monotonic() - began:.1f} s after the last event", flush=True)
             yield point, costs(dashboard, asked.seconds, **pages)
             known += sent / 3 + RATE * asked.seconds / 3
 

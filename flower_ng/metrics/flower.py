@@ -128,8 +128,10 @@ class PrometheusMetrics:
         lag.counts[bisect_left(lag.bounds, late_s)] += 1
         if late_s > 0.0:
             lag.sum += late_s
-        if worker is not None:
-            self._heard(event.hostname, worker)
+        if worker is not None and self._workers.get(event.hostname) is not worker:
+            self._meet(event.hostname, worker)
+        if self._waiting.silent and worker is not None:
+            self._waiting.wake(event.hostname)
         if task is not None:
             self._count(event, task)
             if worker is not None:
@@ -190,26 +192,23 @@ class PrometheusMetrics:
         for family in self.families:
             yield from family.collect()
 
-    def _heard(self, hostname: str, worker: Worker) -> None:
-        if self._workers.get(hostname) is not worker:
-            self._workers[hostname] = worker
-            self.pairs.promote(hostname)
-        if self._waiting.silent:
-            self._waiting.wake(hostname)
+    def _meet(self, hostname: str, worker: Worker) -> None:
+        self._workers[hostname] = worker
+        self.pairs.promote(hostname)
 
     def _count(self, event: Event, task: Task) -> None:
-        name = task.name or ""
-        if event.type == "task-sent" and event.hostname not in self._workers:
-            self.pairs.published(event.hostname, self._clock())
-        self.events.cell(event.hostname, (event.type, name)).value += 1.0
+        name, kind, hostname = task.name or "", event.type, event.hostname
+        if kind == "task-sent" and hostname not in self._workers:
+            self.pairs.published(hostname, self._clock())
+        self.events.cell(hostname, (kind, name)).value += 1.0
         runtime = event.runtime
         if runtime is not None and 0.0 < runtime < inf:
-            self.runtime.cell(event.hostname, (name,)).observe(runtime)
+            self.runtime.cell(hostname, (name,)).observe(runtime)
 
     def _follow(self, event: Event, task: Task) -> None:
         """Keep the prefetch gauges; a task with an ETA waits for its time, not for the worker."""
-        if task.state != "RECEIVED" and event.uuid is not None:
-            self._waiting.drop(event.uuid)
+        if task.state != "RECEIVED":
+            self._waiting.drop(task.uuid)
         if task.eta is None and task.received is not None:
             kind, rest = event.type, (task.name or "",)
             if kind == "task-received" and task.state == "RECEIVED":

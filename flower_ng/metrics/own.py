@@ -45,9 +45,9 @@ class Sources:
     store: Callable[[], StoreStatus]
 
 
-#: One value, or one for each value of the metric's label.
+#: One value, or one for each value of the metric's label; None where it is not known.
 Value = float | Histogram
-Reading = Value | Mapping[str, Value]
+Reading = Value | Mapping[str, Value] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ class Declared:
         reading = self.read(sources)
         values = bounded(reading) if isinstance(reading, Mapping) else {"": reading}
         for label, value in values.items():
-            add(metric, {self.label: label} if self.label else {}, value)
+            if value is not None:
+                add(metric, {self.label: label} if self.label else {}, value)
         return metric
 
     def empty(self) -> Metric:
@@ -217,6 +218,12 @@ METRICS: tuple[Declared, ...] = (
         "gauge",
         "How long the oldest change that is not written has waited, at most.",
         lambda s: s.store().lag_s,
+    ),
+    Declared(
+        "flower_ng_store_unindexed",
+        "gauge",
+        "Tasks that are not in the search index yet; filters and searches read each of them.",
+        lambda s: s.store().unindexed,
     ),
     Declared(
         "flower_ng_store_failing",

@@ -7,9 +7,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from celery import Celery
 from tornado.ioloop import IOLoop
@@ -22,6 +22,8 @@ from flower_ng.monitor.rounds import Rounds
 from flower_ng.monitor.serving import Offer
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 #: What is asked of all workers, and of those that have just come.
 FEW_METHODS = ("stats", "active_queues", "registered", "conf")
@@ -176,11 +178,9 @@ class Inspector:
     async def _take(self, replies: Replies, awaited: frozenset[str], why: str) -> None:
         now = self._clock()
         for method, by_worker in replies.items():
-            for number, (hostname, reply) in enumerate(by_worker.items(), 1):
+            async for hostname, reply in sliced(by_worker.items()):
                 self._answers.take(hostname, method, reply, now)
-                if number % SLICE == 0:
-                    await asyncio.sleep(0)
-            for hostname in awaited - by_worker.keys():
+            async for hostname in sliced(awaited - by_worker.keys()):
                 self._answers.fail(hostname, method, why, now)
         silent = sorted(awaited.difference(*replies.values()))
         if silent:
@@ -220,3 +220,11 @@ class Inspector:
 
     def _has_answered(self, name: str, since: float) -> bool:
         return bool(self.workers.get(name, {}).get("timestamp", 0.0) >= since)
+
+
+async def sliced(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """Yield items; after so many the loop does something else."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % SLICE == 0:
+            await asyncio.sleep(0)

@@ -18,10 +18,13 @@ def deploys(cluster: Cluster, since: float, now: float) -> tuple[Deploy, ...]:
     Of a worker that started before this dashboard only its newest start is known, while it runs.
     """
     seen = [(start.at, start.hostname) for start in cluster.starts]
+    starts: dict[str, list[float]] = {}
+    for at, name in seen:
+        starts.setdefault(name, []).append(at)
     told = [
         (at, name)
         for name, at in _told(cluster, now).items()
-        if not any(other == name and abs(at - when) < SAME_S for when, other in seen)
+        if not any(abs(at - when) < SAME_S for when in starts.get(name, ()))
     ]
     return tuple(one for one in together([*seen, *told]) if one.at >= since)
 

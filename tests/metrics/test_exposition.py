@@ -203,6 +203,7 @@ async def test_own_metrics_are_exactly_those_declared(own: OwnMetrics):
         "flower_ng_store_bytes",
         "flower_ng_store_queue",
         "flower_ng_store_lag_seconds",
+        "flower_ng_store_unindexed",
         "flower_ng_store_failing",
         "flower_ng_store_failures",
         "flower_ng_store_lost",

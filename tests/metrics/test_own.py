@@ -1,6 +1,8 @@
 """Our own metrics say what their sources say."""
 
-from flower_ng.metrics.own import VALUES_MAX, bounded
+import pytest
+
+from flower_ng.metrics.own import VALUES_MAX, Declared, bounded
 
 
 def value(own, sample, **labels):
@@ -64,3 +66,10 @@ def test_label_values_that_senders_choose_are_bounded():
 
     assert len(kept) == VALUES_MAX + 1
     assert kept["__other__"] == 20
+
+
+@pytest.mark.parametrize(("reading", "values"), [(None, []), (0, [0.0]), ({}, [])])
+def test_what_is_not_known_has_no_sample(reading, values):
+    declared = Declared("flower_ng_x", "gauge", "Of tests.", lambda _: reading, "kind")
+
+    assert [sample.value for sample in declared.collect(None).samples] == values

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from redis import Redis as RedisClient
 from tornado.ioloop import IOLoop
 
 from flower_ng.inspector import Inspector
-from flower_ng.monitor.inspector import FEW_METHODS
+from flower_ng.monitor.inspector import FEW_METHODS, SLICE
 from flower_ng.monitor.lines import REST_S
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 
@@ -160,6 +161,21 @@ async def test_a_missing_worker_is_named_for_each_method(inspector):
     failures = inspector.failures("nobody@box")
     assert set(failures) == set(Inspector.methods)
     assert {failure.why for failure in failures.values()} == {"no reply within 1 s"}
+
+
+async def test_thousands_that_do_not_answer_do_not_hold_the_loop(start, app):
+    names = frozenset(f"w{number}@box" for number in range(5000))
+    inspector = start(app)
+    inspector._broadcasts.ask = lambda *_: {method: {} for method in FEW_METHODS}
+    inspector._expected = lambda: names
+
+    noted, inspecting = [0], inspector.inspect()
+    while not inspecting.done():
+        await asyncio.sleep(0)
+        noted.append(sum(map(len, inspector._answers._failures.values())))
+
+    assert noted[-1] == len(FEW_METHODS) * len(names)
+    assert max(after - before for before, after in pairwise(noted)) <= SLICE
 
 
 async def test_requests_at_the_same_time_share_one_broadcast(inspector):
