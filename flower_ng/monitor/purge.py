@@ -1,6 +1,8 @@
 """Purge forgets workers that have been offline for long, wherever they are known; on the loop."""
 
+import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -12,6 +14,8 @@ from flower_ng.monitor.records import Worker
 LEAST_PERIOD_S = 10.0
 #: Publishers come and go with the processes they are; each keeps its counts at least so long.
 PUBLISHER_SILENCE_S = 3600.0
+#: Workers removed before the loop is given back: some milliseconds.
+SLICE = 100
 
 
 class State(Protocol):
@@ -83,7 +87,7 @@ class Purge:
         """Run about every `after_s`, on the current loop."""
         if self._after_s is not None:
             period_s = max(self._after_s, LEAST_PERIOD_S)
-            self._timer = PeriodicCallback(self.run, period_s * 1000)
+            self._timer = PeriodicCallback(self._run_in_steps, period_s * 1000)
             self._timer.start()
 
     def stop(self) -> None:
@@ -99,15 +103,31 @@ class Purge:
 
     def run(self) -> None:
         """Remove what is to go now."""
+        deque(self._steps(), maxlen=0)
+
+    async def _run_in_steps(self) -> None:
+        for _ in self._steps():
+            await asyncio.sleep(0)
+
+    def _steps(self) -> Iterator[None]:
+        """Remove some at a step: whole fleets end at once. Who comes back between two stays."""
         if self._after_s is None:
             return
         now = self._clock()
-        for hostname in [*self._offline(), *self._stale_orphans(now, self._after_s)]:
+        names = [*self._offline(), *self._stale_orphans(now, self._after_s)]
+        for start in range(0, len(names), SLICE):
+            for hostname in names[start : start + SLICE]:
+                self._remove(hostname)
+            yield
+        for hostname in self._silent_publishers(now, max(self._after_s, PUBLISHER_SILENCE_S)):
+            self._state.forget_worker(hostname)
+
+    def _remove(self, hostname: str) -> None:
+        worker = self._state.workers.get(hostname)
+        if worker is None or self.hides(worker):
             self._state.forget_worker(hostname)
             self._inspector.purge_worker(hostname)
             self._metrics.remove_worker_metrics(hostname)
-        for hostname in self._silent_publishers(now, max(self._after_s, PUBLISHER_SILENCE_S)):
-            self._state.forget_worker(hostname)
 
     def _offline(self) -> list[str]:
         return [name for name, worker in self._state.workers.items() if self.hides(worker)]

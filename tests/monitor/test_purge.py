@@ -1,11 +1,12 @@
 import asyncio
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor.answers import Answers
-from flower_ng.monitor.purge import PUBLISHER_SILENCE_S, Purge
+from flower_ng.monitor.purge import PUBLISHER_SILENCE_S, SLICE, Purge
 from flower_ng.monitor.state import EventsState
 
 AFTER_S = 600.0
@@ -214,6 +215,30 @@ async def test_the_timer_runs_by_itself(cluster, monkeypatch):
         while cluster.places("w1@box"):  # noqa: ASYNC110 - a timer has no Event
             await asyncio.sleep(0.01)
     purge.stop()
+
+
+async def test_a_fleet_that_ended_goes_in_steps_and_who_comes_back_between_two_stays(
+    cluster, monkeypatch
+):
+    monkeypatch.setattr("flower_ng.monitor.purge.LEAST_PERIOD_S", 0.01)
+    names = [f"w{number}@box" for number in range(3 * SLICE)]
+    for name in names:
+        cluster.heard(name, freq=2.0)
+    cluster.now += AFTER_S
+
+    purge = Purge(cluster.state, cluster.inspector, cluster.metrics, 0.01, clock=cluster.clock)
+    purge.start()
+    left = [len(names)]
+    async with asyncio.timeout(5):
+        while left[-1] > 1:
+            await asyncio.sleep(0)
+            left.append(len(cluster.state.workers))
+            if left[-1] == 2 * SLICE:
+                cluster.heard(names[-1], freq=1000.0)
+    purge.stop()
+
+    assert list(cluster.state.workers) == [names[-1]]
+    assert max(before - after for before, after in pairwise(left)) <= SLICE
 
 
 async def test_the_timer_does_not_run_without_the_option():
