@@ -65,10 +65,16 @@ def by_tasks(asked: Namespace) -> Iterator[tuple[float, Costs]]:
                 sent = told()["sent"]
             dashboard.settled(math.inf)
             began = time.monotonic()
-            wait_until(lambda: dashboard.metric(UNINDEXED) < NOT_WORTH_A_PART, INDEXED_S)
+            wait_until(lambda: is_indexed(dashboard), INDEXED_S)
             print(f"indexed {time.monotonic() - began:.1f} s after the last event", flush=True)
             yield point, costs(dashboard, asked.seconds, **pages)
             known += sent / 3 + RATE * asked.seconds / 3
+
+
+def is_indexed(dashboard: Dashboard) -> bool:
+    """Whether the index has nearly all tasks."""
+    left = dashboard.metric(UNINDEXED)
+    return left is not None and left < NOT_WORTH_A_PART
 
 
 def by_workers(asked: Namespace) -> Iterator[tuple[float, Costs]]:
