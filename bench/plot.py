@@ -37,7 +37,7 @@ def drawn(panels: Mapping[str, Mapping[str, Curve]]) -> str:
 
 def _panel(title: str, curves: Mapping[str, Curve]) -> Iterator[str]:
     drivers = sorted({driver for curve in curves.values() for driver in curve})
-    wide, high = WIDTH - LEFT - 120, HEIGHT - TOP - GAP - 16
+    wide, high = WIDTH - LEFT - 140, HEIGHT - TOP - GAP - 16
     least, most = math.log10(drivers[0]), math.log10(drivers[-1])
 
     def x(driver: float) -> float:
