@@ -18,7 +18,7 @@ BENCH :=
 
 # In CI a test that fails is run once more, and the summary names it: its clock and its machine are
 # real and shared. Elsewhere a failure is a failure.
-PYTEST := pytest -n 2 $(if $(filter true 1,$(CI)),--reruns 1)
+PYTEST := pytest -n 3 $(if $(filter true 1,$(CI)),--reruns 1)
 
 .PHONY: help
 help: ## List what can be made

@@ -15,11 +15,8 @@ class Told:
 
     def __init__(self, workers: Mapping[str, Mapping[str, Any]]) -> None:
         self.workers = workers
+        self.offers = {name: Offer.of(record) for name, record in workers.items()}
         self.asked: list[str] = []
-
-    @property
-    def offers(self) -> Mapping[str, Offer]:
-        return {name: Offer.of(record) for name, record in self.workers.items()}
 
     def ages(self, workername: str, /) -> Mapping[str, float]:
         self.asked.append(workername)
