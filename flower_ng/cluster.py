@@ -16,6 +16,7 @@ from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng import __version__
+from flower_ng.banners import banners
 from flower_ng.brokers import QueueNumbers, broker_for, facts_of, mask
 from flower_ng.brokers.poll import Poll
 from flower_ng.control import get_active_queue_names
@@ -62,32 +63,6 @@ from flower_ng.store.room import MOST_BYTES, usual_max_bytes
 log = logging.getLogger(__name__)
 
 POOL_THREADS = 24  # broadcasts wait for their replies in here, never on the loop
-
-
-LOST = (
-    "{} changes of tasks are missing in the history: they could not be written, and waited too long"
-)
-#: What a failing store means, and what to do.
-FAILING = (
-    "{}. Pages show what was known before; it is tried again by itself. Is there room where it is"
-    " kept, does its database answer? --db or --history name another place"
-)
-#: What a store means that is seconds late, and from when on that is said.
-BEHIND = (
-    "The history is {:.0f} s behind: more comes in than can be written, lists lack what is"
-    " newer. A faster disk (--db names another place) or more of a processor lets it catch up"
-)
-BEHIND_S = 2.0
-#: What is said while tasks come back, from this many seconds on; and when some could not.
-RETURNING = (
-    "Tasks are read back from the history, {:,} so far. Until all are there new events wait, and"
-    " what runs is not told in full"
-)
-RETURNING_S = 1.0
-LEFT = (
-    "Only {:,} tasks could be read back from the history: {}. Events of the others are those of"
-    " new tasks; the next start tries again"
-)
 
 
 class Greeter:
@@ -221,18 +196,7 @@ class Cluster:
 
     def warnings(self) -> Sequence[str]:
         """Return what an operator should know on every page; empty when all is well."""
-        stats, failing, behind_s = self.events.stats, self.store.failing, self.store.lag_s
-        dropped, returning = sum(stats.dropped.values()), self.events.returning
-        is_returning = returning.lasts_s >= RETURNING_S
-        return [
-            *([RETURNING.format(returning.count)] if is_returning else []),
-            *([LEFT.format(returning.count, returning.fault)] if returning.fault else []),
-            *self.store.warnings,
-            *([FAILING.format(failing)] if failing else []),
-            *([BEHIND.format(behind_s)] if behind_s >= BEHIND_S and not failing else []),
-            *([LOST.format(lost)] if (lost := self.store.lost) else []),
-            *([f"{dropped} events were dropped because the inbox was full"] if dropped else []),
-        ]
+        return banners(self.events)
 
     def start(self) -> None:
         """Begin to receive, inspect and purge."""

@@ -11,7 +11,7 @@ from celery import Celery
 from tornado.httpclient import AsyncHTTPClient
 
 from flower_ng.app import Flower
-from flower_ng.cluster import BEHIND_S, RETURNING_S
+from flower_ng.banners import BEHIND_S, RETURNING_S
 from flower_ng.monitor.returning import Returning
 from flower_ng.settings import load_arguments
 

@@ -10,6 +10,7 @@ from hashlib import sha1
 from typing import Any, Final
 
 from flower_ng.health.facts import Churn, Growth, Told
+from flower_ng.monitor.serving import mapping, slots
 
 #: A worker's memory and children are followed for at most this long, with steps of at least that.
 FOLLOWED_S: Final = 3 * 3600.0
@@ -49,13 +50,13 @@ class Followed:
             return
         self.told = told_of(record, at)
         conf, pool = (
-            _mapping(record.get("conf")),
-            _mapping(_mapping(record.get("stats")).get("pool")),
+            mapping(record.get("conf")),
+            mapping(mapping(record.get("stats")).get("pool")),
         )
         by_conf = _number(conf.get("worker_max_tasks_per_child"))
         self.per_child = _number(pool.get("max-tasks-per-child")) or by_conf
         self.is_churn_explained = bool(conf.get("worker_max_memory_per_child"))
-        self._sample(_mapping(record.get("stats")), at)
+        self._sample(mapping(record.get("stats")), at)
         self.growth, self.churn = self._growth(), self._churn()
 
     def _growth(self) -> Growth | None:
@@ -104,15 +105,15 @@ class Followed:
 
 def told_of(record: Mapping[str, Any], at: float) -> Told:
     """Read an inspected record."""
-    stats, conf = _mapping(record.get("stats")), _mapping(record.get("conf"))
-    pool, tasks = _mapping(stats.get("pool")), record.get("registered")
+    stats, conf = mapping(record.get("stats")), mapping(record.get("conf"))
+    pool, tasks = mapping(stats.get("pool")), record.get("registered")
     # A name may be followed by what was set for the task: `shop.pay [rate_limit=7/m]`.
     names = sorted(str(one).split(" [")[0] for one in tasks) if isinstance(tasks, list) else []
     queues = record.get("active_queues")
     return Told(
         at=at,
         pool=str(pool.get("implementation") or ""),
-        slots=_slots(pool),
+        slots=slots(pool),
         queues=tuple(
             str(queue["name"])
             for queue in (queues if isinstance(queues, list) else ())
@@ -128,10 +129,10 @@ def _digest(names: list[str]) -> str:
 
 
 def _sample_of(stats: Mapping[str, Any], at: float) -> Sample:
-    most = _mapping(stats.get("rusage")).get("maxrss")
-    processes = _mapping(stats.get("pool")).get("processes")
+    most = mapping(stats.get("rusage")).get("maxrss")
+    processes = mapping(stats.get("pool")).get("processes")
     children = processes if isinstance(processes, list) else []
-    totals = _mapping(stats.get("total")).values()
+    totals = mapping(stats.get("total")).values()
     return Sample(
         at,
         most * _KIBI if isinstance(most, int) and most > 0 else None,
@@ -145,18 +146,6 @@ def _limit_s(pool: Mapping[str, Any]) -> float | None:
     timeouts = pool.get("timeouts")
     is_pair = isinstance(timeouts, list | tuple) and len(timeouts) == 2  # noqa: PLR2004 - soft, hard
     return _number(timeouts[1]) if is_pair else None  # type: ignore[index] # is a pair
-
-
-def _slots(pool: Mapping[str, Any]) -> int | None:
-    """Return how many run at once: listed processes, else the bound, which growing leaves alone."""
-    processes, bound = pool.get("processes"), pool.get("max-concurrency")
-    if isinstance(processes, list) and processes:
-        return len(processes)
-    return bound if isinstance(bound, int) else None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _number(value: object) -> float | None:

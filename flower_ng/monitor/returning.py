@@ -14,7 +14,7 @@ from flower_ng.monitor.state import EventsState
 
 log = logging.getLogger(__name__)
 
-#: Tasks taken in at once: 1 to 2 ms of the loop.
+#: Tasks taken in at once: a millisecond of the loop.
 SOME = 500
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -24,6 +24,10 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
             slots(mapping(mapping(record.get("stats")).get("pool"))),
             tuple(queues_of(record)) if told else None,
         )
+
+
+#: Of a worker that told nothing.
+NO_OFFER: Final = Offer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def queues_of(record: Mapping[str, Any]) -> list[str]:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """Return a part of an answer; empty where it is none, workers may answer anything."""
-    return value if isinstance(value, (dict, Mapping)) else {}  # a dict is seen ten times as fast
+    return value if isinstance(value, (dict, Mapping)) else {}  # a dict is seen in half the time
 
 
 def slots(pool: Mapping[str, Any]) -> int | None:

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flower_ng.monitor.serving import Offer
+from flower_ng.monitor.serving import NO_OFFER
 from flower_ng.web.links import Links
 from flower_ng.web.services import Cluster
 
 #: More queues than this are not listed: the broker is asked for each.
 MOST: Final = 500
-_NOTHING: Final = Offer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]
     """Return the online workers that consume from each queue, as they themselves told."""
     found: dict[str, list[Consumer]] = {}
     for name in sorted(worker.hostname for worker in cluster.state.alive_workers()):
-        offer = cluster.inspector.offers.get(name, _NOTHING)
+        offer = cluster.inspector.offers.get(name, NO_OFFER)
         for queue in offer.queues or ():
             found.setdefault(queue, []).append(Consumer(name, links.worker(name), offer.slots))
     return found

@@ -14,14 +14,13 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from flower_ng.monitor.rows import WorkerRow
-from flower_ng.monitor.serving import Offer
+from flower_ng.monitor.serving import NO_OFFER, Offer
 from flower_ng.web.inspected import Inspected, share
 from flower_ng.web.links import Links
 
 NO_QUEUE: Final = "No queue is known"
 #: Names whose order is remembered: it is asked for with each page.
 NAMES: Final = 20_000
-_NOTHING: Final = Offer()
 
 
 class Answers(Protocol):
@@ -77,7 +76,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def _offer(self) -> Offer:
-        return self.answers.offers.get(self.row.worker.hostname, _NOTHING)
+        return self.answers.offers.get(self.row.worker.hostname, NO_OFFER)
 
     @property
     def told(self) -> Inspected:

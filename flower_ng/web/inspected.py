@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flower_ng.monitor.serving import mapping, slots
-from flower_ng.web.facts import sequence
+from flower_ng.monitor.serving import mapping, queues_of, slots
 
 _LINUX = "Linux"
 _KIBI = 1024
@@ -33,11 +32,7 @@ class Inspected:
             slots=slots(mapping(stats.get("pool"))),
             memory_bytes=_memory(mapping(stats.get("rusage")), system),
             uptime_s=uptime_s(stats, stats_age_s),
-            queues=tuple(
-                str(queue["name"])
-                for queue in map(mapping, sequence(record.get("active_queues")))
-                if queue.get("name")
-            ),
+            queues=tuple(queues_of(record)),
         )
 
 

@@ -1,0 +1,50 @@
+"""Banners are what an operator should know on every page, in sentences. On the loop."""
+
+from flower_ng.events import Events
+
+LOST = (
+    "{} changes of tasks are missing in the history: they could not be written, and waited too long"
+)
+#: What a failing store means, and what to do.
+FAILING = (
+    "{}. Pages show what was known before; it is tried again by itself. Is there room where it is"
+    " kept, does its database answer? --db or --history name another place"
+)
+#: What a store means that is seconds late, and from when on that is said.
+BEHIND = (
+    "The history is {:.0f} s behind: more comes in than can be written, lists lack what is"
+    " newer. A faster disk (--db names another place) or more of a processor lets it catch up"
+)
+BEHIND_S = 2.0
+#: What is said while tasks come back, from this many seconds on; and when some could not.
+RETURNING = (
+    "Tasks are read back from the history, {:,} so far. Until all are there new events wait, and"
+    " what runs is not told in full"
+)
+RETURNING_S = 1.0
+LEFT = (
+    "Only {:,} tasks could be read back from the history: {}. Events of the others count as those"
+    " of new tasks. See to the disk or the database that it is on, then start again"
+)
+#: What is said of events that came faster than they could be applied.
+DROPPED = (
+    "{} events were dropped because the inbox was full: see --inbox_max_messages and"
+    " --inbox_max_bytes"
+)
+
+
+def banners(events: Events) -> list[str]:
+    """Return what the events and their store have to say; empty when all is well."""
+    store, returning = events.store, events.returning
+    failing, behind_s = store.failing, store.lag_s
+    dropped = sum(events.stats.dropped.values())
+    is_returning = returning.lasts_s >= RETURNING_S
+    return [
+        *([RETURNING.format(returning.count)] if is_returning else []),
+        *([LEFT.format(returning.count, returning.fault)] if returning.fault else []),
+        *store.warnings,
+        *([FAILING.format(failing)] if failing else []),
+        *([BEHIND.format(behind_s)] if behind_s >= BEHIND_S and not failing else []),
+        *([LOST.format(lost)] if (lost := store.lost) else []),
+        *([DROPPED.format(dropped)] if dropped else []),
+    ]
