@@ -49,7 +49,7 @@ class Wire:
                 decoded = self._decode(message.body)
             except UNREADABLE:
                 return list(self._salvage(message))
-            events = decoded if type(decoded) is list else [decoded]
+            events = decoded if isinstance(decoded, list) else [decoded]
             if _are_whole(events):
                 return events
         return list(self._salvage(message))
@@ -106,7 +106,7 @@ def types_of(message: Message) -> list[str]:
         decoded = _TYPES.decode(message.body)
     except UNREADABLE:
         return ["unknown"]
-    return [event.type[:NAME_LENGTH] for event in (decoded if type(decoded) is list else [decoded])]
+    return [event.type[:NAME_LENGTH] for event in (decoded if isinstance(decoded, list) else [decoded])]
 
 
 def accepted(capp: Celery) -> frozenset[str]:
