@@ -55,7 +55,8 @@ class Compactor:
             while (start := self._next(table, fine, coarse, now)) is not None:
                 yield from _compact(table, fine, coarse, start)
                 self._done[coarse.step_s] = start + coarse.step_s
-            yield from _prune(table, fine, min(now - fine.keep_s, self._done[coarse.step_s]))
+            kept = coarse.floor(now - fine.keep_s)  # so that whole coarse rows can be made of it
+            yield from _prune(table, fine, min(kept, self._done[coarse.step_s]))
         yield from _prune(table, self._levels[-1], now - self._levels[-1].keep_s)
 
     def _next(self, table: Table, fine: Level, coarse: Level, now: float) -> int | None:

@@ -1,15 +1,16 @@
 """Series over time, by range and step: asked on the loop, read by the reader, added up in threads.
 
-The coarsest rows that fit the step are read, and finer ones where those are not made yet.
+The coarsest rows that fit the step are read, and finer ones where those are not made yet, and at
+both ends of the range.
 """
 
 import asyncio
 from collections.abc import Sequence
-from math import ceil
 from typing import Any, Final, Protocol
 
 from flower_ng.errors import Unavailable
 from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.rollups.cut import Cut, cut
 from flower_ng.store.rollups.levels import Level
 from flower_ng.store.rollups.queries import SeriesQuery, checked
 from flower_ng.store.rollups.sums import SeriesPage, Source, Sums
@@ -21,6 +22,11 @@ __all__ = ["SeriesPage", "SeriesQuery", "series"]
 LIMIT_S: Final = 5.0
 #: Rows read at once: their decoding holds the interpreter for some milliseconds.
 PAGE_ROWS: Final = 200
+#: The rows of a level up to a start, after one that was read.
+ALL_NAMES: Final = (
+    "step_s = ? AND start <= ? AND (start, name, writer) > (?, ?, ?) AND name > ''"
+    " ORDER BY start, name, writer"
+)
 
 
 class RowReader(Protocol):
@@ -61,10 +67,9 @@ class _Reading:
         self._dialect = dialect
 
     async def page(self, levels: Sequence[Level], now: float) -> SeriesPage:
-        query, step_s = self._query, _step_s(self._query, levels, now)
-        starts = range(int(query.start // step_s) * step_s, ceil(min(query.end, now)), step_s)
-        sums = Sums(query, starts, now)
-        for source in await self._sources(levels, starts):
+        query, found = self._query, cut(self._query, levels, now)
+        sums = Sums(query, found, now)
+        for source in await self._sources(levels, found):
             sums.cover(source)
             if query.names is None:
                 await self._add_all(source, sums)
@@ -72,13 +77,13 @@ class _Reading:
                 await self._add_named(query.names, source, sums)
         return await asyncio.to_thread(sums.page)
 
-    async def _sources(self, levels: Sequence[Level], starts: range) -> list[Source]:
+    async def _sources(self, levels: Sequence[Level], found: Cut) -> list[Source]:
         """Return what to read, coarse to fine: each second of the range comes from one row only."""
         sources: list[Source] = []
         for level in reversed(levels):
-            if starts and not starts.step % level.step_s:
-                asked = (level.step_s, starts[0], starts[-1] + starts.step)
-                text = await self._text(COVERAGE, "step_s = ? AND start >= ? AND start < ?", *asked)
+            if found.holds(level):
+                asked = (level.step_s, found.low, found.high - level.step_s)
+                text = await self._text(COVERAGE, "step_s = ? AND start BETWEEN ? AND ?", *asked)
                 best = chosen(ROWS[COVERAGE].decode(text))
                 covered = {
                     start: best[start]
@@ -100,24 +105,15 @@ class _Reading:
 
     async def _add_all(self, source: Source, sums: Sums) -> None:
         """Add up the rows of all names, page by page."""
-        condition = (
-            "step_s = ? AND start <= ? AND (start, name, writer) > (?, ?, ?) AND name > ''"
-            f" ORDER BY start, name, writer LIMIT {PAGE_ROWS}"
-        )
-        after: tuple[int, str, str] | None = (min(source.covered, default=0), "", "")
-        while after is not None and source.covered:
-            asked = (source.level.step_s, max(source.covered), *after)
-            text = await self._text(self._query.kind, condition, *asked)
-            after = await asyncio.to_thread(sums.add, source, text)
+        condition = f"{ALL_NAMES} LIMIT {PAGE_ROWS}"
+        for first, last in source.stretches():
+            after: tuple[int, str, str] | None = (first, "", "")
+            while after is not None:
+                asked = (source.level.step_s, last, *after)
+                text = await self._text(self._query.kind, condition, *asked)
+                after = await asyncio.to_thread(sums.add, source, text)
 
     async def _text(self, kind: str, condition: str, *parameters: object) -> str:
         text: str
         (text,) = await self._reader.row(found(condition, self._dialect), (kind, *parameters))
         return text
-
-
-def _step_s(query: SeriesQuery, levels: Sequence[Level], now: float) -> int:
-    """Return the step, made a multiple of the finest that is still kept of the query's start."""
-    kept = [level for level in levels if query.start >= now - level.keep_s]
-    finest = kept[0] if kept else levels[-1]
-    return ceil(query.step_s / finest.step_s) * finest.step_s

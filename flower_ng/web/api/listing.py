@@ -8,7 +8,7 @@ from flower_ng.errors import BadRequest
 from flower_ng.store import FACETS, MOST_BUCKETS
 from flower_ng.web.api.asked import asked, filtered
 from flower_ng.web.api.export import record
-from flower_ng.web.api.moments import named
+from flower_ng.web.api.moments import instant
 from flower_ng.web.base import Endpoint
 
 #: Tasks of a page: usually, and at most.
@@ -81,8 +81,8 @@ class TasksHistogram(Listing):
     async def get(self) -> None:
         """Answer `{starts_s, step_s, counts: {state: [number]}, exact}`."""
         now = self.services.clock()
-        start = named("start", self.get_argument("start", default="-1h"), now).start
-        end = named("end", self.get_argument("end", default="now"), now).end
+        start = instant("start", self.get_argument("start", default="-1h"), now)
+        end = instant("end", self.get_argument("end", default="now"), now)
         if start >= end:
             raise BadRequest("start must be before end")
         buckets = self.number("buckets", USUAL_BUCKETS, MOST_BUCKETS)

@@ -3,16 +3,19 @@
 from contextlib import suppress
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.bounds import Amount, BoundsError, moment
+from flower_ng.store.bounds import BoundsError, moment
 from flower_ng.web.arguments import finite
 
 DAY_S = 86_400
 
 
-def named(argument: str, text: str, now: float) -> Amount:
-    """Return the point or the period that a text names, in UTC seconds; else BadRequest."""
+def instant(argument: str, text: str, now: float) -> float:
+    """Return the moment that a text names, in UTC seconds; else BadRequest.
+
+    A date or a time is the moment at which it begins, so that it means the same as its UTC seconds.
+    """
     with suppress(ValueError):
-        return Amount(finite(text), finite(text))
+        return finite(text)
     try:
         amount = moment(text)
     except BoundsError:
@@ -21,4 +24,4 @@ def named(argument: str, text: str, now: float) -> Amount:
             " 2026-11-20T10:30, or one before now such as -1h"
         ) from None
     base = {"zero": 0.0, "now": now, "today": now // DAY_S * DAY_S}[amount.base]
-    return Amount(base + amount.start, base + amount.end)
+    return base + amount.start

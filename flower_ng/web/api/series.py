@@ -4,8 +4,8 @@ import msgspec
 
 from flower_ng.errors import BadRequest
 from flower_ng.store import SeriesQuery
-from flower_ng.store.bounds import Amount, BoundsError, duration
-from flower_ng.web.api.moments import named
+from flower_ng.store.bounds import BoundsError, duration
+from flower_ng.web.api.moments import instant
 from flower_ng.web.base import Endpoint
 
 #: Steps that are taken when none is asked for: the first that makes no more buckets than this.
@@ -33,7 +33,7 @@ class ShowSeries(Endpoint):
 
     def _query(self) -> SeriesQuery:
         now = self.services.clock()
-        start, end = self._time("start", "-1h", now).start, self._time("end", "now", now).end
+        start, end = self._time("start", "-1h", now), self._time("end", "now", now)
         return SeriesQuery(
             kind=self.get_argument("kind", default="", required=True),
             names=tuple(dict.fromkeys(self.get_arguments("name", strip=False))) or None,
@@ -43,8 +43,8 @@ class ShowSeries(Endpoint):
             max_points=MAX_POINTS,
         )
 
-    def _time(self, argument: str, default: str, now: float) -> Amount:
-        return named(argument, self.get_argument(argument, default=default), now)
+    def _time(self, argument: str, default: str, now: float) -> float:
+        return instant(argument, self.get_argument(argument, default=default), now)
 
     def _step_s(self, range_s: float) -> int:
         text = self.get_argument("step", default="")

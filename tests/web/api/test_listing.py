@@ -113,6 +113,17 @@ async def test_the_histogram_counts_what_matches_over_time(client, store):
     }
 
 
+async def test_times_are_the_same_moments_as_their_seconds(client, store):
+    see(store, *many(9))
+
+    range_ = {"start": "1970-01-01T00:00", "end": "1970-01-01T00:20", "buckets": 20}
+    by_time = await client.get("/api/tasks/histogram", **range_)
+    by_seconds = await client.get("/api/tasks/histogram", **range_ | {"start": 0, "end": 1200})
+
+    assert by_time.json == by_seconds.json
+    assert by_time.json["step_s"] == 60
+
+
 async def test_the_histogram_is_of_the_last_hour_unless_told_otherwise(client, store):
     see(store, Task("a", received=999.0), Task("b", received=1e6))
 

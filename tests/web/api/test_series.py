@@ -68,8 +68,10 @@ async def test_a_name_cannot_end_a_script(client, store):
     ("start", "end", "begins", "ends"),
     [
         ("60", "120.5", 60, 120.5),
-        ("1970-01-02", "1970-01-02", DAY_S, 2 * DAY_S),
-        ("1970-01-01T01:00", "1970-01-01T03:00+01:00", 3600, 7200 + 60),
+        ("1970-01-02", "1970-01-03", DAY_S, 2 * DAY_S),
+        ("1970-01-01T01:00", "1970-01-01T03:00+01:00", 3600, 7200),
+        ("1970-01-01T01:00Z", "1970-01-01T02:00:30", 3600, 7230),
+        ("-10m", "now", NOW - 600, NOW),
         ("-5m", "now", NOW - 300, NOW),
         ("today", "-1m", 0, NOW - 60),
     ],
@@ -79,6 +81,18 @@ async def test_times_are_seconds_dates_or_before_now(client, asked, start, end, 
 
     ((_, query),) = asked
     assert (query.start, query.end) == (begins, ends)
+
+
+async def test_a_time_is_the_same_moment_as_its_seconds(client, store):
+    store.rollups.minutes.observe(told("sent", 500.0, "shop.add"))
+    store.rollups.minutes.observe(told("sent", 570.0, "shop.add"))
+
+    async def sent(**range_):
+        answer = await client.get("/api/series", kind="task", name="shop.add", **range_)
+        return [point and point["sent"] for point in answer.json["series"][0]["points"]]
+
+    by_time = await sent(start="1970-01-01T00:08", end="1970-01-01T00:09")
+    assert by_time == await sent(start=480, end=540) == [1]
 
 
 async def test_the_last_hour_is_asked_for_by_default(client, asked):
