@@ -49,7 +49,6 @@ from flower_ng.monitor.inspector import Inspector
 from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.queues import known_queue_names
-from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.sent import Sent
 from flower_ng.monitor.serving import Serving, serving
 from flower_ng.monitor.starts import Starts
@@ -63,24 +62,6 @@ from flower_ng.store.room import MOST_BYTES, usual_max_bytes
 log = logging.getLogger(__name__)
 
 POOL_THREADS = 24  # broadcasts wait for their replies in here, never on the loop
-
-
-class Greeter:
-    """An observer that has workers inspected when they come online or are first heard of."""
-
-    def __init__(self, inspector: Inspector) -> None:
-        self._inspector = inspector
-
-    def observe(self, change: Change) -> None:
-        """Have a newcomer inspected soon."""
-        if change.is_new_worker or change.event.type == "worker-online":
-            self._inspector.heard_of(change.event.hostname)
-
-    def evicted(self, task: Task) -> None:
-        """Do nothing: tasks are not inspected."""
-
-    def forgotten(self, hostname: str) -> None:
-        """Do nothing: the purge tells the inspector itself."""
 
 
 class Cluster:
@@ -118,7 +99,7 @@ class Cluster:
             enable_events=settings.enable_events,
             metrics=self.metrics,
             inbox=Inbox(settings.inbox_max_messages, settings.inbox_max_bytes),
-            observers=(Greeter(self.inspector), self.starts, self.sent, sightings),
+            observers=(self.starts, self.sent, sightings),
             levels=levels(
                 settings.history_by_minute_days,
                 settings.history_by_ten_minutes_days,
@@ -133,6 +114,7 @@ class Cluster:
             max_tasks_in_memory=settings.max_tasks,
         )
         self.state, self.store = self.events.state, self.events.store
+        self.state.on_newcomer(self.inspector.heard_of)
         self.control = Control(capp, self.pool, timeout_s)
         self.publisher = Publisher(capp, self.pool)
         self.purge = Purge(self.state, self.inspector, self.metrics, settings.purge_offline_workers)

@@ -1,7 +1,7 @@
 """Events: receives a cluster's events on a thread of its own and has them applied on the loop.
 
 [events thread] broker -> Receiver -> Inbox. [loop] Inbox -> Drain -> EventsState. A second thread
-asks the workers to send events, because a broadcast may block.
+asks the workers to send events (enabling).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from tornado.ioloop import IOLoop
 
 from flower_ng.monitor.backoff import Backoff
 from flower_ng.monitor.drain import Drain
+from flower_ng.monitor.enabling import Enabling
 from flower_ng.monitor.inbox import Inbox, Message
 from flower_ng.monitor.losses import Losses
 from flower_ng.monitor.receiver import Receiver, connected, keeps_messages
@@ -131,7 +132,9 @@ class Events(threading.Thread):
         self.stats = IngestStats(self._drain, self._dropped, self._wire.malformed)
         self._clock = clock
         self._backoff = Backoff(jitter=jitter)
-        self._enable_interval_s = enable_interval_ms / 1000
+        self._enabling = Enabling(
+            self._enable, lambda: self.connection.connected, enable_interval_ms / 1000
+        )
         self._listeners: list[Callable[[], None]] = []
         self._ended = threading.Event()
         self._is_finished = False
@@ -157,7 +160,8 @@ class Events(threading.Thread):
         super().start()
         self.io_loop.add_callback(self._begin)
         if self.enable_events:
-            threading.Thread(target=self._keep_enabling, name="flower-enable", daemon=True).start()
+            self.state.on_newcomer(self._enabling.newcomer)
+            self._enabling.start()
 
     def stop(self) -> None:
         """End receiving within 3 s and apply what has arrived; a second call is harmless.
@@ -165,6 +169,7 @@ class Events(threading.Thread):
         From another thread than the loop's it waits, at most 5 s, until the loop has done its part.
         """
         self._ended.set()
+        self._enabling.stop()
         if self._receiver is not None:
             self._receiver.should_stop = True
         if self.is_alive() and threading.current_thread() is not self:
@@ -220,6 +225,7 @@ class Events(threading.Thread):
         else:
             log.warning("Receiving events again, after %.1f s without", now - before.since)
         self._become(ConnectionState(connected=True, since=now))
+        self._enabling.connected()
 
     def _wait_after(self, error: Exception) -> None:
         if self._ended.is_set():
@@ -264,15 +270,19 @@ class Events(threading.Thread):
 
     # The enabling thread
 
-    def _keep_enabling(self) -> None:
-        while not self._ended.wait(self._enable_interval_s):
-            if self.connection.connected:
-                self.on_enable_events()
-
     def on_enable_events(self) -> None:
         """Ask all workers to send events; a broker that is away is one warning."""
+        self._broadcast_enable(None)
+
+    def _enable(self, hostnames: Sequence[str] | None) -> None:
+        if hostnames is None:
+            self.on_enable_events()
+        else:
+            self._broadcast_enable(hostnames)
+
+    def _broadcast_enable(self, hostnames: Sequence[str] | None) -> None:
         try:
-            self.capp.control.enable_events()
+            self.capp.control.enable_events(destination=hostnames)
         except Exception as error:  # noqa: BLE001 - the border: any transport's own errors
             log.warning("Could not ask the workers to send events: %s", error)
 

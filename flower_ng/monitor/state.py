@@ -66,10 +66,15 @@ class EventsState(State):
         self.tallies = Tallies()
         self.handlers: dict[str, Any] = {}
         self._observers = tuple(observers)
+        self._newcomers: list[Callable[[str], None]] = []
         self._clock = clock
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._types: dict[str, str] = {}
         self._mutex = threading.Lock()
+
+    def on_newcomer(self, callback: Callable[[str], None]) -> None:
+        """Have this called with the name of each worker that comes online or is first heard of."""
+        self._newcomers.append(callback)
 
     # What arrives
 
@@ -128,6 +133,8 @@ class EventsState(State):
         if subject == "offline":
             worker.heartbeats = ()
             worker.beat_at = 0.0
+        elif subject == "online" and not is_new:
+            self._greet(event.hostname)
         return Change(event, worker=worker, is_new_worker=is_new)
 
     def _hear(self, event: Event) -> tuple[Worker, bool]:
@@ -153,7 +160,12 @@ class EventsState(State):
         self.publishers.pop(hostname, None)
         self._make_room_for_worker()
         worker = self.workers[hostname] = Worker(hostname)
+        self._greet(hostname)
         return worker
+
+    def _greet(self, hostname: str) -> None:
+        for callback in self._newcomers:
+            callback(hostname)
 
     def _make_room_for_worker(self) -> None:
         """At the bound let the worker go that was not heard of for longest."""

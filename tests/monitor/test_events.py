@@ -353,17 +353,34 @@ async def test_listeners_are_called_on_the_loop_and_a_bad_one_stops_no_other(
     assert "A listener of the events failed" in caplog.text
 
 
-async def test_workers_are_asked_for_events_first_after_one_interval(ears, redis_url):
+async def test_all_workers_are_asked_for_events_at_once_and_after_each_interval(ears, redis_url):
     with redis.Redis.from_url(redis_url) as client, client.pubsub() as heard:
         heard.psubscribe("*pidbox*")
         events = await ears.hear(redis_url, enable_interval_ms=600)
-        began = time.monotonic()
-        asked = await eventually(lambda: asking(heard))
+        connected_at = time.monotonic()
+        first = await eventually(lambda: asking(heard))
 
-        assert 0.3 < time.monotonic() - began < 3
-        assert asked["method"] == "enable_events"
-        assert await eventually(lambda: asking(heard))
+        assert time.monotonic() - connected_at < 0.5
+        assert (first["method"], first["destination"]) == ("enable_events", None)
+        assert (await eventually(lambda: asking(heard)))["destination"] is None
         assert events.connection.connected
+
+
+@pytest.mark.parametrize("kind", ["worker-online", "worker-heartbeat", "task-received"])
+async def test_a_newcomer_is_asked_for_events_at_once_and_again_soon(ears, redis_url, kind):
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as heard:
+        heard.psubscribe("*pidbox*")
+        await ears.hear(redis_url, enable_interval_ms=60_000)
+        await eventually(lambda: asking(heard))
+
+        publish(redis_url, {**GOOD, "type": kind, "hostname": "new@box"})
+        asked_at = []
+        for _ in range(3):
+            asked = await eventually(lambda: asking(heard))
+            assert (asked["method"], asked["destination"]) == ("enable_events", ["new@box"])
+            asked_at.append(time.monotonic())
+
+        assert asked_at[-1] - asked_at[0] > 0.1
 
 
 def asking(heard):

@@ -121,6 +121,19 @@ def test_a_late_event_moves_no_task_back_and_blanks_nothing(state):
     assert (task.received, task.started, task.timestamp) == (NOW, NOW + 1, NOW + 2)
 
 
+def test_who_wants_to_know_is_told_of_workers_that_come_and_come_back(state):
+    met = []
+    state.on_newcomer(met.append)
+    state.event(worker_event("online"))
+    state.event(worker_event())
+    state.event(worker_event("offline"))
+    state.event(worker_event("online"))
+    state.event(task_event("received", host="w2@box"))
+    state.event(worker_event("online", host="w3@box"))
+
+    assert met == ["w1@box", "w1@box", "w2@box", "w3@box"]
+
+
 def test_finished_tasks_leave_memory_first_and_the_oldest_of_them_first(clock, notes):
     state = EventsState(max_tasks_in_memory=3, observers=(notes,), clock=clock)
     state.event(task_event("started", "running"))
