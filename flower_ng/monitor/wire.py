@@ -106,7 +106,8 @@ def types_of(message: Message) -> list[str]:
         decoded = _TYPES.decode(message.body)
     except UNREADABLE:
         return ["unknown"]
-    return [event.type[:NAME_LENGTH] for event in (decoded if isinstance(decoded, list) else [decoded])]
+    events = decoded if isinstance(decoded, list) else [decoded]
+    return [event.type[:NAME_LENGTH] for event in events]
 
 
 def accepted(capp: Celery) -> frozenset[str]:
