@@ -153,6 +153,8 @@ class Task(msgspec.Struct, gc=False, eq=False):
     root_id: str | None = None
     parent_id: str | None = None
     queue: str | None = None
+    #: The name it had before it was replaced by another one (`Task.replace`).
+    original_name: str | None = None
     #: A RETRY was applied since the store last took a snapshot (the store resets it).
     retry_passed: bool = False
 
@@ -174,7 +176,8 @@ class Task(msgspec.Struct, gc=False, eq=False):
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as in Celery; `children` are not among them: ask the store."""
         fields = msgspec.structs.asdict(self)
-        del fields["retry_passed"]
+        for ours in ("original_name", "retry_passed"):
+            del fields[ours]
         return {**fields, "root": self.root_id, "parent": self.parent_id}
 
     def info(self, fields: Iterable[str] = (), extra: Iterable[str] = ()) -> dict[str, Any]:

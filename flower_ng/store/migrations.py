@@ -4,11 +4,12 @@ All steps are one transaction: a crash leaves the file as it was.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from flower_ng.store.cuts import cut
-from flower_ng.store.dialect import SQLITE
+from flower_ng.store.dialect import POSTGRESQL, SQLITE, Dialect
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.merge import BOUNDS, shared_id, twin
 from flower_ng.store.schema import SHARED, STORED, TASK_TABLE, VERSION, beside
@@ -24,6 +25,12 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
             step(connection)
         connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(VERSION),))
         connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def migrations_of_postgresql(old: AbstractSet[str]) -> Iterator[str]:
+    """Yield the statements that bring tables up to ours whose `task` has these columns."""
+    yield from _added(old, POSTGRESQL)
+    yield f"UPDATE meta SET value = '{VERSION}' WHERE key = 'schema'"
 
 
 def _from_1(connection: sqlite3.Connection) -> None:
@@ -54,7 +61,8 @@ def _from_1(connection: sqlite3.Connection) -> None:
         "events": "0",
         "exception_class_folded": f"twin(class(exception, {SHARED}))",
     }
-    values = ", ".join(new.get(name, name) for name in STORED)
+    old = _columns(connection, "task_of_1")
+    values = ", ".join(new.get(name, name if name in old else "NULL") for name in STORED)
     connection.execute(
         f"INSERT INTO task (id, {', '.join(STORED)}) SELECT id, {values} FROM task_of_1"
     )
@@ -78,5 +86,25 @@ def _from_3(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX IF NOT EXISTS task_received ON task (received, uuid)")
 
 
+def _from_4(connection: sqlite3.Connection) -> None:
+    """Keep more of each task; what is not kept any more stays, unused: SQLite may be too old."""
+    for statement in _added(_columns(connection, "task"), SQLITE):
+        connection.execute(statement)
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> frozenset[str]:
+    rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return frozenset(name for (name,) in rows)
+
+
+def _added(old: AbstractSet[str], dialect: Dialect) -> Iterator[str]:
+    """Yield the statements that add to `task` the columns that it lacks."""
+    for name, kind in STORED.items():
+        if name not in old:
+            yield f"ALTER TABLE task ADD COLUMN {name} {dialect.type(kind)}"
+
+
 #: One for each version that was ever written, the first at first.
-_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_from_1, _from_2, _from_3)
+_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
+    _from_1, _from_2, _from_3, _from_4,
+)  # fmt: skip

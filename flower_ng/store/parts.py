@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from flower_ng.store.dialect import SQLITE, Dialect
-from flower_ng.store.schema import COLUMNS, FOLDED, folded, value
+from flower_ng.store.schema import COLUMNS, FOLDED, RARE, folded, value
 from flower_ng.store.where import PAYLOAD
 
 #: What tasks are filtered and counted by.
@@ -29,7 +29,7 @@ _NARROW: Final[dict[str, str]] = {
 }  # fmt: skip
 
 #: The columns that a part is sorted by from an index.
-SORTED: Final = tuple(name for name in (*_TEXTS, *_NUMBERS) if name in COLUMNS)
+SORTED: Final = tuple(name for name in (*_TEXTS, *_NUMBERS) if name in COLUMNS and name not in RARE)
 
 #: Most tasks succeed: what is indexed of the others alone costs little.
 COMMON_STATE: Final = "success"

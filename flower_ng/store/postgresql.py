@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from flower_ng.errors import SettingsError
 from flower_ng.store.adapter import Connection
 from flower_ng.store.dialect import POSTGRESQL
+from flower_ng.store.migrations import migrations_of_postgresql
 from flower_ng.store.reader import QUERY_LIMIT_S
 from flower_ng.store.schema import VERSION
 from flower_ng.store.session import Session, adapters
@@ -157,6 +158,10 @@ def _prepare(connection: Connection) -> None:
                 f"it was written by a newer flower_ng (schema {found}, this one knows {VERSION}):"
                 " upgrade, or name another database"
             )
+        elif found < VERSION:
+            (columns,) = _row(connection, _COLUMNS)
+            for statement in migrations_of_postgresql(frozenset(columns)):
+                connection.execute(statement)
 
 
 def _version(connection: Connection) -> int | None:
@@ -194,6 +199,11 @@ _PLACE: Final = "SELECT current_schema(), current_setting('server_encoding')"
 _NAMES: Final = (
     "SELECT coalesce(array_agg(tablename::text), '{}') FROM pg_tables"
     " WHERE schemaname = current_schema()"
+)
+#: The columns of our table of tasks.
+_COLUMNS: Final = (
+    "SELECT array_agg(attname::text) FROM pg_attribute"
+    " WHERE attrelid = 'task'::regclass AND attnum > 0 AND NOT attisdropped"
 )
 #: The schema that pg_trgm is in.
 _TRIGRAMS: Final = (

@@ -50,6 +50,8 @@ RECORD_KEYS = (
 class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One task as the store knows it; times are UTC seconds, `worker` is a host name.
 
+    `original_name` is the name it had before it was replaced by another one (`Task.replace`).
+
     `children` are the ids of the known tasks whose `parent_id` is this one. `exception_line` is the
     first line of the exception, which is of `exception_class`; `rerun_of` is the task that this one
     repeats, `reruns` are those that repeat it. The events and the lineage are only there when one
@@ -86,6 +88,7 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     root_id: str | None = None
     parent_id: str | None = None
     queue: str | None = None
+    original_name: str | None = None
     children: list[str] = []
     exception_class: str | None = None
     exception_line: str | None = None

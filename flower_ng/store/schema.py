@@ -10,7 +10,7 @@ from flower_ng.store.dialect import SQLITE, Dialect, Kind
 APPLICATION_ID = 0x666C6E67
 #: Raised with each change of the tables; a file with a higher number is left alone, and one with a
 #: lower number is brought forward (migrations).
-VERSION = 4
+VERSION = 5
 
 #: What is kept of a task: the fields of `monitor.records.Task`, in its order.
 COLUMNS: dict[str, Kind] = {
@@ -43,7 +43,11 @@ COLUMNS: dict[str, Kind] = {
     "root_id": "TEXT",
     "parent_id": "TEXT",
     "queue": "TEXT",
+    "original_name": "TEXT",
 }
+
+#: Columns that only a few tasks have a value in: lists are never sorted by them.
+RARE: Final = frozenset({"original_name"})
 
 #: What is found in an exception's text (fault): its class, and the first line.
 FAULT: dict[str, Kind] = {"exception_class": "TEXT", "exception_line": "TEXT"}

@@ -53,7 +53,9 @@ GROUPS: Final = (
     _with_twins("sent", "client", "exchange", "routing_key", "queue"),
     _with_twins("failed", "exception", "traceback", *FAULT),
     (
-        *_with_twins("rejected", "retried", "revoked", "eta", "expires", "parent_id"),
+        *_with_twins(
+            "rejected", "retried", "revoked", "eta", "expires", "parent_id", "original_name"
+        ),
         *_twins("uuid", "name", "worker", "root_id"),
     ),
     _twins("args", "result"),

@@ -103,3 +103,16 @@ def test_a_file_of_version_2_loses_its_triggers(old):
     triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     assert triggers.fetchall() == []
     connection.close()
+
+
+def test_a_file_of_version_4_gets_the_columns_that_it_lacks(old):
+    connection = sqlite3.connect(f"{old}.sqlite3", isolation_level=None)
+    migrate(connection, 1)
+    for column in ("original_name", "original_name_folded"):
+        connection.execute(f"ALTER TABLE task DROP COLUMN {column}")
+
+    migrate(connection, 4)
+
+    names = connection.execute("SELECT uuid, original_name FROM task ORDER BY uuid").fetchall()
+    assert names == [("a", None), ("b", None), ("c", None)]
+    connection.close()

@@ -277,3 +277,19 @@ SLEEPING = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     " AND state = 'active' AND query LIKE 'SELECT pg_sleep%'"
 )
+
+
+def test_tables_of_an_older_version_get_the_columns_that_they_lack(postgres, url):
+    with started(url) as store:
+        observe(store, task("old"))
+    database = url.rpartition("/")[2]
+    postgres.say(
+        "ALTER TABLE task DROP COLUMN original_name; UPDATE meta SET value = '4'", database
+    )
+
+    with started(url) as store:
+        observe(store, task("new", original_name="shop.first"))
+        store.flush()
+
+        kept = {one.uuid: one.original_name for one in store.restored(10).tasks}
+        assert kept == {"old": None, "new": "shop.first"}
