@@ -13,12 +13,18 @@ RUN node tools/vendor.js
 
 FROM python:3.13-slim AS install
 WORKDIR /build
+COPY requirements requirements
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/build.txt \
+    && python -m venv /opt/flower_ng \
+    && /opt/flower_ng/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
+        -r requirements/package.txt
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY flower_ng flower_ng
 COPY templates templates
 COPY static static
 COPY --from=vendor /build/static/vendor static/vendor
-RUN python -m venv /opt/flower_ng && /opt/flower_ng/bin/pip install --no-cache-dir .
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+    && /opt/flower_ng/bin/pip install --no-cache-dir --no-deps dist/*.whl
 
 FROM python:3.13-slim
 COPY --from=install /opt/flower_ng /opt/flower_ng

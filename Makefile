@@ -20,6 +20,16 @@ BENCH :=
 # real and shared. Elsewhere a failure is a failure.
 PYTEST := pytest -n 3 $(if $(filter true 1,$(CI)),--reruns 1)
 
+# Everything is installed from the lists in requirements/: the same files for all, whatever was
+# released since. Only wheels: what builds an sdist would be fetched beside the lists.
+INSTALL := -m pip install --quiet --require-hashes --only-binary :all:
+OURSELVES := -m pip install --quiet --no-deps --no-build-isolation --editable .
+
+# One list for every system and every Python that we support.
+LOCK :=
+COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command 'make lock' $(LOCK) --output-file
+
 .PHONY: help
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,9 +112,18 @@ docs: setup ## Write the generated pages of docs/ anew
 wheel: setup vendor ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build
 
+.PHONY: lock
+lock: .venv-lock/.made ## Write requirements/ anew; LOCK=--upgrade takes the newest of everything
+	$(COMPILE) requirements/lock.txt --group lock
+	$(COMPILE) requirements/package.txt pyproject.toml --all-extras
+	$(COMPILE) requirements/build.txt --group build -c requirements/package.txt
+	$(COMPILE) requirements/tools.txt pyproject.toml --all-extras --group dev -c requirements/package.txt -c requirements/build.txt
+	$(COMPILE) requirements/oldest.txt pyproject.toml --group test -c requirements/oldest.in -c requirements/build.txt
+	$(COMPILE) requirements/flower.txt --group flower
+
 .PHONY: clean
 clean: ## Take away everything that was made
-	rm -rf .venv .venv-oldest .venv-flower node_modules static/vendor dist .*_cache
+	rm -rf .venv .venv-* node_modules static/vendor dist .*_cache
 
 .PHONY: python
 python:
@@ -123,23 +142,34 @@ static/vendor/.made: node_modules/.made tools/vendor.js
 	node tools/vendor.js
 	touch $@
 
-.venv/.package: $(PACKAGE) static/vendor/.made | python
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable .
+# An environment is whole or is made anew (--clear): its mark goes before the first change and comes
+# back after the last, so that one that was interrupted is never built upon. Where only the package
+# changed, its lists stay.
+define environment
+	rm -f $@
+	$(if $(filter %.txt,$?),$(PYTHON) -m venv --clear $(@D))
+	$(if $(filter %.txt,$?),$(@D)/bin/python $(INSTALL) -r requirements/build.txt)
+	$(if $(filter %.txt,$?),$(@D)/bin/python $(INSTALL) $(patsubst %,-r %,$(filter-out %/build.txt,$(filter %.txt,$^))))
+	$(@D)/bin/python $(OURSELVES)
+	touch $@
+endef
+
+.venv/.package: $(PACKAGE) requirements/build.txt requirements/package.txt static/vendor/.made | python
+	$(environment)
+
+.venv/.tools: $(PACKAGE) requirements/build.txt requirements/tools.txt static/vendor/.made | python
+	$(environment)
+	touch .venv/.package
+
+.venv-oldest/.tools: $(PACKAGE) requirements/oldest.txt static/vendor/.made | python
+	$(environment)
+
+.venv-flower/.made: requirements/flower.txt | python
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python $(INSTALL) -r $<
 	touch $@
 
-.venv/.tools: .venv/.package
-	$(BIN)/pip install --quiet --group dev
-	touch $@
-
-.venv-flower/.made: | python
-	$(PYTHON) -m venv .venv-flower
-	.venv-flower/bin/pip install --quiet flower==2.2.0 'celery[redis]'
-	touch $@
-
-.venv-oldest/.tools: $(PACKAGE) tests/oldest.txt static/vendor/.made | python
-	$(PYTHON) -m venv .venv-oldest
-	$(OLDEST)/pip install --quiet --upgrade pip
-	$(OLDEST)/pip install --quiet --editable . --group test --constraint tests/oldest.txt
+.venv-lock/.made: requirements/lock.txt | python
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python $(INSTALL) -r $<
 	touch $@

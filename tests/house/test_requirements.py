@@ -1,0 +1,95 @@
+"""The lists in requirements/: what is installed, release by release, with its files' digests."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.services import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LISTS = ("build", "flower", "lock", "oldest", "package", "tools")
+
+Pins = set[tuple[str, Version]]  # a name is there twice where Pythons differ
+
+
+def lines(name: str) -> list[str]:
+    """The requirements of a list, each with its options on the same line."""
+    text = (ROOT / f"requirements/{name}").read_text().replace("\\\n", " ")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def pins(name: str) -> Pins:
+    found = [re.match(r"(\S+)==([^\s;]+)", line) for line in lines(name)]
+    assert all(found)
+    return {(match[1], Version(match[2])) for match in found if match}
+
+
+def versions(held: Pins, wanted: Requirement) -> list[Version]:
+    name = canonicalize_name(wanted.name)
+    return sorted(version for other, version in held if other == name)
+
+
+def group(name: str) -> Iterator[str]:
+    for item in PROJECT["dependency-groups"][name]:
+        if isinstance(item, str):
+            yield item
+        else:
+            yield from group(item["include-group"])
+
+
+def own() -> list[str]:
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    return [*PROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]
+
+
+def asked(name: str) -> list[str]:
+    """What pyproject.toml asks of a list."""
+    return {
+        "build": [*PROJECT["build-system"]["requires"], *group("build")],
+        "flower": [*group("flower")],
+        "lock": [*group("lock")],
+        "oldest": [*PROJECT["project"]["dependencies"], *group("test")],
+        "package": own(),
+        "tools": [*own(), *group("dev")],
+    }[name]
+
+
+def test_there_is_no_list_that_nothing_checks() -> None:
+    assert sorted(path.stem for path in ROOT.glob("requirements/*.txt")) == sorted(LISTS)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_in_step_with_pyproject(name: str) -> None:
+    held = pins(f"{name}.txt")
+
+    for text in asked(name):
+        wanted = Requirement(text)
+        found = versions(held, wanted)
+        assert found, f"{text} is not in requirements/{name}.txt: run `make lock`"
+        assert all(one in wanted.specifier for one in found), f"{text}: {found}; run `make lock`"
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_line_of_a_list_has_digests_and_no_address(name: str) -> None:
+    for line in lines(f"{name}.txt"):
+        assert re.fullmatch(r"\S+==\S+( ; [^-]+)?( +--hash=sha256:[0-9a-f]{64})+", line), line
+
+
+@pytest.mark.parametrize("name", ["build", "package"])
+def test_lists_that_share_an_environment_hold_the_same_releases(name: str) -> None:
+    assert pins(f"{name}.txt") <= pins("tools.txt")
+
+
+def test_the_oldest_releases_are_the_lowest_that_pyproject_allows() -> None:
+    oldest, held = pins("oldest.in"), pins("oldest.txt")
+
+    assert oldest <= held
+    for text in PROJECT["project"]["dependencies"]:
+        wanted = Requirement(text)
+        [lowest] = [one.version for one in wanted.specifier if one.operator == ">="]
+        assert versions(oldest, wanted)[0] == Version(lowest), text
