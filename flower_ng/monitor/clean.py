@@ -13,7 +13,6 @@ from celery.utils.saferepr import saferepr
 
 from flower_ng.monitor.records import (
     CLOCK_MAX,
-    CUT_MARK,
     NAME_LENGTH,
     NUMBER_MAX,
     TEXT_LENGTH,
@@ -21,6 +20,7 @@ from flower_ng.monitor.records import (
     TRACEBACK_LENGTH,
     Event,
 )
+from flower_ng.monitor.truncation import cut, cut_traceback
 
 FREQ_MIN_S, FREQ_MAX_S = 1.0, 3600.0
 LOADS = 3  # averages of 1, 5 and 15 minutes
@@ -54,14 +54,14 @@ def clean(fields: Any, now: float) -> Event:
         event.uuid = _uuid(fields.get("uuid"))
     event.name = _name(fields.get("name"))
     event.clock = _whole(fields.get("clock"), CLOCK_MAX)
-    event.traceback = _text(fields.get("traceback"), TRACEBACK_LENGTH)
+    event.traceback = _traceback(fields.get("traceback"))
     event.runtime = _seconds(fields.get("runtime"))
     event.freq = _freq(fields.get("freq"))
     event.loadavg = _loadavg(fields.get("loadavg"))
     for name in _NAMES:
         setattr(event, name, _string(fields.get(name)))
     for name in _TEXTS:
-        setattr(event, name, _text(fields.get(name), TEXT_LENGTH))
+        setattr(event, name, _text(fields.get(name)))
     for name in _COUNTS:
         setattr(event, name, _whole(fields.get(name), NUMBER_MAX))
     return event
@@ -96,22 +96,22 @@ def _name(value: Any) -> str | None:
 
 
 def _string(value: Any) -> str | None:
-    return _cut(value, NAME_LENGTH) if isinstance(value, str) else None
+    return _whole_characters(cut(value, NAME_LENGTH)) if isinstance(value, str) else None
 
 
-def _text(value: Any, length: int) -> str | None:
+def _text(value: Any) -> str | None:
+    text = _in_words(value, TEXT_LENGTH)
+    return None if text is None else _whole_characters(cut(text, TEXT_LENGTH))
+
+
+def _traceback(value: Any) -> str | None:
+    text = _in_words(value, TRACEBACK_LENGTH)
+    return None if text is None else _whole_characters(cut_traceback(text, TRACEBACK_LENGTH))
+
+
+def _in_words(value: Any, length: int) -> str | None:
     """Return the text, or the representation of whatever stands in its place."""
-    if value is None:
-        return None
-    return _cut(value if isinstance(value, str) else saferepr(value, maxlen=length), length)
-
-
-def _cut(value: str, length: int) -> str:
-    """Return at most `length` characters; the end of a cut text tells how long it was."""
-    if len(value) > length:
-        mark = CUT_MARK.format(len(value))
-        value = value[: length - len(mark)] + mark
-    return _whole_characters(value)
+    return value if value is None or isinstance(value, str) else saferepr(value, maxlen=length)
 
 
 def _whole_characters(value: str) -> str:

@@ -15,8 +15,6 @@ from celery import states
 NAME_LENGTH = 512
 TEXT_LENGTH = 4096
 TRACEBACK_LENGTH = 65_536
-#: Stands where a text was cut; tells how many characters it had.
-CUT_MARK = "… ({} characters)"
 #: Event times outside are no times: 1970 and the year 2242, in seconds.
 TIME_MAX = 2.0**33
 CLOCK_MAX = 2**62

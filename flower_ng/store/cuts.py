@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.monitor.records import CUT_MARK
+from flower_ng.monitor.truncation import cut, cut_traceback, marked_length
 
 #: The fields of a task that may be of any length.
 LARGE: Final = ("args", "kwargs", "result", "exception", "traceback")
@@ -12,7 +12,6 @@ LARGE: Final = ("args", "kwargs", "result", "exception", "traceback")
 WORKER: Final = "worker"
 FLOWER_NG: Final = "flower_ng"
 
-_OURS: Final = re.compile(re.escape(CUT_MARK).replace(r"\{\}", r"(\d{1,12})"))
 #: Celery cuts texts at 1,024 characters (resultrepr_maxsize, argsrepr_maxsize, kwargsrepr_maxsize),
 #: then closes what is open; what is nested too deep is `[...]`, with the brackets of its kind.
 _WORKERS_LENGTH: Final = 1024
@@ -30,30 +29,17 @@ class Cut:
     length: int | None
 
 
-def cut(text: str, length: int) -> str:
-    """Return at most so many characters: the beginning and the end, the mark between them.
-
-    The beginning is three quarters of it. A text that is not too long is returned as it is.
-    """
-    if len(text) <= length:
-        return text
-    mark = CUT_MARK.format(max(len(text), _marked(text)))
-    room = max(0, length - len(mark))
-    tail = room // 4
-    return text[: room - tail] + mark + text[len(text) - tail :]
+def cut_field(name: str, text: str, length: int) -> str:
+    """Return at most `length` characters of one of the LARGE fields, marked where it was cut."""
+    return (cut_traceback if name == "traceback" else cut)(text, length)
 
 
 def cut_of(text: str | None) -> Cut | None:
     """Return how a text was cut, by what its author left in it; None for one that is whole."""
     if text is None:
         return None
-    if (length := _marked(text)) > len(text):
+    if (length := marked_length(text)) > len(text):
         return Cut(FLOWER_NG, length)
     if (len(text) >= _WORKERS_LENGTH and _WORKERS_END.search(text)) or _WORKERS_DEPTH.search(text):
         return Cut(WORKER, None)
     return None
-
-
-def _marked(text: str) -> int:
-    """Return the greatest length that a mark in the text tells, 0 where there is none."""
-    return max(map(int, _OURS.findall(text)), default=0)

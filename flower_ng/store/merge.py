@@ -10,7 +10,8 @@ import msgspec
 from celery.states import PRECEDENCE_LOOKUP
 
 from flower_ng.monitor.records import Task
-from flower_ng.store.cuts import LARGE, cut
+from flower_ng.monitor.truncation import cut_traceback
+from flower_ng.store.cuts import LARGE, cut_field
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.pairs import pairs
@@ -52,7 +53,7 @@ BOUNDS: Final = Bounds()
 
 _values = attrgetter(*COLUMNS)
 _COLUMNS: Final = {name: place for place, name in enumerate(COLUMNS)}
-_LARGE: Final = [_COLUMNS[name] for name in LARGE]
+_LARGE: Final = [(_COLUMNS[name], name) for name in LARGE]
 _twinned = itemgetter(*(_COLUMNS[name] for name in TWINNED if name in COLUMNS))
 _STATE, _KWARGS, _WORKER, _EXCEPTION, _TRACEBACK = (
     _COLUMNS[name] for name in ("state", "kwargs", "worker", "exception", "traceback")
@@ -116,9 +117,9 @@ def _apart(snapshots: Sequence[Snapshot]) -> list[list[Snapshot]]:
 def _row(taken: Snapshot, bounds: Bounds) -> list[Any]:
     """Return the values of one row, in the order of STORED."""
     row = list(taken.values)
-    for place in _LARGE:
+    for place, name in _LARGE:
         if row[place] is not None and len(row[place]) > bounds.max_text:
-            row[place] = cut(row[place], bounds.max_text)
+            row[place] = cut_field(name, row[place], bounds.max_text)
     worker, exception, traceback = row[_WORKER], row[_EXCEPTION], row[_TRACEBACK]
     row[_WORKER] = None if worker is None else worker.hostname
     row[_TRACEBACK] = None if traceback is None else shared_id(traceback)
@@ -137,7 +138,7 @@ def _row(taken: Snapshot, bounds: Bounds) -> list[Any]:
 
 def _shared(traceback: str, bounds: Bounds) -> tuple[int, str]:
     """Return a traceback's id, and it as it is kept."""
-    text = cut(traceback, bounds.max_text)
+    text = cut_traceback(traceback, bounds.max_text)
     return shared_id(text), text
 
 

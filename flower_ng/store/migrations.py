@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from flower_ng.store.cuts import cut
+from flower_ng.monitor.truncation import cut_traceback
 from flower_ng.store.dialect import POSTGRESQL, SQLITE, Dialect
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.merge import BOUNDS, shared_id, twin
@@ -37,7 +37,7 @@ def _from_1(connection: sqlite3.Connection) -> None:
     """Keep tracebacks once, and tell the class of exceptions; of events nothing was kept."""
     functions: dict[str, tuple[int, Callable[..., int | str | None]]] = {
         "shared_id": (1, shared_id),
-        "cut": (1, lambda text: cut(text, BOUNDS.max_text)),
+        "cut": (1, lambda text: cut_traceback(text, BOUNDS.max_text)),
         "class": (2, exception_class),
         "line": (1, first_line),
         "twin": (1, twin),

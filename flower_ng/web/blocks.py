@@ -59,15 +59,16 @@ def _block(name: str, label: str, text: str, cut: Cut | None) -> Block:
         name=name,
         label=label,
         text=text,
-        cut=_cut(name, cut) if cut else "",
+        cut=_cut(name, text, cut) if cut else "",
         tree=tree(text) if name in TREES else (),
         trace=parts(text) if name == "traceback" else (),
     )
 
 
-def _cut(name: str, cut: Cut) -> str:
+def _cut(name: str, text: str, cut: Cut) -> str:
     """Say who cut a text, and which setting lifts it."""
     if cut.by == FLOWER_NG:
-        return f"Kept in part: it had {fmt.number(cut.length)} characters."
+        kept, whole = fmt.number(len(text)), fmt.number(cut.length)
+        return f"Kept in part: the beginning and the end, {kept} of {whole} characters."
     setting = LIFTED_BY.get(name)
     return f"The worker cut it; {setting} lifts that." if setting else "The worker cut it."

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.monitor.clean import clean
-from flower_ng.store.cuts import Cut, cut, cut_of
+from flower_ng.monitor.truncation import cut, cut_traceback
+from flower_ng.store.cuts import Cut, cut_of
 
 
 @given(st.text(max_size=300), st.integers(40, 200))
@@ -35,6 +36,59 @@ def test_what_is_cut_as_it_comes_in_tells_its_length():
 
     assert cut_of(taken.exception) == Cut("flower_ng", 9000)
     assert cut_of(taken.traceback) == Cut("flower_ng", 70_000)
+
+
+def traceback(frames, message="the reason"):
+    """A traceback as Python writes it."""
+    calls = "".join(
+        f'  File "/srv/shop/{n}.py", line {n}, in step\n    step({n})\n' for n in range(frames)
+    )
+    return f"Traceback (most recent call last):\n{calls}ValueError: {message}"
+
+
+@given(st.integers(0, 60), st.integers(200, 2000))
+def test_of_a_traceback_the_first_line_and_the_whole_end_are_kept(frames, length):
+    text = traceback(frames)
+    kept = cut_traceback(text, length)
+
+    if len(text) <= length:
+        assert kept == text
+        return
+    assert len(kept) <= length
+    head, mark, tail = kept.partition(f"… ({len(text)} characters)\n")
+    assert mark
+    assert text.startswith(head)
+    assert text.endswith(tail)
+    assert tail.startswith(("  File", "    step", "ValueError"))
+    assert len(tail) > (length - len(mark)) * 7 / 8 - 50
+    assert cut_of(kept) == Cut("flower_ng", len(text))
+
+
+def test_the_end_of_a_traceback_is_kept_through_the_border_and_the_store():
+    text = traceback(4000)
+    event = {"type": "task-failed", "hostname": "w@box", "uuid": "u", "timestamp": 1.0}
+    kept = cut_traceback(clean(event | {"traceback": text}, 1.0).traceback, 16_384)
+
+    assert kept.startswith("Traceback (most recent call last):\n")
+    assert kept.endswith("in step\n    step(3999)\nValueError: the reason")
+    assert kept.count(" characters)") == 1
+    assert cut_of(kept) == Cut("flower_ng", len(text))
+
+
+def test_of_a_last_line_that_is_longer_than_all_that_is_kept_the_end_is_kept():
+    kept = cut_traceback(traceback(5, "x" * 5000 + "!"), 300)
+
+    assert kept.startswith("Traceback (most recent call last):\n…")
+    assert kept.endswith("xxx!")
+    assert len(kept) > 290
+
+
+def test_the_end_of_an_exception_and_of_arguments_that_come_in_too_long_is_kept():
+    event = {"type": "task-failed", "hostname": "w@box", "uuid": "u", "timestamp": 1.0}
+    taken = clean(event | {"exception": "x" * 9000 + "!", "args": "(" + "1, " * 3000 + "2)"}, 1.0)
+
+    assert taken.exception.endswith("x!")
+    assert taken.args.endswith("1, 2)")
 
 
 LONG = {

@@ -21,7 +21,7 @@ from flower_ng.monitor.records import (
     Task,
     Worker,
 )
-from flower_ng.store.cuts import cut
+from flower_ng.monitor.truncation import cut, cut_traceback
 from flower_ng.store.flower_file.pickles import Recorded
 from flower_ng.store.flower_file.shelf import UnreadableError
 
@@ -171,7 +171,7 @@ def _text(value: Any) -> str | None:
 
 
 def _traceback(value: Any) -> str | None:
-    return _characters(cut(value, TRACEBACK_LENGTH)) if isinstance(value, str) else None
+    return _characters(cut_traceback(value, TRACEBACK_LENGTH)) if isinstance(value, str) else None
 
 
 def _characters(value: str) -> str:
