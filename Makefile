@@ -55,7 +55,7 @@ check: setup ## Run every check that starts nothing: style, types, imports, scri
 	npx --no-install tsc
 
 .PHONY: test
-test: check services .venv-oldest/.tools ## Run the checks, then all tests, some with the oldest Celery
+test: check services .venv-oldest/.tools .venv-flower/.made ## Run the checks, then all tests, some with the oldest Celery
 	node --test $(wildcard tests/js/*.js)
 	$(BIN)/$(PYTEST)
 	$(OLDEST)/$(PYTEST) -W default tests/monitor tests/brokers # old releases warn of one another

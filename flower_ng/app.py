@@ -16,9 +16,9 @@ from tornado.netutil import bind_sockets, bind_unix_socket
 
 from flower_ng import __version__, assets
 from flower_ng.cluster import Cluster, guarded
-from flower_ng.drop_in import login_handler
+from flower_ng.drop_in import extra_settings, login_handler
 from flower_ng.settings import Settings
-from flower_ng.web.auth.oauth import OAuthClient
+from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.routes import Site, application
 from flower_ng.web.services import Assets, Services, furnish, normal_prefix
 
@@ -51,6 +51,7 @@ class Flower:
                 settings.oauth2_secret or "",
                 settings.oauth2_redirect_uri or "",
             ),
+            extra=extra_settings(),
         )
         self.socket_path = settings.unix_socket
         self.port = settings.port

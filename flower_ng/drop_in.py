@@ -5,69 +5,44 @@ The names are offered last of all finders, so an installed Flower goes first. Ma
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from tornado import options as tornado_options
 from tornado.web import RequestHandler
 
 from flower_ng.errors import SettingsError
-from flower_ng.web.auth import PROVIDERS
-from flower_ng.web.auth.pattern import EmailPattern
-from flower_ng.web.base import Access, Handler
 from flower_ng.web.format import humanize
-from flower_ng.web.pages.login import Login, login_with
+from flower_ng.web.logins import PROVIDERS, base
+from flower_ng.web.logins.mounted import mounted
+from flower_ng.web.logins.oauth import OAuthLogin
 
 if TYPE_CHECKING:
     from flower_ng.settings import Settings
 
-LOGINS: Mapping[str, type[Login]] = {
-    provider.flower_name: login_with(provider) for provider in PROVIDERS
+LOGINS: Mapping[str, type[OAuthLogin]] = {provider.flower_name: provider for provider in PROVIDERS}
+#: What Flower's own `flower.urls.settings` hold, and ours does not take from there.
+_FLOWERS_SETTINGS: Final = frozenset(
+    {
+        "cookie_secret",
+        "login_url",
+        "static_path",
+        "static_url_prefix",
+        "template_path",
+        "xsrf_cookies",
+    }
+)
+
+
+_AUTHENTICATION: Final = {
+    "authenticate": base.authenticate,
+    "validate_auth_option": base.validate_auth_option,
 }
-
-
-class BaseHandler(Handler):
-    """`flower.views.BaseHandler`: what login handlers made for Flower derive from."""
-
-    access = Access.OPEN
-
-    def get_argument(
-        self,
-        name: str,
-        default: Any = None,
-        strip: bool = True,  # noqa: FBT001, FBT002 - Flower's signature
-        type: type | None = None,  # noqa: A002 - Flower's signature
-        required: bool = False,  # noqa: FBT001, FBT002 - Flower's signature
-        escape: bool = True,  # noqa: FBT001, FBT002 - Flower's signature
-    ) -> Any:
-        """Return an argument as ours does, but escaped for HTML unless told otherwise."""
-        return super().get_argument(name, default, strip, type, required, escape)
-
-    def set_signed_cookie(
-        self,
-        name: str,
-        value: str | bytes,
-        expires_days: float | None = 30,
-        version: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Sign a cookie, with our attributes unless others are given."""
-        rules = {**self.cookie_rules, **kwargs}
-        super().set_signed_cookie(name, value, expires_days, version, **rules)
-
-    set_secure_cookie = set_signed_cookie
-
-    @property
-    def capp(self) -> Any:
-        """The Celery app."""
-        return self.cluster.capp
-
-
-def authenticate(pattern: str, email: str) -> bool:
-    """Whether the `auth` option lets this address in, for login handlers of others."""
-    return EmailPattern(pattern).accepts(email)
 
 
 class Options:
@@ -89,11 +64,19 @@ class StandIn(MetaPathFinder, Loader):
         self._names: dict[str, dict[str, Any]] = {
             "flower": {},
             "flower.options": {"options": self.options},
+            "flower.urls": {"settings": {}},
             "flower.utils": {},
+            "flower.utils.authentication": _AUTHENTICATION,
             "flower.utils.template": {"humanize": humanize},
-            "flower.views": {"BaseHandler": BaseHandler},
-            "flower.views.auth": {"BaseHandler": BaseHandler, "authenticate": authenticate}
-            | {path.rpartition(".")[2]: handler for path, handler in LOGINS.items()},
+            "flower.views": {"BaseHandler": base.BaseHandler},
+            "flower.views.auth": {
+                "BaseHandler": base.BaseHandler,
+                "OAuth2StateMixin": base.OAuth2StateMixin,
+                "get_next_url": base.get_next_url,
+                "is_safe_redirect": base.is_safe_redirect,
+                **_AUTHENTICATION,
+                **{path.rpartition(".")[2]: handler for path, handler in LOGINS.items()},
+            },
         }
 
     def find_spec(
@@ -132,12 +115,18 @@ def login_handler(
     if not auth_provider:
         return None
     if auth_provider in LOGINS:
-        return LOGINS[auth_provider]
-    install()
-    handler = _loaded(auth_provider, load)
+        handler: object = LOGINS[auth_provider]
+    else:
+        stand_in = install()
+        handler = _loaded(auth_provider, load)
+        _tell_tornado(stand_in.options.settings)
     if not isinstance(handler, type) or not issubclass(handler, RequestHandler):
         raise SettingsError(_wrong(auth_provider, "it is not a Tornado RequestHandler class"))
-    return handler
+    if handler.get is RequestHandler.get:
+        raise SettingsError(_wrong(auth_provider, "it has no method get, which /login needs"))
+    if issubclass(handler, OAuthLogin) and (missing := handler.missing()):
+        raise SettingsError(_wrong(auth_provider, missing))
+    return mounted(handler)
 
 
 def _loaded(dotted: str, load: Callable[[str], ModuleType]) -> object:
@@ -146,6 +135,27 @@ def _loaded(dotted: str, load: Callable[[str], ModuleType]) -> object:
         return getattr(load(module), name)
     except Exception as error:  # the module is the user's; anything may come out
         raise SettingsError(_wrong(dotted, f"{type(error).__name__}: {error}")) from error
+
+
+def _tell_tornado(settings: "Settings | None") -> None:
+    """Set Tornado's global options, which handlers made for Flower read as well as the app's."""
+    values = asdict(settings) if settings is not None else {}
+    known = tornado_options.options
+    for name, value in values.items():
+        is_several = isinstance(value, tuple)
+        plain = list(value) if is_several else value
+        if name in known:
+            with suppress(tornado_options.Error):  # Flower declares a function's type as text
+                setattr(known, name, plain)
+        else:
+            known.define(name, default=plain, type=object, multiple=is_several)
+
+
+def extra_settings() -> Mapping[str, Any]:
+    """What a configuration file or a login handler put into `flower.urls.settings`."""
+    urls = sys.modules.get("flower.urls")
+    settings: Mapping[str, Any] = getattr(urls, "settings", {})
+    return {name: settings[name] for name in settings if name not in _FLOWERS_SETTINGS}
 
 
 def _wrong(dotted: str, why: str) -> str:

@@ -9,6 +9,7 @@ FlowerError
     ├── Forbidden        403
     │   └── Refused      403, a worker said no
     ├── NotFound         404
+    ├── LoginError      500, somebody's login handler failed
     ├── BadGateway       502, the login provider failed
     └── Unavailable      503
         └── NoBackend    503, the app has no result backend
@@ -78,6 +79,10 @@ class NotFound(AnswerError):  # noqa: N818 - named as the HTTP status it answers
     """No such thing is known."""
 
     status = 404
+
+
+class LoginError(AnswerError):
+    """A login handler that is not ours failed in a way that nobody foresaw."""
 
 
 class BadGateway(AnswerError):  # noqa: N818 - named as the HTTP status it answers with

@@ -95,7 +95,7 @@ def fault_of(status: int, error: BaseException | None, hint: str = "") -> Fault:
 def _tornado_message(error: BaseException | None) -> str:
     if not isinstance(error, HTTPError) or not error.log_message:
         return ""
-    return error.log_message % error.args if error.args else error.log_message
+    return error.log_message % error.args  # without arguments Tornado has doubled each '%'
 
 
 def page_body(fault: Fault) -> Body:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tornado.routing import URLSpec
@@ -26,7 +26,7 @@ from flower_ng.web.api import (
     workers,
 )
 from flower_ng.web.api.datatable import TasksDataTable
-from flower_ng.web.auth.oauth import OAuthClient
+from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.base import Endpoint, Handler, Page, Services
 from flower_ng.web.complete import Complete, Counts
 from flower_ng.web.facets import Summary
@@ -38,7 +38,7 @@ from flower_ng.web.missing import Missing, Outside
 from flower_ng.web.pages.broker import Broker
 from flower_ng.web.pages.doctor import Doctor
 from flower_ng.web.pages.history import History
-from flower_ng.web.pages.login import Logout
+from flower_ng.web.pages.logout import Logout
 from flower_ng.web.pages.overview import Overview
 from flower_ng.web.pages.problems import Problems
 from flower_ng.web.pages.queues import Queues
@@ -147,11 +147,13 @@ def application(
     *,
     login: type[RequestHandler] | None = None,
     oauth: OAuthClient | None = None,
+    extra: Mapping[str, Any] | None = None,
     handlers: Sequence[type[Handler]] = (*PAGES, *ENDPOINTS, *PLUMBING),
 ) -> Site:
     """The site: every route under the prefix, the guard in front of each.
 
-    `login` is the handler of `/login`, None without a login provider.
+    `login` is the handler of `/login`, None without a login provider. `extra` are Tornado settings
+    that it reads; ours go first.
     """
     ticker, turn = Ticker(), asyncio.Lock()
     services.cluster.events.add_listener(ticker.tick)
@@ -170,7 +172,7 @@ def application(
         rendered=Rendered(lambda: ticker.ticks),
         summaries=Summaries[Summary](ticker.tick, turn=turn),
         values=Summaries[Counts](lambda: None, turn=turn),
-        **_settings(services, oauth or OAuthClient()),
+        **{**(extra or {}), **_settings(services, oauth or OAuthClient())},
     )
 
 

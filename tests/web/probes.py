@@ -5,7 +5,7 @@ from typing import Any
 
 from flower_ng.errors import BadRequest, Forbidden, NotFound, Refused, Unavailable
 from flower_ng.web.base import Access, Endpoint, ErrorView, Handler, Page
-from flower_ng.web.pages.login import Logout
+from flower_ng.web.pages.logout import Logout
 from flower_ng.web.routes import PLUMBING
 
 ERRORS: dict[str, Any] = {

@@ -27,7 +27,7 @@ from flower_ng.metrics import Registry
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
 from flower_ng.settings import Settings
-from flower_ng.web.auth.oauth import OAuthClient
+from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.routes import Site, application
 from flower_ng.web.services import Assets, Services, furnish
 from tests.doctor.making import told
@@ -195,13 +195,14 @@ class Server:
         cluster: Any = None,
         login: Any = None,
         oauth: OAuthClient | None = None,
+        extra: Mapping[str, Any] | None = None,
         xheaders: bool = False,
         **options: Any,
     ) -> Client:
         """Serve a site; options are those of a start, and `static`, `environ`, `demo`."""
         services = make_services(cluster or FakeCluster(), **options)
         chosen = {} if handlers is None else {"handlers": handlers}
-        site = application(services, login=login, oauth=oauth, **chosen)
+        site = application(services, login=login, oauth=oauth, extra=extra, **chosen)
         server = HTTPServer(site, xheaders=xheaders)
         socket, port = bind_unused_port()
         server.add_socket(socket)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from flower_ng.errors import SettingsError
 
 _ANY = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]*"  # what the local part of an address may hold
+_ADDRESS = re.compile(r"[^\s\\@]+@[^\s\\@()\[\]{}*+?^$]+")
 
 
 class EmailPattern:
@@ -16,30 +17,44 @@ class EmailPattern:
     """
 
     def __init__(self, pattern: str) -> None:
+        if fault := self.fault(pattern):
+            raise SettingsError(f"Invalid '--auth' option: {pattern!r} {fault}")
         self.pattern = pattern
         self._accepts = _compiled(pattern)
+
+    @staticmethod
+    def fault(pattern: str) -> str | None:
+        """What is wrong with a pattern, so that it would let in nobody, or all; else None."""
+        local, _, _ = pattern.rpartition("@")
+        if "*" in pattern and (pattern.count("*") > 1 or "|" in pattern or ".*" not in local):
+            return (
+                "must be one address, addresses joined by '|', "
+                "or one address with a single '.*' before the '@'"
+            )
+        wrong = [part for part in _parts(pattern) if not _ADDRESS.fullmatch(part)]
+        if not wrong:
+            return None
+        return f"would let nobody in: {wrong[0]!r} is not an e-mail address{_hint(wrong[0])}"
 
     def accepts(self, address: str) -> bool:
         """Whether this address may come in."""
         return address.find("@") > 0 and self._accepts(_folded(address))
 
 
-def _compiled(pattern: str) -> Callable[[str], bool]:
-    if "*" in pattern:
-        regex = re.compile(_ANY.join(map(re.escape, _parts(_folded(pattern)))))
-        return lambda address: regex.fullmatch(address) is not None
-    addresses = frozenset(_folded(address.strip()) for address in pattern.split("|"))
-    return addresses.__contains__
+def _hint(part: str) -> str:
+    return "; write dots without a backslash" if "\\" in part else ", such as ann@example.com"
 
 
 def _parts(pattern: str) -> list[str]:
-    local, at, _ = pattern.rpartition("@")
-    if pattern.count("*") > 1 or "|" in pattern or not at or ".*" not in local:
-        raise SettingsError(
-            f"Invalid '--auth' option: {pattern!r} must be one address, addresses joined by '|', "
-            "or one address with a single '.*' before the '@'"
-        )
-    return pattern.split(".*")
+    return [part.strip() for part in pattern.split("|")]
+
+
+def _compiled(pattern: str) -> Callable[[str], bool]:
+    if "*" in pattern:
+        literal = map(re.escape, _folded(pattern.strip()).split(".*"))
+        regex = re.compile(_ANY.join(literal))
+        return lambda address: regex.fullmatch(address) is not None
+    return frozenset(map(_folded, _parts(pattern))).__contains__
 
 
 def _folded(address: str) -> str:

@@ -5,60 +5,17 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tornado.web import create_signed_value, decode_signed_value
 
-from flower_ng.web.auth import GitHub, GitLab, Google, Okta
-from flower_ng.web.auth.oauth import OAuthClient
-from flower_ng.web.pages.login import login_with
+from flower_ng.web.auth.client import OAuthClient
+from flower_ng.web.logins import PROVIDERS
+from flower_ng.web.logins.mounted import mounted
+from tests.web.browsing import Browser
 from tests.web.probes import HANDLERS
-from tests.web.provider import GOOD_CODE, FakeProvider
-from tests.web.site import SECRET, Server
+from tests.web.provider import GOOD_CODE, ME, OTHER, PERSON_PATHS
+from tests.web.site import SECRET
 
-ME = "me@example.com"
 CLIENT = OAuthClient("our-key", "our-secret", "http://flower.example/login")
 MISMATCH = "State tokens do not match. Please try logging in again."
-
-
-@pytest.fixture
-async def provider():
-    fake = FakeProvider()
-    yield fake
-    await fake.stop()
-
-
-def google(provider):
-    provider.answers["/me"] = {"email": ME, "verified_email": True}
-    return type(
-        "LocalGoogle",
-        (Google,),
-        {
-            "authorize_url": f"http://{provider.host}/authorize",
-            "token_url": f"http://{provider.host}/token",
-            "userinfo_url": f"http://{provider.host}/me",
-        },
-    ), {}
-
-
-def github(provider):
-    provider.answers["/api/v3/user/emails"] = [
-        {"email": "other@example.com", "verified": True},
-        {"email": "Me@Example.com", "verified": True},
-        {"email": "me@example.com", "verified": False},
-    ]
-    local = type("LocalGitHub", (GitHub,), {"scheme": "http"})
-    return local, {"FLOWER_GITHUB_OAUTH_DOMAIN": provider.host}
-
-
-def gitlab(provider):
-    provider.answers["/api/v4/user"] = {"email": ME, "confirmed_at": "2024-01-01"}
-    local = type("LocalGitLab", (GitLab,), {"scheme": "http"})
-    return local, {"FLOWER_GITLAB_OAUTH_DOMAIN": provider.host}
-
-
-def okta(provider):
-    provider.answers["/v1/userinfo"] = {"email": ME, "email_verified": True}
-    return Okta, {"FLOWER_OAUTH2_OKTA_BASE_URL": f"http://{provider.host}"}
-
-
-KINDS = {"google": google, "github": github, "gitlab": gitlab, "okta": okta}
+KINDS = dict(zip(("google", "github", "gitlab", "okta"), PROVIDERS, strict=True))
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -66,51 +23,25 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 def open_site(serve, provider):
     """Serve a site whose login is of this kind."""
 
-    def start(kind="google", environ=None, **options):
-        cls, domains = KINDS[kind](provider)
-        options = {"auth": ME, "environ": domains | (environ or {})} | options
-        return serve(HANDLERS, login=login_with(cls), oauth=CLIENT, **options)
+    def start(kind="google", **options):
+        hooks = {"get_auth_http_client": lambda _self: provider.client}
+        login = mounted(type("Local", (KINDS[kind],), hooks))
+        return serve(HANDLERS, login=login, oauth=CLIENT, **{"auth": ME, **options})
 
     return start
 
 
-class Browser:
-    """Keeps the cookies of one client."""
-
-    def __init__(self, client) -> None:
-        self.client = client
-        self.cookies: dict[str, str] = {}
-
-    async def get(self, path, **headers):
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = await self.client.get(path, Cookie=cookie, **headers)
-        for name, line in answer.cookies.items():
-            self.cookies[name] = line.partition(";")[0].strip('"')
-        return answer
-
-    async def log_in(self, path="/login", code=GOOD_CODE):
-        """Go there and come back with a code, as the provider sends browsers."""
-        out = await self.get(path)
-        state = parse_qs(urlsplit(out.headers["Location"]).query)["state"][0]
-        return await self.get(f"{path.partition('?')[0]}?code={code}&state={state}")
-
-    @property
-    def user(self):
-        value = decode_signed_value(SECRET, "user", self.cookies.get("user"))
-        return value and value.decode()
-
-
 @every_kind
-async def test_the_way_out_has_what_each_provider_expects(open_site, provider, kind):
+async def test_the_way_out_has_what_each_provider_expects(open_site, kind):
     answer = await open_site(kind).get("/login")
     address = urlsplit(answer.headers["Location"])
     query = parse_qs(address.query, keep_blank_values=True)
 
-    paths = {
-        "google": "/authorize",
-        "github": "/login/oauth/authorize",
-        "gitlab": "/oauth/authorize",
-        "okta": "/v1/authorize",
+    places = {
+        "google": "https://accounts.google.com/o/oauth2/v2/auth",
+        "github": "https://github.com/login/oauth/authorize",
+        "gitlab": "https://gitlab.com/oauth/authorize",
+        "okta": "https://okta.example/v1/authorize",
     }
     scopes = {
         "google": "profile email",
@@ -119,7 +50,8 @@ async def test_the_way_out_has_what_each_provider_expects(open_site, provider, k
         "okta": "openid email",
     }
     extra = {} if kind == "okta" else {"approval_prompt": [""]}
-    assert (answer.status, address.netloc, address.path) == (302, provider.host, paths[kind])
+    assert answer.status == 302
+    assert f"{address.scheme}://{address.netloc}{address.path}" == places[kind]
     assert len(query.pop("state")[0]) >= 32
     assert query == {
         "response_type": ["code"],
@@ -130,16 +62,58 @@ async def test_the_way_out_has_what_each_provider_expects(open_site, provider, k
     }
 
 
-def test_the_real_endpoints_are_those_that_people_registered_for():
-    google, hub = Google(CLIENT, {}), GitHub(CLIENT, {})
-    lab, okta = GitLab(CLIENT, {}), Okta(CLIENT, {"FLOWER_OAUTH2_OKTA_BASE_URL": "https://o/x/"})
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        (
+            "google",
+            ["www.googleapis.com/oauth2/v4/token", "www.googleapis.com/userinfo/v2/me"],
+        ),
+        ("github", ["github.com/login/oauth/access_token", "api.github.com/user/emails"]),
+        ("gitlab", ["gitlab.com/oauth/token", "gitlab.com/api/v4/user"]),
+        ("okta", ["okta.example/v1/token", "okta.example/v1/userinfo"]),
+    ],
+)
+async def test_each_provider_is_asked_where_it_answers(open_site, provider, kind, asked):
+    await Browser(open_site(kind)).log_in()
 
-    assert google.authorize_url.startswith("https://accounts.google.com/")
-    assert hub.authorize_url == "https://github.com/login/oauth/authorize"
-    assert hub.token_url == "https://github.com/login/oauth/access_token"
-    assert hub.emails_url == "https://api.github.com/user/emails"
-    assert lab.authorize_url == "https://gitlab.com/oauth/authorize"
-    assert okta.token_url == "https://o/x/v1/token"
+    assert provider.client.wanted == [f"https://{url}" for url in asked]
+    assert provider.accepted == ["application/json"]
+
+
+async def test_github_enterprise_is_asked_under_its_own_domain(open_site, provider, monkeypatch):
+    monkeypatch.setenv("FLOWER_GITHUB_OAUTH_DOMAIN", "ghe.example")
+    provider.answers["/api/v3/user/emails"] = provider.answers["/user/emails"]
+    browser = Browser(open_site("github"))
+    out = await browser.get("/login")
+    await browser.log_in()
+
+    assert out.headers["Location"].startswith("https://ghe.example/login/oauth/authorize?")
+    assert provider.client.wanted == [
+        "https://ghe.example/login/oauth/access_token",
+        "https://ghe.example/api/v3/user/emails",
+    ]
+
+
+async def test_a_gitlab_of_ones_own_is_asked(open_site, provider, monkeypatch):
+    monkeypatch.setenv("FLOWER_GITLAB_OAUTH_DOMAIN", "git.example")
+    await Browser(open_site("gitlab")).log_in()
+
+    assert provider.client.wanted[-1] == "https://git.example/api/v4/user"
+
+
+async def test_the_last_verified_address_of_github_that_may_come_in_is_the_person(
+    open_site, provider
+):
+    provider.answers["/user/emails"] = [
+        {"email": "stranger@example.com", "verified": True},
+        {"email": "Me@Example.com", "verified": True},
+        {"email": OTHER, "verified": False},
+    ]
+    browser = Browser(open_site("github", auth=f"{ME}|{OTHER}"))
+    await browser.log_in()
+
+    assert browser.user == ME
 
 
 @every_kind
@@ -178,14 +152,8 @@ async def test_the_cookies_are_signed_hidden_from_scripts_and_last_thirty_days(o
         assert "Secure" not in line
 
 
-async def test_the_cookies_are_for_https_only_where_the_request_is(provider):
-    server = Server()
-    cls, environ = google(provider)
-    client = server.start(
-        HANDLERS, login=login_with(cls), oauth=CLIENT, auth=ME, environ=environ, xheaders=True
-    )
-    answer = await client.get("/login", **{"X-Scheme": "https"})
-    await server.stop()
+async def test_the_cookies_are_for_https_only_where_the_request_is(open_site):
+    answer = await open_site(xheaders=True).get("/login", **{"X-Scheme": "https"})
 
     assert "Secure" in answer.cookies["oauth_state"]
 
@@ -260,19 +228,24 @@ async def test_an_address_that_is_not_allowed_is_told_so_and_gets_no_session(ope
     assert (ME in answer.text) is (kind == "google")
 
 
-UNVERIFIED = {
-    "google": ("/me", {"email": ME, "verified_email": False}),
-    "github": ("/api/v3/user/emails", [{"email": ME, "verified": False}]),
-    "gitlab": ("/api/v4/user", {"email": ME, "confirmed_at": None}),
-    "okta": ("/v1/userinfo", {"email": ME, "email_verified": False}),
-}
+UNVERIFIED = [
+    ("google", {"email": ME, "verified_email": False}),
+    ("google", {"email": ME, "verified_email": "no"}),
+    ("google", {"email": ME}),
+    ("github", [{"email": ME, "verified": False}]),
+    ("github", [{"email": ME}]),
+    ("gitlab", {"email": ME, "confirmed_at": None}),
+    ("gitlab", {"email": ME}),
+    ("okta", {"email": ME, "email_verified": False}),
+    ("okta", {"email": ME, "email_verified": "false"}),
+    ("okta", {"email": ME}),
+]
 
 
-@every_kind
-async def test_an_address_that_was_never_verified_does_not_count(open_site, provider, kind):
+@pytest.mark.parametrize(("kind", "answer"), UNVERIFIED)
+async def test_an_address_that_nobody_verified_does_not_count(open_site, provider, kind, answer):
     browser = Browser(open_site(kind))
-    path, answer = UNVERIFIED[kind]
-    provider.answers[path] = answer
+    provider.answers[PERSON_PATHS[kind]] = answer
 
     assert (await browser.log_in()).status == 403
     assert browser.user is None
@@ -282,7 +255,7 @@ async def test_an_address_that_was_never_verified_does_not_count(open_site, prov
 @pytest.mark.parametrize("answer", [{}, [], [{}], [1], None, "text", {"email": None}])
 async def test_an_identity_in_an_unknown_form_lets_nobody_in(open_site, provider, kind, answer):
     browser = Browser(open_site(kind))
-    provider.answers[UNVERIFIED[kind][0]] = answer
+    provider.answers[PERSON_PATHS[kind]] = answer
 
     assert (await browser.log_in()).status in (403, 502)
     assert browser.user is None
@@ -338,7 +311,7 @@ GROUPS = {"FLOWER_GITLAB_AUTH_ALLOWED_GROUPS": "acme/ops, acme/dev"}
 
 @pytest.mark.parametrize(("group", "status"), [("acme/dev", 302), ("acme", 403), ("x", 403)])
 async def test_gitlab_lets_in_members_of_the_allowed_groups(open_site, provider, group, status):
-    browser = Browser(open_site("gitlab", GROUPS))
+    browser = Browser(open_site("gitlab", environ=GROUPS))
     provider.answers["/api/v4/groups"] = [{"full_path": group}]
     answer = await browser.log_in()
 
@@ -347,7 +320,9 @@ async def test_gitlab_lets_in_members_of_the_allowed_groups(open_site, provider,
 
 
 async def test_gitlab_asks_for_the_access_level_of_the_environment(open_site, provider):
-    browser = Browser(open_site("gitlab", GROUPS | {"FLOWER_GITLAB_MIN_ACCESS_LEVEL": "30"}))
+    browser = Browser(
+        open_site("gitlab", environ=GROUPS | {"FLOWER_GITLAB_MIN_ACCESS_LEVEL": "30"})
+    )
     provider.answers["/api/v4/groups"] = []
     await browser.log_in()
 
@@ -355,7 +330,7 @@ async def test_gitlab_asks_for_the_access_level_of_the_environment(open_site, pr
 
 
 async def test_gitlab_groups_on_later_pages_count(open_site, provider):
-    browser = Browser(open_site("gitlab", GROUPS))
+    browser = Browser(open_site("gitlab", environ=GROUPS))
     provider.answers["/api/v4/groups"] = (200, [{"full_path": "x"}], ("X-Next-Page", "2"))
     await browser.log_in()
 

@@ -1,0 +1,95 @@
+"""Base is what login handlers made for Flower derive from: its `BaseHandler`, and their helpers."""
+
+import hmac
+import secrets
+from typing import Any
+
+from tornado.auth import AuthError
+from tornado.web import RequestHandler
+
+from flower_ng.web.auth.landing import landing
+from flower_ng.web.auth.pattern import EmailPattern
+from flower_ng.web.base import Access, Handler
+
+STATE_COOKIE = "oauth_state"
+NEXT_COOKIE = "oauth_next"
+
+
+class BaseHandler(Handler):
+    """`flower.views.BaseHandler`."""
+
+    access = Access.OPEN
+
+    def get_argument(
+        self,
+        name: str,
+        default: Any = None,
+        strip: bool = True,  # noqa: FBT001, FBT002 - Flower's signature
+        type: type | None = None,  # noqa: A002 - Flower's signature
+        required: bool = False,  # noqa: FBT001, FBT002 - Flower's signature
+        escape: bool = True,  # noqa: FBT001, FBT002 - Flower's signature
+    ) -> Any:
+        """Return an argument as ours does, but escaped for HTML unless told otherwise."""
+        return super().get_argument(name, default, strip, type, required, escape)
+
+    def set_signed_cookie(
+        self,
+        name: str,
+        value: str | bytes,
+        expires_days: float | None = 30,
+        version: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Sign a cookie, with our attributes unless others are given."""
+        rules = {**self.cookie_rules, **kwargs}
+        super().set_signed_cookie(name, value, expires_days, version, **rules)
+
+    set_secure_cookie = set_signed_cookie
+
+    @property
+    def capp(self) -> Any:
+        """The Celery app."""
+        return self.cluster.capp
+
+
+class OAuth2StateMixin:
+    """`flower.views.auth.OAuth2StateMixin`: a code counts only in the browser sent out for it."""
+
+    def set_oauth_state(self: Any) -> str:
+        """Remember a random state in the browser, and return it for the provider."""
+        state = secrets.token_urlsafe(32)
+        self.set_secure_cookie(STATE_COOKIE, state)
+        return state
+
+    def verify_oauth_state(self: Any) -> None:
+        """Raise AuthError unless the provider returned the browser's state; it works once."""
+        ours = self.get_secure_cookie(STATE_COOKIE) or b""
+        theirs = self.get_argument("state", "")
+        if not ours or not hmac.compare_digest(ours, theirs.encode()):
+            raise AuthError("OAuth authenticator error: State tokens do not match")
+        self.clear_cookie(STATE_COOKIE)
+
+
+def get_next_url(handler: RequestHandler) -> str:
+    """Where the person wanted to go, when that is one of our own pages; else the front page.
+
+    The provider may return `next`; otherwise it is what the browser remembers.
+    """
+    remembered = (handler.get_signed_cookie(NEXT_COOKIE) or b"").decode()
+    wanted = handler.get_argument("next", "") or remembered
+    return landing(wanted, handler.settings["services"].prefix)
+
+
+def is_safe_redirect(target: str) -> bool:
+    """Whether it is a path of this site."""
+    return target == "/" or (bool(target) and landing(target, "") != "/")
+
+
+def authenticate(pattern: str, email: str) -> bool:
+    """Whether the `auth` option lets this address in."""
+    return EmailPattern(pattern).accepts(email)
+
+
+def validate_auth_option(pattern: str) -> bool:
+    """Whether the `auth` option may be written like this."""
+    return EmailPattern.fault(pattern) is None
