@@ -45,9 +45,9 @@ class Usual:
         now = self._clock()
         hour = (now - LATELY_S) // HOUR_S * HOUR_S
         try:
-            recent = await self._counts(now - LATELY_S, now, 60)
+            recent = await self._counts(now - LATELY_S, now)
             if self._usual[0] != hour:  # whole hours that are over do not change
-                self._usual = hour, await self._counts(max(0.0, hour - USUAL_S), hour, HOUR_S)
+                self._usual = hour, await self._counts(max(0.0, hour - USUAL_S), hour)
         except AnswerError as error:
             log.debug("What is usual could not be read: %s", error)
             self.types = None
@@ -59,8 +59,8 @@ class Usual:
             await self.look()
             await asyncio.sleep(self._every_s)
 
-    async def _counts(self, start: float, end: float, step_s: int) -> Mapping[str, TaskPoint]:
-        query = SeriesQuery("task", None, start, end, step_s, percentiles=False)
+    async def _counts(self, start: float, end: float) -> Mapping[str, TaskPoint]:
+        query = SeriesQuery("task", None, start, end, None, percentiles=False)
         page = await self._ask(query)
         named = (one for one in page.series[:MOST_TYPES] if isinstance(one.whole, TaskPoint))
         return {one.name: one.whole for one in named if isinstance(one.whole, TaskPoint)}

@@ -19,6 +19,12 @@ def failed_share(point: TaskPoint | None) -> float | None:
     return point.failed / finished if point and finished else None
 
 
+def total_run_s(point: TaskPoint) -> float | None:
+    """Return how long all tasks ran, however they ended; None where none has ended."""
+    ended = point.succeeded + point.failed + point.retried + point.revoked + point.rejected
+    return point.total_run_s if ended else None
+
+
 def figure(spread: Spread | None, name: str) -> float | None:
     """Return one of the figures of a spread; None where nothing is known."""
     return None if spread is None else getattr(spread, name)

@@ -65,8 +65,8 @@ def _cut(start: float, end: float) -> Window:
 
 
 def moment(seconds: float) -> str:
-    """A whole second as searches name it."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+    """A whole second as searches name it; the Z says that it is UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def period(start: int, end: int) -> str:

@@ -11,6 +11,7 @@ from flower_ng.web import format as fmt
 from flower_ng.web.charts import Chart, Values, chart
 from flower_ng.web.restarts import deploys
 from flower_ng.web.services import Cluster
+from flower_ng.web.span import start_of
 
 HOUR_S: Final = 3600
 STEP_S: Final = 60
@@ -29,7 +30,7 @@ class Workday:
 
 async def workday(cluster: Cluster, name: str, now: float) -> Workday:
     """Return what the store knows of a worker."""
-    query = SeriesQuery("worker", (name,), max(0.0, now - HOUR_S), now, STEP_S)
+    query = SeriesQuery("worker", (name,), start_of(HOUR_S, now), now, STEP_S)
     try:
         page = await cluster.store.series(query)
         newest = await cluster.store.tasks(TaskQuery(worker=name, limit=NEWEST))

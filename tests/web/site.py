@@ -166,6 +166,7 @@ def make_services(
     static: Path | None = None,
     environ: Mapping[str, str] | None = None,
     demo: bool = False,
+    clock: Callable[[], float] = lambda: 1000.0,
     **options: Any,
 ) -> Services:
     """Services as a start with these options makes them."""
@@ -176,7 +177,7 @@ def make_services(
         Assets(assets.templates(), folder, assets.digest(folder)),
         environ={} if environ is None else environ,
         version="1.2.3",
-        clock=lambda: 1000.0,
+        clock=clock,
         new_id=lambda: "5eed",
         demo=demo,
     )
@@ -199,7 +200,7 @@ class Server:
         xheaders: bool = False,
         **options: Any,
     ) -> Client:
-        """Serve a site; options are those of a start, and `static`, `environ`, `demo`."""
+        """Serve a site; options are those of a start, and `static`, `environ`, `demo`, `clock`."""
         services = make_services(cluster or FakeCluster(), **options)
         chosen = {} if handlers is None else {"handlers": handlers}
         site = application(services, login=login, oauth=oauth, extra=extra, **chosen)

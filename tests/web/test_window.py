@@ -53,7 +53,7 @@ def test_a_time_that_ends_before_it_begins_is_still_a_window():
 
 
 def test_a_period_ends_with_the_last_second_before_its_end():
-    assert period(0, 60) == "1970-01-01T00:00:00..1970-01-01T00:00:59"
+    assert period(0, 60) == "1970-01-01T00:00:00Z..1970-01-01T00:00:59Z"
 
 
 def test_a_period_finds_what_its_bar_stands_for():

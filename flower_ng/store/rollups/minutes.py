@@ -109,10 +109,12 @@ class Minutes:
             self._turn_to(event.timestamp)
         tally = self._tasks.get(task.name) or self._new_type(task.name)
         tally.counts[place] += 1
-        if place <= _SUCCEEDED:
-            _measure(tally, place, event, task)
-            if place <= _RECEIVED and task.queue is not None:
-                self._flow(task.queue, place, task)
+        if place > _SUCCEEDED:
+            tally.unsuccessful_s += _ran_s(event.timestamp, task)
+            return
+        _measure(tally, place, event, task)
+        if place <= _RECEIVED and task.queue is not None:
+            self._flow(task.queue, place, task)
 
     def _flow(self, queue: str, place: int, task: Task) -> None:
         """Count what came into a queue, and what a worker took out of it."""
@@ -209,6 +211,17 @@ class Minutes:
 def _came_late(task: Task) -> bool:
     """Whether a `task-sent` came after the receipt, which could not say from which queue."""
     return task.sent is not None and task.received is not None and task.received >= task.sent
+
+
+def _ran_s(ended: float, task: Task) -> float:
+    """Return how long a run took that ended without success; 0 where none was under way.
+
+    Between a retry and the next start nothing runs: what ends a task then ends no run.
+    """
+    started, retried = task.started, task.retried
+    if started is None or (retried is not None and started <= retried < ended):
+        return 0.0
+    return max(0.0, ended - started)
 
 
 def _measure(tally: TaskTally, place: int, event: Event, task: Task) -> None:

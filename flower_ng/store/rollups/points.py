@@ -51,7 +51,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class TaskPoint:
-    """How many events of each kind there were, and how long tasks ran and waited."""
+    """How many events of each kind there were, and how long tasks ran and waited.
+
+    `run` is of those that succeeded; `total_run_s` is how long all ran, however they ended.
+    """
 
     sent: int
     received: int
@@ -64,6 +67,7 @@ class TaskPoint:
     run: Spread | None = None
     queued: Spread | None = None
     wait: Spread | None = None
+    total_run_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,9 @@ def bucket(start: int, past_s: float, coverage: Coverage) -> Bucket:
 def point(tally: Tally, *, percentiles: bool = True) -> Point:
     """Return what a tally says; how durations are spread takes some time, and may be left out."""
     match tally:
-        case TaskTally(counts, run, queued, wait):
+        case TaskTally(counts, run, queued, wait, unsuccessful_s):
             numbers: dict[str, Any] = dict(zip(OUTCOMES, counts, strict=True))
+            numbers["total_run_s"] = run.total_s + unsuccessful_s
             if percentiles:
                 numbers |= {"run": _spread(run), "queued": _spread(queued), "wait": _spread(wait)}
             return TaskPoint(**numbers)

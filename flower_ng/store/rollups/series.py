@@ -73,7 +73,7 @@ class _Reading:
             sums.cover(source)
             if query.names is None:
                 await self._add_all(source, sums)
-            else:
+            elif query.names:
                 await self._add_named(query.names, source, sums)
         return await asyncio.to_thread(sums.page)
 

@@ -23,14 +23,16 @@ ALL_TYPES: Final = ""
 class TaskTally(msgspec.Struct, array_like=True, gc=False):
     """Events of one task type by outcome, and how long its tasks ran and waited.
 
-    `run` has the runtime of those that succeeded; `queued` is from sent to received, `wait` from
-    received to started where the task had no ETA.
+    `run` has the runtime of those that succeeded, `unsuccessful_s` is how long all others ran, from
+    started to however they ended; `queued` is from sent to received, `wait` from received to
+    started where the task had no ETA.
     """
 
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * len(OUTCOMES))
     run: Sketch = msgspec.field(default_factory=Sketch)
     queued: Sketch = msgspec.field(default_factory=Sketch)
     wait: Sketch = msgspec.field(default_factory=Sketch)
+    unsuccessful_s: float = 0.0
 
     def merge(self, other: "TaskTally") -> None:
         """Add what another one counted."""
@@ -40,6 +42,7 @@ class TaskTally(msgspec.Struct, array_like=True, gc=False):
         self.run.merge(other.run)
         self.queued.merge(other.queued)
         self.wait.merge(other.wait)
+        self.unsuccessful_s += other.unsuccessful_s
 
 
 class Gauge(msgspec.Struct, array_like=True, gc=False):

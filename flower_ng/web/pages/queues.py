@@ -16,7 +16,7 @@ from flower_ng.web.findings import Found, marks
 from flower_ng.web.flow import STEP_S, WINDOW_S, Flow, Points, flow
 from flower_ng.web.links import Links, word
 from flower_ng.web.paging import Choice
-from flower_ng.web.span import Span, span_of, spans
+from flower_ng.web.span import Span, span_of, spans, start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Queues(Page):
         """Return the numbers of the queues over a time up to now, or why not."""
         now = self.services.clock()
         asked = tuple(names) if len(names) <= MAX_NAMES else None
-        query = SeriesQuery("queue", asked, max(0.0, now - length_s), now, step_s)
+        query = SeriesQuery("queue", asked, start_of(length_s, now), now, step_s)
         try:
             return (await self.cluster.store.series(query) if names else None), ""
         except AnswerError as error:

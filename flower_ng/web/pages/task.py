@@ -18,6 +18,7 @@ from flower_ng.web.elsewhere import Elsewhere, elsewhere
 from flower_ng.web.kin import Kin, kin_of
 from flower_ng.web.lifetime import Phase, phases
 from flower_ng.web.links import Links
+from flower_ng.web.span import start_of
 
 #: When something happened to the task, in the order in which it usually does.
 TIMES: Final = (
@@ -30,7 +31,6 @@ DETAILS: Final = (
 KIN: Final = ("root_id", "parent_id")
 #: The time whose tasks say what is usual, and the step in which it is read.
 USUAL_S: Final = 86_400
-USUAL_STEP_S: Final = 3600
 #: What comes sooner than this after something needs no day.
 NEAR_S: Final = 43_200
 #: The newest tasks of this type that stand beside it.
@@ -142,7 +142,7 @@ class Task(Page):
         if name is None:
             return None
         now = self.services.clock()
-        query = SeriesQuery("task", (name,), max(0.0, now - USUAL_S), now, USUAL_STEP_S)
+        query = SeriesQuery("task", (name,), start_of(USUAL_S, now), now, None)
         whole = (await self.cluster.store.series(query)).series[0].whole
         return whole if isinstance(whole, TaskPoint) else None
 

@@ -9,11 +9,11 @@ from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.web.base import Page
 from flower_ng.web.charts import Chart
 from flower_ng.web.findings import Found, marks
-from flower_ng.web.links import Links, segment
-from flower_ng.web.outcomes import failed_share, task_charts
+from flower_ng.web.links import Links, segment, word
+from flower_ng.web.outcomes import failed_share, task_charts, total_run_s
 from flower_ng.web.paging import Choice
 from flower_ng.web.restarts import deploys
-from flower_ng.web.span import Span, span_of, spans
+from flower_ng.web.span import Span, since, span_of, spans
 
 #: Failures that are shown; the list of tasks has the rest.
 FAILURES: Final = 10
@@ -21,7 +21,11 @@ FAILURES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class TypeView:
-    """One type over the span; `whole` is None where nothing is known of it in that time."""
+    """One type over the span; `whole` is None where nothing is known of it in that time.
+
+    `total_s` is how long its tasks ran, also those that failed. `received_url` and `failures_url`
+    lead to the tasks of the span, `tasks_url` to all.
+    """
 
     title: str
     name: str
@@ -29,9 +33,11 @@ class TypeView:
     span: Span
     whole: TaskPoint | None
     share: float | None
+    total_s: float | None
     charts: tuple[Chart, ...]
     failures: tuple[TaskRow, ...]
     tasks_url: str
+    received_url: str
     failures_url: str
     links: Links
     problems: tuple[Found, ...]
@@ -48,13 +54,14 @@ class Type(Page):
         """Show what became of the tasks of one type in the span."""
         span, links = span_of(self.get_argument("span", default="")), Links(self.services.prefix)
         now, store = self.services.clock(), self.cluster.store
-        query = SeriesQuery("task", (name,), max(0.0, now - span.length_s), now, span.step_s)
+        query = SeriesQuery("task", (name,), span.start(now), now, span.step_s)
         page = await store.series(query)
         failures = await store.tasks(TaskQuery(name=name, state="FAILURE", limit=FAILURES))
         whole = page.series[0].whole
         if whole is None and not (await store.tasks(TaskQuery(name=name, limit=1))).rows:
             raise NotFound(f"Unknown task type '{name}'")
         known = whole if isinstance(whole, TaskPoint) else None
+        these, counted = f"name:={word(name)}", since(page.start)
         return TypeView(
             title=name,
             name=name,
@@ -64,8 +71,10 @@ class Type(Page):
             share=failed_share(known),
             charts=tuple(task_charts(page, deploys(self.cluster, query.start, now))),
             failures=tuple(failures.rows),
+            total_s=None if known is None else total_run_s(known),
             tasks_url=links.tasks(name=name),
-            failures_url=links.tasks(name=name, state="FAILURE"),
+            received_url=links.tasks(search=f"{these} received:{counted}"),
+            failures_url=links.tasks(search=f"{these} state:FAILURE finished:{counted}"),
             links=links,
             problems=marks(self.cluster.problems.about("type", name), links),
         )

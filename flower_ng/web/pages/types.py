@@ -1,6 +1,6 @@
 """Types is the list of task types: what each costs, how often it fails, how long it takes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,10 +9,10 @@ from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.web.base import Page
 from flower_ng.web.charts import highest, path
-from flower_ng.web.links import Links
-from flower_ng.web.outcomes import failed_share, figure
+from flower_ng.web.links import Links, word
+from flower_ng.web.outcomes import failed_share, figure, total_run_s
 from flower_ng.web.paging import Choice, Column, Heading, Listing, Pager, pager
-from flower_ng.web.span import Span, span_of, spans
+from flower_ng.web.span import Span, since, span_of, spans
 
 COLUMNS: Final = (
     Column("Type", "name"),
@@ -38,8 +38,9 @@ LISTING: Final = Listing("/types", sort="-total", size=50)
 class TypeLine:
     """One type over the span: durations in seconds, None where nothing is known.
 
-    `count` is how many were received, `failed_share` the failed of the finished, 0 to 1; `wait`
-    is the time between received and started. `trend` is an SVG path.
+    `count` is how many were received, `failed_share` the failed of the finished, 0 to 1; `total_s`
+    is how long all ran, also those that failed, the other run times are of those that succeeded;
+    `wait` is the time between received and started. `trend` is an SVG path.
     """
 
     name: str
@@ -62,7 +63,7 @@ class TypeLine:
 
 @dataclass(frozen=True, slots=True)
 class TypesView:
-    """The list; `problem` is why there is none, `gaps` how many buckets were not wholly seen."""
+    """The list; `problem` is why there is none, `has_gaps` says that not all was observed."""
 
     title: str
     spans: tuple[Choice, ...]
@@ -73,8 +74,7 @@ class TypesView:
     headings: tuple[Heading, ...]
     lines: tuple[TypeLine, ...]
     pager: Pager
-    known: int
-    gaps: int
+    has_gaps: bool
     links: Links
 
 
@@ -86,26 +86,20 @@ class Types(Page):
     template = "pages/types.html"
 
     async def view(self, *_none: str) -> TypesView:
-        """Show what became of each type in the span."""
-        span, search = span_of(self.get_argument("span", default="")), self._search()
-        problem, page = "", None
+        """Show what became of each type in the span: the sums of all, the trends of those shown."""
+        span, now = span_of(self.get_argument("span", default="")), self.services.clock()
+        search: str = self.get_argument("search", default="")
+        listing = LISTING.asked(self.get_argument, {"search": search, "span": span.key})
+        page, trends, problem = None, None, ""
         try:
-            page = await self.cluster.store.series(self._query(span))
+            page = await self._series(None, span, now, containing=search)
+            found = _sorted(_wholes(page), listing)
+            shown = found[listing.offset : listing.offset + listing.size]
+            trends = await self._series([name for name, _ in shown], span, now)
         except AnswerError as error:
-            problem = error.message
-        last = await self._last_failures()
-        links = Links(self.services.prefix)
-        lines = [] if page is None else list(_lines(page, links, last))
-        return self._view(span, search, problem, lines, _gaps(page))
-
-    def _view(
-        self, span: Span, search: str, problem: str, lines: Sequence[TypeLine], gaps: int
-    ) -> TypesView:
-        links, query = Links(self.services.prefix), {"search": search, "span": span.key}
-        listing = LISTING.asked(self.get_argument, query)
-        found = [line for line in lines if search.casefold() in line.name.casefold()]
-        found.sort(key=_key(listing.key), reverse=listing.is_descending)
-        shown = found[listing.offset : listing.offset + listing.size]
+            problem, found, shown = error.message, [], []
+        links, last = Links(self.services.prefix), await self._last_failures()
+        rows = _Rows(links, since(page.start if page else 0), _trends(trends), last)
         return TypesView(
             title="Types",
             spans=tuple(spans(span, "/types", links, {"search": search})),
@@ -114,21 +108,27 @@ class Types(Page):
             sort=listing.sort,
             problem=problem,
             headings=listing.headings(links, COLUMNS),
-            lines=tuple(shown),
+            lines=tuple(rows.line(name, whole) for name, whole in shown),
             pager=pager(listing, links, shown=len(shown), count=len(found)),
-            known=len(lines),
-            gaps=gaps,
+            has_gaps=page is not None and any(one.gap != "none" for one in page.buckets),
             links=links,
         )
 
-    def _search(self) -> str:
-        search: str = self.get_argument("search", default="")
-        return search
-
-    def _query(self, span: Span) -> SeriesQuery:
-        now = self.services.clock()
-        start = max(0.0, now - span.length_s)
-        return SeriesQuery("task", None, start, now, span.coarse_s, percentiles=False)
+    async def _series(
+        self, names: Sequence[str] | None, span: Span, now: float, *, containing: str = ""
+    ) -> SeriesPage:
+        """Return the sums of all types, or the trends of some."""
+        return await self.cluster.store.series(
+            SeriesQuery(
+                "task",
+                None if names is None else tuple(names),
+                span.start(now),
+                now,
+                None if names is None else span.coarse_s,
+                percentiles=False,
+                containing=containing,
+            )
+        )
 
     async def _last_failures(self) -> Mapping[str, TaskRow]:
         """Return the newest failure of each type, of those that are among the newest of all."""
@@ -136,59 +136,76 @@ class Types(Page):
         return {row.name: row for row in reversed(page.rows) if row.name is not None}
 
 
-def _lines(page: SeriesPage, links: Links, last: Mapping[str, TaskRow]) -> Iterator[TypeLine]:
+def _wholes(page: SeriesPage) -> Iterator[tuple[str, TaskPoint]]:
     for series in page.series:
         if isinstance(series.whole, TaskPoint):
-            trend = [_count(point) for point in series.points]
-            yield _line(series.name, series.whole, trend, links, last.get(series.name))
+            yield series.name, series.whole
 
 
-def _line(
-    name: str,
-    whole: TaskPoint,
-    trend: Sequence[float | None],
-    links: Links,
-    last: TaskRow | None,
-) -> TypeLine:
-    run = whole.run
-    return TypeLine(
-        name=name,
-        url=links.type(name),
-        failures_url=links.tasks(name=name, state="FAILURE"),
-        count=whole.received,
-        failed=whole.failed,
-        failed_share=failed_share(whole),
-        total_s=figure(run, "total_s"),
-        mean_s=figure(run, "mean_s"),
-        p50_s=figure(run, "p50_s"),
-        p95_s=figure(run, "p95_s"),
-        p99_s=figure(run, "p99_s"),
-        wait50_s=figure(whole.wait, "p50_s"),
-        wait95_s=figure(whole.wait, "p95_s"),
-        wait99_s=figure(whole.wait, "p99_s"),
-        trend=path(trend, highest(trend) or 1.0),
-        last=last,
-    )
+def _sorted(
+    found: Iterable[tuple[str, TaskPoint]], listing: Listing
+) -> Sequence[tuple[str, TaskPoint]]:
+    """Return types in order: by a number, what is not known being the least, or by name."""
+    number = NUMBERS.get(listing.key)
+
+    def key(one: tuple[str, TaskPoint]) -> tuple[float, str]:
+        value = None if number is None else number(one[1])
+        return (-1.0 if value is None else value), one[0]
+
+    return sorted(found, key=key, reverse=listing.is_descending)
+
+
+def _trends(page: SeriesPage | None) -> Mapping[str, Sequence[float | None]]:
+    return {} if page is None else {one.name: list(map(_count, one.points)) for one in page.series}
 
 
 def _count(point: object) -> float | None:
     return float(point.received) if isinstance(point, TaskPoint) else None
 
 
-def _gaps(page: SeriesPage | None) -> int:
-    return 0 if page is None else sum(bucket.gap != "none" for bucket in page.buckets)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Makes the lines; `since` is the time that was counted, as searches name it."""
+
+    links: Links
+    since: str
+    trends: Mapping[str, Sequence[float | None]]
+    last: Mapping[str, TaskRow]
+
+    def line(self, name: str, whole: TaskPoint) -> TypeLine:
+        """Return the line of one type."""
+        trend = self.trends.get(name, ())
+        failures = f"name:={word(name)} state:FAILURE finished:{self.since}"
+        return TypeLine(
+            name=name,
+            url=self.links.type(name),
+            failures_url=self.links.tasks(search=failures),
+            count=whole.received,
+            failed=whole.failed,
+            failed_share=failed_share(whole),
+            total_s=total_run_s(whole),
+            mean_s=figure(whole.run, "mean_s"),
+            p50_s=figure(whole.run, "p50_s"),
+            p95_s=figure(whole.run, "p95_s"),
+            p99_s=figure(whole.run, "p99_s"),
+            wait50_s=figure(whole.wait, "p50_s"),
+            wait95_s=figure(whole.wait, "p95_s"),
+            wait99_s=figure(whole.wait, "p99_s"),
+            trend=path(trend, highest(trend) or 1.0),
+            last=self.last.get(name),
+        )
 
 
-_ATTRIBUTES: Final = {
-    "total": "total_s", "count": "count", "failed": "failed_share", "mean": "mean_s",
-    "p50": "p50_s", "p95": "p95_s", "p99": "p99_s",
-    "wait50": "wait50_s", "wait": "wait95_s", "wait99": "wait99_s",
-}  # fmt: skip
-
-
-def _key(key: str) -> Callable[[TypeLine], tuple[float, str]]:
-    """Return how lines are ordered: by a number, what is not known being the least, or by name."""
-    attribute = _ATTRIBUTES.get(key)
-    if attribute is None:
-        return lambda line: (0.0, line.name)
-    return lambda line: (-1.0 if (v := getattr(line, attribute)) is None else v, line.name)
+#: What each column is sorted by.
+NUMBERS: Final[Mapping[str, Callable[[TaskPoint], float | None]]] = {
+    "total": total_run_s,
+    "count": lambda one: one.received,
+    "failed": failed_share,
+    "mean": lambda one: figure(one.run, "mean_s"),
+    "p50": lambda one: figure(one.run, "p50_s"),
+    "p95": lambda one: figure(one.run, "p95_s"),
+    "p99": lambda one: figure(one.run, "p99_s"),
+    "wait50": lambda one: figure(one.wait, "p50_s"),
+    "wait": lambda one: figure(one.wait, "p95_s"),
+    "wait99": lambda one: figure(one.wait, "p99_s"),
+}

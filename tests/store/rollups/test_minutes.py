@@ -3,6 +3,7 @@ import pytest
 from flower_ng.monitor.records import Worker
 from flower_ng.store.rollups import minutes as module
 from flower_ng.store.rollups.minutes import Minutes
+from flower_ng.store.rollups.points import point
 from flower_ng.store.rollups.tallies import OUTCOMES, Coverage
 from tests.store.rollups.making import HOUR, beat, told
 
@@ -67,6 +68,36 @@ def test_run_time_is_what_the_worker_measured(minutes):
     minutes.observe(told("succeeded", NOW))
 
     assert minutes.take()[HOUR].kinds["task"]["shop.add"].run.total_s == 2.5
+
+
+@pytest.mark.parametrize("end", ["failed", "retried", "revoked", "rejected"])
+def test_what_ends_without_success_has_run_too(minutes, end):
+    minutes.observe(told("succeeded", NOW - 3, runtime=2.5))
+    minutes.observe(told(end, NOW, started=NOW - 4))
+
+    tally = minutes.take()[HOUR].kinds["task"]["shop.add"]
+    assert (tally.run.total_s, tally.unsuccessful_s) == (2.5, 4.0)
+    assert point(tally).total_run_s == 6.5
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {},
+        {"started": NOW + 1},
+        {"started": NOW - 9, "retried": NOW - 8},
+    ],
+)
+def test_what_ends_before_it_runs_adds_no_run_time(minutes, times):
+    minutes.observe(told("revoked", NOW, **times))
+
+    assert minutes.take()[HOUR].kinds["task"]["shop.add"].unsuccessful_s == 0
+
+
+def test_the_run_of_a_second_try_is_its_own(minutes):
+    minutes.observe(told("failed", NOW, started=NOW - 2, retried=NOW - 5))
+
+    assert minutes.take()[HOUR].kinds["task"]["shop.add"].unsuccessful_s == 2
 
 
 def test_wait_is_from_received_to_started(minutes):

@@ -180,6 +180,17 @@ def test_points_without_percentiles_are_counts_and_the_whole_has_them_all_the_sa
     assert one.whole.run.count == 2
 
 
+def test_rows_that_were_written_without_the_time_of_other_ends_are_read(kept):
+    kept.write({HOUR: minute(a=2)})
+    kept.connection.execute(
+        "UPDATE rollup SET body = json_remove(body, '$[4]') WHERE kind = 'task'"
+    )
+
+    (one,) = kept.series(names=("a",), start=HOUR, end=HOUR + 60, step_s=60, now=NOW).series
+
+    assert one.whole.total_run_s == one.whole.run.total_s == 2
+
+
 def test_many_series_of_many_buckets_are_refused(kept):
     kept.write({HOUR: minute(a=1, b=2)})
 

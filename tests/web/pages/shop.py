@@ -102,7 +102,7 @@ class Shop(FakeCluster):
     def __init__(self) -> None:
         super().__init__()
         self.now = NOW
-        self.store = Store(None, max_tasks=10_000)
+        self.store = Store(None, max_tasks=10_000, clock=lambda: NOW)
         self.starts = Starts(lambda: self.now)
         observers = (self.store, self.starts)
         self.state = EventsState(observers=observers, clock=lambda: self.now)

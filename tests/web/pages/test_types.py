@@ -2,10 +2,12 @@
 
 import pytest
 
+from flower_ng.health.usual import Usual
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.web.format import share
+from tests.store.rollups.making import told
 from tests.web.pages.shop import NOW, Shop
 
 
@@ -90,3 +92,62 @@ async def test_a_type_without_numbers_leads_to_its_tasks(shop, look):
 
     assert not html.all("figure")
     assert "/tasks?name=shop.pay" in [link["href"] for link in html.one("main").all("a")]
+
+
+MANY = 5000
+LATER = 1_800_000_000.0
+
+
+@pytest.fixture
+async def many_types(shop, tmp_path):
+    """Types of which each was received in two minutes, and the last one in a third."""
+    shop.store = store = Store(tmp_path / "db", max_tasks=1000, clock=lambda: LATER)
+    store.start()
+    for at in (LATER - 500, LATER - 60):
+        for number in range(MANY):
+            store.rollups.minutes.observe(told("received", at, f"shop.number_{number:04}"))
+    store.rollups.minutes.observe(told("received", LATER - 1, "shop.number_4999"))
+    yield shop
+    store.stop()
+
+
+@pytest.mark.usefixtures("many_types")
+@pytest.mark.parametrize("span", ["1h", "24h", "7d"])
+async def test_thousands_of_types_are_listed_page_by_page(look, span):
+    html = await look(f"/types?span={span}&sort=-count&size=30", clock=lambda: LATER)
+
+    assert (len(html.rows), html.rows[0][0]) == (30, "shop.number_4999")
+    assert row(html, "shop.number_4999")["Tasks"] == "3"
+    assert "of 5,000" in html.text
+    assert all(path["d"] for path in html.one("tbody").all("path"))
+
+
+@pytest.mark.usefixtures("many_types")
+async def test_one_of_thousands_of_types_is_found_by_a_part_of_its_name(look):
+    html = await look("/types?search=NUMBER_123&sort=name", clock=lambda: LATER)
+
+    assert [cells[0] for cells in html.rows] == [f"shop.number_123{last}" for last in range(10)]
+
+
+async def test_what_is_usual_of_thousands_of_types_is_known(many_types):
+    usual = Usual(many_types.store.series, lambda: LATER, 60.0)
+
+    await usual.look()
+
+    assert usual.types is not None
+    assert {one.recent.received for one in usual.types} == {2}
+
+
+async def test_failed_runs_count_as_time_that_a_type_cost(shop, look):
+    shop.happen("task-received", uuid="a", name="shop.pay")
+    shop.happen("task-started", uuid="a")
+    shop.now += 90
+    shop.happen("task-failed", uuid="a", exception="ValueError('empty')")
+    shop.task("b", "shop.ship", runtime=2.0)
+
+    html = await look("/types")
+
+    assert [cells[0] for cells in html.rows] == ["shop.pay", "shop.ship"]
+    assert row(html, "shop.pay")["Total time"] == "1m 30s"
+    assert row(html, "shop.pay")["Run mean"] == "–"
+    assert "1m 30s" in (await look("/types/shop.pay")).text
