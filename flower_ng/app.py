@@ -1,5 +1,6 @@
 """The dashboard: a Cluster and the server before it, started and stopped in order; on the loop."""
 
+import errno
 import os
 import secrets
 import socket
@@ -7,7 +8,6 @@ import ssl
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from celery import Celery
 from tornado.httpserver import HTTPServer
@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets, bind_unix_socket
 from flower_ng import __version__, assets
 from flower_ng.cluster import Cluster, guarded
 from flower_ng.drop_in import extra_settings, login_handler
+from flower_ng.errors import SettingsError
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.routes import Site, application
@@ -66,10 +67,13 @@ class Flower:
         return [f"{scheme}://{shown}:{self.port}{normal_prefix(self.settings.url_prefix)}/"]
 
     async def start(self) -> None:
-        """Listen, then start the cluster; OSError when the port or the socket is not to be had."""
+        """Listen, then start the cluster.
+
+        OSError when the port or the socket is not to be had, SettingsError for other options.
+        """
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        sockets = self._bind()
         tls = None if self.socket_path else tls_context(self.settings)
+        sockets = self._bind()
         has_proxy = self.settings.xheaders and not self.socket_path
         self._server = HTTPServer(self.site, ssl_options=tls, xheaders=has_proxy)
         self.cluster.start()
@@ -86,7 +90,7 @@ class Flower:
 
     def _bind(self) -> list[socket.socket]:
         if self.socket_path:
-            return [bind_unix_socket(self.socket_path, UNIX_SOCKET_MODE)]
+            return [unix_socket(self.socket_path)]
         sockets = bind_sockets(self.settings.port, self.settings.address or None)
         self.port = sockets[0].getsockname()[1]
         return sockets
@@ -105,11 +109,34 @@ class Flower:
         )
 
 
+def unix_socket(path: str) -> socket.socket:
+    """Listen on a Unix socket; OSError where that can't be, a file of another kind included."""
+    try:
+        return bind_unix_socket(path, UNIX_SOCKET_MODE)
+    except ValueError as error:
+        raise FileExistsError(errno.EEXIST, "there is a file, which is no socket") from error
+
+
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """Return the TLS settings of the options; None for plain HTTP."""
+    """Return the TLS settings of the options; None for plain HTTP.
+
+    Raises SettingsError that names the files which can't be used.
+    """
     if not settings.certfile or not settings.keyfile:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.ca_certs)
-    certfile, keyfile = Path(settings.certfile).expanduser(), Path(settings.keyfile).expanduser()
-    context.load_cert_chain(certfile, keyfile)
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.ca_certs)
+    except OSError as error:
+        raise SettingsError(
+            f"Invalid 'ca_certs' option: {settings.ca_certs} holds no certificates that can be read"
+            f" ({error}): name a file of certificates in PEM form"
+        ) from error
+    try:
+        context.load_cert_chain(settings.certfile, settings.keyfile)
+    except OSError as error:
+        raise SettingsError(
+            f"Invalid 'certfile' and 'keyfile' options: {settings.certfile} and {settings.keyfile}"
+            f" cannot be used ({error}): name a certificate and its own key in PEM form, not"
+            " encrypted"
+        ) from error
     return context

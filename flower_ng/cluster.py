@@ -106,6 +106,7 @@ class Cluster:
                 settings.history_by_hour_days,
             ),
             history=settings.history,
+            history_optional=settings.history_optional,
             max_tasks_kept=settings.history_max_tasks,
             keep=limits(settings),
             bounds=Bounds(settings.history_max_text, settings.history_max_events),

@@ -54,7 +54,9 @@ class Events(events.Events):
     (ms) is accepted and adds nothing, because rows are written all the time; `limits` are
     `max_workers_in_memory`, `max_tasks_in_memory`, and `events_enable_interval` (ms). The store
     keeps `max_tasks_kept` tasks, by default as many as memory, and for as long as `keep` says;
-    `bounds` says how much of each. `returned` is told of the tasks that come back.
+    `bounds` says how much of each. `returned` is told of the tasks that come back. Where the file
+    or the database that was asked for can't be used, `start` raises SettingsError, or with
+    `history_optional` keeps tasks until the process ends and says so in `store.warnings`.
     `start()` and `stop()` may be called from any thread, also when the loop never runs.
     """
 
@@ -71,6 +73,7 @@ class Events(events.Events):
         inbox: Inbox | None = None,
         observers: Sequence[Observer] = (),
         history: str | None = None,
+        history_optional: bool = False,
         max_tasks_kept: int | None = None,
         keep: Limits = NO_LIMITS,
         bounds: Bounds = BOUNDS,
@@ -87,6 +90,7 @@ class Events(events.Events):
             limits=keep,
             bounds=bounds,
             levels=levels,
+            optional=history_optional,
         )
         state = EventsState(
             metrics=metrics,

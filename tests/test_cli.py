@@ -1,9 +1,12 @@
+import contextlib
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import textwrap
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -181,15 +184,35 @@ class TestStarting:
         wait_until(lambda: log.exists() and "at http://" in log.read_text(), 30)
 
 
+def is_ready(url: str) -> bool:
+    with contextlib.suppress(urllib.error.HTTPError), NO_PROXY.open(f"{url}readyz", timeout=10):
+        return True
+    return False
+
+
 class TestNotStarting:
     @pytest.mark.parametrize(
         ("argument", "why"),
         [
             ("--port=x", "Invalid '--port' option: 'x' is not a whole number"),
-            ("--port", "--port requires a value, written with an equals sign: --port=…"),
+            ("--port", "--port requires a value: --port=…"),
             ("--auth=*@*.com", "Invalid '--auth' option"),
             ("--auth_provider=no.such", "Invalid '--auth_provider' option"),
-            ("--log_file_prefix=/no/such/folder", "Invalid '--log_file_prefix' option"),
+            (
+                "--log_file_prefix=/no/such/folder/log",
+                "Invalid '--log_file_prefix' option: '/no/such/folder/log' cannot be written (No",
+            ),
+            ("--read_only=maybe", "Invalid '--read_only' option: 'maybe' is neither true nor"),
+            ("--cookie_secret=", "Invalid '--cookie_secret' option: it is empty: give it a value"),
+            (
+                "--address=no.such.host.invalid",
+                "Invalid '--address' option: cannot listen at 'no.such.host.invalid' (",
+            ),
+            (
+                "--unix_socket=/no/such/folder/socket",
+                "Invalid '--unix_socket' option: cannot listen at '/no/such/folder/socket' (No",
+            ),
+            ("--unix_socket=/etc/hostname", "Invalid '--unix_socket' option: cannot listen at"),
             ("--notify=nowhere://secret", "Invalid '--notify' option: apprise can't read"),
         ],
     )
@@ -210,6 +233,52 @@ class TestNotStarting:
         assert program.ends() == 1
         assert program.output.count("\n") == 1
         assert f"Port {port} is in use" in program.output
+
+    def test_a_certificate_that_is_none_is_named_with_its_file(
+        self, start: Any, tmp_path: Path
+    ) -> None:
+        (tmp_path / "c.pem").write_text("no certificate")
+
+        program = start(
+            *MODULE, "-b", DEAD, "flower_ng", FLOWER_CERTFILE="c.pem", FLOWER_KEYFILE="c.pem"
+        )
+
+        assert program.ends() == 1
+        assert program.output.count("\n") == 1
+        assert f"Invalid 'certfile' and 'keyfile' options: {tmp_path}/c.pem and" in program.output
+
+    def test_a_history_that_was_asked_for_and_cannot_be_kept_is_one_line(
+        self, start: Any, tmp_path: Path
+    ) -> None:
+        (tmp_path / "flower.sqlite3").write_text("something else")
+
+        program = start(*MODULE, "-b", DEAD, "flower_ng", "--port=0", FLOWER_PERSISTENT="yes")
+
+        assert program.ends() == 1
+        assert program.output.count("\n") == 1
+        assert program.output.startswith("Error: The history can't be kept: flower.sqlite3 was not")
+        assert program.output.endswith("or start with --history_optional to do without it\n")
+
+    @pytest.mark.parametrize("asked", ["--persistent", "--history=postgresql://u:p@127.0.0.1:1/db"])
+    def test_one_that_is_optional_is_done_without_and_pages_and_readyz_say_so(
+        self, start: Any, tmp_path: Path, asked: str
+    ) -> None:
+        (tmp_path / "flower.sqlite3").write_text("something else")
+        words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0", asked, "--history-optional")
+
+        program = start(*words, "--address=127.0.0.1")
+
+        url = program.says(r"at (http://\S+)")[1]
+        said = "Until then tasks are kept only until flower_ng stops"
+        with NO_PROXY.open(f"{url}history", timeout=10) as page:
+            assert said in page.read().decode().replace("&#x27;", "'")
+        wait_until(lambda: is_ready(url), 10)
+        with NO_PROXY.open(f"{url}readyz", timeout=10) as answer:
+            store = json.load(answer)["store"]
+        wanted = "file" if asked == "--persistent" else "postgresql"
+        assert (store["ok"], store["kind"], store["wanted"]) == (True, "temporary", wanted)
+        assert said in program.output
+        assert "u:p" not in program.output
 
     def test_the_demo_takes_no_app(self, start: Any) -> None:
         program = start(*SCRIPT, "-A", "proj", "demo")

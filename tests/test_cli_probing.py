@@ -1,7 +1,14 @@
 """`flower-ng probe`, against a real dashboard."""
 
+import contextlib
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
 
 from tests.services import ROOT, Dashboard, free_port
 
@@ -33,3 +40,71 @@ def test_where_nothing_listens_the_probe_fails_in_one_line() -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith("Error: The dashboard does not answer: ")
+
+
+class Ready(BaseHTTPRequestHandler):
+    """Answers as a dashboard that is ready does."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"ready")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class SixServer(HTTPServer):
+    address_family = socket.AF_INET6
+
+
+@contextlib.contextmanager
+def listening(kind: type[HTTPServer], host: str) -> Iterator[int]:
+    """Listen at one address, of one family only; stands for a dashboard in such a pod."""
+    with kind((host, 0), Ready) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("address", ["::", "::1", ""])
+def test_where_only_ipv6_is_listened_to_that_is_asked(address: str) -> None:
+    with listening(SixServer, "::1") as port:
+        done = probed(f"--port={port}", f"--address={address}")
+
+    assert (done.returncode, done.stdout) == (0, "ready\n")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", ""])
+def test_where_only_ipv4_is_listened_to_that_is_asked(address: str) -> None:
+    with listening(HTTPServer, "127.0.0.1") as port:
+        done = probed("--port", str(port), f"--address={address}")
+
+    assert (done.returncode, done.stdout) == (0, "ready\n")
+
+
+def test_a_misspelt_option_is_refused_and_nothing_is_asked() -> None:
+    with listening(HTTPServer, "127.0.0.1") as port:
+        done = probed(f"--prot={port}", FLOWER_PORT=str(port))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Unknown option --prot; did you mean --port?" in done.stderr
+
+
+def test_a_misspelt_variable_is_warned_about() -> None:
+    with listening(HTTPServer, "127.0.0.1") as port:
+        done = probed(f"--port={port}", FLOWER_PROT="1")
+
+    assert (done.returncode, done.stdout) == (0, "ready\n")
+    assert "Ignored FLOWER_PROT: there is no such option; did you mean FLOWER_PORT?" in done.stderr
+
+
+def test_a_wrong_value_is_said_as_such() -> None:
+    done = probed("--port=x")
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: Invalid '--port' option: 'x' is not a whole number\n",
+    )

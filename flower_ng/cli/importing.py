@@ -34,10 +34,6 @@ def imported_from(arguments: Sequence[str]) -> Imported:
     store = store_of(loaded.settings)
     store.start()
     try:
-        if not store.is_persistent:
-            raise FlowerError(  # the store has logged why
-                f"Nothing was imported: {loaded.settings.db}.sqlite3 cannot be our file"
-            )
         return store.import_flower(shelf)
     finally:
         store.stop()

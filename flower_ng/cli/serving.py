@@ -20,7 +20,7 @@ from tornado.log import enable_pretty_logging
 from flower_ng import __version__, demo, drop_in
 from flower_ng.app import Flower
 from flower_ng.errors import FlowerError
-from flower_ng.settings import Loaded, Settings, load, load_arguments
+from flower_ng.settings import Loaded, load, load_arguments
 
 log = logging.getLogger(__name__)
 
@@ -60,27 +60,32 @@ def in_one_line() -> Iterator[None]:
 
 def serve(capp: Celery, loaded: Loaded, *, quiet: bool = False, notice: str = "") -> int:
     """Serve until SIGTERM or SIGINT and return 0; one line and exit code 1 if it can't start."""
-    start_logging(loaded.settings)
+    start_logging(loaded)
     for warning in loaded.warnings:
         log.warning(warning)
     capp.loader.import_default_modules()
     with in_one_line():
-        asyncio.run(run(capp, loaded.settings, quiet=quiet, notice=notice))
+        asyncio.run(run(capp, loaded, quiet=quiet, notice=notice))
     return 0
 
 
-def start_logging(settings: Settings) -> None:
+def start_logging(loaded: Loaded) -> None:
     """Log as Tornado's options say; `debug` lowers the usual level."""
+    settings = loaded.settings
     level = "debug" if settings.debug and settings.logging.lower() == "info" else settings.logging
     mode = settings.log_rotate_mode.lower()
     try:
         enable_pretty_logging(replace(settings, logging=level, log_rotate_mode=mode))
     except OSError as error:
-        raise click.ClickException(f"Invalid '--log_file_prefix' option: {error}") from error
+        raise click.ClickException(
+            f"Invalid '{loaded.place('log_file_prefix')}' option: {settings.log_file_prefix!r}"
+            f" cannot be written ({error.strerror}): name a file in a folder that can"
+        ) from error
 
 
-async def run(capp: Celery, settings: Settings, *, quiet: bool, notice: str) -> None:
+async def run(capp: Celery, loaded: Loaded, *, quiet: bool, notice: str) -> None:
     """Run the dashboard until a signal ends it; whatever happens, it is stopped in order."""
+    settings = loaded.settings
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -88,7 +93,7 @@ async def run(capp: Celery, settings: Settings, *, quiet: bool, notice: str) -> 
     if settings.debug and not notice:  # the demo's workers would be left behind
         autoreload.start()
     try:
-        await start(flower, settings)
+        await start(flower, loaded)
         spare_collections()
         for line in () if quiet else (*banner(flower), *filter(None, [notice])):
             log.info(line)
@@ -104,19 +109,26 @@ def spare_collections() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-async def start(flower: Flower, settings: Settings) -> None:
+async def start(flower: Flower, loaded: Loaded) -> None:
     """Start the dashboard; FlowerError says why it can't listen."""
     try:
         await flower.start()
     except OSError as error:
-        raise FlowerError(cannot_start(error, settings)) from error
+        raise FlowerError(cannot_listen(error, loaded)) from error
 
 
-def cannot_start(error: OSError, settings: Settings) -> str:
-    """Say why, and what to do."""
-    if error.errno == errno.EADDRINUSE:
+def cannot_listen(error: OSError, loaded: Loaded) -> str:
+    """Say which option's value can't be listened on, why, and what to do."""
+    settings, why = loaded.settings, error.strerror or str(error)
+    if error.errno == errno.EADDRINUSE and not settings.unix_socket:
         return f"Port {settings.port} is in use: end what listens there, or choose another: --port"
-    return f"Cannot start: {error}"
+    name, fix = "address", "name an address of this machine, or leave it out for all of them"
+    if settings.unix_socket:
+        name, fix = "unix_socket", "name another path"
+    elif error.errno == errno.EACCES:
+        name, fix = "port", "take one above 1023"
+    value = getattr(settings, name)
+    return f"Invalid '{loaded.place(name)}' option: cannot listen at {value!r} ({why}): {fix}"
 
 
 def banner(flower: Flower) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Durations and sizes as people write them in options: `30d`, `12h`, `10GB`. Start only, pure."""
+"""Durations and sizes as people write them in options: `30d`, `12h`, `10GB`, `500m` of a size.
+
+Units in any case. Start only, pure.
+"""
 
 import re
 from collections.abc import Mapping
@@ -8,9 +11,12 @@ SECONDS: Final[Mapping[str, float]] = {
     "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800,
 }  # fmt: skip
 BYTES: Final[Mapping[str, float]] = {
-    "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
-    "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40,
+    "b": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
+#: A hundred years, and a thousand terabytes: nobody means more, and databases can count as far.
+MOST_SECONDS: Final = 36_500 * 86_400.0
+MOST_BYTES: Final = 1e15
 
 _AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
 
@@ -22,30 +28,34 @@ def seconds(text: str) -> float | None:
 
 def size_bytes(text: str) -> int | None:
     """Return a size; bytes need no unit, `0` is None: no bound. ValueError for others."""
-    return int(_amount(text.upper(), BYTES, usual="B")) or None
+    return int(_amount(text, BYTES, usual="b")) or None
 
 
 def is_duration(text: str) -> str | None:
     """A duration."""
-    return _wrong(text, SECONDS, "30d, 12h, 90m or 0 for ever")
+    return _wrong(text, SECONDS, MOST_SECONDS, "30d, 12h, 90m or 0 for ever", "36500d")
 
 
 def is_size(text: str | None) -> str | None:
     """A size, or none."""
-    return None if text is None else _wrong(text.upper(), BYTES, "10GB, 500MB or 0 for no bound")
+    if text is None:
+        return None
+    return _wrong(text, BYTES, MOST_BYTES, "10GB, 500MB or 0 for no bound", "1000TB")
 
 
-def _wrong(text: str, units: Mapping[str, float], examples: str) -> str | None:
+def _wrong(
+    text: str, units: Mapping[str, float], most: float, examples: str, most_text: str
+) -> str | None:
     try:
-        _amount(text, units, usual=next(iter(units)))
+        amount = _amount(text, units, usual=next(iter(units)))
     except ValueError:
         return f"is not an amount such as {examples}"
-    return None
+    return None if amount <= most else f"must be at most {most_text}"
 
 
 def _amount(text: str, units: Mapping[str, float], *, usual: str) -> float:
     match = _AMOUNT.fullmatch(text.strip())
-    unit = (match[2] or usual) if match else ""
+    unit = (match[2].lower() or usual) if match else ""
     if match is None or unit not in units:
         raise ValueError(text)
     return float(match[1]) * units[unit]

@@ -4,33 +4,57 @@ import contextlib
 import itertools
 import re
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 from flower_ng.settings.option import Check
 
 LEVELS = ("debug", "info", "warning", "error", "none")
 DATABASES = ("postgresql", "postgres", "postgresql+psycopg")
+#: Nobody means more, and every clock, socket and database can count as far.
+MOST: Final = 10**9
+#: The same for bytes and rows.
+MOST_OF_THEM: Final = 10**15
+#: A hundred years.
+MOST_DAYS: Final = 36_500
+#: Between two links of a task; their URLs may hold commas.
+NEXT_LINK: Final = r",(?=[^,=]*=https?://)"
 #: What the links of a task may hold; see flower_ng.web.elsewhere.
 IN_TASK_LINKS = (
     "uuid", "name", "state", "worker", "queue", "root_id", "parent_id", "start", "end", "start_ms",
     "end_ms",
 )  # fmt: skip
+#: What `tasks_columns` may name; see flower_ng.web.cells.
+TASKS_COLUMNS = (
+    "name", "uuid", "state", "args", "kwargs", "result", "received", "started", "runtime", "worker",
+    "exchange", "routing_key", "queue", "retries", "revoked", "exception", "expires", "eta", "sent",
+    "timestamp",
+)  # fmt: skip
 ROTATIONS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
 
 
-def at_least(least: float) -> Check:
-    """A number not below this one."""
-    return lambda value: None if value is None or value >= least else f"is less than {least}"
+def at_least(least: float, most: float = MOST) -> Check:
+    """A number not below the one and not above the other."""
+    too_much = f"must be at most {most:,.0f}".replace(",", "")
+
+    def check(value: float | None) -> str | None:
+        if value is None or least <= value <= most:
+            return None
+        return f"must be at least {least:g}" if value < least else too_much
+
+    return check
 
 
 def above_zero(value: float) -> str | None:
-    """A time that passes."""
-    return None if 0 < value < float("inf") else "is not a time above 0"
+    """A time that passes, and that clocks and sockets can count."""
+    if value <= 0:
+        return "must be above 0"
+    return None if value <= MOST else f"must be at most {MOST}"
 
 
 def is_port(value: int) -> str | None:
     """A TCP port, 0 for any."""
-    return None if 0 <= value <= 65_535 else "is not a port (0 to 65535)"  # noqa: PLR2004 - TCP's
+    return None if 0 <= value <= 65_535 else "is no port: it must be 0 to 65535"  # noqa: PLR2004 - TCP's
 
 
 def one_of(*words: str) -> Check:

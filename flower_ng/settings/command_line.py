@@ -1,16 +1,19 @@
-"""The command line as a source of options: `--name=value`, one or two dashes, `-` or `_` in names.
+"""The command line as a source of options: `--name=value` or `--name value`. Start only.
 
-Runs at start, pure. Nothing unknown stops the start; it is warned about, by name and never with its
-value, which may be a password.
+One or two dashes, `-` or `_` in names.
+
+Pure. Nothing unknown stops the start; it is warned about, by name and never with its value, which
+may be a password.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from flower_ng.errors import SettingsError
 from flower_ng.settings.given import Given
-from flower_ng.settings.option import Option, from_argument
+from flower_ng.settings.nearest import meant
+from flower_ng.settings.option import Option, from_text, is_truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,30 @@ def read(
     `celery_options` are the names, dashes included, that belong before the sub-command.
     """
     given, warnings, misplaced = {}, [], []
-    for raw in arguments:
+    rest = deque(arguments)
+    while rest:
+        raw = rest.popleft()
         argument = taken_apart(raw)
         if raw.partition("=")[0] in celery_options:
             misplaced.append(raw.partition("=")[0])
         elif argument.name in options and argument.dashes:
-            given[argument.name] = value_of(options[argument.name], argument)
+            option = options[argument.name]
+            text = following(option, rest, celery_options) if argument.text is None else None
+            given[argument.name] = value_of(option, argument.text if text is None else text)
         elif argument.name in options or not misplaced or argument.dashes:
             warnings.append(ignored(argument, options))
     return CommandLine(given, [*misplacement(misplaced), *warnings])
+
+
+def following(option: Option, rest: deque[str], celery_options: Collection[str]) -> str | None:
+    """Take the value that stands after a name without an equals sign; None where none does.
+
+    A boolean takes a word that means yes or no, any other option whatever is no option.
+    """
+    if not rest or rest[0].startswith("--") or rest[0].partition("=")[0] in celery_options:
+        return None
+    is_value = option.type is not bool or is_truth(rest[0]) or not rest[0].strip()
+    return rest.popleft() if is_value else None
 
 
 def taken_apart(raw: str) -> Argument:
@@ -61,13 +79,11 @@ def taken_apart(raw: str) -> Argument:
     return Argument(before[: len(before) - len(word)], word, text if equals else None)
 
 
-def value_of(option: Option, argument: Argument) -> Given:
+def value_of(option: Option, text: str | None) -> Given:
     """The option's value; a bare boolean is true."""
-    if argument.text is None and option.type is not bool:
-        raise SettingsError(
-            f"{option.flag} requires a value, written with an equals sign: {option.flag}=…"
-        )
-    return Given.read(option, option.flag, from_argument, argument.text or "")
+    if text is None and option.type is not bool:
+        raise SettingsError(f"{option.flag} requires a value: {option.flag}=…")
+    return Given.read(option, option.flag, from_text, "true" if text is None else text)
 
 
 def ignored(argument: Argument, options: Mapping[str, Option]) -> str:
@@ -76,9 +92,8 @@ def ignored(argument: Argument, options: Mapping[str, Option]) -> str:
         return f"Ignored {argument.word}: options begin with dashes, as in --{argument.name}=…"
     if not argument.dashes:
         return f"Ignored {argument.word!r}: options are written --name=value"
-    near = get_close_matches(argument.name.lower(), options, n=1)
-    meant = f"; did you mean --{near[0]}?" if near else ""
-    return f"Ignored unknown option {argument.dashes}{argument.word}{meant}"
+    near = meant(argument.name, options, "--")
+    return f"Ignored unknown option {argument.dashes}{argument.word}{near}"
 
 
 def misplacement(names: Sequence[str]) -> Iterator[str]:

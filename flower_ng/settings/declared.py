@@ -12,6 +12,9 @@ from typing import Any, Final
 from flower_ng.settings.amounts import is_duration, is_size
 from flower_ng.settings.checks import (
     LEVELS,
+    MOST_DAYS,
+    MOST_OF_THEM,
+    NEXT_LINK,
     ROTATIONS,
     above_zero,
     are_bounds,
@@ -64,7 +67,7 @@ class Settings(ProblemOptions):
     conf: str = option("flowerconfig.py", SERVER, "Configuration file, run as Python.")
 
     basic_auth: tuple[str, ...] = option(
-        (), LOGIN, "user:password pairs for HTTP Basic login.", are_credentials, secret=True
+        (), LOGIN, "user:password pairs for HTTP Basic login.", are_credentials, credential=True
     )
     auth: str = option(
         "",
@@ -75,7 +78,7 @@ class Settings(ProblemOptions):
         None, LOGIN, "Dotted path of the OAuth provider's login handler; Flower's names are known."
     )
     oauth2_key: str | None = option(None, LOGIN, "OAuth client id.")
-    oauth2_secret: str | None = option(None, LOGIN, "OAuth client secret.", secret=True)
+    oauth2_secret: str | None = option(None, LOGIN, "OAuth client secret.", credential=True)
     oauth2_redirect_uri: str | None = option(
         None, LOGIN, "URL of /login as the OAuth provider must call it."
     )
@@ -83,7 +86,7 @@ class Settings(ProblemOptions):
         None,
         LOGIN,
         "Key that signs cookies; without it each restart ends all sessions.",
-        secret=True,
+        credential=True,
     )
     read_only: bool = option(
         False, LOGIN, "Refuse every call that would change something, and show no buttons."
@@ -109,7 +112,10 @@ class Settings(ProblemOptions):
         10_000, CLUSTER, "Messages that wait to be read before new ones wait or go.", at_least(1)
     )
     inbox_max_bytes: int = option(
-        256 * 2**20, CLUSTER, "Bytes of the messages that wait to be read.", at_least(1)
+        256 * 2**20,
+        CLUSTER,
+        "Bytes of the messages that wait to be read.",
+        at_least(1, MOST_OF_THEM),
     )
 
     max_workers: int = option(5000, MEMORY, "Workers kept.", at_least(1))
@@ -117,7 +123,18 @@ class Settings(ProblemOptions):
     persistent: bool = option(
         False, MEMORY, "Keep tasks, workers and counters over restarts, in the file that db names."
     )
-    db: str = option("flower", MEMORY, "State file for persistent; its suffix is added.")
+    db: str = option(
+        "flower",
+        MEMORY,
+        "Path of the history file, without .sqlite3, or of a folder for it; what is missing of its"
+        " folders is made.",
+    )
+    history_optional: bool = option(
+        False,
+        MEMORY,
+        "Start although the history that persistent or history asks for can't be used: tasks are"
+        " then kept until the dashboard stops, and every page and /readyz say so.",
+    )
     state_save_interval: int = option(
         0,
         MEMORY,
@@ -164,13 +181,16 @@ class Settings(ProblemOptions):
         100, MEMORY, "Events kept of one task, with their times; more are counted.", at_least(1)
     )
     history_by_minute_days: float = option(
-        1.0, MEMORY, "Days for which the numbers of each minute are kept.", at_least(0.1)
+        1.0, MEMORY, "Days for which the numbers of each minute are kept.", at_least(0.1, MOST_DAYS)
     )
     history_by_ten_minutes_days: float = option(
-        14.0, MEMORY, "Days for which the numbers of each ten minutes are kept.", at_least(0.1)
+        14.0,
+        MEMORY,
+        "Days for which the numbers of each ten minutes are kept.",
+        at_least(0.1, MOST_DAYS),
     )
     history_by_hour_days: float = option(
-        366.0, MEMORY, "Days for which the numbers of each hour are kept.", at_least(0.1)
+        366.0, MEMORY, "Days for which the numbers of each hour are kept.", at_least(0.1, MOST_DAYS)
     )
 
     home: str = option(
@@ -188,6 +208,7 @@ class Settings(ProblemOptions):
         " Logs=https://logs.example/?q={uuid}&from={start_ms}; also {name}, {state}, {worker},"
         " {queue}, {root_id}, {parent_id}, {start}, {end} and {end_ms}.",
         are_task_links,
+        separator=NEXT_LINK,
     )
     format_task: Callable[[Any], Any] | None = option(
         None,
@@ -212,7 +233,9 @@ class Settings(ProblemOptions):
         None, LOGGING, "Log to standard error; the default is yes unless there is a log file."
     )
     log_file_prefix: str | None = option(None, LOGGING, "Path of the log file.")
-    log_file_max_size: int = option(100_000_000, LOGGING, "Bytes of a log file.", at_least(0))
+    log_file_max_size: int = option(
+        100_000_000, LOGGING, "Bytes of a log file.", at_least(0, MOST_OF_THEM)
+    )
     log_file_num_backups: int = option(10, LOGGING, "Old log files kept.", at_least(0))
     log_rotate_mode: str = option(
         "size", LOGGING, "Begin a new log file by size or by time.", one_of("size", "time")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from flower_ng.errors import SettingsError
-from flower_ng.settings.option import Option
+from flower_ng.settings.option import Option, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +32,15 @@ class Given:
         """Raise SettingsError if the option can't have this value."""
         wrong = self.option.check(self.value) if self.option.check else None
         if wrong:
-            shown = "the value" if self.option.secret else repr(self.value)
-            raise SettingsError(f"Invalid '{self.place}' option: {shown} {wrong}")
+            raise SettingsError(f"Invalid '{self.place}' option: {self.shown} {wrong}")
+
+    @property
+    def shown(self) -> str:
+        """The value as people write it, unless it may hold a password."""
+        if self.option.secret:
+            return "the value"
+        if self.option.multiple:
+            return shortened(",".join(map(str, self.value)))
+        if isinstance(self.value, float):
+            return f"{self.value:g}"
+        return shortened(self.value) if isinstance(self.value, str) else str(self.value)

@@ -1,11 +1,12 @@
 """Option is one setting as declared, and how text and Python values become its value. Start only.
 
-The rules differ by source, and they are Flower's: on the command line every word but `false`, `0`
-and `f` is true; in the environment only the words of `TRUE` are; the configuration file holds
-Python values, and strings that are read as those of the command line.
+A text means the same on the command line, in the environment and as a string of the configuration
+file. An empty one is the option's default, as container charts pass options that nobody filled in;
+for credentials it is refused, because a secret that is missing must never open a door.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field
 from types import NoneType
@@ -15,6 +16,9 @@ Check = Callable[[Any], str | None]  # what is wrong with a value; None when not
 
 TRUE: Final = frozenset({"y", "yes", "t", "true", "on", "1"})
 FALSE: Final = frozenset({"n", "no", "f", "false", "off", "0"})
+TRUTHS: Final = "true, yes, on, 1, y or t, or false, no, off, 0, n or f"
+#: Characters of a wrong value that a message repeats.
+SHOWN: Final = 100
 NOUNS: Final[Mapping[type, str]] = {
     bool: "true or false",
     int: "a whole number",
@@ -27,8 +31,9 @@ NOUNS: Final[Mapping[type, str]] = {
 class Option:
     """One setting: its name with underscores, the type of its value, and what to tell people.
 
-    `multiple` options hold a tuple of `type`; `type` is None for a Python function. `secret` values
-    are never repeated in messages.
+    `multiple` options hold a tuple of `type`, written with what matches `separator` between the
+    values; `type` is None for a Python function. `secret` values are never repeated in messages;
+    those that are a `credential` can't be empty.
     """
 
     name: str
@@ -39,6 +44,8 @@ class Option:
     help: str
     check: Check | None
     secret: bool
+    credential: bool = False
+    separator: str = ","
 
     @property
     def flag(self) -> str:
@@ -54,11 +61,23 @@ class Option:
 
 
 def option(
-    default: Any, group: str, text: str, check: Check | None = None, *, secret: bool = False
+    default: Any,
+    group: str,
+    text: str,
+    check: Check | None = None,
+    *,
+    secret: bool = False,
+    credential: bool = False,
+    separator: str = ",",
 ) -> Any:
-    """Declare a field of Settings as an option; `text` tells people what it does."""
-    about = {"group": group, "help": text, "check": check, "secret": secret}
-    return field(default=default, repr=not secret, metadata=about)
+    """Declare a field of Settings as an option; `text` tells people what it does.
+
+    A `credential` is a `secret` that can't be empty.
+    """
+    is_secret = secret or credential
+    about = {"group": group, "help": text, "check": check, "secret": is_secret}
+    about |= {"credential": credential, "separator": separator}
+    return field(default=default, repr=not is_secret, metadata=about)
 
 
 def declared(field: Field[Any]) -> Option:
@@ -77,27 +96,12 @@ def kind_of(annotation: Any) -> tuple[type | None, bool]:
     return (kinds[0] if kinds[0] in NOUNS else None), False
 
 
-def from_argument(option: Option, text: str) -> Any:
-    """The value of a command-line argument; ValueError says what is wrong."""
-    return from_text(option, text, truth=lambda word: word.lower() not in {"false", "0", "f"})
-
-
-def from_environment(option: Option, text: str) -> Any:
-    """The value of an environment variable; ValueError says what is wrong."""
-    return from_text(option, text, truth=strict_truth)
-
-
-def strict_truth(word: str) -> bool:
-    """Whether a word of the environment means yes; ValueError if it means neither."""
-    if word.lower() not in TRUE | FALSE:
-        raise ValueError(f"{word!r} is neither true nor false")
-    return word.lower() in TRUE
-
-
-def from_text(option: Option, text: str, truth: Callable[[str], bool]) -> Any:
-    """One value, or a tuple of those between the commas."""
+def from_text(option: Option, text: str) -> Any:
+    """The value that a text means; ValueError says what is wrong."""
     if option.type is None:
         raise ValueError("a function can only come from the configuration file")
+    if not text.strip():
+        return when_empty(option)
     readers: Mapping[type, Callable[[str], Any]] = {
         bool: truth,
         int: whole_number,
@@ -105,7 +109,28 @@ def from_text(option: Option, text: str, truth: Callable[[str], bool]) -> Any:
         str: str,
     }
     read = readers[option.type]
-    return tuple(map(read, text.split(","))) if option.multiple else read(text)
+    if not option.multiple:
+        return read(text)
+    return tuple(read(one.lstrip()) for one in re.split(option.separator, text))
+
+
+def when_empty(option: Option) -> Any:
+    """The default, which an empty value stands for; ValueError for a credential."""
+    if option.credential:
+        raise ValueError("it is empty: give it a value, or leave the option out")
+    return option.default
+
+
+def is_truth(word: str) -> bool:
+    """Whether a word means yes or no."""
+    return word.strip().lower() in TRUE | FALSE
+
+
+def truth(word: str) -> bool:
+    """Whether a word means yes; ValueError if it means neither yes nor no."""
+    if not is_truth(word):
+        raise ValueError(f"{shortened(word)} is neither true nor false: write {TRUTHS}")
+    return word.strip().lower() in TRUE
 
 
 def whole_number(text: str) -> int:
@@ -113,7 +138,7 @@ def whole_number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a whole number") from None
+        raise ValueError(f"{shortened(text)} is not a whole number") from None
 
 
 def number(text: str) -> float:
@@ -121,18 +146,23 @@ def number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
+        raise ValueError(f"{shortened(text)} is not a number") from None
     if math.isnan(value):
         raise ValueError(f"{text!r} is not a number")
     return value
+
+
+def shortened(text: str) -> str:
+    """The text in quotes, for a message of one line."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
 def from_python(option: Option, value: Any) -> Any:
     """The value of a global of the configuration file; ValueError says what is wrong."""
     if value is None:
         return option.default
-    if isinstance(value, str) and (option.multiple or option.type is not str):
-        return from_argument(option, value)
+    if isinstance(value, str):
+        return from_text(option, value)
     if option.multiple:
         return tuple(exact(option, item) for item in listed(value))
     return exact(option, value)

@@ -37,7 +37,7 @@ class ProblemOptions:
         secret=True,
     )
     webhook_secret: str | None = option(
-        None, PROBLEMS, "Key that signs what is sent to webhook_url.", secret=True
+        None, PROBLEMS, "Key that signs what is sent to webhook_url.", credential=True
     )
     notify: tuple[str, ...] = option(
         (),

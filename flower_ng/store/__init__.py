@@ -23,11 +23,11 @@ from flower_ng.store import query as sql
 from flower_ng.store.answers import Answers
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.fields import fields
-from flower_ng.store.file import StoreFile, opened
+from flower_ng.store.file import GOES, StoreFile, opened, temporary
 from flower_ng.store.flower_file import Shelf, shelf_at
 from flower_ng.store.flush import Flusher
 from flower_ng.store.gaps import Gap, Gaps
-from flower_ng.store.history import opened_history
+from flower_ng.store.history import opened_history, why_unusable
 from flower_ng.store.importer import Imported, Importer, found_at
 from flower_ng.store.index import Index, opened_index
 from flower_ng.store.keyset import CursorPage
@@ -43,6 +43,7 @@ from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level
 from flower_ng.store.rollups.recorder import Rollups
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
+from flower_ng.store.room import MEMORY_BYTES, usual_max_bytes
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.sealing import Sealing
 from flower_ng.store.search import parse_search
@@ -92,11 +93,13 @@ def _unknown() -> Ingest:
 class Store(Answers):
     """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
 
-    Without `path`, and where that file cannot be used (`warnings` says why), they are in a
-    temporary file that goes with the process. With `history`, the URL of a PostgreSQL database,
-    they are in that, which other dashboards of the cluster may share. At most `max_tasks` tasks are
-    kept, for as long and in as much room as `limits` allow: finished ones go first, the oldest of
-    them first. Of each as much is kept as `bounds` say; numbers over time as long as `levels` say.
+    Without `path` they are in a temporary file that goes with the process, or in memory where none
+    can be written. With `history`, the URL of a PostgreSQL database, they are in that, which other
+    dashboards of the cluster may share. With `optional` they are in a temporary file too where
+    that file or database cannot be used at the start; `warnings` says why. At most `max_tasks`
+    tasks are kept, for as long and in as much room as `limits` allow: finished ones go first, the
+    oldest of them first. Of each as much is kept as `bounds` say; numbers over time as long as
+    `levels` say.
     An Observer of the state; everything is called on the loop, but `start`, `restored` and `stop`,
     which block, may be called before and after it runs.
     """
@@ -110,10 +113,15 @@ class Store(Answers):
         limits: Limits = NO_LIMITS,
         bounds: Bounds = BOUNDS,
         levels: Sequence[Level] = LEVELS,
+        optional: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
         self.warnings: list[str] = []
+        self._optional = optional
+        self._wanted = "postgresql" if history else "file" if path else "temporary"
+        self._refused = why_unusable(history) if history and optional else ""
+        history = None if self._refused else history
         self._history = history
         self._dialect = POSTGRESQL if history else SQLITE
         name = uuid4().hex if history else ""
@@ -141,11 +149,14 @@ class Store(Answers):
         self._sealing: Sealing | None = None
 
     def start(self) -> None:
-        """Open the file, or set it aside where it is corrupt, or use a temporary one.
+        """Open the file, and set aside one that is corrupt.
 
-        Raises SettingsError where the history's database cannot be used.
+        Raises SettingsError where the file or the history's database cannot be used and is not
+        optional.
         """
         self._file = self._opened()
+        if self._kind != self._wanted:
+            self._sweep.narrow(MEMORY_BYTES if self._kind == "memory" else usual_max_bytes(None))
         connection = self._file.connect(writes=True)
         self._writer = Writer(connection, self._sweep, self._bounds, self._dialect)
         self._flusher = Flusher(self._marks, self._writer, met=self._file.met)
@@ -167,8 +178,11 @@ class Store(Answers):
         self._file.vanish()
 
     def _opened(self) -> StoreFile:
+        if self._refused:
+            self._warn(f"{self._refused}. Until then {GOES}.")
+            return temporary(self._warn)
         if not self._history:
-            return opened(self.path, self._warn, self._clock)
+            return opened(self.path, self._warn, self._clock, optional=self._optional)
         return cast("StoreFile", opened_history(self._history, self._warn))
 
     def import_flower(self, shelf: Shelf) -> Imported:
@@ -225,7 +239,7 @@ class Store(Answers):
     def _kind(self) -> str:
         if self._history:
             return "postgresql"
-        return "file" if self.is_persistent else "temporary"
+        return self._file.kind if self._file is not None else "temporary"
 
     @property
     def failing(self) -> str | None:
@@ -277,6 +291,7 @@ class Store(Answers):
             max_bytes=limits.max_bytes,
             gaps=self._gaps.all(),
             unindexed=self._sealing.unindexed if self._sealing else None,
+            wanted=self._wanted,
             warnings=tuple(self.warnings),
         )
 

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from threading import Timer
+from typing import Final
 from uuid import uuid4
 
+from flower_ng.errors import SettingsError
 from flower_ng.store.migrations import migrate
 from flower_ng.store.schema import APPLICATION_ID, TABLES, VERSION
 
@@ -32,8 +34,13 @@ CHECKPOINT_PAGES = 4000
 LOG_BYTES = 64 << 20
 
 
+#: What is said where a history that was asked for can't be kept, after what mends it.
+GOES: Final = "tasks are kept only until flower_ng stops"
+OPTIONAL: Final = "or start with --history_optional to do without it"
+
+
 class UnusableError(Exception):
-    """Why a file cannot be our store."""
+    """Why a file cannot be our store, and what to do."""
 
 
 class StoreFile:
@@ -60,6 +67,13 @@ class StoreFile:
     def is_temporary(self) -> bool:
         """Whether the file goes when this process ends."""
         return self._lock is None
+
+    @property
+    def kind(self) -> str:
+        """`file`, `temporary`, or `memory` where not even a temporary file can be written."""
+        if self._anchor is not None:
+            return "memory"
+        return "temporary" if self.is_temporary else "file"
 
     def connect(self, *, writes: bool = False) -> sqlite3.Connection:
         """Return a new connection, which any one thread at a time may use."""
@@ -106,19 +120,37 @@ class StoreFile:
 _READING = ("query_only = ON", "temp_store = MEMORY", "cache_size = -16000")
 
 
-def opened(path: Path | None, warn: Callable[[str], None], clock: Callable[[], float]) -> StoreFile:
+def opened(
+    path: Path | None,
+    warn: Callable[[str], None],
+    clock: Callable[[], float],
+    *,
+    optional: bool = False,
+) -> StoreFile:
     """Return the store's file: `<path>.sqlite3`, or a temporary one without a path.
 
-    Where our file cannot be used, `warn` is told why, and the file is a temporary one. A corrupt
-    file of ours is set aside. What Flower wrote at `path` is never opened.
+    Folders that are missing are made. Where the file cannot be used SettingsError says why; if it
+    is `optional`, `warn` is told, and the file is a temporary one. A corrupt file of ours is set
+    aside. What Flower wrote at `path` is never opened.
     """
     if path is None:
-        return _temporary()
+        return temporary(warn)
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _own(Path(f"{path}.sqlite3"), warn, clock)
     except (UnusableError, OSError, sqlite3.Error) as error:
-        warn(f"{error}. Tasks are kept in a temporary file, which goes when this process ends.")
-        return _temporary()
+        why = f"The history can't be kept: {_why(path, error)}"
+        if not optional:
+            raise SettingsError(f"{why}, {OPTIONAL}") from error
+        warn(f"{why}. Until then {GOES}.")
+        return temporary(warn)
+
+
+def _why(path: Path, error: Exception) -> str:
+    if isinstance(error, UnusableError):
+        return str(error)
+    words = error.strerror if isinstance(error, OSError) else str(error)
+    return f"{path}.sqlite3 cannot be used ({words}): name another file with --db"
 
 
 def _own(path: Path, warn: Callable[[str], None], clock: Callable[[], float]) -> StoreFile:
@@ -246,13 +278,17 @@ def _create(path: Path) -> None:
     new.rename(path)
 
 
-def _temporary() -> StoreFile:
+def temporary(warn: Callable[[str], None]) -> StoreFile:
+    """Return a temporary file; where none can be written `warn` is told, and it is in memory."""
     folder = None
     try:
         folder = Path(tempfile.mkdtemp(prefix="flower_ng-"))
         _create(folder / "store.sqlite3")
     except (OSError, sqlite3.Error) as error:
-        log.warning("No temporary file can be written: tasks are kept in memory. %s", error)
+        warn(
+            f"No temporary file can be written ({error}): {GOES}, of which the oldest go earlier."
+            " Mount a folder that can be written at /tmp, or name one in TMPDIR"
+        )
         return _in_memory()
     return StoreFile(str(folder / "store.sqlite3"), folder=folder)
 

@@ -21,3 +21,12 @@ def opened_history(url: str, warn: Callable[[str], None]) -> "Database":
             f"A history in PostgreSQL needs more ({error}): pip install 'flower-ng[postgresql]'"
         ) from error
     return opened_database(url, warn)
+
+
+def why_unusable(url: str) -> str:
+    """Return why the database that a URL names cannot be used, empty where it can; blocks."""
+    try:
+        opened_history(url, lambda _: None).close()
+    except SettingsError as error:
+        return error.message
+    return ""

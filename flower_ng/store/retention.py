@@ -3,7 +3,7 @@
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -87,6 +87,11 @@ class Sweep:
         self._due: deque[tuple[str, Sequence[int]]] = deque()
         self._too_large = 0  # tasks to delete for max_bytes
         self._looked_at = float("-inf")
+
+    def narrow(self, max_bytes: int) -> None:
+        """Keep no more bytes than that, from the start on: the store is not where it was to be."""
+        at_most = min(max_bytes, self.limits.max_bytes or max_bytes)
+        self.limits = replace(self.limits, max_bytes=at_most)
 
     @property
     def held_tasks(self) -> int | None:

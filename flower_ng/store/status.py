@@ -10,12 +10,12 @@ from flower_ng.store.gaps import Gap
 class StoreStatus:
     """What the store holds, what it let go, and how its writer is.
 
-    `kind` is `file`, `temporary` or `postgresql`; `path` is that one's URL without its password,
-    and None for what has no name. `tasks`, `bytes`, `oldest` and `newest` (UTC seconds of the
-    newest event) are as of the newest look, at most some seconds ago. `waiting` changed tasks are
-    not yet written, the oldest of them for up to `lag_s`. `failing` says why the newest write
-    failed; `failures`, `lost` and `deleted` count since the start. A limit that is None does not
-    bound.
+    `kind` is `file`, `temporary`, `memory` or `postgresql`, and `wanted` is which of them was asked
+    for; `path` is the database's URL without its password, and None for what has no name. `tasks`,
+    `bytes`, `oldest` and `newest` (UTC seconds of the newest event) are as of the newest look, at
+    most some seconds ago. `waiting` changed tasks are not yet written, the oldest of them for up to
+    `lag_s`. `failing` says why the newest write failed; `failures`, `lost` and `deleted` count
+    since the start. A limit that is None does not bound.
     """
 
     kind: str
@@ -36,4 +36,5 @@ class StoreStatus:
     max_bytes: int | None
     gaps: tuple[Gap, ...] = ()
     unindexed: int | None = None
+    wanted: str = ""
     warnings: tuple[str, ...] = field(default=())

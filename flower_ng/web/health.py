@@ -58,4 +58,10 @@ class Ready(Handler):
 
     def _store(self) -> dict[str, Any]:
         status = self.cluster.store.status()
-        return {"ok": status.failing is None, "lag_s": status.lag_s, "waiting": status.waiting}
+        return {
+            "ok": status.failing is None,
+            "lag_s": status.lag_s,
+            "waiting": status.waiting,
+            "kind": status.kind,
+            "wanted": status.wanted,
+        }

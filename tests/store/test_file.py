@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from flower_ng.errors import SettingsError
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store.file import opened
+from flower_ng.store.room import MEMORY_BYTES
 from flower_ng.store.schema import APPLICATION_ID
 from tests.store.making import change, task
 
@@ -31,8 +33,8 @@ def own(db):
 
 
 def written(db, *tasks, max_tasks=10):
-    """Start a store, write tasks, stop; return its warnings."""
-    store = Store(db, max_tasks=max_tasks, clock=lambda: NOON)
+    """Start a store that may do without its file, write tasks, stop; return its warnings."""
+    store = Store(db, max_tasks=max_tasks, clock=lambda: NOON, optional=True)
     store.start()
     for one in tasks:
         store.observe(change(one, worker=Worker("w@box")))
@@ -144,7 +146,7 @@ def test_a_file_that_is_not_ours_is_never_touched(db, make, caplog):
 
     assert (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) == before
     assert "was not made by flower_ng" in warning
-    assert "temporary file" in warning
+    assert "tasks are kept only until flower_ng stops" in warning
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a fifo"])
@@ -190,15 +192,52 @@ print("started", flush=True); sys.stdin.read(); store.stop()
     assert found(db) == ["kept"]
 
 
-def test_a_folder_that_is_missing_is_named(tmp_path, caplog):
-    with caplog.at_level(logging.WARNING):
-        (warning,) = written(tmp_path / "missing" / "flower", task("new"))
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (
+            foreign_sqlite,
+            "was not made by flower_ng and is left alone: name another file with --db",
+        ),
+        (Path.mkdir, "was not made by flower_ng and is left alone: name another file with --db"),
+        (
+            lambda path: Path(f"{path}.lock").mkdir(),
+            "cannot be used (Is a directory): name another",
+        ),
+    ],
+    ids=["another's file", "a folder", "no lock"],
+)
+def test_a_history_that_was_asked_for_and_cannot_be_kept_ends_the_start(db, make, why):
+    make(Path(f"{db}.sqlite3"))
+    before = sorted(db.parent.rglob("*"))
 
-    assert str(tmp_path / "missing") in warning
+    with pytest.raises(SettingsError) as caught:
+        Store(db, max_tasks=10).start()
+
+    assert why in caught.value.message
+    assert caught.value.message.startswith(f"The history can't be kept: {db}.sqlite3 ")
+    assert caught.value.message.endswith("or start with --history_optional to do without it")
+    assert [path for path in sorted(db.parent.rglob("*")) if path.suffix != ".lock"] == [
+        path for path in before if path.suffix != ".lock"
+    ]
+
+
+def test_folders_that_are_missing_are_made_for_the_owner_alone(tmp_path):
+    assert written(tmp_path / "missing" / "too" / "flower", task("new")) == []
+
+    assert found(tmp_path / "missing" / "too" / "flower") == ["new"]
+    assert (tmp_path / "missing" / "too").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_made_ends_the_start_with_its_reason(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingsError, match=r"flower\.sqlite3 cannot be used \(Not a directory\)"):
+        Store(tmp_path / "file" / "folder" / "flower", max_tasks=10).start()
 
 
 def test_a_path_that_cannot_even_be_looked_at_is_named_and_the_start_goes_on(tmp_path, caplog):
-    assert "temporary file" in written(tmp_path / ("x" * 300), task("t"))[0]
+    assert "only until flower_ng stops" in written(tmp_path / ("x" * 300), task("t"))[0]
     assert "File name too long" in caplog.text
 
 
@@ -216,15 +255,23 @@ async def test_a_temporary_file_has_no_name_while_it_is_used(tmp_path, monkeypat
     assert not store.failures
 
 
-async def test_where_nothing_can_be_written_tasks_are_kept_in_memory(tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize("wanted", ["file", "temporary"])
+async def test_where_nothing_can_be_written_tasks_are_kept_in_memory_and_it_says_so(
+    tmp_path, monkeypatch, caplog, wanted
+):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-    store = Store(None, max_tasks=10)
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "flower" if wanted == "file" else None
+    store = Store(path, max_tasks=10, optional=True)
 
     with caplog.at_level(logging.WARNING):
         store.start()
     store.observe(change(task("u")))
     page = await store.tasks(TaskQuery())
+    status = store.status()
     store.stop()
 
     assert [row.uuid for row in page.rows] == ["u"]
-    assert "kept in memory" in caplog.text
+    assert (status.kind, status.wanted, status.max_bytes) == ("memory", wanted, MEMORY_BYTES)
+    assert "No temporary file can be written" in status.warnings[-1]
+    assert all(warning in caplog.text for warning in status.warnings)

@@ -67,7 +67,9 @@ class FakeCluster:
 
     def __init__(self) -> None:
         self.events = FakeEvents()
-        status = SimpleNamespace(failing=None, lag_s=0.0, waiting=0)
+        status = SimpleNamespace(
+            failing=None, lag_s=0.0, waiting=0, kind="temporary", wanted="temporary"
+        )
         self.store: Any = SimpleNamespace(status=lambda: status)
         self.state = EventsState()
         self.starts = Starts()

@@ -26,7 +26,13 @@ async def test_a_dashboard_that_hears_and_writes_is_ready_whatever_the_lock(serv
         "ready": True,
         "broker": {"ok": True, "since": 0.0},
         "events": {"ok": True, "newest_age_s": None, "waiting": 0},
-        "store": {"ok": True, "lag_s": 0.0, "waiting": 0},
+        "store": {
+            "ok": True,
+            "lag_s": 0.0,
+            "waiting": 0,
+            "kind": "temporary",
+            "wanted": "temporary",
+        },
     }
 
 
@@ -42,7 +48,9 @@ def stuck(cluster):
 
 
 def unwritable(cluster):
-    status = SimpleNamespace(failing="disk full: /secret/path", lag_s=9.0, waiting=3)
+    status = SimpleNamespace(
+        failing="disk full: /secret/path", lag_s=9.0, waiting=3, kind="file", wanted="file"
+    )
     cluster.store = SimpleNamespace(status=lambda: status)
 
 

@@ -90,15 +90,19 @@ class History(Page):
         )
 
 
+#: Where tasks are that don't outlast the process.
+PLACES: Final = {
+    "temporary": "a temporary file, deleted when flower_ng stops",
+    "memory": "in memory, lost when flower_ng stops: no temporary file could be written",
+}
+
+
 def _held(status: StoreStatus) -> Iterator[Line]:
     yield Line("Tasks", fmt.number(status.tasks))
     yield Line("Size", fmt.size(status.bytes))
     yield Line("Oldest", moment=status.oldest)
     yield Line("Newest", moment=status.newest)
-    if status.kind == "temporary":
-        yield Line("Place", "a temporary file, which goes when flower_ng ends")
-    else:
-        yield Line("Place", fmt.text(status.path))
+    yield Line("Place", PLACES.get(status.kind) or fmt.text(status.path))
 
 
 def _kept(status: StoreStatus) -> Iterator[Line]:
