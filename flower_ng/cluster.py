@@ -19,7 +19,6 @@ from flower_ng import __version__
 from flower_ng.banners import banners
 from flower_ng.brokers import QueueNumbers, broker_for, facts_of, mask
 from flower_ng.brokers.poll import Poll
-from flower_ng.control import get_active_queue_names
 from flower_ng.doctor import Asking, Doctor, Own
 from flower_ng.doctoring import own
 from flower_ng.events import Events, PrometheusMetrics
@@ -48,7 +47,7 @@ from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.inspector import Inspector
 from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.purge import Purge
-from flower_ng.monitor.queues import known_queue_names
+from flower_ng.monitor.queues import active_queue_names, known_queue_names
 from flower_ng.monitor.sent import Sent
 from flower_ng.monitor.serving import Serving, serving
 from flower_ng.monitor.starts import Starts
@@ -162,7 +161,7 @@ class Cluster:
 
     def queue_names(self) -> Sequence[str]:
         """Return the queues that the cached workers consume from; else those of the app."""
-        return get_active_queue_names(self.capp, self.inspector.workers)
+        return active_queue_names(self.capp, self.inspector.workers)
 
     def known_queue_names(self) -> Collection[str]:
         """Return every queue that tasks may be in, as far as settings, workers and sends tell."""

@@ -1,18 +1,26 @@
-"""The public door to remote control: plain functions that block, for scripts without the web.
+"""The public door to remote control: coroutines for scripts without the web.
 
-Each takes the Celery app first and returns the message that the API answers with. Refused when the
-worker says no or nothing, Unavailable when the broker cannot be reached (`flower_ng.errors`).
+Each returns the sentence that the API answers with. `capp` is Celery's current app unless given,
+`timeout` the seconds that the worker may take to answer. Raised, from `flower_ng.errors`:
+BadRequest before anything is sent; NoSuchWorker when nobody of that name answers; Refused in the
+worker's words; NoAnswer and Unreadable when what became of it is not known; Unavailable when the
+broker cannot be reached.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from celery import Celery
+from celery import Celery, current_app
 
-from flower_ng.monitor import control
-from flower_ng.monitor.broadcast import Broadcasts
+from flower_ng.errors import NoAnswer, NoSuchWorker
+from flower_ng.monitor import commands
+from flower_ng.monitor.broadcast import REPLY_S, Broadcasts
+from flower_ng.monitor.commands import Order
+from flower_ng.monitor.control import Delivery, steer
 from flower_ng.monitor.queues import active_queue_names
+
+T = TypeVar("T")
 
 __all__ = [
     "get_active_queue_names",
@@ -26,63 +34,103 @@ __all__ = [
 ]
 
 
-def worker_shutdown(capp: Celery, worker: str) -> str:
+async def worker_shutdown(
+    workername: str, *, capp: Celery | None = None, timeout: float = REPLY_S
+) -> str:
     """Tell a worker to finish its running tasks and end."""
-    with broadcasts(capp) as link:
-        return control.worker_shutdown(link, worker)
+    return await _send(workername, commands.shutdown(), capp, timeout)
 
 
-def worker_pool_restart(capp: Celery, worker: str) -> str:
+async def worker_pool_restart(
+    workername: str, *, capp: Celery | None = None, timeout: float = REPLY_S
+) -> str:
     """Replace a pool's processes; needs the worker's setting `worker_pool_restarts`."""
-    with broadcasts(capp) as link:
-        return control.worker_pool_restart(link, worker)
+    return await _send(workername, commands.pool_restart(), capp, timeout)
 
 
-def worker_pool_grow(capp: Celery, worker: str, n: int = 1) -> str:
+async def worker_pool_grow(
+    workername: str, n: int = 1, *, capp: Celery | None = None, timeout: float = REPLY_S
+) -> str:
     """Add `n` processes to a pool."""
-    with broadcasts(capp) as link:
-        return control.worker_pool_grow(link, worker, n)
+    return await _send(workername, commands.pool_grow(n), capp, timeout)
 
 
-def worker_pool_shrink(capp: Celery, worker: str, n: int = 1) -> str:
+async def worker_pool_shrink(
+    workername: str, n: int = 1, *, capp: Celery | None = None, timeout: float = REPLY_S
+) -> str:
     """Take `n` processes out of a pool."""
-    with broadcasts(capp) as link:
-        return control.worker_pool_shrink(link, worker, n)
+    return await _send(workername, commands.pool_shrink(n), capp, timeout)
 
 
-def worker_pool_autoscale(capp: Celery, worker: str, least: int, most: int) -> str:
+async def worker_pool_autoscale(
+    workername: str,
+    min_workers: int,
+    max_workers: int,
+    *,
+    capp: Celery | None = None,
+    timeout: float = REPLY_S,
+) -> str:
     """Set the bounds of a worker's autoscaler, which it must have been started with."""
-    with broadcasts(capp) as link:
-        return control.worker_pool_autoscale(link, worker, least, most)
+    return await _send(workername, commands.autoscale(min_workers, max_workers), capp, timeout)
 
 
-def worker_queue_add_consumer(capp: Celery, worker: str, queue: str) -> str:
+async def worker_queue_add_consumer(
+    workername: str, queue_name: str, *, capp: Celery | None = None, timeout: float = REPLY_S
+) -> str:
     """Let a worker consume from a queue; return its own words."""
-    with broadcasts(capp) as link:
-        return control.worker_queue_add_consumer(link, worker, queue)
+    return await _send(workername, commands.add_consumer(queue_name), capp, timeout)
 
 
-def worker_queue_cancel_consumer(capp: Celery, worker: str, queue: str) -> str:
+async def worker_queue_cancel_consumer(
+    workername: str, queue_name: str, *, capp: Celery | None = None, timeout: float = REPLY_S
+) -> str:
     """Let a worker leave a queue; return its own words."""
-    with broadcasts(capp) as link:
-        return control.worker_queue_cancel_consumer(link, worker, queue)
+    return await _send(workername, commands.cancel_consumer(queue_name), capp, timeout)
 
 
-def get_active_queue_names(
-    capp: Celery, workers: Mapping[str, Mapping[str, Any]] | None = None
+async def get_active_queue_names(
+    *, capp: Celery | None = None, timeout: float = REPLY_S
 ) -> list[str]:
-    """Return the queues that inspected workers consume from, sorted; else those of the app.
+    """Return the queues that the workers consume from, sorted; else those of the app's settings.
 
-    `workers` are the records of an Inspector (`Inspector.workers`).
+    All workers are asked, for the whole of the timeout: nobody knows how many there are.
     """
-    return active_queue_names(capp, workers or {})
+
+    def ask(broadcasts: Broadcasts) -> list[str]:
+        replies = broadcasts.ask({"active_queues": {}}, None, timeout).replies["active_queues"]
+        records = {name: {"active_queues": queues} for name, queues in replies.items()}
+        return active_queue_names(_app(capp), records)
+
+    return await _asked(ask, capp, timeout)
 
 
-@contextmanager
-def broadcasts(capp: Celery) -> Iterator[Broadcasts]:
-    """Lend connections for one command."""
-    link = Broadcasts(capp)
+async def _send(worker: str, order: Order, capp: Celery | None, timeout: float) -> str:
+    delivery = Delivery()
     try:
-        yield link
-    finally:
-        link.close()
+        return await _asked(
+            lambda broadcasts: steer(broadcasts, worker, order, delivery, 2 * timeout),
+            capp,
+            timeout,
+        )
+    except NoAnswer as error:
+        if delivery.withdraw():
+            raise NoSuchWorker(f"no such worker: '{worker}'. {error.message}") from error
+        raise
+
+
+async def _asked(ask: Callable[[Broadcasts], T], capp: Celery | None, timeout: float) -> T:
+    """Run it in a thread, with connections of its own that are closed after it."""
+
+    def run() -> T:
+        broadcasts = Broadcasts(_app(capp), timeout)
+        try:
+            return ask(broadcasts)
+        finally:
+            broadcasts.close()
+
+    return await asyncio.to_thread(run)
+
+
+def _app(capp: Celery | None) -> Celery:
+    current: Any = current_app
+    return current._get_current_object() if capp is None else capp  # noqa: SLF001 - Celery's way

@@ -11,8 +11,11 @@ FlowerError
     ├── NotFound         404
     ├── LoginError      500, somebody's login handler failed
     ├── BadGateway       502, the login provider failed
-    └── Unavailable      503
-        └── NoBackend    503, the app has no result backend
+    │   └── Unreadable   502, a worker answered in a form that we may not read
+    ├── Unavailable      503
+    │   └── NoBackend    503, the app has no result backend
+    └── NoAnswer         504, a worker said nothing in time
+        └── NoSuchWorker 504, to a script: nobody of this name answers
 """
 
 from typing import ClassVar
@@ -72,8 +75,6 @@ class Forbidden(AnswerError):  # noqa: N818 - named as the HTTP status it answer
 class Refused(Forbidden):
     """A worker answered a command with a refusal; the message carries its words."""
 
-    is_labelled_html = True
-
 
 class NotFound(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
     """No such thing is known."""
@@ -89,6 +90,20 @@ class BadGateway(AnswerError):  # noqa: N818 - named as the HTTP status it answe
     """Someone whom we had to ask, as the login provider, gave no usable answer."""
 
     status = 502
+
+
+class Unreadable(BadGateway):
+    """A worker answered, and its answer can't be read: whether it did as told is not known."""
+
+
+class NoAnswer(AnswerError):  # noqa: N818 - what happened, as Refused
+    """A worker gave no answer in time; the message says whether the command may still run."""
+
+    status = 504
+
+
+class NoSuchWorker(NoAnswer):
+    """No worker of this name answers: there is none, or it is silent. For scripts."""
 
 
 class Unavailable(AnswerError):  # noqa: N818 - named as the HTTP status it answers with

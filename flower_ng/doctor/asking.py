@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final
 from uuid import uuid4
@@ -29,7 +29,7 @@ from flower_ng.doctor.told import (
     WorkerTold,
 )
 from flower_ng.errors import NoBackend
-from flower_ng.monitor.broadcast import Broadcasts, Replies
+from flower_ng.monitor.broadcast import Broadcasts, Gathered, UnreadableReply
 from flower_ng.monitor.calls import Calls, reason
 from flower_ng.monitor.events import Events
 from flower_ng.monitor.lines import Line
@@ -87,6 +87,7 @@ class Asking:
         self._url = mask(connection.as_uri(include_password=True))
         self._poll = Poll(broker, self._facts.transport, self._names, lambda _: None)
         self._answers: dict[str, dict[str, Any]] = {}
+        self._unreadable: Sequence[UnreadableReply] = ()
 
     async def told(self) -> Told:
         """Ask everyone, and return what was told."""
@@ -123,6 +124,7 @@ class Asking:
             events,
             tuple(self._workers(events)),
             own,
+            self._from_nobody(),
         )
 
     def _names(self) -> Collection[str]:
@@ -162,14 +164,17 @@ class Asking:
         """Return each worker's answers by method; none where nobody can be asked."""
         broadcasts = Broadcasts(self._capp)
         try:
-            replies: Replies = await self._calls.run(broadcasts.ask, QUESTIONS, None, self._reply_s)
+            gathered: Gathered = await self._calls.run(
+                broadcasts.ask, QUESTIONS, None, self._reply_s
+            )
         except Exception as error:  # noqa: BLE001 - the border: the broker's check tells why
             log.debug("No worker was asked: %s", error)
             return {}
         finally:
             self._calls.send_off(broadcasts.close)
         found: dict[str, dict[str, Any]] = {}
-        for method, by_worker in replies.items():
+        self._unreadable = gathered.unreadable
+        for method, by_worker in gathered.replies.items():
             for name, reply in by_worker.items():
                 found.setdefault(name, {})[method] = reply
         return found
@@ -198,10 +203,20 @@ class Asking:
         length = getattr(capp.amqp, "argsrepr_maxsize", None)
         return AppTold(capp.main != NO_APP, Conf(values), celery.__version__, length)
 
+    def _from_nobody(self) -> tuple[str, ...]:
+        """Return why the answers could not be read that nobody known has sent."""
+        known = self._known()
+        return tuple(sorted({one.why for one in self._unreadable if one.sender(known) is None}))
+
+    def _known(self) -> set[str]:
+        """Return who answered, or is heard."""
+        heard = (name for name, one in self._events.workers.items() if one.is_alive(self._clock()))
+        return {*self._answers, *heard}
+
     def _workers(self, events: EventsTold) -> Iterator[WorkerTold]:
-        heard = [name for name, one in self._events.workers.items() if one.is_alive(self._clock())]
-        tallies = self._events.state.tallies.workers
-        for name in sorted({*self._answers, *heard}):
+        tallies, known = self._events.state.tallies.workers, self._known()
+        unreadable = {one.sender(known): one.why for one in self._unreadable}
+        for name in sorted(known):
             worker = self._events.workers.get(name) or Worker(name)
             is_heard = self._is_heard(name)
             yield WorkerTold(
@@ -212,6 +227,7 @@ class Asking:
                 every_s=worker.freq if is_heard else None,
                 celery=worker.sw_ver or "",
                 skew_s=worker.heartbeats[-1] - worker.beat_at if worker.heartbeats else None,
+                unreadable=unreadable.get(name, ""),
             )
 
 

@@ -62,8 +62,12 @@ def crew(told: Told) -> Iterator[Check]:
     """Judge whether anyone is there."""
     if told.broker.reached.why:
         return
+    for why in told.unreadable:
+        setting = "accept_content of this app, or task_serializer of the workers"
+        yield Check(AREA, "Unknown workers", Mark.BROKEN, f"a worker {why}", setting)
     if told.workers:
         yield Check(AREA, "Found", Mark.OK, f"{len(told.workers)}")
+    if told.workers or told.unreadable:
         return
     said = "none answered and none was heard: nobody runs tasks, or they use another broker"
     yield Check(AREA, "Found", Mark.BROKEN, said, "celery -A APP worker")

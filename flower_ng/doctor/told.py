@@ -101,6 +101,8 @@ class WorkerTold:
     every_s: float | None = None
     celery: str = ""
     skew_s: float | None = None
+    #: Why its answers could not be read, in words; empty where they could, or none came.
+    unreadable: str = ""
 
     @property
     def conf(self) -> Conf:
@@ -161,3 +163,5 @@ class Told:
     events: EventsTold
     workers: Sequence[WorkerTold]
     own: Own
+    #: Why answers could not be read that nobody known can have sent.
+    unreadable: Sequence[str] = ()

@@ -8,18 +8,11 @@ from flower_ng.brokers.condition import parsed
 from flower_ng.doctor.check import Check, Mark
 from flower_ng.doctor.conf import Judged, settings
 from flower_ng.doctor.told import Told, WorkerTold
+from flower_ng.monitor.pools import Ability, inability, pool_name
 
 AREA: Final = "Workers"
 #: A clock that is off by more makes ETAs and runtimes wrong; events take some time, too.
 CLOCK_S: Final = 5.0
-#: What a pool lacks, by a word of its implementation (celery.concurrency).
-POOLS: Final = {
-    "prefork": "",
-    "gevent": "it keeps no hard time limits, and its size alone can be changed",
-    "eventlet": "it keeps no hard time limits, and its size alone can be changed",
-    "thread": "it can't terminate tasks, keep time limits, grow or shrink",
-    "solo": "it answers nothing and sends no heartbeat while a task runs, and can't terminate one",
-}
 REPR: Final = re.compile(r"resultrepr_maxsize=(\d+)")
 
 
@@ -40,6 +33,9 @@ def worker(one: WorkerTold, told: Told) -> Iterator[Check]:
 
 def answers(one: WorkerTold) -> tuple[str, Judged]:
     """Say whether it can be asked and steered."""
+    if one.unreadable:
+        setting = "accept_content of this app, or task_serializer of the worker"
+        return "Remote control", (Mark.BROKEN, one.unreadable, setting)
     if "ping" in one.answers:
         return "Remote control", (Mark.OK, "answers", "")
     if one.answers:
@@ -83,13 +79,17 @@ def clock(one: WorkerTold) -> tuple[str, Judged]:
 
 def pool(one: WorkerTold) -> tuple[str, Judged]:
     """Say what its pool can't do."""
-    kind = str((one.pool or {}).get("implementation") or "")
-    known = next((word for word in POOLS if word in kind), None)
-    if known is None:
-        return "Pool", (Mark.UNKNOWN, kind or "it did not tell", "")
-    if not POOLS[known]:
-        return "Pool", (Mark.OK, f"{known}: tasks can be terminated, time limits hold", "")
-    return "Pool", (Mark.NOTE, f"{known}: {POOLS[known]}", "worker_pool, or -P prefork")
+    stats = one.answers.get("stats")
+    name = pool_name(stats)
+    if not name:
+        told = str((one.pool or {}).get("implementation") or "")
+        return "Pool", (Mark.UNKNOWN, told or "it did not tell", "")
+    lacks = [str(ability) for ability in Ability if inability(stats, ability)]
+    if not lacks:
+        return "Pool", (Mark.OK, f"{name}: tasks can be terminated, time limits hold", "")
+    busy = "; it answers and sends heartbeats between tasks only" if name == "solo" else ""
+    said = f"{name}: no {', '.join(lacks)}{busy}"
+    return "Pool", (Mark.NOTE, said, "worker_pool, or -P prefork")
 
 
 def texts(one: WorkerTold) -> tuple[str, Judged]:

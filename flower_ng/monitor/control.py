@@ -1,78 +1,141 @@
-"""Control tells workers what to do: Celery's remote control with Flower's words.
+"""Control tells workers what to do, and says which of four things came of it.
 
-The functions block and run in any thread; the class runs them in the pool for callers on the loop.
+Done, in the worker's words; Refused, in its words; NoAnswer, which says whether it may still be
+carried out; Unreadable. The functions block and run in any thread; the class runs them in the pool
+for callers on the loop.
 """
 
 import signal as signals
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from celery import Celery
 
-from flower_ng.errors import BadRequest, Refused
-from flower_ng.monitor.broadcast import REPLY_S, Broadcasts
+from flower_ng.errors import BadRequest, NoAnswer, Refused, Unavailable, Unreadable
+from flower_ng.monitor.broadcast import REPLY_S, Broadcasts, Gathered
 from flower_ng.monitor.calls import Calls
+from flower_ng.monitor.commands import Order
+from flower_ng.monitor.pools import inability
+from flower_ng.monitor.serving import mapping
 
 #: Commands at once; more wait.
 MOST_COMMANDS = 6
 #: How long a command may last beyond the inspect timeout.
 MARGIN_S = 1.75
+#: Of that time as much is left for handing the answer over.
+SPARE_S = 0.25
+#: A command that was not delivered by then is dropped, where the broker sees to it.
+EXPIRES_S = 10.0
+SILENT: Final = (
+    "it is stopped, cut off, or busy (a solo pool answers between tasks only), or has"
+    " worker_enable_remote_control off"
+)
 
 
-def worker_shutdown(broadcasts: Broadcasts, worker: str) -> str:
-    """Tell a worker to finish its running tasks and end; nobody waits for its reply."""
-    broadcasts.tell("shutdown", {}, [worker])
-    return "Shutting down!"
+class Delivery:
+    """Whether a command has left: one thread sends it, another may lose its patience first.
+
+    A context manager around the sending; Unavailable for a command that was withdrawn before.
+    """
+
+    def __init__(self, lives_s: float = EXPIRES_S) -> None:
+        self.lives_s = lives_s
+        self._lock = threading.Lock()
+        self._is_withdrawn = False
+        #: When it expires, in UTC seconds; None as long as it was not sent.
+        self.expires_at: float | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._is_withdrawn:
+                raise Unavailable("The command was given up before it was sent")
+            self.expires_at = time.time() + self.lives_s
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:  # it could not be sent
+            self.expires_at = None
+
+    def withdraw(self) -> bool:
+        """Keep it from being sent; False when it was sent, or is being sent."""
+        with self._lock:
+            self._is_withdrawn = True
+            return self.expires_at is None
+
+    @property
+    def maybe_later(self) -> str:
+        """Say until when it may still be carried out, as far as that is known."""
+        until = datetime.fromtimestamp(self.expires_at or 0.0, UTC)
+        return (
+            f"it may still be carried out until {until:%H:%M:%S} UTC, and later by a worker that"
+            " has already taken the message in: Celery doesn't look at its age"
+        )
 
 
-def worker_pool_restart(broadcasts: Broadcasts, worker: str) -> str:
-    """Replace a pool's processes; needs the worker's setting `worker_pool_restarts`."""
-    arguments = {"modules": None, "reload": False, "reloader": None}
-    refusal = f"Failed to restart the '{worker}' pool"
-    command(broadcasts, worker, "pool_restart", arguments, refusal)
-    return f"Restarting '{worker}' worker's pool"
+def steer(
+    broadcasts: Broadcasts, worker: str, order: Order, delivery: Delivery, limit_s: float
+) -> str:
+    """Send a command to one worker, and return the sentence of its success.
+
+    The worker is asked for its `stats` first: one that doesn't answer is sent nothing, because
+    Celery's workers carry out whatever they find when they wake up, however old it is.
+    """
+    ends_at = time.monotonic() + limit_s
+    check_listening(broadcasts, worker, order)
+    name = order.command.name
+    if not order.command.is_answered:
+        broadcasts.tell(
+            name, order.arguments, [worker], expires_s=delivery.lives_s, sending=delivery
+        )
+        return order.done_words(worker, "")
+    wait_s = max(0.0, min(broadcasts.reply_s, ends_at - time.monotonic()))
+    gathered = broadcasts.ask(
+        {name: order.arguments}, [worker], wait_s, expires_s=delivery.lives_s, sending=delivery
+    )
+    return outcome(gathered, worker, order, wait_s, delivery)
 
 
-def worker_pool_grow(broadcasts: Broadcasts, worker: str, n: int = 1) -> str:
-    """Add processes to a pool."""
-    command(broadcasts, worker, "pool_grow", {"n": n}, f"Failed to grow '{worker}' worker's pool")
-    return f"Growing '{worker}' worker's pool by {n}"
+def check_listening(broadcasts: Broadcasts, worker: str, order: Order) -> None:
+    """Raise NoAnswer unless the worker answers, and Refused where its pool can't do this."""
+    gathered = broadcasts.ask({"stats": {}}, [worker], broadcasts.reply_s)
+    stats = gathered.replies["stats"].get(worker)
+    if stats is None and not gathered.unreadable:
+        words = f"No answer from '{worker}' within {broadcasts.reply_s:g} s ({SILENT})"
+        raise NoAnswer(f"{words}. The command was not sent, so it can't be carried out later.")
+    for ability in order.needs:
+        if why := inability(stats, ability):
+            raise Refused(order.refusal(worker, why))
 
 
-def worker_pool_shrink(broadcasts: Broadcasts, worker: str, n: int = 1) -> str:
-    """Take processes out of a pool."""
-    refusal = f"Failed to shrink '{worker}' worker's pool"
-    command(broadcasts, worker, "pool_shrink", {"n": n}, refusal)
-    return f"Shrinking '{worker}' worker's pool by {n}"
+def outcome(
+    gathered: Gathered, worker: str, order: Order, wait_s: float, delivery: Delivery
+) -> str:
+    """Return the sentence of success, or raise what else came of a command that was sent."""
+    reply = gathered.replies[order.command.name].get(worker)
+    if reply is not None:
+        return answered(reply, worker, order)
+    if gathered.unreadable:
+        words = f"'{worker}' {gathered.unreadable[0].why}"
+        raise Unreadable(
+            f"{words}. Whether it did as told is not known: look before you repeat it."
+        )
+    raise NoAnswer(f"No answer from '{worker}' within {wait_s:.3g} s; {delivery.maybe_later}")
 
 
-def worker_pool_autoscale(broadcasts: Broadcasts, worker: str, least: int, most: int) -> str:
-    """Set the bounds of a worker's autoscaler, which it must have been started with."""
-    refusal = f"Failed to autoscale '{worker}' worker"
-    command(broadcasts, worker, "autoscale", {"max": most, "min": least}, refusal)
-    return f"Autoscaling '{worker}' worker (min={least}, max={most})"
-
-
-def worker_queue_add_consumer(broadcasts: Broadcasts, worker: str, queue: str) -> str:
-    """Let a worker consume from a queue; return its own words."""
-    arguments = {
-        "queue": queue,
-        "exchange": None,
-        "exchange_type": "direct",
-        "routing_key": None,
-    }
-    refusal = f"Failed to add '{queue}' consumer to '{worker}' worker"
-    return command(broadcasts, worker, "add_consumer", arguments, refusal)
-
-
-def worker_queue_cancel_consumer(broadcasts: Broadcasts, worker: str, queue: str) -> str:
-    """Let a worker leave a queue; return its own words."""
-    refusal = f"Failed to cancel '{queue}' consumer from '{worker}' worker"
-    return command(broadcasts, worker, "cancel_consumer", {"queue": queue}, refusal)
+def answered(reply: Any, worker: str, order: Order) -> str:
+    """Return the sentence of success for a reply with `ok`; any other reply is a refusal."""
+    answer = mapping(reply)
+    if "ok" in answer:
+        return order.done_words(worker, answer["ok"])
+    raise Refused(order.refusal(worker, answer.get("error", f"it answered {str(reply)[:200]!r}")))
 
 
 def task_revoke(
     broadcasts: Broadcasts,
+    delivery: Delivery,
     task_id: str,
     terminate: bool = False,  # noqa: FBT001, FBT002 - Celery's signature
     signal: str = "SIGTERM",
@@ -82,48 +145,9 @@ def task_revoke(
     The id is not checked and nobody replies. BadRequest for a signal that does not exist here.
     """
     name = signal_name(signal) if terminate else "SIGTERM"
-    broadcasts.tell("revoke", {"task_id": task_id, "terminate": terminate, "signal": name})
+    arguments = {"task_id": task_id, "terminate": terminate, "signal": name}
+    broadcasts.tell("revoke", arguments, sending=delivery)
     return f"Revoked '{task_id}'"
-
-
-def task_time_limit(
-    broadcasts: Broadcasts, name: str, worker: str, soft_s: float | None, hard_s: float | None
-) -> str:
-    """Set a task's time limits at one worker, None for none; return its own words."""
-    arguments = {"task_name": name, "hard": hard_s, "soft": soft_s}
-    return command(
-        broadcasts, worker, "time_limit", arguments, "Failed to set timeouts", quoted=True
-    )
-
-
-def task_rate_limit(broadcasts: Broadcasts, name: str, worker: str, rate_limit: str) -> str:
-    """Set how many tasks of a name one worker starts in a time; return its own words."""
-    arguments = {"task_name": name, "rate_limit": rate_limit}
-    return command(
-        broadcasts, worker, "rate_limit", arguments, "Failed to set rate limit", quoted=True
-    )
-
-
-def command(
-    broadcasts: Broadcasts,
-    worker: str,
-    name: str,
-    arguments: dict[str, Any],
-    refusal: str,
-    *,
-    quoted: bool = False,
-) -> str:
-    """Send a command to one worker and return its `ok` text.
-
-    Refused when it answers with anything else or not at all: `refusal` and then the reason.
-    """
-    replies = broadcasts.ask({name: arguments}, [worker], broadcasts.reply_s)
-    reply = replies[name].get(worker)
-    answer = reply if isinstance(reply, dict) else {}
-    if "ok" in answer:
-        return str(answer["ok"])
-    why = answer.get("error", "Unknown reason")
-    raise Refused(f"{refusal}: '{why}'" if quoted else f"{refusal}: {why}")
 
 
 def signal_name(signal: str) -> str:
@@ -137,48 +161,32 @@ def signal_name(signal: str) -> str:
 
 
 class Control:
-    """The same commands for callers on the loop.
+    """The same for callers on the loop.
 
-    Each takes at most `timeout_s` (the inspect timeout) and two seconds; a reply is awaited for a
-    second, or the inspect timeout if that is longer. Refused in the worker's
-    words; Unavailable when the broker cannot be reached.
+    Each call takes at most `timeout_s` (the inspect timeout) and two seconds; a reply is awaited
+    for a second, or the inspect timeout if that is longer. Unavailable when the broker cannot be
+    reached.
     """
 
     def __init__(self, capp: Celery, pool: Executor, timeout_s: float) -> None:
         self._broadcasts = Broadcasts(capp, max(REPLY_S, timeout_s))
-        self._calls = Calls(pool, MOST_COMMANDS, timeout_s + MARGIN_S)
+        self._limit_s = timeout_s + MARGIN_S
+        self._calls = Calls(pool, MOST_COMMANDS, self._limit_s)
 
     def stop(self) -> None:
         """Close the connections."""
         self._calls.send_off(self._broadcasts.close)
 
-    async def worker_shutdown(self, worker: str) -> str:
-        """End a worker."""
-        return await self._calls.run(worker_shutdown, self._broadcasts, worker)
+    async def command(self, worker: str, order: Order) -> str:
+        """Send a command to one worker; return the sentence of its success.
 
-    async def worker_pool_restart(self, worker: str) -> str:
-        """Replace a pool's processes."""
-        return await self._calls.run(worker_pool_restart, self._broadcasts, worker)
-
-    async def worker_pool_grow(self, worker: str, n: int = 1) -> str:
-        """Add processes to a pool."""
-        return await self._calls.run(worker_pool_grow, self._broadcasts, worker, n)
-
-    async def worker_pool_shrink(self, worker: str, n: int = 1) -> str:
-        """Take processes out of a pool."""
-        return await self._calls.run(worker_pool_shrink, self._broadcasts, worker, n)
-
-    async def worker_pool_autoscale(self, worker: str, least: int, most: int) -> str:
-        """Set the bounds of a worker's autoscaler."""
-        return await self._calls.run(worker_pool_autoscale, self._broadcasts, worker, least, most)
-
-    async def worker_queue_add_consumer(self, worker: str, queue: str) -> str:
-        """Let a worker consume from a queue."""
-        return await self._calls.run(worker_queue_add_consumer, self._broadcasts, worker, queue)
-
-    async def worker_queue_cancel_consumer(self, worker: str, queue: str) -> str:
-        """Let a worker leave a queue."""
-        return await self._calls.run(worker_queue_cancel_consumer, self._broadcasts, worker, queue)
+        Refused, NoAnswer and Unreadable say what else came of it.
+        """
+        delivery = Delivery(max(EXPIRES_S, self._broadcasts.reply_s))
+        limit_s = self._limit_s - SPARE_S
+        return await self._sent(
+            delivery, lambda: steer(self._broadcasts, worker, order, delivery, limit_s)
+        )
 
     async def task_revoke(
         self,
@@ -187,16 +195,17 @@ class Control:
         signal: str = "SIGTERM",
     ) -> str:
         """Tell all workers to skip a task, or to end it."""
-        return await self._calls.run(task_revoke, self._broadcasts, task_id, terminate, signal)
-
-    async def task_time_limit(
-        self, name: str, worker: str, soft_s: float | None, hard_s: float | None
-    ) -> str:
-        """Set a task's time limits at one worker."""
-        return await self._calls.run(
-            task_time_limit, self._broadcasts, name, worker, soft_s, hard_s
+        delivery = Delivery()
+        return await self._sent(
+            delivery, lambda: task_revoke(self._broadcasts, delivery, task_id, terminate, signal)
         )
 
-    async def task_rate_limit(self, name: str, worker: str, rate_limit: str) -> str:
-        """Set a task's rate limit at one worker."""
-        return await self._calls.run(task_rate_limit, self._broadcasts, name, worker, rate_limit)
+    async def _sent(self, delivery: Delivery, send: Callable[[], str]) -> str:
+        """Run it in the pool; a broker that fails later than the sending leaves it open."""
+        try:
+            return await self._calls.run(send)
+        except Unavailable as error:
+            if delivery.withdraw():
+                raise
+            words = f"The broker failed after the command was sent; {delivery.maybe_later}"
+            raise NoAnswer(words) from error

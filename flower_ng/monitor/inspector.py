@@ -16,7 +16,7 @@ from tornado.ioloop import IOLoop
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.answers import METHODS, Answers, Failure
-from flower_ng.monitor.broadcast import Broadcasts, Replies
+from flower_ng.monitor.broadcast import Broadcasts, Gathered, Replies
 from flower_ng.monitor.calls import Calls, reason
 from flower_ng.monitor.rounds import Rounds
 from flower_ng.monitor.serving import Offer
@@ -153,19 +153,19 @@ class Inspector:
         commands = {method: ARGUMENTS.get(method, {}) for method in methods}
         began = time.monotonic()
         try:
-            replies = await self._calls.run(
+            gathered = await self._calls.run(
                 self._broadcasts.ask, commands, destination, self._timeout_s, awaited
             )
         except Exception as error:
             if not isinstance(error, Unavailable):
                 log.exception("The inspection of %s failed", destination or "all workers")
-            why, replies = reason(error), {method: {} for method in methods}
+            why, gathered = reason(error), Gathered({method: {} for method in methods})
         else:
             why = f"no reply within {self._timeout_s:g} s"
             if destination is None:
-                self._answered_all = set().union(*replies.values())
-        self._count(replies, time.monotonic() - began)
-        await self._take(replies, awaited, why)
+                self._answered_all = set().union(*gathered.replies.values())
+        self._count(gathered.replies, time.monotonic() - began)
+        await self._take(gathered, awaited, why)
         chosen = self.workers if destination is None else destination
         return {name: self.workers[name] for name in chosen if name in self.workers}
 
@@ -175,14 +175,19 @@ class Inspector:
             return frozenset(destination)
         return frozenset(self._answered_all).union(self._expected())
 
-    async def _take(self, replies: Replies, awaited: frozenset[str], why: str) -> None:
-        now = self._clock()
+    async def _take(self, gathered: Gathered, awaited: frozenset[str], why: str) -> None:
+        now, replies = self._clock(), gathered.replies
+        unreadable = {
+            (reply.command, reply.sender(awaited)): reply.why for reply in gathered.unreadable
+        }
         for method, by_worker in replies.items():
             async for hostname, reply in sliced(by_worker.items()):
                 self._answers.take(hostname, method, reply, now)
             async for hostname in sliced(awaited - by_worker.keys()):
-                self._answers.fail(hostname, method, why, now)
-        silent = sorted(awaited.difference(*replies.values()))
+                told = unreadable.get((method, hostname), why)
+                self._answers.fail(hostname, method, told, now)
+        senders = {hostname for _, hostname in unreadable}
+        silent = sorted(awaited.difference(senders, *replies.values()))
         if silent:
             log.warning("No answer from %s: %s", ", ".join(silent[:MOST_NAMES]), why)
 

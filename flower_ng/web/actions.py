@@ -29,6 +29,10 @@ class Action(Endpoint):
             self.log_exception(type(error), error, error.__traceback__)
             return Toast(error.message or f"Error {error.status}", failed=True)
 
+    def get_arguments(self, name: str, strip: bool = True) -> list[str]:  # noqa: FBT001, FBT002
+        """Return what was filled in: browsers send empty fields too, scripts leave them out."""
+        return [value for value in super().get_arguments(name, strip) if value]
+
     def _way_back(self) -> str:
         wanted = self.get_argument("next", "") or self._referring_path()
         return landing(wanted, self.services.prefix)

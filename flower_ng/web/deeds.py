@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flower_ng.monitor.serving import mapping
+from flower_ng.monitor.pools import Ability, inability
 from flower_ng.store import TaskRow
 from flower_ng.web.links import Links
 
@@ -16,8 +16,6 @@ SIGNALS: Final = {
     "SIGQUIT": "SIGQUIT: ends it at once",
     "SIGKILL": "SIGKILL: kills it, nothing is cleaned up",
 }
-#: The pools that can end a task (celery.concurrency: those with a `terminate_job`).
-_TERMINATES: Final = ("prefork", "processes", "eventlet", "gevent")
 NO_BACKEND: Final = "Aborting needs a result backend: set result_backend in the app's settings."
 _WAITS: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
 
@@ -43,17 +41,9 @@ def deeds(
         yield Deed("Revoke", "Tells all workers to discard this task when its turn comes.", url)
     elif row.state == "STARTED":
         question = "Ends whatever runs this task. It can't be undone."
-        refusal = _refusal(worker)
+        why = inability(worker.get("stats"), Ability.TERMINATE)
+        refusal = f"Its worker can't end it: {why}." if why else ""
         yield Deed("Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal)
         question = "Asks the task to stop: only an AbortableTask that looks for it does."
         refusal = "" if has_backend else NO_BACKEND
         yield Deed("Abort", question, links.action("task/abort", row.uuid), refusal=refusal)
-
-
-def _refusal(worker: Mapping[str, Any]) -> str:
-    """Why a pool can't end a task; one that was not told is believed to be able."""
-    pool = mapping(mapping(worker.get("stats")).get("pool"))
-    name = str(pool.get("implementation") or "")
-    if not name or any(able in name for able in _TERMINATES):
-        return ""
-    return f"Its worker's pool ({name}) can't end a task that runs."

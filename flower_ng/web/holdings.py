@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flower_ng.monitor.commands import RATE_LIMIT, TIME_LIMIT
 from flower_ng.monitor.serving import mapping
 from flower_ng.web import format as fmt
 from flower_ng.web.facts import Fact, sequence, shown
@@ -113,8 +114,8 @@ def registered(names: Any, links: Links) -> Iterator[Registered]:
         yield Registered(
             name=name,
             options=options.removesuffix("]"),
-            rate_url=links.action("task/rate-limit", name, "tab-limits"),
-            timeout_url=links.action("task/timeout", name, "tab-limits"),
+            rate_url=links.action(RATE_LIMIT.route, name, "tab-limits"),
+            timeout_url=links.action(TIME_LIMIT.route, name, "tab-limits"),
         )
 
 

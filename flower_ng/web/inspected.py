@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flower_ng.monitor.pools import Ability, inability
 from flower_ng.monitor.serving import mapping, queues_of, slots
 
 _LINUX = "Linux"
@@ -36,25 +37,29 @@ class Inspected:
         )
 
 
-#: What a pool lacks (celery.concurrency): its name to the deeds that it refuses.
-_RESIZES = ("prefork", "processes", "eventlet", "gevent")
+AUTOSCALED = "its pool is autoscaled: change the range of autoscaling instead"
+NOT_AUTOSCALED = "autoscaling is off: start the worker with --autoscale=MAX,MIN"
+NO_RESTARTS = "restarting needs worker_pool_restarts = True in its settings"
 
 
 def unable(record: Mapping[str, Any]) -> dict[str, str]:
-    """What this worker can't do, with the reason: `resize`, `autoscale` and `restart` the pool.
+    """What this worker can't do, each with the reason in one sentence.
 
-    A worker that has not told its pool or its settings is believed to be able.
+    `resize`, `autoscale` and `restart` the pool, keep `soft` and `hard` time limits. A worker that
+    has not told its pool or its settings is believed to be able.
     """
     stats, conf = mapping(record.get("stats")), mapping(record.get("conf"))
-    implementation = str(mapping(stats.get("pool")).get("implementation") or "")
-    found = {}
-    if implementation and not any(name in implementation for name in _RESIZES):
-        found["resize"] = f"Its pool ({implementation}) has a fixed size: it can't grow or shrink."
-    if stats and not stats.get("autoscaler"):
-        found["autoscale"] = "It was started without --autoscale=MAX,MIN: it has no autoscaler."
-    if conf.get("worker_pool_restarts") is False:
-        found["restart"] = "Restarting needs worker_pool_restarts = True in its settings."
-    return found
+    is_autoscaled = bool(stats.get("autoscaler"))
+    has_no_autoscaler = bool(stats) and not is_autoscaled
+    has_no_restarts = conf.get("worker_pool_restarts") is False
+    reasons = {
+        "resize": inability(stats, Ability.RESIZE) or AUTOSCALED * is_autoscaled,
+        "autoscale": inability(stats, Ability.AUTOSCALE) or NOT_AUTOSCALED * has_no_autoscaler,
+        "restart": inability(stats, Ability.RESTART) or NO_RESTARTS * has_no_restarts,
+        "soft": inability(stats, Ability.SOFT_LIMIT),
+        "hard": inability(stats, Ability.HARD_LIMIT),
+    }
+    return {deed: f"{why[0].upper()}{why[1:]}." for deed, why in reasons.items() if why}
 
 
 def _memory(usage: Mapping[str, Any], system: str | None) -> int | None:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from flower_ng.errors import BadRequest, Forbidden, NotFound, Refused, Unavailable
+from flower_ng.errors import (
+    BadRequest,
+    Forbidden,
+    NoAnswer,
+    NotFound,
+    Refused,
+    Unavailable,
+    Unreadable,
+)
 from tests.house.deeds import with_deed
 from tests.house.surface import SURFACE
 from tests.web.site import OPEN_API
@@ -12,7 +20,9 @@ HTML, PLAIN = "text/html; charset=UTF-8", "text/plain; charset=UTF-8"
 ERRORS = {
     "bad": (BadRequest(WORDS), 400, "text/plain", PLAIN),
     "forbidden": (Forbidden(WORDS), 403, HTML, PLAIN),
-    "refused": (Refused(WORDS), 403, HTML, HTML),
+    "refused": (Refused(WORDS), 403, HTML, PLAIN),
+    "unreadable": (Unreadable(WORDS), 502, HTML, PLAIN),
+    "silent": (NoAnswer(WORDS), 504, "text/plain", PLAIN),
     "missing": (NotFound(WORDS), 404, HTML, PLAIN),
     "mute": (NotFound(), 404, HTML, HTML),
     "away": (Unavailable(WORDS), 503, "text/plain", PLAIN),

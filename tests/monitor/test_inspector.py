@@ -12,6 +12,7 @@ from redis import Redis as RedisClient
 from tornado.ioloop import IOLoop
 
 from flower_ng.inspector import Inspector
+from flower_ng.monitor.broadcast import Gathered
 from flower_ng.monitor.inspector import FEW_METHODS, SLICE
 from flower_ng.monitor.lines import REST_S
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
@@ -166,7 +167,7 @@ async def test_a_missing_worker_is_named_for_each_method(inspector):
 async def test_thousands_that_do_not_answer_do_not_hold_the_loop(start, app):
     names = frozenset(f"w{number}@box" for number in range(5000))
     inspector = start(app)
-    inspector._broadcasts.ask = lambda *_: {method: {} for method in FEW_METHODS}
+    inspector._broadcasts.ask = lambda *_: Gathered({method: {} for method in FEW_METHODS})
     inspector._expected = lambda: names
 
     noted, inspecting = [0], inspector.inspect()

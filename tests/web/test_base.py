@@ -194,7 +194,7 @@ async def test_json_is_strict_ascii(client):
     [
         ("bad", 400, PLAIN, "No <good>"),
         ("forbidden", 403, PLAIN, "Not <you>"),
-        ("refused", 403, HTML, "Failed: &lt;reason&gt;"),
+        ("refused", 403, PLAIN, "Failed: <reason>"),
         ("missing", 404, PLAIN, "Unknown task '<id>'"),
         ("nothing", 404, HTML, "Error, page not found"),
         ("away", 503, PLAIN, "Broker or result backend unavailable"),

@@ -4,16 +4,17 @@ import re
 from typing import Any
 
 from flower_ng.errors import BadRequest, NotFound
+from flower_ng.monitor import commands
+from flower_ng.monitor.commands import Command, Order
+from flower_ng.monitor.pools import Ability, inability
 from flower_ng.web.base import Endpoint
 from flower_ng.web.services import is_known
 
-#: No pool is grown by more in one call: a slip of the finger must not start a million processes.
-MOST_PROCESSES = 1000
 #: What a worker would take wrongly, or refuse without words: a minus, a unit other than s, m, h.
 BAD_RATE = re.compile(r"\s*-|.*/(?![smh]$)")
 
 
-class Command(Endpoint):
+class Write(Endpoint):
     """A POST that changes the cluster and answers `{"message": …}`; pages have a twin of it."""
 
     methods = ("POST",)
@@ -25,118 +26,108 @@ class Command(Endpoint):
         if not is_known(self.cluster, name):
             raise NotFound(f"Unknown worker '{name}'")
 
-    def count(self, name: str, *, least: int = 1, **options: Any) -> int:
-        """Return the argument as a number of processes, from `least` to MOST_PROCESSES."""
-        number: int = self.get_argument(name, type=int, **options)
-        if not least <= number <= MOST_PROCESSES:
-            raise BadRequest(f"{name} must be from {least} to {MOST_PROCESSES}, not {number}")
-        return number
-
-    def seconds(self, name: str) -> float | None:
-        """Return the argument as a time limit in seconds; None when it is absent."""
-        seconds: float | None = self.get_argument(name, default=None, type=float)
-        if seconds is not None and seconds < 0:
-            raise BadRequest(f"{name} must be a number of seconds from 0 on, not {seconds:g}")
-        return seconds
+    async def steer(self, worker: str, order: Order) -> dict[str, Any]:
+        """Send a command to a worker, and answer with the sentence of its success."""
+        return {"message": await self.cluster.control.command(worker, order)}
 
 
-class WorkerCommand(Command):
+def path_of(command: Command) -> str:
+    """Return the pattern of a command's route."""
+    return rf"/api/{command.route}/(.+)"
+
+
+class WorkerCommand(Write):
     """A command to the one worker that the path names."""
 
     async def act(self, worker: str) -> dict[str, Any]:
-        """Check that the worker is known, then let the command read its arguments and run."""
+        """Check that the worker is known, then let the command read its arguments, and send it."""
         self.require_worker(worker)
-        return {"message": await self.command(worker)}
+        return await self.steer(worker, self.order())
 
-    async def command(self, worker: str) -> str:
-        """Send the command; return the message of its success."""
+    def order(self) -> Order:
+        """Return the command with the arguments of the request."""
         raise NotImplementedError
 
 
 class WorkerShutDown(WorkerCommand):
     """End a worker; it finishes its running tasks first."""
 
-    path = r"/api/worker/shutdown/(.+)"
-    summary = "Shut a worker down"
+    path = path_of(commands.SHUTDOWN)
+    summary = commands.SHUTDOWN.summary
 
-    async def command(self, worker: str) -> str:
+    def order(self) -> Order:
         """Take no arguments."""
-        return await self.cluster.control.worker_shutdown(worker)
+        return commands.shutdown()
 
 
 class WorkerPoolRestart(WorkerCommand):
     """Replace the processes of a pool; needs the Celery setting `worker_pool_restarts`."""
 
-    path = r"/api/worker/pool/restart/(.+)"
-    summary = "Restart a worker's pool"
+    path = path_of(commands.POOL_RESTART)
+    summary = commands.POOL_RESTART.summary
 
-    async def command(self, worker: str) -> str:
+    def order(self) -> Order:
         """Take no arguments."""
-        return await self.cluster.control.worker_pool_restart(worker)
+        return commands.pool_restart()
 
 
 class WorkerPoolGrow(WorkerCommand):
     """Add processes to a pool."""
 
-    path = r"/api/worker/pool/grow/(.+)"
-    summary = "Add processes to a worker's pool"
+    path = path_of(commands.POOL_GROW)
+    summary = commands.POOL_GROW.summary
 
-    async def command(self, worker: str) -> str:
+    def order(self) -> Order:
         """Take `n`, one by default."""
-        return await self.cluster.control.worker_pool_grow(worker, self.count("n", default=1))
+        return commands.pool_grow(self.get_argument("n", default=1, type=int))
 
 
 class WorkerPoolShrink(WorkerCommand):
     """Take processes out of a pool."""
 
-    path = r"/api/worker/pool/shrink/(.+)"
-    summary = "Remove processes from a worker's pool"
+    path = path_of(commands.POOL_SHRINK)
+    summary = commands.POOL_SHRINK.summary
 
-    async def command(self, worker: str) -> str:
+    def order(self) -> Order:
         """Take `n`, one by default."""
-        return await self.cluster.control.worker_pool_shrink(worker, self.count("n", default=1))
+        return commands.pool_shrink(self.get_argument("n", default=1, type=int))
 
 
 class WorkerPoolAutoscale(WorkerCommand):
     """Set the bounds between which a worker scales its pool; it must have an autoscaler."""
 
-    path = r"/api/worker/pool/autoscale/(.+)"
-    summary = "Set the bounds of a worker's autoscaler"
+    path = path_of(commands.AUTOSCALE)
+    summary = commands.AUTOSCALE.summary
 
-    async def command(self, worker: str) -> str:
+    def order(self) -> Order:
         """Take `min` and `max`, both required."""
-        least = self.count("min", least=0, required=True)
-        most = self.count("max", least=0, required=True)
-        if least > most:
-            raise BadRequest(f"min must not be above max, but {least} is above {most}")
-        return await self.cluster.control.worker_pool_autoscale(worker, least, most)
+        least = self.get_argument("min", type=int, required=True)
+        return commands.autoscale(least, self.get_argument("max", type=int, required=True))
 
 
 class WorkerQueueAddConsumer(WorkerCommand):
     """Let a worker consume from one more queue."""
 
-    path = r"/api/worker/queue/add-consumer/(.+)"
-    summary = "Start consuming from a queue"
+    path = path_of(commands.ADD_CONSUMER)
+    summary = commands.ADD_CONSUMER.summary
 
-    async def command(self, worker: str) -> str:
-        """Take `queue`, required; return the worker's own words."""
-        queue = self.get_argument("queue", required=True)
-        return await self.cluster.control.worker_queue_add_consumer(worker, queue)
+    def order(self) -> Order:
+        """Take `queue`, required; the answer is the worker's own words."""
+        return commands.add_consumer(self.get_argument("queue", required=True))
 
 
 class WorkerQueueCancelConsumer(WorkerCommand):
     """Let a worker leave a queue."""
 
-    path = r"/api/worker/queue/cancel-consumer/(.+)"
-    summary = "Stop consuming from a queue"
+    path = path_of(commands.CANCEL_CONSUMER)
+    summary = commands.CANCEL_CONSUMER.summary
 
-    async def command(self, worker: str) -> str:
-        """Take `queue`, required; return the worker's own words."""
-        queue = self.get_argument("queue", required=True)
-        return await self.cluster.control.worker_queue_cancel_consumer(worker, queue)
+    def order(self) -> Order:
+        """Take `queue`, required; the answer is the worker's own words."""
+        return commands.cancel_consumer(self.get_argument("queue", required=True))
 
 
-class TaskRevoke(Command):
+class TaskRevoke(Write):
     """Tell every worker to discard a task, or to end it; nobody answers such a call."""
 
     path = r"/api/task/revoke/(.+)"
@@ -147,10 +138,19 @@ class TaskRevoke(Command):
         terminate = self.get_argument("terminate", default=False, type=bool)
         signal = self.get_argument("signal", default="SIGTERM")
         message = await self.cluster.control.task_revoke(task_id, terminate, signal)
-        return {"message": message}
+        why = self._inability(task_id) if terminate else ""
+        return {"message": f"{message}, but {why}" if why else message}
+
+    def _inability(self, task_id: str) -> str:
+        """Why the pool that runs the task can't terminate it, as far as both are known."""
+        task = self.cluster.state.tasks.get(task_id)
+        if task is None or task.worker is None or task.state != "STARTED":
+            return ""
+        record = self.cluster.inspector.workers.get(task.worker.hostname, {})
+        return inability(record.get("stats"), Ability.TERMINATE)
 
 
-class TaskSetting(Command):
+class TaskSetting(Write):
     """A limit of one kind of task at one worker."""
 
     def require(self, task: str, worker: str) -> None:
@@ -163,23 +163,26 @@ class TaskSetting(Command):
 class TaskTimeout(TaskSetting):
     """Change the soft and hard time limits of a task at one worker."""
 
-    path = r"/api/task/timeout/(.+)"
-    summary = "Change a task's time limits at a worker"
+    path = path_of(commands.TIME_LIMIT)
+    summary = commands.TIME_LIMIT.summary
 
     async def act(self, task: str) -> dict[str, Any]:
-        """Take `workername`, required, and `soft` and `hard` in seconds."""
+        """Take `workername`, required, and `soft` and `hard` in seconds.
+
+        Celery sets both at once: the one that is left out is removed, and the answer says so.
+        """
         worker = self.get_argument("workername", required=True)
-        hard, soft = self.seconds("hard"), self.seconds("soft")
+        soft = self.get_argument("soft", default=None, type=float)
+        order = commands.time_limit(task, soft, self.get_argument("hard", default=None, type=float))
         self.require(task, worker)
-        message = await self.cluster.control.task_time_limit(task, worker, soft, hard)
-        return {"message": message}
+        return await self.steer(worker, order)
 
 
 class TaskRateLimit(TaskSetting):
     """Change how many tasks of a kind one worker starts in a time."""
 
-    path = r"/api/task/rate-limit/(.+)"
-    summary = "Change a task's rate limit at a worker"
+    path = path_of(commands.RATE_LIMIT)
+    summary = commands.RATE_LIMIT.summary
 
     async def act(self, task: str) -> dict[str, Any]:
         """Take `workername` and `ratelimit` (`200`, `200/m`, `0` for none), both required."""
@@ -188,4 +191,4 @@ class TaskRateLimit(TaskSetting):
         if BAD_RATE.match(rate):
             raise BadRequest(f"ratelimit '{rate}' is not a number, or a number per s, m or h")
         self.require(task, worker)
-        return {"message": await self.cluster.control.task_rate_limit(task, worker, rate)}
+        return await self.steer(worker, commands.rate_limit(task, rate))

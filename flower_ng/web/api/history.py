@@ -6,7 +6,7 @@ import msgspec
 
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.web.api.asked import filtered
-from flower_ng.web.api.control import Command
+from flower_ng.web.api.control import Write
 from flower_ng.web.base import Endpoint
 from flower_ng.web.format import number
 
@@ -22,7 +22,7 @@ class ShowHistory(Endpoint):
         self.write_json(msgspec.to_builtins(self.cluster.store.status()))
 
 
-class TaskForget(Command):
+class TaskForget(Write):
     """Delete one task from memory, file and index; not one of Flower's."""
 
     path = r"/api/task/forget/(.+)"
@@ -35,7 +35,7 @@ class TaskForget(Command):
         return {"message": f"Forgot '{task_id}'"}
 
 
-class TasksForget(Command):
+class TasksForget(Write):
     """Delete all tasks that match; not one of Flower's."""
 
     path = r"/api/tasks/forget"

@@ -7,7 +7,7 @@ import msgspec
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.health import RULES, Mute
 from flower_ng.health.telling import send_test
-from flower_ng.web.api.control import Command
+from flower_ng.web.api.control import Write
 from flower_ng.web.base import Endpoint
 
 #: Characters of a mute's reason.
@@ -38,7 +38,7 @@ class ShowProblems(Endpoint):
         )
 
 
-class ProblemMute(Command):
+class ProblemMute(Write):
     """Tell nobody of a problem for a while; not one of Flower's."""
 
     path = r"/api/problems/mute"
@@ -56,7 +56,7 @@ class ProblemMute(Command):
         return {"message": f"Muted {rule} {subject}".rstrip(), "until": until}
 
 
-class ProblemUnmute(Command):
+class ProblemUnmute(Write):
     """Tell of a problem again; not one of Flower's."""
 
     path = r"/api/problems/unmute"
@@ -70,7 +70,7 @@ class ProblemUnmute(Command):
         return {"message": f"{rule} {subject}".rstrip() + " is told of again"}
 
 
-class ProblemsTest(Command):
+class ProblemsTest(Write):
     """Send a test to whoever is told of problems; not one of Flower's."""
 
     path = r"/api/problems/test"

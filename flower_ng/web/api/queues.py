@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flower_ng.web.api.control import Command
+from flower_ng.web.api.control import Write
 from flower_ng.web.base import Endpoint
 
 
@@ -19,7 +19,7 @@ class GetQueueLengths(Endpoint):
         self.write_json({"active_queues": queues})
 
 
-class QueuesClean(Command):
+class QueuesClean(Write):
     """Delete what workers that are gone left on the broker; not one of Flower's."""
 
     path = r"/api/queues/clean"

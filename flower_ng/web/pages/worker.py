@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flower_ng.errors import NotFound
+from flower_ng.monitor.commands import COMMANDS, Command
 from flower_ng.monitor.records import Worker as WorkerRecord
 from flower_ng.monitor.serving import mapping
 from flower_ng.web import format as fmt
@@ -67,6 +68,7 @@ class WorkerView:
     is_known_from_events: bool
     summary: tuple[Fact, ...]
     busy: int | None
+    commands: Mapping[str, Command]
     unable: Mapping[str, str]
     told: Mapping[str, Told]
     pool: tuple[Fact, ...]
@@ -144,6 +146,7 @@ class Worker(Page):
             is_known_from_events=heard is not None,
             summary=tuple(self._summary(heard, told)),
             busy=self._busy(heard, told),
+            commands={command.name: command for command in COMMANDS},
             unable=unable(record),
             told={told.method: told for told in self._told(name)},
             pool=pool_facts(stats) if stats else (),

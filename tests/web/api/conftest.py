@@ -115,10 +115,11 @@ async def client(serve, cluster, read_only) -> Api:
 
 @dataclass(frozen=True)
 class RealSite:
-    """A dashboard with an open API, and the one worker that it has seen."""
+    """A dashboard with an open API, and the one worker that it has seen, by its name."""
 
     dashboard: Dashboard
     worker: str
+    process: Worker
 
 
 @pytest.fixture(scope="module")
@@ -131,4 +132,4 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSite]:
         running(Worker(folder, redis.url, redis.url)) as worker,
     ):
         wait_until(lambda: dashboard.get("/api/workers", status=1), what="the worker is seen")
-        yield RealSite(dashboard, worker.hostname)
+        yield RealSite(dashboard, worker.hostname, worker)

@@ -2,39 +2,46 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from flower_ng.errors import BadRequest, Refused, Unavailable
+from flower_ng.errors import BadRequest, NoAnswer, Refused, Unavailable, Unreadable
+from flower_ng.monitor import commands
 
 from .conftest import WORKER
 
 COMMANDS = [
-    ("/api/worker/shutdown/{w}", {}, ("worker_shutdown",)),
-    ("/api/worker/pool/restart/{w}", {}, ("worker_pool_restart",)),
-    ("/api/worker/pool/grow/{w}", {}, ("worker_pool_grow", 1)),
-    ("/api/worker/pool/grow/{w}", {"n": "3"}, ("worker_pool_grow", 3)),
-    ("/api/worker/pool/shrink/{w}", {}, ("worker_pool_shrink", 1)),
-    ("/api/worker/pool/shrink/{w}", {"n": "2"}, ("worker_pool_shrink", 2)),
-    ("/api/worker/pool/autoscale/{w}", {"min": "0", "max": "4"}, ("worker_pool_autoscale", 0, 4)),
+    ("/api/worker/shutdown/{w}", {}, commands.shutdown()),
+    ("/api/worker/pool/restart/{w}", {}, commands.pool_restart()),
+    ("/api/worker/pool/grow/{w}", {}, commands.pool_grow(1)),
+    ("/api/worker/pool/grow/{w}", {"n": "3"}, commands.pool_grow(3)),
+    ("/api/worker/pool/shrink/{w}", {}, commands.pool_shrink(1)),
+    ("/api/worker/pool/shrink/{w}", {"n": "2"}, commands.pool_shrink(2)),
+    ("/api/worker/pool/autoscale/{w}", {"min": "0", "max": "4"}, commands.autoscale(0, 4)),
     (
         "/api/worker/queue/add-consumer/{w}",
         {"queue": "<fast & 'loose'>"},
-        ("worker_queue_add_consumer", "<fast & 'loose'>"),
+        commands.add_consumer("<fast & 'loose'>"),
     ),
     (
         "/api/worker/queue/cancel-consumer/{w}",
         {"queue": "fast"},
-        ("worker_queue_cancel_consumer", "fast"),
+        commands.cancel_consumer("fast"),
     ),
 ]
-PATHS = sorted({path for path, _form, _call in COMMANDS})
+PATHS = sorted({path for path, _form, _order in COMMANDS})
 
 
-@pytest.mark.parametrize(("path", "form", "call"), COMMANDS)
-async def test_a_command_is_one_call_and_answers_its_message(client, cluster, path, form, call):
+@pytest.mark.parametrize(("path", "form", "order"), COMMANDS)
+async def test_a_command_is_one_call_and_answers_its_message(client, cluster, path, form, order):
     answer = await client.post(path.format(w=WORKER), **form)
 
-    name, *arguments = call
-    assert (answer.status, answer.json) == (200, {"message": f"{name} done"})
-    assert cluster.control.calls == [(name, WORKER, *arguments)]
+    assert (answer.status, answer.json) == (200, {"message": "command done"})
+    assert cluster.control.calls == [("command", WORKER, order)]
+
+
+def test_each_command_to_a_worker_has_one_route():
+    routes = {f"/api/{command.route}/" for command in commands.COMMANDS}
+
+    assert {path.removesuffix("{w}") for path in PATHS} < routes
+    assert len(routes) == len(commands.COMMANDS)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -87,17 +94,18 @@ async def test_a_wrong_argument_is_a_bad_request(client, cluster, tail, form, wo
     assert cluster.control.calls == []
 
 
-async def test_a_refusal_is_forbidden_in_the_escaped_words_of_the_worker(client, cluster):
-    cluster.control.answers["worker_pool_grow"] = Refused("Failed to grow: <no>")
+@pytest.mark.parametrize(("error", "status"), [(Refused, 403), (NoAnswer, 504), (Unreadable, 502)])
+async def test_what_came_of_a_command_is_plain_text_as_it_was_said(client, cluster, error, status):
+    cluster.control.answers["command"] = error("Failed to grow: '<no>' & so on")
 
     answer = await client.post(f"/api/worker/pool/grow/{WORKER}")
 
-    assert (answer.status, answer.text) == (403, "Failed to grow: &lt;no&gt;")
-    assert answer.type == "text/html; charset=UTF-8"
+    assert (answer.status, answer.text) == (status, "Failed to grow: '<no>' & so on")
+    assert answer.type == "text/plain; charset=UTF-8"
 
 
 async def test_a_dead_broker_is_unavailable(client, cluster):
-    cluster.control.answers["worker_shutdown"] = Unavailable("Broker or result backend unavailable")
+    cluster.control.answers["command"] = Unavailable("Broker or result backend unavailable")
 
     answer = await client.post(f"/api/worker/shutdown/{WORKER}")
 
@@ -118,14 +126,14 @@ async def test_any_name_can_stand_in_a_path(client, cluster, name):
     answer = await client.post(f"/api/worker/shutdown/{quote(name, safe='/%@')}")
 
     assert answer.status == 200
-    assert cluster.control.calls == [("worker_shutdown", unquote(name))]
+    assert cluster.control.calls == [("command", unquote(name), commands.shutdown())]
 
 
 async def test_a_button_does_the_same_and_goes_back(client, cluster):
     answer = await client.post(f"/do/worker/pool/grow/{WORKER}", n="2", next="/worker/w1@box")
 
     assert (answer.status, answer.headers["Location"]) == (303, "/worker/w1@box")
-    assert cluster.control.calls == [("worker_pool_grow", WORKER, 2)]
+    assert cluster.control.calls == [("command", WORKER, commands.pool_grow(2))]
 
 
 async def test_a_task_is_revoked_whether_or_not_anyone_knows_it(client, cluster):
@@ -151,11 +159,11 @@ async def test_an_unknown_signal_is_a_bad_request(client, cluster):
 
 async def test_time_limits_are_both_optional(client, cluster):
     await client.post("/api/task/timeout/shop.add", workername=WORKER)
-    await client.post("/api/task/timeout/shop.add", workername=WORKER, soft="30", hard="1.5")
+    await client.post("/api/task/timeout/shop.add", workername=WORKER, soft="1.5", hard="30")
 
     assert cluster.control.calls == [
-        ("task_time_limit", "shop.add", WORKER, None, None),
-        ("task_time_limit", "shop.add", WORKER, 30.0, 1.5),
+        ("command", WORKER, commands.time_limit("shop.add", None, None)),
+        ("command", WORKER, commands.time_limit("shop.add", 1.5, 30.0)),
     ]
 
 
@@ -163,7 +171,7 @@ async def test_time_limits_are_both_optional(client, cluster):
 async def test_what_a_worker_can_judge_about_a_rate_is_left_to_it(client, cluster, rate):
     await client.post("/api/task/rate-limit/shop.add", workername=WORKER, ratelimit=rate)
 
-    assert cluster.control.calls == [("task_rate_limit", "shop.add", WORKER, rate)]
+    assert cluster.control.calls == [("command", WORKER, commands.rate_limit("shop.add", rate))]
 
 
 @pytest.mark.parametrize("rate", ["-1/s", "-5", "10/x", "10/", "10/m/s"])
@@ -181,6 +189,13 @@ async def test_what_a_worker_would_take_wrongly_is_refused_here(client, cluster,
         ("timeout/nothing", {"workername": "x", "soft": "y"}, 400, "Invalid argument 'y'"),
         ("timeout/nothing", {"workername": "x", "hard": "nan"}, 400, "Invalid argument 'nan'"),
         ("timeout/nothing", {"workername": "x", "hard": "-1"}, 400, "hard must be"),
+        ("timeout/nothing", {"workername": "x", "soft": ""}, 400, "Invalid argument ''"),
+        (
+            "timeout/shop.add",
+            {"workername": "x", "soft": "5", "hard": "1"},
+            400,
+            "soft must not be above hard, but 5 s is above 1 s",
+        ),
         ("timeout/nothing", {"workername": "x"}, 404, "Unknown task 'nothing'"),
         ("timeout/shop.add", {"workername": "x"}, 404, "Unknown worker 'x'"),
         ("rate-limit/nothing", {"ratelimit": "1"}, 400, "Missing argument workername"),
