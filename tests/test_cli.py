@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,6 +189,30 @@ def is_ready(url: str) -> bool:
     with contextlib.suppress(urllib.error.HTTPError), NO_PROXY.open(f"{url}readyz", timeout=10):
         return True
     return False
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs mounts")
+def test_where_no_file_can_be_written_tasks_are_in_memory_and_pages_and_readyz_say_so(
+    start: Any,
+) -> None:
+    """In mounts of its own, in which nothing can be written, as in a hardened container."""
+    read_only = (
+        "mount --make-rprivate / && mount -o remount,ro,bind / && for folder in /tmp /var/tmp"
+        " /dev/shm /run; do ! mountpoint -q $folder || mount -o remount,ro,bind $folder; done"
+        ' && ! touch "$0" 2> /dev/null && exec "$@"'
+    )
+    words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0", "--address=127.0.0.1")
+
+    program = start("unshare", "-m", "sh", "-c", read_only, "/tmp/x", *words)
+
+    url = program.says(r"at (http://\S+)")[1]
+    with NO_PROXY.open(f"{url}tasks", timeout=10) as page:
+        assert "No temporary file can be written" in page.read().decode()
+    wait_until(lambda: is_ready(url), 10)
+    with NO_PROXY.open(f"{url}readyz", timeout=10) as answer:
+        store = json.load(answer)["store"]
+    assert (store["ok"], store["kind"], store["wanted"]) == (True, "memory", "temporary")
+    assert "Traceback" not in program.output
 
 
 class TestNotStarting:

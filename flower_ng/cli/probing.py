@@ -13,6 +13,7 @@ import click
 
 from flower_ng.errors import FlowerError
 from flower_ng.settings import Settings, load, load_arguments
+from flower_ng.web.services import normal_prefix
 
 TIMEOUT_S: Final = 5.0
 OK: Final = 200
@@ -67,7 +68,7 @@ def hosts(address: str) -> tuple[str, ...]:
 def answer(link: HTTPConnection, settings: Settings, path: str) -> tuple[int, str]:
     """Ask one connection, and close it."""
     try:
-        link.request("GET", f"/{(settings.url_prefix or '').strip('/')}{path}".replace("//", "/"))
+        link.request("GET", f"{normal_prefix(settings.url_prefix)}{path}")
         response = link.getresponse()
         return response.status, response.read().decode(errors="replace").strip()
     finally:

@@ -38,11 +38,10 @@ class Action(Endpoint):
         return landing(wanted, self.services.prefix)
 
     def _referring_path(self) -> str:
+        """The page that the form is on; its host says nothing, because proxies change ours."""
         try:
             parts = urlsplit(self.request.headers.get("Referer", ""))
         except ValueError:
-            return ""
-        if parts.netloc != self.request.host:
             return ""
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 

@@ -23,6 +23,7 @@ from flower_ng.web.guard import (
     SESSION_COOKIE,
     Access,
 )
+from flower_ng.web.links import text_of
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,11 @@ class Handler(Framed):
         return self.address or self._user or "anonymous"
 
     # Arguments
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Decode an argument; one of the path, which has no name, as `Links` wrote it."""
+        text = super().decode_argument(value, name)
+        return text if name else text_of(text)
 
     def get_argument(
         self,

@@ -1,12 +1,15 @@
 """Links makes the addresses of pages and of their forms; pure."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 #: Names that are remembered as they stand in addresses: a page may have those of all workers.
 NAMES: Final = 20_000
+#: Steps of a path that are `.` or `..`, quoted any number of times.
+STEP: Final = re.compile(r"(?<![^/])(?:\.|%(?:25)*2E){1,2}(?![^/])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,21 @@ class Links:
 
 @lru_cache(NAMES)
 def segment(text: str) -> str:
-    """Any text as one segment of a path."""
-    return quote(text, safe="@:")
+    """Any text as one segment of a path; `text_of` gives it back, once it is unquoted.
+
+    What browsers and proxies would take for a way up or down, `..` for one, is quoted twice.
+    """
+    return quote(STEP.sub(lambda found: quote_all(found[0]), text), safe="@:")
+
+
+def text_of(unquoted: str) -> str:
+    """The text that a segment stands for."""
+    return STEP.sub(lambda found: unquote(found[0]), unquoted)
+
+
+def quote_all(step: str) -> str:
+    """A step of dots, or one that is quoted already, quoted once more."""
+    return step.replace("%", "%25").replace(".", "%2E")
 
 
 def word(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, unquote
 
 from flower_ng.web.guard import Door
 
@@ -168,8 +169,11 @@ class Services:
 
 
 def normal_prefix(url_prefix: str | None) -> str:
-    """The option's value as Services wants it: `flower/`, `/flower` and `flower` are one."""
-    inner = (url_prefix or "").strip("/")
+    """The option's value as Services wants it: `flower/`, `/flower` and `flower` are one.
+
+    Quoted as browsers send it, whether or not the option is.
+    """
+    inner = quote(unquote(url_prefix or "").strip().strip("/"), safe="/@:!$&'()*+,;=~")
     return f"/{inner}" if inner else ""
 
 

@@ -61,7 +61,8 @@ async def test_a_bug_is_a_page_with_its_number(client):
     ("referer", "wanted", "back"),
     [
         ("http://HOST/flower/shown", "", "/flower/shown"),
-        ("http://evil.example/flower/shown", "", "/flower/"),
+        ("http://HOST:8443/flower/shown?a=b", "", "/flower/shown?a=b"),
+        ("https://proxy.example/tools/flower/shown", "", "/tools/flower/shown"),
         ("http://HOST//evil.example", "", "/flower/"),
         ("http://[broken", "", "/flower/"),
         ("", "", "/flower/"),

@@ -361,7 +361,33 @@ async def test_a_prefix_is_taken_letter_by_letter(serve):
     assert (await client.get("/axb/static/x")).text.startswith("<html><title>404")
 
 
-@pytest.mark.parametrize("path", ["/flower", "/flowerx", "/flower/nowhere", "/flowerx/shown"])
+@pytest.mark.parametrize(
+    ("path", "leads_to"), [("/flower", "/flower/"), ("/flower?a=b%20c", "/flower/?a=b%20c")]
+)
+async def test_the_prefix_alone_leads_to_the_front_page(serve, path, leads_to):
+    answer = await serve(HANDLERS, url_prefix="flower").get(path)
+
+    assert (answer.status, answer.headers["Location"]) == (302, leads_to)
+
+
+async def test_the_root_names_the_prefix(serve):
+    answer = await serve(HANDLERS, url_prefix="/tools/flöwer/").get("/")
+
+    assert (answer.status, answer.type) == (404, HTML)
+    where = '<a href="/tools/fl%C3%B6wer/">/tools/fl%C3%B6wer/</a>'
+    assert answer.text == (
+        "<html><title>404: Not Found</title><body>404: Not Found. flower_ng is at"
+        f" {where}</body></html>"
+    )
+
+
+async def test_a_prefix_beyond_ascii_is_served_as_browsers_send_it(serve):
+    client = serve(HANDLERS, url_prefix="flöwer ☃")
+
+    assert (await client.get("/fl%C3%B6wer%20%E2%98%83/healthcheck")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/flowerx", "/flower/nowhere", "/flowerx/shown"])
 async def test_what_starts_like_the_prefix_is_a_page_that_says_no(serve, path):
     answer = await serve(HANDLERS, url_prefix="flower").get(path)
 
@@ -369,7 +395,7 @@ async def test_what_starts_like_the_prefix_is_a_page_that_says_no(serve, path):
     assert "<nav" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/shown", "/metrics", "/healthcheck", "/static/x"])
+@pytest.mark.parametrize("path", ["/shown", "/metrics", "/healthcheck", "/static/x"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 async def test_outside_the_prefix_there_is_nothing(serve, path, method):
     answer = await serve(HANDLERS, url_prefix="flower").ask(method, path)
