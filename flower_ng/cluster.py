@@ -85,7 +85,7 @@ class Cluster:
             inspections=self.inspections,
             max_workers=settings.max_workers,
         )
-        self.starts, self.sent = Starts(), Sent()
+        self.starts, self.sent = Starts(), Sent(timezone=capp.timezone)
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
         )
@@ -175,6 +175,10 @@ class Cluster:
     def oldest_s(self, queue: QueueNumbers) -> float | None:
         """Return for how long the oldest message of a queue waits, None where that is unknown."""
         return self.sent.oldest_s(queue.name, queue.length, time.time())
+
+    def delayed(self) -> int | None:
+        """Return how many tasks the broker holds until their ETA, None where it does not tell."""
+        return None if self.poll.facts is None else self.poll.facts.delayed
 
     def warnings(self) -> Sequence[str]:
         """Return what an operator should know on every page; empty when all is well."""
@@ -268,6 +272,7 @@ class Cluster:
             loop_lag=self.loop_lag,
             inspections=self.inspections,
             store=self.store.status,
+            delayed=self.delayed,
         )
 
 

@@ -60,6 +60,8 @@ class RabbitFacts:
     `blocked` names the connections that are blocked (they published under an alarm), `blocking`
     those that will be with their next message. `ack_timeout_s` is the least that a queue of ours
     sets for itself, or RabbitMQ's default where `is_ack_timeout_usual`; None: there is none.
+    `delayed` tasks wait for their ETA in the queues that Celery makes for that; None: there are no
+    such queues, or their lengths are not told.
     """
 
     version: str
@@ -69,6 +71,7 @@ class RabbitFacts:
     ack_timeout_s: float | None = None
     is_ack_timeout_usual: bool = True
     stale: tuple[StaleQueue, ...] = ()
+    delayed: int | None = None
 
     @property
     def alarmed(self) -> tuple[RabbitNode, ...]:
@@ -145,6 +148,11 @@ class BrokerFacts:
     away_since: float | None = None
     rabbit: RabbitFacts | None = None
     redis: RedisFacts | None = None
+
+    @property
+    def delayed(self) -> int | None:
+        """How many tasks the broker holds until their ETA; None where it does not tell."""
+        return None if self.rabbit is None else self.rabbit.delayed
 
     @property
     def blocks_publishers(self) -> str:

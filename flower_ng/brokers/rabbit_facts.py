@@ -26,6 +26,9 @@ _PRIVATE: Final = re.compile(
     r"celeryev\.|.*\.pidbox$|amq\.gen-|[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$"
 )
 
+#: With native delayed delivery (quorum queues), a level each (kombu.transport).
+_DELAYING: Final = re.compile(r"(?:.+_)?celery_delayed_(?:1?\d|2[0-7])\Z")
+
 Objects = Sequence[Mapping[str, Any]]
 
 
@@ -48,6 +51,7 @@ def rabbit_facts(
         ack_timeout_s=usual_s if own_s is None else own_s,
         is_ack_timeout_usual=own_s is None,
         stale=tuple(stale),
+        delayed=delayed(queues),
     )
 
 
@@ -95,6 +99,20 @@ def is_private(name: str) -> bool:
     return _PRIVATE.match(name) is not None
 
 
+def is_delaying(name: str) -> bool:
+    """Say whether a queue is one of the 28 in which Celery has tasks wait for their ETA."""
+    return _DELAYING.match(name) is not None
+
+
+def delayed(queues: Objects) -> int | None:
+    """Return how many tasks wait for their ETA; None without queues for that, or their lengths."""
+    told = [
+        count(queue.get("messages")) for queue in queues if is_delaying(str(queue.get("name", "")))
+    ]
+    known = [messages for messages in told if messages is not None]
+    return sum(known) if told and len(known) == len(told) else None
+
+
 def unheard(queues: Objects) -> Iterator[StaleQueue]:
     """Yield the queues for control and events from which nobody consumes.
 
@@ -118,5 +136,7 @@ def named(queues: Objects, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
     wanted = set(names)
     for queue in queues:
         name = queue.get("name")
-        if isinstance(name, str) and (name in wanted or not is_private(name)):
+        if not isinstance(name, str) or is_delaying(name):
+            continue
+        if name in wanted or not is_private(name):
             yield queue

@@ -43,6 +43,7 @@ class Sources:
     loop_lag: LoopLag
     inspections: Inspections
     store: Callable[[], StoreStatus]
+    delayed: Callable[[], int | None] = lambda: None
 
 
 #: One value, or one for each value of the metric's label; None where it is not known.
@@ -108,6 +109,12 @@ METRICS: tuple[Declared, ...] = (
         "Events ignored because they could not be read, by reason.",
         lambda s: s.malformed(),
         "reason",
+    ),
+    Declared(
+        "flower_ng_delayed_tasks",
+        "gauge",
+        "Tasks that RabbitMQ holds until their ETA (native delayed delivery, with quorum queues).",
+        lambda s: s.delayed(),
     ),
     Declared(
         "flower_ng_inbox_messages",

@@ -4,10 +4,13 @@ It tells how long the oldest message of a queue waits, where its send was seen: 
 Celery setting `task_send_sent_event`.
 """
 
+import heapq
 from collections.abc import Collection
+from datetime import UTC, tzinfo
 from typing import Final
 
-from flower_ng.monitor.records import Change, Task
+from flower_ng.monitor.eta import delayed_key, eta_s
+from flower_ng.monitor.records import Change, Event, Task
 
 #: Tasks remembered; past it further ones are not, and what then becomes the oldest is not known.
 MOST: Final = 50_000
@@ -20,10 +23,15 @@ _EARLY: Final = frozenset({None, "PENDING", "RETRY"})
 
 
 class Sent:
-    """Remembers sends until the task is heard of again."""
+    """Remembers sends until the task is heard of again.
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
+    A task that RabbitMQ delays is in its queue from its ETA on; one without an offset is of
+    `timezone`.
+    """
+
+    def __init__(self, most: int = MOST, timezone: tzinfo = UTC) -> None:
+        self._most, self._timezone = most, timezone
+        self._delayed: list[tuple[float, str, str]] = []
         self._queue_of: dict[str, str] = {}
         self._sent: dict[str, dict[str, float]] = {}
         self._untold: dict[str, float] = {}
@@ -38,7 +46,7 @@ class Sent:
         event = change.event
         if event.type == "task-sent":
             if event.queue and event.uuid and change.before in _EARLY:
-                self._add(event.queue, event.uuid, event.timestamp)
+                self._add(event.queue, event.uuid, event.timestamp, self._arrives_at(event))
         elif event.uuid is not None and event.uuid in self._queue_of:
             self._drop(event.uuid)
 
@@ -53,6 +61,7 @@ class Sent:
 
         In an empty queue nothing waits: sends without further news are forgotten then.
         """
+        self._arrive(now)
         if not length:
             if length == 0:
                 self._empty(queue, now)
@@ -62,7 +71,20 @@ class Sent:
             return None
         return max(0.0, now - at)
 
-    def _add(self, queue: str, uuid: str, at: float) -> None:
+    def _arrives_at(self, event: Event) -> float | None:
+        """Return when RabbitMQ puts a task into its queue; None where that is at once."""
+        if event.eta is None or delayed_key(event.routing_key) is None:
+            return None
+        return eta_s(event.eta, self._timezone)
+
+    def _arrive(self, now: float) -> None:
+        """Have those wait whose delay is over, unless they were heard of meanwhile."""
+        while self._delayed and self._delayed[0][0] <= now:
+            at, queue, uuid = heapq.heappop(self._delayed)
+            if self._queue_of.get(uuid) == queue:
+                self._sent[queue].setdefault(uuid, at)
+
+    def _add(self, queue: str, uuid: str, at: float, arrives_at: float | None) -> None:
         waiting = self._sent.get(queue)
         if waiting is None:
             if len(self._sent) >= MOST_QUEUES:
@@ -72,13 +94,16 @@ class Sent:
         if len(self._queue_of) >= self._most:
             self._untold.setdefault(queue, at)
             return
-        waiting[uuid] = at
         self._queue_of[uuid] = queue
+        if arrives_at is None:
+            waiting[uuid] = at
+        else:
+            heapq.heappush(self._delayed, (arrives_at, queue, uuid))
 
     def _drop(self, uuid: str) -> None:
         queue = self._queue_of.pop(uuid, None)
         if queue is not None:
-            del self._sent[queue][uuid]
+            self._sent[queue].pop(uuid, None)
 
     def _empty(self, queue: str, now: float) -> None:
         before = now - LATE_S

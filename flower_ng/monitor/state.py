@@ -17,6 +17,7 @@ from celery import states
 from celery.events.state import State
 
 from flower_ng.monitor.clean import clean
+from flower_ng.monitor.eta import delayed_key
 from flower_ng.monitor.index import TasksBy, by_time, worker_name
 from flower_ng.monitor.merge import merge
 from flower_ng.monitor.records import Change, Event, Observer, Task, Worker
@@ -209,6 +210,8 @@ class EventsState(State):
             event.root_id = event.uuid
         if event.routing_key is not None:
             event.routing_key = sys.intern(event.routing_key)
+            if event.queue is None:
+                event.queue = delayed_key(event.routing_key)
         if event.queue is not None:
             event.queue = sys.intern(event.queue)
 

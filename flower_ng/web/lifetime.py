@@ -1,9 +1,14 @@
-"""Lifetime is one task's time, drawn to scale: in the queue, in the worker, running; pure."""
+"""Lifetime is one task's time, drawn to scale: in the queue, in the worker, running; pure.
+
+A task with an ETA also waits for that: in its worker, or with the broker where that delays tasks.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from typing import Final
 
+from flower_ng.monitor.eta import delayed_key, eta_s
 from flower_ng.store import TaskRow
 from flower_ng.store.rollups.points import Spread, TaskPoint
 from flower_ng.store.timeline import Attempt
@@ -14,6 +19,9 @@ WIDTH: Final = 600
 UNKNOWN: Final = "unknown"
 CLOCKS: Final = "told in another order"
 GOING: Final = "so far"
+NOT_YET: Final = "not yet"
+#: States in which a task may have an ETA that is yet to come.
+_WAITING: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
 _ENDS: Final = {
     "SUCCESS": "succeeded",
     "FAILURE": "failed",
@@ -28,7 +36,8 @@ class Phase:
     """A part of a task's time; `seconds` is None where `note` says why it cannot be told.
 
     `usual` is how long it takes tasks of this type. `x` and `width` are of a drawing WIDTH wide;
-    `usual_x` and `usual_width` are those of the usual median, by the same scale.
+    `usual_x` and `usual_width` are those of the usual median, by the same scale. `until` is when
+    it will end, where that is known and has not come yet.
     """
 
     kind: str
@@ -40,40 +49,86 @@ class Phase:
     width: float = 0.0
     usual_x: float = 0.0
     usual_width: float = 0.0
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """The moments of a task's newest try, UTC seconds by the clocks of whoever told of them."""
+    """The moments of a task's newest try, UTC seconds by the clocks of whoever told of them.
+
+    The task waited for its `eta` since `waits_since`; it is None where it did not.
+    """
 
     sent: float | None
     received: float | None
     started: float | None
     ended: float | None
+    eta: float | None = None
+    waits_since: float | None = None
 
 
-def phases(row: TaskRow, usual: TaskPoint | None, now: float) -> tuple[Phase, ...]:
-    """Return the three parts of the newest try, what still goes on measured up to `now`.
+def phases(
+    row: TaskRow, usual: TaskPoint | None, now: float, timezone: tzinfo = UTC
+) -> tuple[Phase, ...]:
+    """Return the parts of the newest try, what still goes on measured up to `now`.
 
     Clocks of clients and workers may disagree: then a part is not told, rather than negative.
+    An ETA without an offset is of `timezone`.
     """
-    times = _times(row)
-    queued = _between(times.sent, times.received, now if row.state == "PENDING" else None)
-    waiting = now if row.state == "RECEIVED" else None
-    held = _between(times.received, times.started, waiting)
-    parts = (
-        ("queued", "In the queue", queued, usual.queued if usual else None),
-        ("held", "In the worker", held, usual.wait if usual else None),
-        ("ran", "Running" if row.state == "STARTED" else "Ran", _ran(row, times, now),
-         usual.run if usual else None),
-    )  # fmt: skip
-    return _scaled([Phase(kind, label, *told, spread) for kind, label, told, spread in parts])
+    times = _times(row, timezone)
+    parts = [
+        Phase("queued", "In the queue", *_queued(row, times, now), usual.queued if usual else None),
+        Phase("held", "In the worker", *_held(row, times, now), usual.wait if usual else None),
+        Phase("ran", "Running" if row.state == "STARTED" else "Ran", *_ran(row, times, now),
+              usual.run if usual else None),
+    ]  # fmt: skip
+    if times.eta is not None and times.waits_since is not None:
+        place = 3 if row.state == "RETRY" else 0 if _is_delayed(row) else 1
+        parts.insert(place, _wait(row, times.waits_since, times.eta, times, now))
+    return _scaled(parts)
 
 
-def _times(row: TaskRow) -> _Times:
+def _times(row: TaskRow, timezone: tzinfo) -> _Times:
     tries = row.attempts
     last = tries[-1] if tries else Attempt(None, row.received, row.started, _ended(row))
-    return _Times(_sent(row, last.received), last.received, last.started, last.ended)
+    sent, eta = _sent(row, last.received), eta_s(row.eta, timezone)
+    since = last.ended if row.state == "RETRY" else sent if _is_delayed(row) else last.received
+    if eta is None or since is None or eta <= since:
+        eta = None
+    return _Times(sent, last.received, last.started, last.ended, eta, since)
+
+
+def _is_delayed(row: TaskRow) -> bool:
+    """Whether the broker held the task until its ETA, before it came into its queue."""
+    return delayed_key(row.routing_key) is not None
+
+
+def _queued(row: TaskRow, times: _Times, now: float) -> tuple[float | None, str]:
+    since = times.sent
+    if times.eta is not None and _is_delayed(row) and row.state != "RETRY":
+        # RabbitMQ delays by whole seconds, so that it may come a little early.
+        since = times.eta if times.received is None else min(times.eta, times.received)
+        if since > now:
+            return None, NOT_YET
+    return _between(since, times.received, now if row.state == "PENDING" else None)
+
+
+def _held(row: TaskRow, times: _Times, now: float) -> tuple[float | None, str]:
+    since = times.received
+    if times.eta is not None and since is not None and row.state != "RETRY":
+        since = max(times.eta, since)
+        if since > now and times.started is None:
+            return None, NOT_YET
+    return _between(since, times.started, now if row.state == "RECEIVED" else None)
+
+
+def _wait(row: TaskRow, since: float, eta: float, times: _Times, now: float) -> Phase:
+    """Return the wait for an ETA, which ends early where the task was revoked before it."""
+    if row.state in _WAITING and now < eta:
+        return Phase("delayed", "Waits for its ETA", max(0.0, now - since), GOING, None, until=eta)
+    ended = times.ended if row.state == "REVOKED" and times.started is None else None
+    until = eta if ended is None else min(eta, ended)
+    return Phase("delayed", "Waited for its ETA", max(0.0, until - since), "", None)
 
 
 def _sent(row: TaskRow, received: float | None) -> float | None:
@@ -117,8 +172,13 @@ def _placed(parts: Sequence[Phase], scale: float) -> Iterator[Phase]:
     x = usual_x = 0.0
     for part in parts:
         width, usual_width = (part.seconds or 0.0) * scale, _median(part) * scale
-        places = (round(value, 2) for value in (x, width, usual_x, usual_width))
-        yield Phase(part.kind, part.label, part.seconds, part.note, part.usual, *places)
+        yield replace(
+            part,
+            x=round(x, 2),
+            width=round(width, 2),
+            usual_x=round(usual_x, 2),
+            usual_width=round(usual_width, 2),
+        )
         x, usual_x = x + width, usual_x + usual_width
 
 

@@ -1,6 +1,9 @@
 """Answers of the management API that no broker here gives: written after its documentation."""
 
-from flower_ng.brokers.rabbit_facts import owner, rabbit_facts, unheard
+import pytest
+from kombu.transport.native_delayed_delivery import MAX_NUMBER_OF_BITS_TO_USE, level_name
+
+from flower_ng.brokers.rabbit_facts import named, owner, rabbit_facts, unheard
 
 NODES = [
     {
@@ -48,6 +51,21 @@ def test_connections_are_told_by_their_state_and_not_without_an_answer():
 
     assert (told.blocked, told.blocking) == (("a",), ("b",))
     assert (untold.blocked, untold.blocking, untold.version) == (None, None, "")
+
+
+@pytest.mark.parametrize("prefix", [None, "shop"])
+def test_the_queues_of_delayed_delivery_are_one_number_and_no_queues_of_tasks(prefix):
+    levels = range(MAX_NUMBER_OF_BITS_TO_USE)
+    queues = [{"name": level_name(level, prefix), "messages": level} for level in levels]
+    queues += [{"name": "celery"}, {"name": "celery_delayed_28"}, {"name": "celery_delayed_1x"}]
+
+    assert rabbit_facts({}, None, None, queues, []).delayed == sum(levels)
+    assert [one["name"] for one in named(queues, ["celery_delayed_3"])] == [
+        "celery",
+        "celery_delayed_28",
+        "celery_delayed_1x",
+    ]
+    assert rabbit_facts({}, None, None, queues[-3:], []).delayed is None
 
 
 def test_the_least_timeout_of_queues_and_policies_counts():

@@ -1,5 +1,7 @@
 """For how long the oldest message of a queue waits, as events tell."""
 
+from datetime import UTC, datetime
+
 from flower_ng.monitor.records import Change, Event
 from flower_ng.monitor.sent import Sent
 
@@ -31,6 +33,36 @@ def test_a_task_that_was_received_waits_no_longer():
     sends = seen(sent("a", 10.0), sent("b", 20.0), change("task-received", "a", 21.0))
 
     assert sends.oldest_s("mail", 1, 30.0) == 10.0
+
+
+def delayed(uuid, at, eta, queue="mail"):
+    told = sent(uuid, at, queue)
+    told.event.eta = datetime.fromtimestamp(eta, UTC).isoformat()
+    told.event.routing_key = ".".join(["0"] * 27 + ["1", queue])
+    return told
+
+
+def test_what_the_broker_delays_waits_in_its_queue_from_its_eta_on():
+    sends = seen(delayed("a", 10.0, 100.0), sent("b", 20.0))
+
+    assert sends.oldest_s("mail", 1, 30.0) == 10.0
+    sends.observe(change("task-received", "b", 40.0))
+    assert sends.oldest_s("mail", 1, 90.0) is None
+    assert sends.oldest_s("mail", 1, 105.0) == 5.0
+    assert set(sends.queues) == {"mail"}
+
+
+def test_what_was_delayed_and_received_meanwhile_does_not_wait():
+    sends = seen(delayed("a", 10.0, 100.0), change("task-received", "a", 101.0))
+
+    assert sends.oldest_s("mail", 1, 105.0) is None
+
+
+def test_an_eta_that_workers_wait_for_is_no_delay_in_the_queue():
+    told = delayed("a", 10.0, 100.0)
+    told.event.routing_key = "mail"
+
+    assert seen(told).oldest_s("mail", 1, 30.0) == 20.0
 
 
 def test_a_send_that_is_told_late_is_no_waiting_task():

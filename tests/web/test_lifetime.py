@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from flower_ng.store import TaskRow
 from flower_ng.store.rollups.points import Spread, TaskPoint
-from flower_ng.web.lifetime import CLOCKS, GOING, UNKNOWN, WIDTH, phases
+from flower_ng.web.lifetime import CLOCKS, GOING, NOT_YET, UNKNOWN, WIDTH, phases
 
 NOW = 1000.0
 times = st.none() | st.floats(0, 2000)
@@ -43,6 +43,71 @@ def test_the_workers_own_measure_of_a_run_is_the_better_one():
 )
 def test_what_goes_on_grows_and_says_so(kind, fields):
     assert told(**fields)[kind] == (10.0, GOING)
+
+
+ETA = "1970-01-01T00:33:20+00:00"  # 2,000
+KEY = ".".join(["0"] * 27 + ["1", "mail"])
+HELD = {"state": "RECEIVED", "sent": 980.0, "received": 990.0, "eta": ETA}
+DELAYED = {"state": "PENDING", "sent": 990.0, "eta": ETA, "routing_key": KEY}
+
+
+def test_a_worker_that_holds_a_task_until_its_eta_is_no_delay_of_its_own():
+    assert told(**HELD) == {
+        "queued": (10.0, ""),
+        "delayed": (10.0, GOING),
+        "held": (None, NOT_YET),
+        "ran": (None, UNKNOWN),
+    }
+    assert [part.until for part in phases(row(**HELD), None, NOW)] == [None, 2000.0, None, None]
+
+
+def test_a_broker_that_holds_a_task_until_its_eta_is_no_queue():
+    assert told(**DELAYED) == {
+        "delayed": (10.0, GOING),
+        "queued": (None, NOT_YET),
+        "held": (None, UNKNOWN),
+        "ran": (None, UNKNOWN),
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "queued", "held"),
+    [
+        ({"received": 990.0}, (10.0, ""), (3.0, "")),
+        ({"received": 2002.0, "routing_key": KEY}, (2.0, ""), (1.0, "")),
+        ({"received": 1999.5, "routing_key": KEY}, (0.0, ""), (3.0, "")),
+    ],
+    ids=["held by the worker", "delayed by the broker", "delivered a little early"],
+)
+def test_the_time_up_to_an_eta_counts_for_neither_queue_nor_worker(fields, queued, held):
+    ended = {"state": "FAILURE", "sent": 980.0, "eta": ETA, "started": 2003.0, "failed": 2004.0}
+    shown = {
+        part.kind: (part.seconds, part.note)
+        for part in phases(row(**{**ended, **fields}), None, 5000.0)
+    }
+
+    assert (shown["queued"], shown["held"]) == (queued, held)
+    assert shown["delayed"] == (
+        2000.0 - (fields["received"] if fields["received"] < 1000 else 980),
+        "",
+    )
+
+
+def test_a_task_that_waits_to_be_tried_again_says_when_that_is():
+    fields = {"state": "RETRY", "received": 900.0, "started": 901.0, "retried": 903.0, "eta": ETA}
+    *_, ran, wait = phases(row(**fields), None, NOW)
+
+    assert (ran.seconds, wait.kind, wait.seconds, wait.until) == (2.0, "delayed", 97.0, 2000.0)
+
+
+def test_a_task_that_was_revoked_before_its_eta_waited_until_then():
+    fields = {"state": "REVOKED", "received": 900.0, "revoked": 950.0, "eta": ETA}
+
+    assert told(**fields)["delayed"] == (50.0, "")
+
+
+def test_an_eta_that_had_passed_when_the_task_came_is_not_waited_for():
+    assert set(told(**{**HELD, "eta": "1970-01-01T00:10:00"})) == {"queued", "held", "ran"}
 
 
 def test_clocks_that_disagree_give_no_number():

@@ -232,6 +232,8 @@ def _measure(tally: TaskTally, place: int, event: Event, task: Task) -> None:
     elif place == _STARTED:
         if task.eta is None and task.received is not None and event.timestamp >= task.received:
             tally.wait.add(event.timestamp - task.received)
+    elif task.eta is not None:
+        pass  # it waited for its time
     elif task.sent is not None and task.received is not None and task.received >= task.sent:
         # Whichever of the two comes second; after a retry's task-sent the old receipt is earlier.
         tally.queued.add(task.received - task.sent)

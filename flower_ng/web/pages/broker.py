@@ -136,3 +136,5 @@ def _rabbit(rabbit: RabbitFacts) -> Iterator[Fact]:
     if rabbit.ack_timeout_s is not None:
         usual = " (RabbitMQ's default)" if rabbit.is_ack_timeout_usual else ""
         yield Fact("Acknowledge within", f"{fmt.span(rabbit.ack_timeout_s)}{usual}")
+    if rabbit.delayed is not None:
+        yield Fact("Delayed until their ETA", fmt.number(rabbit.delayed))

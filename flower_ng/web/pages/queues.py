@@ -47,6 +47,7 @@ class QueuesView:
 
     `is_inspected` says whether any online worker told of its queues, `is_sent_told` whether events
     told of what came into any queue lately; `left_out` is how many queues are not listed.
+    `delayed` is how many tasks RabbitMQ holds until their ETA, None where it is not told.
     `problems` are what rules found, by queue.
     """
 
@@ -59,6 +60,7 @@ class QueuesView:
     is_inspected: bool
     is_sent_told: bool
     left_out: int
+    delayed: int | None
     problems: Mapping[str, tuple[Found, ...]]
 
 
@@ -90,6 +92,7 @@ class Queues(Page):
             is_inspected=bool(workers),
             is_sent_told=any(line.flow.arrivals_per_s is not None for line in lines),
             left_out=len(every) - len(names),
+            delayed=None if cluster.poll.facts is None else cluster.poll.facts.delayed,
             problems={name: marks(cluster.problems.about("queue", name), links) for name in names},
         )
 

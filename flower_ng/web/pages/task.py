@@ -114,7 +114,14 @@ class Task(Page):
         run = await kin_of(shown, self._those)
         now = self.services.clock()
         others = tuple(elsewhere(self.services.options.task_links, shown, now))
-        told = _Told(phases(row, usual, now), run, recent, others, now, self._doubt(row))
+        told = _Told(
+            phases(row, usual, now, self.cluster.timezone),
+            run,
+            recent,
+            others,
+            now,
+            self._doubt(row),
+        )
         can = deeds(row, self._worker(row), links, has_backend=self.cluster.publisher.has_backend)
         return _view(shown, told, tuple(can), links, self.cluster.timezone)
 

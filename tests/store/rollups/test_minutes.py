@@ -124,6 +124,12 @@ def test_time_in_the_queue_is_noted_with_whichever_event_comes_second(minutes):
     assert (tally.queued.count, tally.queued.total_s) == (1, 4.0)
 
 
+def test_the_time_up_to_an_eta_is_no_time_in_the_queue(minutes):
+    minutes.observe(told("received", NOW, received=NOW, sent=NOW - 9, eta="2026-11-21T10:00:00"))
+
+    assert minutes.take()[HOUR].kinds["task"]["shop.add"].queued.count == 0
+
+
 def test_a_retry_that_is_sent_again_was_not_received_before(minutes):
     minutes.observe(told("sent", NOW, received=NOW - 9, sent=NOW))
 
