@@ -20,6 +20,7 @@ from flower_ng.drop_in import extra_settings, login_handler
 from flower_ng.errors import SettingsError
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
+from flower_ng.web.logins.check import check
 from flower_ng.web.routes import Site, application
 from flower_ng.web.services import Assets, Services, furnish, normal_prefix
 
@@ -42,10 +43,13 @@ class Flower:
         notice: str = "",
         environ: Mapping[str, str] = os.environ,
     ) -> None:
+        check(settings)
         self.settings = settings
         self.cluster = Cluster(capp, settings, IOLoop.current())
+        services = self._services(environ, notice)
+        self._door = services.door
         self.site: Site = application(
-            self._services(environ, notice),
+            services,
             login=login_handler(settings.auth_provider),
             oauth=OAuthClient(
                 settings.oauth2_key or "",
@@ -65,6 +69,11 @@ class Flower:
         host = self.settings.address or "127.0.0.1"
         shown = f"[{host}]" if ":" in host else host
         return [f"{scheme}://{shown}:{self.port}{normal_prefix(self.settings.url_prefix)}/"]
+
+    @property
+    def access(self) -> str:
+        """What is open to whom."""
+        return self._door.summary()
 
     async def start(self) -> None:
         """Listen, then start the cluster.

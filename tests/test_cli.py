@@ -176,6 +176,38 @@ class TestStarting:
 
         wait_until(started_again, 30)
 
+    def test_a_login_handler_in_the_working_directory_is_found_and_reads_the_options(
+        self, start: Any, tmp_path: Path
+    ) -> None:
+        (tmp_path / "door.py").write_text(
+            textwrap.dedent("""
+                from flower.urls import settings
+                from flower.views.auth import GithubLoginHandler
+                from tornado.options import options
+                settings["sso"] = {"key": "k", "secret": "s", "redirect_uri": None}
+                class Door(GithubLoginHandler):
+                    _OAUTH_SETTINGS_KEY = "sso"
+                    async def get(self):
+                        self.write(f"{options.auth} {self.settings['sso']['key']}")
+            """)
+        )
+        words = ("flower_ng", "--port=0", "--auth=a@example.com", "--auth_provider=door.Door")
+        program = start(*CELERY, "-b", "memory://", *words)
+        url = program.says(r"at (http://127\.0\.0\.1:\d+/)")[1]
+
+        with NO_PROXY.open(f"{url}login", timeout=10) as answer:
+            assert answer.read() == b"a@example.com k"
+
+    def test_a_broker_url_in_the_wrong_place_is_not_logged(self, start: Any) -> None:
+        words = ("flower_ng", "redis://:hush@127.0.0.1:1/0", "--port=0")  # as Airflow starts Flower
+
+        program = start(*CELERY, "-b", "redis://:hush@127.0.0.1:1/0", *words)
+        program.says("Registered tasks:")
+        program.says("Not connected|No events|Receiving")
+
+        assert "Access: read: everyone who can connect" in program.output
+        assert "hush" not in program.output
+
     def test_a_log_file_gets_the_log(self, start: Any, tmp_path: Path) -> None:
         words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0")
 
@@ -222,7 +254,12 @@ class TestNotStarting:
             ("--port=x", "Invalid '--port' option: 'x' is not a whole number"),
             ("--port", "--port requires a value: --port=…"),
             ("--auth=*@*.com", "Invalid '--auth' option"),
-            ("--auth_provider=no.such", "Invalid '--auth_provider' option"),
+            ("--auth=ann", "Invalid '--auth' option: 'ann' would let nobody in"),
+            ("--auth=ann@example.com", "--auth needs --auth_provider"),
+            ("--auth_provider=no.such", "--auth_provider needs --auth"),
+            ("--basic_auth=:", "Invalid '--basic_auth' option: the value has an empty user"),
+            ("--cookie_secret=x", "Invalid '--cookie_secret' option: the value is too easy"),
+            ("--require_auth", "--require_auth is set and no login is configured"),
             (
                 "--log_file_prefix=/no/such/folder/log",
                 "Invalid '--log_file_prefix' option: '/no/such/folder/log' cannot be written (No",
@@ -248,6 +285,29 @@ class TestNotStarting:
 
         assert program.ends() == 1
         assert program.output.startswith(f"Error: {why}")
+        assert program.output.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("provider", "why"),
+        [
+            ("no.such", "cannot be used: ModuleNotFoundError"),
+            ("door.Closed", "has no method get"),
+            ("door.Gone", "has no attribute 'Gone'"),
+        ],
+    )
+    def test_a_login_handler_that_cannot_be_used_is_one_line(
+        self, start: Any, tmp_path: Path, provider: str, why: str
+    ) -> None:
+        (tmp_path / "door.py").write_text(
+            "from flower.views import BaseHandler\nclass Closed(BaseHandler): pass\n"
+        )
+        words = ("flower_ng", "--auth=a@example.com", f"--auth_provider={provider}")
+
+        program = start(*CELERY, "-b", DEAD, *words)
+
+        assert program.ends() == 1
+        assert program.output.startswith(f"Error: Invalid '--auth_provider' option: '{provider}' ")
+        assert why in program.output
         assert program.output.count("\n") == 1
 
     def test_a_port_in_use_is_one_line_and_exit_code_1(self, start: Any, redis_server: Any) -> None:

@@ -126,7 +126,7 @@ class TestCommandLine:
         assert read(argument).settings.debug is value
 
     def test_a_value_may_hold_equals_signs(self, read: Any) -> None:
-        assert read("--cookie_secret=a=b").settings.cookie_secret == "a=b"
+        assert read("--oauth2_secret=a=b").settings.oauth2_secret == "a=b"
 
     def test_several_values_are_split_at_commas(self, read: Any) -> None:
         assert read("--basic_auth=a:b,c:d:e").settings.basic_auth == ("a:b", "c:d:e")
@@ -156,7 +156,29 @@ class TestCommandLine:
         ]
 
     def test_a_stray_word_warns(self, read: Any) -> None:
-        assert read("stray").warnings == ["Ignored 'stray': options are written --name=value"]
+        assert read("stray").warnings == [
+            "Ignored an argument without dashes: options are written --name=value"
+        ]
+
+    @pytest.mark.parametrize(
+        "argument",
+        [
+            "redis://:hush@host/0",  # as Airflow starts Flower
+            "-bredis://:hush@host/0",
+            "--broker:redis://:hush@host/0",
+            "--brokerurl=redis://:hush@host/0",
+            "broker_api=http://me:hush@host/api/",
+            "me:hush",
+            "--basic-auth:me:hush",
+        ],
+    )
+    def test_an_ignored_argument_is_not_repeated_for_it_may_be_a_secret(
+        self, read: Any, argument: str
+    ) -> None:
+        [warning] = read(argument).warnings
+
+        assert "Ignored" in warning
+        assert "hush" not in warning
 
     def test_celerys_own_options_warn_once_with_the_right_order(self, read: Any) -> None:
         loaded = read("--broker=redis://:secret@host", "-A", "proj", "--port=1")
@@ -321,7 +343,16 @@ class TestValues:
 
     @pytest.mark.parametrize(
         "argument",
-        ["--basic_auth=secret", "--broker_api=ftp://u:secret@host", "--broker_api=secret"],
+        [
+            "--basic_auth=secret",
+            "--basic_auth=:secret",
+            "--broker_api=ftp://u:secret@host",
+            "--broker_api=secret",
+            "--port=redis://:secret@host/0",
+            "--port=redis://:secr/secret@host/0",
+            "--cors_origins=https://u:secret@host/",
+            "--task_links=Logs=ftp://u:secret@host/",
+        ],
     )
     def test_a_wrong_one_is_not_repeated_where_it_may_hold_a_password(
         self, read: Any, argument: str
@@ -332,9 +363,26 @@ class TestValues:
         assert "secret" not in caught.value.message
 
     @pytest.mark.parametrize(
+        "value", [":", "", "ann:", ":secret", " :secret", "ann:secret,", "ann:secret,:", "ann"]
+    )
+    def test_a_login_with_an_empty_name_or_password_ends_the_start(
+        self, read: Any, value: str
+    ) -> None:
+        with pytest.raises(SettingsError, match=r"^Invalid 'FLOWER_BASIC_AUTH' option: .*$"):
+            read(FLOWER_BASIC_AUTH=value)
+        with pytest.raises(SettingsError, match=r"^Invalid '--basic_auth' option: .*$"):
+            read(f"--basic_auth={value}")
+
+    @pytest.mark.parametrize("key", ["x", "secret", "a" * 40, "abcabcabcabcabcabcabc"])
+    def test_a_cookie_secret_that_can_be_guessed_ends_the_start(self, read: Any, key: str) -> None:
+        with pytest.raises(SettingsError, match="the value is too easy to guess: take"):
+            read(f"--cookie_secret={key}")
+
+    @pytest.mark.parametrize(
         "argument",
         [
             "--broker_api=https://u:p@host:15671/api",
+            "--cookie_secret=5eJ0-vQ2sLkz8RtY",
             "--cors_origins=https://a.example,http://b.example:8080",
             "--cors_origins=*",
             "--logging=WARNING",
@@ -362,7 +410,9 @@ class TestValues:
         assert settings.keyfile == str(folder / "key.pem")
 
     def test_secrets_do_not_show_when_settings_are_printed(self, read: Any) -> None:
-        loaded = read("--cookie_secret=hush", "--basic_auth=a:hush", "--oauth2_secret=hush")
+        loaded = read(
+            "--cookie_secret=hush-5eJ0vQ2sLkz8RtY", "--basic_auth=a:hush", "--oauth2_secret=hush"
+        )
 
         assert "hush" not in repr(loaded)
 

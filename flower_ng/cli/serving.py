@@ -136,4 +136,5 @@ def banner(flower: Flower) -> Iterator[str]:
     places = [f"unix socket {flower.socket_path}"] if flower.socket_path else flower.urls
     yield f"flower_ng {__version__} at {', '.join(places)}"
     yield f"Broker: {flower.cluster.broker_url}"
+    yield flower.access
     yield f"Registered tasks: {', '.join(flower.cluster.registered_tasks())}"

@@ -30,6 +30,9 @@ TASKS_COLUMNS = (
     "exchange", "routing_key", "queue", "retries", "revoked", "exception", "expires", "eta", "sent",
     "timestamp",
 )  # fmt: skip
+#: Of a cookie's key. 16 random letters and digits are 95 bits; fewer than 6 different ones are no
+#: random text.
+SIGNING_KEY_LENGTH, SIGNING_KEY_LETTERS = 16, 6
 ROTATIONS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
 
 
@@ -127,8 +130,29 @@ def is_database_url(value: str | None) -> str | None:
 
 
 def are_credentials(values: Sequence[str]) -> str | None:
-    """Pairs of user and password; a lone word would lock everybody out."""
-    return None if all(":" in value for value in values) else "is not a list of user:password pairs"
+    """Pairs of user and password, neither of them empty: that would let in whoever sends nothing.
+
+    A lone word would lock everybody out.
+    """
+    pairs = [value.partition(":") for value in values]
+    if all(user.strip() and password for user, _, password in pairs):
+        return None
+    if all(colon for _, colon, _ in pairs):
+        return (
+            "has an empty user or password (is a variable not set?); write user:password, or leave"
+            " the option out to have no Basic login"
+        )
+    return "is not a list of user:password pairs"
+
+
+def is_signing_key(value: str | None) -> str | None:
+    """A key that nobody guesses: whoever has it makes sessions of anybody. Empty: a random one."""
+    if not value or (len(value) >= SIGNING_KEY_LENGTH and len(set(value)) >= SIGNING_KEY_LETTERS):
+        return None
+    return (
+        f"is too easy to guess: take {SIGNING_KEY_LENGTH} random characters or more, as"
+        " python -c 'import secrets; print(secrets.token_urlsafe())' makes them"
+    )
 
 
 def are_bounds(values: Sequence[float]) -> str | None:

@@ -6,6 +6,7 @@ Pure. Nothing unknown stops the start; it is warned about, by name and never wit
 may be a password.
 """
 
+import re
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from flower_ng.errors import SettingsError
 from flower_ng.settings.given import Given
 from flower_ng.settings.nearest import meant
 from flower_ng.settings.option import Option, from_text, is_truth
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,16 @@ def value_of(option: Option, text: str | None) -> Given:
 
 
 def ignored(argument: Argument, options: Mapping[str, Option]) -> str:
-    """Say that an argument has no effect, and what may have been meant."""
+    """Say that an argument has no effect, and what may have been meant.
+
+    Only what looks like a name is repeated: anything else may be a URL with a password.
+    """
     if argument.name in options:
         return f"Ignored {argument.word}: options begin with dashes, as in --{argument.name}=…"
     if not argument.dashes:
-        return f"Ignored {argument.word!r}: options are written --name=value"
+        return "Ignored an argument without dashes: options are written --name=value"
+    if not _NAME.fullmatch(argument.word):
+        return "Ignored an argument that is no option: options are written --name=value"
     near = meant(argument.name, options, "--")
     return f"Ignored unknown option {argument.dashes}{argument.word}{near}"
 

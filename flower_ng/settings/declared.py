@@ -24,6 +24,7 @@ from flower_ng.settings.checks import (
     at_least,
     is_database_url,
     is_port,
+    is_signing_key,
     is_web_address,
     one_of,
 )
@@ -85,8 +86,12 @@ class Settings(ProblemOptions):
     cookie_secret: str | None = option(
         None,
         LOGIN,
-        "Key that signs cookies; without it each restart ends all sessions.",
+        "Key that signs cookies, 16 characters or more; without it each restart ends all sessions.",
+        is_signing_key,
         credential=True,
+    )
+    require_auth: bool = option(
+        False, LOGIN, "Refuse to start without a login: basic_auth, or auth with auth_provider."
     )
     read_only: bool = option(
         False, LOGIN, "Refuse every call that would change something, and show no buttons."

@@ -1,11 +1,14 @@
 """Given is a value that someone gave for an option, and where. Start only."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 from flower_ng.errors import SettingsError
 from flower_ng.settings.option import Option, shortened
+
+_CREDENTIALS = re.compile(r"://[^\s'\"]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Given:
         try:
             given = cls(option, place, reader(option, raw))
         except ValueError as error:
-            raise SettingsError(f"Invalid '{place}' option: {error}") from None
+            raise SettingsError(f"Invalid '{place}' option: {masked(str(error))}") from None
         given.check()
         return given
 
@@ -32,7 +35,8 @@ class Given:
         """Raise SettingsError if the option can't have this value."""
         wrong = self.option.check(self.value) if self.option.check else None
         if wrong:
-            raise SettingsError(f"Invalid '{self.place}' option: {self.shown} {wrong}")
+            message = f"Invalid '{self.place}' option: {self.shown} {wrong}"
+            raise SettingsError(masked(message))
 
     @property
     def shown(self) -> str:
@@ -44,3 +48,8 @@ class Given:
         if isinstance(self.value, float):
             return f"{self.value:g}"
         return shortened(self.value) if isinstance(self.value, str) else str(self.value)
+
+
+def masked(message: str) -> str:
+    """A message without the credentials of the URLs in it, whatever option they were given to."""
+    return _CREDENTIALS.sub("://**@", message)

@@ -17,6 +17,7 @@ API_CLOSED = f"{API_SWITCH} environment variable is required to enable API witho
 READ_ONLY = "Read only mode is enabled"
 XSRF_COOKIE = "_xsrf"
 SESSION_COOKIE = "user"
+_EVERYONE = "everyone who can connect"
 _XSRF_TOKEN = re.compile(r"2\|[0-9a-f]{8}\|[0-9a-f]{32}\|[0-9]{1,12}")
 
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -92,6 +93,27 @@ class Door:
                 f"or set {API_SWITCH}=true to open them to everyone who can reach this page.",
             )
         return Controls(open=True)
+
+    def summary(self) -> str:
+        """What is open to whom, in one line for the log."""
+        api = "" if self.is_api_open() else ", pages only: the API is closed"
+        return (
+            f"Access: read: {self._visitors()}{api}; steer: {self._operators()}; "
+            f"/metrics and health checks: {_EVERYONE}"
+        )
+
+    def _visitors(self) -> str:
+        locks = [
+            name for name, lock in (("basic_auth", self.basic), ("auth", self.pattern)) if lock
+        ]
+        return f"whoever passes --{' and --'.join(locks)}" if locks else _EVERYONE
+
+    def _operators(self) -> str:
+        if self.read_only:
+            return "nobody (--read_only)"
+        if not self.is_api_open():
+            return f"nobody (no login is configured, {API_SWITCH} is not true)"
+        return self._visitors()
 
     def check_site(self, method: str, headers: Mapping[str, str]) -> None:
         """Refuse what another site makes a browser send; Forbidden says which sign gave it away."""

@@ -306,3 +306,35 @@ def test_buttons_say_how_to_open_them(door, is_open, hint):
 
     assert controls.open is is_open
     assert hint in controls.why
+
+
+# What the log says at the start
+
+
+@pytest.mark.parametrize(
+    ("door", "read", "steer"),
+    [
+        (
+            Door(),
+            "everyone who can connect, pages only: the API is closed",
+            "nobody (no login is configured, FLOWER_UNAUTHENTICATED_API is not true)",
+        ),
+        (Door(environ=OPEN_API), "everyone who can connect", "everyone who can connect"),
+        (
+            Door(environ=OPEN_API, read_only=True),
+            "everyone who can connect",
+            "nobody (--read_only)",
+        ),
+        (Door(basic_auth=("a:b",)), *["whoever passes --basic_auth"] * 2),
+        (Door(auth=ME, environ=OPEN_API), *["whoever passes --auth"] * 2),
+        (
+            Door(auth=ME, basic_auth=("a:b",), read_only=True),
+            "whoever passes --basic_auth and --auth",
+            "nobody (--read_only)",
+        ),
+    ],
+)
+def test_one_line_says_what_is_open_to_whom(door, read, steer):
+    metrics = "/metrics and health checks: everyone who can connect"
+
+    assert door.summary() == f"Access: read: {read}; steer: {steer}; {metrics}"

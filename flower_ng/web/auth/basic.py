@@ -14,8 +14,11 @@ class BasicAuth:
 
     def __init__(self, pairs: Sequence[str]) -> None:
         for pair in pairs:
-            if ":" not in pair:
+            user, colon, password = pair.partition(":")
+            if not colon:
                 raise SettingsError(_no_colon(pair))
+            if not user.strip() or not password:
+                raise SettingsError("Invalid '--basic_auth' option: an empty user or password")
         self._digests = [_digest(pair.encode()) for pair in pairs]
 
     def __bool__(self) -> bool:

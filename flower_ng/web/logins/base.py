@@ -46,6 +46,10 @@ class BaseHandler(Handler):
 
     set_secure_cookie = set_signed_cookie
 
+    def _request_summary(self) -> str:
+        """Name the request in the log without its query, which holds the provider's code."""
+        return f"{self.request.method} {self.request.path} ({self.request.remote_ip})"
+
     @property
     def capp(self) -> Any:
         """The Celery app."""

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 #: What an answer of this site needs; a handler's own version goes first, Flower's does not.
 _OURS: Final = (
+    "_request_summary",
     "check_xsrf_cookie",
     "get_current_user",
     "log_exception",

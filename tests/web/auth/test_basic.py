@@ -49,3 +49,9 @@ def test_a_pair_without_a_colon_is_refused_with_a_hint_about_commas():
 
 def test_no_pairs_means_no_basic_authentication():
     assert not BasicAuth(())
+
+
+@pytest.mark.parametrize("pair", [":", ":secret", "me:", " :secret"])
+def test_a_pair_that_would_let_in_an_empty_name_or_password_is_refused(pair):
+    with pytest.raises(SettingsError, match="an empty user or password"):
+        BasicAuth([pair])

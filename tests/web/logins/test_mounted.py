@@ -236,6 +236,16 @@ async def test_a_provider_that_refuses_the_code_is_told_in_words(open_site, prov
 
 
 @every_kind
+async def test_the_log_does_not_hold_the_code_of_a_login(open_site, kind, caplog):
+    caplog.set_level("INFO")
+    await open_site(kind, _on_auth=raising(HTTPError(403, "no"))).log_in()
+    await open_site(kind, _on_auth=raising(KeyError("email"))).log_in()
+
+    assert "/login" in caplog.text
+    assert "good-code" not in caplog.text
+
+
+@every_kind
 async def test_a_provider_that_is_away_is_told_in_words(open_site, provider, kind):
     browser = open_site(kind)
     out = await browser.get("/login")
