@@ -98,8 +98,9 @@ class Toast:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The frame of one page; `xsrf` is empty where forms need no token, `user` without a session.
+    """The frame of one page; `xsrf` is empty where forms need no token.
 
+    `user` is the address of the session, `basic_user` the name that HTTP Basic login gave.
     `connection` is the state of the events' connection to the broker; `warnings` are sentences.
     Whoever has not logged in where they must sees neither: None, and an empty `app_name`. `zone` is
     the IANA name of the time zone that times are written in.
@@ -116,6 +117,7 @@ class Frame:
     read_only: bool
     xsrf: str
     user: str | None
+    basic_user: str | None
     demo: bool
     version: str
     zone: str
@@ -124,10 +126,12 @@ class Frame:
 class Framed(RequestHandler):
     """A request that can be answered with a page in its frame; floor of every handler.
 
-    `address` is who is logged in; `is_known` says that the guard let this request in.
+    `address` is who is logged in by OAuth, `basic_user` by HTTP Basic; `is_known` says that the
+    guard let this request in.
     """
 
     address: str | None = None
+    basic_user: str | None = None
     is_known: bool = False
 
     @property
@@ -166,7 +170,7 @@ class Framed(RequestHandler):
         """
         token = self.get_cookie(XSRF_COOKIE, "") if self.services.door.pattern else ""
         is_own = self.get_cookie(TOAST_COOKIE) or (token and not is_xsrf_token(token))
-        return None if is_own else (self.is_known, self.address, token)
+        return None if is_own else (self.is_known, self.address, self.basic_user, token)
 
     def toast(self, toast: Toast) -> None:
         """Show these words on the next page that this browser opens."""
@@ -197,6 +201,7 @@ class Framed(RequestHandler):
             read_only=door.read_only,
             xsrf=token if door.pattern else "",
             user=self.address,
+            basic_user=self.basic_user,
             demo=services.demo,
             version=services.version,
             zone=str(cluster.timezone),

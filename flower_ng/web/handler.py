@@ -46,7 +46,6 @@ class Handler(Framed):
     access: ClassVar[Access] = Access.PAGE
     writes: ClassVar[bool] = False
 
-    _user: str | None = None
     _error_id: str = ""
     _work: "asyncio.Future[Any] | None" = None
     _has_left: bool = False
@@ -79,7 +78,7 @@ class Handler(Framed):
 
     def _admit(self) -> None:
         door = self.services.door
-        self._user = door.basic_user(self.request.headers)
+        self.basic_user = door.basic_user(self.request.headers)
         if not self._has_session():
             self._ask_to_log_in()
             return
@@ -103,7 +102,7 @@ class Handler(Framed):
 
     def get_current_user(self) -> str:
         """Who asks, for the log: the address of the session, the Basic user, or `anonymous`."""
-        return self.address or self._user or "anonymous"
+        return self.address or self.basic_user or "anonymous"
 
     # Arguments
 

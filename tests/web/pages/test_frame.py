@@ -8,7 +8,7 @@ from flower_ng.doctor import Check, Mark, Report
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html
 from tests.web.pages.shop import ALL_METHODS, NOW, Shop
-from tests.web.site import OPEN_API, session
+from tests.web.site import OPEN_API, basic, session
 
 HOSTILE = "<hostile a='\"&amp;'></script><b onclick=\"x\">☃\u202e'\\"
 COLUMNS = "name,uuid,state,args,kwargs,result,received,worker,exchange,routing_key,exception,eta"
@@ -170,6 +170,20 @@ async def test_who_is_logged_in_can_log_out(shop, serve):
     answer = await client.get("/", Cookie=session("me@example.com"))
 
     assert Html.parsed(answer.text).links["Log out me@example.com"] == "/logout"
+
+
+async def test_who_is_logged_in_by_name_and_password_is_named(shop, serve):
+    client = serve(cluster=shop, basic_auth=("ann:secret", "b<o>b:secret"))
+    ann = await client.get("/", Authorization=basic("ann:secret"), **{"Flower-Live": "1"})
+    bob = await client.get("/", Authorization=basic("b<o>b:secret"), **{"Flower-Live": "1"})
+
+    assert Html.parsed(ann.text).one("li", class_="who").text == "Logged in as ann"
+    assert Html.parsed(bob.text).one("li", class_="who").text == "Logged in as b<o>b"
+    assert "Log out" not in ann.text
+
+
+async def test_nobody_is_named_without_a_login(look):
+    assert not (await look("/")).all("li", class_="who")
 
 
 async def test_what_an_action_did_is_told_once_on_the_next_page(shop, serve):
