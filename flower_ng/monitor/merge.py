@@ -34,7 +34,7 @@ def merge(task: Task, event: Event, subject: str) -> None:
     else:
         is_late = _PRECEDENCE.get(state, _CUSTOM) > _PRECEDENCE.get(current, _CUSTOM)
     if not is_late:
-        task.state, task.timestamp = state, event.timestamp
+        task.state, task.timestamp, task.state_source = state, event.timestamp, None
     _take_what_was_asked(task, event)
     if not is_late or state != _RECEIVED:
         _take_what_became_of_it(task, event)

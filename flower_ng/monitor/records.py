@@ -15,6 +15,8 @@ from celery import states
 NAME_LENGTH = 512
 TEXT_LENGTH = 4096
 TRACEBACK_LENGTH = 65_536
+#: The `state_source` of a task whose state no event told, but the result backend.
+BACKEND = "result backend"
 #: Event times outside are no times: 1970 and the year 2242, in seconds.
 TIME_MAX = 2.0**33
 CLOCK_MAX = 2**62
@@ -153,6 +155,8 @@ class Task(msgspec.Struct, gc=False, eq=False):
     queue: str | None = None
     #: The name it had before it was replaced by another one (`Task.replace`).
     original_name: str | None = None
+    #: Who told the state: None for the task's events, BACKEND for the result backend.
+    state_source: str | None = None
     #: A RETRY was applied since the store last took a snapshot (the store resets it).
     retry_passed: bool = False
 
@@ -174,7 +178,7 @@ class Task(msgspec.Struct, gc=False, eq=False):
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as in Celery; `children` are not among them: ask the store."""
         fields = msgspec.structs.asdict(self)
-        for ours in ("original_name", "retry_passed"):
+        for ours in ("original_name", "state_source", "retry_passed"):
             del fields[ours]
         return {**fields, "root": self.root_id, "parent": self.parent_id}
 

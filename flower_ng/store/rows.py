@@ -51,6 +51,7 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One task as the store knows it; times are UTC seconds, `worker` is a host name.
 
     `original_name` is the name it had before it was replaced by another one (`Task.replace`).
+    `state_source` is None where events told the state, else who did.
 
     `children` are the ids of the known tasks whose `parent_id` is this one. `exception_line` is the
     first line of the exception, which is of `exception_class`; `rerun_of` is the task that this one
@@ -89,6 +90,7 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     parent_id: str | None = None
     queue: str | None = None
     original_name: str | None = None
+    state_source: str | None = None
     children: list[str] = []
     exception_class: str | None = None
     exception_line: str | None = None

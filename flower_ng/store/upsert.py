@@ -54,7 +54,14 @@ GROUPS: Final = (
     _with_twins("failed", "exception", "traceback", *FAULT),
     (
         *_with_twins(
-            "rejected", "retried", "revoked", "eta", "expires", "parent_id", "original_name"
+            "rejected",
+            "retried",
+            "revoked",
+            "eta",
+            "expires",
+            "parent_id",
+            "original_name",
+            "state_source",
         ),
         *_twins("uuid", "name", "worker", "root_id"),
     ),
@@ -132,6 +139,9 @@ def _settings(missing: AbstractSet[str], max_events: int) -> dict[str, str]:
     merged["events"] = "coalesce(task.events, 0) + excluded.events"
     for name in missing:
         merged.pop(name, None)
+    # Who told a state is told with it: None stands for the events.
+    told = "NULL" if "state_source" in missing else "excluded.state_source"
+    merged["state_source"] = f"CASE WHEN {_WINS} THEN {told} ELSE task.state_source END"
     for follower, leader in _LEADERS.items():
         if leader not in missing:
             new = "NULL" if follower in missing else f"excluded.{follower}"
