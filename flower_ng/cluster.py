@@ -45,6 +45,7 @@ from flower_ng.metrics import (
 from flower_ng.monitor.control import Control
 from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.inspector import Inspector
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.queues import active_queue_names, known_queue_names
@@ -81,7 +82,7 @@ class Cluster:
             capp,
             timeout_s,
             pool=self.pool,
-            expected=lambda: [worker.hostname for worker in self.state.alive_workers()],
+            expected=lambda: [worker.hostname for worker in self.presence.online()],
             inspections=self.inspections,
             max_workers=settings.max_workers,
         )
@@ -117,7 +118,14 @@ class Cluster:
         self.state.on_newcomer(self.inspector.heard_of)
         self.control = Control(capp, self.pool, timeout_s)
         self.publisher = Publisher(capp, self.pool)
-        self.purge = Purge(self.state, self.inspector, self.metrics, settings.purge_offline_workers)
+        self.presence = Presence(
+            self.state,
+            lambda: self.events.connection,
+            settings.purge_offline_workers,
+            time.time,
+        )
+        self.metrics.is_alive = self.presence.is_online
+        self.purge = Purge(self.state, self.inspector, self.metrics, self.presence)
         connection = capp.connection_for_read()
         self.broker = broker_for(connection, self.pool, management_url=settings.broker_api)
         self.broker_url = mask(connection.as_uri(include_password=True))
@@ -128,6 +136,7 @@ class Cluster:
             sightings,
             self._health_sources(settings),
             self.state,
+            self.presence,
             self.inspector,
             self.store,
             self.publisher.has_ended,
@@ -169,7 +178,7 @@ class Cluster:
 
     def serving(self) -> Mapping[str, Serving] | None:
         """Return who takes from each queue; None where no online worker told."""
-        online = [worker.hostname for worker in self.state.alive_workers()]
+        online = [worker.hostname for worker in self.presence.online()]
         return serving(self.inspector.offers, online)
 
     def oldest_s(self, queue: QueueNumbers) -> float | None:
@@ -253,6 +262,7 @@ class Cluster:
             ),
             store=self.store.status,
             enable_events=settings.enable_events,
+            has_returned=lambda: not self.events.returning.lasts_s,
             broker=lambda: self.poll.facts,
         )
 

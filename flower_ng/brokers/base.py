@@ -24,6 +24,8 @@ ALIASES = {"pyamqp": "amqp", "librabbitmq": "amqp"}
 #: Parts of a URL that are secret: what stands between the user and the last @, some parameters.
 USERINFO = re.compile(r"(?<=://)([^:/?#@]*):[^?#]*@")
 SECRETS = re.compile(r"(?i)([?&][^=&#;]*(?:password|secret|token)[^=&#;]*=)[^&#;]*")
+#: How the reason begins where a broker has no queue of that name.
+NO_QUEUE = "The broker knows no queue"
 #: Several URLs in one, as for failover and Sentinel.
 NEXT_URL = re.compile(r";(?=[a-zA-Z0-9+.-]+://)")
 
@@ -67,6 +69,11 @@ class QueueNumbers:
     consumers: int | None = None
     idle_since: str = ""
     reason: str = ""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the broker was asked and has no such queue."""
+        return self.reason.startswith(NO_QUEUE)
 
     @property
     def length(self) -> int | None:

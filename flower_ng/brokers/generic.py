@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from kombu import Connection
 from kombu.transport.virtual import AbstractChannel
 
-from flower_ng.brokers.base import Pooled
+from flower_ng.brokers.base import NO_QUEUE, Pooled
 from flower_ng.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 2.0
@@ -47,7 +47,7 @@ def length_of(connection: Connection, name: str) -> dict[str, Any]:
             try:
                 declared = channel.queue_declare(name, passive=True)
             except connection.channel_errors:
-                reason = f"The broker knows no queue {name!r}."
+                reason = f"{NO_QUEUE} {name!r}."
             else:
                 return {"name": name, **told(channel, declared)}
     return {"name": name, "messages": None, "reason": reason}

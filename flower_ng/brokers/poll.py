@@ -68,6 +68,11 @@ class Poll:
         is_good = self._told_at is not None and self._clock() - self._told_at < GOOD_S
         return self._told if is_good else {}
 
+    @property
+    def last(self) -> Mapping[str, QueueNumbers]:
+        """The queues by name as they were at `told_at`, however long ago that was."""
+        return self._told
+
     def start(self) -> None:
         """Begin, with a look at once."""
         self._looping = asyncio.get_running_loop().create_task(self._go_on())

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from flower_ng.brokers.condition import BrokerFacts, RabbitNode
-from flower_ng.health.facts import Facts, HeldTask
+from flower_ng.health.facts import LOSS_S, Facts, HeldTask
 from flower_ng.health.rule import Evidence, Find, Finding, Rule
 
 #: What was told earlier says nothing about now.
@@ -219,6 +219,7 @@ RULES: Final = (
         "Events may be missing. Raise client-output-buffer-limit pubsub, and see that flower_ng has"
         " a processor to itself.",
         cut_off,
+        needs_s=lambda _: LOSS_S,
     ),
     Rule(
         "broker-redelivers",

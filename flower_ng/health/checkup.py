@@ -21,6 +21,7 @@ from flower_ng.health.trends import Trends
 from flower_ng.health.usual import Usual
 from flower_ng.health.watch import Watch
 from flower_ng.monitor.inspector import Inspector
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Store, TaskQuery
 
@@ -62,6 +63,7 @@ class Checkup:
         sightings: Sightings,
         sources: Sources,
         state: EventsState,
+        presence: Presence,
         inspector: Inspector,
         store: Store,
         has_ended: Callable[[str], Awaitable[bool | None]],
@@ -77,7 +79,7 @@ class Checkup:
         gathering = Gathering(
             sources,
             state,
-            Crew(state, inspector, sightings),
+            Crew(state, presence, inspector, sightings),
             sightings,
             self._claims,
             self._usual,

@@ -8,6 +8,7 @@ from flower_ng.health.answered import Followed
 from flower_ng.health.facts import WorkerFacts
 from flower_ng.health.sightings import Sightings
 from flower_ng.monitor.answers import Failure
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Task, Worker
 
 #: Looks over which a clock is judged: what comes late looks like a clock that is behind, so that
@@ -54,8 +55,11 @@ class Asked(Protocol):
 class Crew:
     """Makes WorkerFacts; keeps what has to be compared over time."""
 
-    def __init__(self, state: State, asked: Asked, sightings: Sightings) -> None:
+    def __init__(
+        self, state: State, presence: Presence, asked: Asked, sightings: Sightings
+    ) -> None:
         self._state = state
+        self._presence = presence
         self._asked = asked
         self._sightings = sightings
         self._followed: dict[str, Followed] = {}
@@ -63,8 +67,9 @@ class Crew:
         self._heard: dict[str, tuple[int, int]] = {}
 
     def names(self) -> list[str]:
-        """Return who is known, workers that are only remembered for their tasks among them."""
-        lost = (name for name in self._state.tallies.workers if name is not None)
+        """Return who is known, and who is only remembered for tasks that it had started."""
+        tallies = self._state.tallies.workers
+        lost = (name for name in tallies if name is not None and tallies[name].get("STARTED"))
         return list(dict.fromkeys((*self._state.workers, *lost)))
 
     def waiting(self, now: float) -> dict[str, float]:
@@ -77,29 +82,33 @@ class Crew:
         return found
 
     def facts(
-        self, names: Iterable[str], waiting: Mapping[str, float], heard_since: float, now: float
+        self, names: Iterable[str], waiting: Mapping[str, float], now: float
     ) -> Iterator[WorkerFacts]:
-        """Yield the facts of some workers; none could be heard before `heard_since`."""
+        """Yield the facts of some workers."""
         for name in names:
-            worker = self._state.workers.get(name) or Worker(name)
-            yield self._facts(worker, waiting.get(name), heard_since, now)
+            yield self._facts(name, waiting.get(name), now)
 
     def eventless(self, now: float, within_s: float) -> list[str]:
-        """Return who answered lately and is not online as far as events tell."""
-        workers = self._state.workers
+        """Return who answered lately, and of whom no event came before or after that."""
         return [
             name
             for name, record in self._asked.workers.items()
-            if now - record.get("timestamp", 0.0) < within_s
-            if not (worker := workers.get(name)) or not worker.is_alive(now)
+            if now - (at := record.get("timestamp", 0.0)) < within_s
+            if self._is_eventless(self._state.workers.get(name), at)
         ]
 
-    def unheard(self, now: float) -> list[str]:
+    def _is_eventless(self, worker: Worker | None, answered_at: float) -> bool:
+        if worker is None:
+            return True
+        is_silent = self._presence.status(worker) in {"silent", "gone"}
+        return is_silent and answered_at > worker.heard_at + 2 * worker.freq
+
+    def unheard(self) -> list[str]:
         """Return who is online and does tasks of which no event comes."""
         return [
             worker.hostname
             for worker in self._state.workers.values()
-            if worker.is_alive(now) and worker.processed is not None
+            if self._presence.status(worker) == "online" and worker.processed is not None
             if self._done_unheard(worker.hostname, worker.processed) >= LEAST_DONE
         ]
 
@@ -120,17 +129,15 @@ class Crew:
             for name in [name for name in table if name not in known]:
                 del table[name]
 
-    def _facts(
-        self, worker: Worker, waiting_s: float | None, heard_since: float, now: float
-    ) -> WorkerFacts:
-        name, tallies = worker.hostname, self._state.tallies.workers.get(worker.hostname, {})
+    def _facts(self, name: str, waiting_s: float | None, now: float) -> WorkerFacts:
+        known, tallies = self._state.workers.get(name), self._state.tallies.workers.get(name, {})
+        worker = known or Worker(name)
         failure = self._asked.failures(name).get("stats")
         followed = self._follow(name, failure, now)
         return WorkerFacts(
             name=name,
-            is_online=worker.is_alive(now),
-            has_left=bool(worker.heard_at) and not worker.heartbeats,
-            silent_s=max(0.0, now - max(worker.heard_at, heard_since)),
+            status=self._presence.status(known),
+            silent_s=self._presence.silent_s(worker),
             running=tallies.get("STARTED", 0),
             reserved=tallies.get("RECEIVED", 0),
             waiting_s=waiting_s,

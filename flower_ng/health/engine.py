@@ -3,13 +3,13 @@
 Time is what the facts say. Between two changes of one problem lies at least `hold_s`: no flapping.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.health.facts import Facts
 from flower_ng.health.problem import Problem
-from flower_ng.health.rule import Finding, Rule
+from flower_ng.health.rule import Finding, Rule, Undecided
 
 #: Subjects of one rule that are told apart; more are counted.
 MOST_SUBJECTS: Final = 200
@@ -69,27 +69,45 @@ class Engine:
         cases, now = self._cases[rule.name], facts.now
         findings = rule.find(facts, self._thresholds[rule.name])
         if findings is None:
-            self._suspend(cases, now)
+            self._suspend(cases, list(cases), now)
             return Verdict()
-        self._see(rule, findings, now)
-        return Verdict(self._raise(rule, cases, now), self._clear(rule, cases, now))
+        told = list(findings)
+        self._suspend(cases, [one.subject for one in told if isinstance(one, Undecided)], now)
+        self._see(rule, [one for one in told if isinstance(one, Finding)], now)
+        raised = self._raise(rule, cases, now)
+        for subject in [one for one, case in cases.items() if _has_passed(case, now)]:
+            del cases[subject]
+        if now - facts.began < rule.needs_s(self._thresholds[rule.name]):
+            return Verdict(raised)
+        return Verdict(raised, self._clear(rule, cases, facts))
 
     def problems(self) -> list[Problem]:
         """Return what is wrong, errors first, the newest of them first."""
+        return self._those(lambda case: case.raised is not None)
+
+    def pending(self) -> list[Problem]:
+        """Return what the rules find and what has not lasted for long enough to be raised.
+
+        `raised` is when each was first found.
+        """
+        return self._those(lambda case: case.raised is None)
+
+    def _those(self, wanted: Callable[[Case], bool]) -> list[Problem]:
         found = [
             problem_of(rule, case)
             for rule in self.rules
             for case in self._cases[rule.name].values()
-            if case.raised is not None
+            if wanted(case)
         ]
         return sorted(found, key=lambda one: (one.severity, -one.raised, one.rule, one.subject))
 
-    def _suspend(self, cases: dict[str, Case], now: float) -> None:
+    def _suspend(self, cases: dict[str, Case], subjects: Iterable[str], now: float) -> None:
         """Nobody knows: what was raised stays, and all else has to be seen anew."""
-        for subject, case in list(cases.items()):
-            if case.raised is None:
+        for subject in (one[:SUBJECT_LENGTH] for one in subjects):
+            case = cases.get(subject)
+            if case is not None and case.raised is None:
                 del cases[subject]
-            else:
+            elif case is not None:
                 case.seen = now
 
     def _see(self, rule: Rule, findings: Iterable[Finding], now: float) -> None:
@@ -119,15 +137,19 @@ class Engine:
             case.raised = now
         return [problem_of(rule, case) for case in due]
 
-    def _clear(self, rule: Rule, cases: dict[str, Case], now: float) -> list[Problem]:
-        cleared = []
+    def _clear(self, rule: Rule, cases: dict[str, Case], facts: Facts) -> list[Problem]:
+        cleared, now = [], facts.now
         for subject, case in list(cases.items()):
-            if case.raised is None and case.seen < now:
+            if now - case.seen >= self._hold_s and case.seen < now >= self.quiet_until:
                 del cases[subject]
-            elif now - case.seen >= self._hold_s and case.seen < now >= self.quiet_until:
-                del cases[subject]
-                cleared.append(replace(problem_of(rule, case), cleared=now))
+                ended = facts.lapsed(rule.about, subject)
+                cleared.append(replace(problem_of(rule, case), cleared=now, ended=ended))
         return cleared
+
+
+def _has_passed(case: Case, now: float) -> bool:
+    """Whether it ended before it was raised."""
+    return case.raised is None and case.seen < now
 
 
 def problem_of(rule: Rule, case: Case) -> Problem:

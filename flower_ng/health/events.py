@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from flower_ng.health.facts import Counts, Facts
-from flower_ng.health.rule import Finding, Rule
+from flower_ng.health.facts import LOSS_S, Counts, Facts
+from flower_ng.health.rule import Finding, Found, Rule
 
 #: Of fewer tasks, none that was sent may be chance.
 LEAST_RECEIVED: Final = 20
@@ -28,7 +28,7 @@ def dropped(facts: Facts, least: float) -> Iterable[Finding]:
     return [Finding("", {"dropped": ingest.dropped, "within_s": ingest.over_s})]
 
 
-def late(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
+def late(facts: Facts, threshold_s: float) -> Found:
     """Even the quickest worker's events come late."""
     lag_s = facts.ingest.lag_s
     if not facts.can_hear or lag_s is None:
@@ -36,14 +36,14 @@ def late(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
     return [Finding("", {"late_s": lag_s})] if lag_s > threshold_s else []
 
 
-def eventless(facts: Facts, _: float) -> Iterable[Finding] | None:
+def eventless(facts: Facts, _: float) -> Found:
     """Workers answer and send no event."""
     if not facts.can_hear:
         return None
     return [Finding(name, {"events": "none"}) for name in facts.eventless]
 
 
-def unsent(facts: Facts, least: float) -> Iterable[Finding] | None:
+def unsent(facts: Facts, least: float) -> Found:
     """Types whose sending used to be seen, and is not any more."""
     if facts.types is None or not facts.can_hear:
         return None
@@ -60,7 +60,7 @@ def _was_sent(usual: Counts) -> bool:
     return usual.received >= LEAST_RECEIVED and usual.sent >= USUALLY_SENT * usual.received
 
 
-def slow_answers(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
+def slow_answers(facts: Facts, threshold_s: float) -> Found:
     """Questions to the workers take long."""
     inspect_s = facts.ingest.inspect_s
     if inspect_s is None:
@@ -101,6 +101,7 @@ RULES: Final = (
         "Counts are at least what is shown, and tasks may seem to run that have ended. Give"
         " flower_ng more of a processor, or raise inbox_max_messages.",
         dropped,
+        needs_s=lambda _: LOSS_S,
     ),
     Rule(
         "events-late",
@@ -120,6 +121,7 @@ RULES: Final = (
         " with --without-heartbeat, and that flower_ng runs with enable_events.",
         eventless,
         lasting=True,
+        needs_s=lambda threshold_s: threshold_s,
     ),
     Rule(
         "events-unsent",
@@ -155,5 +157,6 @@ RULES: Final = (
         "Changes are missing in the history",
         "They could not be written for too long. The history's page has the gap.",
         lost,
+        needs_s=lambda _: LOSS_S,
     ),
 )

@@ -3,10 +3,20 @@
 Times are UTC seconds by our own clock. None is what is not known; no rule may take it for 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from flower_ng.brokers.condition import BrokerFacts
+from flower_ng.monitor.presence import Status
+
+#: For how long a loss is told of.
+LOSS_S: Final = 300.0
+#: Why a worker is not watched any more, by its status.
+LAPSED: Final[Mapping[Status, str]] = {
+    "purged": "its worker was offline for so long that it was forgotten",
+    "gone": "its worker was not heard of for a day",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +57,15 @@ class Growth:
 class WorkerFacts:
     """One worker. `silent_s` counts only time in which it could have been heard.
 
-    `has_left` is that it said goodbye. `running` and `reserved` count tasks in memory, of which the
-    oldest reserved one waits for `waiting_s` (those with an ETA not among them). `unanswered_s` is
-    since when it has answered nothing of what it was asked, None when it answered the last time.
-    `skew_s` is how far its clock is ahead. `switches` counts how often its identity changed back
-    and forth within a minute.
+    One that is `purged` is known for its tasks alone. `running` and `reserved` count tasks in
+    memory, of which the oldest reserved one waits for `waiting_s` (those with an ETA not among
+    them). `unanswered_s` is since when it has answered nothing of what it was asked, None when it
+    answered the last time. `skew_s` is how far its clock is ahead. `switches` counts how often its
+    identity changed back and forth within a minute.
     """
 
     name: str
-    is_online: bool
-    has_left: bool = False
+    status: Status = "online"
     silent_s: float = 0.0
     running: int = 0
     reserved: int = 0
@@ -70,6 +79,11 @@ class WorkerFacts:
     switches: int = 0
     growth: Growth | None = None
     churn: Churn | None = None
+
+    @property
+    def is_online(self) -> bool:
+        """Whether its heartbeats come."""
+        return self.status == "online"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +166,8 @@ class NewException:
 class QueueFacts:
     """One queue. `growing_s` is for how long it has only grown, by `grown` messages.
 
+    With `is_oldest_least` its oldest message waits for `oldest_s` at least.
+
     `consumers` is what the broker counts, `workers` how many online workers say that they consume.
     """
 
@@ -162,6 +178,7 @@ class QueueFacts:
     workers: int | None = None
     growing_s: float = 0.0
     grown: int = 0
+    is_oldest_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +220,11 @@ class Keeping:
 class Facts:
     """All that is known at `now`. None for a whole kind: it could not be found out.
 
-    `eventless` are workers that answered and sent no event, though events are enabled, or that did
-    tasks of which none was heard. `cut_off` is how many clients the broker closed lately; `held` is
-    what is held for longest.
+    `began` is when this look-out began: what is told over a time is told of no time before.
+    `has_returned` is that all tasks of the run before are back in memory. `online_at` is when any
+    worker was last known to be online, None before. `eventless` are workers that answered and sent
+    no event, though events are enabled, or that did tasks of which none was heard. `cut_off` is how
+    many clients the broker closed lately; `held` is what is held for longest.
     """
 
     now: float
@@ -221,8 +240,18 @@ class Facts:
     broker: BrokerFacts | None = None
     cut_off: int = 0
     held: HeldTask | None = None
+    began: float = 0.0
+    has_returned: bool = True
+    online_at: float | None = None
 
     @property
     def can_hear(self) -> bool:
         """Whether events can arrive: where they can't, silence says nothing."""
         return self.ingest.connected_since is not None
+
+    def lapsed(self, about: str, subject: str) -> str:
+        """Say why nothing more can be found out about a subject; empty where something can."""
+        if about != "worker":
+            return ""
+        statuses: dict[str, Status] = {one.name: one.status for one in self.workers}
+        return LAPSED.get(statuses.get(subject, "purged"), "")

@@ -1,7 +1,7 @@
 """Gathering makes the snapshot that rules judge, in slices that give the loop back. On the loop."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -9,6 +9,7 @@ from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.health.claims import Claims
 from flower_ng.health.crew import Crew, State, lag_s
 from flower_ng.health.facts import (
+    LOSS_S,
     EntryFacts,
     Facts,
     HeldTask,
@@ -21,14 +22,13 @@ from flower_ng.health.lately import Lately
 from flower_ng.health.sightings import Sightings
 from flower_ng.health.trends import Trends
 from flower_ng.health.usual import Usual
+from flower_ng.monitor.presence import LISTEN_S
 from flower_ng.monitor.records import Task
 
 #: Workers looked at before the loop is given back: half a millisecond.
 SLICE: Final = 50
 #: Running tasks that are looked at, the oldest.
 MOST_RUNNING: Final = 1000
-#: For how long a loss is told of.
-LOSS_S: Final = 300.0
 #: Who answered within this time, and is not heard of, sends no events.
 ANSWERED_S: Final = 150.0
 
@@ -54,7 +54,8 @@ class Sources:
     """What is asked at each look. `dropped`, `malformed` and `asked` only grow.
 
     `asked` is how many questions were put to workers, and how many seconds they took in all;
-    `store` gives the store's status, `broker` what that told when it was last asked.
+    `has_returned` says that all tasks of the run before are back in memory, `store` gives the
+    store's status, `broker` what that told when it was last asked.
     """
 
     connection: Callable[[], Connection]
@@ -63,6 +64,7 @@ class Sources:
     asked: Callable[[], tuple[int, float]]
     store: Callable[[], Any]
     enable_events: bool
+    has_returned: Callable[[], bool] = lambda: True
     broker: Callable[[], BrokerFacts | None] = lambda: None
 
 
@@ -91,11 +93,13 @@ class Gathering:
         self._dropped, self._malformed, self._lost = (Lately(LOSS_S) for _ in range(3))
         self._cut_off = Lately(LOSS_S)
         self._asked_count, self._asked_s = Lately(LOSS_S), Lately(LOSS_S)
+        self._began = clock()
+        self._online_at: float | None = None
 
     async def facts(self) -> Facts:
         """Return all that is known now."""
         now, connection = self._clock(), self._sources.connection()
-        workers = await self._workers(connection.since if connection.connected else now, now)
+        workers = await self._workers(now)
         running = await self._running({one.name: one for one in workers}, now)
         queues = self._trends.facts(workers, now)
         await asyncio.sleep(0)
@@ -109,23 +113,32 @@ class Gathering:
             tuple(self._sightings.new.values()),
             queues,
             self._entries(),
-            self._eventless(now),
+            self._eventless(connection, now),
             broker := self._sources.broker(),
             self._cut(broker, now),
             self._held(now),
+            began=self._began,
+            has_returned=self._sources.has_returned(),
+            online_at=self._last_online(workers, now),
         )
 
-    def _eventless(self, now: float) -> list[str]:
-        quiet = self._crew.eventless(now, ANSWERED_S) if self._sources.enable_events else []
-        return [*quiet, *self._crew.unheard(now)]
+    def _last_online(self, workers: Iterable[WorkerFacts], now: float) -> float | None:
+        if any(one.is_online for one in workers):
+            self._online_at = now
+        return self._online_at
 
-    async def _workers(self, heard_since: float, now: float) -> tuple[WorkerFacts, ...]:
+    def _eventless(self, connection: Connection, now: float) -> list[str]:
+        is_asked = self._sources.enable_events and now - connection.since >= LISTEN_S
+        quiet = self._crew.eventless(now, ANSWERED_S) if is_asked else []
+        return [*quiet, *self._crew.unheard()]
+
+    async def _workers(self, now: float) -> tuple[WorkerFacts, ...]:
         names, waiting = self._crew.names(), self._crew.waiting(now)
         self._crew.forget_all_but(names)
         await asyncio.sleep(0)
         found: list[WorkerFacts] = []
         for start in range(0, len(names), SLICE):
-            found += self._crew.facts(names[start : start + SLICE], waiting, heard_since, now)
+            found += self._crew.facts(names[start : start + SLICE], waiting, now)
             await asyncio.sleep(0)
         return tuple(found)
 

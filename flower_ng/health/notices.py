@@ -26,7 +26,7 @@ class Notice:
         """The whole in a few words, for people."""
         if self.test:
             return "flower_ng: this is a test"
-        over = [f"Over: {line(one)}" for one in self.cleared]
+        over = [f"{one.end}: {line(one)}" for one in self.cleared]
         return "\n".join([*map(line, self.raised), *over])
 
     @property
@@ -45,7 +45,7 @@ class Notice:
         if self.test:
             return "This is a test of flower_ng: problems would be told here."
         wrong = [f"{line(one)}\n{one.advice}" for one in self.raised]
-        over = [f"Over: {line(one)}" for one in self.cleared]
+        over = [f"{one.end}: {line(one)}" for one in self.cleared]
         return "\n\n".join([*wrong, *over])
 
 
@@ -64,9 +64,15 @@ class Notices:
         self._told_at: dict[Key, float] = {}
         self._open: set[Key] = set()
 
-    def adopt(self, problems: Iterable[Problem]) -> None:
-        """Take these as told: they were there before a restart."""
-        self._open.update(one.key for one in problems if one.mute is None)
+    def adopt(self, problems: Iterable[Problem], past: Iterable[Problem] = ()) -> None:
+        """Take these as told: they were there before a restart, some of them over by then.
+
+        What returns is told again after the cool-down, as it would be without the restart.
+        """
+        known = [one for one in problems if one.mute is None]
+        self._open.update(one.key for one in known)
+        for one in (*known, *past):
+            self._told_at[one.key] = max(one.raised, self._told_at.get(one.key, 0.0))
 
     def take(self, verdict: Verdict) -> None:
         """Take note of what was raised and cleared."""

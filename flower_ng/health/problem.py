@@ -21,7 +21,8 @@ class Mute:
 class Problem:
     """One rule and one subject. `since` is when it was first seen, `raised` when it was sure.
 
-    `cleared` is None while it lasts. `evidence` is as of `seen`, when the rule last held.
+    `cleared` is None while it lasts. `evidence` is as of `seen`, when the rule last held. `ended`
+    says why it is not watched any more where nobody saw that all is well again.
     """
 
     rule: str
@@ -36,11 +37,17 @@ class Problem:
     seen: float
     cleared: float | None = None
     mute: Mute | None = None
+    ended: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
         """What tells it from all others that last."""
         return self.rule, self.subject
+
+    @property
+    def end(self) -> str:
+        """How it ended, in a word or two for people."""
+        return f"No longer watched ({self.ended})" if self.ended else "Over"
 
 
 def told_once(problems: Iterable[Problem]) -> list[Problem]:

@@ -1,49 +1,56 @@
 """Rules about queues, as the broker and the workers tell of them. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from flower_ng.health.facts import Facts, QueueFacts
-from flower_ng.health.rule import Evidence, Find, Finding, Rule
+from flower_ng.health.rule import ASKED_S, UNKNOWN, Answer, Find, Found, Rule, answered
 
+#: Growth is looked at by the minute.
+MINUTE_S: Final = 60.0
 #: Growth by fewer messages is noise.
 LEAST_GROWN: Final = 100
 
 
-def each(test: Callable[[QueueFacts, float], Evidence | None]) -> Find:
+def each(test: Callable[[QueueFacts, float], Answer]) -> Find:
     """Ask `test` of each queue; None where the broker does not tell."""
 
-    def find(facts: Facts, threshold: float) -> Iterable[Finding] | None:
+    def find(facts: Facts, threshold: float) -> Found:
         if facts.queues is None:
             return None
-        found = ((queue.name, test(queue, threshold)) for queue in facts.queues)
-        return [Finding(name, evidence) for name, evidence in found if evidence is not None]
+        return answered((queue.name, test(queue, threshold)) for queue in facts.queues)
 
     return find
 
 
-def deserted(queue: QueueFacts, _: float) -> Evidence | None:
+def deserted(queue: QueueFacts, _: float) -> Answer:
     """Messages wait, and neither the broker nor a worker knows of a consumer."""
-    if not queue.length or queue.consumers or queue.workers or queue.workers is None:
+    if queue.length == 0 or queue.consumers or queue.workers:
         return None
+    if queue.length is None or queue.workers is None:
+        return UNKNOWN
     return {"waiting": queue.length, "consumers": 0}
 
 
-def long(queue: QueueFacts, threshold: float) -> Evidence | None:
+def long(queue: QueueFacts, threshold: float) -> Answer:
     """More messages wait than there should."""
-    if queue.length is None or queue.length <= threshold:
-        return None
-    return {"waiting": queue.length}
+    if queue.length is None:
+        return UNKNOWN
+    return {"waiting": queue.length} if queue.length > threshold else None
 
 
-def old(queue: QueueFacts, threshold_s: float) -> Evidence | None:
+def old(queue: QueueFacts, threshold_s: float) -> Answer:
     """The oldest message waits for too long."""
-    if queue.oldest_s is None or queue.oldest_s <= threshold_s or queue.length == 0:
+    if queue.length == 0:
         return None
-    return {"oldest waits_s": queue.oldest_s}
+    if queue.oldest_s is None:
+        return UNKNOWN
+    if queue.oldest_s > threshold_s:
+        return {f"oldest waits{' at least' * queue.is_oldest_least}_s": queue.oldest_s}
+    return UNKNOWN if queue.is_oldest_least else None
 
 
-def growing(queue: QueueFacts, minutes: float) -> Evidence | None:
+def growing(queue: QueueFacts, minutes: float) -> Answer:
     """It has only grown for that long."""
     if queue.growing_s < minutes * 60 or queue.grown < LEAST_GROWN:
         return None
@@ -61,6 +68,7 @@ RULES: Final = (
         " look for a typing error in a route.",
         each(deserted),
         lasting=True,
+        needs_s=lambda _: ASKED_S,
     ),
     Rule(
         "queue-old",
@@ -79,6 +87,7 @@ RULES: Final = (
         "More is sent than is done: add workers or slots for this queue, or look why tasks take"
         " longer.",
         each(growing),
+        needs_s=lambda minutes: minutes * 60 + MINUTE_S,
     ),
     Rule(
         "queue-long",

@@ -1,11 +1,11 @@
 """Rules about tasks and their types. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from flower_ng.health.facts import Counts, Facts, RunningTask, TypeFacts
-from flower_ng.health.rule import Evidence, Finding, Rule
+from flower_ng.health.rule import ASKED_S, Evidence, Finding, Found, Rule
 
 #: A 99th percentile of fewer runs says little.
 LEAST_RUNS: Final = 50
@@ -22,16 +22,18 @@ LEAST_SHARE: Final = 0.02
 LEAST_USUAL: Final = 50
 
 
-def long(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
+def long(facts: Facts, threshold_s: float) -> Found:
     """Tasks that run for so long, whatever is usual."""
     return _running(facts, lambda task: task.runs_s > threshold_s)
 
 
-def slow(facts: Facts, factor: float) -> Iterable[Finding] | None:
+def slow(facts: Facts, factor: float) -> Found:
     """Tasks that run for a multiple of what nearly all of their type take."""
+    if facts.types is None:
+        return None
     usual = {
         one.name: one.p99_s
-        for one in facts.types or ()
+        for one in facts.types
         if one.p99_s is not None and one.runs >= LEAST_RUNS
     }
     return _running(
@@ -42,7 +44,7 @@ def slow(facts: Facts, factor: float) -> Iterable[Finding] | None:
     )
 
 
-def near_limit(facts: Facts, share: float) -> Iterable[Finding] | None:
+def near_limit(facts: Facts, share: float) -> Found:
     """Tasks that their worker will soon end, by its own `task_time_limit`."""
     return _running(
         facts,
@@ -59,7 +61,7 @@ def _running(
     more: Callable[[RunningTask], Evidence] = lambda _: {},
 ) -> list[Finding] | None:
     """Tell by type of the tasks on online workers for which `test` holds."""
-    if not facts.can_hear:
+    if not facts.can_hear or not facts.has_returned:
         return None
     types: dict[str, list[RunningTask]] = defaultdict(list)
     for task in facts.running:
@@ -77,9 +79,9 @@ def _oldest(
     return {"tasks": len(tasks), **about, **more(oldest)}
 
 
-def unclaimed(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
+def unclaimed(facts: Facts, threshold_s: float) -> Found:
     """Tasks in STARTED that their worker does not run, and that have no result."""
-    if not facts.can_hear:
+    if not facts.can_hear or not facts.has_returned:
         return None
     types: dict[str, list[RunningTask]] = defaultdict(list)
     for task in facts.running:
@@ -89,7 +91,7 @@ def unclaimed(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
     return [Finding(name, _oldest(tasks)) for name, tasks in types.items()]
 
 
-def failing(facts: Facts, factor: float) -> Iterable[Finding] | None:
+def failing(facts: Facts, factor: float) -> Found:
     """Types of which far more fail than usual."""
     if facts.types is None or not facts.can_hear:
         return None
@@ -117,7 +119,7 @@ def _failing(recent: Counts, usual: Counts, factor: float) -> Evidence:
     }
 
 
-def retrying(facts: Facts, least: float) -> Iterable[Finding] | None:
+def retrying(facts: Facts, least: float) -> Found:
     """Types that are retried again and again rather than done."""
     if facts.types is None or not facts.can_hear:
         return None
@@ -132,7 +134,7 @@ def _retrying(one: TypeFacts, least: float) -> Evidence:
     return {"retried": recent.retried, "ended": recent.ended, "within_s": recent.over_s}
 
 
-def unheard_of(facts: Facts, hours: float) -> Iterable[Finding] | None:
+def unheard_of(facts: Facts, hours: float) -> Found:
     """Exceptions that a type had not raised before."""
     return [
         Finding(
@@ -153,6 +155,7 @@ RULES: Final = (
         "Their worker was asked and does not run them, and no result is known: they are probably"
         " lost, maybe with the end of a process of the pool. Run again what may run twice.",
         unclaimed,
+        needs_s=lambda _: ASKED_S,
     ),
     Rule(
         "task-failing",
@@ -179,6 +182,7 @@ RULES: Final = (
         "Tasks near their time limit",
         "Their worker will end them at its task_time_limit: raise it, or make the tasks smaller.",
         near_limit,
+        needs_s=lambda _: ASKED_S,
     ),
     Rule(
         "task-slow",

@@ -57,7 +57,7 @@ class Telling:
 
     def start(self) -> None:
         """Begin; what lasts already counts as told."""
-        self._notices.adopt(self._watch.now)
+        self._notices.adopt(self._watch.now, self._watch.past)
         self._watch.add_listener(self._notices.take)
         self._work = asyncio.get_running_loop().create_task(self._keep_telling())
 

@@ -41,7 +41,8 @@ Listener = Callable[[Verdict], None]
 class Watch:
     """The problems of one cluster: `now` what is wrong, `past` what was, the newest first.
 
-    `looked_at` is when it last looked, None before; `took_s` how much of the loop that took.
+    `pending` is what was found and has not lasted for long enough to be raised. `looked_at` is when
+    it last looked, None before; `took_s` how much of the loop that took.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Watch:
     ) -> None:
         self.engine = engine
         self.now: tuple[Problem, ...] = ()
+        self.pending: tuple[Problem, ...] = ()
         self.past: deque[Problem] = deque(maxlen=MOST_PAST)
         self.mutes: dict[tuple[str, str], Mute] = {}
         self.looked_at: float | None = None
@@ -104,6 +106,10 @@ class Watch:
         self._show()
         self.looked_at = facts.now
 
+    def holds(self, rule: str) -> bool:
+        """Whether a rule holds for anything, raised already or not, muted or not."""
+        return any(one.rule == rule for one in (*self.now, *self.pending))
+
     def about(self, about: str, subject: str | None = None) -> tuple[Problem, ...]:
         """Return what is wrong with one worker, queue or task type; None is any."""
         named = (one for one in self.now if one.about == about)
@@ -137,7 +143,7 @@ class Watch:
             log.warning("Problem: %s %s", problem.title, problem.subject)
             self._write(problem)
         for problem in verdict.cleared:
-            log.info("No problem any more: %s %s", problem.title, problem.subject)
+            log.info("%s: %s %s", problem.end, problem.title, problem.subject)
             self.past.appendleft(problem)
             self._write(problem)
         if verdict.raised or verdict.cleared:
@@ -151,6 +157,7 @@ class Watch:
 
     def _show(self) -> None:
         self.now = self._with_mutes(self.engine.problems())
+        self.pending = self._with_mutes(self.engine.pending())
 
     def _with_mutes(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return tuple(replace(one, mute=self.mutes.get(one.key)) for one in problems)

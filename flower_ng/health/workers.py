@@ -4,8 +4,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
+from flower_ng.health.answered import LEAST_S, WARM_S
 from flower_ng.health.facts import Facts, WorkerFacts
-from flower_ng.health.rule import Evidence, Find, Finding, Rule
+from flower_ng.health.rule import (
+    ASKED_S,
+    UNKNOWN,
+    Answer,
+    Evidence,
+    Find,
+    Finding,
+    Found,
+    Rule,
+    answered,
+)
+from flower_ng.health.sightings import IDENTITY_S
 
 #: A worker that was silent for longer is history, unless it left tasks behind.
 HISTORY_S: Final = 86_400.0
@@ -13,66 +25,88 @@ HISTORY_S: Final = 86_400.0
 LEAST_GROWTH_BYTES: Final = 100_000_000
 
 
-#: What shows that a worker is beyond the threshold; None when it is not.
-Test: TypeAlias = Callable[[WorkerFacts, float], Evidence | None]
+#: What a test says of a worker.
+Test: TypeAlias = Callable[[WorkerFacts, float], Answer]
 
 
 def each(test: Test) -> Find:
     """Ask `test` of each worker; where events can't arrive, nothing is known of any."""
 
-    def find(facts: Facts, threshold: float) -> Iterable[Finding] | None:
+    def find(facts: Facts, threshold: float) -> Found:
         if not facts.can_hear:
             return None
-        found = ((worker.name, test(worker, threshold)) for worker in facts.workers)
-        return [Finding(name, evidence) for name, evidence in found if evidence is not None]
+        return answered((worker.name, test(worker, threshold)) for worker in facts.workers)
 
     return find
 
 
-def silent(worker: WorkerFacts, threshold_s: float) -> Evidence | None:
+def silent(worker: WorkerFacts, threshold_s: float) -> Answer:
     """No sign of life, and no goodbye; its tasks are another rule's."""
-    if worker.has_left or worker.running or not threshold_s < worker.silent_s < HISTORY_S:
+    if worker.status == "unknown":
+        return UNKNOWN
+    if worker.status != "silent" or worker.running:
         return None
-    return {"silent_s": worker.silent_s}
+    # Silence before a restart or an outage does not count: until it is long enough anew, what was
+    # said of it stays.
+    return {"silent_s": worker.silent_s} if worker.silent_s > threshold_s else UNKNOWN
 
 
-def gone(worker: WorkerFacts, least: float) -> Evidence | None:
-    """It is gone, and tasks that it had started have not ended."""
+def left_behind(facts: Facts, least: float) -> Found:
+    """Workers are gone, and tasks that they had started have not ended."""
+    if not facts.can_hear or not facts.has_returned:
+        return None
+    return answered((worker.name, _left_behind(worker, least)) for worker in facts.workers)
+
+
+def _left_behind(worker: WorkerFacts, least: float) -> Answer:
+    if worker.status == "unknown":
+        return UNKNOWN
     if worker.is_online or worker.running < least:
         return None
-    return {"tasks probably lost": worker.running, "silent_s": worker.silent_s}
+    since: Evidence = {} if worker.status == "purged" else {"silent_s": worker.silent_s}
+    return {"tasks probably lost": worker.running, **since}
 
 
-def unanswering(worker: WorkerFacts, threshold_s: float) -> Evidence | None:
+def unanswering(worker: WorkerFacts, threshold_s: float) -> Answer:
     """It sends heartbeats and answers no question."""
-    if not worker.is_online or worker.unanswered_s is None or worker.unanswered_s < threshold_s:
+    if worker.status == "unknown":
+        return UNKNOWN
+    if not worker.is_online:
         return None
+    if worker.unanswered_s is None:
+        return None if worker.told else UNKNOWN
+    if worker.unanswered_s < threshold_s:
+        return UNKNOWN
     return {"unanswered_s": worker.unanswered_s, "reason": worker.why}
 
 
-def skewed(worker: WorkerFacts, threshold_s: float) -> Evidence | None:
+def skewed(worker: WorkerFacts, threshold_s: float) -> Answer:
     """Its clock and ours differ."""
+    if worker.status == "unknown" or (worker.is_online and worker.skew_s is None):
+        return UNKNOWN
     if not worker.is_online or worker.skew_s is None or abs(worker.skew_s) < threshold_s:
         return None
     side = "ahead_s" if worker.skew_s > 0 else "behind_s"
     return {side: abs(worker.skew_s)}
 
 
-def twins(worker: WorkerFacts, threshold: float) -> Evidence | None:
+def twins(worker: WorkerFacts, threshold: float) -> Answer:
     """Its process or its count of tasks goes back and forth: two speak under one name."""
     if worker.switches < threshold:
         return None
     return {"changes of identity in a minute": worker.switches}
 
 
-def loaded(worker: WorkerFacts, most: float) -> Evidence | None:
+def loaded(worker: WorkerFacts, most: float) -> Answer:
     """The load of its host over 15 minutes is more than it should be."""
+    if worker.status == "unknown":
+        return UNKNOWN
     if not worker.is_online or not worker.load or worker.load[-1] <= most:
         return None
     return {"load over 15 minutes": worker.load[-1]}
 
 
-def growing(worker: WorkerFacts, factor: float) -> Evidence | None:
+def growing(worker: WorkerFacts, factor: float) -> Answer:
     """The main process holds far more memory than it did."""
     growth = worker.growth
     if growth is None or growth.now_bytes - growth.before_bytes < LEAST_GROWTH_BYTES:
@@ -83,7 +117,7 @@ def growing(worker: WorkerFacts, factor: float) -> Evidence | None:
     return {**sizes, "within_s": growth.over_s}
 
 
-def churning(worker: WorkerFacts, threshold: float) -> Evidence | None:
+def churning(worker: WorkerFacts, threshold: float) -> Answer:
     """Children of the pool are replaced, and no setting explains it."""
     churn = worker.churn
     if churn is None or churn.replaced - churn.explained < threshold:
@@ -92,16 +126,19 @@ def churning(worker: WorkerFacts, threshold: float) -> Evidence | None:
     return {**counts, "within_s": churn.over_s}
 
 
-def absent(facts: Facts, _: float) -> Iterable[Finding] | None:
+def absent(facts: Facts, _: float) -> Found:
     """No worker is online, though some were."""
-    if not facts.can_hear:
+    if not facts.can_hear or any(worker.status == "unknown" for worker in facts.workers):
         return None
+    if any(worker.is_online for worker in facts.workers):
+        return []
     known = [worker for worker in facts.workers if worker.silent_s < HISTORY_S]
-    is_bad = bool(known) and not any(worker.is_online for worker in facts.workers)
-    return [Finding("", {"workers known": len(known)})] if is_bad else []
+    seen_at = facts.online_at
+    was_online = seen_at is not None and facts.now - seen_at < HISTORY_S
+    return [Finding("", {"workers known": len(known)})] if known or was_online else []
 
 
-def hoarding(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
+def hoarding(facts: Facts, threshold_s: float) -> Found:
     """Tasks wait inside a worker, while another of the same queue has free slots."""
     if not facts.can_hear:
         return None
@@ -127,7 +164,7 @@ def _idle_beside(worker: WorkerFacts, free: Iterable[WorkerFacts]) -> Evidence:
     return {"idle worker of the same queue": beside[0]} if beside else {}
 
 
-def differing(facts: Facts, _: float) -> Iterable[Finding] | None:
+def differing(facts: Facts, _: float) -> Found:
     """Online workers of one queue do not know the same tasks, or run other Celery versions."""
     if not facts.can_hear:
         return None
@@ -175,7 +212,7 @@ RULES: Final = (
         "The tasks are probably lost, which nobody can know for sure: look at each, and run again"
         " what may run twice. Tasks with acks_late return to the queue by themselves. Look in the"
         " worker's log and its host's for a crash or for a lack of memory.",
-        each(gone),
+        left_behind,
     ),
     Rule(
         "worker-silent",
@@ -213,6 +250,7 @@ RULES: Final = (
         "Give each its own name with -n, as in -n worker1@%h: they overwrite each other's numbers,"
         " and take each other's commands.",
         each(twins),
+        needs_s=lambda _: IDENTITY_S,
     ),
     Rule(
         "worker-clock",
@@ -232,6 +270,7 @@ RULES: Final = (
         " queue of its own: a worker discards a task that it does not know.",
         differing,
         lasting=True,
+        needs_s=lambda _: ASKED_S,
     ),
     Rule(
         "worker-hoards",
@@ -241,6 +280,7 @@ RULES: Final = (
         "Set worker_prefetch_multiplier = 1, and acks_late for long tasks, or give long tasks"
         " workers of their own: what a worker has reserved, no other can take.",
         hoarding,
+        needs_s=lambda _: ASKED_S,
     ),
     Rule(
         "worker-load",
@@ -259,6 +299,7 @@ RULES: Final = (
         "Look for what its main process holds on to. The pool's children can't be seen here:"
         " worker_max_memory_per_child bounds them.",
         each(growing),
+        needs_s=lambda _: LEAST_S + WARM_S,
     ),
     Rule(
         "worker-churn",
@@ -268,5 +309,6 @@ RULES: Final = (
         "More children were replaced than worker_max_tasks_per_child explains: look in the"
         " worker's log for crashes, time limits and a lack of memory (WorkerLostError).",
         each(churning),
+        needs_s=lambda _: LEAST_S,
     ),
 )

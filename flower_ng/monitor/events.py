@@ -42,12 +42,16 @@ FULL = (
 
 
 class ConnectionState(msgspec.Struct, frozen=True):
-    """Whether events can arrive, `since` when (UTC seconds), and if not, `why` and the next try."""
+    """Whether events can arrive, `since` when (UTC seconds), and if not, `why` and the next try.
+
+    `began` is when the newest connection began, None before the first.
+    """
 
     connected: bool
     since: float
     why: str | None = None
     retry_at: float | None = None
+    began: float | None = None
 
 
 class IngestStats:
@@ -224,7 +228,7 @@ class Events(threading.Thread):
             log.info("Receiving events")
         else:
             log.warning("Receiving events again, after %.1f s without", now - before.since)
-        self._become(ConnectionState(connected=True, since=now))
+        self._become(ConnectionState(connected=True, since=now, began=now))
         self._enabling.connected()
 
     def _wait_after(self, error: Exception) -> None:
@@ -236,7 +240,11 @@ class Events(threading.Thread):
             log.error("No events: %s; next try in %.1f s", why, pause_s)
             self._logged_at = now
         since = now if before.connected else before.since
-        self._become(ConnectionState(connected=False, since=since, why=why, retry_at=now + pause_s))
+        self._become(
+            ConnectionState(
+                connected=False, since=since, why=why, retry_at=now + pause_s, began=before.began
+            )
+        )
         self._ended.wait(pause_s)
 
     def _become(self, connection: ConnectionState) -> None:

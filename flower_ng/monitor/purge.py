@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from tornado.ioloop import PeriodicCallback
 
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Worker
 
 #: The timer runs no more often than this.
@@ -32,9 +33,6 @@ class State(Protocol):
     @property
     def publishers(self) -> Mapping[str, float]:
         """When each publisher of task-sent was last heard of, by our own clock."""
-
-    def is_alive(self, worker: Worker, /) -> bool:
-        """Whether the worker's heartbeat is young."""
 
     def forget_worker(self, hostname: str, /) -> None:
         """Drop a worker, or a publisher, and its counter."""
@@ -62,11 +60,11 @@ class Series(Protocol):
 
 
 class Purge:
-    """Removes every worker that is offline for `after_s` or longer; with None never any.
+    """Removes every worker whose `presence` is purged; without its `purge_after_s` never any.
 
-    Names that are in some table and not in the worker table have `after_s` from when they were
-    last seen to change. Publishers of task-sent are not workers: they go when they were silent for
-    `after_s`, and for an hour at least. Who returns is simply back.
+    Names that are in some table and not in the worker table have as long from when they were last
+    seen to change. Publishers of task-sent are not workers: they go when they were silent for
+    as long, and for an hour at least. Who returns is simply back.
     """
 
     def __init__(
@@ -74,12 +72,12 @@ class Purge:
         state: State,
         inspector: Asked,
         metrics: Series,
-        after_s: float | None,
+        presence: Presence,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._state, self._inspector, self._metrics = state, inspector, metrics
-        self._after_s, self._clock = after_s, clock
+        self._presence, self._after_s, self._clock = presence, presence.purge_after_s, clock
         self._orphans: dict[str, tuple[object, float]] = {}
         self._timer: PeriodicCallback | None = None
 
@@ -94,12 +92,6 @@ class Purge:
         """End the timer."""
         if self._timer is not None:
             self._timer.stop()
-
-    def hides(self, worker: Worker) -> bool:
-        """Whether a worker's row is not to be shown: it is offline for `after_s` or longer."""
-        if self._after_s is None or self._state.is_alive(worker):
-            return False
-        return offline_for(worker, self._clock()) >= self._after_s
 
     def run(self) -> None:
         """Remove what is to go now."""
@@ -124,13 +116,13 @@ class Purge:
 
     def _remove(self, hostname: str) -> None:
         worker = self._state.workers.get(hostname)
-        if worker is None or self.hides(worker):
+        if self._presence.status(worker) == "purged":
             self._state.forget_worker(hostname)
             self._inspector.purge_worker(hostname)
             self._metrics.remove_worker_metrics(hostname)
 
     def _offline(self) -> list[str]:
-        return [name for name, worker in self._state.workers.items() if self.hides(worker)]
+        return [name for name, status in self._presence.table().items() if status == "purged"]
 
     def _silent_publishers(self, now: float, silence_s: float) -> list[str]:
         publishers = self._state.publishers.items()
@@ -158,8 +150,3 @@ class Purge:
         """Return what changes whenever the name is heard of or answers."""
         record = self._inspector.workers.get(name, {})
         return sum(self._state.counter.get(name, {}).values()), record.get("timestamp")
-
-
-def offline_for(worker: Worker, now: float) -> float:
-    """Return the seconds since its newest heartbeat, else since its newest event, by our clock."""
-    return now - (worker.beat_at or worker.heard_at)

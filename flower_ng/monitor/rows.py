@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from flower_ng.monitor.purge import offline_for
+from flower_ng.monitor.presence import Presence, Status
 from flower_ng.monitor.records import Worker
 
 #: The keys of a row after its event counts, in the order that Flower gives them.
@@ -35,16 +35,17 @@ class Known(Protocol):
     def workers(self) -> Mapping[str, Worker]:
         """The worker table."""
 
-    def is_alive(self, worker: Worker, /) -> bool:
-        """Say whether the newest heartbeat is younger than two of its periods."""
-
 
 class WorkerRow(msgspec.Struct, frozen=True, gc=False):
-    """A worker and how many events of each type it has sent; `is_online` at the time of asking."""
+    """A worker and how many events of each type it has sent; `status` at the time of asking.
+
+    `is_online` is yes or no: of one whose status is not known, what was known last.
+    """
 
     worker: Worker
     counts: Mapping[str, int]
     is_online: bool
+    status: Status
 
     def record(self) -> dict[str, Any]:
         """Return the row as `/workers?json=1` shows it: counts by type, the fields, the status."""
@@ -52,20 +53,16 @@ class WorkerRow(msgspec.Struct, frozen=True, gc=False):
         return {**self.counts, **fields, "status": self.is_online}
 
 
-def worker_rows(state: Known, now: float, hide_after_s: float | None = None) -> list[WorkerRow]:
+def worker_rows(state: Known, presence: Presence) -> list[WorkerRow]:
     """Return the workers in the order in which they were first seen.
 
-    A host that is not in the worker table (a publisher of `task-sent`) has no row. With
-    `hide_after_s` (the option `purge_offline_workers`) neither has a worker that has been offline
-    for that long, counted since its newest heartbeat, else since its newest event.
+    A host that is not in the worker table (a publisher of `task-sent`) has no row, and neither has
+    a worker that is purged.
     """
-    rows = (
-        WorkerRow(worker, counts, state.is_alive(worker))
+    statuses, online = presence.table(), {one.hostname for one in presence.online()}
+    return [
+        WorkerRow(worker, counts, hostname in online, statuses[hostname])
         for hostname, counts in list(state.counter.items())
         if (worker := state.workers.get(hostname)) is not None
-    )
-    return [row for row in rows if row.is_online or not _is_hidden(row.worker, now, hide_after_s)]
-
-
-def _is_hidden(worker: Worker, now: float, hide_after_s: float | None) -> bool:
-    return hide_after_s is not None and offline_for(worker, now) >= hide_after_s
+        if statuses[hostname] != "purged"
+    ]

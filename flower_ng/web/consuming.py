@@ -49,7 +49,7 @@ async def lengths(
 def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]]:
     """Return the online workers that consume from each queue, as they themselves told."""
     found: dict[str, list[Consumer]] = {}
-    for name in sorted(worker.hostname for worker in cluster.state.alive_workers()):
+    for name in sorted(worker.hostname for worker in cluster.presence.online()):
         offer = cluster.inspector.offers.get(name, NO_OFFER)
         for queue in offer.queues or ():
             found.setdefault(queue, []).append(Consumer(name, links.worker(name), offer.slots))

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from flower_ng.monitor.presence import Status
 from flower_ng.monitor.rows import WorkerRow
 from flower_ng.monitor.serving import NO_OFFER, Offer
 from flower_ng.web.inspected import Inspected, share
@@ -21,6 +22,27 @@ from flower_ng.web.links import Links
 NO_QUEUE: Final = "No queue is known"
 #: Names whose order is remembered: it is asked for with each page.
 NAMES: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """How a worker's status is shown: its word, the name of its mark, and what it means."""
+
+    word: str
+    mark: str
+    meaning: str
+
+
+BADGES: Final[Mapping[Status, Badge]] = {
+    "online": Badge("Online", "online", "Its heartbeats come"),
+    "left": Badge("Stopped", "offline", "It said that it went offline"),
+    "silent": Badge("Silent", "bad", "Its heartbeats ended, and it did not say goodbye"),
+    "gone": Badge("Gone", "offline", "Not heard of for a day, without a goodbye"),
+    "purged": Badge("Forgotten", "offline", "It was offline for purge_offline_workers"),
+    "unknown": Badge("Unknown", "unknown", "Not heard of yet since flower_ng listens"),
+}
+#: What asks for attention comes first.
+ORDER: Final[tuple[Status, ...]] = ("silent", "unknown", "gone", "left", "purged", "online")
 
 
 class Answers(Protocol):
@@ -107,6 +129,7 @@ class Line:
     name: str
     url: str
     is_online: bool
+    badge: Badge
     heard: float | None
     active: Count
     slots: int | None
@@ -133,10 +156,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The sums over some workers: those that are online, all of them, and their tasks."""
+    """The sums over some workers: those that are online, all of them, and their tasks.
+
+    `silent` counts those that should be online and are not heard of, `unknown` those of which
+    nobody can know yet.
+    """
 
     online: int
     known: int
+    silent: int
+    unknown: int
     active: Count
     slots: int
     busy: int | None
@@ -156,6 +185,7 @@ def line_of(member: Member, links: Links) -> Line:
         name=name,
         url=links.worker(name),
         is_online=row.is_online,
+        badge=BADGES[row.status],
         heard=worker.heard_at or None,
         active=count(member.active, "STARTED"),
         slots=told.slots,
@@ -214,6 +244,8 @@ def total_of(members: Sequence[Member], links: Links) -> Total:
     return Total(
         online=len(online),
         known=len(members),
+        silent=sum(member.row.status == "silent" for member in members),
+        unknown=sum(member.row.status == "unknown" for member in members),
         active=total(active, "STARTED"),
         slots=size,
         busy=share(active, size),
@@ -236,7 +268,7 @@ _NUMBER: Final = re.compile(r"([0-9]+)")
 
 _KEYS: Final[dict[str, Callable[[Member], Any]]] = {
     "name": lambda member: natural(member.name),
-    "status": lambda member: member.row.is_online,
+    "status": lambda member: ORDER.index(member.row.status),
     "active": lambda member: member.active,
     "processed": lambda member: member.count("task-received"),
     "failed": lambda member: member.count("task-failed"),

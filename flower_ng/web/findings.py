@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
 from flower_ng.health import Problem
 from flower_ng.web import format as fmt
 from flower_ng.web.links import Links
+
+#: The rule about tasks that workers left behind.
+LEFT_BEHIND: Final = "worker-gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class Detail:
 class Found:
     """One problem; times are UTC seconds, `cleared` is None while it lasts.
 
-    `subject` is empty where it is about the whole cluster.
+    `subject` is empty where it is about the whole cluster. `ended` says why it is not watched any
+    more where nobody saw that all is well again.
     """
 
     rule: str
@@ -37,6 +42,7 @@ class Found:
     cleared: float | None
     muted_until: float | None
     muted_why: str
+    ended: str
 
     @property
     def words(self) -> str:
@@ -84,11 +90,15 @@ def found(problem: Problem, links: Links) -> Found:
         cleared=problem.cleared,
         muted_until=None if mute is None else mute.until,
         muted_why="" if mute is None else mute.reason,
+        ended=problem.ended,
     )
 
 
 def _subject_url(problem: Problem, links: Links) -> str | None:
     about, subject = problem.about, problem.subject
+    if about == "worker" and (problem.rule == LEFT_BEHIND or problem.cleared is not None):
+        # A worker that is gone may be forgotten, and has no page then; its tasks tell more.
+        return links.tasks(worker=subject, state="STARTED" if problem.cleared is None else None)
     if about == "worker":
         return links.worker(subject)
     if about == "type":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import TaskQuery, TaskRow, parse_search
 from flower_ng.web.base import Cluster, Handler
+from flower_ng.web.crew import BADGES
 from flower_ng.web.links import Links
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def _workers(cluster: Cluster, wanted: str, links: Links) -> Iterator[Place]:
     heard = cluster.state.workers
     for name in matching(heard.keys() | cluster.inspector.workers.keys(), wanted):
         worker = heard.get(name)
-        is_online = worker is not None and cluster.state.is_alive(worker)
-        yield Place("worker", name, links.worker(name), "Online" if is_online else "Offline")
+        about = "No events" if worker is None else BADGES[cluster.presence.status(worker)].word
+        yield Place("worker", name, links.worker(name), about)
 
 
 def _types(cluster: Cluster, wanted: str, links: Links) -> Iterator[Place]:

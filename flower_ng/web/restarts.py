@@ -31,7 +31,7 @@ def deploys(cluster: Cluster, since: float, now: float) -> tuple[Deploy, ...]:
 
 def _told(cluster: Cluster, now: float) -> Mapping[str, float]:
     began = {}
-    for worker in cluster.state.alive_workers():
+    for worker in cluster.presence.online():
         name = worker.hostname
         record, ages = cluster.inspector.workers.get(name, {}), cluster.inspector.ages(name)
         ran_s = uptime_s(mapping(record.get("stats")), ages.get("stats"))

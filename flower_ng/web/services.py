@@ -1,6 +1,6 @@
 """Services is what handlers are given: the cluster, the options, the door, the clock."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flower_ng.monitor.control import Control
     from flower_ng.monitor.events import Events
     from flower_ng.monitor.inspector import Inspector
+    from flower_ng.monitor.presence import Presence
     from flower_ng.monitor.publish import Publisher
     from flower_ng.monitor.starts import Starts
     from flower_ng.monitor.state import EventsState
@@ -57,6 +58,10 @@ class Cluster(Protocol):
     @property
     def state(self) -> "EventsState":
         """What is live, in memory."""
+
+    @property
+    def presence(self) -> "Presence":
+        """Which workers are online, left, silent or gone."""
 
     @property
     def store(self) -> "Store":
@@ -119,6 +124,9 @@ class Cluster(Protocol):
 
     def queue_names(self) -> Sequence[str]:
         """The queues that the cached workers consume from, sorted; else those of the app."""
+
+    def known_queue_names(self) -> Collection[str]:
+        """Every queue that tasks may be in, as far as settings, workers and sends tell."""
 
     def format_task(self, row: "TaskRow") -> "TaskRow":
         """The row as `format_task` wants it shown."""

@@ -1,12 +1,14 @@
 """Verdict is the health of the cluster in one sentence, each number with the list behind it; pure.
 
-What was not seen is said: a share of an hour of which minutes were observed is none of an hour.
+What is wrong is for the health engine to say (health/standing.py). What was not seen is said: a
+share of an hour of which minutes were observed is none of an hour.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.health.standing import Standing
 from flower_ng.web import format as fmt
 from flower_ng.web.links import Links
 
@@ -19,19 +21,18 @@ FAILED: Final = "is:failed finished:-1h.."
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What the sentence is made of; None stands for what is not known.
+    """The numbers of the sentence; None stands for what is not known.
 
-    `ended` and `failed` are tasks of the last hour, of which `observed_s` were observed.
+    `ended` and `failed` are tasks of the last hour, of which `observed_s` were observed. `waiting`
+    messages were counted `waiting_age_s` ago, None for just now.
     """
 
-    is_connected: bool
-    online: int
-    workers: int
     ended: int | None
     failed: int | None
     observed_s: float
     waiting: int | None
     queues: int
+    waiting_age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +52,79 @@ class Verdict:
     words: str
     pieces: tuple[Piece, ...]
 
-
-def verdict(vitals: Vitals, problems: int, links: Links) -> Verdict:
-    """Return the sentence; `problems` is how many things are wrong now."""
-    return Verdict(*_mood(vitals, problems), tuple(_pieces(vitals, links)))
-
-
-def _mood(vitals: Vitals, problems: int) -> tuple[str, str]:
-    if not vitals.is_connected:
-        return "bad", "Cut off from the broker; the last that was known:"
-    if problems:
-        return "bad", "One thing is wrong:" if problems == 1 else f"{problems} things are wrong:"
-    if not vitals.workers:
-        return "PENDING", "Nothing runs yet:"
-    return "online", "All is well:"
+    @property
+    def sentence(self) -> str:
+        """The whole as text."""
+        return f"{self.words} {''.join(piece.text for piece in self.pieces)}"
 
 
-def _pieces(vitals: Vitals, links: Links) -> Iterator[Piece]:
-    yield from _workers(vitals, links)
-    yield from _tasks(vitals, links)
-    yield from _queues(vitals, links)
+#: The marks of the verdicts.
+MARKS: Final = {"ok": "online", "warning": "attention", "error": "bad", "unknown": "unknown"}
 
 
-def _workers(vitals: Vitals, links: Links) -> Iterator[Piece]:
-    url, is_bad = links.page("/workers", {}), vitals.online < vitals.workers
-    if not vitals.workers:
+def verdict(standing: Standing, vitals: Vitals, now: float, links: Links) -> Verdict:
+    """Return the sentence."""
+    pieces = (*_workers(standing, links), *_tasks(vitals, links), *_queues(vitals, links))
+    return Verdict(MARKS[standing.kind], f"{_mood(standing, now)}:", pieces)
+
+
+def _mood(standing: Standing, now: float) -> str:
+    """Return how the sentence begins."""
+    if not standing.is_current and not standing.has_heard:
+        return "Not connected to the broker yet"
+    if not standing.is_current:
+        age_s = now - standing.at
+        return f"No connection to the broker for {fmt.span(age_s)}, the last that was known"
+    return _found(standing) or _calm(standing)
+
+
+def _found(standing: Standing) -> str:
+    """Return how many things are wrong; empty where none is."""
+    raised, pending = len(standing.raised), len(standing.pending)
+    if raised:
+        words = "One thing is wrong" if raised == 1 else f"{fmt.number(raised)} things are wrong"
+        return f"{words}, {fmt.number(pending)} more may be" if pending else words
+    if pending:
+        return "One thing may be wrong" if pending == 1 else f"{pending} things may be wrong"
+    muted = len(standing.muted)
+    return f"Nothing is wrong but what is muted ({fmt.number(muted)})" if muted else ""
+
+
+def _calm(standing: Standing) -> str:
+    """Return what is said where nothing is found to be wrong."""
+    if not standing.census.known:
+        return "Nothing runs yet"
+    if standing.quiet_s:
+        return f"Just started, problems are raised in {fmt.span(standing.quiet_s)}"
+    return "Not everything could be seen" if standing.unseen else "All is well"
+
+
+def _workers(standing: Standing, links: Links) -> Iterator[Piece]:
+    census, url = standing.census, links.page("/workers", {})
+    if not census.known:
         yield Piece("no worker", url)
         yield Piece(" is known, ")
+        return
+    if not census.expected:
+        yield Piece("no worker", url, is_bad=True)
+        yield Piece(" is online")
+    elif census.unknown == census.expected:
+        yield Piece(_counted(census.unknown, "worker"), url)
+        yield Piece(" not heard of yet")
     else:
-        yield Piece(f"{fmt.number(vitals.online)} of {fmt.number(vitals.workers)}", url, is_bad)
-        yield Piece(f" worker{'' if vitals.workers == 1 else 's'} online, ")
+        online = f"{fmt.number(census.online)} of {fmt.number(census.expected)}"
+        yield Piece(online, url, is_bad=bool(census.silent))
+        yield Piece(f" worker{'' if census.expected == 1 else 's'} online")
+    yield Piece(f"{_others(standing)}, ")
+
+
+def _others(standing: Standing) -> str:
+    """Tell of those that are not expected to be online, and of those that nobody knows of."""
+    census = standing.census
+    some = census.unknown if census.unknown != census.expected else 0
+    counts = {"not heard of yet": some, "stopped": census.left, "gone": census.gone}
+    told = [f"{fmt.number(count)} {word}" for word, count in counts.items() if count]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _tasks(vitals: Vitals, links: Links) -> Iterator[Piece]:
@@ -112,9 +156,12 @@ def _queues(vitals: Vitals, links: Links) -> Iterator[Piece]:
         yield Piece(_counted(vitals.queues, "queue"), url)
         yield Piece(" is not known.")
     else:
+        age_s, where = vitals.waiting_age_s, f" in {_counted(vitals.queues, 'queue')}"
         yield Piece(_counted(vitals.waiting, "message"), url)
-        verb = "waits" if vitals.waiting == 1 else "wait"
-        yield Piece(f" {verb} in {_counted(vitals.queues, 'queue')}.")
+        if age_s is None:
+            yield Piece(f" {'waits' if vitals.waiting == 1 else 'wait'}{where}.")
+        else:
+            yield Piece(f" waited{where} {fmt.age(age_s)}.")
 
 
 def _counted(count: int, what: str) -> str:

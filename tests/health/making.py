@@ -4,7 +4,7 @@ from typing import Any
 
 from flower_ng.health.engine import Engine
 from flower_ng.health.facts import Facts, Ingest, WorkerFacts
-from flower_ng.health.rule import Finding, Rule
+from flower_ng.health.rule import Finding, Rule, Undecided
 from flower_ng.health.rules import RULES
 from flower_ng.health.watch import Watch
 from flower_ng.settings import Settings
@@ -40,14 +40,22 @@ def facts(now: float = NOW, *, connected: bool = True, **known: Any) -> Facts:
 
 def worker(name: str = "w1@box", **known: Any) -> WorkerFacts:
     """A worker that is well but for this."""
-    return WorkerFacts(name, **{"is_online": True, **known})
+    return WorkerFacts(name, **known)
 
 
 def found(rule: str, given: Facts, threshold: float | None = None) -> dict[str, Any] | None:
     """Return what a rule finds, by subject; None where it can't tell."""
     usual = DEFAULTS[rule] or 5.0  # one that is off is tried with some threshold
     findings = BY_NAME[rule].find(given, usual if threshold is None else threshold)
-    return None if findings is None else {one.subject: dict(one.evidence) for one in findings}
+    if findings is None:
+        return None
+    return {one.subject: dict(one.evidence) for one in findings if isinstance(one, Finding)}
+
+
+def undecided(rule: str, given: Facts) -> set[str]:
+    """Return the subjects of which a rule can't tell yet."""
+    findings = BY_NAME[rule].find(given, DEFAULTS[rule] or 5.0) or ()
+    return {one.subject for one in findings if isinstance(one, Undecided)}
 
 
 class Switch:

@@ -89,3 +89,24 @@ def test_after_a_restart_the_end_of_what_was_there_before_is_told():
     notices.take(cleared(problem(cleared=9.0), problem("muted", cleared=9.0)))
 
     assert notices.due(100.0) == Notice(cleared=(problem(cleared=9.0),))
+
+
+def test_what_was_told_before_a_restart_is_told_again_only_after_the_cool_down():
+    notices = Notices(COOL_S)
+    notices.adopt([], [problem(raised=50.0, cleared=90.0)])
+    notices.take(raised())
+
+    assert notices.due(100.0) is None
+    assert notices.due(50.0 + COOL_S) == Notice(raised=(problem(),))
+
+
+def test_the_end_of_what_is_not_watched_any_more_is_told_as_that():
+    notices = Notices(COOL_S)
+    notices.take(raised())
+    notices.due(100.0)
+    notices.take(cleared(problem(cleared=9.0, ended="its worker was forgotten")))
+
+    told = notices.due(200.0)
+
+    assert told is not None
+    assert told.text == "No longer watched (its worker was forgotten): Worker silent w1@box"

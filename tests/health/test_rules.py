@@ -60,10 +60,10 @@ def clocked(**known):
 
 #: Rule, facts for which it holds, the subject, and what it shows.
 WRONG = [
-    ("worker-silent", {"workers": [worker(is_online=False, silent_s=61)]}, W, {"silent_s": 61}),
+    ("worker-silent", {"workers": [worker(status="silent", silent_s=61)]}, W, {"silent_s": 61}),
     (
         "worker-gone",
-        {"workers": [worker(is_online=False, silent_s=9, running=3)]},
+        {"workers": [worker(status="silent", silent_s=9, running=3)]},
         W,
         {"tasks probably lost": 3, "silent_s": 9},
     ),
@@ -73,7 +73,7 @@ WRONG = [
         W,
         {"unanswered_s": 200, "reason": "no reply"},
     ),
-    ("no-workers", {"workers": [worker(is_online=False)]}, "", {"workers known": 1}),
+    ("no-workers", {"workers": [worker(status="silent")]}, "", {"workers known": 1}),
     ("worker-clock", {"workers": [worker(skew_s=20)]}, W, {"ahead_s": 20}),
     ("worker-clock", {"workers": [worker(skew_s=-20)]}, W, {"behind_s": 20}),
     (
@@ -326,24 +326,24 @@ WRONG = [
 WELL = {
     "a worker that said goodbye is not silent": (
         "worker-silent",
-        {"workers": [worker(is_online=False, has_left=True, silent_s=999)]},
+        {"workers": [worker(status="left", silent_s=999)]},
     ),
     "a worker that is long gone is history": (
         "worker-silent",
-        {"workers": [worker(is_online=False, silent_s=90_000)]},
+        {"workers": [worker(status="gone", silent_s=90_000)]},
     ),
     "a worker without tasks leaves none behind": (
         "worker-gone",
-        {"workers": [worker(is_online=False, silent_s=99)]},
+        {"workers": [worker(status="silent", silent_s=99)]},
     ),
     "a worker that is gone need not answer": (
         "worker-unanswering",
-        {"workers": [worker(is_online=False, unanswered_s=999)]},
+        {"workers": [worker(status="silent", unanswered_s=999)]},
     ),
     "where no worker was ever seen none is missing": ("no-workers", {}),
     "one worker online is enough": (
         "no-workers",
-        {"workers": [worker(), worker("b", is_online=False)]},
+        {"workers": [worker(), worker("b", status="silent")]},
     ),
     "the load of the last minute is no lasting one": (
         "worker-load",
@@ -473,6 +473,6 @@ def test_a_cluster_of_which_nothing_is_known_has_no_problem(rule):
 
 @pytest.mark.parametrize("rule", [rule.name for rule in RULES if rule.name not in ALWAYS])
 def test_without_a_connection_a_rule_does_not_know(rule):
-    known = {"workers": [worker(is_online=False, silent_s=9999, running=3)]}
+    known = {"workers": [worker(status="silent", silent_s=9999, running=3)]}
 
     assert found(rule, facts(connected=False, **known)) is None

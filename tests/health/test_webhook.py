@@ -110,7 +110,7 @@ async def test_a_receiver_that_is_away_says_why():
 
 
 async def test_a_problem_and_its_end_arrive(server):
-    switch = Switch(title="Worker silent")
+    switch = Switch(title="Worker silent", about="queue")
     it, telling = await told(server, switch)
     switch.subjects = ("w1@box",)
     await it.look()

@@ -23,6 +23,7 @@ from flower_ng.health.rules import RULES
 from flower_ng.health.sightings import Sightings
 from flower_ng.health.trends import Trends
 from flower_ng.monitor.answers import Failure
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.state import EventsState
 from flower_ng.store.fault import exception_class
 from tests.health.making import BEGAN, DEFAULTS
@@ -71,7 +72,7 @@ class Town:
             failures=lambda name: self.failures.get(name, {}),
             inspect=self.inspect,
         )
-        connection = SimpleNamespace(connected=True, since=BEGAN, why=None)
+        connection = SimpleNamespace(connected=True, since=BEGAN, why=None, began=BEGAN)
         status = SimpleNamespace(failing=None, lost=0, lag_s=0.1)
         self.usual: Any = SimpleNamespace(types=None)
         self.gathering = Gathering(
@@ -85,7 +86,9 @@ class Town:
                 broker=self.broker,
             ),
             self.state,
-            Crew(self.state, asked, sightings),
+            Crew(
+                self.state, Presence(self.state, lambda: connection, None, clock), asked, sightings
+            ),
             sightings,
             Claims(asked, self.never, clock),
             self.usual,

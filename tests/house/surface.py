@@ -75,6 +75,7 @@ FLOWER = (
     read("/api/tasks"),
     read("/api/task/types"),
     read("/api/queues/length"),
+    read("/api/overview"),
     read("/api/connection"),
     read("/api/series"),
     read("/api/history"),

@@ -6,6 +6,7 @@ import pytest
 
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor.answers import Answers
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.purge import PUBLISHER_SILENCE_S, SLICE, Purge
 from flower_ng.monitor.state import EventsState
 
@@ -25,7 +26,15 @@ class Cluster:
         self.inspector = SimpleNamespace(
             workers=self.answers.records, purge_worker=self.answers.forget
         )
-        self.purge = Purge(self.state, self.inspector, self.metrics, after_s, clock=self.clock)
+        self.listening = SimpleNamespace(connected=True, since=0.0, began=0.0)
+        self.purge = self.purging(after_s)
+
+    def purging(self, after_s):
+        self.presence = Presence(self.state, lambda: self.listening, after_s, self.clock)
+        return Purge(self.state, self.inspector, self.metrics, self.presence, clock=self.clock)
+
+    def hides(self, host):
+        return self.presence.status(self.state.workers[host]) == "purged"
 
     def clock(self):
         return self.now
@@ -102,17 +111,15 @@ def test_a_worker_that_beats_slowly_is_not_offline(cluster):
     cluster.pass_s(AFTER_S * 2)
 
     assert "workers" in cluster.places("w1@box")
-    assert not cluster.purge.hides(cluster.state.workers["w1@box"])
+    assert not cluster.hides("w1@box")
 
 
 def test_a_row_is_hidden_at_once(cluster):
     cluster.heard("w1@box", freq=2.0)
-    worker = cluster.state.workers["w1@box"]
-
     cluster.now += AFTER_S - 1
-    assert not cluster.purge.hides(worker)
+    assert not cluster.hides("w1@box")
     cluster.now += 1
-    assert cluster.purge.hides(worker)
+    assert cluster.hides("w1@box")
 
 
 def test_a_worker_that_returns_is_simply_back(cluster):
@@ -201,12 +208,12 @@ def test_without_the_option_nobody_goes_and_nothing_is_hidden():
     cluster.pass_s(10_000_000)
 
     assert cluster.places("w1@box") == EVERYWHERE
-    assert not cluster.purge.hides(cluster.state.workers["w1@box"])
+    assert not cluster.hides("w1@box")
 
 
 async def test_the_timer_runs_by_itself(cluster, monkeypatch):
     monkeypatch.setattr("flower_ng.monitor.purge.LEAST_PERIOD_S", 0.01)
-    purge = Purge(cluster.state, cluster.inspector, cluster.metrics, 0.01, clock=cluster.clock)
+    purge = cluster.purging(0.01)
     cluster.heard("w1@box", freq=2.0)
     cluster.now += 100
 
@@ -226,7 +233,7 @@ async def test_a_fleet_that_ended_goes_in_steps_and_who_comes_back_between_two_s
         cluster.heard(name, freq=2.0)
     cluster.now += AFTER_S
 
-    purge = Purge(cluster.state, cluster.inspector, cluster.metrics, 0.01, clock=cluster.clock)
+    purge = cluster.purging(0.01)
     purge.start()
     left = [len(names)]
     async with asyncio.timeout(5):

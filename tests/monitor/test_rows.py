@@ -1,20 +1,23 @@
 from collections import Counter
 
+from flower_ng.monitor.events import ConnectionState
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Worker
 from flower_ng.monitor.rows import worker_rows
 from flower_ng.monitor.state import EventsState
 
 
 class Table:
-    """Stands in for EventsState: rows need three members of it, and tests need them exact."""
+    """Stands in for EventsState: rows need two members of it, and tests need them exact."""
 
-    def __init__(self, *workers: Worker, alive: tuple[str, ...] = ()) -> None:
+    def __init__(self, *workers: Worker) -> None:
         self.workers = {worker.hostname: worker for worker in workers}
         self.counter = {worker.hostname: Counter() for worker in workers}
-        self.alive = alive
 
-    def is_alive(self, worker: Worker) -> bool:
-        return worker.hostname in self.alive
+
+def rows_of(state, now: float, purge_after_s: float | None = None):
+    connection = ConnectionState(connected=True, since=0.0, began=0.0)
+    return worker_rows(state, Presence(state, lambda: connection, purge_after_s, lambda: now))
 
 
 def hostnames(rows):
@@ -22,10 +25,10 @@ def hostnames(rows):
 
 
 def test_a_row_gives_the_counts_first_then_the_fields_then_the_status():
-    state = Table(Worker("w1@box", pid=7, heartbeats=(1.0, 2.0)), alive=("w1@box",))
+    state = Table(Worker("w1@box", pid=7, heartbeats=(1.0, 2.0), beat_at=2.0, heard_at=2.0))
     state.counter["w1@box"].update({"worker-heartbeat": 2, "task-received": 5})
 
-    (row,) = worker_rows(state, now=3.0)
+    (row,) = rows_of(state, now=3.0)
 
     assert row.record() == {
         "worker-heartbeat": 2,
@@ -51,35 +54,38 @@ def test_rows_stand_in_the_order_in_which_hosts_were_first_seen():
 
     state.workers["b@box"] = state.workers.pop("b@box")
 
-    assert hostnames(worker_rows(state, now=0.0)) == ["b@box", "a@box"]
+    assert hostnames(rows_of(state, now=0.0)) == ["b@box", "a@box"]
 
 
 def test_a_publisher_has_counts_but_no_row():
     state = Table(Worker("w1@box"))
     state.counter["gen1@box"] = Counter({"task-sent": 3})
 
-    assert hostnames(worker_rows(state, now=0.0)) == ["w1@box"]
+    assert hostnames(rows_of(state, now=0.0)) == ["w1@box"]
 
 
 def test_a_worker_offline_for_the_purge_time_is_hidden():
     state = Table(
-        Worker("old@box", beat_at=100.0, heard_at=150.0), Worker("new@box", beat_at=101.0)
+        *(
+            Worker(name, freq=2.0, heartbeats=(at,), beat_at=at, heard_at=at)
+            for name, at in (("old@box", 100.0), ("new@box", 101.0))
+        )
     )
 
-    assert hostnames(worker_rows(state, now=110.0, hide_after_s=10)) == ["new@box"]
+    assert hostnames(rows_of(state, 110.0, 10)) == ["new@box"]
 
 
 def test_a_worker_without_a_heartbeat_is_hidden_by_its_newest_event():
     state = Table(Worker("quiet@box", heard_at=105.0))
 
-    assert hostnames(worker_rows(state, now=114.9, hide_after_s=10)) == ["quiet@box"]
-    assert worker_rows(state, now=115.0, hide_after_s=10) == []
+    assert hostnames(rows_of(state, 114.9, 10)) == ["quiet@box"]
+    assert rows_of(state, 115.0, 10) == []
 
 
 def test_a_worker_that_is_alive_is_never_hidden():
-    state = Table(Worker("w1@box", beat_at=1.0), alive=("w1@box",))
+    state = Table(Worker("w1@box", freq=500.0, heartbeats=(1.0,), beat_at=1.0, heard_at=1.0))
 
-    assert hostnames(worker_rows(state, now=900.0, hide_after_s=10)) == ["w1@box"]
+    assert hostnames(rows_of(state, 900.0, 10)) == ["w1@box"]
 
 
 def test_rows_are_made_of_the_state_that_events_build():
@@ -90,6 +96,6 @@ def test_rows_are_made_of_the_state_that_events_build():
     for event in (heartbeat, heartbeat, sent):
         state.event(event)
 
-    (row,) = worker_rows(state, now=10.0)
+    (row,) = rows_of(state, 10.0)
     assert (row.worker.hostname, row.is_online) == ("w1@box", True)
     assert row.counts == {"worker-heartbeat": 2}

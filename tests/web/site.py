@@ -6,6 +6,7 @@ forms of answers, the frame of pages.
 
 import base64
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -24,6 +25,7 @@ from flower_ng import assets
 from flower_ng.doctor import Doctor
 from flower_ng.doctor.told import Told
 from flower_ng.metrics import Registry
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
 from flower_ng.settings import Settings
@@ -43,7 +45,9 @@ class FakeEvents:
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[], None]] = []
-        self.connection = SimpleNamespace(connected=True, since=0.0, why=None, retry_at=None)
+        self.connection = SimpleNamespace(
+            connected=True, since=0.0, why=None, retry_at=None, began=0.0
+        )
         self.stats = SimpleNamespace(dropped={})
         self.inbox = SimpleNamespace(messages=0)
 
@@ -72,6 +76,7 @@ class FakeCluster:
         )
         self.store: Any = SimpleNamespace(status=lambda: status)
         self.state = EventsState()
+        self.presence = Presence(self.state, lambda: self.events.connection, None, time.time)
         self.starts = Starts()
         self.problems = watch()
         self.doctor = Doctor(self.examine)

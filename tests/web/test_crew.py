@@ -35,7 +35,12 @@ def crew(number: int) -> tuple[list[Member], Told]:
         }
     )
     rows = (
-        WorkerRow(Worker(name, active=1), {"task-received": 2, "task-failed": 1}, index % 2 == 0)
+        WorkerRow(
+            Worker(name, active=1),
+            {"task-received": 2, "task-failed": 1},
+            is_online=index % 2 == 0,
+            status="left" if index % 2 else "online",
+        )
         for index, name in enumerate(names)
     )
     return [Member(row, answers) for row in rows], answers

@@ -2,37 +2,46 @@
 
 import pytest
 
+from flower_ng.health.problem import Problem
+from flower_ng.health.standing import Standing
+from flower_ng.monitor.presence import Census
 from flower_ng.web.links import Links
 from flower_ng.web.verdict import Vitals, verdict
 
-WELL = Vitals(
-    is_connected=True,
-    online=3,
-    workers=3,
-    ended=240,
-    failed=6,
-    observed_s=3590.0,
-    waiting=5,
-    queues=2,
+NOW = 10_000.0
+WELL = Vitals(ended=240, failed=6, observed_s=3590.0, waiting=5, queues=2)
+STANDING = Standing(
+    raised=(),
+    pending=(),
+    muted=(),
+    census=Census(online=3),
+    is_current=True,
+    has_heard=True,
+    at=NOW,
+    quiet_s=0.0,
+    unseen=(),
 )
 
 
-def told(problems=0, **vitals):
-    fields = {name: getattr(WELL, name) for name in WELL.__slots__}
-    said = verdict(Vitals(**{**fields, **vitals}), problems, Links("/flower"))
-    return f"{said.words} {''.join(piece.text for piece in said.pieces)}"
+def problem(severity="error"):
+    return Problem("rule", "worker", severity, "Off", "w1@box", {}, "Mend it.", NOW, NOW, NOW)
+
+
+def said(vitals=None, **standing):
+    changed = {name: getattr(STANDING, name) for name in Standing.__slots__} | standing
+    numbers = {name: getattr(WELL, name) for name in Vitals.__slots__} | (vitals or {})
+    return verdict(Standing(**changed), Vitals(**numbers), NOW, Links("/flower"))
 
 
 def test_a_healthy_cluster_is_one_calm_sentence():
-    assert told() == (
+    assert said().sentence == (
         "All is well: 3 of 3 workers online, 6 of 240 tasks failed (2 %) in the last hour,"
         " and 5 messages wait in 2 queues."
     )
 
 
 def test_every_number_leads_to_its_list():
-    pieces = verdict(WELL, 0, Links("/flower")).pieces
-    assert {piece.text: piece.url for piece in pieces if piece.url} == {
+    assert {piece.text: piece.url for piece in said().pieces if piece.url} == {
         "3 of 3": "/flower/workers",
         "6": "/flower/tasks?search=is%3Afailed+finished%3A-1h..",
         "240": "/flower/tasks?search=%28is%3Asucceeded+OR+is%3Afailed%29+finished%3A-1h..",
@@ -41,19 +50,61 @@ def test_every_number_leads_to_its_list():
 
 
 @pytest.mark.parametrize(
-    ("problems", "vitals", "words"),
+    ("standing", "vitals", "words"),
     [
-        (1, {}, "One thing is wrong:"),
-        (4, {}, "4 things are wrong:"),
-        (4, {"is_connected": False}, "Cut off from the broker; the last that was known:"),
-        (0, {"workers": 0, "online": 0}, "Nothing runs yet: no worker is known,"),
-        (0, {"observed_s": 180.0}, "in the last hour (of which 3 min were seen),"),
-        (0, {"ended": None, "observed_s": 0.0}, "how many tasks failed is not known in the last"),
-        (0, {"ended": 0, "failed": 0}, "no task ended in the last hour, and"),
-        (0, {"waiting": None}, "how much waits in 2 queues is not known."),
-        (0, {"waiting": 1, "queues": 1}, "1 message waits in 1 queue."),
-        (0, {"queues": 0}, "no queue is known."),
+        ({"raised": (problem(),)}, {}, "One thing is wrong:"),
+        ({"raised": (problem(),) * 4}, {}, "4 things are wrong:"),
+        (
+            {"raised": (problem(),), "pending": (problem(),) * 2},
+            {},
+            "One thing is wrong, 2 more may be:",
+        ),
+        ({"pending": (problem(),)}, {}, "One thing may be wrong:"),
+        ({"muted": (problem(),)}, {}, "Nothing is wrong but what is muted (1):"),
+        (
+            {"is_current": False, "at": NOW - 45, "raised": (problem(),) * 4},
+            {},
+            "No connection to the broker for 45 s, the last that was known: 3 of 3 workers online",
+        ),
+        (
+            {"is_current": False, "has_heard": False, "census": Census(unknown=3)},
+            {},
+            "Not connected to the broker yet: 3 workers not heard of yet,",
+        ),
+        ({"census": Census()}, {}, "Nothing runs yet: no worker is known,"),
+        ({"quiet_s": 33.0, "unseen": ("x",)}, {}, "Just started, problems are raised in 33 s:"),
+        ({"unseen": ("Broker: refused",)}, {}, "Not everything could be seen:"),
+        ({"census": Census(online=3, left=2)}, {}, "3 of 3 workers online (2 stopped),"),
+        ({"census": Census(online=2, silent=1)}, {}, "2 of 3 workers online,"),
+        ({"census": Census(online=2, unknown=1)}, {}, "2 of 3 workers online (1 not heard of yet)"),
+        ({"census": Census(left=20)}, {}, "no worker is online (20 stopped),"),
+        ({"census": Census(online=1, gone=1)}, {}, "1 of 1 worker online (1 gone),"),
+        ({}, {"observed_s": 180.0}, "in the last hour (of which 3 min were seen),"),
+        ({}, {"ended": None, "observed_s": 0.0}, "how many tasks failed is not known in the last"),
+        ({}, {"ended": 0, "failed": 0}, "no task ended in the last hour, and"),
+        ({}, {"waiting": None}, "how much waits in 2 queues is not known."),
+        ({}, {"waiting": 1, "queues": 1}, "1 message waits in 1 queue."),
+        ({}, {"waiting_age_s": 70.0}, "5 messages waited in 2 queues 1 min ago."),
+        ({}, {"queues": 0}, "no queue is known."),
     ],
 )
-def test_the_sentence_says_what_is_so(problems, vitals, words):
-    assert words in told(problems, **vitals)
+def test_the_sentence_says_what_is_so(standing, vitals, words):
+    assert words in said(vitals, **standing).sentence
+
+
+@pytest.mark.parametrize(
+    ("standing", "kind", "mark"),
+    [
+        ({}, "ok", "online"),
+        ({"raised": (problem(),)}, "error", "bad"),
+        ({"raised": (problem("warning"),)}, "warning", "attention"),
+        ({"pending": (problem(),)}, "warning", "attention"),
+        ({"muted": (problem(),)}, "warning", "attention"),
+        ({"unseen": ("Broker: refused",)}, "unknown", "unknown"),
+    ],
+)
+def test_green_is_only_what_was_wholly_seen_and_where_nothing_is_found(standing, kind, mark):
+    changed = {name: getattr(STANDING, name) for name in Standing.__slots__} | standing
+
+    assert Standing(**changed).kind == kind
+    assert said(**standing).state == mark

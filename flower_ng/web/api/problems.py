@@ -23,7 +23,7 @@ class ShowProblems(Endpoint):
     summary = "Tell what is wrong, since when, and what shows it"
 
     async def get(self) -> None:
-        """Answer `{looked_at, quiet_until, problems: [problem], past: [problem], left_out}`."""
+        """Answer `{looked_at, quiet_until, problems, pending, past, left_out}`, problems each."""
         watch = self.cluster.problems
         limit: int = self.get_argument("past", default=50, type=int)
         past = list(watch.past)[: max(0, limit)]
@@ -32,6 +32,7 @@ class ShowProblems(Endpoint):
                 "looked_at": watch.looked_at,
                 "quiet_until": watch.engine.quiet_until,
                 "problems": msgspec.to_builtins(watch.now),
+                "pending": [{**msgspec.to_builtins(one), "raised": None} for one in watch.pending],
                 "past": msgspec.to_builtins(past),
                 "left_out": {rule: n for rule, n in watch.engine.left_out.items() if n},
             }

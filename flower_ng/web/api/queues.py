@@ -26,8 +26,9 @@ class QueuesClean(Write):
     summary = "Delete queues for control and events that nobody reads"
 
     async def act(self) -> dict[str, Any]:
-        """Answer their names; queues of workers that are online are spared."""
-        online = [worker.hostname for worker in self.cluster.state.alive_workers()]
-        names = await self.cluster.broker.clean(online)
+        """Answer their names; queues of workers that are online, or may be, are spared."""
+        statuses = self.cluster.presence.table()
+        alive = [name for name, status in statuses.items() if status in {"online", "unknown"}]
+        names = await self.cluster.broker.clean(alive)
         word = "queue was" if len(names) == 1 else "queues were"
         return {"message": f"{len(names)} {word} deleted", "deleted": names}

@@ -49,8 +49,8 @@ class ListWorkers(Endpoint):
             raise Unavailable(f"Failed to update workers: {error}") from error
 
     def _alive(self) -> dict[str, bool]:
-        state = self.cluster.state
-        return {name: state.is_alive(worker) for name, worker in state.workers.items()}
+        presence, workers = self.cluster.presence, self.cluster.state.workers
+        return {name: presence.is_online(worker) for name, worker in workers.items()}
 
     def _inspected(self, name: str) -> dict[str, Any]:
         """Return a record; an empty one for a worker that is known from its events only."""

@@ -20,12 +20,14 @@ SPANS: Final = {"1 hour": 3600, "8 hours": 28_800, "1 day": 86_400, "1 week": 60
 class ProblemsView:
     """What is wrong by rule, what is muted, and what is over, the newest first.
 
-    `looked_at` is when flower_ng last looked (UTC seconds), None before the first time; `quiet_s`
-    for how long nothing is raised yet. `left_out` counts subjects that were too many to tell.
+    `pending` is what was found and has not lasted for long enough to be a problem. `looked_at` is
+    when flower_ng last looked (UTC seconds), None before the first time; `quiet_s` for how long
+    nothing is raised yet. `left_out` counts subjects that were too many to tell.
     """
 
     title: str
     kinds: tuple[Kind, ...]
+    pending: tuple[Kind, ...]
     muted: tuple[Kind, ...]
     past: tuple[Found, ...]
     looked_at: float | None
@@ -60,6 +62,7 @@ class Problems(Page):
         return ProblemsView(
             title="Problems",
             kinds=tuple(kinds(told, links)),
+            pending=tuple(kinds(unmuted(watch.pending), links)),
             muted=tuple(kinds((one for one in watch.now if one.mute is not None), links)),
             past=tuple(found(one, links) for one in list(watch.past)[:MOST_PAST]),
             looked_at=watch.looked_at,

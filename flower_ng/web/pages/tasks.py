@@ -104,7 +104,7 @@ class Tasks(Page):
     @classmethod
     def count(cls, cluster: Cluster) -> NavCount:
         """How many tasks run now, by the heartbeats of the workers that are online."""
-        running = sum(worker.active or 0 for worker in cluster.state.alive_workers())
+        running = sum(worker.active or 0 for worker in cluster.presence.online())
         return NavCount(running, f"{fmt.number(running)} running")
 
     async def view(self, *_none: str) -> TasksView | None:

@@ -10,6 +10,7 @@ from flower_ng.monitor.records import Worker as WorkerRecord
 from flower_ng.monitor.serving import mapping
 from flower_ng.web import format as fmt
 from flower_ng.web.base import LIVE, Page
+from flower_ng.web.crew import BADGES, Badge
 from flower_ng.web.facts import (
     Fact,
     facts,
@@ -60,12 +61,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """One worker; `told` has an entry for each inspect method."""
+    """One worker; `told` has an entry for each inspect method.
+
+    `badge` is None where it answered and no event of it came.
+    """
 
     title: str
     name: str
-    is_online: bool
-    is_known_from_events: bool
+    badge: Badge | None
     summary: tuple[Fact, ...]
     busy: int | None
     commands: Mapping[str, Command]
@@ -142,8 +145,7 @@ class Worker(Page):
         return WorkerView(
             title=name,
             name=name,
-            is_online=heard is not None and self.cluster.state.is_alive(heard),
-            is_known_from_events=heard is not None,
+            badge=None if heard is None else BADGES[self.cluster.presence.status(heard)],
             summary=tuple(self._summary(heard, told)),
             busy=self._busy(heard, told),
             commands={command.name: command for command in COMMANDS},
@@ -170,7 +172,7 @@ class Worker(Page):
         )
 
     def _busy(self, heard: WorkerRecord | None, told: Inspected) -> int | None:
-        is_online = heard is not None and self.cluster.state.is_alive(heard)
+        is_online = heard is not None and self.cluster.presence.is_online(heard)
         return share(heard.active if heard and is_online else None, told.slots)
 
     def _summary(self, heard: WorkerRecord | None, told: Inspected) -> Iterator[Fact]:
@@ -180,7 +182,7 @@ class Worker(Page):
         now = self.services.clock()
         counts: Mapping[str, int] = self.cluster.state.counter.get(heard.hostname, {})
         software = (heard.sw_ident, heard.sw_ver, heard.sw_sys)
-        is_online = self.cluster.state.is_alive(heard)
+        is_online = self.cluster.presence.is_online(heard)
         slots = f" of {fmt.number(told.slots)}" if told.slots and is_online else ""
         yield Fact("Heartbeat", fmt.age(now - heard.heard_at) if heard.heard_at else fmt.DASH)
         yield Fact("Active", fmt.number(heard.active if is_online else None) + slots)

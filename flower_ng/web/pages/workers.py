@@ -61,10 +61,10 @@ class Workers(Page):
 
     @classmethod
     def count(cls, cluster: Cluster) -> NavCount:
-        """How many workers are online; alarming when none of those known is."""
-        known = len(cluster.state.workers)
-        online = sum(1 for _ in cluster.state.alive_workers())
-        return NavCount(online, f"{online} of {known} online", bool(known) and not online)
+        """How many workers are online; alarming when none is of those that should be."""
+        census = cluster.presence.census()
+        words = f"{census.online} of {census.expected} online"
+        return NavCount(census.online, words, bool(census.silent) and not census.online)
 
     async def view(self, *_none: str) -> WorkersView | None:
         """Show the workers, or write their rows."""
@@ -75,10 +75,7 @@ class Workers(Page):
             return None
         if self.get_argument("refresh", default=False, type=bool):
             self.cluster.inspector.inspect()  # nobody waits for it
-        services = self.services
-        rows = worker_rows(
-            self.cluster.state, services.clock(), services.options.purge_offline_workers
-        )
+        rows = worker_rows(self.cluster.state, self.cluster.presence)
         if not is_json:
             return self._view([Member(row, self.cluster.inspector) for row in rows])
         self.write_json({"data": [row.record() for row in rows]})

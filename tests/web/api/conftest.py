@@ -4,6 +4,7 @@ The cluster is fake so that every answer of Celery, of a worker and of the broke
 will; the site, its routes and its sockets are real in both.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from json import dumps
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Worker as WorkerRecord
 from tests.services import Dashboard, Redis, Worker, running, wait_until
 from tests.web.site import FORM, OPEN_API, Answer, Client, FakeCluster
@@ -42,15 +44,17 @@ class Recorder:
 
 @dataclass
 class FakeState:
-    workers: dict[str, WorkerRecord] = field(default_factory=lambda: {WORKER: WorkerRecord(WORKER)})
+    workers: dict[str, WorkerRecord] = field(default_factory=lambda: {WORKER: alive()})
     types: tuple[str, ...] = ()
-    alive: tuple[str, ...] = (WORKER,)
-
-    def is_alive(self, worker: WorkerRecord) -> bool:
-        return worker.hostname in self.alive
 
     def known_types(self) -> list[str]:
         return list(self.types)
+
+
+def alive() -> WorkerRecord:
+    """Return a worker that was heard just now."""
+    now = time.time()
+    return WorkerRecord(WORKER, heartbeats=(now,), heard_at=now, beat_at=now)
 
 
 class FakeInspector(Recorder):
@@ -70,6 +74,8 @@ class FakeApiCluster(FakeCluster):
     def __init__(self) -> None:
         super().__init__()
         self.state = FakeState()
+        connection = self.events.connection
+        self.presence = Presence(self.state, lambda: connection, None, time.time)
         self.inspector = FakeInspector(inspect={})
         self.inspector.workers = {}
         self.control = Recorder()

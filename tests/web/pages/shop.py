@@ -14,10 +14,12 @@ from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
 from flower_ng.hook import Hook
 from flower_ng.monitor.answers import METHODS, Failure
+from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.serving import Offer
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Store
+from tests.health.making import Switch, watch
 from tests.web.site import FakeCluster
 
 NOW = 1000.0
@@ -106,6 +108,7 @@ class Shop(FakeCluster):
         self.starts = Starts(lambda: self.now)
         observers = (self.store, self.starts)
         self.state = EventsState(observers=observers, clock=lambda: self.now)
+        self.presence = Presence(self.state, lambda: self.events.connection, None, lambda: self.now)
         self.store.memory_is(self.state.forget_tasks)
         self.inspector = FakeInspector()
         self.control = FakeControl()
@@ -119,8 +122,20 @@ class Shop(FakeCluster):
     def queue_names(self) -> Sequence[str]:
         return self.queues
 
+    def known_queue_names(self) -> Sequence[str]:
+        return self.queues
+
     def warnings(self) -> Sequence[str]:
         return self.told
+
+    async def judge(
+        self, *subjects: str, rule: str = "switched", title: str = "Off", hold_s: float = 60.0
+    ) -> None:
+        """Let a rule about queues find these; without any it finds nothing."""
+        switch = Switch(rule, about="queue", title=title)
+        switch.subjects = subjects
+        self.problems = watch(switch, hold_s=hold_s, clock=lambda: self.now)
+        await self.problems.look()
 
     def happen(self, kind: str, hostname: str = W1, **fields: Any) -> None:
         """Let an event happen now."""

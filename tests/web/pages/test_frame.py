@@ -1,10 +1,9 @@
 """What all pages share: the frame, sound markup, and values that stay text."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from flower_ng.doctor import Check, Mark, Report
+from flower_ng.monitor.events import ConnectionState
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html
 from tests.web.pages.shop import ALL_METHODS, NOW, Shop
@@ -43,7 +42,7 @@ def hostile_shop(shop: Shop) -> Shop:
     shop.doctor.report = Report(
         NOW, 1.0, (Check("Workers", HOSTILE, Mark.NOTE, HOSTILE, HOSTILE, (HOSTILE,)),)
     )
-    shop.events.connection = SimpleNamespace(connected=False, since=0.0, why=HOSTILE, retry_at=NOW)
+    shop.events.connection = ConnectionState(connected=False, since=0.0, why=HOSTILE, retry_at=NOW)
     return shop
 
 
@@ -140,7 +139,7 @@ async def test_a_connection_that_holds_is_told_quietly(look):
 
 
 async def test_a_lost_connection_is_told_with_its_reason_above_everything(shop, look):
-    shop.events.connection = SimpleNamespace(
+    shop.events.connection = ConnectionState(
         connected=False, since=NOW, why="connection refused", retry_at=NOW + 5
     )
 

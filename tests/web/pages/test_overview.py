@@ -1,15 +1,16 @@
 """The Overview page: what is wrong now, what failed, and how all tasks fare."""
 
 import time
-from types import SimpleNamespace
 
 from flower_ng.errors import Unavailable
+from flower_ng.monitor.events import ConnectionState
 from tests.web.pages.shop import NOW, W1
 from tests.web.site import OPEN_API
 
 
 async def test_a_healthy_cluster_is_told_calmly(shop, look):
     shop.beat()
+    await shop.judge()
     shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 0}]
 
     html = await look("/overview")
@@ -38,45 +39,63 @@ async def test_workers_that_tell_of_no_task_are_told_with_the_setting(shop, look
     assert "worker_send_task_events" not in (await look("/overview")).text
 
 
-async def test_a_lost_connection_is_wrong_with_its_reason(shop, look):
-    shop.events.connection = SimpleNamespace(
-        connected=False, since=NOW, why="connection refused", retry_at=NOW + 5
+async def test_before_the_rules_were_looked_at_all_is_not_called_well(shop, look):
+    shop.beat()
+
+    html = await look("/overview")
+
+    assert html.one("p", class_="verdict").text.startswith("Not everything could be seen: ")
+    assert "Problems: they were not looked for yet" in html.text
+
+
+async def test_without_a_connection_the_last_that_was_known_is_told_with_its_age(shop, look):
+    shop.now = NOW - 60
+    shop.beat()
+    shop.now = NOW
+    shop.events.connection = ConnectionState(
+        connected=False, since=NOW - 45, why="connection refused", retry_at=NOW + 5, began=0.0
     )
 
     html = await look("/overview")
 
-    assert html.links["Not connected to the broker"] == "/broker"
-    assert "connection refused. What follows may be old." in html.one("main").text
+    assert html.one("p", class_="verdict").text.startswith(
+        "No connection to the broker for 1 min, the last that was known: 1 of 1 worker online,"
+    )
 
 
-async def test_a_worker_that_went_silent_is_wrong(shop, look):
+async def test_a_worker_that_went_silent_is_told_and_one_that_said_goodbye_is_not(shop, look):
     shop.beat()
+    shop.beat("w2@box")
+    shop.happen("worker-offline", "w2@box")
     shop.now += 3600
+    shop.beat("w3@box")
 
     html = await look("/overview")
 
-    assert html.links["One worker is silent"] == "/workers?sort=status"
+    assert "1 of 2 workers online (1 stopped)" in html.text
     assert html.links[W1] == f"/worker/{W1}"
+    assert "w2@box" not in html.links
 
 
-async def test_a_queue_with_messages_and_no_consumer_is_wrong(shop, look):
+async def test_what_a_rule_found_is_told_before_it_is_raised(shop, look):
     shop.beat()
-    shop.inspector.workers = {W1: {"active_queues": [{"name": "mail"}]}}
-    shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
+    await shop.judge("lost", rule="queue-deserted", title="Queue without consumers")
 
     html = await look("/overview")
 
-    assert html.links["No consumer of lost is known"] == "/queues"
-    assert html.links["7 messages"] == "/queues"
+    assert html.links["Queue without consumers: lost"] == "/problems#may-queue-deserted"
+    assert html.one("p", class_="verdict").text.startswith("One thing may be wrong:")
+    assert "What may be wrong" in html.text
+
+
+async def test_what_is_raised_is_wrong(shop, look):
+    shop.beat()
+    await shop.judge("lost", rule="queue-deserted", title="Queue without consumers", hold_s=0.0)
+
+    html = await look("/overview")
+
     assert html.one("p", class_="verdict").text.startswith("One thing is wrong:")
-
-
-async def test_before_a_worker_has_told_of_its_queues_none_is_called_deserted(shop, look):
-    shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
-
-    html = await look("/overview")
-
-    assert "No consumer" not in html.text
+    assert "lost Queue without consumers" in html.text
 
 
 async def test_what_the_broker_did_not_tell_is_unknown_and_said(shop, look):
@@ -125,6 +144,7 @@ async def test_workers_that_started_together_are_a_mark_that_says_maybe(shop, lo
 
 async def test_a_queue_that_outgrows_its_slots_is_at_risk(shop, look):
     shop.beat()
+    await shop.judge()
     told = {"active_queues": [{"name": "mail"}], "stats": {"pool": {"max-concurrency": 4}}}
     shop.inspector.workers = {W1: told}
     shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 70}]

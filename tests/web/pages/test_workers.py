@@ -80,7 +80,7 @@ async def test_of_an_offline_worker_nothing_is_claimed_to_be_so_now(shop, look):
 
     html = await look("/workers")
 
-    assert html.rows == [[W1, "Offline", "–", "0", "0", "0", *["–"] * 5, "1 min ago"]]
+    assert html.rows == [[W1, "Silent", "–", "0", "0", "0", *["–"] * 5, "1 min ago"]]
     assert html.one("tbody").one("tr")["class"] == "gone"
     assert (card(html, "Online"), card(html, "Active")) == ("0", "0")
 
@@ -195,7 +195,9 @@ async def test_workers_that_are_offline_for_too_long_are_not_shown(shop, look):
     shop.now = NOW
     shop.beat("w2@box")
 
-    html = await look("/workers", purge_offline_workers=30)
+    shop.presence.purge_after_s = 30
+
+    html = await look("/workers")
 
     assert [row[0] for row in html.rows] == ["w2@box"]
 

@@ -1,0 +1,99 @@
+"""Standing is the verdict on the cluster: what is wrong, what may be, and what was not seen. Pure.
+
+The Overview and `/api/overview` say it; they have no rules of their own.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from flower_ng.brokers.condition import BrokerFacts
+from flower_ng.health.problem import Problem
+from flower_ng.health.watch import Watch
+from flower_ng.monitor.presence import Census, Presence
+
+#: `ok` only where nothing is raised or pending and everything was seen; `unknown` where nothing is
+#: wrong as far as is known, and not everything was seen.
+Kind: TypeAlias = Literal["ok", "warning", "error", "unknown"]
+
+#: What the broker told, or the rules found, earlier says nothing about now.
+GOOD_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`raised` are problems, `pending` is what may become one, `muted` is either that is muted.
+
+    `census` counts the workers; `is_current` is whether events arrive, else all is as of `at` (UTC
+    seconds), or nothing was heard yet where `has_heard` is False. `quiet_s` is for how long no
+    problem is raised after a start. `unseen` says in sentences what could not be looked at.
+    """
+
+    raised: tuple[Problem, ...]
+    pending: tuple[Problem, ...]
+    muted: tuple[Problem, ...]
+    census: Census
+    is_current: bool
+    has_heard: bool
+    at: float
+    quiet_s: float
+    unseen: tuple[str, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """The verdict in a word."""
+        if any(one.severity == "error" for one in self.raised):
+            return "error"
+        if self.raised or self.pending or self.muted:
+            return "warning"
+        return "unknown" if self.unseen else "ok"
+
+
+def standing(watch: Watch, presence: Presence, broker: BrokerFacts | None, now: float) -> Standing:
+    """Return the verdict as of now."""
+    every, census = (*watch.now, *watch.pending), presence.census()
+    quiet_s = max(0.0, watch.engine.quiet_until - now)
+    return Standing(
+        raised=tuple(one for one in watch.now if one.mute is None),
+        pending=tuple(one for one in watch.pending if one.mute is None),
+        muted=tuple(one for one in every if one.mute is not None),
+        census=census,
+        is_current=presence.is_current,
+        has_heard=presence.has_listened,
+        at=presence.at,
+        quiet_s=quiet_s,
+        unseen=tuple(
+            filter(
+                None, [*_unheard(presence, census), _unasked(broker, now), _unjudged(watch, now)]
+            )
+        ),
+    )
+
+
+def _unheard(presence: Presence, census: Census) -> list[str]:
+    if not presence.is_current:
+        return ["Events: there is no connection to the broker"]
+    if not census.known:
+        return ["Workers: none was heard of yet"]
+    unknown = census.unknown
+    words = "1 was" if unknown == 1 else f"{unknown:,} were"
+    return [f"Workers: {words} not heard of since flower_ng listens"] if unknown else []
+
+
+def _unasked(broker: BrokerFacts | None, now: float) -> str:
+    if broker is None:
+        return "Broker: it was not looked at yet"
+    if broker.away_since is not None or now - broker.at > GOOD_S:
+        return f"Broker: {broker.trouble or 'it was not looked at lately'}"
+    return ""
+
+
+def _unjudged(watch: Watch, now: float) -> str:
+    if watch.looked_at is None:
+        return "Problems: they were not looked for yet"
+    quiet_s = watch.engine.quiet_until - now
+    if quiet_s > 0:
+        return f"Problems: flower_ng has just started, they are raised in {quiet_s:.0f} s"
+    is_old = now - watch.looked_at > GOOD_S
+    return (
+        f"Problems: they were last looked for {now - watch.looked_at:.0f} s ago" if is_old else ""
+    )

@@ -1,0 +1,21 @@
+"""The health of the cluster in one sentence, and as data. On the loop."""
+
+from flower_ng.web.base import Endpoint
+from flower_ng.web.links import Links
+from flower_ng.web.vitals import health
+
+
+class ShowOverview(Endpoint):
+    """The Overview's sentence and its numbers; not one of Flower's."""
+
+    path = r"/api/overview"
+    methods = ("GET",)
+    summary = "Tell in one sentence how the cluster is, with the numbers in it"
+
+    async def get(self) -> None:
+        """Answer `{verdict, sentence, workers, waiting, queues, failed, finished, …}`.
+
+        Null is what is not known now.
+        """
+        found = await health(self.cluster, Links(self.services.prefix), self.services.clock())
+        self.write_json(found.record())
