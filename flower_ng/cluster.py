@@ -47,6 +47,7 @@ from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.inspector import Inspector
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.publish import Publisher
+from flower_ng.monitor.publish_options import accepted_content
 from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.queues import active_queue_names, known_queue_names
 from flower_ng.monitor.sent import Sent
@@ -117,7 +118,7 @@ class Cluster:
         self.state, self.store = self.events.state, self.events.store
         self.state.on_newcomer(self.inspector.heard_of)
         self.control = Control(capp, self.pool, timeout_s)
-        self.publisher = Publisher(capp, self.pool)
+        self.publisher = Publisher(capp, self.pool, accepted=self.accepted_content)
         self.presence = Presence(
             self.state,
             lambda: self.events.connection,
@@ -175,6 +176,10 @@ class Cluster:
     def known_queue_names(self) -> Collection[str]:
         """Return every queue that tasks may be in, as far as settings, workers and sends tell."""
         return known_queue_names(self.capp, self.inspector.workers, self.sent.queues)
+
+    def accepted_content(self) -> list[Collection[str]]:
+        """Return what each worker that told its settings accepts."""
+        return accepted_content(self.inspector.workers.values())
 
     def serving(self) -> Mapping[str, Serving] | None:
         """Return who takes from each queue; None where no online worker told."""

@@ -5,10 +5,8 @@ Everything is published by one thread, over a connection that gives up soon and 
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from celery import Celery
@@ -16,36 +14,19 @@ from celery import Celery
 from flower_ng.errors import BadRequest, NotFound, Unavailable
 from flower_ng.monitor.calls import UNAVAILABLE, Calls, first_cause, reason
 from flower_ng.monitor.lines import Lines
+from flower_ng.monitor.publish_options import (
+    Options,
+    check_serializer,
+    check_times,
+    checked,
+    converted,
+)
 from flower_ng.monitor.results import Results, answer, is_ready
-
-Options = Mapping[str, Any]
 
 #: The longest wait for a task to be published.
 PUBLISH_S = 4.5
-#: Options that are Python objects, which no JSON can hold.
-OBJECTS = frozenset(
-    {"channel", "connection", "declare", "event_dispatcher", "producer", "publisher", "result_cls"}
-    | {"router", "task_type"}
-)
-#: Flower's form of an ETA; the worker takes it as of the app's timezone.
-ETA = "%Y-%m-%d %H:%M:%S.%f"
-#: What the common options must be, if they are given; Celery or a worker trips over the rest.
-TEXT, NUMBER, WHOLE = ((str,), "a string"), ((int, float), "a number"), ((int,), "an integer")
-TYPES: Mapping[str, tuple[tuple[type, ...], str]] = MappingProxyType(
-    {
-        **dict.fromkeys(("task_id", "root_id", "parent_id", "group_id", "shadow"), TEXT),
-        **dict.fromkeys(("queue", "exchange", "exchange_type", "routing_key", "reply_to"), TEXT),
-        **dict.fromkeys(("serializer", "compression"), TEXT),
-        **dict.fromkeys(("time_limit", "soft_time_limit"), NUMBER),
-        **dict.fromkeys(("priority", "delivery_mode", "retries"), WHOLE),
-        "headers": ((dict,), "an object"),
-        **dict.fromkeys(("link", "link_error"), ((dict, list), "a signature or an array of them")),
-        "ignore_result": ((bool,), "true or false"),
-    }
-)
 #: What AMQP brokers answer to a request for what is not there, is not so, or is not offered.
 CALLERS_FAULTS = frozenset({404, 406, 540})
-PICKLE = frozenset({"pickle", "application/x-python-serialize"})
 #: Errors are quoted up to here: some repeat what was sent.
 QUOTED = 300
 
@@ -54,11 +35,19 @@ class Publisher:
     """Tasks that are sent from here, and results.
 
     BadRequest and NotFound say what is wrong with a request; Unavailable when the broker or the
-    result backend fails. Cancelling a call ends its wait, not the task.
+    result backend fails. Cancelling a call ends its wait, not the task. `accepted` tells what each
+    worker accepts (its `accept_content`), of those that told.
     """
 
-    def __init__(self, capp: Celery, pool: Executor, results: Results | None = None) -> None:
-        self._capp = capp
+    def __init__(
+        self,
+        capp: Celery,
+        pool: Executor,
+        results: Results | None = None,
+        *,
+        accepted: Callable[[], Collection[Collection[str]]] = tuple,
+    ) -> None:
+        self._capp, self._accepted = capp, accepted
         self._results = results or Results(capp, pool)
         self._lines = Lines(capp)
         self._calls = Calls(self._results.publishing, 1, PUBLISH_S)
@@ -91,6 +80,7 @@ class Publisher:
         self, name: str, args: list[Any], kwargs: dict[str, Any], options: Options
     ) -> dict[str, Any]:
         """Publish a task by name alone; the options go to Celery as they are."""
+        check_times(options)
 
         def send(**message: Any) -> Any:
             return self._capp.send_task(name, **message)
@@ -110,7 +100,8 @@ class Publisher:
         Returns `task-id` and `state`, and `result` (and `traceback`) when the task has ended.
         """
         check_timeout(timeout_s)
-        checked(converted(options))  # what is wrong with the request comes first
+        self._check_is_published()
+        checked(converted(options), self._capp, name)  # what is wrong comes first
         self._results.backend()
         task_id = await self._apply_async(name, args, kwargs, options)
         return answer(task_id, await self._results.wait(task_id, timeout_s))
@@ -132,6 +123,7 @@ class Publisher:
     ) -> str:
         if not self.registered(name):
             raise NotFound(f"Unknown task '{name}'")
+        self._check_is_published()
         send = self._capp.tasks[name].apply_async
         return await self._publish(name, send, args, kwargs, converted(options))
 
@@ -151,16 +143,29 @@ class Publisher:
         kwargs: dict[str, Any],
         options: Options,
     ) -> str:
-        message = {**checked(options), "args": args, "kwargs": kwargs, "retry": False}
-        self._check_serializer(message.get("serializer"))
+        message = {
+            **checked(options, self._capp, name),
+            "args": args,
+            "kwargs": kwargs,
+            "retry": False,
+        }
+        self._check_serializer(name, message.get("serializer"))
         deadline = time.monotonic() + PUBLISH_S
         return await self._calls.run(self._send, name, send, message, deadline)
 
-    def _check_serializer(self, serializer: Any) -> None:
-        """Refuse pickle, which can run code at the worker, unless this app accepts it."""
-        accepted = self._capp.conf.accept_content or ()
-        if serializer in PICKLE and PICKLE.isdisjoint(accepted):
-            raise BadRequest(f"The serializer '{serializer}' is not in accept_content")
+    def _check_is_published(self) -> None:
+        """Refuse where Celery would run the task in this process instead of publishing it."""
+        if self._capp.conf.task_always_eager:
+            raise Unavailable(
+                "task_always_eager is on in this app: the task would run inside the dashboard, not"
+                " at a worker. Turn it off, or publish with /api/task/send-task"
+            )
+
+    def _check_serializer(self, name: str, serializer: str | None) -> None:
+        """Refuse a form that no worker reads, also where the task or the app chose it."""
+        of_task = getattr(self._capp.tasks.get(name), "serializer", None)
+        chosen = serializer or of_task or self._capp.conf.task_serializer
+        check_serializer(chosen, self._capp, self._accepted())
 
     def _send(
         self, name: str, send: Callable[..., Any], message: dict[str, Any], deadline: float
@@ -179,50 +184,6 @@ class Publisher:
                 if isinstance(error, line.errors) and not is_callers_fault(error):
                     raise
                 raise BadRequest(f"Cannot publish '{name}': {complaint(error)}") from error
-
-
-def converted(options: Options) -> dict[str, Any]:
-    """Return options with Flower's conversions: `eta` to a datetime, the others to seconds."""
-    conversions = {"eta": eta, "countdown": seconds, "expires": expiry}
-    try:
-        return {
-            name: conversions[name](value) if name in conversions else value
-            for name, value in options.items()
-        }
-    except (TypeError, ValueError) as error:
-        raise BadRequest("Invalid option") from error
-
-
-def eta(value: Any) -> datetime:
-    """Read a time of the app's own timezone."""
-    return datetime.strptime(value, ETA)  # noqa: DTZ007 - the worker adds the timezone
-
-
-def seconds(value: Any) -> float:
-    """Read a number of seconds that Celery can add to a date."""
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("not finite")
-    return number
-
-
-def expiry(value: Any) -> float | datetime:
-    """Read seconds, or a time of the app's own timezone."""
-    try:
-        return seconds(value)
-    except ValueError:
-        return eta(value)
-
-
-def checked(options: Options) -> dict[str, Any]:
-    """Return options that a request may give; our own way of retrying is none."""
-    for name, value in options.items():
-        if name in OBJECTS:
-            raise BadRequest(f"The option '{name}' cannot be given in a request")
-        kinds, wanted = TYPES.get(name, ((object,), ""))
-        if value is not None and not isinstance(value, kinds):
-            raise BadRequest(f"The option '{name}' must be {wanted}")
-    return {k: v for k, v in options.items() if k not in {"retry", "retry_policy"}}
 
 
 def check_timeout(timeout_s: float | None) -> None:

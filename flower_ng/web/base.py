@@ -101,6 +101,9 @@ class Endpoint(Handler):
     methods: ClassVar[tuple[str, ...]] = ("GET",)
     action: ClassVar[bool] = False
 
+    #: How the log says that it went well.
+    done_words: str = "done"
+
     async def post(self, *path_args: str) -> None:
         """Do what the route is for, and answer with what came of it."""
         self.write_json(await self.perform(*path_args))
@@ -112,7 +115,7 @@ class Endpoint(Handler):
         except AnswerError as error:
             self._note(f"{error.status} {one_line(error.message)}")
             raise
-        self._note("done")
+        self._note(self.done_words)
         return answer
 
     async def act(self, *path_args: Any, **_none: Any) -> dict[str, Any]:

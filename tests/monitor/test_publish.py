@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery import Task
 from redis import Redis
 
 from flower_ng.errors import BadRequest, NotFound, Unavailable
@@ -181,21 +182,146 @@ async def test_a_date_of_expiry_is_taken_too(publisher, box):
     assert message["headers"]["eta"]
 
 
+TIME = "a time like 2030-12-31 23:59:59.0"
+SECONDS = "a number of seconds"
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("option", "value", "form"),
     [
-        {"eta": "tomorrow"},
-        {"eta": 5},
-        {"countdown": "soon"},
-        {"countdown": []},
-        {"countdown": "nan"},
-        {"expires": "never"},
-        {"expires": "inf"},
+        ("eta", "tomorrow", TIME),
+        ("eta", 5, TIME),
+        ("countdown", "soon", SECONDS),
+        ("countdown", [], SECONDS),
+        ("countdown", "nan", SECONDS),
+        ("expires", "never", f"{SECONDS}, nor {TIME}"),
+        ("expires", "inf", f"{SECONDS}, nor {TIME}"),
     ],
 )
-async def test_times_that_cannot_be_read_are_invalid_options(publisher, options):
-    with pytest.raises(BadRequest, match=r"^Invalid option$"):
-        await publisher.apply_async(ADD, [1, 2], {}, options)
+@pytest.mark.parametrize("call", ["apply_async", "apply"])
+async def test_times_that_cannot_be_read_name_the_option_and_its_form(
+    publisher, call, option, value, form
+):
+    with pytest.raises(BadRequest) as error:
+        await getattr(publisher, call)(ADD, [1, 2], {}, {option: value})
+
+    assert error.value.message == f"Invalid option {option}: {value!r} is not {form}"
+
+
+@pytest.mark.parametrize("option", ["eta", "expires"])
+async def test_a_time_that_no_worker_could_read_is_not_sent(publisher, box, option):
+    with pytest.raises(BadRequest, match=f"Invalid option {option}: 'tomorrow' is not a time as"):
+        await publisher.send_task(ADD, [1, 2], {}, {option: "tomorrow", "queue": "box"})
+
+    assert published(box, "box") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"count_down": 30}, "There is no option 'count_down'; was 'countdown' meant?"),
+        ({"soft-time-limit": 3}, "There is no option 'soft-time-limit'; was 'soft_time_limit' me"),
+        ({"options": {"countdown": 30}}, "There is no option 'options': write what is in it besid"),
+        ({"zzz": 1}, "There is no option 'zzz'"),
+        ({"retry_policy": {"max_retries": 9}}, "The option 'retry_policy' has no effect here"),
+        ({"retry": True}, "The option 'retry' has no effect here"),
+        ({"headers": {"task": "tests.shop.fail"}}, "The header 'task' is Celery's own"),
+        ({"headers": {"eta": None}}, "The header 'eta' is Celery's own"),
+        ({"content_type": "application/x-yaml"}, "The option 'content_type' cannot be given: use"),
+        (
+            {"serializer": "yaml"},
+            "The serializer 'yaml' is not in accept_content (this app's: json)",
+        ),
+        ({"serializer": "nosuch"}, "There is no serializer 'nosuch'"),
+    ],
+)
+@pytest.mark.parametrize("call", CALLS)
+async def test_what_would_run_otherwise_than_it_was_asked_for_is_not_published(
+    publisher, box, call, options, words
+):
+    with pytest.raises(BadRequest) as error:
+        await getattr(publisher, call)(ADD, [1, 2], {}, {"queue": "box", **options})
+
+    assert error.value.message.startswith(words)
+    assert published(box, "box") == []
+
+
+async def test_options_of_every_kind_are_taken(publisher, box):
+    options = {
+        "queue": "box",
+        "headers": {"tenant": "a"},
+        "stamped_headers": ["shelf"],
+        "shelf": "b3",
+        "MessageGroupId": "g",
+        "retry": False,
+        "shadow": "other.name",
+        "link": {"task": "tests.shop.echo", "args": [], "kwargs": {}, "options": {}},
+    }
+
+    await publisher.apply_async(ADD, [1, 2], {}, options)
+
+    (message,) = published(box, "box")
+    assert message["headers"]["tenant"] == "a"
+    assert message["headers"]["stamps"] == {"shelf": "b3"}
+
+
+async def test_what_the_tasks_class_takes_is_an_option_of_it(start, yard, box):
+    class Tenant(Task):
+        def apply_async(self, args=None, kwargs=None, tenant=None, **options):
+            return super().apply_async(args, {**kwargs, "tenant": tenant}, **options)
+
+    with shop(yard.redis.url, yard.redis.url) as app:
+
+        @app.task(base=Tenant, name="shop.own", shared=False)
+        def own(tenant):  # noqa: ARG001 - the name is what matters
+            raise AssertionError("nobody runs it")
+
+        publisher = start(app)
+
+        await publisher.apply_async("shop.own", [], {}, {"queue": "box", "tenant": "a"})
+        with pytest.raises(BadRequest, match=r"was 'tenant' meant\?"):
+            await publisher.apply_async("shop.own", [], {}, {"tenannt": "a"})
+
+    assert len(published(box, "box")) == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "workers", "serializer", "is_taken"),
+    [
+        (["json"], [["json", "yaml"]], "yaml", True),
+        (["json", "yaml"], [["json"]], "yaml", False),
+        (["json", "yaml"], [["json"], ["application/x-yaml"]], "yaml", True),
+        (["json", "yaml"], [], "yaml", True),
+        (["json"], [["pickle"]], "pickle", False),
+        (["json"], [["yaml"]], "json", False),
+    ],
+)
+async def test_a_serializer_is_one_that_the_workers_accept(
+    pool, yard, box, ours, workers, serializer, is_taken
+):
+    with shop(yard.redis.url) as app:
+        app.conf.accept_content = ours
+        publisher = Publisher(app, pool, accepted=lambda: workers)
+        options = {"serializer": serializer, "queue": "box"}
+        try:
+            if is_taken:
+                await publisher.send_task(ADD, [1, 2], {}, options)
+            else:
+                with pytest.raises(BadRequest, match="is not in accept_content"):
+                    await publisher.send_task(ADD, [1, 2], {}, options)
+        finally:
+            publisher.stop()
+
+    assert len(published(box, "box")) == is_taken
+
+
+@pytest.mark.parametrize("call", ["apply_async", "apply"])
+async def test_where_tasks_would_run_in_the_dashboard_none_is_published(start, yard, call):
+    with shop(yard.redis.url, yard.redis.url) as app:
+        app.conf.task_always_eager = True
+
+        with pytest.raises(Unavailable, match="task_always_eager is on in this app"):
+            await getattr(start(app), call)(ADD, [1, 2], {}, {})
 
 
 @pytest.mark.parametrize(
@@ -247,12 +373,12 @@ async def test_arguments_that_the_task_does_not_take_are_refused(publisher, args
         await publisher.apply_async(ADD, args, kwargs, {})
 
 
-async def test_a_request_cannot_turn_retrying_on(start):
+async def test_publishing_is_tried_once(start):
     with refused_broker() as url, shop(url) as app:
         began = time.monotonic()
 
         with pytest.raises(Unavailable):
-            await start(app).send_task(ADD, [1, 2], {}, {"retry": True, "retry_policy": {}})
+            await start(app).send_task(ADD, [1, 2], {}, {"retry": False})
 
         assert time.monotonic() - began < 1
 

@@ -8,6 +8,8 @@ from typing import Any
 from flower_ng.errors import BadRequest
 from flower_ng.monitor.records import NAME_LENGTH
 
+JSON_NAMES = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -52,11 +54,12 @@ def parse_message(body: bytes) -> Message:
     """
     options = _decode(body) if body else {}
     if not isinstance(options, dict):
-        raise BadRequest("invalid options")
+        kind = JSON_NAMES.get(type(options), "a number")
+        raise BadRequest(f"invalid options: the body must be an object, not {kind}")
     args, kwargs = options.pop("args", []), options.pop("kwargs", {})
     if not isinstance(args, list):
         raise BadRequest("args must be an array")
-    if kwargs is None or kwargs == []:  # Flower takes both; PHP writes an empty object as []
+    if kwargs is None:
         kwargs = {}
     if not isinstance(kwargs, dict):
         raise BadRequest("kwargs must be an object")

@@ -3,8 +3,10 @@
 from typing import Any
 
 from flower_ng.errors import NotFound
+from flower_ng.monitor.publish_options import linked_tasks
 from flower_ng.web.api.message import Message, check_name, parse_message
 from flower_ng.web.base import Endpoint
+from flower_ng.web.faults import one_line
 
 
 class Publish(Endpoint):
@@ -14,8 +16,14 @@ class Publish(Endpoint):
     writes = True
 
     def message(self) -> Message:
-        """Return the parsed body; BadRequest says what is wrong with it."""
-        return parse_message(self.request.body)
+        """Return the parsed body; BadRequest says what is wrong with it.
+
+        The log names the tasks that its options let run beside the one of the path.
+        """
+        message = parse_message(self.request.body)
+        if linked := linked_tasks(message.options):
+            self.done_words = f"done, with {one_line(', '.join(linked))} linked to it"
+        return message
 
     def registered_message(self, task: str) -> Message:
         """Return the parsed body of a call that needs the app to have the task, else 404."""

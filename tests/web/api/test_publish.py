@@ -42,7 +42,10 @@ async def test_an_empty_body_is_a_task_without_arguments(client, cluster, route)
 async def test_a_wrong_body_is_a_bad_request_and_publishes_nothing(client, cluster, route):
     answer = await client.publish(f"/api/task/{route}/nothing", "[1]")
 
-    assert (answer.status, answer.text) == (400, "invalid options")
+    assert (answer.status, answer.text) == (
+        400,
+        "invalid options: the body must be an object, not an array",
+    )
     assert cluster.publisher.calls == []
 
 

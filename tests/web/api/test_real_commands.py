@@ -194,3 +194,31 @@ def test_the_wait_of_apply_ends_with_its_connection(real):
 
     assert real.dashboard.ask("/healthcheck").status == 200
     assert "Traceback" not in real.dashboard.output()
+
+
+def test_the_log_names_the_tasks_that_are_linked(real):
+    link = {"task": "tests.shop.echo", "args": [], "kwargs": {}, "options": {}}
+
+    body = {"args": [1, 2], "link": link}
+    sent = real.dashboard.post("/api/task/async-apply/tests.shop.add", body)
+
+    assert sent.status == 200
+    said = "/api/task/async-apply/tests.shop.add by anonymous from 127.0.0.1: done, with"
+    assert f"{said} tests.shop.echo linked to it" in real.dashboard.output()
+
+
+def test_what_would_run_otherwise_than_it_was_asked_for_is_not_published(real):
+    path = "/api/task/async-apply/tests.shop.add"
+    wrong = [
+        {"options": {"countdown": 30}},
+        {"count_down": 30},
+        {"serializer": "yaml"},
+        {"headers": {"task": "tests.shop.fail"}},
+        {"kwargs": []},
+        {"eta": "tomorrow"},
+    ]
+
+    answers = [real.dashboard.post(path, {"args": [1, 2], **options}) for options in wrong]
+
+    assert [answer.status for answer in answers] == [400] * len(wrong)
+    assert all(answer.headers["Content-Type"] == PLAIN for answer in answers)
