@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from flower_ng.store import TaskRow
 from flower_ng.web import format as fmt
@@ -30,8 +30,8 @@ COLUMNS: Final[Mapping[str, Column]] = {
         Column("Retries", "retries", "number", is_largest_first=True),
         Column("Revoked", "revoked", "moment", is_largest_first=True),
         Column("Exception", "exception", "text"),
-        Column("Expires", "expires", "text"),
-        Column("ETA", "eta", "text"),
+        Column("Expires", "expires", "told"),
+        Column("ETA", "eta", "told"),
         Column("Sent", "sent", "moment", is_largest_first=True),
         Column("Updated", "timestamp", "moment", is_largest_first=True),
     )
@@ -83,15 +83,24 @@ def _cells(task: TaskRow, slugs: Iterable[str], links: Links, now: float) -> Ite
     for slug in slugs:
         column = COLUMNS[slug]
         value = runtime_s(task, now) if slug == "runtime" else getattr(task, slug)
+        at = _moment(column.kind, value)
+        kind = column.kind if column.kind != "told" else "text" if at is None else "moment"
         yield Cell(
-            column.kind,
+            kind,
             column.label,
-            text=_text(column.kind, value),
-            url=_url(column.kind, value, links),
-            moment=value if column.kind == "moment" else None,
+            text=_text(kind, value),
+            url=_url(kind, value, links),
+            moment=at,
             term=_term(slug, value),
             is_so_far=slug == "runtime" and value is not None and task.runtime is None,
         )
+
+
+def _moment(kind: str, value: Any) -> float | None:
+    """A time in UTC seconds; one that its sender wrote only where it names its offset."""
+    if kind == "told":
+        return fmt.iso_seconds(value)
+    return value if kind == "moment" else None
 
 
 def _text(kind: str, value: object) -> str:

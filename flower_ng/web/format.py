@@ -4,11 +4,15 @@ import json
 import math
 import re
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache, partial
 from html import escape
+from types import SimpleNamespace
 from typing import Any
 
 import humanize as words
 import pytz
+
+from flower_ng.web.zone import Zone, offset, when_is
 
 DASH = "–"  # noqa: RUF001 - the sign for what is not known
 
@@ -37,6 +41,8 @@ def short(value: float | None) -> str:
     if value is None or abs(value) < _SHORT_FROM:
         return number(value)
     power = min(int(math.log10(abs(value)) // 3), len(_POWERS))
+    if abs(round(value / 1000**power, 1)) >= 1000 and power < len(_POWERS):  # noqa: PLR2004 - 1000k is 1M
+        power += 1
     shown = f"{value / 1000**power:.1f}".removesuffix(".0")
     return f"{shown}{_POWERS[power - 1]}"
 
@@ -51,13 +57,18 @@ def rate(per_s: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """A part of a whole, given as 0 to 1: `0 %`, `0.4 %`, `12 %`; never 0 for what is more."""
+    """A part of a whole, given as 0 to 1: `0 %`, `0.4 %`, `12 %`, `99.6 %`.
+
+    Never 0 for what is more, and never 100 for what is less.
+    """
     if value is None:
         return DASH
     percent = 100 * value
-    if not percent or percent >= 1:
+    if not percent or 1 <= percent <= 99 or percent >= 100:  # noqa: PLR2004 - no digit is needed
         return f"{percent:.0f} %"
-    return "< 0.1 %" if percent < 0.1 else f"{percent:.1f} %"  # noqa: PLR2004 - one digit is shown
+    if percent < 0.1:  # noqa: PLR2004 - one digit is shown
+        return "< 0.1 %"
+    return "> 99.9 %" if percent > 99.9 else f"{percent:.1f} %"  # noqa: PLR2004 - as above
 
 
 def size(value_bytes: float | None) -> str:
@@ -95,37 +106,60 @@ def _clock_face(seconds: int) -> str:
     return f"{hours}h {minutes:02}m {seconds:02}s" if hours else f"{minutes}m {seconds:02}s"
 
 
-def moment(timestamp: float | None, timezone: tzinfo = UTC) -> str:
-    """A point in time as `YYYY-MM-DD HH:mm:ss.SSS` in the given timezone."""
-    when = _when(timestamp, timezone)
-    return DASH if when is None else f"{when:%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03}"
+def moment(timestamp: float | None, timezone: tzinfo) -> str:
+    """A point in time as `YYYY-MM-DD HH:mm:ss.SSS` in the given timezone.
+
+    Of one that clocks there show twice, when they are put back, it names the offset from UTC.
+    """
+    return " ".join(filter(None, _moment(timestamp, timezone))) or DASH
+
+
+def _moment(timestamp: float | None, timezone: tzinfo) -> tuple[str, str]:
+    """Day and time, and the offset where that is needed; empty for what is no time."""
+    when = None if timestamp is None else when_is(timestamp, timezone)
+    if timestamp is None or when is None:
+        return "", ""
+    shown = f"{when:%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03}"
+    return shown, offset(timestamp, timezone)
 
 
 def iso(timestamp: float | None) -> str:
     """A point in time for machines: ISO 8601, UTC, milliseconds; empty when not known."""
-    when = _when(timestamp, UTC)
+    when = None if timestamp is None else when_is(timestamp, UTC)
     return "" if when is None else f"{when.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
-def time(timestamp: float | None, timezone: tzinfo = UTC) -> str:
+def iso_seconds(text: str | None) -> float | None:
+    """What Celery writes as a time, in UTC seconds; None where it does not say of which zone."""
+    try:
+        when = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return when.timestamp() if when.tzinfo else None
+
+
+def time(timestamp: float | None, timezone: tzinfo) -> str:
     """A `<time>` element (write it with `raw`): UTC for machines, the given timezone for people.
 
     The day and the milliseconds are marked: eyes look for the hour, the minute and the second.
     """
-    if _when(timestamp, UTC) is None:
+    shown, ahead = _moment(timestamp, timezone)
+    if not shown:
         return DASH
-    day, _, hour = escape(moment(timestamp, timezone)).rpartition(" ")
+    day, _, hour = shown.rpartition(" ")
     second, _, thousandths = hour.rpartition(".")
-    shown = f"<small>{day} </small>{second}<small>.{thousandths}</small>"
-    return f'<time datetime="{iso(timestamp)}">{shown}</time>'
+    parts = f"<small>{day} </small>{second}<small>.{thousandths}</small>"
+    twice = f"<span> {ahead}</span>" if ahead else ""
+    return f'<time datetime="{iso(timestamp)}">{parts}{twice}</time>'
 
 
-def time_ago(timestamp: float | None, now: float) -> str:
-    """A `<time>` element (write it with `raw`) that reads `3 min ago`."""
-    if timestamp is None or _when(timestamp, UTC) is None:
+def time_ago(timestamp: float | None, now: float, timezone: tzinfo) -> str:
+    """A `<time>` element (write it with `raw`) that reads `3 min ago`, and says of when that is."""
+    if timestamp is None or when_is(timestamp, UTC) is None:
         return DASH
-    shown = age(now - timestamp)
-    return f'<time datetime="{iso(timestamp)}" data-relative>{shown}</time>'
+    title = f"{moment(timestamp, timezone)} {Zone(timezone).name}"
+    attributes = f'datetime="{iso(timestamp)}" title="{escape(title)}" data-relative'
+    return f"<time {attributes}>{age(now - timestamp)}</time>"
 
 
 def age(seconds: float) -> str:
@@ -149,13 +183,6 @@ def span(seconds: float | None) -> str:
 def ago(timestamp: float | None, now: float) -> str:
     """How long ago in words: `3 minutes ago`; what lies ahead reads `3 minutes from now`."""
     return DASH if timestamp is None else words.naturaltime(now - timestamp)
-
-
-def _when(timestamp: float | None, timezone: tzinfo) -> datetime | None:
-    try:
-        return None if timestamp is None else datetime.fromtimestamp(timestamp, timezone)
-    except (OverflowError, OSError, ValueError):  # a time that no calendar holds
-        return None
 
 
 def label(key: str) -> str:
@@ -199,6 +226,19 @@ def _humanized(obj: Any, kind: str | None) -> Any:
 
 def _zone(name: str) -> tzinfo:
     return pytz.timezone(name) if name else UTC
+
+
+@lru_cache(maxsize=8)
+def in_zone(timezone: tzinfo) -> SimpleNamespace:
+    """This module for templates, where all times are in one zone: no page can take another."""
+    return SimpleNamespace(
+        **{
+            **globals(),
+            "moment": partial(moment, timezone=timezone),
+            "time": partial(time, timezone=timezone),
+            "time_ago": partial(time_ago, timezone=timezone),
+        }
+    )
 
 
 def json_text(answer: Any) -> str:

@@ -13,6 +13,7 @@ from flower_ng.web import format as fmt
 from flower_ng.web.guard import XSRF_COOKIE, Controls, is_xsrf_token
 from flower_ng.web.icons import SPRITE, icon
 from flower_ng.web.services import Cluster, Services
+from flower_ng.web.zone import Zone
 
 if TYPE_CHECKING:
     from flower_ng.monitor.events import ConnectionState
@@ -103,7 +104,7 @@ class Frame:
     `user` is the address of the session, `basic_user` the name that HTTP Basic login gave.
     `connection` is the state of the events' connection to the broker; `warnings` are sentences.
     Whoever has not logged in where they must sees neither: None, and an empty `app_name`. `zone` is
-    the IANA name of the time zone that times are written in.
+    the time zone that all times are written in.
     """
 
     title: str
@@ -120,7 +121,7 @@ class Frame:
     basic_user: str | None
     demo: bool
     version: str
-    zone: str
+    zone: Zone
 
 
 class Framed(RequestHandler):
@@ -151,7 +152,7 @@ class Framed(RequestHandler):
             template,
             page=view,
             frame=self._frame(view.title, nav),
-            fmt=fmt,
+            fmt=fmt.in_zone(self.cluster.timezone),
             icon=partial(icon, self.services.static(SPRITE)),
             url=self.services.url,
             static=self.services.static,
@@ -204,7 +205,7 @@ class Framed(RequestHandler):
             basic_user=self.basic_user,
             demo=services.demo,
             version=services.version,
-            zone=str(cluster.timezone),
+            zone=Zone(cluster.timezone),
         )
 
     def _nav(self, active: str | None, *, may_see: bool) -> Iterator[NavItem]:

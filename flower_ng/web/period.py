@@ -1,11 +1,16 @@
 """Period is the time in which the tasks of a list were received, told and changed; pure."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.errors import SearchError
+from flower_ng.store import parse_search
 from flower_ng.web.links import Links
 from flower_ng.web.paging import Choice, Listing
 from flower_ng.web.terms import received, with_received
+from flower_ng.web.window import limits
+from flower_ng.web.zone import Zone
 
 SPANS: Final = {
     "15 min": "-15m..",
@@ -22,40 +27,51 @@ SPANS: Final = {
 class TimeRange:
     """The time that the search names: how it does, and the ways to others.
 
-    `start` and `end` are what the fields for a fixed time hold; `url` leads to any period, which
-    stands for `{period}` in it.
+    `first` and `last` are the ends of a fixed time, UTC seconds and both in it, None where it has
+    no such end; `start` and `end` are the same as the fields for it hold them. `label` tells any
+    other time. `url` leads to any period, which stands for `{period}` in it.
     """
 
     label: str
+    first: float | None
+    last: float | None
     spans: tuple[Choice, ...]
     start: str
     end: str
     url: str
 
 
-def time_range(text: str, listing: Listing, links: Links) -> TimeRange:
-    """Return the time that a search, in parts, asks for."""
+def time_range(text: str, listing: Listing, links: Links, zone: Zone) -> TimeRange:
+    """Return the time that a search, in parts, asks for; fields show it in a zone."""
     period = received(text)
     spans = [
         Choice(label, listing.filtered(links, search=with_received(text, span)), span == period)
         for label, span in SPANS.items()
     ]
-    start, _, end = period.partition("..") if period[:1].isdigit() else ("", "", "")
+    first, last = _fixed(text)
     return TimeRange(
-        label=next((span.label for span in spans if span.is_current), _told(period, start, end)),
+        label=next((span.label for span in spans if span.is_current), _told(period)),
+        first=first,
+        last=last,
         spans=tuple(spans),
-        start=start,
-        end=end,
+        start="" if first is None else zone.wall(first),
+        end="" if last is None else zone.wall(last),
         url=listing.filtered(
             links, search=f"{with_received(text, '')} received:{{period}}".strip()
         ),
     )
 
 
-def _told(period: str, start: str, end: str) -> str:
-    """A period in few words: times of one day without it."""
-    day, _, time = start.partition("T")
-    last, _, end_time = end.partition("T")
-    if not start or not end:
-        return period
-    return f"{time} to {end_time} UTC" if time and day == last else f"{day} to {last}"
+def _fixed(text: str) -> tuple[float | None, float | None]:
+    """Return the first and the last second that a search names; None for those relative to now."""
+    with suppress(SearchError):
+        found = [one for one in limits(parse_search(text)) if one.base == "zero"]
+        lows = [one.value for one in found if one.relation in {">", ">="}]
+        highs = [one.value - (one.relation == "<") for one in found if one.relation in {"<", "<="}]
+        return max(lows, default=None), min(highs, default=None)
+    return None, None
+
+
+def _told(period: str) -> str:
+    """A period that is not fixed, in its own words; its days are those of UTC."""
+    return f"{period} (UTC)" if "day" in period or "tomorrow" in period else period

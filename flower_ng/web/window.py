@@ -39,20 +39,21 @@ def window(search: Search | None, now: float, oldest: float | None) -> Window:
 
     Where the search names no time it reaches from `oldest`, what is known of all tasks, to `now`.
     """
-    limits = list(_limits(search))
-    low = max((since(one, now) for one in limits if one.relation in {">", ">="}), default=-inf)
-    highs = (since(one, now) for one in limits if one.relation in {"<", "<="})
+    found = limits(search)
+    low = max((since(one, now) for one in found if one.relation in {">", ">="}), default=-inf)
+    highs = (since(one, now) for one in found if one.relation in {"<", "<="})
     high = min(highs, default=floor(now) + 1.0)
     start = low if low > -inf else min(now if oldest is None else oldest, high - SHORTEST_S)
     return _cut(max(0.0, min(start, high)), max(0.0, high))
 
 
-def _limits(search: Search | None) -> list[Compare]:
+def limits(search: Search | None) -> list[Compare]:
+    """Return what a search says of the time in which a task was received."""
     match search:
         case Compare(quantity="received"):
             return [search]
         case AllOf(parts):
-            return [found for part in parts for found in _limits(part)]
+            return [one for part in parts for one in limits(part)]
         case _:
             return []
 

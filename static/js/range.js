@@ -33,4 +33,4 @@ export function inBar(counts, bar) {
 }
 
 /** @param {number} seconds */
-const second = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 19);
+const second = (seconds) => `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;

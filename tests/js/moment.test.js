@@ -1,11 +1,24 @@
 /** Moments as people read them. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { age, bothTimes } from "../../static/js/moment.js";
+import { age, bothTimes, parts } from "../../static/js/moment.js";
 
-test("a moment is told in the zone of the browser and in UTC", () => {
-  const words = bothTimes(new Date("2026-11-21T23:30:05.123Z"), "Asia/Kolkata");
-  assert.equal(words, "2026-11-22 05:00:05 here · 2026-11-21 23:30:05.123 UTC");
+test("a moment is told in the zone that was chosen, by its name, and in UTC", () => {
+  const moment = new Date("2026-11-21T23:30:05.123Z");
+  const words = bothTimes(moment, "Asia/Kolkata");
+  assert.equal(words, "2026-11-22 05:00:05.123 Asia/Kolkata · 2026-11-21 23:30:05.123 UTC");
+  assert.equal(bothTimes(moment, "UTC"), "2026-11-21 23:30:05.123 UTC");
+});
+
+/** The same moments as those of the server's test: what both write must be the same. */
+const MOMENTS = JSON.parse(readFileSync(new URL("../web/moments.json", import.meta.url), "utf8"));
+
+test("a moment is written as the server writes it, in every zone and season", () => {
+  for (const [zone, iso, shown] of MOMENTS) {
+    const [day, time, thousandths, ahead] = parts(new Date(iso), zone);
+    assert.equal(`${day} ${time}.${thousandths}${ahead}`, shown);
+  }
 });
 
 test("an age is told in its largest unit, in the words of the server", () => {

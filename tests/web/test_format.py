@@ -1,4 +1,5 @@
 import json
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -56,7 +57,7 @@ def test_where_room_is_short_a_duration_has_three_digits(seconds, shown):
 
 
 def test_a_moment_has_milliseconds_and_stands_in_the_given_timezone():
-    assert fmt.moment(NEW_YEAR + 0.5) == "2024-01-01 00:00:00.500"
+    assert fmt.moment(NEW_YEAR + 0.5, UTC) == "2024-01-01 00:00:00.500"
     assert fmt.moment(NEW_YEAR, ZoneInfo("Asia/Tokyo")) == "2024-01-01 09:00:00.000"
 
 
@@ -71,13 +72,13 @@ def test_a_time_is_utc_for_machines_and_local_for_people():
 
 @pytest.mark.parametrize("impossible", [None, float("nan"), float("inf"), 1e30, -1e30])
 def test_a_time_that_no_calendar_holds_is_a_dash(impossible):
-    assert fmt.time(impossible) == DASH
-    assert fmt.moment(impossible) == DASH
+    assert fmt.time(impossible, UTC) == DASH
+    assert fmt.moment(impossible, UTC) == DASH
     assert fmt.iso(impossible) == ""
 
 
 def test_a_relative_time_says_how_long_ago():
-    assert ">3 min ago<" in fmt.time_ago(NEW_YEAR, NEW_YEAR + 180)
+    assert ">3 min ago<" in fmt.time_ago(NEW_YEAR, NEW_YEAR + 180, UTC)
 
 
 @pytest.mark.parametrize(

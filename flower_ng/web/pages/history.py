@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import Final
 
 from flower_ng.store import StoreStatus
@@ -59,7 +58,6 @@ class HistoryView:
     writing: tuple[Line, ...]
     trouble: str
     gaps: tuple[GapLine, ...]
-    timezone: tzinfo
 
 
 class History(Page):
@@ -86,7 +84,6 @@ class History(Page):
                 GapLine(gap.start, gap.end, WHY.get(gap.why, gap.why), gap.lost)
                 for gap in status.gaps[: -MOST_GAPS - 1 : -1]
             ),
-            timezone=self.cluster.timezone,
         )
 
 

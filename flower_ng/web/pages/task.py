@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import Any, Final
 
 from flower_ng.errors import NotFound
@@ -24,6 +23,8 @@ from flower_ng.web.span import start_of
 TIMES: Final = (
     "sent", "received", "started", "retried", "succeeded", "failed", "revoked", "rejected",
 )  # fmt: skip
+#: Times that a sender wrote, mostly with their offset.
+TIMES_TOLD: Final = frozenset({"eta", "expires"})
 DETAILS: Final = (
     "runtime", "worker", "retries", "eta", "expires", "exchange", "routing_key", "queue", "client",
     "timestamp", "clock",
@@ -81,7 +82,6 @@ class TaskView:
     children: tuple[Fact, ...]
     more_children: int
     details: tuple[Fact, ...]
-    timezone: tzinfo
     doubt: str
 
 
@@ -123,7 +123,7 @@ class Task(Page):
             self._doubt(row),
         )
         can = deeds(row, self._worker(row), links, has_backend=self.cluster.publisher.has_backend)
-        return _view(shown, told, tuple(can), links, self.cluster.timezone)
+        return _view(shown, told, tuple(can), links)
 
     def _doubt(self, row: TaskRow) -> str:
         """Why a task that was started may be lost, as an inference; empty where nothing says so."""
@@ -154,9 +154,7 @@ class Task(Page):
         return whole if isinstance(whole, TaskPoint) else None
 
 
-def _view(
-    row: TaskRow, told: _Told, can: tuple[Deed, ...], links: Links, timezone: tzinfo
-) -> TaskView:
+def _view(row: TaskRow, told: _Told, can: tuple[Deed, ...], links: Links) -> TaskView:
     children = row.children[:MOST_CHILDREN]
     return TaskView(
         title=f"{row.name or 'Task'} {row.uuid[:8]}",
@@ -182,7 +180,6 @@ def _view(
         children=tuple(_relative("child", child, row, links) for child in children),
         more_children=len(row.children) - len(children),
         details=tuple(_details(row, links)),
-        timezone=timezone,
         doubt=told.doubt,
     )
 
@@ -219,6 +216,8 @@ def _details(row: TaskRow, links: Links) -> Iterator[Fact]:
         label = fmt.label(name)
         if name == "timestamp":
             yield Fact(label, moment=value)
+        elif name in TIMES_TOLD and (at := fmt.iso_seconds(value)) is not None:
+            yield Fact(label, moment=at)
         elif name == "runtime":
             yield Fact(label, fmt.duration(value))
         elif name == "worker":

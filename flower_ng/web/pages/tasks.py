@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from functools import partial
 from typing import Final
 
@@ -22,6 +21,7 @@ from flower_ng.web.summaries import Known, Summaries
 from flower_ng.web.terms import parted, whole, with_received
 from flower_ng.web.whole import Whole
 from flower_ng.web.whole import whole as whole_of
+from flower_ng.web.zone import Zone, zone_named
 
 #: What Flower's addresses, and links of other pages, name; and the columns that they are about.
 PRESETS: Final[Mapping[str, str]] = {
@@ -75,7 +75,6 @@ class TasksView:
     is_natural_time: bool
     is_wide: bool
     now: float
-    timezone: tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,8 @@ class Tasks(Page):
     """`/tasks`, with `search` or the presets, and `columns`.
 
     With `counted` the number of tasks is exact, however long it takes to count them. What the
-    forms send beside the search (`from`, `to`, single columns) leads to the address that says it.
+    forms send beside the search (`from`, `to`, `zone`, single columns) leads to the address that
+    says it.
     """
 
     path = "/tasks"
@@ -134,10 +134,19 @@ class Tasks(Page):
         search: str | None = self.get_argument("search", default=None)
         given = {name: self.get_argument(name, default="") for name in PRESETS}
         text = as_search(given) if search is None else search
-        start, end = (self.get_argument(name, default="") for name in ("from", "to"))
+        start, end = self._period()
         with suppress(SearchError):  # which the list will say
             return with_received(text, f"{start}..{end}") if start or end else text
         return text
+
+    def _period(self) -> tuple[str, str]:
+        """The times that a form holds, as searches name them: its clock is that of its `zone`."""
+        zone = zone_named(self.get_argument("zone", default=""), self.cluster.timezone)
+        start, end = (self.get_argument(name, default="") for name in ("from", "to"))
+        return (
+            zone.searched(start) if start else "",
+            zone.searched(end, is_end=True) if end else "",
+        )
 
     def _is_form(self) -> bool:
         """Whether a form's fields are to become an address."""
@@ -185,7 +194,7 @@ class Tasks(Page):
             states=tuple(tabs(summary, base, listing, links)),
             facets=() if found.problem else tuple(facets(summary, base, listing, links)),
             known=known,
-            time=time_range(base, listing, links),
+            time=time_range(base, listing, links, Zone(self.cluster.timezone)),
             views=tuple(_views(found.text, listing, links)),
             columns={slug: column.label for slug, column in COLUMNS.items()},
             chosen=found.slugs,
@@ -210,7 +219,6 @@ class Tasks(Page):
             is_natural_time=self.services.options.natural_time,
             is_wide=len(found.slugs) > MOST_FITTING,
             now=now,
-            timezone=self.cluster.timezone,
         )
 
 

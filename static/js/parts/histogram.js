@@ -134,8 +134,8 @@ function badge([state, number]) {
 
 /** @param {number} seconds */
 function clock(seconds) {
-  const [day, time] = parts(new Date(seconds * 1000), zoneName(chosen().zone));
-  return `${day} ${time}`;
+  const [day, time, , ahead] = parts(new Date(seconds * 1000), zoneName(chosen().zone));
+  return `${day} ${time}${ahead}`;
 }
 
 customElements.define("f-histogram", BarChart);

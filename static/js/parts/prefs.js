@@ -1,19 +1,20 @@
 /** <f-prefs>: what this browser chose for itself: the theme, and how times are told. */
 import { icon } from "../icon.js";
 import { keep } from "../kept.js";
-import { choose, chosen } from "../times.js";
+import { choose, chosen, retell } from "../times.js";
 
 /** @type {Record<string, string>} */
 const THEMES = { "": "System", light: "Light", dark: "Dark" };
 /** @type {Record<string, string>} */
 const FORMS = { "": "Default", absolute: "Absolute", relative: "Relative" };
 /** @type {Record<string, string>} */
-const ZONES = { "": "Cluster", here: "Here", UTC: "UTC" };
+const ZONES = { "": "Cluster", here: "Browser", UTC: "UTC" };
 
 class Prefs extends HTMLElement {
   connectedCallback() {
     const { theme } = document.documentElement.dataset;
     const { form, zone } = chosen();
+    retell(document);
     this.replaceChildren(
       menu(
         choice("Theme", THEMES, theme ?? "", chooseTheme),

@@ -1,13 +1,13 @@
-/** <f-time>: tells the <time> in it as this browser wants it, here and in UTC to who points at it. */
+/** <f-time>: tells the <time> in it as this browser wants it, and in full to who points at it. */
 import { bothTimes } from "../moment.js";
-import { retell } from "../times.js";
+import { chosen, retell, zoneName } from "../times.js";
 
 class Time extends HTMLElement {
   connectedCallback() {
     retell(this);
     this.addEventListener("pointerenter", () => {
       const moment = this.querySelector("time")?.dateTime;
-      this.title = moment ? bothTimes(new Date(moment)) : "";
+      this.title = moment ? bothTimes(new Date(moment), zoneName(chosen().zone)) : "";
     });
   }
 }

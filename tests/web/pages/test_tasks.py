@@ -420,11 +420,15 @@ async def test_columns_that_are_asked_for_are_shown_and_carried_on(shop, look):
         ("columns=&columns=name&columns=state", "/tasks?columns=name%2Cstate"),
         (
             "search=mail&from=2026-11-20T10:00&to=2026-11-20T11:00",
-            "/tasks?search=mail+received%3A2026-11-20T10%3A00..2026-11-20T11%3A00",
+            "/tasks?search=mail+received%3A2026-11-20T10%3A00%3A00Z..2026-11-20T11%3A00%3A00Z",
+        ),
+        (
+            "zone=Asia/Kolkata&from=2026-11-20T10:00:30&to=2026-11-20T11:00",
+            "/tasks?search=received%3A2026-11-20T04%3A30%3A30Z..2026-11-20T05%3A30%3A00Z",
         ),
         (
             "search=received:-1h..&from=2026-11-20T10:00&to=",
-            "/tasks?search=received%3A2026-11-20T10%3A00..",
+            "/tasks?search=received%3A2026-11-20T10%3A00%3A00Z..",
         ),
     ],
 )
@@ -445,15 +449,40 @@ async def test_the_time_that_is_named_is_chosen(shop, look):
     assert spans.links["24 h"] == "/tasks?search=shop.+received%3A-1d.."
 
 
-async def test_a_fixed_time_is_told_and_can_be_changed(look):
-    html = await look("/tasks?search=received:2026-11-20T10:00..2026-11-20T11:00")
+@pytest.mark.parametrize(
+    ("period", "told", "fields"),
+    [
+        (
+            "2026-11-20T10:00:00Z..2026-11-20T11:00:00Z",
+            "2026-11-20 11:00:00.000 to 2026-11-20 12:00:00.000",
+            ["2026-11-20T11:00:00", "2026-11-20T12:00:00"],
+        ),
+        (
+            "2026-11-20T10:00..2026-11-20T11:00",
+            "2026-11-20 11:00:00.000 to 2026-11-20 12:00:59.000",
+            ["2026-11-20T11:00:00", "2026-11-20T12:00:59"],
+        ),
+        (
+            "2026-11-20",
+            "2026-11-20 01:00:00.000 to 2026-11-21 00:59:59.000",
+            ["2026-11-20T01:00:00", "2026-11-21T00:59:59"],
+        ),
+        (">=2026-07-20T10:00Z", "From 2026-07-20 12:00:00.000", ["2026-07-20T12:00:00", ""]),
+        ("..2026-07-20T10:00:00Z", "Until 2026-07-20 12:00:00.000", ["", "2026-07-20T12:00:00"]),
+        ("today", "today (UTC)", ["", ""]),
+        ("-2h..-1h", "-2h..-1h", ["", ""]),
+    ],
+)
+async def test_a_fixed_time_is_told_in_the_zone_of_all_times_and_can_be_changed(
+    shop, look, period, told, fields
+):
+    shop.timezone = zoneinfo.ZoneInfo("Europe/Berlin")
 
-    menu = html.one("details", id="time")
-    assert menu.one("summary").text == "10:00 to 11:00 UTC"
-    assert [one["value"] for one in menu.all("input", type="datetime-local")] == [
-        "2026-11-20T10:00",
-        "2026-11-20T11:00",
-    ]
+    menu = (await look(f"/tasks?search=received:{period}")).one("details", id="time")
+
+    assert menu.one("summary").text == told
+    assert [one["value"] for one in menu.all("input", type="datetime-local")] == fields
+    assert [one["value"] for one in menu.all("input", name="zone")] == ["Europe/Berlin"]
 
 
 async def test_bars_stand_for_the_tasks_by_state(shop, look):
