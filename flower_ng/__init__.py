@@ -1,3 +1,3 @@
 """flower_ng: the dashboard for Celery."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
