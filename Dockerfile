@@ -4,10 +4,11 @@
 # To keep history: -e FLOWER_PERSISTENT=true -v VOLUME:/data
 # With another port, a prefix or TLS, set HEALTHCHECK_URL to the address of /healthcheck.
 
-FROM node:22-slim AS vendor
+FROM python:3.13-slim AS vendor
 WORKDIR /build
+COPY requirements/node.txt requirements/
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/node.txt
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --omit=dev
 COPY tools/vendor.js tools/
 RUN node tools/vendor.js
 

@@ -1,15 +1,17 @@
-# What one does with a checkout; `make help` lists it. Needs Python 3.11 or newer, Node 20.19 or
-# newer, make and git; everything else is fetched into .venv/ and node_modules/.
+# What one does with a checkout; `make help` lists it. Needs Python 3.11 or newer and make; everything
+# else, Node.js too, is fetched into .venv/, .venv-*/ and node_modules/.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && echo $$python && break; done)
 BIN := .venv/bin
 OLDEST := .venv-oldest/bin
+NODE := PATH="$(CURDIR)/.venv-node/bin:$$PATH"
 PACKAGE := pyproject.toml hatch_build.py flower_ng/__init__.py
 
 # What `make bench` runs, and what is given to each: make bench PARTS=pages BENCH=--quick
@@ -45,21 +47,33 @@ demo: .venv/.package ## Show the dashboard at http://127.0.0.1:5555 on a pretend
 	@exec $(BIN)/flower-ng demo
 
 .PHONY: check
-check: setup ## Run every check that starts nothing: style, types, imports, scripts
+check: setup checks ## Run every check that starts nothing: style, types, imports, scripts
+
+.PHONY: checks
+checks: node_modules/.made
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	npx --no-install eslint
-	npx --no-install prettier --check .
-	npx --no-install tsc
+	$(NODE) npx --no-install eslint
+	$(NODE) npx --no-install prettier --check .
+	$(NODE) npx --no-install tsc
+
+.PHONY: suite
+suite: .venv-node/.made .venv-flower/.made
+	$(NODE) node --test $(wildcard tests/js/*.js)
+	$(BIN)/$(PYTEST)
 
 .PHONY: test
-test: check services .venv-oldest/.tools .venv-flower/.made ## Run the checks, then all tests, some with the oldest Celery
-	node --test $(wildcard tests/js/*.js)
-	$(BIN)/$(PYTEST)
+test: services check .venv-oldest/.tools suite ## Run the checks, then all tests, some with the oldest Celery
 	$(OLDEST)/$(PYTEST) -W default tests/monitor tests/brokers # old releases warn of one another
 	$(OLDEST)/$(PYTEST) -W default -m oldest --ignore tests/browser --ignore tests/live/test_flows.py # no browser there
+
+.PHONY: test-latest
+test-latest: services .venv-latest/.made ## Run checks and tests with the newest releases of everything
+	.venv-latest/bin/python tools/newer.py
+	failed=; $(MAKE) --no-print-directory checks suite BIN=.venv-latest/bin || failed=1; \
+		.venv-latest/bin/python tools/newer.py; test -z "$$failed"
 
 .PHONY: soak
 soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a real broker
@@ -89,12 +103,11 @@ bench-10m: setup services ## The same with ten million tasks; needs 42 GB of fre
 	$(BIN)/python bench/store.py 10000000 $(BENCH)
 
 .PHONY: test-setup
-test-setup: ## Install the servers and the browser that the tests need (Debian, as root)
-	@$(PYTHON) tools/test_setup.py --install
+test-setup: services ## Install the servers and the browser of the tests; as root, `make test` does it
 
 .PHONY: services
-services: # CI may install them; elsewhere the missing ones are named
-	@$(PYTHON) tools/test_setup.py $(if $(filter true 1,$(CI)),--install)
+services: | python # root on Debian or Ubuntu gets them; elsewhere the missing ones are named
+	@$(PYTHON) tools/test_setup.py
 
 .PHONY: screenshots
 screenshots: setup services ## Take pictures of every page of the demo into screenshots/
@@ -109,8 +122,12 @@ docs: setup ## Write the generated pages of docs/ anew
 	$(BIN)/python tools/grafana.py
 
 .PHONY: wheel
-wheel: setup vendor ## Build the wheel and the sdist into dist/
-	$(BIN)/python -m build
+wheel: vendor .venv-build/.made ## Build the wheel and the sdist into dist/
+	.venv-build/bin/python -m build --no-isolation
+
+.PHONY: release
+release: | python ## Check and build what is to be uploaded, install it anew, and stop there
+	@$(PYTHON) tools/release.py
 
 .PHONY: lock
 lock: .venv-lock/.made ## Write requirements/ anew; LOCK=--upgrade takes the newest of everything
@@ -120,27 +137,18 @@ lock: .venv-lock/.made ## Write requirements/ anew; LOCK=--upgrade takes the new
 	$(COMPILE) requirements/tools.txt pyproject.toml --all-extras --group dev -c requirements/package.txt -c requirements/build.txt
 	$(COMPILE) requirements/oldest.txt pyproject.toml --group test -c requirements/oldest.in -c requirements/build.txt
 	$(COMPILE) requirements/flower.txt --group flower
+	$(COMPILE) requirements/node.txt --group node
 
 .PHONY: clean
 clean: ## Take away everything that was made
-	rm -rf .venv .venv-* node_modules static/vendor dist .*_cache
+	rm -rf .venv .venv-* node_modules static/vendor static/vendor.new dist .*_cache
 
 .PHONY: python
 python:
-	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
-
-.PHONY: node
-node:
-	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2> /dev/null \
-		|| { echo "No Node.js 20.19 or newer found: install one, with npm" >&2; exit 1; }
-
-node_modules/.made: package.json package-lock.json | node
-	npm ci --ignore-scripts --no-audit --no-fund
-	touch $@
-
-static/vendor/.made: node_modules/.made tools/vendor.js
-	node tools/vendor.js
-	touch $@
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one (Debian, Ubuntu:" \
+		"apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo "$(PYTHON) can't make environments:" \
+		"apt-get install python3-venv (Debian, Ubuntu), or name another: make PYTHON=/path/to/python3" >&2; exit 1; }
 
 # An environment is whole or is made anew (--clear): its mark goes before the first change and comes
 # back after the last, so that one that was interrupted is never built upon. Where only the package
@@ -148,28 +156,40 @@ static/vendor/.made: node_modules/.made tools/vendor.js
 define environment
 	rm -f $@
 	$(if $(filter %.txt,$?),$(PYTHON) -m venv --clear $(@D))
-	$(if $(filter %.txt,$?),$(@D)/bin/python $(INSTALL) -r requirements/build.txt)
-	$(if $(filter %.txt,$?),$(@D)/bin/python $(INSTALL) $(patsubst %,-r %,$(filter-out %/build.txt,$(filter %.txt,$^))))
-	$(@D)/bin/python $(OURSELVES)
+	$(foreach list,$(filter %.txt,$(if $(filter %.txt,$?),$^)),$(@D)/bin/python $(INSTALL) -r $(list)
+	)
+	$(if $(filter pyproject.toml,$^),$(@D)/bin/python $(OURSELVES))
 	touch $@
 endef
 
-.venv/.package: $(PACKAGE) requirements/build.txt requirements/package.txt static/vendor/.made | python
+.venv/.package: requirements/build.txt requirements/package.txt $(PACKAGE) static/vendor/.made | python
 	$(environment)
 
-.venv/.tools: $(PACKAGE) requirements/build.txt requirements/tools.txt static/vendor/.made | python
+.venv/.tools: requirements/build.txt requirements/tools.txt $(PACKAGE) static/vendor/.made | python
 	$(environment)
 	touch .venv/.package
 
-.venv-oldest/.tools: $(PACKAGE) requirements/oldest.txt static/vendor/.made | python
+.venv-oldest/.tools: requirements/build.txt requirements/oldest.txt $(PACKAGE) static/vendor/.made | python
 	$(environment)
 
-.venv-flower/.made: requirements/flower.txt | python
+.venv-build/.made: requirements/build.txt | python
+	$(environment)
+
+.venv-flower/.made .venv-lock/.made .venv-node/.made: .venv-%/.made: requirements/%.txt | python
+	$(environment)
+
+.PHONY: .venv-latest/.made
+.venv-latest/.made: static/vendor/.made | python
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python $(INSTALL) -r $<
+	$(@D)/bin/pip install --quiet --upgrade pip
+	$(@D)/bin/pip install --quiet --editable '.[apprise,postgresql]' --group dev
+
+# `npm ci` and vendor.js begin by taking away what is there, its mark too.
+node_modules/.made: package.json package-lock.json .venv-node/.made
+	rm -rf node_modules
+	$(NODE) npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
-.venv-lock/.made: requirements/lock.txt | python
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python $(INSTALL) -r $<
+static/vendor/.made: package.json package-lock.json tools/vendor.js .venv-node/.made
+	$(NODE) node tools/vendor.js
 	touch $@

@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-HINT = "install Node.js with npm, then run `make vendor`"
+HINT = "run `make vendor`, or install Node.js with npm"
 
 
 class VendorHook(BuildHookInterface):
@@ -18,7 +18,7 @@ class VendorHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Fetch what is missing, or say what to do; `version` is `editable` or `standard`."""
         root = Path(self.root)
-        if (root / "static/vendor/icons.svg").is_file():  # it is written last
+        if (root / "static/vendor/icons.svg").is_file():  # there when all is
             return
         try:
             fetch(root)
@@ -30,9 +30,8 @@ class VendorHook(BuildHookInterface):
 
 
 def fetch(root: Path) -> None:
-    """Install the locked packages and copy the libraries; OSError where npm is missing."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if not npm or not node:
+    """Have the locked libraries fetched and copied; OSError where npm is missing."""
+    node = shutil.which("node")
+    if not node or not shutil.which("npm"):
         raise FileNotFoundError("npm not found")
-    subprocess.run([npm, "ci", "--ignore-scripts", "--omit=dev"], cwd=root, check=True)
     subprocess.run([node, "tools/vendor.js"], cwd=root, check=True)

@@ -1,7 +1,7 @@
-"""Finds the servers and the browser that the tests start; with --install, gets them with apt.
+"""Finds the servers and the browser that the tests start; as root, gets what is missing with apt.
 
-Without --install the missing ones are named, with the command that installs them, and the exit code
-is 1: no test is skipped for want of them.
+Elsewhere the missing ones are named, with the one command that gets them, and the exit code is 1:
+no test is skipped for want of them.
 """
 
 import os
@@ -12,58 +12,77 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PROGRAMS = {  # program: Debian's package
-    "postgres": "postgresql",
-    "redis-server": "redis-server",
-    "rabbitmq-server": "rabbitmq-server",
-    "promtool": "prometheus",
-    "chromium": "chromium",
+PROGRAMS = {  # the names of a program: the package of Debian and Ubuntu
+    ("postgres",): "postgresql",
+    ("redis-server",): "redis-server",
+    ("rabbitmq-server",): "rabbitmq-server",
+    ("promtool",): "prometheus",
+    ("chromium", "chromium-browser"): "chromium",
+    ("openssl",): "openssl",
+    ("git",): "git",
 }
+ON_UBUNTU = {"chromium": "chromium-browser"}
 FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not on every user's PATH
 POLICY = Path("/usr/sbin/policy-rc.d")
+ASLEEP = "#!/bin/sh\n# flower_ng's tests: start no service that is installed\nexit 101\n"
+APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
 
 def main() -> None:
     """Exit with 0 when everything is there, in the end."""
-    packages = missing()
-    if packages and "--install" in sys.argv[1:]:
-        install(packages)
-        packages = missing()
-    if packages:
-        sys.exit(
-            f"Missing for the tests: {' '.join(packages)}. Run `make test-setup` as root, or "
-            "install these packages of Debian yourself"
-        )
+    if not missing():
+        return
+    if not shutil.which("apt-get"):
+        sys.exit(f"Missing for the tests: install {' '.join(missing())} (Debian's names for them)")
+    if os.geteuid() != 0:
+        sys.exit(f"Missing for the tests: {' '.join(missing())}. Run: sudo make test-setup")
+    install(missing())
+    if missing():
+        sys.exit(f"apt-get installed them, yet {' '.join(missing())} can't be found")
 
 
 def missing() -> list[str]:
     """The packages of the programs that are not found."""
     servers = map(str, Path("/usr/lib/postgresql").glob("*/bin"))  # Debian's, by version
     path = ":".join([os.environ.get("PATH", ""), FOLDERS, *servers])
-    return [package for name, package in PROGRAMS.items() if not shutil.which(name, path=path)]
+    names = ON_UBUNTU if ubuntu() else {}
+    return [
+        names.get(package, package)
+        for programs, package in PROGRAMS.items()
+        if not any(shutil.which(program, path=path) for program in programs)
+    ]
+
+
+def ubuntu() -> bool:
+    """Ubuntu names some packages otherwise."""
+    told = Path("/etc/os-release")
+    return told.exists() and "ID=ubuntu" in told.read_text().splitlines()
 
 
 def install(packages: Sequence[str]) -> None:
-    """Install them without letting their services start."""
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        return
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    """Install them without letting their services start, after whatever was interrupted."""
+    print("Installing for the tests:", *packages, flush=True)
     with services_asleep():
-        subprocess.run(["apt-get", "update", "-qq"], env=environment, check=True)
-        subprocess.run(
-            ["apt-get", "install", "-qq", "--no-install-recommends", *packages],
-            env=environment,
-            check=True,
-        )
+        run("dpkg", "--configure", "-a")
+        run(*APT, "update")
+        run(*APT, "install", "--no-install-recommends", *packages)
+
+
+def run(*command: str) -> None:
+    """Run a command that asks nothing; one that fails has said why."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    code = subprocess.run(command, env=environment, check=False).returncode
+    if code:
+        sys.exit(f"Installing for the tests failed: {' '.join(command)} ended with {code}")
 
 
 @contextmanager
 def services_asleep() -> Iterator[None]:
     """Keep apt from starting what it installs: RabbitMQ and Prometheus listen to the world."""
-    if POLICY.exists():
+    if POLICY.exists() and POLICY.read_text() != ASLEEP:
         yield
         return
-    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.write_text(ASLEEP)
     POLICY.chmod(0o755)
     try:
         yield

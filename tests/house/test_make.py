@@ -1,12 +1,21 @@
+"""make: what it does first, what it asks for, and that it heals after an interruption."""
+
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.services import ROOT
+import pytest
 
-MAKE = str(shutil.which("make"))
+from tests.services import ROOT, need, wait_until
+
+MAKE = [str(shutil.which("make")), "--no-print-directory", f"PYTHON={sys.executable}"]
+NEEDED = ("Makefile", "pyproject.toml", "hatch_build.py", "package.json", "package-lock.json")
+PROGRAMS = ("redis-server", "promtool", "chromium", "openssl")  # those that are on the PATH alone
 
 
 def run(*command: str, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -20,38 +29,190 @@ def run(*command: str, cwd: Path = ROOT, **environ: str) -> subprocess.Completed
     )
 
 
-def test_make_alone_lists_what_can_be_made() -> None:
-    listed = run(MAKE, "--no-print-directory").stdout
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """What make needs of a checkout in which nothing was made yet."""
+    checkout = tmp_path / "checkout"
+    for folder in ("requirements", "tools"):
+        shutil.copytree(ROOT / folder, checkout / folder)
+    for name in (*NEEDED, "README.md", "LICENSE", "flower_ng/__init__.py"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        shutil.copy2(ROOT / name, checkout / name)
+    return checkout
 
-    words = [line.split()[1] for line in listed.splitlines()]
-    assert {"help", "setup", "vendor", "demo", "test", "check", "test-setup", "wheel"} <= set(words)
+
+def test_make_alone_lists_what_can_be_made() -> None:
+    listed = run(*MAKE).stdout
+
+    words = {line.split()[1] for line in listed.splitlines()}
+    assert {"help", "setup", "vendor", "demo", "test", "check", "test-setup", "wheel"} <= words
+    assert {"lock", "test-latest", "release"} <= words
 
 
 def test_without_a_new_python_make_refuses_with_one_line() -> None:
-    done = run(MAKE, "--no-print-directory", "python", "PYTHON=")
+    done = run(*MAKE, "python", "PYTHON=")
 
     assert done.returncode != 0
     assert "No Python 3.11 or newer found" in done.stderr
+    assert "apt-get install python3 python3-venv" in done.stderr
 
 
-def test_without_node_make_refuses_with_one_line(tmp_path: Path) -> None:
-    shell = str(shutil.which("bash"))
+def test_a_python_without_venv_is_told_with_the_package_that_brings_it(tmp_path: Path) -> None:
+    bare = tmp_path / "python3"  # a stand-in for Debian's: it can't import ensurepip
+    bare.write_text("#!/bin/sh\nexit 1\n")
+    bare.chmod(0o755)
 
-    done = run(MAKE, "--no-print-directory", "node", f"SHELL={shell}", PATH=str(tmp_path))
+    done = run(*MAKE, "python", f"PYTHON={bare}")
 
     assert done.returncode != 0
-    assert "No Node.js 20.19 or newer found" in done.stderr
+    assert "apt-get install python3-venv" in done.stderr
 
 
-def test_missing_services_are_named_with_the_command_that_gets_them(tmp_path: Path) -> None:
+def test_what_the_tests_need_is_looked_for_before_anything_is_made(fresh: Path) -> None:
+    plan = run(*MAKE, "--dry-run", "test", cwd=fresh).stdout
+
+    assert 0 < plan.index("tools/test_setup.py") < plan.index("venv --clear")
+
+
+@pytest.mark.parametrize("target", ["demo", "wheel"])
+def test_who_looks_or_packs_does_not_wait_for_the_tools(target: str, fresh: Path) -> None:
+    plan = run(*MAKE, "--dry-run", target, cwd=fresh).stdout
+
+    assert "requirements/build.txt" in plan
+    assert "static/vendor/.made" in plan
+    assert "requirements/tools.txt" not in plan
+    assert "node_modules/.made" not in plan
+
+
+def test_what_is_missing_is_named_where_there_is_no_apt(tmp_path: Path) -> None:
     done = run(sys.executable, "tools/test_setup.py", PATH=str(tmp_path))
 
     assert done.returncode == 1
     assert "redis-server" in done.stderr
     assert "chromium" in done.stderr
-    assert "make test-setup" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def stand_in(folder: Path, name: str, script: str) -> None:
+    folder.joinpath(name).write_text(f"#!/bin/sh\n{script}\n")
+    folder.joinpath(name).chmod(0o755)
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every user may read, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_who_is_not_root_is_told_the_one_command(public: Path) -> None:
+    stand_in(public, "apt-get", "exit 1")
+    nobody = () if os.geteuid() else (need("setpriv"), "--reuid=65534", "--clear-groups")
+    python = shutil.which("python3", path="/usr/bin") or sys.executable  # one that nobody may run
+    script = (ROOT / "tools/test_setup.py").read_text()
+
+    done = run(*nobody, python, "-c", script, cwd=public, PATH=str(public))
+
+    assert done.returncode == 1
+    assert done.stderr.endswith("Run: sudo make test-setup\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs")
+def test_root_gets_what_is_missing_and_no_service_starts(tmp_path: Path) -> None:
+    policy = Path("/usr/sbin/policy-rc.d")
+    before = policy.exists()
+    made = "; ".join(f"ln -sf /bin/true {tmp_path / name}" for name in PROGRAMS)
+    # stand-ins for Debian's: `install` brings the programs while services are kept asleep
+    stand_in(tmp_path, "dpkg", "exit 0")
+    stand_in(tmp_path, "apt-get", f"PATH=/usr/bin:/bin; test -x {policy} || exit 9; {made}")
+
+    done = run(sys.executable, "tools/test_setup.py", PATH=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    assert "Installing for the tests:" in done.stdout
+    assert "redis-server" in done.stdout
+    assert policy.exists() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs")
+def test_an_installation_that_fails_is_told_in_one_line(tmp_path: Path) -> None:
+    stand_in(tmp_path, "dpkg", "exit 0")
+    stand_in(tmp_path, "apt-get", "exit 100")
+
+    done = run(sys.executable, "tools/test_setup.py", PATH=str(tmp_path))
+
+    assert done.returncode == 1
+    assert "ended with 100" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_continuous_integration_runs_make_test() -> None:
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
     assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "exec make test"
+
+
+def pip_is_replaced(checkout: Path) -> bool:
+    """The pip that came with Python went, another comes."""
+    packages = checkout.glob(".venv-build/lib/python*/site-packages")
+    return any((folder / "hatchling").exists() or list(folder.glob("~*")) for folder in packages)
+
+
+def npm_fetches(checkout: Path) -> bool:
+    return (checkout / "static/vendor.new/node_modules").exists()
+
+
+def npm_unpacks(checkout: Path) -> bool:
+    return any((checkout / "node_modules").glob("*/package.json"))
+
+
+def interrupt(target: str, checkout: Path, when: Callable[[Path], bool], how: int) -> None:
+    """Begin to make a target, and end all that make started as soon as it came so far."""
+    with subprocess.Popen(
+        [*MAKE, target],
+        cwd=checkout,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until(lambda: when(checkout) or process.poll() is not None, 90, "it came so far")
+        assert process.poll() is None, "it ended before it was interrupted"
+        os.killpg(process.pid, how)
+    assert not (checkout / target).exists()
+
+
+@pytest.mark.package
+@pytest.mark.xdist_group("interrupted")
+@pytest.mark.parametrize(
+    ("target", "when", "how"),
+    [
+        (".venv-build/.made", pip_is_replaced, signal.SIGKILL),
+        ("static/vendor/.made", npm_fetches, signal.SIGKILL),
+        ("node_modules/.made", npm_unpacks, signal.SIGINT),
+    ],
+)
+def test_what_was_interrupted_is_made_anew(
+    target: str, when: Callable[[Path], bool], how: int, fresh: Path
+) -> None:
+    if "venv" not in target:
+        (fresh / ".venv-node").symlink_to(ROOT / ".venv-node")
+    interrupt(target, fresh, when, how)
+
+    done = run(*MAKE, target, cwd=fresh)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    proof = {
+        ".venv-build/.made": [".venv-build/bin/python", "-m", "build", "--version"],
+        "static/vendor/.made": ["test", "-s", "static/vendor/icons.svg"],
+        "node_modules/.made": [".venv-node/bin/node", "node_modules/eslint/bin/eslint.js", "-v"],
+    }
+    shown = run(*proof[target], cwd=fresh)
+    assert shown.returncode == 0, shown.stderr
+    assert not (fresh / "static/vendor.new").exists()
+
+
+def test_where_only_the_package_changed_its_lists_stay() -> None:
+    plan = run(*MAKE, "--dry-run", "setup", "--what-if=pyproject.toml").stdout
+
+    assert "--editable ." in plan
+    assert "--require-hashes" not in plan

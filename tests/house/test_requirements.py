@@ -12,7 +12,7 @@ from packaging.version import Version
 from tests.services import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LISTS = ("build", "flower", "lock", "oldest", "package", "tools")
+LISTS = ("build", "flower", "lock", "node", "oldest", "package", "tools")
 
 Pins = set[tuple[str, Version]]  # a name is there twice where Pythons differ
 
@@ -53,6 +53,7 @@ def asked(name: str) -> list[str]:
         "build": [*PROJECT["build-system"]["requires"], *group("build")],
         "flower": [*group("flower")],
         "lock": [*group("lock")],
+        "node": [*group("node")],
         "oldest": [*PROJECT["project"]["dependencies"], *group("test")],
         "package": own(),
         "tools": [*own(), *group("dev")],
