@@ -15,7 +15,13 @@ from tests.services import ROOT, need, wait_until
 
 MAKE = [str(shutil.which("make")), "--no-print-directory", f"PYTHON={sys.executable}"]
 NEEDED = ("Makefile", "pyproject.toml", "hatch_build.py", "package.json", "package-lock.json")
-PROGRAMS = ("redis-server", "promtool", "chromium", "openssl")  # those that are on the PATH alone
+PROGRAMS = (
+    "redis-server",
+    "promtool",
+    "chromium",
+    "openssl",
+    "git",
+)  # those that are on the PATH alone
 
 
 def run(*command: str, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -211,8 +217,12 @@ def test_what_was_interrupted_is_made_anew(
     assert not (fresh / "static/vendor.new").exists()
 
 
-def test_where_only_the_package_changed_its_lists_stay() -> None:
-    plan = run(*MAKE, "--dry-run", "setup", "--what-if=pyproject.toml").stdout
+def test_where_only_the_package_changed_its_lists_stay(fresh: Path) -> None:
+    for mark in (".venv-node/.made", "static/vendor/.made", ".venv/.tools"):
+        (fresh / mark).parent.mkdir(parents=True)
+        (fresh / mark).touch()
+
+    plan = run(*MAKE, "--dry-run", "setup", "--what-if=pyproject.toml", cwd=fresh).stdout
 
     assert "--editable ." in plan
     assert "--require-hashes" not in plan
