@@ -64,6 +64,10 @@ suite: .venv-node/.made .venv-flower/.made
 	$(NODE) node --test $(wildcard tests/js/*.js)
 	$(BIN)/$(PYTEST)
 
+.PHONY: test-celery
+test-celery: .venv/.tools ## Run Celery's own tests of its State against ours
+	$(BIN)/python -m tools.celery_state_tests
+
 .PHONY: test
 test: services check .venv-oldest/.tools suite ## Run the checks, then all tests, some with the oldest Celery
 	$(OLDEST)/$(PYTEST) -W default tests/monitor tests/brokers # old releases warn of one another

@@ -5,11 +5,12 @@ makes of them; a Change says what one Event altered. No thread of its own.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Protocol
 
 import msgspec
 from celery import states
+from celery.events import state as celery_state
 
 #: Bounds of what comes over the wire: longer names are refused, longer texts are cut.
 NAME_LENGTH = 512
@@ -75,7 +76,24 @@ class Event(msgspec.Struct, gc=False, eq=False):
         return {name: value for name, value in fields.items() if value is not None}
 
 
-class Worker(msgspec.Struct, gc=False, eq=False):
+class Readable:
+    """Answers `record["field"]` and `record.get("field", default)` beside `record.field`."""
+
+    __slots__ = ()
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or the default where there is none of this name or it is not known."""
+        value = getattr(self, name, None)
+        return default if value is None else value
+
+
+class Worker(Readable, msgspec.Struct, gc=False, eq=False):
     """A worker as its own events tell it; Celery's `celery.events.state.Worker` in fewer bytes.
 
     `heartbeats` holds the times of the last four, oldest first; empty after `worker-offline`.
@@ -97,6 +115,19 @@ class Worker(msgspec.Struct, gc=False, eq=False):
     heard_at: float = 0.0
     beat_at: float = 0.0
 
+    def __eq__(self, other: object) -> bool:
+        """Compare host names, also with Celery's own record."""
+        is_worker = isinstance(other, Worker | celery_state.Worker)
+        return self.hostname == other.hostname if is_worker else NotImplemented  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.hostname)
+
+    @property
+    def timestamp(self) -> float | None:
+        """The time of its newest sign of life, as it was sent; else when it was heard of."""
+        return self.heartbeats[-1] if self.heartbeats else self.heard_at or None
+
     @property
     def id(self) -> str:
         """Host name and process, as in Celery."""
@@ -117,7 +148,7 @@ class Worker(msgspec.Struct, gc=False, eq=False):
         return bool(self.heartbeats) and now < self.beat_at + 2 * self.freq
 
 
-class Task(msgspec.Struct, gc=False, eq=False):
+class Task(Readable, msgspec.Struct, gc=False, eq=False):
     """One task in memory; the attributes are those of `celery.events.state.Task`.
 
     Times are UTC seconds or None. `worker` is the Worker record, kept by reference, so that the
@@ -157,6 +188,8 @@ class Task(msgspec.Struct, gc=False, eq=False):
     original_name: str | None = None
     #: Who told the state: None for the task's events, BACKEND for the result backend.
     state_source: str | None = None
+    #: The state that holds it, a weak reference: its relatives are found there.
+    cluster_state: Callable[[], Any] | None = None
     #: A RETRY was applied since the store last took a snapshot (the store resets it).
     retry_passed: bool = False
 
@@ -170,6 +203,41 @@ class Task(msgspec.Struct, gc=False, eq=False):
         """Whether the task is finished, as in Celery."""
         return self.state in states.READY_STATES
 
+    def __eq__(self, other: object) -> bool:
+        """Compare ids, also with Celery's own record."""
+        is_task = isinstance(other, Task | celery_state.Task)
+        return self.uuid == other.uuid if is_task else NotImplemented  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.uuid)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = msgspec.structs.asdict(self)
+        fields["cluster_state"] = None
+        return _task, (fields,)
+
+    @property
+    def parent(self) -> "Task | None":
+        """The task in memory that sent this one."""
+        return self._relative(self.parent_id)
+
+    @property
+    def root(self) -> "Task | None":
+        """The task in memory that began the workflow of this one."""
+        return self._relative(self.root_id)
+
+    @property
+    def children(self) -> "set[Task]":
+        """The tasks in memory that this one sent; looked for among all of them."""
+        state = self.cluster_state and self.cluster_state()
+        tasks = state.tasks.values() if state else ()
+        return {task for task in tasks if task.parent_id == self.uuid and task is not self}
+
+    def _relative(self, uuid: str | None) -> "Task | None":
+        state = self.cluster_state and self.cluster_state()
+        task: Task | None = state.tasks.get(uuid) if state and uuid is not None else None
+        return task
+
     @property
     def origin(self) -> str | None:
         """Who spoke of it first: the client, else the worker."""
@@ -178,7 +246,7 @@ class Task(msgspec.Struct, gc=False, eq=False):
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as in Celery; `children` are not among them: ask the store."""
         fields = msgspec.structs.asdict(self)
-        for ours in ("original_name", "state_source", "retry_passed"):
+        for ours in ("original_name", "state_source", "cluster_state", "retry_passed"):
             del fields[ours]
         return {**fields, "root": self.root_id, "parent": self.parent_id}
 
@@ -186,6 +254,10 @@ class Task(msgspec.Struct, gc=False, eq=False):
         """Return the named fields that are known; Celery's usual ones when none is named."""
         names = (*(tuple(fields) or INFO_FIELDS), *extra)
         return {name: value for name in names if (value := getattr(self, name, None)) is not None}
+
+
+def _task(fields: dict[str, Any]) -> Task:
+    return Task(**fields)
 
 
 #: What `Task.info()` shows unless told otherwise (celery.events.state.Task).

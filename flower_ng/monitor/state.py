@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from bisect import insort
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 from celery import states
 from celery.events.state import State
 
-from flower_ng.monitor.clean import clean
+from flower_ng.monitor.celery_state import CeleryState, Hook
+from flower_ng.monitor.clean import Malformed, clean
 from flower_ng.monitor.eta import delayed_key
 from flower_ng.monitor.index import TasksBy, by_time, worker_name
 from flower_ng.monitor.merge import merge
@@ -33,7 +34,7 @@ EVENT_TYPES_MAX = 100  # event types counted per host; custom ones past it count
 FINISHED = states.READY_STATES | {states.REJECTED}
 
 
-class EventsState(State):
+class EventsState(CeleryState):
     """Celery's State in compact records; `apply` is its hot path, `event` Celery's own door.
 
     `counter` is `{host name: {event type: int}}`, also for hosts that are no workers, as publishers
@@ -48,10 +49,12 @@ class EventsState(State):
         max_workers_in_memory: int = 5000,
         max_tasks_in_memory: int = 100_000,
         max_publishers: int = 1000,
+        on_node_join: Hook | None = None,
+        on_node_leave: Hook | None = None,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        # State's own constructor builds LRU caches, a heap and weak sets, none of which we need.
+        super().__init__(on_node_join, on_node_leave)
         self.event_callback = callback
         self.max_workers_in_memory = max_workers_in_memory
         self.max_tasks_in_memory = max_tasks_in_memory
@@ -62,7 +65,7 @@ class EventsState(State):
         self.tasks: OrderedDict[str, Task] = OrderedDict()
         self.tasks_by_type = TasksBy(self.tasks, lambda task: task.name)
         self.tasks_by_worker = TasksBy(self.tasks, worker_name)
-        self.counter: dict[str, Counter[str]] = {}
+        self.counter: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.publishers: OrderedDict[str, float] = OrderedDict()  # when heard of, newest last
         self.tallies = Tallies()
         self.handlers: dict[str, Any] = {}
@@ -84,14 +87,38 @@ class EventsState(State):
     ) -> tuple[tuple[Any, bool], str] | None:
         """Apply one event given as Celery gives it; return `((record, is new), subject)`.
 
-        None for an event that is about no task and no worker. Malformed (clean.py) when it lacks a
-        usable type, host name or id.
+        None for an event that is about no task and no worker. Malformed (clean.py) when one of a
+        task lacks a usable type, host name or id. `local_received`, our own clock when it came, is
+        what a worker's sign of life counts from, where it is given.
         """
-        change = self.apply(clean(event, self._clock()))
-        record = change.task or change.worker
-        is_new = change.is_new_worker if change.task is None else change.before is None
-        subject = change.event.type.partition("-")[2]
-        return None if record is None else ((record, is_new), subject)
+        try:
+            typed = clean(event, self._clock())
+        except Malformed:
+            if str(event.get("type")).startswith("task-"):
+                raise
+            self._pass_over(event)
+            return None
+        change = self.apply(typed)
+        subject = typed.type.partition("-")[2]
+        if change.task is not None:
+            self._received(change.worker, event)
+            return (change.task, change.before is None), subject
+        if change.worker is not None:
+            self._received(change.worker, event)
+            return (change.worker, change.is_new_worker), subject
+        is_goodbye = typed.type == "worker-offline"
+        return ((Worker(typed.hostname), False), subject) if is_goodbye else None
+
+    def _pass_over(self, event: Mapping[str, Any]) -> None:
+        """Count an event of nobody, as Celery does."""
+        self.event_count += 1
+        if self.event_callback is not None:
+            self.event_callback(self, dict(event))
+
+    def _received(self, worker: Worker | None, event: Mapping[str, Any]) -> None:
+        at = event.get("local_received")
+        if worker is not None and isinstance(at, int | float) and worker.beat_at:
+            worker.heard_at = worker.beat_at = min(float(at), worker.beat_at)
 
     _event = event  # what Celery's task_event() and worker_event() call
 
@@ -113,6 +140,8 @@ class EventsState(State):
             return self._task_event(event, subject)
         if group == "worker" and (subject != "offline" or event.hostname in self.workers):
             return self._worker_event(event, subject)
+        if event.type == "worker-offline":
+            self._left(Worker(event.hostname))
         self._hear_stranger(event.hostname)
         return Change(event)
 
@@ -134,8 +163,11 @@ class EventsState(State):
         if subject == "offline":
             worker.heartbeats = ()
             worker.beat_at = 0.0
+            self._left(worker)
         elif subject == "online" and not is_new:
             self._greet(event.hostname)
+        if is_new or subject == "online":
+            self._joined(worker)
         return Change(event, worker=worker, is_new_worker=is_new)
 
     def _hear(self, event: Event) -> tuple[Worker, bool]:
@@ -227,7 +259,7 @@ class EventsState(State):
         for evicted in self._make_room_for_task():
             for observer in self._observers:
                 observer.evicted(evicted)
-        task = self.tasks[uuid] = Task(uuid)
+        task = self.tasks[uuid] = Task(uuid, cluster_state=self._relatives)
         return task
 
     def _make_room_for_task(self) -> list[Task]:
@@ -326,6 +358,7 @@ class EventsState(State):
 
     def _take_back(self, task: Task) -> None:
         self._make_room_for_task()
+        task.cluster_state = self._relatives
         self.tasks[task.uuid] = task
         if task.name is not None:
             task.name = self._known_type(task.name)
@@ -351,6 +384,11 @@ class EventsState(State):
         self.counter.pop(hostname, None)
         for observer in self._observers:
             observer.forgotten(hostname)
+
+    def _take_over(self, kept: Mapping[str, Any]) -> None:
+        """Take in what a copy of another state holds."""
+        self.restore(kept["workers"], kept["counters"], kept["tasks"])
+        self.event_count, self.task_count = kept["counts"]
 
     def rebuild_taskheap(self, *_: Any, **__: Any) -> None:
         """Do nothing: the order is by time and needs no heap."""
