@@ -79,6 +79,11 @@ test-latest: services .venv-latest/.made ## Run checks and tests with the newest
 	failed=; $(MAKE) --no-print-directory checks suite BIN=.venv-latest/bin || failed=1; \
 		.venv-latest/bin/python tools/newer.py; test -z "$$failed"
 
+.PHONY: image-test
+image-test: setup services ## Build the container image with buildah and run it
+	@$(PYTHON) tools/test_setup.py image
+	$(BIN)/pytest -m image tests/image
+
 .PHONY: soak
 soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a real broker
 	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py

@@ -1,5 +1,7 @@
 """Finds the servers and the browser that the tests start; as root, gets what is missing with apt.
 
+With the word `image` it is what builds and runs the container image, instead.
+
 Elsewhere the missing ones are named, with the one command that gets them, and the exit code is 1:
 no test is skipped for want of them.
 """
@@ -21,6 +23,8 @@ PROGRAMS = {  # the names of a program: the package of Debian and Ubuntu
     ("openssl",): "openssl",
     ("git",): "git",
 }
+IMAGE_PROGRAMS = {("buildah",): "buildah", ("debootstrap",): "debootstrap"}
+TARGETS = {"": "test-setup", "image": "image-test"}  # what installs the programs of each kind
 ON_UBUNTU = {"chromium": "chromium-browser"}
 FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not on every user's PATH
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -35,7 +39,7 @@ def main() -> None:
     if not shutil.which("apt-get"):
         sys.exit(f"Missing for the tests: install {' '.join(missing())} (Debian's names for them)")
     if os.geteuid() != 0:
-        sys.exit(f"Missing for the tests: {' '.join(missing())}. Run: sudo make test-setup")
+        sys.exit(f"Missing for the tests: {' '.join(missing())}. Run: sudo make {TARGETS[kind()]}")
     install(missing())
     if missing():
         sys.exit(f"apt-get installed them, yet {' '.join(missing())} can't be found")
@@ -48,9 +52,19 @@ def missing() -> list[str]:
     names = ON_UBUNTU if ubuntu() else {}
     return [
         names.get(package, package)
-        for programs, package in PROGRAMS.items()
+        for programs, package in wanted().items()
         if not any(shutil.which(program, path=path) for program in programs)
     ]
+
+
+def wanted() -> dict[tuple[str, ...], str]:
+    """The programs of that kind."""
+    return IMAGE_PROGRAMS if kind() == "image" else PROGRAMS
+
+
+def kind() -> str:
+    """What is asked for on the command line."""
+    return "image" if "image" in sys.argv[1:] else ""
 
 
 def ubuntu() -> bool:
