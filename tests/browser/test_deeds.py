@@ -2,6 +2,7 @@
 
 import pytest
 
+from flower_ng.monitor import commands
 from tests.web.pages.shop import W1
 from tests.web.pages.test_worker import ANSWERS
 
@@ -26,22 +27,24 @@ async def test_an_action_comes_back_to_its_tab_and_says_what_it_did(window, insp
         page = await it.open("/worker/w1@box#tab-queues")
         await page.fill("#queue", "mail")
         await page.click("button:text-is('Add')")
-        await page.locator(".toast", has_text="worker_queue_add_consumer done").wait_for()
+        await page.locator(".toast", has_text="command done").wait_for()
 
         assert page.url.endswith("/worker/w1@box#tab-queues")
         assert await page.locator("#tab-queues").is_visible()
-        assert inspected.control.calls == [("worker_queue_add_consumer", W1, "mail")]
+        assert inspected.control.calls == [("command", W1, commands.add_consumer("mail"))]
 
 
 @either
 async def test_growing_and_shrinking_share_a_field(window, inspected, script):
+    stats = {**ANSWERS["stats"], "autoscaler": None}  # an autoscaled pool refuses both
+    inspected.inspector.workers = {W1: {**ANSWERS, "stats": stats}}
     async with window(java_script_enabled=script) as it:
         page = await it.open("/worker/w1@box")
         await page.fill("#pool-n", "3")
         await page.click("button:text-is('Shrink')")
         await page.locator(".toast").wait_for()
 
-        assert inspected.control.calls == [("worker_pool_shrink", W1, 3)]
+        assert inspected.control.calls == [("command", W1, commands.pool_shrink(3))]
 
 
 async def test_a_worker_is_shut_down_only_after_a_second_thought(window, inspected):
@@ -54,7 +57,7 @@ async def test_a_worker_is_shut_down_only_after_a_second_thought(window, inspect
         await page.check("input[type=checkbox]")
         await page.click("button:text-is('Shut Down')")
         await page.locator(".toast").wait_for()
-        assert inspected.control.calls == [("worker_shutdown", W1)]
+        assert inspected.control.calls == [("command", W1, commands.shutdown())]
 
 
 @either
@@ -163,14 +166,3 @@ async def test_the_order_and_the_length_of_the_list_are_remembered(window, shop)
         await page.click("nav.pager a:text-is('50')")
         await page.click("nav.nav a:has-text('Tasks')")
         await page.wait_for_url("**/tasks?size=50")
-
-
-async def test_a_time_tells_the_browsers_own_zone_to_who_points_at_it(window, shop):
-    shop.task("5eed")
-    async with window(timezone_id="Asia/Kolkata", locale="en-GB") as it:
-        page = await it.open("/task/5eed")
-        time = page.locator("main f-time").first
-        await time.hover()
-
-        title = await time.get_attribute("title")
-        assert title == "1970-01-01 05:46:40 here · 1970-01-01 00:16:40.000 UTC"
