@@ -8,6 +8,7 @@ from flower_ng.brokers.base import Broker, Facts, Look, QueueNumbers, facts_of, 
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RabbitNode, RedisFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.rabbitmq import RabbitBroker
+from flower_ng.brokers.recent import Sample
 from flower_ng.brokers.redis import RedisBroker, SentinelBroker
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "RabbitFacts",
     "RabbitNode",
     "RedisFacts",
+    "Sample",
     "StaleQueue",
     "broker_for",
     "facts_of",

@@ -11,6 +11,7 @@ from typing import Final
 
 from flower_ng.brokers.base import Broker, Look, QueueNumbers
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RedisFacts
+from flower_ng.brokers.recent import Recent
 from flower_ng.errors import AnswerError
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ PATIENCE_S: Final = 0.3
 class Poll:
     """The newest that `broker` told of the queues that `names` gives, and of itself.
 
-    `note` is called with the numbers after each look that was answered.
+    `note` is called with the numbers after each look that was answered; `recent` remembers lengths.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Poll:
         self._broker, self._transport = broker, transport
         self._names, self._note = names, note
         self._interval_s, self._fresh_s, self._clock = interval_s, fresh_s, clock
+        self.recent = Recent()
         self._told_at: float | None = None
         self._told: Mapping[str, QueueNumbers] = {}
         self._facts: BrokerFacts | None = None
@@ -117,7 +119,8 @@ class Poll:
 
     def _take(self, look: Look) -> None:
         self._told = {queue.name: queue for queue in look.queues}
-        self._told_at = self._clock()
+        self._told_at = now = self._clock()
+        self.recent.note({name: queue.length for name, queue in self._told.items()}, now)
         self._facts = self._judge(look, self._broker.trouble or "")
         self._note(self._told)
 

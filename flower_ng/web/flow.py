@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.brokers import Sample
 from flower_ng.store import SeriesPage
 from flower_ng.store.rollups.points import QueuePoint
 
@@ -12,8 +13,14 @@ WINDOW_S: Final = 600
 STEP_S: Final = 60
 #: Of less time no rate is told: it would be chance.
 LEAST_S: Final = 30.0
-#: A queue grows that becomes longer by so many messages in that time.
-GROWTH: Final = 10
+#: How fast a length changes is told of the last minute, or of what came after its turn.
+LATELY_S: Final = 65.0
+#: It is told to shrink, or to grow, that has done so for so long.
+SHRINKS_S: Final = 10.0
+GROWS_S: Final = 30.0
+#: A change of fewer messages, or of a smaller share of them, is chance.
+CHANCE: Final = 10
+CHANCE_SHARE: Final = 0.05
 
 Points = Sequence[QueuePoint | None]
 
@@ -22,8 +29,8 @@ Points = Sequence[QueuePoint | None]
 class Flow:
     """What comes into a queue and leaves it in a second; None where it is not known.
 
-    `net_per_s` is by how much it grows, negative where it shrinks; `oldest_s` is the age of the
-    oldest message.
+    `net_per_s` is by how much it grows, negative where it shrinks, 0 where it does neither;
+    `oldest_s` is the age of the oldest message.
     """
 
     arrivals_per_s: float | None = None
@@ -38,23 +45,20 @@ class Flow:
         """
         if not length or self.grows or self.net_per_s is None:
             return None
-        pace = -self.net_per_s if self.net_per_s < 0 else self.departures_per_s or 0.0
+        pace = -self.net_per_s or self.departures_per_s or 0.0
         return length / pace if pace else None
 
     @property
     def grows(self) -> bool:
         """Whether it becomes longer by more than chance."""
-        return (self.net_per_s or 0.0) * WINDOW_S >= GROWTH
+        return (self.net_per_s or 0.0) > 0
 
 
-def flow(page: SeriesPage, points: Points, length: int | None, now: float) -> Flow:
-    """Return the flow of one queue; `length` is that of now."""
-    arrivals, departures = _rates(page, points)
-    net = _net(page, points, length, now)
-    if net is None and arrivals is not None and departures is not None:
-        net = arrivals - departures
+def flow(page: SeriesPage | None, points: Points, samples: Sequence[Sample]) -> Flow:
+    """Return the flow of one queue; `samples` are its newest lengths, the oldest first."""
+    arrivals, departures = (None, None) if page is None else _rates(page, points)
     ages = [point.oldest_age_s for point in points[-2:] if point and point.oldest_age_s]
-    return Flow(arrivals, departures, net, ages[-1].last if ages else None)
+    return Flow(arrivals, departures, net_per_s(samples), ages[-1].last if ages else None)
 
 
 def _rates(page: SeriesPage, points: Points) -> tuple[float | None, float | None]:
@@ -67,12 +71,32 @@ def _rates(page: SeriesPage, points: Points) -> tuple[float | None, float | None
     return sent / observed_s, received / observed_s
 
 
-def _net(page: SeriesPage, points: Points, length: int | None, now: float) -> float | None:
-    """Return how much longer it became in a second, by the oldest sample and its length now."""
-    for bucket, point in zip(page.buckets, points, strict=True):
-        if point is not None and point.length is not None:
-            past_s = now - bucket.start - STEP_S / 2
-            if length is None or past_s < LEAST_S:
-                return None
-            return (length - point.length.mean) / past_s
-    return None
+def net_per_s(samples: Sequence[Sample]) -> float | None:
+    """Return how much longer a queue becomes in a second, since it turned in the last minute.
+
+    After a burst it is the emptying that counts, not that there was nothing before it. None where
+    that is too short a time to tell.
+    """
+    lately = [one for one in samples if one.at >= samples[-1].at - LATELY_S]
+    if len(lately) == 1:  # looks are seldom
+        lately = list(samples[-2:])
+    if not lately or lately[-1].at - lately[0].at < SHRINKS_S:
+        return None
+    turn, newest = _turn(lately), lately[-1]
+    grown, past_s = newest.length - turn.length, newest.at - turn.at
+    if abs(grown) < max(CHANCE, CHANCE_SHARE * max(one.length for one in lately)):
+        return 0.0
+    return grown / past_s if past_s >= (GROWS_S if grown > 0 else SHRINKS_S) else None
+
+
+def _turn(samples: Sequence[Sample]) -> Sample:
+    """Return the sample since which a queue only grew, or only shrank, but for chance."""
+    newest = samples[-1]
+    before = samples[:-1]
+    highest = max(before, key=lambda one: (one.length, one.at))
+    lowest = min(before, key=lambda one: (one.length, -one.at))
+    if newest.length >= highest.length:
+        return lowest
+    if newest.length <= lowest.length:
+        return highest
+    return max(highest, lowest, key=lambda one: one.at)

@@ -6,9 +6,7 @@ from typing import Final
 
 from flower_ng.web.links import Links
 from flower_ng.web.paging import Choice
-from flower_ng.web.window import moment
-
-MINUTE_S: Final = 60
+from flower_ng.web.window import start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +22,6 @@ class Span:
     def start(self, now: float) -> float:
         """Return where it begins, UTC seconds: at a whole minute, as the numbers are kept."""
         return start_of(self.length_s, now)
-
-
-def start_of(length_s: float, now: float) -> float:
-    """Return the start of the minute that was so long ago."""
-    return max(0.0, (now - length_s) // MINUTE_S * MINUTE_S)
-
-
-def since(start: float) -> str:
-    """Return the time from a moment (UTC seconds) on, as searches name it.
-
-    A link that carries it leads to what was counted, and not to what a span means later.
-    """
-    return f"{moment(start)}.."
 
 
 SPANS: Final = (

@@ -11,12 +11,13 @@ from typing import Final
 from flower_ng.health.standing import Standing
 from flower_ng.web import format as fmt
 from flower_ng.web.links import Links
+from flower_ng.web.window import from_then, start_of
 
 HOUR_S: Final = 3600
 #: What may be missing of an hour before it is told: the minute that it begins in.
 MISSING_S: Final = 90
-ENDED: Final = "(is:succeeded OR is:failed) finished:-1h.."
-FAILED: Final = "is:failed finished:-1h.."
+ENDED: Final = "(is:succeeded OR is:failed) finished:"
+FAILED: Final = "is:failed finished:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ MARKS: Final = {"ok": "online", "warning": "attention", "error": "bad", "unknown
 
 def verdict(standing: Standing, vitals: Vitals, now: float, links: Links) -> Verdict:
     """Return the sentence."""
-    pieces = (*_workers(standing, links), *_tasks(vitals, links), *_queues(vitals, links))
+    pieces = (*_workers(standing, links), *_tasks(vitals, now, links), *_queues(vitals, links))
     return Verdict(MARKS[standing.kind], f"{_mood(standing, now)}:", pieces)
 
 
@@ -127,18 +128,19 @@ def _others(standing: Standing) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-def _tasks(vitals: Vitals, links: Links) -> Iterator[Piece]:
+def _tasks(vitals: Vitals, now: float, links: Links) -> Iterator[Piece]:
     seen = vitals.observed_s < HOUR_S - MISSING_S
     when = f" in the last hour{f' ({_seen(vitals)})' if seen else ''}, and "
     ended, failed = vitals.ended, vitals.failed
     if ended is None or failed is None:
         yield Piece(f"how many tasks failed is not known{when}")
     elif not ended:
-        yield Piece(f"no task ended{when}")
+        yield Piece(f"no task {'was seen to end' if seen else 'ended'}{when}")
     else:
-        yield Piece(fmt.number(failed), links.tasks(search=FAILED))
+        hour = from_then(start_of(HOUR_S, now))
+        yield Piece(fmt.number(failed), links.tasks(search=f"{FAILED}{hour}"))
         yield Piece(" of ")
-        yield Piece(fmt.number(ended), links.tasks(search=ENDED))
+        yield Piece(fmt.number(ended), links.tasks(search=f"{ENDED}{hour}"))
         yield Piece(f" tasks failed ({fmt.share(failed / ended)}){when}")
 
 

@@ -14,6 +14,7 @@ from flower_ng.web.links import Links
 from flower_ng.web.outcomes import observed_s
 from flower_ng.web.services import Cluster
 from flower_ng.web.verdict import HOUR_S, Verdict, Vitals, verdict
+from flower_ng.web.window import start_of
 
 STEP_S: Final = 60
 #: Lengths that are older are told with their age.
@@ -81,7 +82,7 @@ async def health(cluster: Cluster, links: Links, now: float) -> Health:
 
 async def _hour(cluster: Cluster, now: float) -> tuple[SeriesPage | None, str]:
     """Return the numbers of all types over the last hour, or why not."""
-    query = SeriesQuery("task", (ALL_TYPES,), max(0.0, now - HOUR_S), now, STEP_S)
+    query = SeriesQuery("task", (ALL_TYPES,), start_of(HOUR_S, now), now, STEP_S)
     try:
         return await cluster.store.series(query), ""
     except AnswerError as error:

@@ -16,6 +16,7 @@ STEPS_S: Final = (
 MONTH_S: Final = 2_592_000
 #: No window has more steps.
 MOST_STEPS: Final = 90
+MINUTE_S: Final = 60
 #: The shortest window where nobody asked for less.
 SHORTEST_S: Final = 30.0
 
@@ -73,3 +74,16 @@ def moment(seconds: float) -> str:
 def period(start: int, end: int) -> str:
     """The time from a second up to another, as searches name it: they include the last one."""
     return f"{moment(start)}..{moment(end - 1)}"
+
+
+def start_of(length_s: float, now: float) -> float:
+    """Return the start of the minute that was so long ago."""
+    return max(0.0, (now - length_s) // MINUTE_S * MINUTE_S)
+
+
+def from_then(start: float) -> str:
+    """Return the time from a moment (UTC seconds) on, as searches name it.
+
+    A link that carries it leads to what was counted, and not to what a span means later.
+    """
+    return f"{moment(start)}.."

@@ -11,7 +11,7 @@ from flower_ng.web import format as fmt
 from flower_ng.web.charts import Chart, Values, chart
 from flower_ng.web.restarts import deploys
 from flower_ng.web.services import Cluster
-from flower_ng.web.span import start_of
+from flower_ng.web.window import start_of
 
 HOUR_S: Final = 3600
 STEP_S: Final = 60

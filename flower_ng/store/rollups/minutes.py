@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from flower_ng.monitor.records import Change, Event, Task, Worker
 from flower_ng.store.rollups.coverage import minute_of
+from flower_ng.store.rollups.early import Early, was_sent
 from flower_ng.store.rollups.levels import MINUTE_S
 from flower_ng.store.rollups.tallies import (
     ALL_TYPES,
@@ -87,6 +88,7 @@ class Minutes:
         self._held: dict[int, Minute] = {}
         self._names: dict[str, set[str]] = {kind: set() for kind in KINDS}
         self._beats: dict[str, Worker] = {}
+        self._early = Early()
         # The minute that newly applied events fall into, mostly: its tallies and its ends.
         self._tasks: dict[str | None, TaskTally] = {}
         self._queues: dict[str | None, QueueTally] = {}
@@ -95,7 +97,7 @@ class Minutes:
     def __bool__(self) -> bool:
         return bool(self._held)
 
-    def observe(self, change: Change) -> None:
+    def observe(self, change: Change) -> None:  # noqa: C901 - calls would cost it more
         """Count one event; less than a microsecond."""
         event, task = change.event, change.task
         if task is None:
@@ -111,22 +113,45 @@ class Minutes:
         tally.counts[place] += 1
         if place > _SUCCEEDED:
             tally.unsuccessful_s += _ran_s(event.timestamp, task)
-            return
-        _measure(tally, place, event, task)
-        if place <= _RECEIVED and task.queue is not None:
-            self._flow(task.queue, place, task)
+        elif place > _RECEIVED:
+            _measure(tally, place, event, task)
+        elif place == _SENT:
+            self._send(event, task)
+        elif was_sent(event, task):
+            self._receive(event.timestamp, task)
+        else:
+            self._early.note(event)
 
-    def _flow(self, queue: str, place: int, task: Task) -> None:
-        """Count what came into a queue, and what a worker took out of it."""
-        tally = self._queues.get(queue)
-        if tally is None:
-            if not self._knows("queue", queue):
-                return
-            tally = self._queues[queue] = QueueTally()
-        if place == _SENT:
-            tally.sent += 1
-        if place == _RECEIVED or _came_late(task):
-            tally.received += 1
+    def _send(self, event: Event, task: Task) -> None:
+        """Count what came into a queue, and its receipt if that was told of before."""
+        received = self._early.take(event) if self._early.waiting else None
+        queue = self._queues.get(task.queue) or self._new_queue(task)
+        if queue is not None:
+            queue.sent += 1
+        if received is not None:
+            if not self._start <= received < self._end:
+                self._turn_to(received)
+            self._receive(received, task)
+
+    def _receive(self, at: float, task: Task) -> None:
+        """Count what a worker took out of a queue, and how long it was in there.
+
+        That is 0 where it was stamped as sent after that: clocks of hosts may differ.
+        """
+        queue = self._queues.get(task.queue) or self._new_queue(task)
+        if queue is not None:
+            queue.received += 1
+        if task.eta is None and task.sent is not None:  # else it waited for its time
+            tally = self._tasks.get(task.name) or self._new_type(task.name)
+            tally.queued.add(max(0.0, at - task.sent))
+
+    def _new_queue(self, task: Task) -> QueueTally | None:
+        """Return a new tally for a task's queue, None where it is not known, or one too many."""
+        name = task.queue
+        if name is None or not self._knows("queue", name):
+            return None
+        tally = self._queues[name] = QueueTally()
+        return tally
 
     def evicted(self, task: Task) -> None:
         """Do nothing: what happened has happened."""
@@ -208,11 +233,6 @@ class Minutes:
         return name in names
 
 
-def _came_late(task: Task) -> bool:
-    """Whether a `task-sent` came after the receipt, which could not say from which queue."""
-    return task.sent is not None and task.received is not None and task.received >= task.sent
-
-
 def _ran_s(ended: float, task: Task) -> float:
     """Return how long a run took that ended without success; 0 where none was under way.
 
@@ -225,15 +245,9 @@ def _ran_s(ended: float, task: Task) -> float:
 
 
 def _measure(tally: TaskTally, place: int, event: Event, task: Task) -> None:
-    """Note how long a task ran or waited, where the times say so: clocks of hosts may differ."""
+    """Note how long a task ran, or waited in its worker; less than nothing is nothing."""
     if place == _SUCCEEDED:
         if event.runtime is not None:
             tally.run.add(event.runtime)
-    elif place == _STARTED:
-        if task.eta is None and task.received is not None and event.timestamp >= task.received:
-            tally.wait.add(event.timestamp - task.received)
-    elif task.eta is not None:
-        pass  # it waited for its time
-    elif task.sent is not None and task.received is not None and task.received >= task.sent:
-        # Whichever of the two comes second; after a retry's task-sent the old receipt is earlier.
-        tally.queued.add(task.received - task.sent)
+    elif task.eta is None and task.received is not None:
+        tally.wait.add(max(0.0, event.timestamp - task.received))

@@ -9,7 +9,7 @@ from flower_ng.store.rollups.levels import MINUTE_S
 from flower_ng.store.rollups.tallies import KINDS
 
 MAX_BUCKETS: Final = 2000
-MAX_NAMES: Final = 100
+MAX_NAMES: Final = 500
 #: Points of one answer, all names together.
 MAX_POINTS: Final = 100_000
 

@@ -13,6 +13,7 @@ STEPS_S = (60, 600, 3600, 86_400)
 USUAL_BUCKETS = 400
 #: Some 10 MB of JSON.
 MAX_POINTS = 20_000
+MAX_NAMES = 100
 
 
 class ShowSeries(Endpoint):
@@ -36,12 +37,18 @@ class ShowSeries(Endpoint):
         start, end = self._time("start", "-1h", now), self._time("end", "now", now)
         return SeriesQuery(
             kind=self.get_argument("kind", default="", required=True),
-            names=tuple(dict.fromkeys(self.get_arguments("name", strip=False))) or None,
+            names=self._names(),
             start=start,
             end=end,
             step_s=self._step_s(end - start),
             max_points=MAX_POINTS,
         )
+
+    def _names(self) -> tuple[str, ...] | None:
+        names = tuple(dict.fromkeys(self.get_arguments("name", strip=False)))
+        if len(names) > MAX_NAMES:
+            raise BadRequest(f"{len(names)} names are too many, expected at most {MAX_NAMES}")
+        return names or None
 
     def _time(self, argument: str, default: str, now: float) -> float:
         return instant(argument, self.get_argument(argument, default=default), now)

@@ -21,6 +21,7 @@ from flower_ng.web.restarts import deploys
 from flower_ng.web.span import Span, span_of, spans
 from flower_ng.web.verdict import Verdict
 from flower_ng.web.vitals import Health, health
+from flower_ng.web.window import from_then
 
 #: Lines of a panel; what is left out is counted, and has a list of its own.
 PANEL: Final = 8
@@ -99,8 +100,9 @@ class Overview(Page):
         links, span = Links(self.services.prefix), span_of(self.get_argument("span", default=""))
         now = self.services.clock()
         found = await health(self.cluster, links, now)
-        page, problem = await self._series(span.length_s, span.step_s)
-        failures, unread = await self._failures(span, links)
+        page, problem = await self._series(span, now)
+        since = f"state:FAILURE updated:{from_then(span.start(now))}"
+        failures, unread = await self._failures(since, links)
         waiting = found.waiting.trouble and f"Lengths of queues: {found.waiting.trouble}"
         unseen = dict.fromkeys([*found.standing.unseen, waiting, unread, problem, found.trouble])
         return OverviewView(
@@ -109,7 +111,7 @@ class Overview(Page):
             wrong=Panel.of([*_wrong(found.standing, links, now)]),
             unseen=tuple(filter(None, unseen)),
             failures=tuple(failures[:PANEL]),
-            failures_url=links.tasks(search=f"state:FAILURE updated:-{span.key}.."),
+            failures_url=links.tasks(search=since),
             are_more=len(failures) > PANEL,
             queues=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
             silent=Panel.of([*self._silent(links)]),
@@ -121,10 +123,9 @@ class Overview(Page):
             span=span,
         )
 
-    async def _series(self, length_s: float, step_s: int) -> tuple[SeriesPage | None, str]:
+    async def _series(self, span: Span, now: float) -> tuple[SeriesPage | None, str]:
         """Return the numbers of all types over a time up to now, or why not."""
-        end = self.services.clock()
-        query = SeriesQuery("task", (ALL_TYPES,), max(0.0, end - length_s), end, step_s)
+        query = SeriesQuery("task", (ALL_TYPES,), span.start(now), now, span.step_s)
         try:
             return await self.cluster.store.series(query), ""
         except AnswerError as error:
@@ -139,9 +140,8 @@ class Overview(Page):
         counts = list(self.cluster.state.counter.values())
         return any(kind.startswith("task-") for count in counts for kind in count)
 
-    async def _failures(self, span: Span, links: Links) -> tuple[Sequence[Failures], str]:
-        """Return the largest groups of failures of the span, one more than fits, or why not."""
-        since = f"state:FAILURE updated:-{span.key}.."
+    async def _failures(self, since: str, links: Links) -> tuple[Sequence[Failures], str]:
+        """Return the largest groups of failures of a time, one more than fits, or why not."""
         try:
             query = TaskQuery(search=parse_search(since))
             groups = await self.cluster.store.failure_groups(query, PANEL + 1)

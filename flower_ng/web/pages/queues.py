@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flower_ng.brokers.recent import Recent
 from flower_ng.errors import AnswerError
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import QueuePoint
@@ -16,7 +17,8 @@ from flower_ng.web.findings import Found, marks
 from flower_ng.web.flow import STEP_S, WINDOW_S, Flow, Points, flow
 from flower_ng.web.links import Links, word
 from flower_ng.web.paging import Choice
-from flower_ng.web.span import Span, span_of, spans, start_of
+from flower_ng.web.span import Span, span_of, spans
+from flower_ng.web.window import start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ class Queues(Page):
         told, trouble = await lengths(cluster, names)
         page, problem = await self._series(names, span.length_s, span.coarse_s)
         recent, _ = await self._series(names, WINDOW_S, STEP_S)
-        now, workers = self.services.clock(), consumers(cluster, links)
-        lines = tuple(_lines(names, told, (page, recent), workers, links, now))
+        workers = consumers(cluster, links)
+        lines = tuple(_lines(names, told, (page, recent), cluster.poll.recent, workers, links))
         return QueuesView(
             title="Queues",
             spans=tuple(spans(span, "/queues", links, {})),
@@ -113,29 +115,28 @@ def _lines(
     names: Sequence[str],
     told: Mapping[str, Mapping[str, Any]],
     pages: tuple[SeriesPage | None, SeriesPage | None],
+    lengths: Recent,
     workers: Mapping[str, Sequence[Consumer]],
     links: Links,
-    now: float,
 ) -> Iterator[QueueLine]:
     whole_time, recent = map(_points, pages)
     for name in names:
         line = told.get(name, {})
-        length = whole(line.get("messages"))
-        pace = flow(pages[1], recent[name], length, now) if pages[1] and name in recent else Flow()
-        trend = _means(whole_time.get(name, ()))
-        yield _line(name, line, trend, pace, tuple(workers.get(name, ())), links)
+        pace = flow(pages[1], recent.get(name, ()), lengths.of(name))
+        yield _line(name, line, whole_time.get(name, ()), pace, tuple(workers.get(name, ())), links)
 
 
 def _line(
     name: str,
     told: Mapping[str, Any],
-    trend: Sequence[float | None],
+    points: Points,
     pace: Flow,
     workers: tuple[Consumer, ...],
     links: Links,
 ) -> QueueLine:
     length, counted = whole(told.get("messages")), whole(told.get("consumers"))
     slots = [worker.slots for worker in workers if worker.slots is not None]
+    trend, is_deserted = _levels(points, "mean"), deserted(length, counted, workers)
     return QueueLine(
         name=name,
         length=length,
@@ -143,19 +144,21 @@ def _line(
         workers=workers,
         slots=sum(slots) if len(slots) == len(workers) and slots else None,
         flow=pace,
-        pace=_pace(pace, length),
+        pace=_pace(pace, length, is_deserted=is_deserted),
         trend=path(trend, highest(trend) or 1.0),
-        most=highest(trend),
+        most=highest(_levels(points, "most")),
         tasks_url=links.tasks(search=f"queue:={word(name)}"),
         workers_url=links.page("/workers", {"group": "queue"}),
-        is_deserted=deserted(length, counted, workers),
+        is_deserted=is_deserted,
     )
 
 
-def _pace(pace: Flow, length: int | None) -> str:
+def _pace(pace: Flow, length: int | None, *, is_deserted: bool) -> str:
     """Return when it will be empty, in words."""
     if not length:
         return "empty" if length == 0 else fmt.DASH
+    if is_deserted and (pace.net_per_s or 0.0) >= 0:
+        return "never: no consumers"
     if pace.grows:
         return "never: it grows"
     empty_s = pace.empty_s(length)
@@ -171,5 +174,5 @@ def _points(page: SeriesPage | None) -> Mapping[str, Points]:
     }
 
 
-def _means(points: Points) -> Sequence[float | None]:
-    return [point.length.mean if point and point.length else None for point in points]
+def _levels(points: Points, figure: str) -> Sequence[float | None]:
+    return [getattr(point.length, figure) if point and point.length else None for point in points]

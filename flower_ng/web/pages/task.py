@@ -17,7 +17,7 @@ from flower_ng.web.elsewhere import Elsewhere, elsewhere
 from flower_ng.web.kin import Kin, kin_of
 from flower_ng.web.lifetime import Phase, phases
 from flower_ng.web.links import Links
-from flower_ng.web.span import start_of
+from flower_ng.web.window import start_of
 
 #: When something happened to the task, in the order in which it usually does.
 TIMES: Final = (

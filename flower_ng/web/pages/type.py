@@ -13,7 +13,8 @@ from flower_ng.web.links import Links, segment, word
 from flower_ng.web.outcomes import failed_share, task_charts, total_run_s
 from flower_ng.web.paging import Choice
 from flower_ng.web.restarts import deploys
-from flower_ng.web.span import Span, since, span_of, spans
+from flower_ng.web.span import Span, span_of, spans
+from flower_ng.web.window import from_then
 
 #: Failures that are shown; the list of tasks has the rest.
 FAILURES: Final = 10
@@ -61,7 +62,7 @@ class Type(Page):
         if whole is None and not (await store.tasks(TaskQuery(name=name, limit=1))).rows:
             raise NotFound(f"Unknown task type '{name}'")
         known = whole if isinstance(whole, TaskPoint) else None
-        these, counted = f"name:={word(name)}", since(page.start)
+        these, counted = f"name:={word(name)}", from_then(page.start)
         return TypeView(
             title=name,
             name=name,

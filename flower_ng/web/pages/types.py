@@ -12,7 +12,8 @@ from flower_ng.web.charts import highest, path
 from flower_ng.web.links import Links, word
 from flower_ng.web.outcomes import failed_share, figure, total_run_s
 from flower_ng.web.paging import Choice, Column, Heading, Listing, Pager, pager
-from flower_ng.web.span import Span, since, span_of, spans
+from flower_ng.web.span import Span, span_of, spans
+from flower_ng.web.window import from_then
 
 COLUMNS: Final = (
     Column("Type", "name"),
@@ -99,7 +100,7 @@ class Types(Page):
         except AnswerError as error:
             problem, found, shown = error.message, [], []
         links, last = Links(self.services.prefix), await self._last_failures()
-        rows = _Rows(links, since(page.start if page else 0), _trends(trends), last)
+        rows = _Rows(links, from_then(page.start if page else 0), _trends(trends), last)
         return TypesView(
             title="Types",
             spans=tuple(spans(span, "/types", links, {"search": search})),

@@ -21,7 +21,10 @@ assert HOUR % 3600 == 0
 
 def told(kind: str, at: float, name: str | None = "shop.add", *, runtime=None, **times) -> Change:
     """What the state makes of a task's event."""
-    event = Event(f"task-{kind}", "w1@box", at, uuid="u", name=name, runtime=runtime)
+    retries = times.get("retries")
+    event = Event(
+        f"task-{kind}", "w1@box", at, uuid="u", name=name, runtime=runtime, retries=retries
+    )
     return Change(event, Task("u", name=name, **times), Worker("w1@box"))
 
 

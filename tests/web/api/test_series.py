@@ -132,6 +132,9 @@ WRONG = {
     "kind=task&step=often": (
         "Invalid step 'often', expected seconds or a duration such as 60, 10m, 1h"
     ),
+    "kind=task&" + "&".join(f"name={number}" for number in range(101)): (
+        "101 names are too many, expected at most 100"
+    ),
     "kind=task&start=soon": f"Invalid start 'soon', {RIGHT}",
     "kind=task&end=nan": f"Invalid end 'nan', {RIGHT}",
     "kind=task&start=2000&end=1000": (

@@ -25,6 +25,18 @@ async def test_a_queue_tells_what_waits_and_who_takes_it(shop, look):
     assert "task_send_sent_event = True" in html.text
 
 
+async def test_the_most_is_the_longest_that_was_sampled_not_a_mean(shop, look):
+    consume(shop, "mail")
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 26, "consumers": 1}]
+    for length in (0, 237, 26):
+        shop.store.rollups.minutes.sample_queue("mail", length, None)
+
+    html = await look("/queues")
+
+    heads = [head.text for head in html.one("thead").all("th")]
+    assert html.rows[0][heads.index("Most")] == "237"
+
+
 async def test_messages_that_nobody_consumes_are_marked(shop, look):
     consume(shop, "mail")
     shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
@@ -32,6 +44,7 @@ async def test_messages_that_nobody_consumes_are_marked(shop, look):
     html = await look("/queues")
 
     assert html.rows[0][0] == "lost nobody consumes"
+    assert "never: no consumers" in html.rows[0]
 
 
 async def test_no_consumer_is_denied_while_no_worker_has_told_of_its_queues(shop, look):
