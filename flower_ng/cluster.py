@@ -17,8 +17,9 @@ from tornado.ioloop import IOLoop
 
 from flower_ng import __version__
 from flower_ng.banners import banners
-from flower_ng.brokers import QueueNumbers, broker_for, facts_of, mask
+from flower_ng.brokers import QueueNumbers, address, brokers_for, facts_of
 from flower_ng.brokers.poll import Poll
+from flower_ng.brokers.urls import readable
 from flower_ng.doctor import Asking, Doctor, Own
 from flower_ng.doctoring import own
 from flower_ng.events import Events, PrometheusMetrics
@@ -51,6 +52,7 @@ from flower_ng.monitor.publish_options import accepted_content
 from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.queues import active_queue_names, known_queue_names
 from flower_ng.monitor.sent import Sent
+from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.serving import Serving, serving
 from flower_ng.monitor.starts import Starts
 from flower_ng.settings import Settings
@@ -76,6 +78,8 @@ class Cluster:
     def __init__(self, capp: Celery, settings: Settings, io_loop: IOLoop) -> None:
         timeout_s = settings.inspect_timeout / 1000
         self.capp = capp
+        self.servers = Servers(capp)
+        every = readable(capp.conf.broker_read_url, self.servers.every)
         self.pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="flower-pool")
         self.inspections = Inspections()
         self.inspector = Inspector(
@@ -86,6 +90,7 @@ class Cluster:
             expected=lambda: [worker.hostname for worker in self.presence.online()],
             inspections=self.inspections,
             max_workers=settings.max_workers,
+            servers=self.servers,
         )
         self.starts, self.sent = Starts(), Sent(timezone=capp.timezone)
         self.metrics = PrometheusMetrics(
@@ -114,11 +119,14 @@ class Cluster:
             returned=sightings.adopt,
             max_workers_in_memory=settings.max_workers,
             max_tasks_in_memory=settings.max_tasks,
+            servers=self.servers,
         )
         self.state, self.store = self.events.state, self.events.store
         self.state.on_newcomer(self.inspector.heard_of)
-        self.control = Control(capp, self.pool, timeout_s)
-        self.publisher = Publisher(capp, self.pool, accepted=self.accepted_content)
+        self.control = Control(capp, self.pool, timeout_s, self.servers)
+        self.publisher = Publisher(
+            capp, self.pool, accepted=self.accepted_content, servers=self.servers
+        )
         self.presence = Presence(
             self.state,
             lambda: self.events.connection,
@@ -127,10 +135,11 @@ class Cluster:
         )
         self.metrics.is_alive = self.presence.is_online
         self.purge = Purge(self.state, self.inspector, self.metrics, self.presence)
-        connection = capp.connection_for_read()
-        self.broker = broker_for(connection, self.pool, management_url=settings.broker_api)
-        self.broker_url = mask(connection.as_uri(include_password=True))
-        self.transport = facts_of(connection).transport
+        self.broker = brokers_for(
+            every, lambda: self.servers.current, self.pool, management_url=settings.broker_api
+        )
+        self.broker_urls = tuple(map(address, every))
+        self.transport = facts_of(every[0]).transport
         self.health = Checkup(
             capp,
             health_limits(settings),
@@ -154,6 +163,12 @@ class Cluster:
         queues = QueueMetrics(QueueSources(lambda: self.poll.numbers, self.serving, self.oldest_s))
         self.registry = Registry(self.metrics, OwnMetrics(self._sources()), queues, problems)
         self._inspect_interval_s = settings.inspect_interval
+
+    @property
+    def broker_url(self) -> str:
+        """The server that the events come from, or all that may be, passwords masked."""
+        current = self.servers.current
+        return ";".join(self.broker_urls) if current is None else address(current)
 
     @property
     def app_name(self) -> str:

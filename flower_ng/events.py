@@ -16,6 +16,7 @@ from flower_ng.monitor import events, state
 from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.records import Observer, Task
 from flower_ng.monitor.returning import Returning
+from flower_ng.monitor.servers import Servers
 from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level
@@ -80,6 +81,7 @@ class Events(events.Events):
         levels: Sequence[Level] = LEVELS,
         returned: Callable[[Sequence[Task]], None] = lambda _: None,
         events_enable_interval: int = 5000,
+        servers: Servers | None = None,
         **limits: Any,
     ) -> None:
         self.state_save_interval = state_save_interval
@@ -106,6 +108,7 @@ class Events(events.Events):
             inbox=inbox or Inbox(),
             enable_events=enable_events,
             enable_interval_ms=events_enable_interval,
+            servers=servers,
         )
 
     def start(self) -> None:

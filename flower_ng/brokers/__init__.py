@@ -1,15 +1,17 @@
 """What we ask brokers themselves: how many messages wait in their queues."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from kombu import Connection
 
-from flower_ng.brokers.base import Broker, Facts, Look, QueueNumbers, facts_of, mask
+from flower_ng.brokers.base import Broker, Facts, Look, QueueNumbers, address, facts_of, mask
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RabbitNode, RedisFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.rabbitmq import RabbitBroker
 from flower_ng.brokers.recent import Sample
 from flower_ng.brokers.redis import RedisBroker, SentinelBroker
+from flower_ng.brokers.several import Several
 
 __all__ = [
     "BROKERS",
@@ -23,7 +25,9 @@ __all__ = [
     "RedisFacts",
     "Sample",
     "StaleQueue",
+    "address",
     "broker_for",
+    "brokers_for",
     "facts_of",
     "mask",
 ]
@@ -39,6 +43,29 @@ def broker_for(
 
     `management_url` is the option `broker_api`. Blocking adapters work in `pool`.
     """
-    facts = facts_of(connection, management_url)
+    return adapter(facts_of(connection, management_url), pool)
+
+
+def brokers_for(
+    every: Sequence[Connection],
+    current: Callable[[], Connection | None],
+    pool: Executor,
+    *,
+    management_url: str | None = None,
+) -> Broker:
+    """Return the adapter for all servers of an app, of which the `current` one is asked."""
+    if len(every) == 1:
+        return broker_for(every[0], pool, management_url=management_url)
+
+    def now() -> Facts | None:
+        connection = current()
+        return None if connection is None else facts_of(connection, management_url)
+
+    facts = [facts_of(connection, management_url) for connection in every]
+    return Several(facts, now, lambda one: adapter(one, pool))
+
+
+def adapter(facts: Facts, pool: Executor) -> Broker:
+    """Return the adapter for a server."""
     kind = next((kind for kind in BROKERS if facts.transport in kind.schemes), GenericBroker)
     return kind(facts, pool)

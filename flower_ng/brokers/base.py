@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
+from urllib.parse import unquote
 
 from kombu import Connection
 
@@ -26,6 +27,8 @@ USERINFO = re.compile(r"(?<=://)([^:/?#@]*):[^?#]*@")
 SECRETS = re.compile(r"(?i)([?&][^=&#;]*(?:password|secret|token)[^=&#;]*=)[^&#;]*")
 #: How the reason begins where a broker has no queue of that name.
 NO_QUEUE = "The broker knows no queue"
+#: An IPv6 address as Kombu writes it into a URL.
+QUOTED_IPV6 = re.compile(r"(://(?:[^/?#]*@)?)((?:[0-9a-fA-F.]|%3A|%25\w*)*%3A[0-9a-fA-F.%]*)")
 #: Several URLs in one, as for failover and Sentinel.
 NEXT_URL = re.compile(r";(?=[a-zA-Z0-9+.-]+://)")
 
@@ -37,7 +40,8 @@ class Facts:
     `transport` is Kombu's name of it. `path` is the virtual host or database, as in the URL.
     `tls` holds the arguments from `broker_use_ssl` or the URL, None for plain text.
     `alternates` are all URLs where several are configured. `clone` makes a connection of the
-    app's own kind, not yet connected. `management_url` is the option `broker_api`.
+    app's own kind, not yet connected. `management_url` is the option `broker_api`;
+    `has_management` is false where it can't be told whose management API would answer.
     """
 
     transport: str
@@ -52,6 +56,7 @@ class Facts:
     clone: Callable[..., Connection] = field(repr=False)
     credentials: Any = field(default=None, repr=False)
     management_url: str | None = field(default=None, repr=False)
+    has_management: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +95,16 @@ class Look:
 
 
 class Broker(Protocol):
-    """Tells the lengths of queues. `schemes` are the transports that it serves.
-
-    `trouble` is why the newest answer is empty or incomplete, None when it is neither.
-    """
+    """Tells the lengths of queues. `schemes` are the transports that it serves."""
 
     schemes: ClassVar[tuple[str, ...]]
-    trouble: str | None
 
     def __init__(self, facts: Facts, pool: Executor) -> None:
         """Take note of the facts; nothing is connected before a question."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the newest answer is empty or incomplete, None when it is neither."""
 
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return `{"name": str, "messages": int | None, …}` for the named queues.
@@ -233,6 +238,12 @@ def tls_of(connection: Connection) -> Mapping[str, Any] | None:
     if not connection.ssl:
         return None
     return dict(connection.ssl) if isinstance(connection.ssl, Mapping) else {}
+
+
+def address(connection: Connection) -> str:
+    """Return the URL of a connection for people: passwords as `**`, IPv6 addresses in brackets."""
+    url = mask(connection.as_uri(include_password=True))
+    return QUOTED_IPV6.sub(lambda found: f"{found[1]}[{unquote(found[2])}]", url)
 
 
 def mask(url: str) -> str:

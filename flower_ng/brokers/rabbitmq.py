@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 DECLARE_S = 0.6
 #: A worker that has just come has no consumer yet; who has none for so long is gone.
 STALE_S = 60.0
+SAME_HOST = (
+    "Several RabbitMQ servers are at one host, so that it is not known whose management API would"
+    " answer: queue lengths come from a passive declare"
+)
 #: What is asked of each object: some brokers have thousands.
 QUEUE_COLUMNS = (
     "name,messages,messages_ready,messages_unacknowledged,consumers,idle_since,exclusive,"
@@ -44,6 +48,7 @@ class RabbitBroker:
     def __init__(self, facts: Facts, pool: Executor) -> None:
         self.trouble: str | None = None
         self.stale_s = STALE_S
+        self._has_api = facts.has_management
         self._api = management_of(facts)
         self._vhost = quote(facts.path, safe="")
         self._plain = GenericBroker(facts, pool)
@@ -69,6 +74,8 @@ class RabbitBroker:
 
     async def clean(self, spared: Collection[str]) -> list[str]:
         """Delete what is stale as of now; RabbitMQ itself refuses where somebody consumes."""
+        if not self._has_api:
+            raise Refused(SAME_HOST)
         try:
             found = await self._api.objects(f"queues/{self._vhost}?columns={UNHEARD_COLUMNS}")
             names = [one.name for one in self._stale(found) if one.owner not in spared]
@@ -79,6 +86,9 @@ class RabbitBroker:
         return names
 
     async def _objects(self, path: str) -> list[dict[str, Any]] | None:
+        if not self._has_api:
+            self._note(SAME_HOST)
+            return None
         try:
             found = await self._api.objects(path)
         except FAILURES as error:

@@ -16,7 +16,8 @@ from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng import __version__, drop_in
-from flower_ng.brokers import broker_for, mask
+from flower_ng.brokers import brokers_for, mask
+from flower_ng.brokers.urls import readable
 from flower_ng.doctor import Asking, Doctor, Mark, Report
 from flower_ng.doctor.text import lines, plain
 from flower_ng.doctor.threads import Daemons
@@ -68,6 +69,8 @@ def begun(capp: Celery, loaded: Loaded) -> Report:
     try:
         capp.loader.import_default_modules()
         return asyncio.run(looked(capp, loaded))
+    except FlowerError as error:
+        raise CannotBegin(error.message) from error
     except Exception as error:
         words = mask(f"{type(error).__name__}: {error}")
         raise CannotBegin(f"The app or its broker's address can't be used: {words}") from error
@@ -89,7 +92,12 @@ async def looked(capp: Celery, loaded: Loaded) -> Report:
     """Look once, and close what was opened."""
     settings, pool = loaded.settings, Daemons()
     events = Events(capp, IOLoop.current(), state=EventsState(), inbox=Inbox(), enable_events=False)
-    broker = broker_for(capp.connection_for_read(), pool, management_url=settings.broker_api)
+    broker = brokers_for(
+        readable(capp.conf.broker_read_url, events.servers.every),
+        lambda: events.servers.current,
+        pool,
+        management_url=settings.broker_api,
+    )
     asking = Asking(
         capp,
         pool,

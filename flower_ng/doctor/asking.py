@@ -16,7 +16,7 @@ import celery
 from celery import Celery
 from celery.backends.rpc import RPCBackend
 
-from flower_ng.brokers import Broker, facts_of, mask
+from flower_ng.brokers import Broker, address, facts_of, mask
 from flower_ng.brokers.poll import Poll
 from flower_ng.doctor.told import (
     AppTold,
@@ -82,9 +82,9 @@ class Asking:
         self._reply_s, self._hear_s, self._clock = reply_s, hear_s, clock
         self._calls = Calls(pool, MOST_CALLS, reply_s + LIMIT_S)
         self._results = Results(capp, pool)
-        connection = capp.connection_for_read()
-        self._facts = facts_of(connection)
-        self._url = mask(connection.as_uri(include_password=True))
+        every = events.servers.every()
+        self._facts = facts_of(every[0])
+        self._url = ";".join(map(address, every))
         self._poll = Poll(broker, self._facts.transport, self._names, lambda _: None)
         self._answers: dict[str, dict[str, Any]] = {}
         self._unreadable: Sequence[UnreadableReply] = ()
@@ -109,7 +109,8 @@ class Asking:
         _, events = await asyncio.gather(
             self._poll.look(), self._hear(answers.keys(), began, hear_s)
         )
-        facts = self._facts
+        current = self._events.servers.current
+        facts = self._facts if current is None else facts_of(current)
         return Told(
             BrokerTold(
                 reached,
@@ -138,10 +139,10 @@ class Asking:
             return Reached(url, why=mask(reason(error)))
 
     def _reach_broker(self) -> Reached:
-        line = Line(self._capp)
+        line = Line(self._capp, self._events.servers)
         try:
             line.prove()
-            return Reached(self._url, took_s(lambda: ping(line)), version(line))
+            return Reached(address(line.connection), took_s(lambda: ping(line)), version(line))
         finally:
             line.close()
 
@@ -162,7 +163,7 @@ class Asking:
 
     async def _ask_workers(self) -> dict[str, dict[str, Any]]:
         """Return each worker's answers by method; none where nobody can be asked."""
-        broadcasts = Broadcasts(self._capp)
+        broadcasts = Broadcasts(self._capp, servers=self._events.servers)
         try:
             gathered: Gathered = await self._calls.run(
                 broadcasts.ask, QUESTIONS, None, self._reply_s

@@ -18,7 +18,8 @@ from kombu.exceptions import ContentDisallowed
 from kombu.message import Message
 from kombu.serialization import registry  # type: ignore[attr-defined] # the types lack it
 
-from flower_ng.monitor.lines import Line, Lines
+from flower_ng.monitor.lines import REST_S, Line, Lines
+from flower_ng.monitor.servers import Servers
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +71,15 @@ class Broadcasts:
     `reply_s` is how long a single worker's reply to a command is awaited.
     """
 
-    def __init__(self, capp: Celery, reply_s: float = REPLY_S) -> None:
+    def __init__(
+        self,
+        capp: Celery,
+        reply_s: float = REPLY_S,
+        servers: Servers | None = None,
+        rest_s: float = REST_S,
+    ) -> None:
         self.reply_s = reply_s
-        self._lines = Lines(capp)
+        self._lines = Lines(capp, servers, rest_s)
 
     def tell(
         self,

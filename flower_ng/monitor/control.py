@@ -20,6 +20,7 @@ from flower_ng.monitor.broadcast import REPLY_S, Broadcasts, Gathered
 from flower_ng.monitor.calls import Calls
 from flower_ng.monitor.commands import Order
 from flower_ng.monitor.pools import inability
+from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.serving import mapping
 
 #: Commands at once; more wait.
@@ -168,8 +169,10 @@ class Control:
     reached.
     """
 
-    def __init__(self, capp: Celery, pool: Executor, timeout_s: float) -> None:
-        self._broadcasts = Broadcasts(capp, max(REPLY_S, timeout_s))
+    def __init__(
+        self, capp: Celery, pool: Executor, timeout_s: float, servers: Servers | None = None
+    ) -> None:
+        self._broadcasts = Broadcasts(capp, max(REPLY_S, timeout_s), servers)
         self._limit_s = timeout_s + MARGIN_S
         self._calls = Calls(pool, MOST_COMMANDS, self._limit_s)
 

@@ -17,7 +17,9 @@ import msgspec
 from celery import Celery
 from tornado.ioloop import IOLoop
 
+from flower_ng.errors import Unavailable
 from flower_ng.monitor.backoff import Backoff
+from flower_ng.monitor.broadcast import Broadcasts
 from flower_ng.monitor.drain import Drain
 from flower_ng.monitor.enabling import Enabling
 from flower_ng.monitor.inbox import Inbox, Message
@@ -25,6 +27,7 @@ from flower_ng.monitor.losses import Losses
 from flower_ng.monitor.receiver import Receiver, connected, keeps_messages
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.monitor.returning import Returning
+from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.wire import Wire, accepted, types_of
 
@@ -33,6 +36,8 @@ log = logging.getLogger(__name__)
 ROOM_WAIT_S = 5.0
 STOP_WAIT_S = 3.0
 FINISH_WAIT_S = 5.0
+#: The connection that asks for events every few seconds is kept between two of them.
+REST_S = 30.0
 REMIND_S = 60.0  # an outage is logged when it begins, when its reason changes, and so often
 WHY_LENGTH = 500
 FULL = (
@@ -109,6 +114,7 @@ class Events(threading.Thread):
         enable_interval_ms: float = 5000,
         drain_interval_ms: float = 50,
         slice_ms: float = 4.0,
+        servers: Servers | None = None,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -119,6 +125,8 @@ class Events(threading.Thread):
         self.inbox = inbox
         self.enable_events = enable_events
         self.connection = ConnectionState(connected=False, since=clock(), why="not connected yet")
+        self.servers = servers or Servers(capp)
+        self._broadcasts = Broadcasts(capp, servers=self.servers, rest_s=REST_S)
         #: What was kept comes back first; what arrives meanwhile waits in the inbox.
         self.returning = Returning(state)
         self._wire = Wire(accepted(capp), clock)
@@ -188,6 +196,7 @@ class Events(threading.Thread):
     def finish(self) -> None:
         """Apply what has arrived; the last step of `stop`, on the loop if that runs."""
         self.returning.stop()
+        self._broadcasts.close()
         self._is_finished = True
         self._drain.stop()
 
@@ -209,14 +218,20 @@ class Events(threading.Thread):
             try:
                 self._receive()
             except Exception as error:  # noqa: BLE001 - the border: nothing may end the thread
+                self.servers.left()
                 self._wait_after(error)
 
     def _receive(self) -> None:
         """Connect, under whatever address the names have now, and consume until it fails."""
         with connected(self.capp) as connection:
+            self.servers.joined(connection)
             self._room_wait_s = ROOM_WAIT_S if keeps_messages(connection) else 0.0
             self._receiver = Receiver(
-                connection, app=self.capp, on_message=self._take, on_ready=self._connected
+                connection,
+                app=self.capp,
+                on_message=self._take,
+                on_ready=self._connected,
+                wake=self._wake,
             )
             self._receiver.should_stop = self._ended.is_set()
             self._receiver.receive()
@@ -282,6 +297,15 @@ class Events(threading.Thread):
         """Ask all workers to send events; a broker that is away is one warning."""
         self._broadcast_enable(None)
 
+    def _wake(self) -> None:
+        """Have every worker send a heartbeat now, as Celery's receiver does when it begins."""
+        try:
+            self._broadcasts.tell("heartbeat", {})
+        except Unavailable:
+            log.debug("The workers were not asked for a heartbeat")  # why is logged already
+        except Exception as error:  # noqa: BLE001 - the border: as above
+            log.warning("Could not ask the workers for a heartbeat: %s", error)
+
     def _enable(self, hostnames: Sequence[str] | None) -> None:
         if hostnames is None:
             self.on_enable_events()
@@ -290,7 +314,9 @@ class Events(threading.Thread):
 
     def _broadcast_enable(self, hostnames: Sequence[str] | None) -> None:
         try:
-            self.capp.control.enable_events(destination=hostnames)
+            self._broadcasts.tell("enable_events", {}, hostnames)
+        except Unavailable:
+            log.debug("The workers were not asked to send events")  # why is logged already
         except Exception as error:  # noqa: BLE001 - the border: any transport's own errors
             log.warning("Could not ask the workers to send events: %s", error)
 

@@ -19,6 +19,7 @@ from flower_ng.monitor.answers import METHODS, Answers, Failure
 from flower_ng.monitor.broadcast import Broadcasts, Gathered, Replies
 from flower_ng.monitor.calls import Calls, reason
 from flower_ng.monitor.rounds import Rounds
+from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.serving import Offer
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Inspector:
         expected: Callable[[], Iterable[str]] = tuple,
         inspections: Tally | None = None,
         max_workers: int = 5000,
+        servers: Servers | None = None,
         clock: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -82,7 +84,7 @@ class Inspector:
         self._clock, self._uniform = clock, uniform
         pool = pool or ThreadPoolExecutor(MOST_BROADCASTS, thread_name_prefix="inspector")
         self._calls = Calls(pool, MOST_BROADCASTS, timeout_s + MARGIN_S)
-        self._broadcasts = Broadcasts(capp)
+        self._broadcasts = Broadcasts(capp, servers=servers)
         self._rounds = Rounds(self._loop, self._ask)
         self._answers = Answers(max_workers)
         self._answered_all: set[str] = set()

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.calls import UNAVAILABLE, reason
+from flower_ng.monitor.servers import Servers, sentinel_patience
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ class Line:
     `errors` are the exceptions that mean a broken connection or a broker that says no.
     """
 
-    def __init__(self, capp: Celery) -> None:
-        self.connection = connect(capp)
+    def __init__(self, capp: Celery, servers: Servers | None = None) -> None:
+        self.connection = connect(capp, servers)
         self.mailbox: Any = cast("Any", capp.control).mailbox
         self.reply_to = str(uuid4())
         self.used_at = 0.0
@@ -78,16 +79,22 @@ class Line:
 
 
 class Lines:
-    """The lines of one part; as many stay open as were in use at once."""
+    """The lines of one part; as many stay open as were in use at once.
 
-    def __init__(self, capp: Celery) -> None:
-        self._capp = capp
+    Of several `servers` they lead to the one that the events come from, if that is known. One that
+    rested for longer than `rest_s` is replaced.
+    """
+
+    def __init__(
+        self, capp: Celery, servers: Servers | None = None, rest_s: float = REST_S
+    ) -> None:
+        self._capp, self._servers, self._rest_s = capp, servers, rest_s
         self._resting: deque[Line] = deque()
 
     @contextlib.contextmanager
     def line(self) -> Iterator[Line]:
         """Lend a line that works; Unavailable when the broker fails before or while it is used."""
-        line = self._rested() or Line(self._capp)
+        line = self._rested() or Line(self._capp, self._servers)
         try:
             line = self._working(line)
             yield line
@@ -110,7 +117,7 @@ class Lines:
         """Take the line that was used last; close it when it has rested for too long."""
         with contextlib.suppress(IndexError):
             line = self._resting.pop()
-            if time.monotonic() - line.used_at < REST_S:
+            if time.monotonic() - line.used_at < self._rest_s:
                 return line
             line.close()
         return None
@@ -123,16 +130,19 @@ class Lines:
             if not line.used_at:
                 raise
             line.close()
-            line = Line(self._capp)
+            line = Line(self._capp, self._servers)
             line.prove()
         return line
 
 
-def connect(capp: Celery) -> Connection:
+def connect(capp: Celery, servers: Servers | None = None) -> Connection:
     """Return the app's connection for writing, not yet open, that tries each host once."""
     connection = capp.connection_for_write(connect_timeout=PATIENCE_S)
     hosts = len(connection.alt or ())
     quick = QUICK.get(connection.transport.driver_type, {})
     options = {**(connection.transport_options or {}), **quick}
+    options |= sentinel_patience(connection, options)
     connection.transport_options = {**options, "max_retries": max(hosts - 1, 0)}
+    if servers is not None:
+        servers.lead(connection)
     return connection

@@ -22,6 +22,7 @@ from flower_ng.monitor.publish_options import (
     converted,
 )
 from flower_ng.monitor.results import Results, answer, is_ready
+from flower_ng.monitor.servers import Servers
 
 #: The longest wait for a task to be published.
 PUBLISH_S = 4.5
@@ -46,10 +47,11 @@ class Publisher:
         results: Results | None = None,
         *,
         accepted: Callable[[], Collection[Collection[str]]] = tuple,
+        servers: Servers | None = None,
     ) -> None:
         self._capp, self._accepted = capp, accepted
         self._results = results or Results(capp, pool)
-        self._lines = Lines(capp)
+        self._lines = Lines(capp, servers)
         self._calls = Calls(self._results.publishing, 1, PUBLISH_S)
 
     @property

@@ -15,6 +15,7 @@ from kombu import Connection
 
 from flower_ng.monitor.frames import gather
 from flower_ng.monitor.inbox import Message
+from flower_ng.monitor.servers import sentinel_patience
 from flower_ng.monitor.subscription import subscribe
 
 #: Redis publishes and forgets; the others keep what we have not fetched, so that we may wait.
@@ -38,7 +39,9 @@ class Stopped(OSError):  # noqa: N818 - no fault: Kombu lets an OSError end a st
 class Receiver(EventReceiver):
     """Celery's receiver, which hands messages to `on_message` undecoded.
 
-    `on_ready` is called once it consumes. Raises the transport's error when the connection is dead.
+    `on_ready` is called once it consumes. `wake` asks the workers for a heartbeat; without it
+    Celery does, over the app's own pool, without a limit of time. Raises the transport's error when
+    the connection is dead.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Receiver(EventReceiver):
         app: Celery,
         on_message: Callable[[Message], None],
         on_ready: Callable[[], None],
+        wake: Callable[[], None] | None = None,
         silence_s: float = SILENCE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,6 +59,7 @@ class Receiver(EventReceiver):
         self._kept_connection = connection
         self._on_message = on_message
         self._on_ready = on_ready
+        self._wake = wake
         self._silence_s = silence_s
         self._clock = clock
         self._check_at = 0.0
@@ -92,7 +97,10 @@ class Receiver(EventReceiver):
             connection.drain_events(timeout=SUBSCRIBE_S)
         self._channel = channel
         subscribe(channel, self._deliver)
-        super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
+        if wakeup and self._wake is not None:
+            self._wake()
+        else:
+            super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
         gather(connection, IDLE_S)
         self._on_ready()
 
@@ -160,7 +168,9 @@ def connect(capp: Celery, silence_s: float = SILENCE_S) -> Connection:
             "socket_connect_timeout": CONNECT_S,
             "socket_timeout": 2 * silence_s,
         }
-        connection.transport_options = {**ours, **(connection.transport_options or {})}
+        options = {**ours, **(connection.transport_options or {})}
+        options |= sentinel_patience(connection, options)
+        connection.transport_options = options
     connection.ensure_connection(max_retries=len(connection.alt or ("",)) - 1)
     return connection
 

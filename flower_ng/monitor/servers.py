@@ -1,0 +1,105 @@
+"""Servers are those that an app's broker URLs name, and the one that the events come from.
+
+The workers are at that one too: commands, tasks and questions go there first. Of any thread.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from celery import Celery
+from kombu import Connection
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+#: Several URLs of this kind are not several servers: they are asked where the one is.
+SENTINEL = "sentinel"
+#: How long one sentinel may take to connect, and to answer; there are others.
+SENTINEL_S = 0.5
+
+
+class Servers:
+    """The servers of one app; with one URL, or only sentinels, there is nothing to choose."""
+
+    def __init__(self, capp: Celery) -> None:
+        self._capp = capp
+        self._current: Connection | None = None
+        self._url: str | None = None
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """The URLs where several servers are named, in the order in which they are tried."""
+        urls = [str(url) for url in self._capp.connection_for_read().alt or ()]
+        is_one = len(urls) < 2 or all(url.startswith(SENTINEL) for url in urls)  # noqa: PLR2004
+        return [] if is_one else urls
+
+    def every(self) -> list[Connection]:
+        """Return a connection to each server alone, none of them open."""
+        return [alone(self._at(url)) for url in self.urls] or [self._capp.connection_for_read()]
+
+    @property
+    def current(self) -> Connection | None:
+        """A connection, not open, to the server that the events come from; None while none is."""
+        return self._current
+
+    def joined(self, connection: Connection) -> None:
+        """Note where the events come from now: an open connection of the app for reading."""
+        urls = self.urls
+        same = [url for url in urls if place(self._at(url)) == place(connection)]
+        self._url = same[0] if same else None
+        self._current = alone(connection) if urls else connection.clone()
+
+    def left(self) -> None:
+        """Note that no events come."""
+        self._current = self._url = None
+
+    def lead(self, connection: Connection) -> None:
+        """Have a connection for writing try the server of the events first, then the others."""
+        url, urls = self._url, list(connection.alt or ())
+        if url is None or url not in urls or url == urls[0]:
+            return
+        turns: Any = connection.cycle
+        for _ in urls:  # the next turn is then that of the one behind it
+            if next(turns) == url:
+                break
+        connection.switch(url)
+
+    def _at(self, url: str) -> Connection:
+        """Return a connection that was switched to a URL, as Kombu does when another fails.
+
+        Kombu takes a port or virtual host that the URL leaves out from the first one.
+        """
+        connection = self._capp.connection_for_read()
+        if url != connection.alt[0]:
+            connection.switch(url)
+        return connection
+
+
+def sentinel_patience(connection: Connection, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the option that bounds the wait for one sentinel, so that the next is asked soon.
+
+    redis-py sets no limit of its own, and tries one that is down again and again.
+    """
+    if connection.transport_cls != SENTINEL:
+        return {}
+    ours = {
+        "socket_connect_timeout": SENTINEL_S,
+        "socket_timeout": SENTINEL_S,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    return {"sentinel_kwargs": {**ours, **(options.get("sentinel_kwargs") or {})}}
+
+
+def alone(connection: Connection) -> Connection:
+    """Return a connection, not open, to the server that one is at, and to no other."""
+    return connection.clone(alternates=[])
+
+
+def place(connection: Connection) -> tuple[object, ...]:
+    """Return what tells servers apart."""
+    return (
+        connection.transport_cls,
+        connection.hostname,
+        connection.port,
+        connection.virtual_host,
+        connection.userid,
+    )
