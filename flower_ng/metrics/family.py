@@ -41,9 +41,10 @@ class Counter(msgspec.Struct, gc=False):
 
 
 class Gauge(msgspec.Struct, gc=False):
-    """One series that goes up and down."""
+    """One series that goes up and down; `owner` is whose value it is, where only one has it."""
 
     value: float = 0.0
+    owner: str | None = None
 
     def inc(self, amount: float = 1.0) -> None:
         """Add `amount`."""

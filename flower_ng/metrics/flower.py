@@ -214,10 +214,13 @@ class PrometheusMetrics:
             if kind == "task-received" and task.state == "RECEIVED":
                 self._waiting.add(task.uuid, event.hostname, rest)
             elif kind == "task-started" and task.started is not None:
-                wait_s = task.started - task.received
-                self.prefetch_time.cell(event.hostname, rest).value = max(0.0, wait_s)
+                gauge = self.prefetch_time.cell(event.hostname, rest)
+                gauge.value = max(0.0, task.started - task.received)
+                gauge.owner = task.uuid
             elif kind in ENDS and task.started is not None:
-                self.prefetch_time.cell(event.hostname, rest).value = 0.0
+                gauge = self.prefetch_time.cell(event.hostname, rest)
+                if gauge.owner in {None, task.uuid}:  # else a newer one runs, and it is its time
+                    gauge.value = 0.0
 
     def _came_online(self, event: Event) -> None:
         self._waiting.clear(event.hostname)

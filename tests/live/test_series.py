@@ -1,12 +1,15 @@
 """Numbers over time, of real tasks on real brokers, and of a time without events."""
 
+import signal
 import time
 
 import pytest
+from celery import Celery
 
 from tests.services import Redis, wait_until
 
 pytestmark = pytest.mark.live
+STALL_S = 35
 
 
 def whole(dashboard, **arguments):
@@ -44,11 +47,35 @@ def test_a_real_worker_tells_its_load(cluster):
     assert found["load"]["last"] >= 0
 
 
-def observed_s(dashboard):
+def observed_s(dashboard, start="-2m"):
     """For how long the last minutes were observed, and the gaps of those that were in part."""
-    buckets = dashboard.get("/api/series", kind="task", start="-2m")["buckets"]
+    buckets = dashboard.get("/api/series", kind="task", start=start)["buckets"]
     seen = [one for one in buckets if one["observed_s"]]
     return sum(one["observed_s"] for one in seen), {one["gap"] for one in seen}
+
+
+def test_a_stall_is_observed_once_its_events_have_come(redis_url, start_dashboard, start_worker):
+    """Longer than flower_ng takes for granted, as a host that is suspended for a moment."""
+    dashboard = start_dashboard(redis_url, redis_url)
+    start_worker(redis_url, redis_url)
+    app = Celery(broker=redis_url)
+    began = time.time()
+    wait_until(lambda: observed_s(dashboard)[0] > 1, 20, "some of it is observed")
+    dashboard.signal(signal.SIGSTOP)
+    try:
+        for _ in range(5):
+            app.send_task("tests.shop.add", (1, 2))
+            time.sleep(STALL_S / 5)
+    finally:
+        dashboard.signal(signal.SIGCONT)
+
+    def caught_up():
+        missing = time.time() - began - observed_s(dashboard, began)[0]
+        return (
+            missing < 10 and whole(dashboard, kind="task", name="tests.shop.add")["received"] == 5
+        )
+
+    wait_until(caught_up, 20, "the stall is observed")
 
 
 def test_a_time_without_the_broker_is_a_gap(tmp_path, start_dashboard):

@@ -93,6 +93,19 @@ def test_prefetch_time_returns_to_zero_when_the_run_ends(feed, end):
     assert feed.value(PREFETCH_TIME, **PAIR) == 0
 
 
+def test_prefetch_time_is_that_of_the_newest_task_while_it_runs(feed):
+    for uuid, wait_s in (("a", 1.5), ("b", 4.0)):
+        feed.task("received", uuid=uuid, name="shop.pay")
+        feed.now += wait_s
+        feed.task("started", uuid=uuid)
+
+    feed.task("succeeded", uuid="a")
+    assert feed.value(PREFETCH_TIME, **PAIR) == 4.0
+
+    feed.task("succeeded", uuid="b")
+    assert feed.value(PREFETCH_TIME, **PAIR) == 0
+
+
 @pytest.mark.parametrize("end", ["succeeded", "failed", "retried", "revoked", "rejected"])
 def test_a_task_that_ends_unstarted_is_prefetched_no_more(feed, end):
     feed.task("received", name="shop.pay")

@@ -105,12 +105,37 @@ def test_an_age_is_told_in_its_largest_unit(seconds, shown):
         (0, "0"),
         (9999, "9,999"),
         (12_345, "12.3k"),
+        (999_949, "999.9k"),
+        (999_950, "1M"),
+        (-999_950, "-1M"),
         (1_000_000, "1M"),
+        (999_999_999, "1G"),
+        (9.9999e14, "1000T"),
         (2.5e13, "25T"),
     ],
 )
 def test_a_count_is_short_where_room_is(value, shown):
     assert fmt.short(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, DASH),
+        (0.0, "0 %"),
+        (1e-9, "< 0.1 %"),
+        (0.004, "0.4 %"),
+        (0.5, "50 %"),
+        (0.99, "99 %"),
+        (0.9949, "99.5 %"),
+        (0.999, "99.9 %"),
+        (0.99999, "> 99.9 %"),
+        (1.0, "100 %"),
+        (1.5, "150 %"),
+    ],
+)
+def test_a_share_is_all_or_nothing_only_where_it_is(value, shown):
+    assert fmt.share(value) == shown
 
 
 @pytest.mark.parametrize(

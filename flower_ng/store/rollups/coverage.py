@@ -1,13 +1,13 @@
 """Watch: for how long events could arrive, and how many were dropped. On the loop."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.store.rollups.levels import MINUTE_S
 from flower_ng.store.rollups.tallies import Coverage
 
-#: Looks further apart than this prove nothing of the time between: the machine may have slept.
+#: Looks further apart alone prove nothing of the time between: the machine may have slept.
 MAX_BETWEEN_S: Final = 30.0
 
 
@@ -19,13 +19,30 @@ class Ingest:
     dropped: int
 
 
-class Watch:
-    """Looks at the ingest now and then; time between two looks at one connection was observed."""
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which nobody looked, as when the machine slept, and the connection before it."""
 
-    def __init__(self, ingest: Callable[[], Ingest]) -> None:
-        self._ingest = ingest
+    start: float
+    end: float
+    connected_since: float
+
+
+class Watch:
+    """Looks at the ingest now and then; time between two looks at one connection was observed.
+
+    So was a pause, as far as what happened in it was told of later: brokers keep events for us.
+    `heard` gives the time of the newest sign of life of any worker since it was last asked, by the
+    worker's clock; 0 where there was none.
+    """
+
+    def __init__(
+        self, ingest: Callable[[], Ingest], heard: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        self._ingest, self._heard = ingest, heard
         self._seen_at = 0.0
         self._seen: Ingest | None = None
+        self._pause: Pause | None = None
 
     def look(self, now: float) -> Iterator[tuple[int, Coverage]]:
         """Yield what was covered since the last look, by the start of the minute."""
@@ -34,10 +51,23 @@ class Watch:
         self._seen_at, self._seen = now, seen
         if before is None:
             return
-        if _is_one_connection(before, seen) and 0 < now - then <= MAX_BETWEEN_S:
+        if now - then > MAX_BETWEEN_S and before.connected_since is not None:
+            self._pause = Pause(then, now, before.connected_since)
+        elif _is_one_connection(before, seen) and 0 < now - then <= MAX_BETWEEN_S:
             yield from _spans(then, now)
+        if self._pause is not None:
+            yield from self._caught_up(self._pause, seen)
         if seen.dropped > before.dropped:
             yield minute_of(now), Coverage(dropped=seen.dropped - before.dropped)
+
+    def _caught_up(self, pause: Pause, seen: Ingest) -> Iterator[tuple[int, Coverage]]:
+        """Yield what was told of a pause since; a later connection tells nothing of it."""
+        heard_at = self._heard()
+        if heard_at > pause.end and seen.connected_since == pause.connected_since:
+            heard_at = pause.end
+        if pause.start < heard_at <= pause.end:
+            yield from _spans(pause.start, heard_at)
+            self._pause = replace(pause, start=heard_at) if heard_at < pause.end else None
 
 
 def minute_of(at: float) -> int:

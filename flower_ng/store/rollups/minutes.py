@@ -171,6 +171,11 @@ class Minutes:
         if oldest_age_s is not None:
             tally.oldest_age_s.note(oldest_age_s, now)
 
+    def heard_at(self) -> float:
+        """Return when a worker last gave a sign of life, by its clock, of those not sampled yet."""
+        beats = (worker.heartbeats[-1:] for worker in self._beats.values())
+        return max((at for newest in beats for at in newest), default=0.0)
+
     def sample_workers(self) -> None:
         """Note what those workers said that sent an event about themselves since the last time."""
         beats, self._beats = self._beats, {}

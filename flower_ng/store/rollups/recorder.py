@@ -73,7 +73,7 @@ class Rollups:
     def begin(self, ingest: Callable[[], Ingest]) -> None:
         """Write each second from now on, and note when `ingest` says that events can arrive."""
         if self._thread is not None:
-            self._watch = Watch(ingest)
+            self._watch = Watch(ingest, self.minutes.heard_at)
             self._tick()
 
     def stop(self) -> None:

@@ -36,8 +36,37 @@ def test_time_in_which_the_connection_was_away_was_not_observed(before, after):
     assert looked((HOUR, before), (HOUR + 1, after)) == {}
 
 
+def paused(*looks):
+    """Look at the ingest when this was heard of workers; add up the milliseconds covered."""
+    seen, heard = iter([one[1] for one in looks]), [one[2] for one in looks]
+    watch, total_ms = Watch(lambda: next(seen), lambda: heard[0]), 0
+    for at, *_ in looks:
+        total_ms += sum(coverage.observed_ms for _, coverage in watch.look(at))
+        heard.pop(0)
+    return total_ms
+
+
 def test_time_that_the_machine_slept_was_not_observed():
     assert looked((HOUR, UP), (HOUR + 31, UP)) == {}
+
+
+def test_a_pause_was_observed_once_what_happened_in_it_was_told():
+    before, woken = (HOUR, UP, HOUR - 1), (HOUR + 40, UP, HOUR - 1)
+
+    assert paused(before, woken, (HOUR + 41, UP, HOUR + 15)) == 16_000
+    assert paused(before, woken, (HOUR + 41, UP, HOUR + 41)) == 41_000
+    assert paused(before, woken, *((HOUR + 41 + n, UP, HOUR + 41 + n) for n in range(5))) == 45_000
+
+
+def test_of_a_pause_after_which_the_connection_was_lost_what_was_told_before_was_observed():
+    again = Ingest(HOUR + 44.0, 0)
+    looks = [(HOUR + 41, DOWN, HOUR + 25), (HOUR + 45, again, HOUR + 45), (HOUR + 46, again, 0)]
+
+    assert paused((HOUR, UP, HOUR - 1), (HOUR + 40, UP, 0), *looks) == 26_000
+
+
+def test_a_pause_without_a_connection_was_not_observed():
+    assert paused((HOUR, DOWN, 0), (HOUR + 40, UP, 0), (HOUR + 41, UP, HOUR + 40.5)) == 1000
 
 
 def test_a_clock_that_is_set_back_adds_nothing():
