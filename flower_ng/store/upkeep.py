@@ -32,6 +32,7 @@ class Upkeep:
         self._seen = seen
         self._timer: asyncio.TimerHandle | None = None
         self._has_failed = False
+        self._is_stopped = False
 
     def begin(self) -> None:
         """Look each second from now on."""
@@ -44,7 +45,8 @@ class Upkeep:
             self._writer.run(self._sweep.step).result()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more, also when a step that is under way ends."""
+        self._is_stopped = True
         if self._timer is not None:
             self._timer.cancel()
 
@@ -60,6 +62,8 @@ class Upkeep:
 
     def _stepped(self, future: "Future[None]") -> None:
         self._note(future.exception())
+        if self._is_stopped:
+            return
         self._seen()
         is_behind = self._sweep.is_behind and not self._has_failed
         self._again(PAUSE_S if is_behind else TICK_S)
