@@ -95,11 +95,12 @@ async def get_active_queue_names(
 
     All workers are asked, for the whole of the timeout: nobody knows how many there are.
     """
+    app = _app(capp)
 
     def ask(broadcasts: Broadcasts) -> list[str]:
         replies = broadcasts.ask({"active_queues": {}}, None, timeout).replies["active_queues"]
         records = {name: {"active_queues": queues} for name, queues in replies.items()}
-        return active_queue_names(_app(capp), records)
+        return active_queue_names(app, records)
 
     return await _asked(ask, capp, timeout)
 
@@ -120,9 +121,10 @@ async def _send(worker: str, order: Order, capp: Celery | None, timeout: float) 
 
 async def _asked(ask: Callable[[Broadcasts], T], capp: Celery | None, timeout: float) -> T:
     """Run it in a thread, with connections of its own that are closed after it."""
+    app = _app(capp)  # Celery's current app is another one in another thread
 
     def run() -> T:
-        broadcasts = Broadcasts(_app(capp), timeout)
+        broadcasts = Broadcasts(app, timeout)
         try:
             return ask(broadcasts)
         finally:

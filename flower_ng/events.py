@@ -4,6 +4,7 @@ Joins the monitor's thread and state with the metrics and the store; also what t
 """
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,16 @@ from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level
 
 __all__ = ["Events", "EventsState", "PrometheusMetrics", "get_prometheus_metrics"]
+
+#: The newest Events of each app: scripts make an Events and an Inspector of one app, and expect
+#: that the one knows what the other hears. Weak, so that both go when their script lets go.
+_NEWEST: weakref.WeakKeyDictionary[Celery, weakref.ref["Events"]] = weakref.WeakKeyDictionary()
+
+
+def events_of(capp: Celery) -> "Events | None":
+    """Return the newest Events of an app, None where there is none."""
+    newest = _NEWEST.get(capp)
+    return None if newest is None else newest()
 
 
 @functools.cache
@@ -61,6 +72,9 @@ class Events(events.Events):
     `start()` and `stop()` may be called from any thread, also when the loop never runs.
     """
 
+    #: Milliseconds between two calls to the workers to send events.
+    events_enable_interval = 5000
+
     def __init__(
         self,
         capp: Celery,
@@ -80,11 +94,14 @@ class Events(events.Events):
         bounds: Bounds = BOUNDS,
         levels: Sequence[Level] = LEVELS,
         returned: Callable[[Sequence[Task]], None] = lambda _: None,
-        events_enable_interval: int = 5000,
+        events_enable_interval: int | None = None,
         servers: Servers | None = None,
         **limits: Any,
     ) -> None:
-        self.state_save_interval = state_save_interval
+        self.state_save_interval, self.persistent = state_save_interval, persistent
+        self._db = f"{db}.sqlite3" if persistent and db and not history else None
+        if events_enable_interval is not None:
+            self.events_enable_interval = events_enable_interval
         self.store = Store(
             Path(db) if persistent and db else None,
             max_tasks=max_tasks_kept or limits.get("max_tasks_in_memory", 100_000),
@@ -107,9 +124,25 @@ class Events(events.Events):
             state=state,
             inbox=inbox or Inbox(),
             enable_events=enable_events,
-            enable_interval_ms=events_enable_interval,
+            enable_interval_ms=self.events_enable_interval,
             servers=servers,
         )
+        _NEWEST[capp] = weakref.ref(self)
+
+    @property
+    def db(self) -> str | None:
+        """The path of the file in use, or to be used; None where all ends with the process."""
+        return self.store.status().path if self.is_alive() else self._db
+
+    @property
+    def max_workers_in_memory(self) -> int:
+        """How many workers the state keeps at most."""
+        return self.state.max_workers_in_memory
+
+    @property
+    def max_tasks_in_memory(self) -> int:
+        """How many tasks the state keeps at most."""
+        return self.state.max_tasks_in_memory
 
     def start(self) -> None:
         """Bring back the workers that the store kept and, once the loop runs, the tasks.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
 from typing import Any
 
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import Metric
 
 from flower_ng.metrics.family import (
@@ -120,6 +121,11 @@ class PrometheusMetrics:
             self.worker_online,
             self.worker_number_of_currently_executing_tasks,
         )
+
+    def register(self, registry: CollectorRegistry = REGISTRY) -> "PrometheusMetrics":
+        """Be collected by a registry too, prometheus_client's own by default; return this."""
+        registry.register(self)
+        return self
 
     def observe(self, change: Change) -> None:
         """Count one applied event."""

@@ -65,6 +65,11 @@ class Answers:
         """Return when each method was answered, in UTC seconds."""
         return self._answered_at.get(hostname, {})
 
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Those of whom a failure is newer than the answer."""
+        return tuple(name for name, failed in self._failures.items() if failed)
+
     def failures(self, hostname: str) -> Mapping[str, Failure]:
         """Return the failure of each method that was asked for after its newest answer."""
         return self._failures.get(hostname, {})

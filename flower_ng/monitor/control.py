@@ -8,7 +8,7 @@ for callers on the loop.
 import signal as signals
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -31,6 +31,9 @@ MARGIN_S = 1.75
 SPARE_S = 0.25
 #: A command that was not delivered by then is dropped, where the broker sees to it.
 EXPIRES_S = 10.0
+#: What a worker is asked before a command: whether it listens, and what its pool can do. `stats`
+#: alone does not do, for a worker whose task_serializer is YAML can't encode its answer to it.
+QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {"ping": {}, "stats": {}}
 SILENT: Final = (
     "it is stopped, cut off, or busy (a solo pool answers between tasks only), or has"
     " worker_enable_remote_control off"
@@ -81,7 +84,7 @@ def steer(
 ) -> str:
     """Send a command to one worker, and return the sentence of its success.
 
-    The worker is asked for its `stats` first: one that doesn't answer is sent nothing, because
+    The worker is asked something first: one that doesn't answer is sent nothing, because
     Celery's workers carry out whatever they find when they wake up, however old it is.
     """
     ends_at = time.monotonic() + limit_s
@@ -101,9 +104,10 @@ def steer(
 
 def check_listening(broadcasts: Broadcasts, worker: str, order: Order) -> None:
     """Raise NoAnswer unless the worker answers, and Refused where its pool can't do this."""
-    gathered = broadcasts.ask({"stats": {}}, [worker], broadcasts.reply_s)
+    gathered = broadcasts.ask(QUESTIONS, [worker], broadcasts.reply_s)
     stats = gathered.replies["stats"].get(worker)
-    if stats is None and not gathered.unreadable:
+    has_answered = any(gathered.replies.values()) or bool(gathered.unreadable)
+    if not has_answered:
         words = f"No answer from '{worker}' within {broadcasts.reply_s:g} s ({SILENT})"
         raise NoAnswer(f"{words}. The command was not sent, so it can't be carried out later.")
     for ability in order.needs:

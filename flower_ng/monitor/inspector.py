@@ -90,6 +90,8 @@ class Inspector:
         self._answered_all: set[str] = set()
         self._heard: set[str] = set()
         self._errands: set[asyncio.Task[None]] = set()
+        #: Why the newest question could not be asked; empty where it was.
+        self.unreachable = ""
 
     @property
     def workers(self) -> dict[str, dict[str, Any]]:
@@ -145,6 +147,11 @@ class Inspector:
         answered_at = self._answers.answered_at(workername)
         return {method: max(0.0, now - at) for method, at in answered_at.items()}
 
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Those who did not answer all that they were asked last."""
+        return self._answers.failing
+
     def failures(self, workername: str) -> dict[str, Failure]:
         """Return what failed since its newest answer, by method."""
         return dict(self._answers.failures(workername))
@@ -162,7 +169,9 @@ class Inspector:
             if not isinstance(error, Unavailable):
                 log.exception("The inspection of %s failed", destination or "all workers")
             why, gathered = reason(error), Gathered({method: {} for method in methods})
+            self.unreachable = why
         else:
+            self.unreachable = ""
             why = f"no reply within {self._timeout_s:g} s"
             if destination is None:
                 self._answered_all = set().union(*gathered.replies.values())

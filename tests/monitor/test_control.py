@@ -50,7 +50,7 @@ def ask(app):
     """Ask a worker itself, past everything that is tested here."""
 
     def ask(host, method, **arguments):
-        return app.control.inspect([host]).__getattribute__(method)(**arguments)[host]
+        return app.control.inspect([host], timeout=10).__getattribute__(method)(**arguments)[host]
 
     return ask
 
@@ -246,13 +246,18 @@ def node_that_answers_once(app, hostname):
     """Kombu's own mailbox, as workers have it, that stops reading after its first answer."""
     answered, listening = threading.Event(), threading.Event()
 
+    def ping(_state):
+        return {"ok": "pong"}
+
     def stats(_state):
         answered.set()
         return {}
 
     def listen():
         with app.connection_for_read() as connection:
-            node = app.control.mailbox.Node(hostname, None, connection.channel(), {"stats": stats})
+            node = app.control.mailbox.Node(
+                hostname, None, connection.channel(), {"ping": ping, "stats": stats}
+            )
             with node.listen():
                 listening.set()
                 while not answered.is_set():
@@ -300,6 +305,17 @@ async def test_an_answer_that_cannot_be_read_names_its_form_and_the_setting(
         " read: add 'pickle' to its accept_content, or set task_serializer = 'json' for the worker."
         " Whether it did as told is not known: look before you repeat it."
     )
+
+
+async def test_a_worker_that_cannot_tell_its_pool_is_steered_all_the_same(
+    control, yard, start_worker
+):
+    """With YAML it answers `ping`, and has no way to encode its `stats`."""
+    conf = json.dumps({"task_serializer": "yaml", "accept_content": ["json", "yaml"]})
+    worker = start_worker(yard.redis.url, name="yaml", env={"SHOP_CONF": conf})
+
+    with pytest.raises(Unreadable, match="answered in application/x-yaml"):
+        await control.command(worker.hostname, commands.pool_grow())
 
 
 async def test_a_worker_is_shut_down(control, yard, start_worker):
