@@ -40,7 +40,7 @@ help: ## List what can be made
 setup: .venv/.tools ## Set up .venv with flower_ng and the tools
 
 .PHONY: vendor
-vendor: static/vendor/.made ## Fetch the browser libraries into static/vendor
+vendor: static/vendor/icons.svg ## Fetch the browser libraries into static/vendor
 
 .PHONY: demo
 demo: .venv/.package ## Show the dashboard at http://127.0.0.1:5555 on a pretended shop
@@ -171,14 +171,14 @@ define environment
 	touch $@
 endef
 
-.venv/.package: requirements/build.txt requirements/package.txt $(PACKAGE) static/vendor/.made | python
+.venv/.package: requirements/build.txt requirements/package.txt $(PACKAGE) static/vendor/icons.svg | python
 	$(environment)
 
-.venv/.tools: requirements/build.txt requirements/tools.txt $(PACKAGE) static/vendor/.made | python
+.venv/.tools: requirements/build.txt requirements/tools.txt $(PACKAGE) static/vendor/icons.svg | python
 	$(environment)
 	touch .venv/.package
 
-.venv-oldest/.tools: requirements/build.txt requirements/oldest.txt $(PACKAGE) static/vendor/.made | python
+.venv-oldest/.tools: requirements/build.txt requirements/oldest.txt $(PACKAGE) static/vendor/icons.svg | python
 	$(environment)
 
 .venv-build/.made: requirements/build.txt | python
@@ -188,7 +188,7 @@ endef
 	$(environment)
 
 .PHONY: .venv-latest/.made
-.venv-latest/.made: static/vendor/.made | python
+.venv-latest/.made: static/vendor/icons.svg | python
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --upgrade pip
 	$(@D)/bin/pip install --quiet --editable '.[apprise,postgresql]' --group dev
@@ -196,9 +196,8 @@ endef
 # `npm ci` and vendor.js begin by taking away what is there, its mark too.
 node_modules/.made: package.json package-lock.json .venv-node/.made
 	rm -rf node_modules
-	$(NODE) npm ci --ignore-scripts --no-audit --no-fund
+	$(NODE) npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 	touch $@
 
-static/vendor/.made: package.json package-lock.json tools/vendor.js .venv-node/.made
+static/vendor/icons.svg: package.json package-lock.json tools/vendor.js .venv-node/.made
 	$(NODE) node tools/vendor.js
-	touch $@

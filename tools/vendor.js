@@ -17,7 +17,13 @@ function fetchLibraries() {
   for (const name of ["package.json", "package-lock.json"]) {
     copyFileSync(new URL(name, root), new URL(name, work));
   }
-  const options = ["--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"];
+  const options = [
+    "--ignore-scripts",
+    "--omit=dev",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+  ];
   const { status } = spawnSync("npm", ["ci", ...options], {
     cwd: work,
     stdio: "inherit",

@@ -85,7 +85,7 @@ def test_who_looks_or_packs_does_not_wait_for_the_tools(target: str, fresh: Path
     plan = run(*MAKE, "--dry-run", target, cwd=fresh).stdout
 
     assert "requirements/build.txt" in plan
-    assert "static/vendor/.made" in plan
+    assert "tools/vendor.js" in plan
     assert "requirements/tools.txt" not in plan
     assert "node_modules/.made" not in plan
 
@@ -193,7 +193,7 @@ def interrupt(target: str, checkout: Path, when: Callable[[Path], bool], how: in
     ("target", "when", "how"),
     [
         (".venv-build/.made", pip_is_replaced, signal.SIGKILL),
-        ("static/vendor/.made", npm_fetches, signal.SIGKILL),
+        ("static/vendor/icons.svg", npm_fetches, signal.SIGKILL),
         ("node_modules/.made", npm_unpacks, signal.SIGINT),
     ],
 )
@@ -209,7 +209,7 @@ def test_what_was_interrupted_is_made_anew(
     assert done.returncode == 0, done.stdout + done.stderr
     proof = {
         ".venv-build/.made": [".venv-build/bin/python", "-m", "build", "--version"],
-        "static/vendor/.made": ["test", "-s", "static/vendor/icons.svg"],
+        "static/vendor/icons.svg": ["test", "-s", "static/vendor/icons.svg"],
         "node_modules/.made": [".venv-node/bin/node", "node_modules/eslint/bin/eslint.js", "-v"],
     }
     shown = run(*proof[target], cwd=fresh)
@@ -218,7 +218,7 @@ def test_what_was_interrupted_is_made_anew(
 
 
 def test_where_only_the_package_changed_its_lists_stay(fresh: Path) -> None:
-    for mark in (".venv-node/.made", "static/vendor/.made", ".venv/.tools"):
+    for mark in (".venv-node/.made", "static/vendor/icons.svg", ".venv/.tools"):
         (fresh / mark).parent.mkdir(parents=True)
         (fresh / mark).touch()
 

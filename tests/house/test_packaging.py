@@ -131,6 +131,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     assert {name.split("/")[0] for name in names} == {"flower_ng", INFO}
+    assert not [name for name in names if "/." in name]
     assert "flower_ng/templates/base.html" in names
     assert "flower_ng/static/vendor/idiomorph.LICENSE" in names
     assert "flower_ng/py.typed" in names
