@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from flower_ng.monitor.events import ConnectionState
 from tests.monitor.yard import eventually
 from tests.web.pages.shop import NOW, W1
 from tests.web.pages.test_worker import ANSWERS
@@ -37,7 +38,7 @@ async def test_silence_is_shown_too(window, shop):
         await page.wait_for_event("requestfinished", lambda request: "/workers" in request.url)
         shop.now += 60
 
-        await it.shows("Offline", timeout_s=8)
+        await it.shows("Silent", timeout_s=8)
 
 
 async def test_what_somebody_does_on_the_page_is_left_alone(window, shop):
@@ -46,17 +47,17 @@ async def test_what_somebody_does_on_the_page_is_left_alone(window, shop):
     async with window() as it:
         page = await it.open("/worker/w1@box")
         await page.fill("#scale-max", "7")
-        await page.fill("#pool-n", "3")
+        await page.fill("#scale-min", "3")
         await page.click("main summary")
-        await page.focus("#pool-n")
+        await page.focus("#scale-min")
         shop.task("5eed", ends="task-failed")
         shop.events.happen()
         await page.locator(".strip", has_text=re.compile(r"Failed\s*1")).wait_for()
 
         assert await page.input_value("#scale-max") == "7"
-        assert await page.input_value("#pool-n") == "3"
+        assert await page.input_value("#scale-min") == "3"
         assert await page.locator("main details[open]").count() == 1
-        assert await page.evaluate("document.activeElement.id") == "pool-n"
+        assert await page.evaluate("document.activeElement.id") == "scale-min"
 
 
 async def test_the_tab_that_is_open_stays_open(window, shop):
@@ -150,8 +151,7 @@ async def test_an_upgraded_dashboard_reloads_its_pages(window, shop):
 async def test_a_lost_connection_appears_on_the_page_that_is_open(window, shop):
     async with window() as it:
         page = await it.open("/tasks")
-        lost = {"connected": False, "since": NOW, "why": "refused", "retry_at": None}
-        shop.events.connection = type("Lost", (), lost)
+        shop.events.connection = ConnectionState(connected=False, since=NOW, why="refused")
         shop.events.happen()
 
         await page.locator(".banner", has_text="Disconnected from the broker").wait_for()

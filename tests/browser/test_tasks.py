@@ -194,6 +194,6 @@ async def test_without_scripts_forms_and_links_do_the_same(window):
         await page.fill("[name=from]", "1970-01-01T00:20")
         await page.click("text=Received then")
 
-        assert await search(page) == "state:FAILURE received:1970-01-01T00:20.."
+        assert await search(page) == "state:FAILURE received:1970-01-01T00:20:00Z.."
         assert await page.locator("th").count() == 5
         assert await page.locator("tbody tr").count() == 8
