@@ -30,6 +30,7 @@ from flower_ng.health.sightings import Sightings
 from flower_ng.health.trends import Trends
 from flower_ng.health.watch import Watch
 from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.verifying import Verifier
 from flower_ng.settings import Settings
 from flower_ng.store.fault import exception_class
 
@@ -57,13 +58,15 @@ class Town:
         asked: Any = SimpleNamespace(
             workers=self.records, failures=lambda _: {}, inspect=self.nobody_answers
         )
+        verifier = Verifier(self.state, self, lambda _worker: False, clock=self.clock)
         usual: Any = SimpleNamespace(types=tuple(type_facts(name) for name in TYPES))
         gathering = Gathering(
             self.sources(),
             self.state,
-            Crew(self.state, asked, sightings),
+            Crew(self.state, asked, sightings, verifier),
             sightings,
-            Claims(asked, self.never, self.clock),
+            Claims(asked, verifier.doubt, self.clock),
+            verifier,
             usual,
             self.trends,
             entries=lambda: None,
@@ -83,9 +86,13 @@ class Town:
         """The town's time."""
         return self.now
 
-    async def never(self, _uuid: str) -> bool | None:
+    async def refusal(self) -> str:
+        """Know of no result backend."""
+        return "No result backend is configured"
+
+    async def outcomes(self, _uuids: Any) -> dict[str, Any]:
         """Know of no result."""
-        return None
+        return {}
 
     async def nobody_answers(self, _name: str, _methods: Any) -> dict[str, Any]:
         """Tell nothing."""

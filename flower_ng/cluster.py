@@ -46,15 +46,17 @@ from flower_ng.metrics import (
 from flower_ng.monitor.control import Control
 from flower_ng.monitor.inbox import Inbox
 from flower_ng.monitor.inspector import Inspector
-from flower_ng.monitor.presence import Presence
+from flower_ng.monitor.presence import OFFLINE, Presence
 from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.publish_options import accepted_content
 from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.queues import active_queue_names, known_queue_names
+from flower_ng.monitor.results import Results
 from flower_ng.monitor.sent import Sent
 from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.serving import Serving, serving
 from flower_ng.monitor.starts import Starts
+from flower_ng.monitor.verifying import Verifier
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Bounds, Limits
@@ -124,8 +126,9 @@ class Cluster:
         self.state, self.store = self.events.state, self.events.store
         self.state.on_newcomer(self.inspector.heard_of)
         self.control = Control(capp, self.pool, timeout_s, self.servers)
+        results = Results(capp, self.pool)
         self.publisher = Publisher(
-            capp, self.pool, accepted=self.accepted_content, servers=self.servers
+            capp, self.pool, results, accepted=self.accepted_content, servers=self.servers
         )
         self.presence = Presence(
             self.state,
@@ -133,6 +136,7 @@ class Cluster:
             settings.purge_offline_workers,
             time.time,
         )
+        self.verifier = Verifier(self.state, results, self.is_gone, timezone=capp.timezone)
         self.metrics.is_alive = self.presence.is_online
         self.purge = Purge(self.state, self.inspector, self.metrics, self.presence)
         self.broker = brokers_for(
@@ -149,7 +153,7 @@ class Cluster:
             self.presence,
             self.inspector,
             self.store,
-            self.publisher.has_ended,
+            self.verifier,
         )
         self.problems = self.health.problems
         self.doctor = self._doctor(settings, timeout_s)
@@ -205,6 +209,10 @@ class Cluster:
         """Return for how long the oldest message of a queue waits, None where that is unknown."""
         return self.sent.oldest_s(queue.name, queue.length, time.time())
 
+    def is_gone(self, worker: str) -> bool:
+        """Whether a worker is known to be offline, whatever the reason."""
+        return self.presence.status(self.state.workers.get(worker)) in OFFLINE
+
     def delayed(self) -> int | None:
         """Return how many tasks the broker holds until their ETA, None where it does not tell."""
         return None if self.poll.facts is None else self.poll.facts.delayed
@@ -220,6 +228,7 @@ class Cluster:
         self.inspector.start_refreshing(self._inspect_interval_s)
         self.purge.start()
         self.poll.start()
+        self.verifier.start()
         self.health.start()
         for telling in self.tellings:
             telling.start()
@@ -229,6 +238,7 @@ class Cluster:
         parts = (
             self.doctor,
             self.health,
+            self.verifier,
             self.poll,
             self.purge,
             self.loop_lag,
@@ -303,6 +313,7 @@ class Cluster:
             inspections=self.inspections,
             store=self.store.status,
             delayed=self.delayed,
+            learned=lambda: self.verifier.learned,
         )
 
 

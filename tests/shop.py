@@ -10,7 +10,7 @@ import time
 
 from celery import Celery
 from celery.contrib.abortable import AbortableTask
-from celery.exceptions import Reject
+from celery.exceptions import Ignore, Reject
 
 app = Celery(
     "shop",
@@ -71,6 +71,20 @@ def patient(self, seconds: float) -> str:
 @app.task
 def echo(*args: object, **kwargs: object) -> dict[str, object]:
     return {"args": list(args), "kwargs": kwargs}
+
+
+@app.task
+def ignore() -> None:
+    """End without a result and without an event."""
+    raise Ignore
+
+
+@app.task(bind=True)
+def progress(self, seconds: float) -> None:
+    """Say how far it is, in the result backend and as an event."""
+    self.update_state(state="PROGRESS", meta={"current": 3, "total": 10})
+    self.send_event("task-progress", current=3, total=10, note="three of ten")
+    time.sleep(seconds)
 
 
 @app.task

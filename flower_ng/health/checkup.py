@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,8 +21,9 @@ from flower_ng.health.trends import Trends
 from flower_ng.health.usual import Usual
 from flower_ng.health.watch import Watch
 from flower_ng.monitor.inspector import Inspector
-from flower_ng.monitor.presence import Presence
+from flower_ng.monitor.presence import OFFLINE, Presence
 from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.verifying import Verifier
 from flower_ng.store import Store, TaskQuery
 
 log = logging.getLogger(__name__)
@@ -31,14 +32,8 @@ log = logging.getLogger(__name__)
 SELDOM: Final = 6
 #: An exception is new only to who has looked on for so long.
 LEARNING_S: Final = 3600.0
-GONE: Final = (
-    "Probably lost: its worker is gone and has not told how the task ended. Whether it ended is not"
-    " known."
-)
-UNCLAIMED: Final = (
-    "Probably lost: its worker was asked and does not run it, and no result is known. Whether it"
-    " ended is not known."
-)
+GONE: Final = "Its worker is gone and has not told how the task ended."
+UNCLAIMED: Final = "Its worker was asked and does not run it; no event told how it ended."
 #: Pairs of task type and exception that are read at the start.
 MOST_GROUPS: Final = 5000
 
@@ -66,7 +61,7 @@ class Checkup:
         presence: Presence,
         inspector: Inspector,
         store: Store,
-        has_ended: Callable[[str], Awaitable[bool | None]],
+        verifier: Verifier,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -75,13 +70,15 @@ class Checkup:
         self._limits, self._clock, self._sources = limits, clock, sources
         self._state, self._store, self._sightings = state, store, sightings
         self._usual = Usual(store.series, clock, seldom_s)
-        self._claims = Claims(inspector, has_ended, clock)
+        self._presence = presence
+        self._claims = Claims(inspector, verifier.doubt, clock)
         gathering = Gathering(
             sources,
             state,
-            Crew(state, presence, inspector, sightings),
+            Crew(state, presence, inspector, sightings, verifier),
             sightings,
             self._claims,
+            verifier,
             self._usual,
             self.trends,
             entries=lambda: self._timetable.entries,
@@ -99,11 +96,14 @@ class Checkup:
         self._learning: asyncio.Task[None] | None = None
 
     def doubt(self, uuid: str, worker: str) -> str:
-        """Say in a sentence why a started task is probably lost; empty where nothing says so."""
-        if any(one.rule == "worker-gone" for one in self.problems.about("worker", worker)):
+        """Say why it is not known whether a started task runs; empty where nothing says so.
+
+        What the result backend knows is said by `monitor.verifying`.
+        """
+        if self._presence.status(self._state.workers.get(worker)) in OFFLINE:
             return GONE
         claim = self._claims.of(uuid)
-        return UNCLAIMED if claim and not claim.claimed and not claim.has_result else ""
+        return UNCLAIMED if claim and not claim.claimed else ""
 
     def start(self) -> None:
         """Begin; the state and the store have started."""

@@ -1,35 +1,31 @@
 """Claims: workers are asked whether they run what they had started, before anything is said.
 
-On the loop, in the background: some workers and some results at a time.
+On the loop, in the background, some workers at a time. What none of them runs is asked of the
+result backend (monitor.verifying).
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final, Protocol
-
-from flower_ng.errors import AnswerError
 
 log = logging.getLogger(__name__)
 
-#: Workers asked, and results read, in one look; and how long an answer is good for.
+#: Workers asked in one look; and how long an answer is good for.
 MOST_WORKERS: Final = 5
-MOST_RESULTS: Final = 20
 GOOD_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Whether a worker said that it runs a task; whether its end is known to the result backend.
+    """Whether a worker said that it runs a task.
 
     `is_held` is that the worker has not acknowledged its message yet, as with `acks_late`.
     """
 
     at: float
     claimed: bool
-    has_result: bool | None = None
     is_held: bool = False
 
 
@@ -46,16 +42,16 @@ class Asked(Protocol):
 
 
 class Claims:
-    """What is known of started tasks beside their events; `has_ended` asks the result backend."""
+    """What workers say of started tasks; `doubt` is called with each that its worker denies."""
 
     def __init__(
         self,
         asked: Asked,
-        has_ended: Callable[[str], Awaitable[bool | None]],
+        doubt: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
         self._asked = asked
-        self._has_ended = has_ended
+        self._doubt = doubt
         self._clock = clock
         self._claims: dict[str, Claim] = {}
         self._asked_at: dict[str, float] = {}
@@ -108,12 +104,5 @@ class Claims:
         }
         for uuid in uuids:
             self._claims[uuid] = Claim(at, uuid in running, is_held=running.get(uuid, False))
-        unclaimed = (uuid for uuid in uuids if uuid not in running)
-        for uuid in islice(unclaimed, MOST_RESULTS):
-            self._claims[uuid] = Claim(at, claimed=False, has_result=await self._look(uuid))
-
-    async def _look(self, uuid: str) -> bool | None:
-        try:
-            return await self._has_ended(uuid)
-        except AnswerError:
-            return None
+            if uuid not in running:
+                self._doubt(uuid)

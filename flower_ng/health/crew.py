@@ -10,6 +10,7 @@ from flower_ng.health.sightings import Sightings
 from flower_ng.monitor.answers import Failure
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Task, Worker
+from flower_ng.monitor.verifying import Verifier
 
 #: Looks over which a clock is judged: what comes late looks like a clock that is behind, so that
 #: the best of several counts.
@@ -56,12 +57,18 @@ class Crew:
     """Makes WorkerFacts; keeps what has to be compared over time."""
 
     def __init__(
-        self, state: State, presence: Presence, asked: Asked, sightings: Sightings
+        self,
+        state: State,
+        presence: Presence,
+        asked: Asked,
+        sightings: Sightings,
+        verifier: Verifier,
     ) -> None:
         self._state = state
         self._presence = presence
         self._asked = asked
         self._sightings = sightings
+        self._verifier = verifier
         self._followed: dict[str, Followed] = {}
         self._skews: dict[str, Skew] = {}
         self._heard: dict[str, tuple[int, int]] = {}
@@ -138,7 +145,9 @@ class Crew:
             name=name,
             status=self._presence.status(known),
             silent_s=self._presence.silent_s(worker),
-            running=tallies.get("STARTED", 0),
+            running=(running := tallies.get("STARTED", 0)),
+            lost=self._verifier.lost(name, running),
+            lost_because=self._verifier.refusal or "",
             reserved=tallies.get("RECEIVED", 0),
             waiting_s=waiting_s,
             load=worker.loadavg,

@@ -61,13 +61,16 @@ class WorkerFacts:
     memory, of which the oldest reserved one waits for `waiting_s` (those with an ETA not among
     them). `unanswered_s` is since when it has answered nothing of what it was asked, None when it
     answered the last time. `skew_s` is how far its clock is ahead. `switches` counts how often its
-    identity changed back and forth within a minute.
+    identity changed back and forth within a minute. `lost` of the running tasks have no end that
+    anyone knows, after the result backend was asked; `lost_because` is why it can't be asked.
     """
 
     name: str
     status: Status = "online"
     silent_s: float = 0.0
     running: int = 0
+    lost: int = 0
+    lost_because: str = ""
     reserved: int = 0
     waiting_s: float | None = None
     load: tuple[float, ...] | None = None
@@ -91,8 +94,8 @@ class RunningTask:
     """A task that was started and is not known to have ended.
 
     `claimed` is whether its worker said that it runs; None where it was not asked, or did not say.
-    `has_result` is whether the result backend knows its end, `is_held` that its worker said that
-    it has not acknowledged the message.
+    `is_asked` is that the result backend was asked after that and knew no end, or that it can't be
+    asked; `is_held` that its worker said that it has not acknowledged the message.
     """
 
     uuid: str
@@ -102,7 +105,7 @@ class RunningTask:
     is_worker_online: bool = True
     limit_s: float | None = None
     claimed: bool | None = None
-    has_result: bool | None = None
+    is_asked: bool = False
     is_held: bool = False
 
 

@@ -24,6 +24,7 @@ from flower_ng.health.trends import Trends
 from flower_ng.health.usual import Usual
 from flower_ng.monitor.presence import LISTEN_S
 from flower_ng.monitor.records import Task
+from flower_ng.monitor.verifying import Verifier
 
 #: Workers looked at before the loop is given back: half a millisecond.
 SLICE: Final = 50
@@ -78,6 +79,7 @@ class Gathering:
         crew: Crew,
         sightings: Sightings,
         claims: Claims,
+        verifier: Verifier,
         usual: Usual,
         trends: Trends,
         *,
@@ -87,6 +89,7 @@ class Gathering:
     ) -> None:
         self._sources, self._state = sources, state
         self._crew, self._sightings, self._claims = crew, sightings, claims
+        self._verifier = verifier
         self._usual, self._trends = usual, trends
         self._entries = entries
         self._claim_after_s, self._clock = claim_after_s, clock
@@ -172,7 +175,7 @@ class Gathering:
                 is_worker_online=worker is not None and worker.is_online,
                 limit_s=worker.told.limit_s if worker and worker.told else None,
                 claimed=None if claim is None else claim.claimed,
-                has_result=None if claim is None else claim.has_result,
+                is_asked=claim is not None and self._verifier.is_settled(task.uuid, claim.at),
                 is_held=claim is not None and claim.is_held,
             )
 

@@ -86,6 +86,10 @@ class Sightings:
             if task.state == "FAILURE":
                 self._see_failure(task)
 
+    def learned(self, task: Task) -> None:
+        """Follow a task no longer that has ended."""
+        self._place(task)
+
     def evicted(self, task: Task) -> None:
         """A task left memory: it can't be followed any more."""
         self._running.pop(task.uuid, None)

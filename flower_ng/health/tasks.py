@@ -80,12 +80,12 @@ def _oldest(
 
 
 def unclaimed(facts: Facts, threshold_s: float) -> Found:
-    """Tasks in STARTED that their worker does not run, and that have no result."""
+    """Tasks in STARTED that their worker does not run, and of which nobody knows an end."""
     if not facts.can_hear or not facts.has_returned:
         return None
     types: dict[str, list[RunningTask]] = defaultdict(list)
     for task in facts.running:
-        is_lost = task.claimed is False and not task.has_result
+        is_lost = task.claimed is False and task.is_asked
         if task.is_worker_online and is_lost and task.runs_s > threshold_s:
             types[task.type].append(task)
     return [Finding(name, _oldest(tasks)) for name, tasks in types.items()]
@@ -152,8 +152,9 @@ RULES: Final = (
         "type",
         "error",
         "Started tasks that no worker runs",
-        "Their worker was asked and does not run them, and no result is known: they are probably"
-        " lost, maybe with the end of a process of the pool. Run again what may run twice.",
+        "Their worker was asked and does not run them, and neither events nor the result backend"
+        " tell an end: a process of the pool may have died, a task may have raised Ignore(), or"
+        " events were lost. Look at what each has done before it is run again.",
         unclaimed,
         needs_s=lambda _: ASKED_S,
     ),

@@ -52,7 +52,7 @@ def silent(worker: WorkerFacts, threshold_s: float) -> Answer:
 
 
 def left_behind(facts: Facts, least: float) -> Found:
-    """Workers are gone, and tasks that they had started have not ended."""
+    """Workers are gone, and of tasks that they had started nobody knows an end."""
     if not facts.can_hear or not facts.has_returned:
         return None
     return answered((worker.name, _left_behind(worker, least)) for worker in facts.workers)
@@ -63,8 +63,11 @@ def _left_behind(worker: WorkerFacts, least: float) -> Answer:
         return UNKNOWN
     if worker.is_online or worker.running < least:
         return None
+    if worker.lost < least:
+        return UNKNOWN  # the result backend is yet to be asked
     since: Evidence = {} if worker.status == "purged" else {"silent_s": worker.silent_s}
-    return {"tasks probably lost": worker.running, **since}
+    because: Evidence = {"reason": worker.lost_because} if worker.lost_because else {}
+    return {"tasks without a known end": worker.lost, **since, **because}
 
 
 def unanswering(worker: WorkerFacts, threshold_s: float) -> Answer:
@@ -209,9 +212,9 @@ RULES: Final = (
         "worker",
         "error",
         "Worker gone with tasks running",
-        "The tasks are probably lost, which nobody can know for sure: look at each, and run again"
-        " what may run twice. Tasks with acks_late return to the queue by themselves. Look in the"
-        " worker's log and its host's for a crash or for a lack of memory.",
+        "Neither events nor the result backend tell whether these tasks ended: look at what each"
+        " has done before it is run again. Tasks with acks_late return to the queue by themselves."
+        " Look in the worker's log and its host's for a crash or for a lack of memory.",
         left_behind,
     ),
     Rule(

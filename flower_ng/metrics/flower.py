@@ -145,6 +145,10 @@ class PrometheusMetrics:
         elif event.type in WORKER_EVENTS:
             WORKER_EVENTS[event.type](self, event)
 
+    def learned(self, task: Task) -> None:
+        """A task has ended, of which no event told: it waits no longer, and counts as no event."""
+        self._waiting.drop(task.uuid)
+
     def evicted(self, task: Task) -> None:
         """A task left memory: it is not followed any more."""
         self.tasks_evicted += 1

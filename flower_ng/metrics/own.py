@@ -44,6 +44,7 @@ class Sources:
     inspections: Inspections
     store: Callable[[], StoreStatus]
     delayed: Callable[[], int | None] = lambda: None
+    learned: Callable[[], Mapping[str, int]] = dict
 
 
 #: One value, or one for each value of the metric's label; None where it is not known.
@@ -109,6 +110,13 @@ METRICS: tuple[Declared, ...] = (
         "Events ignored because they could not be read, by reason.",
         lambda s: s.malformed(),
         "reason",
+    ),
+    Declared(
+        "flower_ng_ends_from_backend",
+        "counter",
+        "Tasks whose end no event told, but the result backend, by state.",
+        lambda s: {**dict.fromkeys(("SUCCESS", "FAILURE", "REVOKED"), 0), **s.learned()},
+        "state",
     ),
     Declared(
         "flower_ng_delayed_tasks",

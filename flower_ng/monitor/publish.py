@@ -63,10 +63,6 @@ class Publisher:
         """Whether the app has a task of this name."""
         return name in self._capp.tasks
 
-    async def has_ended(self, task_id: str) -> bool | None:
-        """Whether the result backend knows a task's end; None where there is no backend."""
-        return is_ready(await self._results.read(task_id)) if self.has_backend else None
-
     def stop(self) -> None:
         """Close the connections and end the publishing thread."""
         self._results.stop()

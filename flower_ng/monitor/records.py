@@ -287,6 +287,9 @@ class Observer(Protocol):
     def observe(self, change: Change, /) -> None:
         """Take note of one applied event."""
 
+    def learned(self, task: Task, /) -> None:
+        """A task has ended, as the result backend says; that is no event."""
+
     def evicted(self, task: Task, /) -> None:
         """A task left memory because of `max_tasks_in_memory`; the store still has it."""
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from celery.backends.base import DisabledBackend
 from celery.backends.rpc import RPCBackend
 from celery.contrib.abortable import ABORTED
 
-from flower_ng.errors import NoBackend, Unavailable
+from flower_ng.errors import AnswerError, NoBackend, Unavailable
 from flower_ng.monitor.calls import UNAVAILABLE, Calls, reason
+from flower_ng.monitor.outcome import Outcome, outcome
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,10 @@ Meta = Mapping[str, Any]
 MOST_READINGS = 3
 #: The longest wait for one reading, and for one answer of a Redis that keeps results.
 READING_S, PATIENCE_S = 4.0, 1.5
+#: The time for one call about tasks in doubt; a single reading may take longer.
+ASKING_S = 2.0
+ASKINGS = 2
+ONLY_CALLERS = "The result backend is rpc://, which tells results only to those who sent the task"
 #: A task is looked at again after a tenth of the time waited so far, within these bounds.
 SOONEST_S, LATEST_S = 0.05, 2.0
 
@@ -54,6 +60,9 @@ class Results:
         #: One thread publishes everything: Celery's backends expect it of `rpc://`, and Redis's
         #: subscriptions are not made for several.
         self.publishing = ThreadPoolExecutor(1, thread_name_prefix="publisher")
+        #: Tasks in doubt are asked for beside what people ask for, with threads of
+        #: their own.
+        self._asking = Calls(pool, ASKINGS, READING_S)
         self._waiting: dict[str, Waiting] = {}
         self._waiter: asyncio.Task[None] | None = None
 
@@ -106,6 +115,14 @@ class Results:
             if not waiting.callers:
                 self._waiting.pop(task_id, None)
 
+    async def refusal(self) -> str:
+        """Return why it can't be asked how tasks ended, empty where it can be."""
+        return await self._asking.run(self._refusal)
+
+    async def outcomes(self, task_ids: Sequence[str]) -> Mapping[str, Outcome | AnswerError]:
+        """Return what the backend has of each; those that there was no time for are left out."""
+        return await self._asking.run(self._outcomes, task_ids)
+
     async def abort(self, task_id: str) -> None:
         """Write the state ABORTED, which a running AbortableTask looks for."""
         await self._calls.run(self._abort, task_id)
@@ -121,6 +138,26 @@ class Results:
         if isinstance(self.backend(), RPCBackend):
             return Calls(self.publishing, 1, READING_S)
         return Calls(self._pool, MOST_READINGS, READING_S)
+
+    def _refusal(self) -> str:
+        try:
+            backend = self.backend()
+        except Unavailable as error:
+            return error.message
+        return ONLY_CALLERS if isinstance(backend, RPCBackend) else ""
+
+    def _outcomes(self, task_ids: Sequence[str]) -> dict[str, Outcome | AnswerError]:
+        """Read until the time is over; one result that cannot be decoded harms no other."""
+        found: dict[str, Outcome | AnswerError] = {}
+        until = time.monotonic() + ASKING_S
+        for task_id in task_ids:
+            try:
+                found[task_id] = outcome(self.read_blocking(task_id))
+            except Unavailable as error:
+                found[task_id] = error
+            if time.monotonic() > until:
+                break
+        return found
 
     def _join(self, task_id: str) -> Waiting:
         loop = asyncio.get_running_loop()

@@ -50,6 +50,10 @@ class Sent:
         elif event.uuid is not None and event.uuid in self._queue_of:
             self._drop(event.uuid)
 
+    def learned(self, task: Task) -> None:
+        """Note that a task waits no longer."""
+        self._drop(task.uuid)
+
     def evicted(self, task: Task) -> None:
         """Do nothing: it still waits."""
 

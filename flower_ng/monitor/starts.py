@@ -49,6 +49,9 @@ class Starts:
     def evicted(self, task: Task) -> None:
         """Do nothing: a task is no worker."""
 
+    def learned(self, task: Task) -> None:
+        """Do nothing: it is about a task."""
+
     def forgotten(self, hostname: str) -> None:
         """Forget which process it was; its starts have happened."""
         self._processes.pop(hostname, None)

@@ -21,6 +21,7 @@ from flower_ng.monitor.clean import Malformed, clean
 from flower_ng.monitor.eta import delayed_key
 from flower_ng.monitor.index import TasksBy, by_time, worker_name
 from flower_ng.monitor.merge import merge
+from flower_ng.monitor.outcome import Outcome, take
 from flower_ng.monitor.records import Change, Event, Observer, Task, Worker
 from flower_ng.monitor.tallies import Tallies
 
@@ -129,6 +130,19 @@ class EventsState(CeleryState):
         for observer in self._observers:
             observer.observe(change)
         return change
+
+    def learn(self, uuid: str, found: Outcome) -> bool:
+        """Let a task have ended as the result backend says; False if it has ended or is unknown."""
+        with self._mutex:
+            task = self.tasks.get(uuid)
+            if task is None or task.state in FINISHED:
+                return False
+            before = (task.state, task.worker)
+            take(task, found)
+            self._place(task, before)
+        for observer in self._observers:
+            observer.learned(task)
+        return True
 
     def _change(self, event: Event) -> Change:
         self.event_count += 1

@@ -314,6 +314,12 @@ class Store(Answers):
         if self._flusher is not None:
             self._flusher.marked()
 
+    def learned(self, task: Task) -> None:
+        """Note a state that the result backend told."""
+        self._marks.touch(task)
+        if self._flusher is not None:
+            self._flusher.marked()
+
     def evicted(self, task: Task) -> None:
         """Do nothing: a task that leaves memory stays marked until it is written."""
 

@@ -39,6 +39,7 @@ IS: Final[dict[str, Search]] = {
     "succeeded": _state("success"),
     "failed": _state("failure"),
     "retried": Compare("retries", ">", 0),
+    "from-backend": Has("state_source"),
 }
 HAS: Final[dict[str, Search]] = {
     "name": Has("name"),

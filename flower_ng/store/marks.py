@@ -86,6 +86,10 @@ class Marks:
         if worker is not None or event.hostname not in self.hosts:
             self.hosts[event.hostname] = worker
 
+    def touch(self, task: Task) -> None:
+        """Note a task that no event changed."""
+        self.tasks[id(task)] = task
+
     def forget(self, hostname: str) -> None:
         """Note that a worker is gone: its row and its counter go too."""
         self.hosts.pop(hostname, None)

@@ -51,10 +51,11 @@ def blocks(row: TaskRow) -> Iterator[Block]:
     for name, label in BLOCKS.items():
         value = getattr(row, name)
         if value is not None or name in ("args", "kwargs"):
-            yield _block(name, label, fmt.text(value), cuts.get(name))
+            yield block_of(name, fmt.text(value), cuts.get(name), label)
 
 
-def _block(name: str, label: str, text: str, cut: Cut | None) -> Block:
+def block_of(name: str, text: str, cut: Cut | None = None, label: str = "") -> Block:
+    """Return one text of a task as it is shown."""
     return Block(
         name=name,
         label=label,

@@ -48,7 +48,7 @@ class Cell:
     """One value of a task; `kind` says how it is shown, `moment` is UTC seconds.
 
     `term` is the search for tasks with the same value, empty where there is none; `is_so_far` says
-    that the value still grows.
+    that the value still grows, `note` who told a state where it was no event.
     """
 
     kind: str
@@ -58,6 +58,7 @@ class Cell:
     moment: float | None = None
     term: str = ""
     is_so_far: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def _cells(task: TaskRow, slugs: Iterable[str], links: Links, now: float) -> Ite
             moment=at,
             term=_term(slug, value),
             is_so_far=slug == "runtime" and value is not None and task.runtime is None,
+            note=task.state_source or "" if slug == "state" else "",
         )
 
 

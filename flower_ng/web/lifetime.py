@@ -20,6 +20,7 @@ UNKNOWN: Final = "unknown"
 CLOCKS: Final = "told in another order"
 GOING: Final = "so far"
 NOT_YET: Final = "not yet"
+NO_END: Final = "no end is known"
 #: States in which a task may have an ETA that is yet to come.
 _WAITING: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
 _ENDS: Final = {
@@ -68,19 +69,25 @@ class _Times:
 
 
 def phases(
-    row: TaskRow, usual: TaskPoint | None, now: float, timezone: tzinfo = UTC
+    row: TaskRow,
+    usual: TaskPoint | None,
+    now: float,
+    timezone: tzinfo = UTC,
+    *,
+    is_in_doubt: bool = False,
 ) -> tuple[Phase, ...]:
     """Return the parts of the newest try, what still goes on measured up to `now`.
 
     Clocks of clients and workers may disagree: then a part is not told, rather than negative.
-    An ETA without an offset is of `timezone`.
+    An ETA without an offset is of `timezone`. Whether one that `is_in_doubt` still runs is unknown.
     """
     times = _times(row, timezone)
+    is_running = row.state == "STARTED" and not is_in_doubt
+    ran = (None, NO_END) if is_in_doubt else _ran(row, times, now)
     parts = [
         Phase("queued", "In the queue", *_queued(row, times, now), usual.queued if usual else None),
         Phase("held", "In the worker", *_held(row, times, now), usual.wait if usual else None),
-        Phase("ran", "Running" if row.state == "STARTED" else "Ran", *_ran(row, times, now),
-              usual.run if usual else None),
+        Phase("ran", "Running" if is_running else "Ran", *ran, usual.run if usual else None),
     ]  # fmt: skip
     if times.eta is not None and times.waits_since is not None:
         place = 3 if row.state == "RETRY" else 0 if _is_delayed(row) else 1

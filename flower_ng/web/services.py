@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flower_ng.monitor.publish import Publisher
     from flower_ng.monitor.starts import Starts
     from flower_ng.monitor.state import EventsState
+    from flower_ng.monitor.verifying import Verifier
     from flower_ng.settings import Settings
     from flower_ng.store import Store, TaskRow
 
@@ -86,6 +87,10 @@ class Cluster(Protocol):
     @property
     def publisher(self) -> "Publisher":
         """Tasks sent from here, and results."""
+
+    @property
+    def verifier(self) -> "Verifier":
+        """Who asks the result backend where events can't tell."""
 
     @property
     def broker(self) -> "Broker":

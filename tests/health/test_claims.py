@@ -5,7 +5,6 @@ The inspector is a stand-in: what a real one says is for the live tests.
 
 import asyncio
 
-from flower_ng.errors import Unavailable
 from flower_ng.health.claims import Claims
 from tests.health.making import NOW
 
@@ -28,13 +27,8 @@ class FakeInspector:
         return {"active": "late"} if None in self.running else {}
 
 
-async def checked(inspector: FakeInspector, *uuids: str, ended=None, times: int = 1) -> Claims:
-    async def has_ended(_uuid):
-        if isinstance(ended, Exception):
-            raise ended
-        return ended
-
-    claims = Claims(inspector, has_ended, lambda: NOW)
+async def checked(inspector: FakeInspector, *uuids: str, doubt=None, times: int = 1) -> Claims:
+    claims = Claims(inspector, doubt or (lambda _uuid: None), lambda: NOW)
     for _ in range(times):
         claims.check((W, uuid) for uuid in uuids)
         for _ in range(20):
@@ -42,13 +36,13 @@ async def checked(inspector: FakeInspector, *uuids: str, ended=None, times: int 
     return claims
 
 
-def told(claims: Claims, uuid: str) -> tuple[bool, bool | None] | None:
+def told(claims: Claims, uuid: str) -> bool | None:
     claim = claims.of(uuid)
-    return None if claim is None else (claim.claimed, claim.has_result)
+    return None if claim is None else claim.claimed
 
 
 async def test_a_worker_that_runs_a_task_claims_it():
-    assert told(await checked(FakeInspector("a"), "a", "b", ended=False), "a") == (True, None)
+    assert told(await checked(FakeInspector("a"), "a", "b"), "a") is True
 
 
 async def test_a_task_that_is_not_acknowledged_yet_is_held():
@@ -57,18 +51,16 @@ async def test_a_task_that_is_not_acknowledged_yet_is_held():
     assert [one.is_held for uuid in ("a", "late") if (one := claims.of(uuid))] == [False, True]
 
 
-async def test_what_it_does_not_run_is_looked_up_in_the_result_backend():
-    assert told(await checked(FakeInspector("a"), "a", "b", ended=True), "b") == (False, True)
+async def test_each_that_it_does_not_run_is_to_be_asked_of_the_result_backend():
+    doubted: list[str] = []
+    claims = await checked(FakeInspector("a"), "a", *map(str, range(50)), doubt=doubted.append)
+
+    assert told(claims, "7") is False
+    assert doubted == list(map(str, range(50)))
 
 
 async def test_without_an_answer_nothing_is_known():
     assert told(await checked(FakeInspector(None), "a"), "a") is None
-
-
-async def test_a_backend_that_fails_leaves_the_result_unknown():
-    claims = await checked(FakeInspector(), "a", ended=Unavailable("gone"))
-
-    assert told(claims, "a") == (False, None)
 
 
 async def test_a_worker_is_not_asked_again_and_again():

@@ -63,9 +63,9 @@ WRONG = [
     ("worker-silent", {"workers": [worker(status="silent", silent_s=61)]}, W, {"silent_s": 61}),
     (
         "worker-gone",
-        {"workers": [worker(status="silent", silent_s=9, running=3)]},
+        {"workers": [worker(status="silent", silent_s=9, running=4, lost=3)]},
         W,
-        {"tasks probably lost": 3, "silent_s": 9},
+        {"tasks without a known end": 3, "silent_s": 9},
     ),
     (
         "worker-unanswering",
@@ -170,7 +170,7 @@ WRONG = [
     ),
     (
         "task-unclaimed",
-        {"running": [running(runs_s=301, claimed=False, has_result=False)]},
+        {"running": [running(runs_s=301, claimed=False, is_asked=True)]},
         PAY,
         {"tasks": 1, "oldest_task": "5eed", "worker": W, "runs_s": 301},
     ),
@@ -375,9 +375,13 @@ WELL = {
         "task-slow",
         {"running": [running(runs_s=200)], "types": [of_type(p99_s=10, runs=10)]},
     ),
-    "a task with a result is not lost": (
+    "a task of which the result backend was not asked is not lost": (
         "task-unclaimed",
-        {"running": [running(runs_s=999, claimed=False, has_result=True)]},
+        {"running": [running(runs_s=999, claimed=False)]},
+    ),
+    "tasks of a worker that is gone are not lost before the result backend was asked": (
+        "worker-gone",
+        {"workers": [worker(status="silent", silent_s=9, running=4)]},
     ),
     "a task whose worker was not asked is not lost": (
         "task-unclaimed",

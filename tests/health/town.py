@@ -25,6 +25,7 @@ from flower_ng.health.trends import Trends
 from flower_ng.monitor.answers import Failure
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.verifying import Verifier
 from flower_ng.store.fault import exception_class
 from tests.health.making import BEGAN, DEFAULTS
 
@@ -72,6 +73,8 @@ class Town:
             failures=lambda name: self.failures.get(name, {}),
             inspect=self.inspect,
         )
+        verifier = Verifier(self.state, self, lambda _worker: False, clock=clock)
+        verifier.refusal = "No result backend is configured"
         connection = SimpleNamespace(connected=True, since=BEGAN, why=None, began=BEGAN)
         status = SimpleNamespace(failing=None, lost=0, lag_s=0.1)
         self.usual: Any = SimpleNamespace(types=None)
@@ -87,10 +90,15 @@ class Town:
             ),
             self.state,
             Crew(
-                self.state, Presence(self.state, lambda: connection, None, clock), asked, sightings
+                self.state,
+                Presence(self.state, lambda: connection, None, clock),
+                asked,
+                sightings,
+                verifier,
             ),
             sightings,
-            Claims(asked, self.never, clock),
+            Claims(asked, verifier.doubt, clock),
+            verifier,
             self.usual,
             self.trends,
             entries=self.entries,
@@ -102,8 +110,11 @@ class Town:
     def clock(self) -> float:
         return self.now
 
-    async def never(self, _uuid: str) -> bool | None:
-        return None
+    async def refusal(self) -> str:
+        return "No result backend is configured"
+
+    async def outcomes(self, _uuids: Any) -> dict[str, Any]:
+        return {}
 
     async def inspect(self, name: str, _methods: Any) -> dict[str, dict[str, Any]]:
         """Answer what a worker runs."""

@@ -186,7 +186,7 @@ def test_a_worker_that_is_stopped_is_silent_and_one_that_goes_on_is_not(watched)
     assert watched.clears("worker-silent", spare.hostname)["cleared"] >= problem["raised"]
 
 
-def test_tasks_of_a_killed_worker_are_probably_lost_and_unclaimed_when_it_is_back(watched):
+def test_tasks_of_a_killed_worker_have_no_known_end_and_unclaimed_when_it_is_back(watched):
     spare = watched.spare
     watched.starts(task_id := watched.nap(60, queue="spare"))
 
@@ -198,9 +198,9 @@ def test_tasks_of_a_killed_worker_are_probably_lost_and_unclaimed_when_it_is_bac
     watched.leap(61)  # each worker is asked once a minute
     unclaimed = watched.sees("task-unclaimed", NAPS)
 
-    assert gone["evidence"]["tasks probably lost"] == 1
+    assert gone["evidence"]["tasks without a known end"] == 1
     assert unclaimed["evidence"]["oldest_task"] == task_id
-    assert "probably lost" in unclaimed["advice"]
+    assert "Look at what each has done" in unclaimed["advice"]
     watched.dashboard.post(f"/api/task/forget/{task_id}")
     watched.clears("task-unclaimed", NAPS)
 

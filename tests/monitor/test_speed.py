@@ -41,6 +41,9 @@ class Marking:
     def evicted(self, task):
         pass
 
+    def learned(self, task):
+        pass
+
     def forgotten(self, hostname):
         pass
 

@@ -34,13 +34,16 @@ class Notes:
     """An observer that writes down what it is told."""
 
     def __init__(self):
-        self.changes, self.evicted_ids, self.gone = [], [], []
+        self.changes, self.evicted_ids, self.gone, self.learned_ids = [], [], [], []
 
     def observe(self, change):
         self.changes.append(change)
 
     def evicted(self, task):
         self.evicted_ids.append(task.uuid)
+
+    def learned(self, task):
+        self.learned_ids.append(task.uuid)
 
     def forgotten(self, hostname):
         self.gone.append(hostname)

@@ -28,6 +28,7 @@ from flower_ng.metrics import Registry
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.verifying import Verifier
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.routes import Site, application
@@ -59,6 +60,16 @@ class FakeEvents:
             listener()
 
 
+class NoBackend:
+    """What an app without a result backend has."""
+
+    async def refusal(self) -> str:
+        return "No result backend is configured"
+
+    async def outcomes(self, _task_ids: Sequence[str]) -> dict[str, Any]:
+        return {}
+
+
 class FakeCluster:
     """As much of a cluster as the frame of a page and the plumbing ask."""
 
@@ -83,6 +94,7 @@ class FakeCluster:
         self.examined = told()
         self.tellings: Any = ()
         self.health: Any = SimpleNamespace(doubt=lambda _uuid, _worker: "")
+        self.verifier = Verifier(self.state, NoBackend(), lambda _worker: False)
         self.registry = Registry()
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
         gauge.set(7)

@@ -153,6 +153,9 @@ class Minutes:
         tally = self._queues[name] = QueueTally()
         return tally
 
+    def learned(self, task: Task) -> None:
+        """Do nothing: numbers over time count events."""
+
     def evicted(self, task: Task) -> None:
         """Do nothing: what happened has happened."""
 

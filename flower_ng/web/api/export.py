@@ -27,6 +27,9 @@ FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 #: Rows written at a time: one or two milliseconds of the loop.
 SLICE_ROWS: Final = 100
 
+#: The `state_source` of a state that an event told.
+EVENTS: Final = "events"
+
 Writer = Callable[[Iterable[TaskRow]], str | bytes]
 
 _json = msgspec.json.Encoder()
@@ -92,8 +95,8 @@ class ShownTasksExport(Export):
 
 
 def record(row: TaskRow) -> dict[str, Any]:
-    """Return what is exported of a task: Flower's record, and its queue."""
-    return {**row.record(), "queue": row.queue}
+    """Return what is exported of a task: Flower's record, its queue, and who told its state."""
+    return {**row.record(), "queue": row.queue, "state_source": row.state_source or EVENTS}
 
 
 def as_csv(rows: Iterable[TaskRow]) -> str:

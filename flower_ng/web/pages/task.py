@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import structs
+
 from flower_ng.errors import NotFound
 from flower_ng.monitor.serving import mapping
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
@@ -11,12 +13,13 @@ from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.timeline import Attempt
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
-from flower_ng.web.blocks import Block, blocks
+from flower_ng.web.blocks import Block, block_of, blocks
 from flower_ng.web.deeds import Deed, deeds
 from flower_ng.web.elsewhere import Elsewhere, elsewhere
 from flower_ng.web.kin import Kin, kin_of
 from flower_ng.web.lifetime import Phase, phases
 from flower_ng.web.links import Links
+from flower_ng.web.verified import Verified, verified
 from flower_ng.web.window import start_of
 
 #: When something happened to the task, in the order in which it usually does.
@@ -56,6 +59,15 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnState:
+    """A state of the app's own in the result backend, and what came with it, asked for `at`."""
+
+    state: str
+    at: float
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """One task."""
 
@@ -83,6 +95,9 @@ class TaskView:
     more_children: int
     details: tuple[Fact, ...]
     doubt: str
+    own_state: OwnState | None
+    state_source: str | None
+    reruns: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,7 @@ class _Told:
     elsewhere: tuple[Elsewhere, ...]
     now: float
     doubt: str
+    own_state: OwnState | None
 
 
 class Task(Page):
@@ -106,30 +122,34 @@ class Task(Page):
 
     async def view(self, uuid: str) -> TaskView:
         """Ask the store; NotFound for an id that nobody has mentioned."""
-        row = await self.cluster.store.task(uuid)
-        if row is None:
+        found = await verified(self.cluster, uuid)
+        if found is None:
             raise NotFound(f"Unknown task '{uuid}'")
+        row = found.row
         shown, links = self.cluster.format_task(row), Links(self.services.prefix)
         usual, recent = await self._usual(row.name), await self._recent(row.name)
         run = await kin_of(shown, self._those)
         now = self.services.clock()
         others = tuple(elsewhere(self.services.options.task_links, shown, now))
         told = _Told(
-            phases(row, usual, now, self.cluster.timezone),
+            phases(row, usual, now, self.cluster.timezone, is_in_doubt=bool(found.doubt)),
             run,
             recent,
             others,
             now,
-            self._doubt(row),
+            f"{found.doubt} {found.words}".strip(),
+            self._own_state(found),
         )
         can = deeds(row, self._worker(row), links, has_backend=self.cluster.publisher.has_backend)
         return _view(shown, told, tuple(can), links)
 
-    def _doubt(self, row: TaskRow) -> str:
-        """Why a task that was started may be lost, as an inference; empty where nothing says so."""
-        if row.state != "STARTED" or row.worker is None:
-            return ""
-        return self.cluster.health.doubt(row.uuid, row.worker)
+    def _own_state(self, found: Verified) -> OwnState | None:
+        """The app's own state in the result backend (`update_state`), as `format_task` shows it."""
+        answer = found.answer
+        if answer is None or answer.detail is None or answer.state is None:
+            return None
+        row = self.cluster.format_task(structs.replace(found.row, result=answer.detail))
+        return OwnState(answer.state, answer.at, block_of("result", fmt.text(row.result)))
 
     def _worker(self, row: TaskRow) -> Mapping[str, Any]:
         return mapping(self.cluster.inspector.workers.get(row.worker or ""))
@@ -181,6 +201,9 @@ def _view(row: TaskRow, told: _Told, can: tuple[Deed, ...], links: Links) -> Tas
         more_children=len(row.children) - len(children),
         details=tuple(_details(row, links)),
         doubt=told.doubt,
+        own_state=told.own_state,
+        state_source=row.state_source,
+        reruns=tuple(_reruns(row, links)),
     )
 
 
@@ -206,6 +229,14 @@ def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> Fact:
     if uuid is None or uuid == row.uuid:
         return Fact(fmt.label(name), "this task" if uuid else "")
     return Fact(fmt.label(name), uuid, links.task(uuid))
+
+
+def _reruns(row: TaskRow, links: Links) -> Iterator[Fact]:
+    """The task that this one repeats, and those that repeat it."""
+    if row.rerun_of is not None:
+        yield Fact("Rerun of", row.rerun_of, links.task(row.rerun_of))
+    for uuid in row.reruns[:MOST_CHILDREN]:
+        yield Fact("Run again as", uuid, links.task(uuid))
 
 
 def _details(row: TaskRow, links: Links) -> Iterator[Fact]:

@@ -94,7 +94,7 @@ async def test_ndjson_has_each_task_as_its_record_with_the_queue(client, store):
     assert answer.type == "application/x-ndjson; charset=UTF-8"
     assert [one["uuid"] for one in lines(answer)] == ["b", "a"]
     record = lines(answer)[1]
-    assert len(record) == 32
+    assert len(record) == 33
     assert (record["args"], record["queue"], record["worker"]) == ("x\ny", "mail", None)
 
 
