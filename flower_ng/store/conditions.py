@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 #: Where an ordinary word is looked for.
-WORD_COLUMNS = ("uuid", "name", "state", "worker", "args", "kwargs", "result")
+WORD_COLUMNS = ("uuid", "name", "state", "worker", "args", "kwargs", "result", "exception")
 
 Relation: TypeAlias = Literal["<", "<=", ">", ">="]
 #: What a value counts from: nothing, the time of asking, the last midnight (UTC) before it.

@@ -125,6 +125,7 @@ FIELDS: Final = (
         "exception", TEXT, "exception", "the exception; with = its class", "exception:Timeout",
         whole_column="exception_class",
     ),
+    Field("traceback", PART, "traceback", "the traceback", 'traceback:"line 12"'),
     Field("id", TEXT, "uuid", "the id of the task", "id:9b2c*", aliases=("uuid",)),
     Field("parent", TEXT, "parent_id", "the id of the task that called it", "parent:=9b2c7a50"),
     Field("root", TEXT, "root_id", "the id of the first task of its workflow", "root:=9b2c7a50"),

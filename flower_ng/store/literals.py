@@ -12,6 +12,7 @@ from flower_ng.store.conditions import (
     HasPair,
     InField,
     Is,
+    Not,
     Search,
     Word,
 )
@@ -67,6 +68,19 @@ def literals(search: Search | None, columns: Collection[str]) -> Needed | None:
             return _literal(pair_text(search), ("pairs",), columns)
         case _:
             return None
+
+
+def short_texts(search: Search | None) -> tuple[str, ...]:
+    """Return the texts that are looked for in every task, because no index knows them."""
+    match search:
+        case AllOf(parts) | AnyOf(parts):
+            return tuple(text for part in parts for text in short_texts(part))
+        case Not(part):
+            return short_texts(part)
+        case Word(text) | InField(_, text):
+            return (text,) if len(text) < MIN_LITERAL else ()
+        case _:
+            return ()
 
 
 def _literal(text: str, wanted: tuple[str, ...], columns: Collection[str]) -> Literal | None:

@@ -1,12 +1,13 @@
 """Keyword arguments as pairs that a search can find. Pure; run by the store thread."""
 
-import ast
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeAlias
 
 import msgspec
+
+from flower_ng.store.saferepr import parsed
 
 #: Longer texts are not parsed for their pairs: Celery itself cuts at 1,024 by default.
 MAX_PARSED_CHARACTERS = 4096
@@ -32,8 +33,8 @@ def pairs(kwargs: str | None) -> str | None:
         found = _ENTRIES.findall(kwargs.replace('"', r"\""))
         simple = {key: text or constant for key, text, constant in found}
         return "".join([f',"{key}={value}"' for key, value in simple.items()]).casefold()
-    parsed = _literal(kwargs)
-    return "".join(pair_pattern(f"{key}={value}".casefold()) for key, value in parsed) or None
+    found = _literal(kwargs)
+    return "".join(pair_pattern(f"{key}={value}".casefold()) for key, value in found) or None
 
 
 def pair_pattern(text: str) -> str:
@@ -54,13 +55,13 @@ _ENTRIES = re.compile(_ENTRY.format("[^']*"))
 
 def _literal(kwargs: str) -> Pairs:
     """Return a dict's keys and values as text, the outermost first."""
+    found = parsed(kwargs)
+    if not isinstance(found, dict):
+        return []
     try:
-        parsed = ast.literal_eval(kwargs)
-        if not isinstance(parsed, dict):
-            return []
-        outer = [(str(key), _text(value)) for key, value in parsed.items()]
-        return [*outer, *islice(_nested(parsed.items(), "", 1), MAX_NESTED)]
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        outer = [(str(key), _text(value)) for key, value in found.items()]
+        return [*outer, *islice(_nested(found.items(), "", 1), MAX_NESTED)]
+    except (ValueError, RecursionError):  # numbers too long to write, or too deep to
         return []
 
 

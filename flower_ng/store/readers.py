@@ -1,15 +1,18 @@
 """How the values of a search's fields are read, by the kind of field. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from flower_ng.errors import SearchError
 from flower_ng.store import bounds
-from flower_ng.store.conditions import Begins, Has, HasPair, InField, Is, Search
+from flower_ng.store.conditions import AnyOf, Begins, Has, HasPair, InField, Is, Search, Word
+from flower_ng.store.saferepr import unescaped, written
 
-#: Shorter texts would find too much, and no index helps with them.
-MIN_SUBSTRING: Final = 3
+#: What workers wrote as values: a text may stand there in other forms than a page shows.
+VALUES: Final = frozenset({"args", "kwargs", "result", "exception"})
+BLANK: Final = 'Quotes must have something between them, as in "a b"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +59,35 @@ class Field:
 Reader: TypeAlias = Callable[[Field, Value], Search]
 
 
-def substring(text: str, position: int, hint: str) -> str:
-    """Return a text to look for, folded; SearchError where it is too short for that."""
-    if len(text.strip()) < MIN_SUBSTRING:
-        message = f"Substring search terms must contain at least {MIN_SUBSTRING} characters"
-        raise SearchError(message, position, hint)
-    return text.casefold()
+def word(text: str, position: int) -> Search:
+    """Read a text that stands somewhere in one of the columns of words."""
+    return _any(Word, _folded(written(_substring(text, position))))
 
 
 def part(field: Field, value: Value) -> Search:
     """Read a text that stands somewhere in the column."""
-    hint = f"Give more of the text behind '{field.name}:'"
-    return InField(field.column, substring(value.text, value.start, hint))
+    shown = _substring(value.text, value.start)
+    return _any(partial(InField, field.column), _written(field.column, shown))
+
+
+def _substring(text: str, position: int) -> str:
+    """Return a text to look for, folded; SearchError where it is blank."""
+    if not text.strip():
+        raise SearchError("Empty search term", position, BLANK)
+    return text.casefold()
+
+
+def _written(column: str, shown: str) -> tuple[str, ...]:
+    return _folded(written(shown)) if column in VALUES else (shown,)
+
+
+def _folded(forms: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(form.casefold() for form in forms))
+
+
+def _any(condition: Callable[[str], Search], forms: Sequence[str]) -> Search:
+    parts = tuple(map(condition, forms))
+    return parts[0] if len(parts) == 1 else AnyOf(parts)
 
 
 def text(field: Field, value: Value) -> Search:
@@ -77,9 +97,9 @@ def text(field: Field, value: Value) -> Search:
     if value.bare == "*":
         return Has(field.column)
     if value.bare.endswith("*"):
-        return Begins(field.column, value.text[:-1].casefold())
-    shorter = f"{field.name}:=… finds the whole text, {field.name}:…* how it begins"
-    return InField(field.column, substring(value.text, value.start, shorter))
+        begin = value.text[:-1].casefold()
+        return _any(partial(Begins, field.column), _written(field.column, begin))
+    return part(field, value)
 
 
 def whole(field: Field, value: Value) -> Search:
@@ -91,7 +111,7 @@ def pair(field: Field, value: Value) -> Search:
     """Read `key=value` as one keyword argument, else a text somewhere in them."""
     key, equals, wanted = value.text.partition("=")
     if equals:
-        return HasPair(f"{key.strip()}={wanted.strip()}".casefold())
+        return _pair(key.strip(), wanted.strip())
     return part(field, value)
 
 
@@ -102,8 +122,13 @@ def argument(field: Field, value: Value) -> Search:
         raise SearchError("Keyword arguments cannot be compared", value.position, hint)
     path = field.name.partition(".")[2]
     if value.bare.endswith("*"):
-        return HasPair(f"{path}={value.text[:-1].lstrip()}".casefold(), is_whole=False)
-    return HasPair(f"{path}={value.text.strip()}".casefold())
+        return _pair(path, value.text[:-1].lstrip(), is_whole=False)
+    return _pair(path, value.text.strip())
+
+
+def _pair(key: str, wanted: str, *, is_whole: bool = True) -> Search:
+    pairs = [f"{key}={form}".casefold() for form in dict.fromkeys((wanted, unescaped(wanted)))]
+    return _any(partial(HasPair, is_whole=is_whole), pairs)
 
 
 def bounded(read: bounds.Read) -> Reader:

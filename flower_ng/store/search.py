@@ -7,9 +7,10 @@ text takes long to parse, and no tree is deep.
 """
 
 from flower_ng.errors import SearchError
-from flower_ng.store.conditions import AllOf, AnyOf, Not, Search, Word
+from flower_ng.store.conditions import AllOf, AnyOf, Not, Search
 from flower_ng.store.fields import FLOWERS, field_named
-from flower_ng.store.readers import Field, Value, substring
+from flower_ng.store.readers import BLANK, Field, Value
+from flower_ng.store.readers import word as text_anywhere
 from flower_ng.store.tokens import Token, tokens
 
 MAX_CHARACTERS = 2048
@@ -19,8 +20,6 @@ MAX_NESTING = 5
 PARENTHESES = 'Parentheses group words; in quotes they are text, as in "f(x)"'
 OPERATORS = 'AND, OR and NOT stand between words; in quotes they are words, as in "AND"'
 NEGATION = 'A dash negates what follows; in quotes it is text, as in "-x"'
-QUOTES = 'Quotes must have something between them, as in "a b"'
-TOO_SHORT = "Add letters, or look in one field, as in name:ab*"
 
 
 def parse_search(text: str) -> Search | None:
@@ -115,11 +114,11 @@ def _condition(word: Token) -> Search:
     if word.is_negated and (not word.text or word.bare.startswith("-")):
         raise SearchError("'-' must be followed by a search term", word.position - 1, NEGATION)
     if not word.text:
-        raise SearchError("Empty search term", word.position, QUOTES)
+        raise SearchError("Empty search term", word.position, BLANK)
     head, colon, text = word.text.partition(":")
     field = _field(word, head) if colon else None
     if field is None:
-        return Word(substring(word.text, word.position, TOO_SHORT))
+        return text_anywhere(word.text, word.position)
     if not text:
         hint = f"Write {field.name}: and the value without a blank, as in {field.example}"
         raise SearchError("Search qualifier requires a value", word.position, hint)

@@ -92,7 +92,7 @@ def _cells(task: TaskRow, slugs: Iterable[str], links: Links, now: float) -> Ite
             text=_text(kind, value),
             url=_url(kind, value, links),
             moment=at,
-            term=_term(slug, value),
+            term=_term(slug, task.exception_class if slug == "exception" else value),
             is_so_far=slug == "runtime" and value is not None and task.runtime is None,
             note=task.state_source or "" if slug == "state" else "",
         )
@@ -130,13 +130,9 @@ def _term(slug: str, value: object) -> str:
     return make(str(value)) if make and value not in (None, "") else ""
 
 
-def _class_of(exception: str) -> str:
-    return whole("exception_class", exception.partition("(")[0].strip() or exception)
-
-
 def _holding(field: str) -> Callable[[str], str]:
-    """Searches for the text in a field, where it is long enough and not too long for a search."""
-    return lambda text: f"{field}:{quoted(text)}" if 3 <= len(text) <= LENGTH else ""  # noqa: PLR2004
+    """Searches for the text in a field, where it is not blank and not too long for a search."""
+    return lambda text: f"{field}:{quoted(text)}" if text.strip() and len(text) <= LENGTH else ""
 
 
 _TERMS: Final[Mapping[str, Callable[[str], str]]] = {
@@ -144,7 +140,7 @@ _TERMS: Final[Mapping[str, Callable[[str], str]]] = {
     "state": lambda value: whole("state", value),
     "worker": lambda value: whole("worker", value),
     "queue": lambda value: whole("queue", value),
-    "exception": _class_of,
+    "exception": lambda value: whole("exception_class", value),
     "args": _holding("args"),
     "kwargs": lambda value: "" if "=" in value else _holding("kwargs")(value),
     "result": _holding("result"),

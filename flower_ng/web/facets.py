@@ -12,6 +12,7 @@ from flower_ng.web.bars import Bars, bars
 from flower_ng.web.links import Links
 from flower_ng.web.paging import Listing
 from flower_ng.web.terms import value_of, with_value, without_value
+from flower_ng.web.widened import Wider, wider
 from flower_ng.web.window import window
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Summary:
     """What a search finds, counted; of each facet without what the search wants of it itself.
 
     `aside` are the tasks that no worker received, which have no place among the bars: at least so
-    many unless `is_aside_exact`. `problem` says why there are no counts.
+    many unless `is_aside_exact`. `wider` are similar searches that find tasks where this one finds
+    none. `problem` says why there are no counts.
     """
 
     counts: Mapping[str, Sequence[tuple[str, int]]]
@@ -50,6 +52,7 @@ class Summary:
     aside: int = 0
     is_aside_exact: bool = True
     problem: str = ""
+    wider: tuple[Wider, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,13 @@ async def summed(store: "Store", text: str, now: float) -> Summary:
             found.update({field: (counted.counts[field], counted.exact) for field in fields})
         shape = await _bars(store, text, now)
         aside = await store.tasks(replace(_query(f"{text} {UNPLACED}"), limit=0))
+        hit = await store.tasks(replace(_query(text), limit=1))
+        similar = () if hit.rows or not text else await wider(store, text)
     except AnswerError as error:
         return Summary({}, None, problem=error.message)
     is_exact = all(exact for _, exact in found.values())
     counts = {field: counts for field, (counts, _) in found.items()}
-    return Summary(counts, shape, is_exact, aside.filtered, aside.exact)
+    return Summary(counts, shape, is_exact, aside.filtered, aside.exact, wider=similar)
 
 
 def _query(text: str) -> TaskQuery:

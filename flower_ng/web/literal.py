@@ -1,12 +1,12 @@
 """Literal turns the repr of a value into the lines of a tree, without running any of it; pure."""
 
-import ast
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
+
+from flower_ng.store.saferepr import parsed
 
 #: Longer texts are not parsed: that would hold the loop.
 MOST_CHARACTERS: Final = 65_536
@@ -42,15 +42,10 @@ def tree(text: str) -> tuple[Line, ...]:
 
 
 def _parsed(text: str) -> Any:
-    """The value of a literal, None of anything else; `ast.literal_eval` calls nothing."""
+    """The value that Celery wrote, None of what is no literal; nothing of it is run."""
     if len(text) > MOST_CHARACTERS:
         return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in others' texts
-            return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
+    return parsed(text)
 
 
 def _bounded(lines: Iterator[Line]) -> Iterator[Line]:

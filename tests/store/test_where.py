@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter, ge, gt, le, lt
 
 import pytest
+from celery.utils.saferepr import saferepr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -116,10 +117,23 @@ def value(one, attribute):
     return None if found is None else found.casefold()
 
 
+#: What workers wrote as values, which a page also shows without Celery's escapes.
+WRITTEN = ("args", "kwargs", "result", "exception")
+
+
+def holds(one, attribute, text):
+    """Whether the attribute holds the text, for values in any of the forms that it may have."""
+    found, wanted = value(one, attribute) or "", text.casefold()
+    if attribute not in WRITTEN:
+        return wanted in found
+    doubled = wanted.replace("\\", "\\\\")
+    forms = [wanted, doubled, wanted.replace("\\\\", "\\")]
+    return any(form in found or form.replace("'", "\\'") in found for form in forms)
+
+
 def word(text):
-    fields = ("uuid", "name", "state", "worker", "args", "kwargs", "result")
-    wanted = text.casefold()
-    return Asked(quoted(text), lambda one: any(wanted in (value(one, at) or "") for at in fields))
+    fields = ("uuid", "name", "state", "worker", *WRITTEN)
+    return Asked(quoted(text), lambda one: any(holds(one, at, text) for at in fields))
 
 
 ATTRIBUTES = {"id": "uuid", "UUID": "uuid", "parent": "parent_id"}
@@ -127,8 +141,11 @@ WHOLE_OR_PART = ["name", "worker", "queue", "exception", "id", "UUID", "parent"]
 
 
 def part(field, text):
-    attribute, wanted = ATTRIBUTES.get(field, field), text.casefold()
-    return Asked(f"{field}:{quoted(text)}", lambda one: wanted in (value(one, attribute) or ""))
+    attribute = ATTRIBUTES.get(field, field)
+    return Asked(
+        f"{field}:{quoted(text)}",
+        lambda one: value(one, attribute) is not None and holds(one, attribute, text),
+    )
 
 
 def beginning(field, text):
@@ -300,14 +317,14 @@ def joined(operator, parts):
     return Asked(text, lambda one: test(part.matches(one) for part in parts))
 
 
-LONG = TEXTS.filter(lambda text: len(text.strip()) >= 3)
+SOME = TEXTS.filter(str.strip)
 DURATIONS = st.sampled_from(["runtime", "running", "wait"])
 TIMED = st.sampled_from(["received", "started", "sent", "finished", "updated"])
 MEASURED = st.sampled_from(sorted(RELATIONS))
 LEAVES = st.one_of(
-    st.builds(word, LONG),
-    st.builds(part, st.sampled_from([*WHOLE_OR_PART, "args", "result"]), LONG),
-    st.builds(beginning, st.sampled_from(WHOLE_OR_PART), TEXTS),
+    st.builds(word, SOME),
+    st.builds(part, st.sampled_from([*WHOLE_OR_PART, "args", "result"]), SOME),
+    st.builds(beginning, st.sampled_from(sorted({*WHOLE_OR_PART} - {"exception"})), TEXTS),
     st.builds(whole, st.sampled_from(sorted({*WHOLE_OR_PART} - {"exception"})), TEXTS),
     st.builds(of_class, TEXTS.filter(bool)),
     st.builds(state, st.sampled_from(STATES)),
@@ -411,3 +428,63 @@ def test_a_search_finds_what_a_naive_filter_finds(table, tasks, asked):
     with table(*tasks) as written:
         assert written.uuids(search=search) == [one.uuid for one in newest_first]
         assert written.filtered(TaskQuery(search=search)) == len(wanted)
+
+
+#: What people send, and what pages show of it: quotes, backslashes, line breaks, scripts.
+SHOWN = st.text("aB'\"\\\n\t\r .:李雷éß😀\x00\u2028", min_size=1, max_size=6).filter(str.strip)
+
+
+@UNHURRIED
+@given(st.lists(SHOWN, min_size=1, max_size=3), st.sampled_from(["args", "kwargs", "result"]))
+def test_each_text_of_a_value_is_found_as_the_tree_of_the_page_shows_it(table, texts, column):
+    values = {"args": tuple(texts), "kwargs": {"k": texts}, "result": texts}
+    written = saferepr(values[column], maxlen=None)
+    shown = [repr(text)[1:-1] for text in texts]
+
+    with table(task("found", **{column: written})) as tasks:
+        for text in shown:
+            assert tasks.uuids(search=parse_search(quoted(text))), (written, text)
+            assert tasks.uuids(search=parse_search(f"{column}:{quoted(text)}")), (written, text)
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("O'Brien", ["a"]),
+        ("kwargs.name:O'Brien", ["a"]),
+        ("李雷", ["b"]),
+        ("李", ["b"]),
+        ("雷", ["b"]),
+        ("kwargs.name:李雷", ["b"]),
+        (r"one\ntwo", ["c"]),
+        (r"kwargs.name:one\ntwo", ["c"]),
+        (r"C:\new\users", ["d"]),
+        (r"kwargs.name:C:\new\users", ["d"]),
+        ("worker:w1", ["a"]),
+        ("w1", ["a"]),
+        ("KeyError", ["e"]),
+        ("insufficient", ["f"]),
+        ("it's", ["f"]),
+        ("exception:f", ["f"]),
+        ("traceback:charge", ["f"]),
+        ("charge", []),
+    ],
+)
+def test_what_a_page_shows_is_found(table, search, found):
+    names = ["O'Brien", "李雷", "one\ntwo", "C:\\new\\users"]
+    rows = [
+        task(uuid, kwargs=saferepr({"name": name}))
+        for uuid, name in zip("abcd", names, strict=True)
+    ]
+    rows[0] = task("a", kwargs=rows[0].kwargs, worker=Worker("celery@w1"))
+    failed = [
+        task("e", exception=repr(KeyError("x"))),
+        task(
+            "f",
+            exception=repr(ValueError('it\'s "insufficient" funds')),
+            traceback='  File "shop.py", line 12, in charge',
+        ),
+    ]
+
+    with table(*rows, *failed) as tasks:
+        assert tasks.uuids(search=parse_search(search), sort="uuid") == found

@@ -1,6 +1,7 @@
 """Reprs become trees: safely, within bounds, and only where they are literals."""
 
 import pytest
+from celery.utils.saferepr import saferepr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,13 @@ def is_balanced(lines):
 def test_a_collection_is_a_tree_of_keys_and_values():
     assert leaves("{'a': 1, 'b': ['x', None]}") == [("'a'", "1"), ("0", "'x'"), ("1", "None")]
     assert [line.text for line in tree("{'b': (1,)}")][:2] == ["dict, 1 item", "tuple, 1 item"]
+
+
+@pytest.mark.parametrize(
+    "value", ["one\ntwo", "C:\\new\\users", "O'Brien", "tab\there", 'it\'s "x"', "\\'", "李雷\r\n"]
+)
+def test_what_celery_writes_of_any_text_is_a_tree(value):
+    assert leaves(saferepr({"a": value})) == [("'a'", repr(value))]
 
 
 @pytest.mark.parametrize("text", ["42", "'x'", "()", "{}", "", "<Order 3>", "(1, <Order 3>)"])

@@ -7,8 +7,12 @@ from typing import Any, Final
 
 from flower_ng.errors import BadRequest
 from flower_ng.store import TaskQuery, parse_search
+from flower_ng.store.conditions import Search
+from flower_ng.store.doubts import doubts
 from flower_ng.web.handler import Handler
 
+#: The header that says what in a search is likely to be a mistake.
+SEARCH_WARNING: Final = "Flower-Search-Warning"
 #: The filters, and the arguments that give them; Flower has no others.
 FLOWERS: Final[Mapping[str, tuple[str, ...]]] = {
     "state": ("state",),
@@ -46,15 +50,29 @@ def asked(handler: Handler) -> TaskQuery:
 
 
 def filtered(handler: Handler, filters: Mapping[str, tuple[str, ...]] = FILTERS) -> TaskQuery:
-    """Return the tasks that match, the newest first."""
+    """Return the tasks that match, the newest first.
+
+    A search with a word that is likely to be a mistake is answered as Flower does to Flower's
+    filters, with a warning in a header; else what is no field is refused.
+    """
     wanted: dict[str, Any] = {name: _filter(handler, names) for name, names in filters.items()}
     start, end = (_minute(handler, name) for name in ("received_start", "received_end"))
     return TaskQuery(
-        search=parse_search(handler.get_argument("search", default="")),
+        search=_search(handler, is_strict=filters is FILTERS),
         received_start=start,
         received_end=end,
         **wanted,
     )
+
+
+def _search(handler: Handler, *, is_strict: bool) -> Search | None:
+    text = handler.get_argument("search", default="")
+    search = parse_search(text)
+    for doubt in doubts(text):
+        if is_strict and doubt.is_field:
+            raise BadRequest(f"{doubt.message} In quotes it is text")
+        handler.add_header(SEARCH_WARNING, doubt.message)
+    return search
 
 
 def bounded(number: int) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flower_ng.errors import SearchError
 from flower_ng.store import TaskPage, TaskQuery, parse_search
+from flower_ng.store.doubts import doubts
 from flower_ng.web.api.asked import bounded
 from flower_ng.web.base import Access, Handler
 
@@ -19,7 +20,10 @@ class TasksDataTable(Handler):
     access = Access.PAGE
 
     async def get(self) -> None:
-        """Answer one page; a wrong search is an empty page with `searchError`."""
+        """Answer one page; a wrong search is an empty page with `searchError`.
+
+        One that is likely to be a mistake is answered as Flower does, with `searchWarning`.
+        """
         draw: int = self.get_argument("draw", type=int, required=True)
         query = self._query()
         search = self.get_argument("search[value]", default="")
@@ -30,7 +34,9 @@ class TasksDataTable(Handler):
             answer = {"data": [], "recordsTotal": page.total, "recordsFiltered": 0}
             self.write_json({"draw": draw, **answer, "searchError": error.message})
         else:
-            self.write_json({"draw": draw, **self._answer(page)})
+            warnings = [doubt.message for doubt in doubts(search)]
+            warning = {"searchWarning": " ".join(warnings)} if warnings else {}
+            self.write_json({"draw": draw, **self._answer(page), **warning})
 
     async def post(self) -> None:
         """Answer the same to a form, whose arguments may be longer than a URL."""

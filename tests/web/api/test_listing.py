@@ -61,13 +61,23 @@ async def test_a_page_has_records_with_their_queue_of_tasks_that_match(client, s
         ({"limit": 1001}, "limit must be from 1 to 1000, not 1001"),
         ({"cursor": "x"}, "Invalid cursor 'x', begin without one"),
         ({"sort": "-nothing"}, "Invalid sort '-nothing', expected one of name, "),
-        ({"search": "x"}, "Substring search terms must contain at least 3 characters"),
+        ({"search": "(x"}, "Missing closing parenthesis at position 0."),
+        ({"search": "status:failed"}, "No field status; did you mean state:? In quotes it is text"),
     ],
 )
 async def test_a_page_that_cannot_be_meant_is_refused(client, arguments, words):
     answer = await client.get("/api/tasks/page", **arguments)
 
     assert (answer.status, answer.text[: len(words)]) == (400, words)
+
+
+@pytest.mark.usefixtures("store")
+async def test_a_state_that_is_none_of_celerys_is_asked_for_with_a_warning(client):
+    answer = await client.get("/api/tasks/page", search="state:failed")
+
+    assert answer.status == 200
+    warning = "failed is none of Celery's states; did you mean FAILURE?"
+    assert answer.headers["Flower-Search-Warning"] == warning
 
 
 async def test_facets_count_what_matches_by_every_field(client, store):

@@ -170,6 +170,19 @@ async def test_an_abort_that_fails_is_told(client, cluster):
     assert (await client.post("/api/task/abort/7")).status == 404
 
 
+async def test_an_unknown_field_is_text_as_in_flower_with_a_warning(client, store):
+    see(store, Task("a", args="('status:failed',)"), Task("b", state="FAILURE"))
+    answer = await client.get("/api/tasks", search="status:failed")
+    table = await client.get(f"{TABLE.format(0, 5)}&search[value]=status:failed")
+    plain = await client.get("/api/tasks", search='"status:failed"')
+
+    warning = "No field status; did you mean state:?"
+    assert list(answer.json) == list(plain.json) == ["a"]
+    assert answer.headers["Flower-Search-Warning"] == warning
+    assert (table.json["recordsFiltered"], table.json["searchWarning"]) == (1, warning)
+    assert "Flower-Search-Warning" not in plain.headers
+
+
 TABLE = "/tasks/datatable?draw=2&start={}&length={}&order[0][column]=0"
 
 

@@ -535,6 +535,75 @@ async def test_cells_say_how_their_value_is_searched_for(shop, look):
     assert html.one("f-cells")["data-url"].startswith("/tasks?search=%7Bterm%7D&columns=")
 
 
+@pytest.mark.parametrize(
+    ("exception", "traceback"),
+    [
+        ("KeyError('O\\'Brien')", None),
+        ("shop.errors.Declined('x')", None),
+        ("ExceptionWithTraceback()", "Traceback…\nbilliard.exceptions.TimeLimitExceeded: (2,)"),
+        ("<Weird object>", None),
+        ("Failed: no (parenthesis", None),
+    ],
+)
+async def test_only_and_not_of_an_exception_find_the_row(shop, look, exception, traceback):
+    shop.task("5eed", ends="task-failed", exception=exception, traceback=traceback)
+    [cell] = (await look("/tasks?columns=exception")).one("tbody").all("td")
+    term = cell["data-term"]
+
+    assert term is None or ids(await look(f"/tasks?columns=uuid&search={quote(term)}")) == ["5eed"]
+    assert term or exception.startswith("<")
+
+
+async def test_a_word_that_looks_like_a_mistake_is_told_beside_what_it_finds(shop, look):
+    shop.task("5eed", args="('status:failed',)")
+
+    html = await look("/tasks?search=status:failed")
+
+    doubt = html.one("p", class_="doubt")
+    assert ids(html) == ["5eed"]
+    assert doubt.text == "No field status; did you mean state:? Search state:FAILURE"
+    assert doubt.links == {"Search state:FAILURE": "/tasks?search=state%3AFAILURE"}
+
+
+async def test_a_state_that_no_task_has_and_celery_does_not_know_is_doubted(shop, look):
+    shop.task("5eed")
+    unknown = await look("/tasks?search=state:failed")
+
+    assert "did you mean FAILURE?" in unknown.one("p", class_="doubt").text
+
+
+async def test_where_nothing_matches_the_page_says_where_something_would(shop, look):
+    shop.task(
+        "5eed", ends="task-failed", exception="X()", traceback="in charge_card\nX", queue="mail"
+    )
+
+    found = (await look("/tasks?search=charge_card+state:FAILURE")).one("ul", class_="wider")
+    state = (await look("/tasks?search=shop.pay+state:SUCCESS")).one("ul", class_="wider")
+    old = (await look("/tasks?search=shop.pay+received:2020")).one("ul", class_="wider")
+    queue = (await look("/tasks?search=mail")).one("ul", class_="wider")
+
+    assert found.text == "1 in the traceback traceback:charge_card state:FAILURE"
+    assert state.text == "1 in any state shop.pay"
+    assert old.text == "1 received at any time shop.pay"
+    assert queue.text == "1 in the name of the queue queue:mail"
+
+
+async def test_where_nothing_like_it_matches_nothing_is_offered(shop, look):
+    shop.task("5eed")
+
+    assert not (await look("/tasks?search=nowhere")).all("ul", class_="wider")
+
+
+@pytest.mark.parametrize("text", ["李", "5e", "worker:w1", "-q"])
+async def test_a_text_that_no_index_knows_is_found_and_said_to_be_slow(shop, look, text):
+    shop.task("5eed", kwargs="{'name': '李雷'}")
+
+    html = await look(f"/tasks?search={quote(text)}")
+
+    assert ids(html) == ["5eed"]
+    assert "every task is looked through" in html.one("p", class_="doubt").text
+
+
 async def test_counts_that_are_not_there_yet_do_not_keep_the_list_back(shop, look):
     class Slow:
         def at_once(self):
