@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import sqlite3
 import subprocess
@@ -9,13 +10,16 @@ import sys
 import threading
 import time
 from collections import Counter
+from unittest.mock import Mock
 
 import pytest
 from celery import Celery
 from celery.events.snapshot import Polaroid
 from kombu import Exchange
 from prometheus_client import CollectorRegistry
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.ioloop import IOLoop
+from tornado.web import Application
 
 import flower_ng.control
 import flower_ng.events
@@ -28,7 +32,7 @@ from tests.monitor.yard import eventually
 from tests.services import ROOT, wait_until
 
 PAGE = (ROOT / "docs/python-api.md").read_text(encoding="utf-8")
-WATCH, FAILURES, STATES, HANDLERS = re.findall(r"(?ms)^```python\n(.*?)^```$", PAGE)
+WATCH, FAILURES, STATES, HANDLERS, MOUNTED = re.findall(r"(?ms)^```python\n(.*?)^```$", PAGE)
 SUCCEEDED = {**GOOD, "type": "task-succeeded", "result": "3", "runtime": 0.5}
 
 
@@ -107,6 +111,23 @@ def test_the_example_of_the_handlers_lists_their_routes(tmp_path, redis_url):
 
     assert "POST\t/api/worker/shutdown/(.+)\tWorkerShutDown\tShut a worker down" in printed
     assert len(printed.splitlines()) == 20
+
+
+def test_the_example_of_a_mounted_handler_grows_a_pool(redis_url, worker, tmp_path):
+    printed = ran(MOUNTED, redis_url, tmp_path)
+
+    said = f"Growing '{worker.hostname}' worker's pool by 1"
+    assert json.loads(re.findall(r"(?m)^200 (.*)$", printed)[0]) == {"message": said}
+
+
+async def test_a_handler_that_is_mounted_without_a_cluster_says_what_it_needs():
+    application = Application([("/grow/(.+)", control.WorkerPoolGrow)])
+    line = RequestStartLine("POST", "/grow/w1@box", "HTTP/1.1")
+    headers = HTTPHeaders({"Host": "x"})
+    request = HTTPServerRequest(start_line=line, headers=headers, connection=Mock())
+
+    with pytest.raises(TypeError, match="WorkerPoolGrow needs a cluster"):
+        control.WorkerPoolGrow(application, request)
 
 
 def test_the_page_names_everything_that_the_doors_offer():

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from tornado.web import RequestHandler
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, RequestHandler
 
 from flower_ng.web import format as fmt
 from flower_ng.web.guard import XSRF_COOKIE, Controls, is_xsrf_token
 from flower_ng.web.icons import SPRITE, icon
-from flower_ng.web.services import Cluster, Services
+from flower_ng.web.services import Cluster, Services, mounted
 from flower_ng.web.zone import Zone
 
 if TYPE_CHECKING:
@@ -124,9 +125,20 @@ class Frame:
     zone: Zone
 
 
+def services_of(application: Application, cluster: Cluster | None, handler: str) -> Services:
+    """Return what a handler works with; TypeError where it was mounted with nothing."""
+    own: Services | None = application.settings.get("services")
+    if own is not None:
+        return own if cluster is None else replace(own, cluster=cluster)
+    if cluster is None:
+        raise TypeError(f'{handler} needs a cluster: (pattern, {handler}, {{"cluster": cluster}})')
+    return mounted(cluster)
+
+
 class Framed(RequestHandler):
     """A request that can be answered with a page in its frame; floor of every handler.
 
+    `cluster` is given where a handler is mounted in an application that is not this site.
     `address` is who is logged in by OAuth, `basic_user` by HTTP Basic; `is_known` says that the
     guard let this request in.
     """
@@ -135,11 +147,16 @@ class Framed(RequestHandler):
     basic_user: str | None = None
     is_known: bool = False
 
-    @property
-    def services(self) -> Services:
-        """What this site was furnished with."""
-        services: Services = self.settings["services"]
-        return services
+    def __init__(
+        self,
+        application: Application,
+        request: HTTPServerRequest,
+        cluster: Cluster | None = None,
+        **options: Any,
+    ) -> None:
+        #: What this site was furnished with; of another application, what it was mounted with.
+        self.services = services_of(application, cluster, type(self).__name__)
+        super().__init__(application, request, **options)
 
     @property
     def cluster(self) -> Cluster:

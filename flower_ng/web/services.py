@@ -1,5 +1,7 @@
 """Services is what handlers are given: the cluster, the options, the door, the clock."""
 
+import secrets
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -7,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote
 
-from flower_ng.web.guard import Door
+from flower_ng.settings import Settings
+from flower_ng.web.guard import API_SWITCH, Door
 
 if TYPE_CHECKING:
     from flower_ng.brokers import Broker
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from flower_ng.monitor.starts import Starts
     from flower_ng.monitor.state import EventsState
     from flower_ng.monitor.verifying import Verifier
-    from flower_ng.settings import Settings
     from flower_ng.store import Store, TaskRow
 
 
@@ -179,6 +181,23 @@ class Services:
     def static(self, path: str) -> str:
         """The path of a static file, good for ever: its digest is part of it."""
         return self.url(f"/static/{self.assets.digest}/{path}")
+
+
+def mounted(cluster: Cluster) -> Services:
+    """Services for a handler of ours in another application, which decides who may come in.
+
+    Only what another site makes a browser send is refused here.
+    """
+    return Services(
+        cluster,
+        Settings(),
+        Door(environ={API_SWITCH: "true"}),
+        Assets(Path(), Path(), ""),
+        prefix="",
+        version="",
+        clock=time.time,
+        new_id=lambda: secrets.token_hex(4),
+    )
 
 
 def normal_prefix(url_prefix: str | None) -> str:
