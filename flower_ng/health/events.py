@@ -12,9 +12,11 @@ LEAST_RECEIVED: Final = 20
 USUALLY_SENT: Final = 0.5
 
 
-def away(facts: Facts, _: float) -> Iterable[Finding]:
+def away(facts: Facts, _: float) -> Found:
     """There is no connection for events."""
     ingest = facts.ingest
+    if not ingest.was_tried:
+        return None
     if facts.can_hear:
         return []
     return [Finding("", {"reason": ingest.why or "unknown", "away_s": ingest.away_s})]

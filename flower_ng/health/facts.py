@@ -196,7 +196,10 @@ class EntryFacts:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """How events come in: `dropped` and `malformed` within the last `over_s`, `lag_s` behind."""
+    """How events come in: `dropped` and `malformed` within the last `over_s`, `lag_s` behind.
+
+    `was_tried` is that a connection was made or refused since the start.
+    """
 
     connected_since: float | None
     why: str = ""
@@ -206,6 +209,7 @@ class Ingest:
     over_s: float = 0.0
     lag_s: float | None = None
     inspect_s: float | None = None
+    was_tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,10 @@ class Connection(Protocol):
     def why(self) -> str | None:
         """Why they can't."""
 
+    @property
+    def retry_at(self) -> float | None:
+        """When the next try is, None while connected and before the first has ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -205,6 +209,7 @@ class Gathering:
             over_s=LOSS_S,
             lag_s=late_s,
             inspect_s=asked_s / asked if asked else None,
+            was_tried=is_connected or connection.retry_at is not None,
         )
 
     def _keeping(self, now: float) -> Keeping:

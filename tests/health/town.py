@@ -75,7 +75,7 @@ class Town:
         )
         verifier = Verifier(self.state, self, lambda _worker: False, clock=clock)
         verifier.refusal = "No result backend is configured"
-        connection = SimpleNamespace(connected=True, since=BEGAN, why=None, began=BEGAN)
+        connection = SimpleNamespace(connected=True, since=BEGAN, why=None, retry_at=None, began=BEGAN)
         status = SimpleNamespace(failing=None, lost=0, lag_s=0.1)
         self.usual: Any = SimpleNamespace(types=None)
         self.gathering = Gathering(
