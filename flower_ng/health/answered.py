@@ -113,7 +113,7 @@ def told_of(record: Mapping[str, Any], at: float) -> Told:
     return Told(
         at=at,
         pool=str(pool.get("implementation") or ""),
-        slots=slots(pool),
+        slots=slots(stats),
         queues=tuple(
             str(queue["name"])
             for queue in (queues if isinstance(queues, list) else ())

@@ -154,6 +154,28 @@ def hoarding(facts: Facts, threshold_s: float) -> Found:
     ]
 
 
+def full(facts: Facts, threshold_s: float) -> Found:
+    """Tasks wait inside a worker that has no free slot, or none at all."""
+    if not facts.can_hear:
+        return None
+    free = list(_free(facts.workers))
+    return answered((worker.name, _full(worker, free, threshold_s)) for worker in facts.workers)
+
+
+def _full(worker: WorkerFacts, free: Sequence[WorkerFacts], threshold_s: float) -> Answer:
+    waiting_s, told = worker.waiting_s, worker.told
+    if not worker.is_online:
+        return UNKNOWN if worker.status == "unknown" else None
+    if waiting_s is None or waiting_s <= threshold_s or _idle_beside(worker, free):
+        return None  # with an idle worker beside it, the next rule tells more
+    if told is None or told.slots is None:
+        return UNKNOWN
+    if told.slots > worker.running:
+        return None
+    waiting = {"reserved": worker.reserved, "waiting_s": waiting_s}
+    return {**waiting, "running": worker.running, "slots": told.slots}
+
+
 def _free(workers: Iterable[WorkerFacts]) -> Iterator[WorkerFacts]:
     for worker in workers:
         slots = worker.told.slots if worker.told else None
@@ -273,6 +295,16 @@ RULES: Final = (
         " queue of its own: a worker discards a task that it does not know.",
         differing,
         lasting=True,
+        needs_s=lambda _: ASKED_S,
+    ),
+    Rule(
+        "worker-full",
+        "worker",
+        "warning",
+        "Received tasks wait for a slot",
+        "All its slots are taken, or its pool was shrunk to none: grow the pool, look at what its"
+        " tasks wait for, or set worker_prefetch_multiplier = 1, so that others can take them.",
+        full,
         needs_s=lambda _: ASKED_S,
     ),
     Rule(

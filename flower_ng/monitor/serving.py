@@ -21,7 +21,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
         """Read a record of the Inspector."""
         told = "active_queues" in record
         return cls(
-            slots(mapping(mapping(record.get("stats")).get("pool"))),
+            slots(mapping(record.get("stats"))),
             tuple(queues_of(record)) if told else None,
         )
 
@@ -71,12 +71,19 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, (dict, Mapping)) else {}  # a dict is seen in half the time
 
 
-def slots(pool: Mapping[str, Any]) -> int | None:
-    """How many tasks run at once: processes where the pool lists them, else its bound.
+def slots(stats: Mapping[str, Any]) -> int | None:
+    """How many tasks a worker runs at once: the processes that its pool lists, else its bound.
 
-    `max-concurrency` does not move when a prefork pool grows.
+    `max-concurrency` does not move when a prefork pool grows; a pool that was shrunk to nothing
+    lists no process. With an autoscaler it is as many as that lets the pool grow to.
     """
+    pool, most = mapping(stats.get("pool")), mapping(stats.get("autoscaler")).get("max")
     processes, bound = pool.get("processes"), pool.get("max-concurrency")
-    if isinstance(processes, list) and processes:
-        return len(processes)
-    return bound if isinstance(bound, int) else None
+    listed = len(processes) if isinstance(processes, list) else bound
+    known = [one for one in (listed, most) if isinstance(one, int)]
+    return max(known, default=None) if isinstance(listed, int) else None
+
+
+def fitting(slots: int | None, active: int | None) -> int | None:
+    """Return the slots that were told, unless more tasks run: then the pool has grown since."""
+    return None if slots is not None and active is not None and active > slots else slots

@@ -75,6 +75,12 @@ class ProblemOptions:
     problem_workers_differ: float = option(
         900.0, PROBLEMS, "Seconds for which workers of one queue differ.", at_least(0)
     )
+    problem_worker_full: float = option(
+        300.0,
+        PROBLEMS,
+        "Seconds a received task waits in a worker that has no free slot.",
+        at_least(0),
+    )
     problem_worker_hoards: float = option(
         300.0,
         PROBLEMS,

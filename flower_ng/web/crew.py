@@ -15,7 +15,7 @@ import msgspec
 
 from flower_ng.monitor.presence import Status
 from flower_ng.monitor.rows import WorkerRow
-from flower_ng.monitor.serving import NO_OFFER, Offer
+from flower_ng.monitor.serving import NO_OFFER, Offer, fitting
 from flower_ng.web.inspected import Inspected, share
 from flower_ng.web.links import Links
 
@@ -88,8 +88,8 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def slots(self) -> int | None:
-        """How many tasks it runs at once."""
-        return self._offer.slots
+        """How many tasks it runs at once; None where it runs more than it told."""
+        return fitting(self._offer.slots, self.active)
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -106,9 +106,25 @@ class Member(msgspec.Struct, frozen=True, gc=False):
         age_s = self.answers.ages(self.name).get("stats")
         return Inspected.of(self.record, age_s, self.row.worker.sw_sys)
 
+    @property
+    def processed(self) -> int:
+        """How many tasks it took on."""
+        return processed(self.row.counts, self.row.worker.processed)
+
     def count(self, event: str) -> int:
         """How many events of this type it has sent."""
         return self.row.counts.get(event, 0)
+
+
+def processed(counts: Mapping[str, int], own: int | None) -> int:
+    """Return how many tasks were heard to be received.
+
+    Where more of them ended, not all receipts were heard: then it is the worker's own total, if
+    that is not less.
+    """
+    received = counts.get("task-received", 0)
+    ended = counts.get("task-succeeded", 0) + counts.get("task-failed", 0)
+    return received if received >= ended else max(ended, own or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +174,8 @@ class Group:
 class Total:
     """The sums over some workers: those that are online, all of them, and their tasks.
 
-    `silent` counts those that should be online and are not heard of, `unknown` those of which
+    `slots` is None where one of those that are online did not tell its own. `silent` counts those
+    that should be online and are not heard of, `unknown` those of which
     nobody can know yet.
     """
 
@@ -167,7 +184,7 @@ class Total:
     silent: int
     unknown: int
     active: Count
-    slots: int
+    slots: int | None
     busy: int | None
     processed: Count
     failed: Count
@@ -188,9 +205,9 @@ def line_of(member: Member, links: Links) -> Line:
         badge=BADGES[row.status],
         heard=worker.heard_at or None,
         active=count(member.active, "STARTED"),
-        slots=told.slots,
-        busy=share(member.active, told.slots),
-        processed=count(member.count("task-received"), None),
+        slots=member.slots,
+        busy=share(member.active, member.slots),
+        processed=count(member.processed, None),
         failed=count(member.count("task-failed"), "FAILURE"),
         succeeded=count(member.count("task-succeeded"), "SUCCESS"),
         load=(worker.loadavg or ()) if row.is_online else (),
@@ -232,7 +249,8 @@ def total_of(members: Sequence[Member], links: Links) -> Total:
     """The sums over these workers."""
     online = [member for member in members if member.row.is_online]
     active = sum(member.row.worker.active or 0 for member in online)
-    size = sum(member.slots or 0 for member in online)
+    sizes = [member.slots for member in online]
+    size = None if None in sizes else sum(one or 0 for one in sizes)
     counts = [member.row.counts for member in members]
 
     def total(value: int, state: str | None) -> Count:
@@ -249,7 +267,7 @@ def total_of(members: Sequence[Member], links: Links) -> Total:
         active=total(active, "STARTED"),
         slots=size,
         busy=share(active, size),
-        processed=events("task-received", None),
+        processed=total(sum(member.processed for member in members), None),
         failed=events("task-failed", "FAILURE"),
         succeeded=events("task-succeeded", "SUCCESS"),
     )
@@ -270,7 +288,7 @@ _KEYS: Final[dict[str, Callable[[Member], Any]]] = {
     "name": lambda member: natural(member.name),
     "status": lambda member: ORDER.index(member.row.status),
     "active": lambda member: member.active,
-    "processed": lambda member: member.count("task-received"),
+    "processed": lambda member: member.processed,
     "failed": lambda member: member.count("task-failed"),
     "succeeded": lambda member: member.count("task-succeeded"),
     "load": lambda member: (member.row.is_online and member.row.worker.loadavg) or None,

@@ -69,7 +69,7 @@ def pool_facts(stats: Mapping[str, Any]) -> tuple[Fact, ...]:
     pool = mapping(stats.get("pool"))
     ends = {"Worker PID": stats.get("pid"), "Prefetch Count": stats.get("prefetch_count")}
     return (
-        Fact("Slots", shown(slots(pool))),
+        Fact("Slots", shown(slots(stats))),
         *facts(pool),
         *(Fact(label, shown(value)) for label, value in ends.items()),
     )

@@ -30,7 +30,7 @@ class Inspected:
         """Read an inspected record; `stats_age_s` is how long ago `stats` was answered."""
         stats = mapping(record.get("stats"))
         return cls(
-            slots=slots(mapping(stats.get("pool"))),
+            slots=slots(stats),
             memory_bytes=_memory(mapping(stats.get("rusage")), system),
             uptime_s=uptime_s(stats, stats_age_s),
             queues=tuple(queues_of(record)),

@@ -101,6 +101,18 @@ WRONG = [
         {"children replaced": 9, "explained by settings": 1, "within_s": 3600},
     ),
     (
+        "worker-full",
+        {"workers": [worker(reserved=11, waiting_s=400, told=told(slots=0))]},
+        W,
+        {"reserved": 11, "waiting_s": 400, "running": 0, "slots": 0},
+    ),
+    (
+        "worker-full",
+        {"workers": [worker(reserved=4, waiting_s=400, running=2, told=told(slots=2))]},
+        W,
+        {"reserved": 4, "waiting_s": 400, "running": 2, "slots": 2},
+    ),
+    (
         "worker-hoards",
         {
             "workers": [
@@ -360,6 +372,19 @@ WELL = {
                 worker(reserved=4, waiting_s=400, told=told(slots=2, queues=("q",))),
                 worker("b", running=2, told=told(slots=2, queues=("q",))),
                 worker("c", told=told(slots=2, queues=("other",))),
+            ]
+        },
+    ),
+    "a worker with a free slot is not full": (
+        "worker-full",
+        {"workers": [worker(reserved=4, waiting_s=400, running=1, told=told(slots=2))]},
+    ),
+    "where another of its queue is idle, it hoards": (
+        "worker-full",
+        {
+            "workers": [
+                worker(reserved=4, waiting_s=400, told=told(slots=0, queues=("q",))),
+                worker("idle@box", told=told(slots=2, queues=("q",))),
             ]
         },
     ),

@@ -23,6 +23,7 @@ from flower_ng.health.rules import RULES
 from flower_ng.health.sightings import Sightings
 from flower_ng.health.trends import Trends
 from flower_ng.monitor.answers import Failure
+from flower_ng.monitor.events import ConnectionState
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.verifying import Verifier
@@ -75,7 +76,7 @@ class Town:
         )
         verifier = Verifier(self.state, self, lambda _worker: False, clock=clock)
         verifier.refusal = "No result backend is configured"
-        connection = SimpleNamespace(connected=True, since=BEGAN, why=None, retry_at=None, began=BEGAN)
+        connection = ConnectionState(connected=True, since=BEGAN, began=BEGAN)
         status = SimpleNamespace(failing=None, lost=0, lag_s=0.1)
         self.usual: Any = SimpleNamespace(types=None)
         self.gathering = Gathering(

@@ -33,6 +33,7 @@ LOWERED = (
     "--problem_workers_twins=2",
     "--problem_worker_unanswering=0.5",
     "--problem_worker_eventless=0.5",
+    "--problem_worker_full=0.5",
     "--problem_worker_hoards=0.5",
     "--problem_workers_differ=0.5",
     "--problem_worker_churn=1",
@@ -291,6 +292,8 @@ def test_short_tasks_behind_a_long_one_and_unlike_workers_of_a_queue_are_told(wa
     hoarder = begin("hoarder", *hoarding, SHOP_MORE="tests.shop.more")
     watched.starts(watched.nap(60, queue="hoard"))
     watched.reaches(watched.nap(0, queue="hoard"), "RECEIVED")
+    watched.inspect(hoarder)
+    full = watched.sees("worker-full", hoarder.hostname)["evidence"]
     for_hand = f"add-consumer/{watched.hand.hostname}"
     watched.dashboard.post(f"/api/worker/queue/{for_hand}", queue="hoard")
     watched.inspect(watched.hand, hoarder)
@@ -300,6 +303,8 @@ def test_short_tasks_behind_a_long_one_and_unlike_workers_of_a_queue_are_told(wa
     for_hand = f"cancel-consumer/{watched.hand.hostname}"
     watched.dashboard.post(f"/api/worker/queue/{for_hand}", queue="hoard")
 
+    assert (full["slots"], full["running"], full["reserved"]) == (1, 1, 1)
+    watched.clears("worker-full", hoarder.hostname)
     assert hoards["idle worker of the same queue"] == watched.hand.hostname
     assert differ.keys() == {hoarder.hostname, watched.hand.hostname}
     watched.clears_by_asking("workers-differ", watched.hand, "hoard")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.monitor.serving import slots
+from flower_ng.monitor.serving import fitting, slots
 from flower_ng.web.facts import Fact, facts, other_facts, pool_facts, shown, usage_facts
 
 ANYTHING = st.recursive(
@@ -58,13 +58,24 @@ def test_inner_names_are_joined_with_the_outer():
     [
         ({"max-concurrency": 2, "processes": [1, 2, 3, 4]}, 4),
         ({"max-concurrency": 8}, 8),
-        ({"max-concurrency": 8, "processes": []}, 8),
+        ({"max-concurrency": 8, "processes": []}, 0),
         ({"max-concurrency": "many", "processes": "N/A"}, None),
         ({}, None),
     ],
 )
 def test_slots_are_the_processes_where_the_pool_lists_them(pool, number):
-    assert slots(pool) == number
+    assert slots({"pool": pool}) == number
+
+
+def test_an_autoscaled_pool_has_as_many_slots_as_it_may_grow_to():
+    stats = {"pool": {"max-concurrency": 3, "processes": [1]}, "autoscaler": {"max": 3, "min": 1}}
+
+    assert slots(stats) == 3
+
+
+@pytest.mark.parametrize(("slots", "active", "shown"), [(4, 54, None), (4, 4, 4), (None, 3, None)])
+def test_slots_that_were_told_before_the_pool_grew_are_not_shown(slots, active, shown):
+    assert fitting(slots, active) == shown
 
 
 def test_times_of_usage_and_uptime_are_durations():

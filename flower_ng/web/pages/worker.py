@@ -7,10 +7,11 @@ from typing import Any, Final
 from flower_ng.errors import NotFound
 from flower_ng.monitor.commands import COMMANDS, Command
 from flower_ng.monitor.records import Worker as WorkerRecord
-from flower_ng.monitor.serving import mapping
+from flower_ng.monitor.serving import fitting, mapping
 from flower_ng.web import format as fmt
 from flower_ng.web.base import LIVE, Page
 from flower_ng.web.crew import BADGES, Badge
+from flower_ng.web.crew import processed as taken_on
 from flower_ng.web.facts import (
     Fact,
     facts,
@@ -41,7 +42,6 @@ PLACED: Final = frozenset(
 )
 #: Which events are counted, under which words.
 COUNTS: Final = {
-    "task-received": "Processed",
     "task-failed": "Failed",
     "task-succeeded": "Succeeded",
 }
@@ -173,7 +173,8 @@ class Worker(Page):
 
     def _busy(self, heard: WorkerRecord | None, told: Inspected) -> int | None:
         is_online = heard is not None and self.cluster.presence.is_online(heard)
-        return share(heard.active if heard and is_online else None, told.slots)
+        active = heard.active if heard and is_online else None
+        return share(active, fitting(told.slots, active))
 
     def _summary(self, heard: WorkerRecord | None, told: Inspected) -> Iterator[Fact]:
         """What the worker's events tell, and how large and how old it says it is."""
@@ -183,9 +184,11 @@ class Worker(Page):
         counts: Mapping[str, int] = self.cluster.state.counter.get(heard.hostname, {})
         software = (heard.sw_ident, heard.sw_ver, heard.sw_sys)
         is_online = self.cluster.presence.is_online(heard)
-        slots = f" of {fmt.number(told.slots)}" if told.slots and is_online else ""
+        size = fitting(told.slots, heard.active)
+        slots = f" of {fmt.number(size)}" if size is not None and is_online else ""
         yield Fact("Heartbeat", fmt.age(now - heard.heard_at) if heard.heard_at else fmt.DASH)
         yield Fact("Active", fmt.number(heard.active if is_online else None) + slots)
+        yield Fact("Processed", fmt.number(taken_on(counts, heard.processed)))
         for kind, label in COUNTS.items():
             yield Fact(label, fmt.number(counts.get(kind, 0)))
         loads = (heard.loadavg or ()) if is_online else ()

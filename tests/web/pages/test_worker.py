@@ -117,7 +117,7 @@ async def test_the_pool_tells_its_slots_first_and_all_in_readable_words(look):
 
     assert list(facts)[:2] == ["Slots", "Implementation"]
     assert facts == {
-        "Slots": "4",
+        "Slots": "8",
         "Implementation": "celery.concurrency.prefork:TaskPool",
         "Max concurrency": "2",
         "Processes": "11, 12, 13, 14",
@@ -272,7 +272,7 @@ async def test_old_answers_say_how_old_they_are_and_why(inspected, look):
 
     words = "Answered 2 min ago. Asked 5 s ago: no reply within 1 s."
     assert pool.one("p", class_="problem").text == words
-    assert pool.facts["Slots"] == "4"
+    assert pool.facts["Slots"] == "8"
 
 
 async def test_a_worker_that_only_answers_is_shown_too(inspected, look):
@@ -281,7 +281,7 @@ async def test_a_worker_that_only_answers_is_shown_too(inspected, look):
     html = await look(PAGE)
 
     assert "No events from it yet" in html.one("div", id="heading").text
-    assert tab(html, "pool").facts["Slots"] == "4"
+    assert tab(html, "pool").facts["Slots"] == "8"
 
 
 async def test_an_unknown_worker_is_404_and_nobody_is_asked(shop, serve):
@@ -296,7 +296,7 @@ async def test_a_first_look_waits_for_the_answers(shop, look):
     shop.beat()
     shop.inspector.answers = {W1: ANSWERS}
 
-    assert tab(await look(PAGE), "pool").facts["Slots"] == "4"
+    assert tab(await look(PAGE), "pool").facts["Slots"] == "8"
     assert shop.inspector.asked == [W1]
 
 
@@ -452,8 +452,8 @@ async def test_how_busy_it_is_and_how_large_and_old_stands_above_its_tabs(inspec
     html = await look(PAGE)
 
     facts = html.one("dl", class_="strip").facts
-    assert (facts["Active"], facts["Memory"], facts["Uptime"]) == ("3 of 4", "5.1 MB", "1 h")
-    assert html.one("dl", class_="strip").one("{http://www.w3.org/2000/svg}rect")["width"] == "75"
+    assert (facts["Active"], facts["Memory"], facts["Uptime"]) == ("3 of 8", "5.1 MB", "1 h")
+    assert html.one("dl", class_="strip").one("{http://www.w3.org/2000/svg}rect")["width"] == "38"
 
 
 async def test_the_last_hour_of_a_worker_is_drawn_and_its_newest_tasks_are_listed(shop, look):

@@ -251,7 +251,7 @@ async def test_what_a_worker_answers_stands_beside_what_it_did(shop, look):
 
     (row,) = (await look("/workers")).rows
 
-    assert row[2] == "3 of 4"
+    assert row[2] == "3 of 8"
     assert row[7:11] == ["51.2 MB", "3 h", "mail, pay, stock +1", "5.7.0"]
 
 
@@ -262,8 +262,8 @@ async def test_how_busy_the_workers_are_is_a_bar_of_their_slots(shop, look):
 
     html = await look("/workers")
 
-    assert [bar["width"] for bar in html.one("tbody").all(RECT)] == ["75", "0"]
-    assert html.one("tfoot").one(RECT)["width"] == "25"
+    assert [bar["width"] for bar in html.one("tbody").all(RECT)] == ["38", "0"]
+    assert html.one("tfoot").one(RECT)["width"] == "19"
     assert html.one("tfoot").all("td")[1].text == "3 of 12"
 
 
