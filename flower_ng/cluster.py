@@ -51,8 +51,9 @@ from flower_ng.monitor.publish import Publisher
 from flower_ng.monitor.publish_options import accepted_content
 from flower_ng.monitor.purge import Purge
 from flower_ng.monitor.queues import active_queue_names, known_queue_names
+from flower_ng.monitor.records import Task
 from flower_ng.monitor.results import Results
-from flower_ng.monitor.sent import Sent
+from flower_ng.monitor.sent import Oldest, Sent
 from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.serving import Serving, serving
 from flower_ng.monitor.starts import Starts
@@ -98,7 +99,7 @@ class Cluster:
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
         )
-        sightings = Sightings(exception_class, time.time)
+        sightings = self._sightings = Sightings(exception_class, time.time)
         self.events = Events(
             capp,
             io_loop,
@@ -118,7 +119,7 @@ class Cluster:
             max_tasks_kept=settings.history_max_tasks,
             keep=limits(settings),
             bounds=Bounds(settings.history_max_text, settings.history_max_events),
-            returned=sightings.adopt,
+            returned=self._returned,
             max_workers_in_memory=settings.max_workers,
             max_tasks_in_memory=settings.max_tasks,
             servers=self.servers,
@@ -164,7 +165,7 @@ class Cluster:
         problems = ProblemMetric(
             lambda: ((one.rule, one.subject, one.mute is None) for one in self.problems.now)
         )
-        queues = QueueMetrics(QueueSources(lambda: self.poll.numbers, self.serving, self.oldest_s))
+        queues = QueueMetrics(QueueSources(lambda: self.poll.numbers, self.serving, self._oldest_s))
         self.registry = Registry(self.metrics, OwnMetrics(self._sources()), queues, problems)
         self._inspect_interval_s = settings.inspect_interval
 
@@ -205,9 +206,18 @@ class Cluster:
         online = [worker.hostname for worker in self.presence.online()]
         return serving(self.inspector.offers, online)
 
-    def oldest_s(self, queue: QueueNumbers) -> float | None:
+    def oldest(self, queue: QueueNumbers) -> Oldest | None:
         """Return for how long the oldest message of a queue waits, None where that is unknown."""
-        return self.sent.oldest_s(queue.name, queue.length, time.time())
+        return self.sent.oldest(queue.name, queue.length, time.time())
+
+    def _oldest_s(self, queue: QueueNumbers) -> float | None:
+        oldest = self.oldest(queue)
+        return None if oldest is None else oldest.waits_s
+
+    def _returned(self, tasks: Sequence[Task]) -> None:
+        """Take note of tasks that come back from the history."""
+        self._sightings.adopt(tasks)
+        self.sent.adopt(tasks)
 
     def is_gone(self, worker: str) -> bool:
         """Whether a worker is known to be offline, whatever the reason."""
@@ -257,9 +267,10 @@ class Cluster:
         """Note the queues of tasks for the charts and the rules; a broker may have others."""
         for name in told.keys() & self.known_queue_names():
             queue = told[name]
-            oldest_s = self.oldest_s(queue)
+            oldest = self.oldest(queue)
+            oldest_s = None if oldest is None else oldest.waits_s
             self.store.rollups.minutes.sample_queue(name, queue.length, oldest_s)
-            self.health.trends.note(name, queue.length, oldest_s, queue.consumers)
+            self.health.trends.note(name, queue.length, oldest, queue.consumers)
 
     def _doctor(self, settings: Settings, timeout_s: float) -> Doctor:
         def ours() -> Own:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final
 
 from flower_ng.health.facts import QueueFacts, WorkerFacts
+from flower_ng.monitor.sent import Oldest
 
 #: A sample that is older says nothing about now.
 GOOD_S: Final = 180.0
@@ -24,7 +25,7 @@ class Trend:
 
     at: float
     length: int | None
-    oldest_s: float | None
+    oldest: Oldest | None
     consumers: int | None
     since: float
     base: int
@@ -41,19 +42,19 @@ class Trends:
         self._trends: dict[str, Trend] = {}
 
     def note(
-        self, name: str, length: int | None, oldest_s: float | None, consumers: int | None = None
+        self, name: str, length: int | None, oldest: Oldest | None, consumers: int | None = None
     ) -> None:
         """Take a sample: what is not known is None."""
         now, before = self._clock(), self._trends.get(name)
         if before is None or length is None or before.length is None:
             least = length or 0
             self._trends[name] = Trend(
-                now, length, oldest_s, consumers, now, least, now, least, least
+                now, length, oldest, consumers, now, least, now, least, least
             )
         else:
             grown = _grown(before, length, now)
             self._trends[name] = replace(
-                grown, at=now, length=length, oldest_s=oldest_s, consumers=consumers
+                grown, at=now, length=length, oldest=oldest, consumers=consumers
             )
 
     def facts(self, workers: Iterable[WorkerFacts], now: float) -> list[QueueFacts] | None:
@@ -67,11 +68,12 @@ class Trends:
             QueueFacts(
                 name,
                 one.length,
-                one.oldest_s,
+                None if one.oldest is None else one.oldest.waits_s,
                 one.consumers,
                 serving[name] if told else None,
                 one.at - one.since,
                 (one.length or 0) - one.base,
+                is_oldest_least=one.oldest is not None and one.oldest.is_least,
             )
             for name, one in self._trends.items()
         ]

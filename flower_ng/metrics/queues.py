@@ -41,7 +41,7 @@ FAMILIES: Final[tuple[tuple[str, str, Read], ...]] = (
     ),
     (
         "flower_ng_queue_oldest_age_seconds",
-        "For how long the oldest message of a queue has waited, where its send was seen.",
+        "For how long the oldest message of a queue has waited, at least, where a send was seen.",
         lambda sources, queue, _: sources.oldest_s(queue),
     ),
     (

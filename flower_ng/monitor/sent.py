@@ -5,7 +5,8 @@ Celery setting `task_send_sent_event`.
 """
 
 import heapq
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Final
 
@@ -20,6 +21,14 @@ MOST_QUEUES: Final = 1000
 LATE_S: Final = 10.0
 #: States before a task-sent after which the task may still wait.
 _EARLY: Final = frozenset({None, "PENDING", "RETRY"})
+
+
+@dataclass(frozen=True, slots=True)
+class Oldest:
+    """For how long the oldest message of a queue waits; with `is_least` for as long at least."""
+
+    waits_s: float
+    is_least: bool = False
 
 
 class Sent:
@@ -60,7 +69,13 @@ class Sent:
     def forgotten(self, hostname: str) -> None:
         """Do nothing: who sent it is not of interest."""
 
-    def oldest_s(self, queue: str, length: int | None, now: float) -> float | None:
+    def adopt(self, tasks: Iterable[Task]) -> None:
+        """Take in tasks that were sent before the first event, the oldest first."""
+        for task in tasks:
+            if task.state == "PENDING" and task.queue and task.sent is not None:
+                self._add(task.queue, task.uuid, task.sent, self._arrives_at(task))
+
+    def oldest(self, queue: str, length: int | None, now: float) -> Oldest | None:
         """Return for how long the oldest of `length` messages waits; None where that is unknown.
 
         In an empty queue nothing waits: sends without further news are forgotten then.
@@ -70,12 +85,15 @@ class Sent:
             if length == 0:
                 self._empty(queue, now)
             return None
-        at = next(iter(self._sent.get(queue, {}).values()), None)
-        if at is None or at > self._untold.get(queue, at):
+        waiting = self._sent.get(queue, {})
+        at = next(iter(waiting.values()), None)
+        if at is None:
             return None
-        return max(0.0, now - at)
+        # Of messages whose send was not seen, one may be older than all that were.
+        is_least = len(waiting) < length or at > self._untold.get(queue, at)
+        return Oldest(max(0.0, now - at), is_least)
 
-    def _arrives_at(self, event: Event) -> float | None:
+    def _arrives_at(self, event: Event | Task) -> float | None:
         """Return when RabbitMQ puts a task into its queue; None where that is at once."""
         if event.eta is None or delayed_key(event.routing_key) is None:
             return None

@@ -1,15 +1,20 @@
 """Consuming is what waits in queues and who takes it, as the broker and the workers tell it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from flower_ng.brokers import QueueNumbers
 from flower_ng.monitor.serving import NO_OFFER
 from flower_ng.web.links import Links
 from flower_ng.web.services import Cluster
 
 #: More queues than this are not listed: the broker is asked for each.
 MOST: Final = 500
+
+
+#: Lengths that are older are told with their age.
+FRESH_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +31,34 @@ def queue_names(cluster: Cluster) -> list[str]:
 
     Among them are queues of settings, routes and sends, and those that the broker lists itself.
     """
-    return sorted({*cluster.queue_names(), *cluster.poll.numbers})
+    return sorted({*cluster.queue_names(), *cluster.poll.last})
 
 
-async def lengths(
-    cluster: Cluster, names: Sequence[str]
-) -> tuple[Mapping[str, Mapping[str, Any]], str]:
-    """Return what the broker last told of each queue, and why that is not all; empty when it is.
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """What the broker last told of each queue, and why that is not all; empty when it is.
+
+    `age_s` is how old it is where the broker does not answer any more, else None.
+    """
+
+    numbers: Mapping[str, QueueNumbers]
+    trouble: str = ""
+    age_s: float | None = None
+
+
+async def lengths(cluster: Cluster, now: float) -> Lengths:
+    """Return what the broker last told of all queues.
 
     It is asked in the background; a request waits for that no longer than a moment.
     """
-    await cluster.poll.news()
-    numbers, facts = cluster.poll.numbers, cluster.poll.facts
-    told = {
-        name: {"messages": numbers[name].length, "consumers": numbers[name].consumers}
-        for name in names
-        if name in numbers
-    }
-    return told, "The broker was not heard of yet" if facts is None else facts.trouble
+    poll = cluster.poll
+    await poll.news()
+    facts, told_at = poll.facts, poll.told_at
+    if facts is None:
+        return Lengths({}, "The broker was not heard of yet")
+    is_old = facts.away_since is not None or now - (told_at or now) > FRESH_S
+    age_s = now - told_at if is_old and told_at is not None else None
+    return Lengths(poll.last, facts.trouble, age_s)
 
 
 def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]]:
@@ -54,13 +69,3 @@ def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]
         for queue in offer.queues or ():
             found.setdefault(queue, []).append(Consumer(name, links.worker(name), offer.slots))
     return found
-
-
-def deserted(length: int | None, counted: int | None, workers: Iterable[Consumer]) -> bool:
-    """Say whether messages wait while neither the broker nor a worker knows of a consumer."""
-    return bool(length) and not counted and not any(True for _ in workers)
-
-
-def whole(value: object) -> int | None:
-    """Return a count that a broker told, None for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

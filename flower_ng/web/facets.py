@@ -41,14 +41,15 @@ SEEN: Final = 8
 class Summary:
     """What a search finds, counted; of each facet without what the search wants of it itself.
 
-    `aside` are the tasks that no worker received, which have no place among the bars: at least so
-    many unless `is_aside_exact`. `wider` are similar searches that find tasks where this one finds
-    none. `problem` says why there are no counts.
+    The counts of the fields in `estimated` are reckoned from a sample of the tasks. `aside` are the
+    tasks that no worker received, which have no place among the bars: at least so many unless
+    `is_aside_exact`. `wider` are similar searches that find tasks where this one finds none.
+    `problem` says why there are no counts.
     """
 
     counts: Mapping[str, Sequence[tuple[str, int]]]
     bars: Bars | None
-    is_exact: bool = True
+    estimated: frozenset[str] = frozenset()
     aside: int = 0
     is_aside_exact: bool = True
     problem: str = ""
@@ -57,13 +58,17 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value to narrow a list to, or to widen it again; `count` is None where not known."""
+    """One value to narrow a list to, or to widen it again; `count` is None where not known.
+
+    With `is_estimate` it is about so many.
+    """
 
     label: str
     count: int | None
     url: str
     is_current: bool
     state: str = ""
+    is_estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,9 @@ async def summed(store: "Store", text: str, now: float) -> Summary:
         similar = () if hit.rows or not text else await wider(store, text)
     except AnswerError as error:
         return Summary({}, None, problem=error.message)
-    is_exact = all(exact for _, exact in found.values())
+    estimated = frozenset(field for field, (_, exact) in found.items() if not exact)
     counts = {field: counts for field, (counts, _) in found.items()}
-    return Summary(counts, shape, is_exact, aside.filtered, aside.exact, wider=similar)
+    return Summary(counts, shape, estimated, aside.filtered, aside.exact, wider=similar)
 
 
 def _query(text: str) -> TaskQuery:
@@ -122,7 +127,11 @@ def facets(summary: Summary | None, text: str, listing: Listing, links: Links) -
     for field, label in LABELS.items():
         column = FACETS[field]
         counts = {} if summary is None else dict(summary.counts.get(field, ()))
-        values = tuple(_values(counts, text, column, listing, links))
+        is_estimate = summary is not None and field in summary.estimated
+        values = tuple(
+            replace(one, is_estimate=is_estimate)
+            for one in _values(counts, text, column, listing, links)
+        )
         yield Facet(field, label, values[:SEEN], values[SEEN:])
 
 
@@ -146,7 +155,14 @@ def tabs(summary: Summary | None, text: str, listing: Listing, links: Links) -> 
     wanted = value_of(text, "state")
     any_state = without_value(text, "state")
     whole = None if counts is None else sum(counts.values())
-    yield Value("All", whole, listing.filtered(links, search=any_state), is_current=wanted is None)
+    is_estimate = summary is not None and "state" in summary.estimated
+    yield Value(
+        "All",
+        whole,
+        listing.filtered(links, search=any_state),
+        is_current=wanted is None,
+        is_estimate=is_estimate,
+    )
     for state in (*STATES, *sorted((counts or {}).keys() - set(STATES))):
         yield Value(
             TABS.get(state, state),
@@ -154,4 +170,6 @@ def tabs(summary: Summary | None, text: str, listing: Listing, links: Links) -> 
             listing.filtered(links, search=with_value(text, "state", state)),
             is_current=wanted == state.casefold(),
             state=state,
+            # None of a sample may be some of all.
+            is_estimate=is_estimate,
         )

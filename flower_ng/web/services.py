@@ -13,7 +13,7 @@ from flower_ng.settings import Settings
 from flower_ng.web.guard import API_SWITCH, Door
 
 if TYPE_CHECKING:
-    from flower_ng.brokers import Broker
+    from flower_ng.brokers import Broker, QueueNumbers
     from flower_ng.brokers.poll import Poll
     from flower_ng.doctor import Doctor
     from flower_ng.health import Watch
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flower_ng.monitor.inspector import Inspector
     from flower_ng.monitor.presence import Presence
     from flower_ng.monitor.publish import Publisher
+    from flower_ng.monitor.sent import Oldest
     from flower_ng.monitor.starts import Starts
     from flower_ng.monitor.state import EventsState
     from flower_ng.monitor.verifying import Verifier
@@ -131,6 +132,9 @@ class Cluster(Protocol):
 
     def queue_names(self) -> Sequence[str]:
         """The queues that the cached workers consume from, sorted; else those of the app."""
+
+    def oldest(self, queue: "QueueNumbers") -> "Oldest | None":
+        """For how long the oldest message of a queue waits, None where that is unknown."""
 
     def known_queue_names(self) -> Collection[str]:
         """Every queue that tasks may be in, as far as settings, workers and sends tell."""

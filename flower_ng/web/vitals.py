@@ -1,6 +1,6 @@
 """Vitals gathers the numbers of the Overview's sentence, for page and API. On the loop."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from flower_ng.health.standing import Standing, standing
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.rollups.tallies import ALL_TYPES
+from flower_ng.web.consuming import lengths
 from flower_ng.web.links import Links
 from flower_ng.web.outcomes import observed_s
 from flower_ng.web.services import Cluster
@@ -17,8 +18,6 @@ from flower_ng.web.verdict import HOUR_S, Verdict, Vitals, verdict
 from flower_ng.web.window import start_of
 
 STEP_S: Final = 60
-#: Lengths that are older are told with their age.
-FRESH_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +99,13 @@ def _vitals(hour: SeriesPage | None, waiting: Waiting) -> Vitals:
 
 
 async def waiting_in(cluster: Cluster, now: float) -> Waiting:
-    """Return what waits in the queues of tasks: those that the rules judge, and workers consume.
-
-    The broker is asked in the background; a request waits for that no longer than a moment.
-    """
-    poll = cluster.poll
-    await poll.news()
-    told, facts, names = poll.last, poll.facts, cluster.known_queue_names()
-    if facts is None:
-        return Waiting(dict.fromkeys(cluster.queue_names()), trouble="The broker was not asked yet")
-    is_old = facts.away_since is not None or now - (poll.told_at or now) > FRESH_S
-    found = {name: queue.length for name, queue in told.items() if _counts(queue, names)}
-    unknown = set(cluster.queue_names()) - told.keys() if not told else ()
-    lengths = {**found, **dict.fromkeys(unknown)}
-    age_s = now - poll.told_at if is_old and poll.told_at is not None else None
-    return Waiting(lengths, age_s, facts.trouble)
+    """Return what waits in the queues of tasks: those that the rules judge."""
+    told, names = await lengths(cluster, now), cluster.known_queue_names()
+    if not told.numbers:
+        return Waiting(dict.fromkeys(cluster.queue_names()), trouble=told.trouble)
+    found = {name: one.length for name, one in told.numbers.items() if _counts(one, names)}
+    return Waiting(found, told.age_s, told.trouble)
 
 
-def _counts(queue: QueueNumbers, names: Any) -> bool:
+def _counts(queue: QueueNumbers, names: Collection[str]) -> bool:
     return queue.name in names and not queue.is_missing

@@ -25,6 +25,7 @@ from flower_ng.health.trends import Trends
 from flower_ng.monitor.answers import Failure
 from flower_ng.monitor.events import ConnectionState
 from flower_ng.monitor.presence import Presence
+from flower_ng.monitor.sent import Oldest
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.verifying import Verifier
 from flower_ng.store.fault import exception_class
@@ -269,7 +270,7 @@ class Town:
             self.lengths[name] = max(0, self.lengths[name] + step + self.random.randint(-60, 60))
             self.longest[name] = max(self.longest[name], self.lengths[name])
             oldest_s = self.lengths[name] / 10 + self.random.uniform(0, 60)
-            self.trends.note(name, self.lengths[name], oldest_s, 12)
+            self.trends.note(name, self.lengths[name], Oldest(oldest_s), 12)
         self.usual.types = tuple(self.type_facts(kind) for kind in TYPES)
 
     def answer(self, index: int, name: str) -> dict[str, Any]:

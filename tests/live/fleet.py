@@ -8,6 +8,7 @@ import http.server
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,7 @@ class Fleet(threading.Thread):
         self.workers: dict[str, Simulated] = {}
         self._todo: list[tuple[Callable[[], None], threading.Event]] = []
         self._ended = threading.Event()
+        self.fault = ""
         self._pids = iter(range(1000, 1_000_000, 10))
         self.connection: Connection
         self.mailbox: Any
@@ -139,7 +141,7 @@ class Fleet(threading.Thread):
         """Have something done, and wait until it is."""
         done = threading.Event()
         self._todo.append((deed, done))
-        assert done.wait(30)
+        assert done.wait(30), f"the fleet ended: {self.fault}"
 
     def start_one(self, name: str) -> None:
         self.do(lambda: self._start_one(name))
@@ -154,6 +156,13 @@ class Fleet(threading.Thread):
         self.workers[name] = Simulated(self, name, next(self._pids))
 
     def run(self) -> None:
+        try:
+            self._go_on()
+        except Exception:
+            self.fault = traceback.format_exc()
+            raise
+
+    def _go_on(self) -> None:
         with self.app.connection() as self.connection:
             self.mailbox = self.app.control.mailbox(self.connection)
             for name in self.names:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from flower_ng.brokers import QueueNumbers
 from flower_ng.brokers.recent import Recent
 from flower_ng.errors import AnswerError
+from flower_ng.monitor.sent import Oldest
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import QueuePoint
 from flower_ng.store.rollups.queries import MAX_NAMES
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.charts import highest, path
-from flower_ng.web.consuming import MOST, Consumer, consumers, deserted, lengths, queue_names, whole
+from flower_ng.web.consuming import MOST, Consumer, consumers, lengths, queue_names
 from flower_ng.web.findings import Found, marks
 from flower_ng.web.flow import STEP_S, WINDOW_S, Flow, Points, flow
 from flower_ng.web.links import Links, word
@@ -31,6 +32,7 @@ class QueueLine:
 
     name: str
     length: int | None
+    oldest: Oldest | None
     consumers: int | None
     workers: tuple[Consumer, ...]
     slots: int | None
@@ -45,7 +47,7 @@ class QueueLine:
 
 @dataclass(frozen=True, slots=True)
 class QueuesView:
-    """The queues; `trouble` is why lengths lack, `problem` why trends do.
+    """The queues; `trouble` is why lengths lack or are `age_s` old, `problem` why trends lack.
 
     `is_inspected` says whether any online worker told of its queues, `is_sent_told` whether events
     told of what came into any queue lately; `left_out` is how many queues are not listed.
@@ -58,6 +60,7 @@ class QueuesView:
     span: Span
     lines: tuple[QueueLine, ...]
     trouble: str
+    age_s: float | None
     problem: str
     is_inspected: bool
     is_sent_told: bool
@@ -79,24 +82,47 @@ class Queues(Page):
         span = span_of(self.get_argument("span", default=""))
         every = queue_names(cluster)
         names = every[:MOST]
-        told, trouble = await lengths(cluster, names)
+        told = await lengths(cluster, self.services.clock())
         page, problem = await self._series(names, span.length_s, span.coarse_s)
         recent, _ = await self._series(names, WINDOW_S, STEP_S)
-        workers = consumers(cluster, links)
-        lines = tuple(_lines(names, told, (page, recent), cluster.poll.recent, workers, links))
+        workers, forsaken = consumers(cluster, links), self._forsaken()
+        lines = tuple(
+            _line(
+                told.numbers.get(name, QueueNumbers(name)),
+                points,
+                pace,
+                tuple(workers.get(name, ())),
+                links,
+                oldest=cluster.oldest(told.numbers[name]) if name in told.numbers else None,
+                is_deserted=name in forsaken,
+                is_old=told.age_s is not None,
+            )
+            for name, points, pace in _series_of(names, (page, recent), cluster.poll.recent)
+        )
         return QueuesView(
             title="Queues",
             spans=tuple(spans(span, "/queues", links, {})),
             span=span,
             lines=lines,
-            trouble=trouble,
+            trouble=told.trouble,
+            age_s=told.age_s,
             problem=problem,
             is_inspected=bool(workers),
-            is_sent_told=any(line.flow.arrivals_per_s is not None for line in lines),
+            is_sent_told=any(
+                point is not None and point.sent
+                for points in _points(recent).values()
+                for point in points
+            ),
             left_out=len(every) - len(names),
             delayed=None if cluster.poll.facts is None else cluster.poll.facts.delayed,
             problems={name: marks(cluster.problems.about("queue", name), links) for name in names},
         )
+
+    def _forsaken(self) -> set[str]:
+        """Return the queues that the rule found to have no consumers, raised already or not."""
+        watch = self.cluster.problems
+        found = (*watch.now, *watch.pending)
+        return {one.subject for one in found if one.rule == "queue-deserted"}
 
     async def _series(
         self, names: Sequence[str], length_s: float, step_s: int
@@ -111,43 +137,43 @@ class Queues(Page):
             return None, error.message
 
 
-def _lines(
+def _series_of(
     names: Sequence[str],
-    told: Mapping[str, Mapping[str, Any]],
     pages: tuple[SeriesPage | None, SeriesPage | None],
     lengths: Recent,
-    workers: Mapping[str, Sequence[Consumer]],
-    links: Links,
-) -> Iterator[QueueLine]:
+) -> Iterator[tuple[str, Points, Flow]]:
+    """Yield each queue with its trend, and what comes and goes."""
     whole_time, recent = map(_points, pages)
     for name in names:
-        line = told.get(name, {})
         pace = flow(pages[1], recent.get(name, ()), lengths.of(name))
-        yield _line(name, line, whole_time.get(name, ()), pace, tuple(workers.get(name, ())), links)
+        yield name, whole_time.get(name, ()), pace
 
 
 def _line(
-    name: str,
-    told: Mapping[str, Any],
+    told: QueueNumbers,
     points: Points,
     pace: Flow,
     workers: tuple[Consumer, ...],
     links: Links,
+    *,
+    oldest: Oldest | None,
+    is_deserted: bool,
+    is_old: bool,
 ) -> QueueLine:
-    length, counted = whole(told.get("messages")), whole(told.get("consumers"))
     slots = [worker.slots for worker in workers if worker.slots is not None]
-    trend, is_deserted = _levels(points, "mean"), deserted(length, counted, workers)
+    trend = _levels(points, "mean")
     return QueueLine(
-        name=name,
-        length=length,
-        consumers=counted,
+        name=told.name,
+        length=told.length,
+        oldest=oldest,
+        consumers=told.consumers,
         workers=workers,
         slots=sum(slots) if len(slots) == len(workers) and slots else None,
         flow=pace,
-        pace=_pace(pace, length, is_deserted=is_deserted),
+        pace=fmt.DASH if is_old else _pace(pace, told.length, is_deserted=is_deserted),
         trend=path(trend, highest(trend) or 1.0),
         most=highest(_levels(points, "most")),
-        tasks_url=links.tasks(search=f"queue:={word(name)}"),
+        tasks_url=links.tasks(search=f"queue:={word(told.name)}"),
         workers_url=links.page("/workers", {"group": "queue"}),
         is_deserted=is_deserted,
     )

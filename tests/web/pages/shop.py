@@ -9,12 +9,13 @@ from datetime import UTC, tzinfo
 from types import SimpleNamespace
 from typing import Any
 
-from flower_ng.brokers import Look
+from flower_ng.brokers import Look, QueueNumbers
 from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
 from flower_ng.hook import Hook
 from flower_ng.monitor.answers import METHODS, Failure
 from flower_ng.monitor.presence import Presence
+from flower_ng.monitor.sent import Oldest, Sent
 from flower_ng.monitor.serving import Offer
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
@@ -106,14 +107,22 @@ class Shop(FakeCluster):
         self.now = NOW
         self.store = Store(None, max_tasks=10_000, clock=lambda: NOW)
         self.starts = Starts(lambda: self.now)
-        observers = (self.store, self.starts)
+        self.sent = Sent()
+        observers = (self.store, self.store.rollups.minutes, self.starts, self.sent)
         self.state = EventsState(observers=observers, clock=lambda: self.now)
         self.presence = Presence(self.state, lambda: self.events.connection, None, lambda: self.now)
         self.store.memory_is(self.state.forget_tasks)
         self.inspector = FakeInspector()
         self.control = FakeControl()
         self.broker = FakeBroker()
-        self.poll = Poll(self.broker, "redis", lambda: self.queues, lambda _: None, fresh_s=0.0)
+        self.poll = Poll(
+            self.broker,
+            "redis",
+            lambda: self.queues,
+            lambda _: None,
+            fresh_s=0.0,
+            clock=lambda: self.now,
+        )
         self.publisher = SimpleNamespace(has_backend=False)
         self.format_task: Any = Hook(None)
         self.queues: list[str] = []
@@ -121,6 +130,9 @@ class Shop(FakeCluster):
 
     def queue_names(self) -> Sequence[str]:
         return self.queues
+
+    def oldest(self, queue: QueueNumbers) -> Oldest | None:
+        return self.sent.oldest(queue.name, queue.length, self.now)
 
     def known_queue_names(self) -> Sequence[str]:
         return self.queues

@@ -39,21 +39,48 @@ async def test_the_most_is_the_longest_that_was_sampled_not_a_mean(shop, look):
 
 async def test_messages_that_nobody_consumes_are_marked(shop, look):
     consume(shop, "mail")
+    await shop.judge("lost", rule="queue-deserted")
     shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
 
-    html = await look("/queues")
+    (row,) = (await look("/queues")).rows
 
-    assert html.rows[0][0] == "lost nobody consumes"
-    assert "never: no consumers" in html.rows[0]
+    assert (row[0], row[5]) == ("lost no consumers", "never: no consumers")
 
 
-async def test_no_consumer_is_denied_while_no_worker_has_told_of_its_queues(shop, look):
+async def test_no_consumer_is_denied_where_the_rule_does_not_find_that(shop, look):
     shop.beat()
     shop.queues, shop.broker.told = ["lost"], [{"name": "lost", "messages": 7}]
 
+    assert (await look("/queues")).rows[0][0] == "lost"
+
+
+async def test_lengths_of_a_broker_that_is_away_are_told_as_old(shop, look):
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 0}]
+    await look("/queues")
+    shop.broker.told = Unavailable("refused")
+
     html = await look("/queues")
 
-    assert html.rows[0][0] == "lost no consumer is known"
+    assert html.rows[0][1:6] == ["0", "–", "–", "–", "–"]
+    assert "The lengths are 0 s old" in html.text
+    assert "They are the last that the broker told." in html.text
+
+
+async def test_the_age_of_the_oldest_message_is_at_least_that_of_the_oldest_send(shop, look):
+    shop.happen("task-sent", "gen1@box", uuid="a", name="shop.pay", queue="mail")
+    shop.now += 70
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 2}]
+
+    assert (await look("/queues")).rows[0][2] == "≥ 1 min"
+
+
+async def test_a_send_is_told_of_at_once(shop, look):
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 1}]
+    assert "no event told of it" in (await look("/queues")).text
+
+    shop.happen("task-sent", "gen1@box", uuid="a", name="shop.pay", queue="mail")
+
+    assert "no event told of it" not in (await look("/queues")).text
 
 
 async def test_an_empty_queue_without_consumers_is_left_in_peace(shop, look):
