@@ -3,6 +3,7 @@
 Only for what the typed decoder refused (wire.py): broken, hostile, or not JSON.
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ from flower_ng.monitor.records import (
     CLOCK_MAX,
     NAME_LENGTH,
     NUMBER_MAX,
+    OWN_FIELDS,
+    OWN_LENGTH,
+    OWN_VALUE_LENGTH,
     TEXT_LENGTH,
     TIME_MAX,
     TRACEBACK_LENGTH,
@@ -24,6 +28,15 @@ from flower_ng.monitor.truncation import cut, cut_traceback
 
 FREQ_MIN_S, FREQ_MAX_S = 1.0, 3600.0
 LOADS = 3  # averages of 1, 5 and 15 minutes
+#: Celery's own events about tasks, which have no fields but those of Event.
+TASK_TYPES: Final = frozenset(
+    f"task-{kind}"
+    for kind in ("sent", "received", "started", "succeeded", "failed", "retried", "revoked")
+) | {"task-rejected"}
+#: What every event has, whoever sends it.
+_ENVELOPE: Final = frozenset(
+    {"type", "hostname", "timestamp", "utcoffset", "clock", "pid", "uuid", "local_received"}
+)
 #: Types that name a group and nothing in it.
 BARE: Final = frozenset({"task", "task-", "worker", "worker-"})
 
@@ -64,7 +77,34 @@ def clean(fields: Any, now: float) -> Event:
         setattr(event, name, _text(fields.get(name)))
     for name in _COUNTS:
         setattr(event, name, _whole(fields.get(name), NUMBER_MAX))
+    if kind.startswith("task-") and kind not in TASK_TYPES:
+        event.own = own_fields(fields)
     return event
+
+
+def own_fields(fields: Mapping[Any, Any]) -> str | None:
+    """Return what an event of the app's own says, as a JSON object; None where it says nothing.
+
+    Numbers and short texts are kept as they are, others as their representation. Of too many, or
+    too long ones, the first are kept, and `…` tells how many there were more.
+    """
+    told: dict[str, Any] = {}
+    named = [(str(name), value) for name, value in fields.items() if name not in _ENVELOPE]
+    for name, value in named[:OWN_FIELDS]:
+        told[_whole_characters(cut(name, OWN_VALUE_LENGTH))] = _own_value(value)
+        if len(json.dumps(told)) > OWN_LENGTH:
+            told.popitem()
+            break
+    if len(told) < len(named):
+        told["…"] = len(named) - len(told)
+    return json.dumps(told, ensure_ascii=False) if told else None
+
+
+def _own_value(value: Any) -> Any:
+    if value is None or isinstance(value, bool) or _is_number(value):
+        return value
+    text = value if isinstance(value, str) else saferepr(value, maxlen=OWN_VALUE_LENGTH)
+    return _whole_characters(cut(text, OWN_VALUE_LENGTH))
 
 
 def _type(value: Any) -> str:

@@ -16,6 +16,8 @@ from celery.events import state as celery_state
 NAME_LENGTH = 512
 TEXT_LENGTH = 4096
 TRACEBACK_LENGTH = 65_536
+#: Of what an app's own event says: fields, characters of one value, and in all.
+OWN_FIELDS, OWN_VALUE_LENGTH, OWN_LENGTH = 20, 300, 1200
 #: The `state_source` of a task whose state no event told, but the result backend.
 BACKEND = "result backend"
 #: Event times outside are no times: 1970 and the year 2242, in seconds.
@@ -26,6 +28,7 @@ NUMBER_MAX = 2**53
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH)]
 _Text = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH)]
 _Traceback = Annotated[str, msgspec.Meta(max_length=TRACEBACK_LENGTH)]
+_Nothing = Annotated[str, msgspec.Meta(max_length=0)]
 _Time = Annotated[float, msgspec.Meta(gt=0, lt=TIME_MAX)]
 _Clock = Annotated[int, msgspec.Meta(ge=0, le=CLOCK_MAX)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
@@ -69,11 +72,20 @@ class Event(msgspec.Struct, gc=False, eq=False):
     sw_ident: _Name | None = None
     sw_ver: _Name | None = None
     sw_sys: _Name | None = None
+    #: What an event of the app's own (task-progress) says, as a JSON object; made by clean.py.
+    #: Nothing that was sent is taken for it.
+    own: _Nothing | None = msgspec.field(default=None, name="flower_ng.own")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields that it has, as Celery's callbacks see an event."""
         fields = msgspec.structs.asdict(self)
-        return {name: value for name, value in fields.items() if value is not None}
+        own = msgspec.json.decode(self.own) if self.own else {}
+        return {
+            **own,
+            **{
+                name: value for name, value in fields.items() if value is not None and name != "own"
+            },
+        }
 
 
 class Readable:

@@ -15,7 +15,7 @@ from celery import Celery
 from kombu.exceptions import ContentDisallowed, KombuError
 from kombu.serialization import loads, prepare_accept_content
 
-from flower_ng.monitor.clean import BARE, Malformed, clean
+from flower_ng.monitor.clean import BARE, TASK_TYPES, Malformed, clean
 from flower_ng.monitor.inbox import Message
 from flower_ng.monitor.losses import Losses
 from flower_ng.monitor.records import NAME_LENGTH, Event
@@ -82,10 +82,16 @@ class Wire:
 
 
 def _are_whole(events: list[Event]) -> bool:
-    """Whether typed events also keep the rules that types cannot say."""
+    """Whether typed events also keep the rules that types cannot say, and are all that was sent.
+
+    Events of the app's own say more than their types can.
+    """
     for event in events:
         kind = event.type
-        if kind in BARE or (event.uuid is None and kind.startswith("task-")):
+        if kind in TASK_TYPES:
+            if event.uuid is None:
+                return False
+        elif kind in BARE or kind.startswith("task-"):
             return False
     return True
 

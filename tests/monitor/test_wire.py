@@ -9,6 +9,7 @@ from celery import Celery
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flower_ng.monitor.clean import clean
 from flower_ng.monitor.inbox import Message
 from flower_ng.monitor.records import Event
 from flower_ng.monitor.wire import Wire, accepted, types_of
@@ -141,3 +142,46 @@ def test_a_dropped_message_counts_by_the_types_of_its_events():
         "task-received", "worker-heartbeat", "unknown",
     ]  # fmt: skip
     assert types_of(Message(b"{")) == ["unknown"]
+
+
+PROGRESS = {"type": "task-progress", "hostname": "w1@box", "timestamp": NOW - 5, "uuid": "u-1"}
+
+
+def own(wire, **fields):
+    (event,) = decoded(wire, {**PROGRESS, **fields})
+    return json.loads(event.own)
+
+
+def test_what_an_event_of_the_apps_own_says_is_kept(wire):
+    said = own(wire, current=3, total=10, note="three of ten", done=False, parts=[1, {"a": 2}])
+
+    assert said.items() >= {
+        "current": 3, "total": 10, "note": "three of ten", "done": False, "parts": "[1, {'a': 2}]"
+    }.items()  # fmt: skip
+    assert not said.keys() & {"type", "uuid", "hostname", "timestamp", "clock", "pid"}
+
+
+def test_what_it_says_is_bounded_in_number_and_size(wire):
+    many = own(wire, **{f"field{number}": number for number in range(100)})
+    long = own(wire, **{f"field{number}": "x" * 10_000 for number in range(10)})
+
+    assert len(many) == 21
+    assert many["…"] > 80
+    assert len(json.dumps(long)) < 1300
+    assert "… (10000 characters)" in long["field0"]
+
+
+@pytest.mark.parametrize(
+    "value", ["\ud800", float("nan"), 10**400, {"a": float("inf")}, ["\ud800"] * 50]
+)
+def test_whatever_it_says_can_be_written_as_json(value):
+    event = clean({**PROGRESS, "field": value}, NOW)
+
+    json.loads(event.own.encode())
+
+
+def test_no_sender_can_put_words_into_celerys_own_events(wire):
+    (event,) = decoded(wire, {**GOOD, "own": "{}", "flower_ng.own": "{}", "current": 1})
+
+    assert event.own is None
+    assert event.uuid == GOOD["uuid"]
