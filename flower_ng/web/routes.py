@@ -13,6 +13,7 @@ from flower_ng.web.actions import action_path, twin
 from flower_ng.web.api import (
     connection,
     control,
+    details,
     doctor,
     export,
     fields,
@@ -93,6 +94,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     connection.ShowConnection,
     series.ShowSeries,
     tasks.TaskInfo,
+    details.TaskDetails,
     publish.TaskApply,
     publish.TaskAsyncApply,
     publish.TaskSend,

@@ -87,6 +87,7 @@ FLOWER = (
     read("/api/tasks/export"),
     read("/api/search/fields"),
     read("/api/task/info/(.*)", "/api/task/info/some-id"),
+    read("/api/task/details/(.+)", "/api/task/details/some-id"),
     read("/api/task/result/(.+)", "/api/task/result/some-id"),
     *CONTROLS,
     *PUBLISH,

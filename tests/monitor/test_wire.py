@@ -166,7 +166,7 @@ def test_what_it_says_is_bounded_in_number_and_size(wire):
     long = own(wire, **{f"field{number}": "x" * 10_000 for number in range(10)})
 
     assert len(many) == 21
-    assert many["…"] > 80
+    assert many["…"] == 80
     assert len(json.dumps(long)) < 1300
     assert "… (10000 characters)" in long["field0"]
 

@@ -1,0 +1,88 @@
+"""Details is all that a task's page shows, for programs. On the loop."""
+
+from typing import Any, Final
+
+from flower_ng.errors import NotFound
+from flower_ng.store.timeline import Attempt, TaskEvent
+from flower_ng.web.api.export import record
+from flower_ng.web.base import Endpoint
+from flower_ng.web.lifetime import Phase, phases
+from flower_ng.web.verified import Verified, verified
+
+#: What of a task is beside its record.
+ALSO: Final = ("original_name", "exception_class", "rerun_of", "reruns", "events_left_out")
+
+
+class TaskDetails(Endpoint):
+    """One task with its attempts, events and phases; not one of Flower's."""
+
+    path = r"/api/task/details/(.+)"
+    methods = ("GET",)
+    summary = "Show all that is known of one task"
+
+    async def get(self, task_id: str) -> None:
+        """Answer the record and more; the result backend is asked about a task that goes on."""
+        found = await verified(self.cluster, task_id)
+        if found is None:
+            raise NotFound(f"Unknown task '{task_id}'")
+        parts = phases(
+            found.row,
+            None,
+            self.services.clock(),
+            self.cluster.timezone,
+            is_in_doubt=bool(found.doubt),
+        )
+        self.write_json(details(found) | {"phases": [_phase(part) for part in parts]})
+
+
+def details(found: Verified) -> dict[str, Any]:
+    """Return what is known of a task but for its phases."""
+    row = found.row
+    return {
+        **record(row),
+        **{name: getattr(row, name) for name in ALSO},
+        "attempts": [_attempt(number, one) for number, one in enumerate(row.attempts, 1)],
+        "events": [_event(event) for event in row.events],
+        "cut": {name: {"by": cut.by, "length": cut.length} for name, cut in row.cuts.items()},
+        "doubt": f"{found.doubt} {found.words}".strip(),
+        "backend": _backend(found),
+    }
+
+
+def _attempt(number: int, one: Attempt) -> dict[str, Any]:
+    return {
+        "number": number,
+        "worker": one.worker,
+        "received": one.received,
+        "started": one.started,
+        "ended": one.ended,
+        "state": one.outcome,
+        "exception": one.exception,
+    }
+
+
+def _event(event: TaskEvent) -> dict[str, Any]:
+    told: dict[str, Any] = {"type": event.type, "at": event.at, "hostname": event.hostname}
+    if event.exception:
+        told["exception"] = event.exception
+    return told
+
+
+def _phase(part: Phase) -> dict[str, Any]:
+    return {
+        "kind": part.kind,
+        "label": part.label,
+        "seconds": part.seconds,
+        "note": part.note,
+        "until": part.until,
+    }
+
+
+def _backend(found: Verified) -> dict[str, Any] | None:
+    """Return what the result backend said of a task that goes on; None where it was not asked.
+
+    What came with a state of the app's own is left to `GET /api/task/result`.
+    """
+    if found.answer is None:
+        return {"state": None, "at": None, "why": found.refusal} if found.refusal else None
+    return {"state": found.answer.state, "at": found.answer.at, "why": found.answer.why}

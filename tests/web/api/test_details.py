@@ -1,0 +1,81 @@
+"""All that is known of one task, as its page shows it."""
+
+import pytest
+
+from flower_ng.monitor.records import BACKEND, Change, Event, Task, Worker
+from flower_ng.store import Store
+
+
+@pytest.fixture
+def store(cluster):
+    """A real store; what is written into it comes from no broker."""
+    cluster.store = Store(None, max_tasks=1000, clock=lambda: 1000.0)
+    cluster.store.start()
+    yield cluster.store
+    cluster.store.stop()
+
+
+def see(store, task):
+    store.observe(Change(Event("task-received", "w1@box", 5.0, uuid=task.uuid), task, task.worker))
+
+
+def task(**fields):
+    return Task("a", "shop.pay", **{"state": "FAILURE", "timestamp": 5.0, **fields})
+
+
+async def test_the_record_comes_first_and_then_what_the_page_shows(client, store):
+    text = "x" * 20_000
+    see(store, task(queue="mail", exception="KeyError('a')", failed=5.0, result=text))
+    store.flush()
+
+    told = (await client.get("/api/task/details/a")).json
+    record = (await client.get("/api/task/info/a")).json
+
+    assert list(told)[: len(record)] == list(record)
+    assert told.items() >= record.items()
+    assert {name: told[name] for name in ("queue", "exception_class", "state_source", "doubt")} == {
+        "queue": "mail",
+        "exception_class": "KeyError",
+        "state_source": "events",
+        "doubt": "",
+    }
+    assert told["cut"] == {"result": {"by": "flower_ng", "length": 20_000}}
+    assert [event["type"] for event in told["events"]] == ["received"]
+    assert [phase["kind"] for phase in told["phases"]] == ["queued", "held", "ran"]
+    (attempt,) = told["attempts"]
+    assert (attempt["number"], attempt["received"], attempt["state"]) == (1, 5.0, None)
+    assert told["backend"] is None
+
+
+async def test_it_tells_what_it_repeats_and_what_repeats_it(client, store):
+    see(store, task())
+    await store.rerun("b", "a")
+    see(store, Task("b", state="SUCCESS", timestamp=6.0))
+
+    assert (await client.get("/api/task/details/a")).json["reruns"] == ["b"]
+    assert (await client.get("/api/task/details/b")).json["rerun_of"] == "a"
+
+
+async def test_a_state_that_no_event_told_has_its_source(client, store):
+    see(store, task(state_source=BACKEND))
+
+    assert (await client.get("/api/task/details/a")).json["state_source"] == "result backend"
+
+
+async def test_a_doubt_and_what_the_result_backend_said_of_it_are_told(client, cluster, store):
+    cluster.health.doubt = lambda _uuid, worker: f"{worker} is gone."
+    cluster.verifier.refusal = "No result backend is configured"
+    see(store, task(state="STARTED", worker=Worker("w1@box")))
+
+    told = (await client.get("/api/task/details/a")).json
+
+    assert told["doubt"] == (
+        "w1@box is gone. Whether it ended can't be asked: no result backend is configured."
+    )
+    assert told["backend"] == {"state": None, "at": None, "why": "No result backend is configured"}
+
+
+async def test_nobody_knows_it(client, store):  # noqa: ARG001 - it is empty
+    answer = await client.get("/api/task/details/nope")
+
+    assert (answer.status, answer.text) == (404, "Unknown task 'nope'")
