@@ -72,7 +72,10 @@ def gathered(sheet: Path) -> str:
 
 
 def file_specs(services: Services) -> list[URLSpec]:
-    """The routes of static files: with this build's digest, with another's, and plain."""
+    """The routes of static files: with this build's digest, with another's, and plain.
+
+    Browsers ask for `/favicon.ico` too, whatever a page says.
+    """
     root, digest = re.escape(services.url("/static")), services.assets.digest
     folder = services.assets.static
     return [
@@ -80,6 +83,11 @@ def file_specs(services: Services) -> list[URLSpec]:
             rf"{root}/{digest}/css/all\.css", Styles, {"path": folder, "cache_control": _LASTING}
         ),
         URLSpec(rf"{root}/{digest}/(.*)", Files, {"path": folder, "cache_control": _LASTING}),
+        URLSpec(
+            rf"{re.escape(services.prefix)}/(favicon\.ico)",
+            Files,
+            {"path": folder, "cache_control": "no-cache"},
+        ),
         URLSpec(
             rf"{root}/(?:[0-9a-f]{{8,64}}/)?(.*)",
             Files,

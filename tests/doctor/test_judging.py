@@ -128,6 +128,24 @@ def test_without_workers_something_is_broken():
     assert report(workers=()).code == 2
 
 
+WHY = "answered in application/x-python-serialize, which this app may not read: add 'pickle'"
+
+
+def test_a_worker_whose_answers_cannot_be_read_is_told_the_form_and_the_setting():
+    found = check("Remote control", workers=(worker(answers={}, unreadable=WHY),))
+
+    assert (found.mark, found.said) == (BROKEN, WHY)
+    assert found.setting == "accept_content of this app, or task_serializer of the worker"
+
+
+def test_answers_of_workers_that_nobody_heard_of_do_not_mean_that_nobody_is_there():
+    found = check("Unknown workers", workers=(), unreadable=(WHY,))
+
+    assert (found.mark, found.said) == (BROKEN, f"a worker {WHY}")
+    names = {one.name for one in report(workers=(), unreadable=(WHY,)).checks}
+    assert "Found" not in names
+
+
 def test_a_worker_that_is_only_heard_is_broken():
     found = check("Remote control", workers=(worker(answers={}),))
 

@@ -142,8 +142,8 @@ async def test_a_message_for_one_browser_is_shown_to_no_other(shop, serve):
     mine = await client.ask("GET", "/tasks", LIVE | {"Cookie": f"flower_toast={toast}"})
     other = await client.ask("GET", "/tasks", LIVE)
 
-    assert "worker_pool_grow done" in mine.text
-    assert "worker_pool_grow done" not in other.text
+    assert "command done" in mine.text
+    assert "command done" not in other.text
 
 
 async def test_a_page_that_is_the_same_is_not_sent_again(shop, serve):

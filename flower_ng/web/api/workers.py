@@ -23,7 +23,7 @@ class ListWorkers(Endpoint):
     action = True
 
     async def get(self) -> None:
-        """Answer `{worker: record}`, or `{worker: alive}` when `status` is asked for."""
+        """Answer `{worker: record}`, or `{worker: alive}`, by name, when `status` is asked for."""
         refresh = self.get_argument("refresh", default=False, type=bool)
         status = self.get_argument("status", default=False, type=bool)
         name = self.get_argument("workername", default="")
@@ -50,7 +50,7 @@ class ListWorkers(Endpoint):
 
     def _alive(self) -> dict[str, bool]:
         presence, workers = self.cluster.presence, self.cluster.state.workers
-        return {name: presence.is_online(worker) for name, worker in workers.items()}
+        return {name: presence.is_online(worker) for name, worker in sorted(workers.items())}
 
     def _inspected(self, name: str) -> dict[str, Any]:
         """Return a record; an empty one for a worker that is known from its events only."""

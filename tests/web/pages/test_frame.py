@@ -3,6 +3,7 @@
 import pytest
 
 from flower_ng.doctor import Check, Mark, Report
+from flower_ng.monitor import commands
 from flower_ng.monitor.events import ConnectionState
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html
@@ -193,13 +194,15 @@ async def test_what_an_action_did_is_told_once_on_the_next_page(shop, serve):
     back = await client.get("/", Cookie=f"flower_toast={cookie}")
 
     toast = Html.parsed(back.text).one("f-toasts").one("p", class_="toast")
-    assert toast.text == "worker_pool_grow done"
-    assert shop.control.calls == [("worker_pool_grow", "w1@box", 2)]
+    assert toast.text == "command done"
+    assert shop.control.calls == [("command", "w1@box", commands.pool_grow(2))]
     assert back.cookies["flower_toast"].startswith('""')
 
 
 async def test_the_icon_is_where_browsers_look_for_it(serve, shop):
-    answer = await serve(cluster=shop).get("/static/favicon.ico")
+    client = serve(cluster=shop)
 
-    assert (answer.status, answer.type) == (200, "image/vnd.microsoft.icon")
-    assert answer.body[:4] == b"\0\0\1\0"
+    for path in ("/static/favicon.ico", "/favicon.ico"):
+        answer = await client.get(path)
+        assert (answer.status, answer.type) == (200, "image/vnd.microsoft.icon")
+        assert answer.body[:4] == b"\0\0\1\0"
