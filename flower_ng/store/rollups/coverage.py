@@ -61,11 +61,13 @@ class Watch:
             yield minute_of(now), Coverage(dropped=seen.dropped - before.dropped)
 
     def _caught_up(self, pause: Pause, seen: Ingest) -> Iterator[tuple[int, Coverage]]:
-        """Yield what was told of a pause since; a later connection tells nothing of it."""
-        heard_at = self._heard()
-        if heard_at > pause.end and seen.connected_since == pause.connected_since:
-            heard_at = pause.end
-        if pause.start < heard_at <= pause.end:
+        """Yield what was told of a pause since; a later connection tells nothing of before it."""
+        heard_at, end = self._heard(), pause.end
+        if seen.connected_since == pause.connected_since:
+            heard_at = min(heard_at, end)
+        elif seen.connected_since is not None:
+            end = min(end, seen.connected_since)
+        if pause.start < heard_at <= end:
             yield from _spans(pause.start, heard_at)
             self._pause = replace(pause, start=heard_at) if heard_at < pause.end else None
 

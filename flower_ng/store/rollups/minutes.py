@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.store.rollups.attempts import Early, Retried, was_sent
 from flower_ng.store.rollups.coverage import minute_of
-from flower_ng.store.rollups.early import Early, was_sent
 from flower_ng.store.rollups.levels import MINUTE_S
 from flower_ng.store.rollups.tallies import (
     ALL_TYPES,
@@ -88,7 +88,7 @@ class Minutes:
         self._held: dict[int, Minute] = {}
         self._names: dict[str, set[str]] = {kind: set() for kind in KINDS}
         self._beats: dict[str, Worker] = {}
-        self._early = Early()
+        self._early, self._retried = Early(), Retried()
         # The minute that newly applied events fall into, mostly: its tallies and its ends.
         self._tasks: dict[str | None, TaskTally] = {}
         self._queues: dict[str | None, QueueTally] = {}
@@ -112,12 +112,24 @@ class Minutes:
         tally = self._tasks.get(task.name) or self._new_type(task.name)
         tally.counts[place] += 1
         if place > _SUCCEEDED:
-            tally.unsuccessful_s += _ran_s(event.timestamp, task)
+            tally.unsuccessful_s += self._retried.ran_s(event.type, event.timestamp, task)
         elif place > _RECEIVED:
             _measure(tally, place, event, task)
+        elif event.retries:
+            self._again(place, event, task)
         elif place == _SENT:
             self._send(event, task)
-        elif was_sent(event, task):
+        elif task.sent is not None:
+            self._receive(event.timestamp, task)
+        else:
+            self._early.note(event)
+
+    def _again(self, place: int, event: Event, task: Task) -> None:
+        """Count the sending or the receipt of a further attempt."""
+        self._retried.note(task)
+        if place == _SENT:
+            self._send(event, task)
+        elif was_sent(task):
             self._receive(event.timestamp, task)
         else:
             self._early.note(event)
@@ -239,17 +251,6 @@ class Minutes:
         if name not in names and len(names) < MAX_NAMES:
             names.add(name)
         return name in names
-
-
-def _ran_s(ended: float, task: Task) -> float:
-    """Return how long a run took that ended without success; 0 where none was under way.
-
-    Between a retry and the next start nothing runs: what ends a task then ends no run.
-    """
-    started, retried = task.started, task.retried
-    if started is None or (retried is not None and started <= retried < ended):
-        return 0.0
-    return max(0.0, ended - started)
 
 
 def _measure(tally: TaskTally, place: int, event: Event, task: Task) -> None:

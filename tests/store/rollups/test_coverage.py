@@ -65,6 +65,12 @@ def test_of_a_pause_after_which_the_connection_was_lost_what_was_told_before_was
     assert paused((HOUR, UP, HOUR - 1), (HOUR + 40, UP, 0), *looks) == 26_000
 
 
+def test_what_a_later_connection_tells_proves_nothing_of_the_time_before_it():
+    again = Ingest(HOUR + 38.0, 0)
+
+    assert paused((HOUR, UP, 0), (HOUR + 40, again, HOUR + 39), (HOUR + 41, again, 0)) == 1000
+
+
 def test_a_pause_without_a_connection_was_not_observed():
     assert paused((HOUR, DOWN, 0), (HOUR + 40, UP, 0), (HOUR + 41, UP, HOUR + 40.5)) == 1000
 

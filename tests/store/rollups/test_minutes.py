@@ -100,6 +100,23 @@ def test_the_run_of_a_second_try_is_its_own(minutes):
     assert minutes.take()[HOUR].kinds["task"]["shop.add"].unsuccessful_s == 2
 
 
+def test_a_run_that_is_retried_ended_after_the_next_one_was_sent(minutes):
+    """A run publishes its retry itself: the next one may begin before its end is told."""
+    minutes.observe(told("sent", NOW - 1, sent=NOW - 1, started=NOW - 4, retries=1))
+    minutes.observe(told("retried", NOW, started=NOW - 0.5, retried=NOW))
+
+    assert minutes.take()[HOUR].kinds["task"]["shop.add"].unsuccessful_s == 4
+
+
+def test_a_run_that_began_before_the_end_of_the_one_before_was_told_counts(minutes):
+    minutes.observe(told("sent", NOW - 1, sent=NOW - 1, started=NOW - 4, retries=1))
+    minutes.observe(told("retried", NOW - 0.1, started=NOW - 0.2, retried=NOW - 0.1))
+    minutes.observe(told("failed", NOW + 1, started=NOW - 0.2, retried=NOW - 0.1))
+
+    total_s = minutes.take()[HOUR].kinds["task"]["shop.add"].unsuccessful_s
+    assert total_s == pytest.approx(3.9 + 1.2)
+
+
 def test_wait_is_from_received_to_started(minutes):
     minutes.observe(told("started", NOW, received=NOW - 3, started=NOW))
 
