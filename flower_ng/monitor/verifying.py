@@ -34,7 +34,8 @@ TOGETHER: Final = 25
 #: How often doubts are looked for; tasks looked at before the loop is given back.
 LOOK_S: Final = 5.0
 MOST: Final = int(PER_S * LOOK_S)
-SLICE: Final = 2000
+LEAST_S: Final = 1.0
+SLICE: Final = 500
 #: A task of which nothing was heard for so long is asked for; then after twice the time, up to
 FIRST_S: Final = 30.0
 #: this long; one whose worker is gone, or does not know of it, at once.
@@ -156,11 +157,12 @@ class Verifier:
 
     async def _go_on(self) -> None:
         while True:
+            began = time.monotonic()
             try:
                 await self.look()
             except Exception:
                 log.exception("Could not ask the result backend about tasks in doubt")
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(max(LEAST_S, LOOK_S - (time.monotonic() - began)))
 
     async def look(self) -> None:
         """Look for doubts once, and have the newest of them answered, as many as the time lets."""
