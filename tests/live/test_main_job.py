@@ -36,6 +36,23 @@ def test_a_failed_task_is_seen_with_exception_and_traceback(cluster):
     assert record["failed"] >= record["started"]
 
 
+def test_a_task_is_found_by_any_text_that_its_page_shows(cluster):
+    given = {"name": "O'Brien", "who": "李雷", "note": "one\ntwo", "path": "C:\\new\\users"}
+    echo = cluster.app.send_task("tests.shop.echo", kwargs=given).id
+    fail = cluster.app.send_task("tests.shop.fail", ["insufficient funds"]).id
+    cluster.seen(echo, "SUCCESS")
+    cluster.seen(fail, "FAILURE")
+
+    def found(search):
+        return sorted(cluster.dashboard.get("/api/tasks", search=search))
+
+    shown = ["O'Brien", "李雷", "李", r"one\ntwo", r"C:\new\users", r"kwargs.note:one\ntwo"]
+    raised = ["ValueError", "traceback:shop.py", "traceback:tests.shop.fail OR traceback:fail"]
+    assert {search: found(search) for search in shown} == {one: [echo] for one in shown}
+    assert all(fail in found(search) and echo not in found(search) for search in raised)
+    assert "one\\ntwo" in cluster.dashboard.ask(f"/task/{echo}").text
+
+
 def test_a_retried_task_ends_in_success_and_keeps_its_retry(cluster):
     sent = cluster.app.send_task("tests.shop.flaky", (1,))
 

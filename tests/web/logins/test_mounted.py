@@ -309,6 +309,29 @@ def test_a_handler_that_cannot_log_in_anybody_ends_the_start(handler, why):
         drop_in.login_handler("my.Door", load=lambda _name: SimpleNamespace(Door=handler))
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("FLOWER_GITLAB_AUTH_ALLOWED_GROUPS", " , ", "names no group"),
+        ("FLOWER_GITLAB_AUTH_ALLOWED_GROUPS", ",", "names no group"),
+        ("FLOWER_GITLAB_MIN_ACCESS_LEVEL", "reporter", "is 'reporter', not an access level"),
+        ("FLOWER_GITLAB_MIN_ACCESS_LEVEL", "0", "is '0', not an access level"),
+    ],
+)
+def test_groups_of_gitlab_that_would_let_in_all_end_the_start(monkeypatch, variable, value, why):
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError, match=why):
+        drop_in.login_handler("flower.views.auth.GitLabLoginHandler")
+
+
+def test_variables_of_gitlab_that_are_empty_are_as_if_not_set(monkeypatch):
+    monkeypatch.setenv("FLOWER_GITLAB_AUTH_ALLOWED_GROUPS", "")
+    monkeypatch.setenv("FLOWER_GITLAB_MIN_ACCESS_LEVEL", "")
+
+    assert drop_in.login_handler("flower.views.auth.GitLabLoginHandler")
+
+
 def test_okta_without_its_server_ends_the_start(monkeypatch):
     monkeypatch.delenv("FLOWER_OAUTH2_OKTA_BASE_URL", raising=False)
 
