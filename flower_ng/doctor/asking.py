@@ -32,6 +32,7 @@ from flower_ng.errors import NoBackend
 from flower_ng.monitor.broadcast import Broadcasts, Gathered, UnreadableReply
 from flower_ng.monitor.calls import Calls, reason
 from flower_ng.monitor.events import Events
+from flower_ng.monitor.fanout import lack_of_fanout
 from flower_ng.monitor.lines import Line
 from flower_ng.monitor.queues import known_queue_names
 from flower_ng.monitor.records import Worker
@@ -105,7 +106,8 @@ class Asking:
             self._calls.run(self._own),
         )
         self._answers = answers
-        hear_s = 0.0 if reached.why else self._hear_s
+        no_fanout = lack_of_fanout(self._capp)
+        hear_s = 0.0 if reached.why or no_fanout else self._hear_s
         _, events = await asyncio.gather(
             self._poll.look(), self._hear(answers.keys(), began, hear_s)
         )
@@ -118,6 +120,7 @@ class Asking:
                 facts.tls is not None or facts.transport in {"rediss", "amqps"},
                 facts.host,
                 self._poll.facts,
+                no_fanout,
                 tuple(self._poll.numbers.values()),
             ),
             backend,

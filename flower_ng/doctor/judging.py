@@ -51,7 +51,10 @@ def events(told: Told) -> Iterator[Check]:
     """Judge whether events can be heard."""
     if told.broker.reached.why:
         return
-    if told.events.is_connected:
+    if told.broker.no_fanout:
+        setting = "broker_url: redis://… or amqp://…"
+        yield Check(EVENTS, "Connection", Mark.BROKEN, told.broker.no_fanout, setting)
+    elif told.events.is_connected:
         yield Check(EVENTS, "Connection", Mark.OK, "flower_ng can listen to events")
     else:
         why = told.events.why or "nothing answered in time"
@@ -61,6 +64,10 @@ def events(told: Told) -> Iterator[Check]:
 def crew(told: Told) -> Iterator[Check]:
     """Judge whether anyone is there."""
     if told.broker.reached.why:
+        return
+    if told.broker.no_fanout:
+        said = "nobody can be asked or heard through this broker: whether workers run is not known"
+        yield Check(AREA, "Found", Mark.UNKNOWN, said)
         return
     for why in told.unreadable:
         setting = "accept_content of this app, or task_serializer of the workers"

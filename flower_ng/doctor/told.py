@@ -35,13 +35,17 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class BrokerTold:
-    """The broker: whether it was reached, and what its adapter tells of it and of its queues."""
+    """The broker: whether it was reached, and what its adapter tells of it and of its queues.
+
+    `no_fanout` says that it carries neither events nor commands, and is empty where it does.
+    """
 
     reached: Reached
     transport: str
     has_tls: bool
     host: str
     facts: BrokerFacts | None = None
+    no_fanout: str = ""
     queues: Sequence[QueueNumbers] = ()
 
 

@@ -24,7 +24,8 @@ class Standing:
     """`raised` are problems, `pending` is what may become one, `muted` is either that is muted.
 
     `census` counts the workers; `is_current` is whether events arrive, else all is as of `at` (UTC
-    seconds), or nothing was heard yet where `has_heard` is False. `quiet_s` is for how long no
+    seconds), or nothing was heard yet where `has_heard` is False; `lack` is why this broker never
+    carries events, if so. `quiet_s` is for how long no
     problem is raised after a start. `unseen` says in sentences what could not be looked at.
     """
 
@@ -37,6 +38,7 @@ class Standing:
     at: float
     quiet_s: float
     unseen: tuple[str, ...]
+    lack: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -66,10 +68,13 @@ def standing(watch: Watch, presence: Presence, broker: BrokerFacts | None, now: 
                 None, [*_unheard(presence, census), _unasked(broker, now), _unjudged(watch, now)]
             )
         ),
+        lack=presence.lack,
     )
 
 
 def _unheard(presence: Presence, census: Census) -> list[str]:
+    if presence.lack:
+        return [presence.lack]
     if not presence.is_current:
         return ["Events: there is no connection to the broker"]
     if not census.known:

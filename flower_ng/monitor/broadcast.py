@@ -18,6 +18,7 @@ from kombu.exceptions import ContentDisallowed
 from kombu.message import Message
 from kombu.serialization import registry  # type: ignore[attr-defined] # the types lack it
 
+from flower_ng.monitor.fanout import need_fanout
 from flower_ng.monitor.lines import REST_S, Line, Lines
 from flower_ng.monitor.servers import Servers
 
@@ -66,7 +67,9 @@ class Gathered:
 
 
 class Broadcasts:
-    """Sends commands and gathers replies. Unavailable when the broker cannot be reached.
+    """Sends commands and gathers replies.
+
+    Unavailable when the broker cannot be reached, or has no fanout: nothing is left on it then.
 
     `reply_s` is how long a single worker's reply to a command is awaited.
     """
@@ -79,6 +82,7 @@ class Broadcasts:
         rest_s: float = REST_S,
     ) -> None:
         self.reply_s = reply_s
+        self._capp = capp
         self._lines = Lines(capp, servers, rest_s)
 
     def tell(
@@ -94,6 +98,7 @@ class Broadcasts:
 
         It is published inside `sending`.
         """
+        need_fanout(self._capp)
         with self._lines.line() as line, sending:
             publish(line, command, arguments, destination, expires_s=expires_s)
 
@@ -113,6 +118,7 @@ class Broadcasts:
         for their replies. Ends early when each of the `destination` has replied to each command;
         without one, soon after each of `awaited` has. With neither it lasts the whole time.
         """
+        need_fanout(self._capp)
         gathering = Gathering(commands, destination or awaited)
         expires_s = timeout_s if expires_s is None else expires_s
         grace_s = 0.0 if destination else GRACE_S

@@ -22,6 +22,7 @@ from flower_ng.monitor.backoff import Backoff
 from flower_ng.monitor.broadcast import Broadcasts
 from flower_ng.monitor.drain import Drain
 from flower_ng.monitor.enabling import Enabling
+from flower_ng.monitor.fanout import lack_of_fanout
 from flower_ng.monitor.inbox import Inbox, Message
 from flower_ng.monitor.losses import Losses
 from flower_ng.monitor.receiver import Receiver, connected, keeps_messages
@@ -49,7 +50,8 @@ FULL = (
 class ConnectionState(msgspec.Struct, frozen=True):
     """Whether events can arrive, `since` when (UTC seconds), and if not, `why` and the next try.
 
-    `began` is when the newest connection began, None before the first.
+    `began` is when the newest connection began, None before the first. Unless `is_possible` the
+    broker carries no events, for the reason in `why`, and nothing is tried.
     """
 
     connected: bool
@@ -57,6 +59,7 @@ class ConnectionState(msgspec.Struct, frozen=True):
     why: str | None = None
     retry_at: float | None = None
     began: float | None = None
+    is_possible: bool = True
 
 
 class IngestStats:
@@ -214,12 +217,21 @@ class Events(threading.Thread):
 
     def run(self) -> None:
         """Receive until stopped; whatever fails is a reason to connect anew."""
+        if lack := lack_of_fanout(self.capp):
+            self._give_up(lack)
+            return
         while not self._ended.is_set():
             try:
                 self._receive()
             except Exception as error:  # noqa: BLE001 - the border: nothing may end the thread
                 self.servers.left()
                 self._wait_after(error)
+
+    def _give_up(self, why: str) -> None:
+        """Listen to nothing: a receiver would only leave a queue behind."""
+        log.error("No events: %s", why)
+        since = self.connection.since
+        self._become(ConnectionState(connected=False, since=since, why=why, is_possible=False))
 
     def _receive(self) -> None:
         """Connect, under whatever address the names have now, and consume until it fails."""

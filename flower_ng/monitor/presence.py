@@ -41,6 +41,14 @@ class Listening(Protocol):
     def began(self) -> float | None:
         """When the newest connection began, None before the first."""
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether the broker carries events at all."""
+
+    @property
+    def why(self) -> str | None:
+        """Why events can't arrive."""
+
 
 class State(Protocol):
     """The part of EventsState that is classified."""
@@ -103,6 +111,12 @@ class Presence:
     def is_current(self) -> bool:
         """Whether events arrive, so that the words are of now."""
         return self._listening().connected
+
+    @property
+    def lack(self) -> str:
+        """Why this broker can carry no events at all; empty where it can."""
+        connection = self._listening()
+        return "" if connection.is_possible else connection.why or ""
 
     @property
     def has_listened(self) -> bool:

@@ -47,7 +47,9 @@ class Ready(Handler):
 
     def _broker(self) -> dict[str, Any]:
         connection = self.cluster.events.connection
-        return {"ok": bool(connection.connected), "since": connection.since}
+        is_possible = connection.is_possible
+        is_ok = bool(connection.connected) or not is_possible
+        return {"ok": is_ok, "since": connection.since, "carries_events": is_possible}
 
     def _events(self) -> dict[str, Any]:
         heard = [worker.heard_at for worker in self.cluster.state.workers.values()]

@@ -71,6 +71,8 @@ def verdict(standing: Standing, vitals: Vitals, now: float, links: Links) -> Ver
 
 def _mood(standing: Standing, now: float) -> str:
     """Return how the sentence begins."""
+    if standing.lack:
+        return "Workers and their tasks can't be seen through this broker"
     if not standing.is_current and not standing.has_heard:
         return "Not connected to the broker yet"
     if not standing.is_current:

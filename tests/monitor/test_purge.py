@@ -6,6 +6,7 @@ import pytest
 
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor.answers import Answers
+from flower_ng.monitor.events import ConnectionState
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.purge import PUBLISHER_SILENCE_S, SLICE, Purge
 from flower_ng.monitor.state import EventsState
@@ -26,7 +27,7 @@ class Cluster:
         self.inspector = SimpleNamespace(
             workers=self.answers.records, purge_worker=self.answers.forget
         )
-        self.listening = SimpleNamespace(connected=True, since=0.0, began=0.0)
+        self.listening = ConnectionState(connected=True, since=0.0, began=0.0)
         self.purge = self.purging(after_s)
 
     def purging(self, after_s):

@@ -25,6 +25,7 @@ from flower_ng import assets
 from flower_ng.doctor import Doctor
 from flower_ng.doctor.told import Told
 from flower_ng.metrics import Registry
+from flower_ng.monitor.events import ConnectionState
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
@@ -46,9 +47,7 @@ class FakeEvents:
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[], None]] = []
-        self.connection = SimpleNamespace(
-            connected=True, since=0.0, why=None, retry_at=None, began=0.0
-        )
+        self.connection = ConnectionState(connected=True, since=0.0, began=0.0)
         self.stats = SimpleNamespace(dropped={})
         self.inbox = SimpleNamespace(messages=0)
 

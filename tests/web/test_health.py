@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from flower_ng.monitor.events import ConnectionState
 from tests.web.probes import HANDLERS
 from tests.web.site import FakeCluster
 
@@ -24,7 +25,7 @@ async def test_a_dashboard_that_hears_and_writes_is_ready_whatever_the_lock(serv
     assert answer.status == 200
     assert answer.json == {
         "ready": True,
-        "broker": {"ok": True, "since": 0.0},
+        "broker": {"ok": True, "since": 0.0, "carries_events": True},
         "events": {"ok": True, "newest_age_s": None, "waiting": 0},
         "store": {
             "ok": True,
@@ -38,7 +39,7 @@ async def test_a_dashboard_that_hears_and_writes_is_ready_whatever_the_lock(serv
 
 def away(cluster):
     why = "Cannot reach amqp://me:secret@box"
-    cluster.events.connection = SimpleNamespace(connected=False, since=5.0, why=why)
+    cluster.events.connection = ConnectionState(connected=False, since=5.0, why=why)
 
 
 def stuck(cluster):
@@ -66,3 +67,15 @@ async def test_what_is_not_ready_is_named_and_nothing_else(serve, part, spoil):
     parts = {name for name in ("broker", "events", "store") if not answer.json[name]["ok"]}
     assert (answer.status, answer.json["ready"], parts) == (503, False, {part})
     assert not [word for word in ("secret", "box") if word in answer.text]
+
+
+async def test_a_broker_that_carries_no_events_is_as_ready_as_it_can_be_and_says_so(serve):
+    cluster = FakeCluster()
+    cluster.events.connection = ConnectionState(
+        connected=False, since=5.0, why="no fanout", is_possible=False
+    )
+
+    answer = await serve(HANDLERS, cluster=cluster).get("/readyz")
+
+    assert answer.status == 200
+    assert answer.json["broker"] == {"ok": True, "since": 5.0, "carries_events": False}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from flower_ng.monitor.events import ConnectionState
 from tests.web.pages.shop import NOW, W1
 from tests.web.pages.test_worker import ANSWERS, STATS
 from tests.web.site import OPEN_API
@@ -264,7 +265,7 @@ async def test_how_busy_the_workers_are_is_a_bar_of_their_slots(shop, look):
 
     assert [bar["width"] for bar in html.one("tbody").all(RECT)] == ["38", "0"]
     assert html.one("tfoot").one(RECT)["width"] == "19"
-    assert html.one("tfoot").all("td")[1].text == "3 of 12"
+    assert html.one("tfoot").all("td")[1].text == "3 of 16"
 
 
 async def test_a_worker_that_says_nonsense_of_itself_is_shown_with_what_is_known(shop, look):
@@ -318,3 +319,15 @@ async def test_a_group_stays_when_one_sorts(shop, look):
 
     assert html.one("thead").links["Active"] == "/workers?group=host&sort=-active"
     assert html.one("nav", aria_label="Groups").one("a", aria_current="true").text == "By host"
+
+
+async def test_a_broker_without_fanout_is_told_and_no_other_is_suspected(shop, look):
+    shop.events.connection = ConnectionState(
+        connected=False, since=NOW, why="This broker carries no events", is_possible=False
+    )
+
+    html = await look("/workers")
+
+    assert "Workers can't be seen through this broker" in html.text
+    assert "another broker" not in html.text
+    assert "Disconnected" not in html.text
