@@ -32,6 +32,11 @@ LOCK :=
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command 'make lock' $(LOCK) --output-file
 
+# An environment whose Python is gone, or that was moved here with the checkout, is none: its marks go.
+$(shell for env in .venv .venv-*; do \
+	test ! -d $$env || { test -e $$env/bin/python && grep -qsF -- "$(CURDIR)/$$env" $$env/pyvenv.cfg; } \
+	|| rm -f $$env/.made $$env/.package $$env/.tools; done)
+
 .PHONY: help
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -217,12 +217,36 @@ def test_what_was_interrupted_is_made_anew(
     assert not (fresh / "static/vendor.new").exists()
 
 
-def test_where_only_the_package_changed_its_lists_stay(fresh: Path) -> None:
+@pytest.fixture
+def made(fresh: Path) -> Path:
+    """The same, with the marks of what was made."""
     for mark in (".venv-node/.made", "static/vendor/icons.svg", ".venv/.tools"):
         (fresh / mark).parent.mkdir(parents=True)
         (fresh / mark).touch()
+    for name in (".venv-node", ".venv"):
+        (fresh / name / "bin").mkdir()
+        (fresh / name / "bin/python").symlink_to(sys.executable)
+        (fresh / name / "pyvenv.cfg").write_text(f"command = python -m venv {fresh / name}\n")
+    return fresh
 
-    plan = run(*MAKE, "--dry-run", "setup", "--what-if=pyproject.toml", cwd=fresh).stdout
+
+def test_where_only_the_package_changed_its_lists_stay(made: Path) -> None:
+    plan = run(*MAKE, "--dry-run", "setup", "--what-if=pyproject.toml", cwd=made).stdout
 
     assert "--editable ." in plan
     assert "--require-hashes" not in plan
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(made: Path) -> None:
+    assert "venv --clear" not in run(*MAKE, "--dry-run", "setup", cwd=made).stdout
+
+    (made / ".venv/bin/python").unlink()
+    (made / ".venv/bin/python").symlink_to(made / "gone")
+
+    assert "venv --clear .venv\n" in run(*MAKE, "--dry-run", "setup", cwd=made).stdout
+
+
+def test_an_environment_that_was_moved_with_its_checkout_is_made_anew(made: Path) -> None:
+    there = made.rename(made.with_name("moved"))
+
+    assert "venv --clear .venv\n" in run(*MAKE, "--dry-run", "setup", cwd=there).stdout

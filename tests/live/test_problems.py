@@ -108,6 +108,13 @@ class Leaping(Watched):
         self.dashboard.get("/api/workers", refresh=1, workername=worker.hostname)
         return self.record(worker)
 
+    def consumes(self, worker: Worker, queue: str, command: str = "add-consumer") -> None:
+        """Send a worker the command until it has answered: a busy one may miss it."""
+        path = f"/api/worker/queue/{command}/{worker.hostname}"
+        wait_until(
+            lambda: self.dashboard.post(path, queue=queue).status == 200, 45, f"{command} {queue}"
+        )
+
     def record(self, worker: Worker) -> dict[str, Any]:
         return self.dashboard.get("/api/workers").get(worker.hostname, {})
 
@@ -263,15 +270,14 @@ def test_a_queue_that_nobody_takes_from_is_told_until_somebody_does(watched, url
     wait_until(lambda: watched.looks() or watched.told("queue-growing", "nobodys"), 45)
 
     found = {rule: watched.sees(rule, "nobodys")["evidence"] for rule in told}
-    watched.dashboard.post(
-        f"/api/worker/queue/add-consumer/{watched.hand.hostname}", queue="nobodys"
-    )
+    watched.consumes(watched.hand, "nobodys")
     wait_until(lambda: not watched.counts("nobodys")(), 45, "the messages are taken")
 
     assert found["queue-deserted"]["waiting"] >= 1
     assert found["queue-old"]["oldest waits_s"] > 1
     assert found["queue-long"]["waiting"] > 100
     assert found["queue-growing"]["more than before"] >= 100
+    watched.clears_by_asking("queue-deserted", watched.hand, "nobodys")
     for rule in told:
         watched.clears(rule, "nobodys")
 
@@ -294,14 +300,12 @@ def test_short_tasks_behind_a_long_one_and_unlike_workers_of_a_queue_are_told(wa
     watched.reaches(watched.nap(0, queue="hoard"), "RECEIVED")
     watched.inspect(hoarder)
     full = watched.sees("worker-full", hoarder.hostname)["evidence"]
-    for_hand = f"add-consumer/{watched.hand.hostname}"
-    watched.dashboard.post(f"/api/worker/queue/{for_hand}", queue="hoard")
+    watched.consumes(watched.hand, "hoard")
     watched.inspect(watched.hand, hoarder)
 
     hoards = watched.sees("worker-hoards", hoarder.hostname)["evidence"]
     differ = watched.sees("workers-differ", "hoard")["evidence"]
-    for_hand = f"cancel-consumer/{watched.hand.hostname}"
-    watched.dashboard.post(f"/api/worker/queue/{for_hand}", queue="hoard")
+    watched.consumes(watched.hand, "hoard", "cancel-consumer")
 
     assert (full["slots"], full["running"], full["reserved"]) == (1, 1, 1)
     watched.clears("worker-full", hoarder.hostname)
