@@ -7,6 +7,7 @@ import re
 from importlib.metadata import distributions
 from pathlib import Path
 
+OURS = ("flower-ng", "setuptools")  # the latter is put there by venv, up to Python 3.11
 LIST = Path(__file__).parent.parent / "requirements/tools.txt"
 
 
@@ -25,9 +26,9 @@ def pins() -> dict[str, str]:
 
 
 def installed() -> dict[str, str]:
-    """The releases of this environment, by normalized name; flower_ng itself is none."""
+    """The releases of this environment, by normalized name, but for what came with Python."""
     found = {re.sub(r"[-_.]+", "-", one.name).lower(): one.version for one in distributions()}
-    return {name: version for name, version in found.items() if name != "flower-ng"}
+    return {name: version for name, version in found.items() if name not in OURS}
 
 
 if __name__ == "__main__":
