@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from celery import states
 
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.store import timeline
@@ -45,6 +46,10 @@ RECORD_KEYS = (
     "parent_id",
     "children",
 )
+
+
+#: Any other state is one that an app gave its task while it ran.
+_CELERYS: Final = states.ALL_STATES | {states.REJECTED, states.IGNORED}
 
 
 class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -108,6 +113,11 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def parent(self) -> str | None:
         """Flower's second name for `parent_id`."""
         return self.parent_id
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs as far as is known: started, or in a state of the app's own."""
+        return self.state == "STARTED" or self.state not in _CELERYS
 
     @property
     def cuts(self) -> dict[str, Cut]:

@@ -39,7 +39,7 @@ def deeds(
     url = links.action("task/revoke", row.uuid)
     if row.state in _WAITS:
         yield Deed("Revoke", "Tells all workers to discard this task when its turn comes.", url)
-    elif row.state == "STARTED":
+    elif row.is_running:
         question = "Ends whatever runs this task. It can't be undone."
         why = inability(worker.get("stats"), Ability.TERMINATE)
         refusal = f"Its worker can't end it: {why}." if why else ""

@@ -82,7 +82,7 @@ def phases(
     An ETA without an offset is of `timezone`. Whether one that `is_in_doubt` still runs is unknown.
     """
     times = _times(row, timezone)
-    is_running = row.state == "STARTED" and not is_in_doubt
+    is_running = row.is_running and not is_in_doubt
     ran = (None, NO_END) if is_in_doubt else _ran(row, times, now)
     parts = [
         Phase("queued", "In the queue", *_queued(row, times, now), usual.queued if usual else None),
@@ -154,7 +154,7 @@ def _ran(row: TaskRow, times: _Times, now: float) -> tuple[float | None, str]:
     """The worker's own measure where there is one."""
     if row.state == "SUCCESS" and row.runtime is not None:
         return row.runtime, ""
-    return _between(times.started, times.ended, now if row.state == "STARTED" else None)
+    return _between(times.started, times.ended, now if row.is_running else None)
 
 
 def _between(

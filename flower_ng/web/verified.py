@@ -55,7 +55,7 @@ async def verified(cluster: Cluster, uuid: str) -> Verified | None:
     answer = None if refusal else await verifier.ask(uuid, PATIENCE_S)
     if answer is not None and answer.state in FINISHED:
         row = await cluster.store.task(uuid) or row
-    is_started = row.state == "STARTED" and row.worker is not None
+    is_started = row.is_running and row.worker is not None
     doubt = cluster.health.doubt(uuid, row.worker or "") if is_started else ""
     return Verified(row, answer, refusal, doubt)
 

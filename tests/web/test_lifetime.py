@@ -39,6 +39,7 @@ def test_the_workers_own_measure_of_a_run_is_the_better_one():
         ("queued", {"state": "PENDING", "sent": 990.0}),
         ("held", {"state": "RECEIVED", "received": 990.0}),
         ("ran", {"state": "STARTED", "started": 990.0}),
+        ("ran", {"state": "PROGRESS", "started": 990.0}),
     ],
 )
 def test_what_goes_on_grows_and_says_so(kind, fields):

@@ -160,6 +160,17 @@ async def test_a_task_that_has_not_ended_can_be_ended(shop, look, ends, label, t
     assert fields == ({"terminate": "true"} if terminates else {})
 
 
+async def test_a_task_in_a_state_of_the_apps_own_runs_and_can_be_ended(shop, look):
+    shop.task("5eed", ends="task-started")
+    shop.happen("task-progress", uuid="5eed")
+
+    html = await look("/task/5eed")
+
+    assert html.one("main").one("a", class_="state").text == "PROGRESS"
+    assert "/do/task/revoke/5eed" in deeds(html)
+    assert "Running" in html.text
+
+
 @pytest.mark.parametrize("ends", ["task-succeeded", "task-failed", "task-revoked"])
 async def test_a_task_that_has_ended_cannot(shop, look, ends):
     shop.task("5eed", ends=ends)
