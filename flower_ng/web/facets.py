@@ -90,13 +90,16 @@ async def summed(store: "Store", text: str, now: float) -> Summary:
             found.update({field: (counted.counts[field], counted.exact) for field in fields})
         shape = await _bars(store, text, now)
         aside = await store.tasks(replace(_query(f"{text} {UNPLACED}"), limit=0))
-        hit = await store.tasks(replace(_query(text), limit=1))
-        similar = () if hit.rows or not text else await wider(store, text)
+        similar = await wider(store, text) if text and not await _finds(store, text) else ()
     except AnswerError as error:
         return Summary({}, None, problem=error.message)
     estimated = frozenset(field for field, (_, exact) in found.items() if not exact)
     counts = {field: counts for field, (counts, _) in found.items()}
     return Summary(counts, shape, estimated, aside.filtered, aside.exact, wider=similar)
+
+
+async def _finds(store: "Store", text: str) -> bool:
+    return bool((await store.tasks(replace(_query(text), limit=1))).rows)
 
 
 def _query(text: str) -> TaskQuery:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from flower_ng.store import Store
 
 #: Fields that plain words are not looked for in.
-_OTHER_FIELDS: Final = {"traceback": "in the traceback", "queue": "in the name of the queue"}
+_OTHER_FIELDS: Final = {
+    "traceback": "with it in the traceback",
+    "queue": "with it in the queue's name",
+}
 
 
 @dataclass(frozen=True, slots=True)

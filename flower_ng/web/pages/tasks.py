@@ -8,12 +8,11 @@ from typing import Final
 
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import Field, TaskPage, TaskQuery, fields, parse_search
-from flower_ng.store.doubts import doubts
-from flower_ng.store.literals import short_texts
 from flower_ng.web import format as fmt
 from flower_ng.web.base import LIVE, Cluster, NavCount, Page
 from flower_ng.web.cells import COLUMNS, MOST_FITTING, Row, column_slugs, row_of
 from flower_ng.web.facets import UNPLACED, Facet, Summary, Value, facets, summed, tabs
+from flower_ng.web.instead import MANY, Instead, doubtful, similar, slow_text
 from flower_ng.web.links import Links
 from flower_ng.web.mistake import Mistake, mistake
 from flower_ng.web.paging import Choice, Heading, Listing, Pager, pager
@@ -48,20 +47,11 @@ VIEWS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Instead:
-    """Another search that was perhaps meant: why, the search, and its address."""
-
-    message: str
-    search: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class TasksView:
     """The list; `problem` is why there is none. `total` counts all tasks.
 
     `doubts` are what in the search looks like a mistake, `wider` what finds tasks where it finds
-    none; `short` is a text of it that no index helps to find, else empty.
+    none; `short` is a text of it that no index helps to find, where that takes long, else empty.
     """
 
     title: str
@@ -208,9 +198,9 @@ class Tasks(Page):
             title="Tasks",
             search=found.text,
             problem=found.problem,
-            doubts=tuple(_doubts(found, links)),
-            wider=tuple(_wider(found, links)),
-            short="" if found.problem else next(iter(short_texts(parse_search(found.text))), ""),
+            doubts=() if found.problem else tuple(doubtful(found.text, page, listing, links)),
+            wider=tuple(similar(summary, listing, links)),
+            short=slow_text(found.text) if found.problem or page.total >= MANY else "",
             fields=fields(),
             states=tuple(tabs(summary, base, listing, links)),
             facets=() if found.problem else tuple(facets(summary, base, listing, links)),
@@ -241,21 +231,6 @@ class Tasks(Page):
             is_wide=len(found.slugs) > MOST_FITTING,
             now=now,
         )
-
-
-def _doubts(found: _Found, links: Links) -> Iterator[Instead]:
-    """Yield what looks like a mistake; a state may be one that somebody made, if it has tasks."""
-    for doubt in () if found.problem else doubts(found.text):
-        if doubt.is_field or not found.page.rows:
-            url = found.listing.filtered(links, search=doubt.instead)
-            yield Instead(doubt.message, doubt.instead, url)
-
-
-def _wider(found: _Found, links: Links) -> Iterator[Instead]:
-    for one in found.known.summary.wider if found.known else ():
-        about = "" if one.is_exact else "about "
-        words = f"{about}{fmt.number(one.count)} {one.label}"
-        yield Instead(words, one.search, found.listing.filtered(links, search=one.search))
 
 
 def as_search(presets: Mapping[str, str]) -> str:
