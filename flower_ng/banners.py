@@ -33,8 +33,11 @@ DROPPED = (
 )
 
 
-def banners(events: Events) -> list[str]:
-    """Return what the events and their store have to say; empty when all is well."""
+def banners(events: Events, *, is_dropping: bool) -> list[str]:
+    """Return what the events and their store have to say; empty when all is well.
+
+    `is_dropping` is whether events were dropped lately; of those before, the gaps tell.
+    """
     store, returning = events.store, events.returning
     failing, behind_s = store.failing, store.lag_s
     dropped = sum(events.stats.dropped.values())
@@ -46,5 +49,5 @@ def banners(events: Events) -> list[str]:
         *([FAILING.format(failing)] if failing else []),
         *([BEHIND.format(behind_s)] if behind_s >= BEHIND_S and not failing else []),
         *([LOST.format(lost)] if (lost := store.lost) else []),
-        *([DROPPED.format(dropped)] if dropped else []),
+        *([DROPPED.format(dropped)] if dropped and is_dropping else []),
     ]

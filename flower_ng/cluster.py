@@ -229,7 +229,7 @@ class Cluster:
 
     def warnings(self) -> Sequence[str]:
         """Return what an operator should know on every page; empty when all is well."""
-        return banners(self.events)
+        return banners(self.events, is_dropping=self.problems.holds("events-dropped"))
 
     def start(self) -> None:
         """Begin to receive, inspect and purge."""

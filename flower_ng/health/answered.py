@@ -6,7 +6,7 @@ Workers of any version and pool may answer anything: what is not understood is N
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha1
+from functools import lru_cache
 from typing import Any, Final
 
 from flower_ng.health.facts import Churn, Growth, Told
@@ -18,6 +18,8 @@ STEP_S: Final = 240.0
 #: Growth is told of over this time at least, and not before a worker has warmed up.
 LEAST_S: Final = 3600.0
 WARM_S: Final = 600.0
+#: Lists of tasks that workers have in common.
+MOST_LISTS: Final = 100
 _KIBI: Final = 1024
 
 
@@ -119,13 +121,15 @@ def told_of(record: Mapping[str, Any], at: float) -> Told:
             for queue in (queues if isinstance(queues, list) else ())
             if isinstance(queue, dict) and queue.get("name")
         ),
-        registered=_digest(names) if names else "",
+        registered=_shared(tuple(names)),
         limit_s=_limit_s(pool) or _number(conf.get("task_time_limit")),
     )
 
 
-def _digest(names: list[str]) -> str:
-    return sha1("\n".join(names).encode(errors="replace"), usedforsecurity=False).hexdigest()
+@lru_cache(MOST_LISTS)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return one and the same list for all who have it: thousands of workers have few."""
+    return names
 
 
 def _sample_of(stats: Mapping[str, Any], at: float) -> Sample:

@@ -116,23 +116,27 @@ def cut_off(facts: Facts, least: float) -> Iterable[Finding] | None:
 
 
 def redelivering(facts: Facts, share: float) -> Iterable[Finding] | None:
-    """Tasks are held, for their ETA or while they run, nearly as long as the broker allows."""
+    """Tasks are or will be held nearly as long as the broker allows: for their ETA, or running."""
     limit_s = _held_at_most_s(facts.broker)
     if limit_s is None or not facts.can_hear:
         return None
     found: dict[str, HeldTask] = {}
-    for task in sorted(_held(facts), key=lambda one: one.held_s):
-        if task.held_s >= share * limit_s:
+    for task in sorted(_held(facts), key=lambda one: one.most_s):
+        if task.most_s >= share * limit_s:
             found[task.type] = task
     return [
-        Finding(kind, {"held_task": one.uuid, "held_s": one.held_s, "limit_s": limit_s})
+        Finding(kind, {"held_task": one.uuid, **_times(one), "limit_s": limit_s})
         for kind, one in found.items()
     ]
 
 
+def _times(task: HeldTask) -> Evidence:
+    whole: Evidence = {} if task.whole_s is None else {"until its ETA_s": task.whole_s}
+    return {"held_s": task.held_s, **whole}
+
+
 def _held(facts: Facts) -> Iterator[HeldTask]:
-    if facts.held is not None:
-        yield facts.held
+    yield from facts.held
     for task in facts.running:
         if task.is_held and task.is_worker_online:
             yield HeldTask(task.uuid, task.type, task.runs_s)

@@ -84,6 +84,7 @@ class Checkup:
             entries=lambda: self._timetable.entries,
             claim_after_s=limits.thresholds.get("task-unclaimed", 0.0),
             clock=clock,
+            timezone=capp.timezone,
         )
         self._engine = Engine(RULES, limits.thresholds, hold_s=limits.hold_s)
         self.problems = Watch(
@@ -109,8 +110,9 @@ class Checkup:
         """Begin; the state and the store have started."""
         self._engine.quiet_until = self._clock() + self._limits.quiet_start_s
         self.problems.restore()
+        self._sightings.renew(self.problems.about("type"))
         self._usual.start()
-        self._sightings.wanted = self._timetable.types()
+        self._sightings.wanted = self._timetable.signs()
         self._timetable.start()
         self.problems.start()
         self._learning = asyncio.get_running_loop().create_task(self._learn())

@@ -23,15 +23,15 @@ LAPSED: Final[Mapping[Status, str]] = {
 class Told:
     """What a worker answered about itself when it was last asked, at `at`.
 
-    `slots` is how many tasks it runs at once; `registered` its tasks, in one text that is equal
-    where they are; `limit_s` its hard limit on every task's time.
+    `slots` is how many tasks it runs at once; `registered` its tasks by name, sorted; `limit_s` its
+    hard limit on every task's time.
     """
 
     at: float
     pool: str = ""
     slots: int | None = None
     queues: tuple[str, ...] = ()
-    registered: str = ""
+    registered: tuple[str, ...] = ()
     limit_s: float | None = None
 
 
@@ -113,12 +113,19 @@ class RunningTask:
 class HeldTask:
     """A task whose message a worker holds, unacknowledged, for `held_s` by now.
 
-    It has an ETA, or it runs and is acknowledged late.
+    It has an ETA, until which it will be held for `whole_s` in all, or it runs and is acknowledged
+    late.
     """
 
     uuid: str
     type: str
     held_s: float
+    whole_s: float | None = None
+
+    @property
+    def most_s(self) -> float:
+        """For how long it is held in all, as far as that is known."""
+        return max(self.held_s, self.whole_s or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +238,7 @@ class Facts:
     `has_returned` is that all tasks of the run before are back in memory. `online_at` is when any
     worker was last known to be online, None before. `eventless` are workers that answered and sent
     no event, though events are enabled, or that did tasks of which none was heard. `cut_off` is how
-    many clients the broker closed lately; `held` is what is held for longest.
+    many clients the broker closed lately; `held` is what waits in workers for its ETA.
     """
 
     now: float
@@ -246,7 +253,7 @@ class Facts:
     eventless: Sequence[str] = ()
     broker: BrokerFacts | None = None
     cut_off: int = 0
-    held: HeldTask | None = None
+    held: Sequence[HeldTask] = ()
     began: float = 0.0
     has_returned: bool = True
     online_at: float | None = None

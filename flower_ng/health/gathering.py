@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any, Final, Protocol
 
 from flower_ng.brokers.condition import BrokerFacts
@@ -22,6 +23,7 @@ from flower_ng.health.lately import Lately
 from flower_ng.health.sightings import Sightings
 from flower_ng.health.trends import Trends
 from flower_ng.health.usual import Usual
+from flower_ng.monitor.eta import eta_s
 from flower_ng.monitor.presence import LISTEN_S
 from flower_ng.monitor.records import Task
 from flower_ng.monitor.verifying import Verifier
@@ -90,13 +92,14 @@ class Gathering:
         entries: Callable[[], Sequence[EntryFacts] | None],
         claim_after_s: float,
         clock: Callable[[], float],
+        timezone: tzinfo = UTC,
     ) -> None:
         self._sources, self._state = sources, state
         self._crew, self._sightings, self._claims = crew, sightings, claims
         self._verifier = verifier
         self._usual, self._trends = usual, trends
         self._entries = entries
-        self._claim_after_s, self._clock = claim_after_s, clock
+        self._claim_after_s, self._clock, self._timezone = claim_after_s, clock, timezone
         self._dropped, self._malformed, self._lost = (Lately(LOSS_S) for _ in range(3))
         self._cut_off = Lately(LOSS_S)
         self._asked_count, self._asked_s = Lately(LOSS_S), Lately(LOSS_S)
@@ -123,7 +126,7 @@ class Gathering:
             self._eventless(connection, now),
             broker := self._sources.broker(),
             self._cut(broker, now),
-            self._held(now),
+            tuple(self._held(now)),
             began=self._began,
             has_returned=self._sources.has_returned(),
             online_at=self._last_online(workers, now),
@@ -187,12 +190,13 @@ class Gathering:
         cut = broker.redis.cut_off if broker and broker.redis else None
         return 0 if cut is None else max(0, int(self._cut_off.see(cut, now)))
 
-    def _held(self, now: float) -> HeldTask | None:
-        """Return the first of those that were received: it is held for longest."""
-        for task in self._sightings.held(self._state, 1):
+    def _held(self, now: float) -> Iterator[HeldTask]:
+        """Yield what waits for its ETA: what came first is held for longest by now."""
+        for task in self._sightings.held(self._state, MOST_RUNNING):
             if task.received is not None:
-                return HeldTask(task.uuid, task.name or "", now - task.received)
-        return None
+                since, eta = self._sightings.held_since(task), eta_s(task.eta, self._timezone)
+                whole_s = None if eta is None else max(0.0, eta - since)
+                yield HeldTask(task.uuid, task.name or "", now - since, whole_s)
 
     def _ingest(self, connection: Connection, late_s: float | None, now: float) -> Ingest:
         sources = self._sources

@@ -1,24 +1,24 @@
 """Rules about the schedule that beat keeps. Pure."""
 
-from collections.abc import Iterable
 from typing import Final
 
-from flower_ng.health.facts import Facts
-from flower_ng.health.rule import Evidence, Finding, Rule
+from flower_ng.health.facts import EntryFacts, Facts
+from flower_ng.health.rule import UNKNOWN, Answer, Evidence, Found, Rule, answered
 
 
-def overdue(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
+def overdue(facts: Facts, threshold_s: float) -> Found:
     """Entries whose task should have been seen by now."""
     if facts.entries is None or not facts.can_hear:
         return None
-    found = []
-    for entry in facts.entries:
-        if entry.overdue_s > threshold_s:
-            last: Evidence = {} if entry.last_at is None else {"last_at": entry.last_at}
-            found.append(
-                Finding(entry.name, {"type": entry.type, "overdue_s": entry.overdue_s, **last})
-            )
-    return found
+    return answered((entry.name, _overdue(entry, threshold_s)) for entry in facts.entries)
+
+
+def _overdue(entry: EntryFacts, threshold_s: float) -> Answer:
+    if entry.overdue_s <= threshold_s:
+        # Until it is seen for the first time, what was told before a restart stays.
+        return UNKNOWN if entry.last_at is None else None
+    last: Evidence = {} if entry.last_at is None else {"last_at": entry.last_at}
+    return {"type": entry.type, "overdue_s": entry.overdue_s, **last}
 
 
 RULES: Final = (
@@ -28,7 +28,8 @@ RULES: Final = (
         "error",
         "Scheduled task not seen",
         "Look whether celery beat runs, exactly once. Without task_send_sent_event a task that"
-        " waits in a queue can't be seen, and looks the same.",
+        " waits in a queue can't be seen, and looks the same. Whoever sends the same task with the"
+        " same arguments is taken for beat.",
         overdue,
     ),
 )

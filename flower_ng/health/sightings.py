@@ -6,17 +6,24 @@ An observer of the state; it costs each event some tenths of a microsecond.
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from flower_ng.health.facts import NewException
+from flower_ng.health.problem import Problem
 from flower_ng.monitor.records import Change, Event, Task
 
+#: The rule that tells of exceptions that were not seen before.
+NEW_EXCEPTION: Final = "task-new-exception"
 #: Changes of identity are counted within this time.
 IDENTITY_S: Final = 60.0
 #: Workers, and pairs of task type and exception, that are remembered.
 MOST_WORKERS: Final = 5000
 MOST_PAIRS: Final = 10_000
 MOST_NEW: Final = 100
+
+
+#: A task type and the texts of its arguments; None where these can't be known.
+Sign: TypeAlias = tuple[str, str | None, str | None]
 
 
 class State(Protocol):
@@ -52,7 +59,7 @@ class Sightings:
     """`running` and `reserved` tasks, oldest first; identities of workers; new exceptions.
 
     `reserved` holds no task with an ETA. `extract` finds the class in an exception's text. No
-    exception is new before `is_learned`. `seen` is when the newest task of each type that is
+    exception is new before `is_learned`. `seen` is when the newest task with each sign that is
     `wanted` was first heard of.
     """
 
@@ -68,8 +75,9 @@ class Sightings:
         self._identities: OrderedDict[str, Identity] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.is_learned = False
-        self.seen: dict[str, float] = {}
-        self.wanted: frozenset[str] = frozenset()
+        self.seen: dict[Sign, float] = {}
+        self.wanted: frozenset[Sign] = frozenset()
+        self._held_since: dict[str, float] = {}
         self._extract = extract
         self._clock = clock
 
@@ -81,8 +89,8 @@ class Sightings:
                 self._see_worker(change.event)
         elif task.state != change.before:
             self._place(task)
-            if change.before is None and task.name in self.wanted:
-                self.seen[task.name or ""] = self._clock()
+            if change.before is None and self.wanted:
+                self._see_scheduled(task)
             if task.state == "FAILURE":
                 self._see_failure(task)
 
@@ -95,6 +103,7 @@ class Sightings:
         self._running.pop(task.uuid, None)
         self._reserved.pop(task.uuid, None)
         self._held.pop(task.uuid, None)
+        self._held_since.pop(task.uuid, None)
 
     def forgotten(self, hostname: str) -> None:
         """Forget a worker's identity."""
@@ -110,6 +119,15 @@ class Sightings:
         for pair in pairs:
             self._know(pair)
 
+    def renew(self, problems: Iterable[Problem]) -> None:
+        """Go on with the exceptions that were new before a restart."""
+        for one in (problem for problem in problems if problem.rule == NEW_EXCEPTION):
+            kind, _, exception = one.subject.rpartition(": ")
+            evidence = one.evidence
+            uuid, count = str(evidence.get("first_task")), int(evidence.get("tasks", 1))
+            at = float(evidence.get("first_at", one.since))
+            self.new[kind, exception] = NewException(kind, exception, uuid, at, count)
+
     def running(self, state: State, most: int) -> Iterator[Task]:
         """Yield the first `most` of the tasks that run."""
         return _present(self._running, state, most)
@@ -121,6 +139,10 @@ class Sightings:
     def held(self, state: State, most: int) -> Iterator[Task]:
         """Yield the first `most` of the tasks that a worker holds until their ETA."""
         return _present(self._held, state, most)
+
+    def held_since(self, task: Task) -> float:
+        """Return when a worker first received a task that is held, by its own clock."""
+        return self._held_since.get(task.uuid, task.received or 0.0)
 
     def switches(self, hostname: str, now: float) -> int:
         """Return how often a worker's identity jumped lately; once is a restart."""
@@ -135,9 +157,18 @@ class Sightings:
             self._running.pop(uuid, None)
         if state == "RECEIVED":
             (self._held if task.eta else self._reserved)[uuid] = task
+            if task.eta and task.received is not None:
+                self._held_since.setdefault(uuid, task.received)  # later ones are redeliveries
         else:
             self._reserved.pop(uuid, None)
             self._held.pop(uuid, None)
+            self._held_since.pop(uuid, None)
+
+    def _see_scheduled(self, task: Task) -> None:
+        """Note a task that may be one of the schedule's."""
+        for sign in ((task.name or "", task.args, task.kwargs), (task.name or "", None, None)):
+            if sign in self.wanted:
+                self.seen[sign] = self._clock()
 
     def _see_worker(self, event: Event) -> None:
         identity = self._identities.get(event.hostname)

@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from celery import Celery
+from celery.beat import BeatLazyFunc
 from celery.schedules import maybe_schedule
+from celery.utils.saferepr import saferepr
 
 from flower_ng.health.facts import EntryFacts
+from flower_ng.health.sightings import Sign
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +26,14 @@ MOST: Final = 500
 class Timetable:
     """`entries` is None where the app has no schedule, and before the first look.
 
-    It looks each `every_s`. `seen` tells when a type's newest task was first heard of; nothing was
-    before `heard_since`, which is None while nothing can be.
+    It looks each `every_s`. `seen` tells when the newest task with a sign was first heard of;
+    nothing was before `heard_since`, which is None while nothing can be.
     """
 
     def __init__(
         self,
         capp: Celery,
-        seen: Mapping[str, float],
+        seen: Mapping[Sign, float],
         heard_since: Callable[[], float | None],
         every_s: float,
     ) -> None:
@@ -57,9 +60,21 @@ class Timetable:
         found = await asyncio.to_thread(lambda: tuple(self._entries(since, dict(self._seen))))
         self.entries = found or None
 
-    def types(self) -> frozenset[str]:
-        """Return the types that the schedule names."""
-        return frozenset(str(entry.get("task")) for _, entry in self._declared())
+    def signs(self) -> frozenset[Sign]:
+        """Return what tells the tasks of the schedule from others."""
+        return frozenset(self._sign(entry) for _, entry in self._declared())
+
+    def _sign(self, entry: Mapping[str, Any]) -> Sign:
+        """Return the type and arguments of an entry as its events tell them (celery.beat)."""
+        kind, args, kwargs = str(entry.get("task")), entry.get("args"), entry.get("kwargs")
+        options = entry.get("options") or {}
+        values = [*(args or ()), *(kwargs or {}).values()]
+        if any(isinstance(value, BeatLazyFunc) for value in values):
+            return kind, None, None  # they are made when it is sent
+        length = self._capp.amqp.argsrepr_maxsize
+        args_text = options.get("argsrepr") or saferepr(list(args) if args else (), length)
+        kwargs_text = options.get("kwargsrepr") or saferepr(dict(kwargs or {}), length)
+        return kind, args_text, kwargs_text
 
     async def _keep_looking(self) -> None:
         while True:
@@ -75,11 +90,11 @@ class Timetable:
         entries = declared.items() if isinstance(declared, Mapping) else ()
         return [(str(name), entry) for name, entry in entries if "schedule" in entry][:MOST]
 
-    def _entries(self, since: float, seen: Mapping[str, float]) -> Iterator[EntryFacts]:
+    def _entries(self, since: float, seen: Mapping[Sign, float]) -> Iterator[EntryFacts]:
         for name, entry in self._declared():
             kind = str(entry.get("task"))
             schedule: Any = maybe_schedule(entry["schedule"], app=self._capp)
-            last = seen.get(kind)
+            last = seen.get(self._sign(entry))
             after = datetime.fromtimestamp(max(last or since, since), UTC)
             left = schedule.remaining_estimate(after.astimezone(self._capp.timezone))
             yield EntryFacts(name, kind, last, max(0.0, -left.total_seconds()))

@@ -21,6 +21,8 @@ from flower_ng.health.sightings import IDENTITY_S
 
 #: A worker that was silent for longer is history, unless it left tasks behind.
 HISTORY_S: Final = 86_400.0
+#: Tasks that only some know are named up to here.
+MOST_NAMED: Final = 3
 #: Less growth is no leak, whatever its share.
 LEAST_GROWTH_BYTES: Final = 100_000_000
 
@@ -218,14 +220,27 @@ def _difference(team: Iterable[WorkerFacts]) -> Evidence:
     for other in others:
         if first.version and other.version and first.version != other.version:
             return {first.name: f"Celery {first.version}", other.name: f"Celery {other.version}"}
-        if first.told and other.told and _tasks_differ(first, other):
-            return {first.name: "has other tasks", other.name: "has other tasks"}
+        if differing := _tasks_differ(first, other):
+            return differing
     return {}
 
 
-def _tasks_differ(one: WorkerFacts, other: WorkerFacts) -> bool:
-    mine, theirs = (worker.told.registered if worker.told else "" for worker in (one, other))
-    return bool(mine) and bool(theirs) and mine != theirs
+def _tasks_differ(one: WorkerFacts, other: WorkerFacts) -> Evidence:
+    """Name the tasks that only one of two knows."""
+    mine, theirs = (set(worker.told.registered if worker.told else ()) for worker in (one, other))
+    if not mine or not theirs or mine == theirs:
+        return {}
+    only = {one.name: mine - theirs, other.name: theirs - mine}
+    return {name: _alone(tasks) for name, tasks in only.items()}
+
+
+def _alone(tasks: set[str]) -> str:
+    """Say which tasks a worker alone has, the first of many."""
+    if not tasks:
+        return "has none that the other lacks"
+    named = ", ".join(sorted(tasks)[:MOST_NAMED])
+    more = len(tasks) - MOST_NAMED
+    return f"alone has {named}{f' and {more} more' if more > 0 else ''}"
 
 
 RULES: Final = (

@@ -4,7 +4,7 @@ from typing import Any
 
 from flower_ng.health.engine import Engine
 from flower_ng.health.facts import Facts, Ingest, WorkerFacts
-from flower_ng.health.rule import Finding, Rule, Undecided
+from flower_ng.health.rule import Finding, Found, Rule, Undecided
 from flower_ng.health.rules import RULES
 from flower_ng.health.watch import Watch
 from flower_ng.settings import Settings
@@ -63,11 +63,14 @@ class Switch:
 
     def __init__(self, name: str = "switched", **about: Any) -> None:
         self.subjects: tuple[str, ...] | None = ()
+        self.undecided: tuple[str, ...] = ()
         usual = {"about": "worker", "severity": "error", "title": "Off", "advice": "Switch it on."}
         self.rule = Rule(name, find=self._find, **{**usual, **about})
 
-    def _find(self, _facts: Facts, _threshold: float) -> list[Finding] | None:
-        return None if self.subjects is None else [Finding(one) for one in self.subjects]
+    def _find(self, _facts: Facts, _threshold: float) -> Found:
+        if self.subjects is None:
+            return None
+        return [*map(Finding, self.subjects), *map(Undecided, self.undecided)]
 
 
 def watch(*switches: Switch, hold_s: float = 0.0, clock: Any = lambda: NOW) -> Watch:

@@ -101,4 +101,4 @@ def test_a_restart_begins_anew():
 def test_whatever_a_worker_answers_is_read(strange):
     told = told_of(strange, NOW)
 
-    assert (told.slots, told.queues, told.registered) == (None, (), "")
+    assert (told.slots, told.queues, told.registered) == (None, (), ())

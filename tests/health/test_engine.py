@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.health.engine import MOST_SUBJECTS, Engine
-from tests.health.making import Switch, facts
+from tests.health.making import BY_NAME, Switch, facts, worker
 
 HOLD_S = 20.0
 
@@ -126,3 +126,54 @@ def run_exact(switch: Switch, looks) -> list[str]:
         verdict = it.judge(switch.rule, facts(at))
         changes += [f"@{at!r}" for _ in (*verdict.raised, *verdict.cleared)]
     return changes
+
+
+def test_what_is_found_is_pending_from_the_first_look_until_it_is_raised():
+    switch = Switch()
+    it = engine(switch)
+
+    run(it, switch, (0, ("a",)))
+    assert ([one.subject for one in it.pending()], it.problems()) == (["a"], [])
+    run(it, switch, (20, ("a",)))
+    assert (it.pending(), [one.subject for one in it.problems()]) == ([], ["a"])
+
+
+def test_what_ended_before_it_was_raised_is_not_pending_any_more():
+    switch = Switch(needs_s=lambda _: 1e9)
+    it = engine(switch)
+
+    run(it, switch, (0, ("a",)), (5, ()))
+
+    assert it.pending() == []
+
+
+def test_a_subject_of_which_nobody_knows_keeps_its_problem_and_no_other_does():
+    switch = Switch()
+    it = engine(switch)
+    run(it, switch, (0, ("a", "b")), (20, ("a", "b")))
+    switch.undecided = ("a", "c")
+
+    changes = run(it, switch, *((at, ()) for at in range(25, 300, 5)))
+
+    assert changes == ["-b@40"]
+    assert [one.subject for one in it.problems()] == ["a"]
+    assert it.pending() == []
+
+
+def test_after_a_start_nothing_is_cleared_before_the_rule_has_looked_for_long_enough():
+    switch = Switch(needs_s=lambda threshold_s: 100 * threshold_s)
+    it = engine(switch, 1.0)
+    it.adopt(engine_with_problem().problems())
+
+    assert run(it, switch, *((at, ()) for at in range(30, 120, 10))) == ["-a@100"]
+
+
+def test_what_nobody_can_find_out_any_more_ends_with_the_reason():
+    it = Engine([BY_NAME["worker-silent"]], {"worker-silent": 60.0}, hold_s=HOLD_S)
+    silent = [worker("w1@box", status="silent", silent_s=90.0)]
+    for at in (0, 20):
+        it.judge(BY_NAME["worker-silent"], facts(at, workers=silent))
+
+    (cleared,) = it.judge(BY_NAME["worker-silent"], facts(40)).cleared
+
+    assert cleared.ended == "its worker was offline for so long that it was forgotten"

@@ -24,7 +24,7 @@ from flower_ng.health.facts import (
     TypeFacts,
 )
 from flower_ng.health.rules import RULES
-from tests.health.making import BEGAN, NOW, facts, found, worker
+from tests.health.making import BEGAN, NOW, facts, found, undecided, worker
 
 W = "w1@box"
 PAY = "shop.pay"
@@ -155,12 +155,12 @@ WRONG = [
         "workers-differ",
         {
             "workers": [
-                worker("a", told=told(queues=("q",), registered="x")),
-                worker("b", told=told(queues=("q",), registered="y")),
+                worker("a", told=told(queues=("q",), registered=tuple("vwxyz"))),
+                worker("b", told=told(queues=("q",), registered=("v",))),
             ]
         },
         "q",
-        {"a": "has other tasks", "b": "has other tasks"},
+        {"a": "alone has w, x, y and 1 more", "b": "has none that the other lacks"},
     ),
     (
         "task-long",
@@ -300,9 +300,15 @@ WRONG = [
     ("broker-cut-off", {"broker": redis(), "cut_off": 2}, "", {"connections closed": 2}),
     (
         "broker-redelivers",
-        {"broker": redis(), "held": HeldTask("5eed", PAY, 3500)},
+        {"broker": redis(), "held": [HeldTask("5eed", PAY, 3500)]},
         PAY,
         {"held_task": "5eed", "held_s": 3500, "limit_s": 3600},
+    ),
+    (
+        "broker-redelivers",
+        {"broker": redis(), "held": [HeldTask("5eed", PAY, 1, 7200)]},
+        PAY,
+        {"held_task": "5eed", "held_s": 1, "until its ETA_s": 7200, "limit_s": 3600},
     ),
     (
         "broker-redelivers",
@@ -461,7 +467,7 @@ WELL = {
     ),
     "RabbitMQ without a timeout delivers nothing twice": (
         "broker-redelivers",
-        {"broker": rabbit(ack_timeout_s=1800.0), "held": HeldTask("5eed", PAY, 60)},
+        {"broker": rabbit(ack_timeout_s=1800.0), "held": [HeldTask("5eed", PAY, 60, 900)]},
     ),
     "sending that was never seen can't stop": (
         "events-unsent",
@@ -505,3 +511,57 @@ def test_without_a_connection_a_rule_does_not_know(rule):
     known = {"workers": [worker(status="silent", silent_s=9999, running=3)]}
 
     assert found(rule, facts(connected=False, **known)) is None
+
+
+#: Rule and facts in which nobody can say whether it holds: why is in the id.
+DOUBTFUL = {
+    "a worker that was not listened to for long enough": (
+        "worker-silent",
+        {"workers": [worker(status="unknown", silent_s=9)]},
+    ),
+    "silence before a restart does not count": (
+        "worker-silent",
+        {"workers": [worker(status="silent", silent_s=9)]},
+    ),
+    "a worker that was not asked yet": ("worker-unanswering", {"workers": [worker()]}),
+    "a clock that no beat told of": ("worker-clock", {"workers": [worker()]}),
+    "slots that were not told": (
+        "worker-full",
+        {"workers": [worker(reserved=4, waiting_s=400)]},
+    ),
+    "a length that is unknown": ("queue-long", {"queues": [QueueFacts(W)]}),
+    "messages whose age is at least that": (
+        "queue-old",
+        {"queues": [QueueFacts(W, 5, 60.0, is_oldest_least=True)]},
+    ),
+    "consumers that nobody told of": ("queue-deserted", {"queues": [QueueFacts(W, 5)]}),
+    "an entry that was not seen since the start": (
+        "schedule-overdue",
+        {"entries": [EntryFacts(W, PAY, None, 10.0)]},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_where_it_cannot_be_known_yet_what_was_told_stays(case):
+    rule, known = DOUBTFUL[case]
+
+    assert undecided(rule, facts(**known)) == {W}
+    assert found(rule, facts(**known)) == {}
+
+
+def test_while_a_worker_may_be_online_nobody_says_that_none_is():
+    workers = [worker("a", status="silent"), worker("b", status="unknown")]
+
+    assert found("no-workers", facts(workers=workers)) is None
+
+
+def test_a_fleet_that_was_purged_is_still_missed():
+    assert found("no-workers", facts(online_at=NOW - 300)) == {"": {"workers known": 0}}
+
+
+def test_a_worker_that_is_only_remembered_for_its_tasks_is_not_silent():
+    purged = [worker(status="purged", silent_s=999, running=2, lost=2)]
+
+    assert found("worker-silent", facts(workers=purged)) == {}
+    assert found("worker-gone", facts(workers=purged)) == {W: {"tasks without a known end": 2}}

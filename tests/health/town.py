@@ -9,6 +9,7 @@ inspections slow; the broker's memory swings; the beat is late.
 
 import random
 from collections import Counter
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -219,12 +220,14 @@ class Town:
     def run(self, name: str, kind: str, runtime: float, failing: float) -> None:
         """Start a task, maybe after it was held for its ETA or was tried before."""
         self.serial += 1
-        uuid, eta = f"task-{self.serial}", "2026-11-21T14:00:00" if self.serial % 50 == 0 else None
+        uuid, held_s = f"task-{self.serial}", self.random.uniform(60, 1200)
+        due = datetime.fromtimestamp(self.now + held_s, UTC).isoformat()
+        eta = due if self.serial % 50 == 0 else None
         self.tell("task-sent", name, uuid=uuid, name=kind, queue=self.random.choice(QUEUES))
         self.tell("task-received", name, uuid=uuid, name=kind, eta=eta)
         if eta is not None:
             event = {"type": "task-started", "hostname": name, "uuid": uuid, "kind": kind}
-            self.pending.append((self.now + self.random.uniform(60, 1200), event))
+            self.pending.append((self.now + held_s, event))
             return
         self.tell("task-started", name, uuid=uuid)
         if self.random.random() < 0.05:
