@@ -93,8 +93,12 @@ def test_events_that_find_no_room_are_told_for_five_minutes(watched, dispatcher)
         dispatcher.send("worker-heartbeat", freq=60)
     wait_until(lambda: dropped(watched) > before, 30, "some are dropped")
     wait_until(lambda: told_of_all(watched, before), 30, "all that were dropped are told of")
+    while_told = watched.dashboard.ask("/workers").text
     watched.leap(301)
     watched.clears("events-dropped")
+
+    assert "events were dropped because the inbox was full" in while_told
+    assert "events were dropped" not in watched.dashboard.ask("/workers").text
 
 
 def test_a_full_disk_is_told_until_it_has_room_and_what_was_lost_for_five_minutes(
