@@ -13,24 +13,24 @@ from flower_ng.monitor.records import Event, Task
 MAX_KEPT: Final = 20_000
 
 
-class Early:
-    """Remembers when attempts were received that had not been sent yet, as far as events told.
+class Times:
+    """Remembers the times of one kind of event, by the attempt, until the other kind has come.
 
-    `waiting` has them by the attempt; mostly it is empty.
+    `waiting` has them; mostly it is empty.
     """
 
     def __init__(self) -> None:
         self.waiting: dict[str | tuple[str, int], float] = {}
 
     def note(self, event: Event) -> None:
-        """Remember a receipt; at the bound the oldest is forgotten."""
+        """Remember an event; at the bound the oldest is forgotten."""
         waiting = self.waiting
         waiting[_attempt(event)] = event.timestamp
         if len(waiting) > MAX_KEPT:
             del waiting[next(iter(waiting))]
 
     def take(self, event: Event) -> float | None:
-        """Return when what was sent here had been received, None where it was not yet; once."""
+        """Return the time of the other event of the same attempt, once; None before it came."""
         return self.waiting.pop(_attempt(event), None)
 
 
@@ -38,16 +38,6 @@ def _attempt(event: Event) -> str | tuple[str, int]:
     """Return what is the same in a sending and its receipt."""
     uuid = event.uuid or ""
     return (uuid, event.retries) if event.retries else uuid
-
-
-def was_sent(task: Task) -> bool:
-    """Tell whether the newest sending that is known is that of a further attempt just received.
-
-    A further attempt is sent while the one before it runs, so one sent before that is not it.
-    """
-    if task.sent is None:
-        return False
-    return task.started is None or task.sent >= task.started
 
 
 class Retried:

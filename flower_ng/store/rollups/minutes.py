@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from flower_ng.monitor.records import Change, Event, Task, Worker
-from flower_ng.store.rollups.attempts import Early, Retried, was_sent
+from flower_ng.store.rollups.attempts import Retried, Times
 from flower_ng.store.rollups.coverage import minute_of
 from flower_ng.store.rollups.levels import MINUTE_S
 from flower_ng.store.rollups.tallies import (
@@ -88,7 +88,9 @@ class Minutes:
         self._held: dict[int, Minute] = {}
         self._names: dict[str, set[str]] = {kind: set() for kind in KINDS}
         self._beats: dict[str, Worker] = {}
-        self._early, self._retried = Early(), Retried()
+        # Receipts of what was not sent yet, further attempts that were not received yet, and the
+        # runs that are retried.
+        self._early, self._sent, self._retried = Times(), Times(), Retried()
         # The minute that newly applied events fall into, mostly: its tallies and its ends.
         self._tasks: dict[str | None, TaskTally] = {}
         self._queues: dict[str | None, QueueTally] = {}
@@ -120,32 +122,35 @@ class Minutes:
         elif place == _SENT:
             self._send(event, task)
         elif task.sent is not None:
-            self._receive(event.timestamp, task)
+            self._receive(event.timestamp, task.sent, task)
         else:
             self._early.note(event)
 
     def _again(self, place: int, event: Event, task: Task) -> None:
-        """Count the sending or the receipt of a further attempt."""
+        """Count the sending or the receipt of a further attempt: a task has times of one alone."""
         self._retried.note(task)
         if place == _SENT:
-            self._send(event, task)
-        elif was_sent(task):
-            self._receive(event.timestamp, task)
+            if not self._send(event, task):
+                self._sent.note(event)
+        elif (sent := self._sent.take(event)) is not None:
+            self._receive(event.timestamp, sent, task)
         else:
             self._early.note(event)
 
-    def _send(self, event: Event, task: Task) -> None:
-        """Count what came into a queue, and its receipt if that was told of before."""
+    def _send(self, event: Event, task: Task) -> bool:
+        """Count what came into a queue; return whether it was received before, by what was told."""
         received = self._early.take(event) if self._early.waiting else None
         queue = self._queues.get(task.queue) or self._new_queue(task)
         if queue is not None:
             queue.sent += 1
-        if received is not None:
-            if not self._start <= received < self._end:
-                self._turn_to(received)
-            self._receive(received, task)
+        if received is None:
+            return False
+        if not self._start <= received < self._end:
+            self._turn_to(received)
+        self._receive(received, event.timestamp, task)
+        return True
 
-    def _receive(self, at: float, task: Task) -> None:
+    def _receive(self, at: float, sent: float, task: Task) -> None:
         """Count what a worker took out of a queue, and how long it was in there.
 
         That is 0 where it was stamped as sent after that: clocks of hosts may differ.
@@ -153,9 +158,9 @@ class Minutes:
         queue = self._queues.get(task.queue) or self._new_queue(task)
         if queue is not None:
             queue.received += 1
-        if task.eta is None and task.sent is not None:  # else it waited for its time
+        if task.eta is None:  # else it waited for its time
             tally = self._tasks.get(task.name) or self._new_type(task.name)
-            tally.queued.add(max(0.0, at - task.sent))
+            tally.queued.add(max(0.0, at - sent))
 
     def _new_queue(self, task: Task) -> QueueTally | None:
         """Return a new tally for a task's queue, None where it is not known, or one too many."""

@@ -173,6 +173,15 @@ def test_each_attempt_is_received_once(minutes, is_late):
     assert (queued.count, queued.total_s) == (2, 2.0)
 
 
+def test_a_retry_may_be_told_to_be_sent_before_the_run_that_sent_it_was_told_to_start(minutes):
+    minutes.observe(told("sent", NOW - 3, queue="mail", sent=NOW - 3, retries=1))
+    times = {"sent": NOW - 3, "started": NOW - 2.9, "retried": NOW - 2.8, "received": NOW - 2}
+    minutes.observe(told("received", NOW - 2, queue="mail", retries=1, **times))
+
+    queue = minutes.take()[HOUR].kinds["queue"]["mail"]
+    assert (queue.sent, queue.received) == (1, 1)
+
+
 def test_a_receipt_counts_in_its_own_minute(minutes):
     minutes.observe(told("received", HOUR - 0.01, received=HOUR - 0.01))
     minutes.observe(told("sent", HOUR + 0.01, queue="mail", sent=HOUR + 0.01))
