@@ -33,14 +33,25 @@ DROPPED = (
 )
 
 
-def banners(events: Events, *, is_dropping: bool) -> list[str]:
+#: What is said of events that can't be read.
+REFUSED = (
+    "{:,} events could not be read{}: what they tell is missing here. Set event_serializer = 'json'"
+    " for the workers and for who sends tasks, or start flower_ng with the app that allows theirs"
+)
+
+
+def banners(events: Events, *, is_dropping: bool, is_refusing: bool) -> list[str]:
     """Return what the events and their store have to say; empty when all is well.
 
     `is_dropping` is whether events were dropped lately; of those before, the gaps tell.
+    `is_refusing` is whether some could not be read lately.
     """
     store, returning = events.store, events.returning
     failing, behind_s = store.failing, store.lag_s
     dropped = sum(events.stats.dropped.values())
+    refused = sum(events.stats.malformed.values())
+    content_type = events.stats.disallowed
+    form = f", the newest in {content_type}" if content_type else ""
     is_returning = returning.lasts_s >= RETURNING_S
     return [
         *([RETURNING.format(returning.count)] if is_returning else []),
@@ -50,4 +61,5 @@ def banners(events: Events, *, is_dropping: bool) -> list[str]:
         *([BEHIND.format(behind_s)] if behind_s >= BEHIND_S and not failing else []),
         *([LOST.format(lost)] if (lost := store.lost) else []),
         *([DROPPED.format(dropped)] if dropped and is_dropping else []),
+        *([REFUSED.format(refused, form)] if refused and is_refusing else []),
     ]

@@ -229,7 +229,11 @@ class Cluster:
 
     def warnings(self) -> Sequence[str]:
         """Return what an operator should know on every page; empty when all is well."""
-        return banners(self.events, is_dropping=self.problems.holds("events-dropped"))
+        return banners(
+            self.events,
+            is_dropping=self.problems.holds("events-dropped"),
+            is_refusing=self.problems.holds("events-refused"),
+        )
 
     def start(self) -> None:
         """Begin to receive, inspect and purge."""
@@ -297,6 +301,7 @@ class Cluster:
             connection=lambda: self.events.connection,
             dropped=lambda: sum(stats.dropped.values()),
             malformed=lambda: sum(stats.malformed.values()),
+            disallowed=lambda: stats.disallowed,
             asked=lambda: (
                 sum(sum(one.counts) for one in durations.values()),
                 sum(one.sum for one in durations.values()),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctored import doctored, found
-from tests.services import Worker
+from tests.services import ROOT, Worker
 
 DEAD = "redis://:geheim@127.0.0.1:1/0"  # nobody listens on port 1
 
@@ -74,3 +74,22 @@ def test_a_wrong_option_is_named_and_nothing_is_looked_at(word: str, said: str):
     assert said in done.stderr
     assert "geheim" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_backend_without_a_url_is_named_by_its_setting(tmp_path: Path) -> None:
+    """A class given by its path has no URL, as `django-db` has none."""
+    (tmp_path / "plain.py").write_text(
+        "from celery.backends.cache import CacheBackend\n"
+        "class Plain(CacheBackend):\n"
+        "    def __init__(self, *args, **kwargs):\n"
+        "        super().__init__(*args, **{**kwargs, 'backend': 'memory', 'url': None})\n"
+        "    def as_uri(self, include_password=True):\n"
+        "        return self.url\n"
+    )
+    path = {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
+
+    done = doctored("-b", "memory://", "--result-backend=plain:Plain", "--json", **path)
+
+    check = found(done)["Result backend", "Reached"]
+    assert check["mark"] == "ok", done.stdout
+    assert check["said"].startswith("plain:Plain, answers in")

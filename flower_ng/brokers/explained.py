@@ -80,3 +80,75 @@ def explained(trouble: str, transport: str) -> Explained:
     return Explained(
         "Its answer was not what was expected.", "Does the address lead to the broker?"
     )
+
+
+MASTER_NAME: Final = (
+    "Set broker_transport_options = {'master_name': '…'} in the app that -A names; without an app,"
+    " put it into a Python module and name that: celery -b URL --config=MODULE flower_ng."
+)
+VIRTUAL_HOST: Final = (
+    "Look at the end of the broker's URL; rabbitmqctl add_vhost makes one, set_permissions lets a"
+    " user in."
+)
+#: What an error says where events can't come in, its likely cause, and what to do.
+CONNECTION_CAUSES: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        r"master_name",
+        "Sentinels are asked for a master by its name, and no name is set.",
+        MASTER_NAME,
+    ),
+    (
+        r"No master found|MasterNotFound",
+        "No sentinel that answers knows a master of this name.",
+        "Look whether the sentinels run, and at master_name in broker_transport_options.",
+    ),
+    (
+        r"NOT_ALLOWED|vhost|virtual host",
+        "The virtual host does not exist, or this user may not use it.",
+        VIRTUAL_HOST,
+    ),
+    (
+        r"without any password configured",
+        "The server asks for no password, and the URL gives one.",
+        "Leave the password out, or set one there (requirepass).",
+    ),
+    (
+        r"ACCESS_REFUSED|WRONGPASS|NOAUTH|[Aa]uthenticat|invalid (username|password)|\b40[13]\b",
+        "The user or the password is wrong, or this user may not do that.",
+        "Correct them in the broker's URL, where / is written %2F, # %23, ? %3F, @ %40 and % %25.",
+    ),
+    (r"NOPERM", "This user may not do that.", "Let the user publish and subscribe (ACL SETUSER)."),
+    (
+        r"DB index|database",
+        "There is no database of this number.",
+        "Look at the end of the broker's URL.",
+    ),
+    (
+        r"certificate|\bSSL|\bTLS|wrong version number",
+        "Its certificate could not be verified, or one side does not speak TLS.",
+        "Name the authority: ssl_ca_certs in broker_use_ssl. rediss:// and amqps:// speak TLS.",
+    ),
+    (
+        r"refused|Errno 111|Errno 61",
+        "Nothing listens at this address.",
+        "Does the broker run, and are host and port right?",
+    ),
+    (
+        r"not known|getaddrinfo|resolution|No address",
+        "The name of its host is not known here.",
+        "Look at the host in the broker's URL.",
+    ),
+    (
+        r"[Tt]ime(d )?out|did not answer|unanswered",
+        "It is overloaded, or a firewall swallows what is sent.",
+        "Look at its load, and whether it can be reached from here.",
+    ),
+)
+
+
+def connection_explained(why: str) -> Explained:
+    """Return what most likely keeps events from coming in, by the error's words."""
+    for pattern, cause, fix in CONNECTION_CAUSES:
+        if re.search(pattern, why):
+            return Explained(cause, fix)
+    return Explained("", "Does the broker run, and is this its address?")

@@ -6,7 +6,6 @@ import errno
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from tornado.log import enable_pretty_logging
 
 from flower_ng import __version__, demo, drop_in
 from flower_ng.app import Flower
+from flower_ng.ending import Ending
 from flower_ng.errors import FlowerError
 from flower_ng.settings import Loaded, load, load_arguments
 
@@ -39,14 +39,16 @@ def watch(
     with in_one_line():
         loaded = load(arguments, os.environ, Path.cwd(), celery_options=celery_options)
     drop_in.install(loaded.settings)
-    serve(capp, loaded, quiet=quiet)
+    serve(capp, loaded, Ending(), quiet=quiet)
 
 
 def show(arguments: Sequence[str]) -> None:
     """Serve the dashboard of the demo; only the command line counts here."""
     with in_one_line():
         loaded = load_arguments(arguments, Path.cwd(), **DEMO_DEFAULTS)
-    sys.exit(demo.run(lambda capp, notice: serve(capp, loaded, notice=notice)))
+    ending = Ending()
+    ending.listen()
+    sys.exit(demo.run(lambda capp, notice: serve(capp, loaded, ending, notice=notice)))
 
 
 @contextlib.contextmanager
@@ -58,14 +60,20 @@ def in_one_line() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def serve(capp: Celery, loaded: Loaded, *, quiet: bool = False, notice: str = "") -> int:
+def serve(
+    capp: Celery, loaded: Loaded, ending: Ending, *, quiet: bool = False, notice: str = ""
+) -> int:
     """Serve until SIGTERM or SIGINT and return 0; one line and exit code 1 if it can't start."""
     start_logging(loaded)
     for warning in loaded.warnings:
         log.warning(warning)
     capp.loader.import_default_modules()
+    ending.listen()
     with in_one_line():
-        asyncio.run(run(capp, loaded, quiet=quiet, notice=notice))
+        try:
+            asyncio.run(run(capp, loaded, ending, quiet=quiet, notice=notice))
+        finally:
+            ending.begun()
     return 0
 
 
@@ -83,12 +91,9 @@ def start_logging(loaded: Loaded) -> None:
         ) from error
 
 
-async def run(capp: Celery, loaded: Loaded, *, quiet: bool, notice: str) -> None:
+async def run(capp: Celery, loaded: Loaded, ending: Ending, *, quiet: bool, notice: str) -> None:
     """Run the dashboard until a signal ends it; whatever happens, it is stopped in order."""
     settings = loaded.settings
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     flower = Flower(capp, settings, notice=notice)
     if settings.debug and not notice:  # the demo's workers would be left behind
         autoreload.start()
@@ -97,7 +102,7 @@ async def run(capp: Celery, loaded: Loaded, *, quiet: bool, notice: str) -> None
         spare_collections()
         for line in () if quiet else (*banner(flower), *filter(None, [notice])):
             log.info(line)
-        await ended.wait()
+        await ending.wait()
     finally:
         await flower.stop()
 

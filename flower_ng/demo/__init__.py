@@ -119,9 +119,8 @@ def run(serve: Callable[[Celery, str], int]) -> int:
     """Open the shop, serve the dashboard on it until that ends, close the shop.
 
     `serve` takes the Celery app and the notice that every page shows; its exit code is returned.
+    Signals must not end the process by themselves meanwhile: the shop would be left behind.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):  # until the loop takes them over
-        signal.signal(number, lambda *_: sys.exit(0))
     os.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
     # A folder has no host name; Kombu warns of that at each connection.
     logging.getLogger("kombu.connection").setLevel(logging.ERROR)

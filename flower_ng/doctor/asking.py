@@ -57,6 +57,10 @@ LIMIT_S: Final = 4.0
 MOST_CALLS: Final = 8
 #: Between two looks whether everyone was heard.
 LISTEN_S: Final = 0.05
+#: What Kombu calls the set of the queues that workers are told commands through.
+PIDBOX: Final = "_kombu.binding.celery.pidbox"
+#: How long a Redis is gone through for it, how many keys at once, and how many are told.
+SCAN_S, SCAN_KEYS, MOST_PREFIXES = 1.0, 1000, 5
 #: The name that Celery gives to the app that stands for none.
 NO_APP: Final = "default"
 
@@ -122,6 +126,7 @@ class Asking:
                 self._poll.facts,
                 no_fanout,
                 tuple(self._poll.numbers.values()),
+                () if reached.why or self._known() else await self._prefixes(),
             ),
             backend,
             self._app(),
@@ -155,7 +160,7 @@ class Asking:
             backend = self._results.backend()
         except NoBackend:
             return Reached()
-        url = mask(backend.as_uri())
+        url = mask(backend.as_uri() or "") or self._backend_name(backend)
         if isinstance(backend, RPCBackend):
             return Reached(url)
         try:
@@ -163,6 +168,30 @@ class Asking:
             return Reached(url, took_s(lambda: self._results.read_blocking(str(uuid4()))))
         except Exception as error:  # noqa: BLE001 - the border: as above, now with its address
             return Reached(url, why=mask(reason(error)))
+
+    def _backend_name(self, backend: Any) -> str:
+        """Return what a backend without a URL is called: its setting, as `django-db`."""
+        setting: Any = self._capp.conf.result_backend
+        return mask(setting) if isinstance(setting, str) else type(backend).__name__
+
+    async def _prefixes(self) -> tuple[str, ...]:
+        """Look for Celery's keys under other prefixes; none where that can't be asked."""
+        try:
+            return await self._calls.run(self._other_prefixes)
+        except Exception as error:  # noqa: BLE001 - the border: libraries raise what they like
+            log.debug("No prefixes were looked for: %s", error)
+            return ()
+
+    def _other_prefixes(self) -> tuple[str, ...]:
+        line = Line(self._capp, self._events.servers)
+        try:
+            line.prove()
+            if line.connection.transport.driver_type != "redis":
+                return ()
+            own = (line.connection.transport_options or {}).get("global_keyprefix", "")
+            return other_prefixes(line.channel.client, own)
+        finally:
+            line.close()
 
     async def _ask_workers(self) -> dict[str, dict[str, Any]]:
         """Return each worker's answers by method; none where nobody can be asked."""
@@ -191,7 +220,13 @@ class Asking:
             is_done = connection.connected and all(map(self._is_heard, names))
             if (is_done and names) or now - since >= hear_s:
                 waited_s = max(0.0, now - since)
-                return EventsTold(connection.connected, waited_s, mask(connection.why or ""))
+                return EventsTold(
+                    connection.connected,
+                    waited_s,
+                    mask(connection.why or ""),
+                    sum(self._events.stats.malformed.values()),
+                    self._events.stats.disallowed,
+                )
             await asyncio.sleep(LISTEN_S)
 
     def _is_heard(self, name: str) -> bool:
@@ -233,6 +268,18 @@ class Asking:
                 skew_s=worker.heartbeats[-1] - worker.beat_at if worker.heartbeats else None,
                 unreadable=unreadable.get(name, ""),
             )
+
+
+def other_prefixes(client: Any, own: str) -> tuple[str, ...]:
+    """Return the prefixes but our own under which workers of Celery are bound on a Redis."""
+    found: set[str] = set()
+    ends_at = time.monotonic() + SCAN_S
+    for key in client.scan_iter(match=f"*{PIDBOX}", count=SCAN_KEYS):
+        name = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
+        found.add(name.removesuffix(PIDBOX))
+        if time.monotonic() > ends_at:
+            break
+    return tuple(sorted(found - {own})[:MOST_PREFIXES])
 
 
 def took_s(question: Callable[[], object]) -> float:

@@ -6,7 +6,7 @@ from typing import Final
 from flower_ng.doctor import server
 from flower_ng.doctor.check import Check, Mark, together
 from flower_ng.doctor.queues import same_tasks
-from flower_ng.doctor.told import AppTold, Own, Told
+from flower_ng.doctor.told import AppTold, EventsTold, Own, Told
 from flower_ng.doctor.worker import AREA, worker
 
 APP, EVENTS, FLOWER = "App", "Events", "flower_ng"
@@ -56,9 +56,19 @@ def events(told: Told) -> Iterator[Check]:
         yield Check(EVENTS, "Connection", Mark.BROKEN, told.broker.no_fanout, setting)
     elif told.events.is_connected:
         yield Check(EVENTS, "Connection", Mark.OK, "flower_ng can listen to events")
+        yield from refused(told.events)
     else:
         why = told.events.why or "nothing answered in time"
         yield Check(EVENTS, "Connection", Mark.BROKEN, f"events can't be heard: {why}")
+
+
+def refused(one: EventsTold) -> Iterator[Check]:
+    """Judge whether events can be read."""
+    if one.refused:
+        form = f", as their content type is {one.content_type}" if one.content_type else ""
+        said = f"{one.refused:,} of those that came could not be read{form}"
+        setting = "event_serializer = 'json' for the workers, or -A APP with their accept_content"
+        yield Check(EVENTS, "Readable", Mark.BROKEN, said, setting)
 
 
 def crew(told: Told) -> Iterator[Check]:
@@ -75,6 +85,18 @@ def crew(told: Told) -> Iterator[Check]:
     if told.workers:
         yield Check(AREA, "Found", Mark.OK, f"{len(told.workers)}")
     if told.workers or told.unreadable:
+        return
+    if told.broker.prefixes:
+        prefixes = ", ".join(map(repr, told.broker.prefixes))
+        said = (
+            f"none answered and none was heard, but on this Redis Celery uses keys with {prefixes}"
+        )
+        setting = "broker_transport_options = {'global_keyprefix': …} in the app, or in a --config"
+        yield Check(AREA, "Found", Mark.BROKEN, f"{said} before them", setting)
+        return
+    if told.events.refused:
+        said = "none answered, and the events that came could not be read"
+        yield Check(AREA, "Found", Mark.BROKEN, said)
         return
     said = "none answered and none was heard: nobody runs tasks, or they use another broker"
     yield Check(AREA, "Found", Mark.BROKEN, said, "celery -A APP worker")

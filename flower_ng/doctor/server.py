@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from flower_ng.brokers import BrokerFacts, QueueNumbers
-from flower_ng.brokers.explained import explained
+from flower_ng.brokers.explained import connection_explained, explained
 from flower_ng.doctor.check import Check, Mark
 from flower_ng.doctor.told import BrokerTold, Conf, Reached, Told
 
@@ -36,8 +36,8 @@ def broker(told: Told) -> Iterator[Check]:
 def reached(area: str, one: Reached, setting: str) -> Check:
     """Say whether a server answers, and how fast."""
     if one.why:
-        why = explained(one.why, "")
-        said = f"{one.url}: {one.why.rstrip('.')}. {why.cause} {why.fix}"
+        why = connection_explained(one.why) if area == BROKER else explained(one.why, "")
+        said = " ".join(filter(None, (f"{one.url}: {one.why.rstrip('.')}.", why.cause, why.fix)))
         return Check(area, "Reached", Mark.BROKEN, said, setting)
     if one.latency_s is None:
         return Check(area, "Reached", Mark.UNKNOWN, f"{one.url} was not asked", setting)

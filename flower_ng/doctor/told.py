@@ -47,6 +47,8 @@ class BrokerTold:
     facts: BrokerFacts | None = None
     no_fanout: str = ""
     queues: Sequence[QueueNumbers] = ()
+    #: Other prefixes of keys that Celery uses on this Redis, looked for where no worker was found.
+    prefixes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,16 @@ class AppTold:
 
 @dataclass(frozen=True, slots=True)
 class EventsTold:
-    """Whether events can be heard; `waited_s` is for how long they were."""
+    """Whether events can be heard; `waited_s` is for how long they were.
+
+    `refused` could not be read, the newest of them because of its content type, if that is known.
+    """
 
     is_connected: bool
     waited_s: float
     why: str = ""
+    refused: int = 0
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,8 @@ class Ingest:
     """How events come in: `dropped` and `malformed` within the last `over_s`, `lag_s` behind.
 
     `was_tried` is that a connection was made or refused since the start.
+    `disallowed` is the content type of the newest that could not be read, empty where that was not
+    the reason.
     """
 
     connected_since: float | None
@@ -215,6 +217,7 @@ class Ingest:
     malformed: int = 0
     over_s: float = 0.0
     lag_s: float | None = None
+    disallowed: str = ""
     inspect_s: float | None = None
     was_tried: bool = True
 

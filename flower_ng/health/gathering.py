@@ -73,6 +73,7 @@ class Sources:
     enable_events: bool
     has_returned: Callable[[], bool] = lambda: True
     broker: Callable[[], BrokerFacts | None] = lambda: None
+    disallowed: Callable[[], str] = lambda: ""
 
 
 class Gathering:
@@ -212,6 +213,7 @@ class Gathering:
             malformed=int(self._malformed.see(sources.malformed(), now)),
             over_s=LOSS_S,
             lag_s=late_s,
+            disallowed=sources.disallowed(),
             inspect_s=asked_s / asked if asked else None,
             was_tried=is_connected or connection.retry_at is not None,
         )

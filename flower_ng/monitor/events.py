@@ -65,10 +65,10 @@ class ConnectionState(msgspec.Struct, frozen=True):
 class IngestStats:
     """What became of all that arrived; read on the loop."""
 
-    def __init__(self, drain: Drain, dropped: Losses, malformed: Losses) -> None:
+    def __init__(self, drain: Drain, dropped: Losses, wire: Wire) -> None:
         self._drain = drain
         self._dropped = dropped
-        self._malformed = malformed
+        self._wire = wire
         #: Messages from the broker, each one event or a list of events.
         self.messages = 0
 
@@ -85,7 +85,12 @@ class IngestStats:
     @property
     def malformed(self) -> dict[str, int]:
         """Events ignored because they could not be used, by reason."""
-        return dict(self._malformed)
+        return dict(self._wire.malformed)
+
+    @property
+    def disallowed(self) -> str:
+        """The content type of the newest event, where that may not be read; else empty."""
+        return self._wire.disallowed
 
     @property
     def busy_s(self) -> float:
@@ -144,7 +149,7 @@ class Events(threading.Thread):
             follow_clock=capp.clock.adjust,  # type: ignore[attr-defined] # the types lack it
         )
         self._dropped = Losses(FULL)
-        self.stats = IngestStats(self._drain, self._dropped, self._wire.malformed)
+        self.stats = IngestStats(self._drain, self._dropped, self._wire)
         self._clock = clock
         self._backoff = Backoff(jitter=jitter)
         self._enabling = Enabling(
@@ -252,9 +257,12 @@ class Events(threading.Thread):
         self._backoff.reset()
         now, before = self._clock(), self.connection
         if before.retry_at is None:
-            log.info("Receiving events")
+            log.info("Receiving events%s", self.servers.source)
         else:
-            log.warning("Receiving events again, after %.1f s without", now - before.since)
+            after_s = now - before.since
+            log.warning(
+                "Receiving events again, after %.1f s without%s", after_s, self.servers.source
+            )
         self._become(ConnectionState(connected=True, since=now, began=now))
         self._enabling.connected()
 

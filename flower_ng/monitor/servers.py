@@ -41,6 +41,12 @@ class Servers:
         """A connection, not open, to the server that the events come from; None while none is."""
         return self._current
 
+    @property
+    def source(self) -> str:
+        """Say where the events come from, for the log; empty where there is nothing to choose."""
+        current = self._current
+        return f", from {current.host}" if current is not None and self.urls else ""
+
     def joined(self, connection: Connection) -> None:
         """Note where the events come from now: an open connection of the app for reading."""
         urls = self.urls

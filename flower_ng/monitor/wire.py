@@ -38,6 +38,8 @@ class Wire:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.malformed = Losses("Ignored %d malformed events, the newest: %s", clock)
+        #: The content type of the newest message that was refused, if that was the reason.
+        self.disallowed = ""
         self._accept = prepare_accept_content(accept)
         self._clock = clock
         self._decode = msgspec.json.Decoder(Event | list[Event]).decode
@@ -61,6 +63,7 @@ class Wire:
             body = loads(message.body, kind, encoding, accept=self._accept)
         except ContentDisallowed:
             self.refuse("content type")
+            self.disallowed = ascii(message.content_type[:NAME_LENGTH])[1:-1]
             return []
         except (KombuError, ValueError, LookupError, TypeError, RecursionError):
             self.refuse("not decodable")
@@ -70,6 +73,7 @@ class Wire:
     def refuse(self, reason: str) -> None:
         """Count one event or message that cannot be used; log it at most every 5 s."""
         self.malformed.add((reason,))
+        self.disallowed = ""
 
     def _salvage(self, message: Message) -> Iterator[Event]:
         """Yield what can be saved of a message that the typed decoder refused."""

@@ -183,6 +183,9 @@ class ProblemOptions:
     problem_events_dropped: float = option(
         1.0, PROBLEMS, "Events dropped in five minutes.", at_least(0)
     )
+    problem_events_refused: float = option(
+        10.0, PROBLEMS, "Events in five minutes that could not be read.", at_least(0)
+    )
     problem_events_late: float = option(
         30.0, PROBLEMS, "Seconds by which every worker's events come late.", at_least(0)
     )

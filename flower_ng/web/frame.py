@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
 
+from flower_ng.brokers.explained import Explained, connection_explained
 from flower_ng.web import format as fmt
 from flower_ng.web.guard import XSRF_COOKIE, Controls, is_xsrf_token
 from flower_ng.web.icons import SPRITE, icon
@@ -103,7 +104,8 @@ class Frame:
     """The frame of one page; `xsrf` is empty where forms need no token.
 
     `user` is the address of the session, `basic_user` the name that HTTP Basic login gave.
-    `connection` is the state of the events' connection to the broker; `warnings` are sentences.
+    `connection` is the state of the events' connection to the broker, `remedy` says what may mend
+    it; `warnings` are sentences.
     Whoever has not logged in where they must sees neither: None, and an empty `app_name`. `zone` is
     the time zone that all times are written in.
     """
@@ -114,6 +116,7 @@ class Frame:
     toasts: tuple[Toast, ...]
     connection: "ConnectionState | None"
     broker_url: str
+    remedy: Explained
     warnings: tuple[str, ...]
     controls: Controls
     read_only: bool
@@ -214,6 +217,7 @@ class Framed(RequestHandler):
             toasts=self._toasts(),
             connection=cluster.events.connection if may_see else None,
             broker_url=cluster.broker_url if may_see else "",
+            remedy=_remedy(cluster.events.connection),
             warnings=tuple(cluster.warnings()) if may_see else (),
             controls=door.controls(),
             read_only=door.read_only,
@@ -249,3 +253,8 @@ class Framed(RequestHandler):
         rules = {**self.cookie_rules, "httponly": False}  # the pages' own scripts send it back
         self.set_cookie(XSRF_COOKIE, token, expires_days=30 if is_lasting else None, **rules)
         return token
+
+
+def _remedy(connection: "ConnectionState") -> Explained:
+    """Say why no events come in, and what to do; by the error's words."""
+    return connection_explained("" if connection.connected else connection.why or "")

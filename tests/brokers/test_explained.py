@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.brokers.explained import explained
+from flower_ng.brokers.explained import connection_explained, explained
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,31 @@ from flower_ng.brokers.explained import explained
 )
 def test_a_trouble_has_a_likely_cause_and_a_fix(trouble, transport, cause, fix):
     found = explained(trouble, transport)
+
+    assert cause in found.cause
+    assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    ("why", "cause", "fix"),
+    [
+        ("'master_name' transport option must be specified.", "no name is set", "--config=MODULE"),
+        ("No master found for 'm'", "No sentinel", "master_name"),
+        ("Connection.open: (530) NOT_ALLOWED - vhost x not found", "virtual host", "add_vhost"),
+        ("(403) ACCESS_REFUSED - Login was refused", "password is wrong", "%2F"),
+        ("WRONGPASS invalid username-password pair", "password is wrong", "%2F"),
+        ("AUTH <password> called without any password configured", "asks for no password", "out"),
+        ("NOPERM this user has no permissions", "may not do that", "ACL"),
+        ("DB index is out of range", "no database", "end of the broker's URL"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "does not speak TLS", "ssl_ca_certs"),
+        ("[Errno 111] Connection refused", "Nothing listens", "host and port"),
+        ("Error -2: Name or service not known", "host is not known", "host"),
+        ("Timeout connecting to server", "overloaded", "load"),
+        ("something else", "", "Does the broker run"),
+    ],
+)
+def test_a_connection_that_fails_has_a_likely_cause_and_a_fix(why, cause, fix):
+    found = connection_explained(why)
 
     assert cause in found.cause
     assert fix in found.fix

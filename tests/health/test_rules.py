@@ -237,6 +237,18 @@ WRONG = [
         {"dropped": 5, "within_s": 300},
     ),
     (
+        "events-refused",
+        {"ingest": clocked(malformed=10, over_s=300)},
+        "",
+        {"refused": 10, "within_s": 300},
+    ),
+    (
+        "events-refused",
+        {"ingest": clocked(malformed=74, over_s=300, disallowed="application/x-python-serialize")},
+        "",
+        {"refused": 74, "within_s": 300, "content_type": "application/x-python-serialize"},
+    ),
+    (
         "broker-blocks",
         {"broker": rabbit(node(has_disk_alarm=True), blocked=("a", "b"))},
         "",
@@ -465,6 +477,7 @@ WELL = {
         "broker-evicts",
         {"broker": redis(policy="allkeys-lru", memory_limit_bytes=0)},
     ),
+    "a few events could not be read": ("events-refused", {"ingest": clocked(malformed=9)}),
     "RabbitMQ without a timeout delivers nothing twice": (
         "broker-redelivers",
         {"broker": rabbit(ack_timeout_s=1800.0), "held": [HeldTask("5eed", PAY, 60, 900)]},
@@ -478,6 +491,7 @@ WELL = {
 ALWAYS = {
     "events-away",
     "events-dropped",
+    "events-refused",
     "store-failing",
     "store-lost",
     "task-new-exception",

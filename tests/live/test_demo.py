@@ -1,5 +1,6 @@
 """`flower-ng demo`, as a newcomer starts it: three real workers, no broker, everything works."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -150,3 +151,35 @@ def test_a_worker_that_fails_is_started_again_and_one_that_was_shut_down_is_not(
         time.sleep(1.5)  # it would be looked at by now
 
     assert log.read_text().count("started") == starts
+
+
+def of_demo(mark: str) -> list[str]:
+    """The processes that were started with an environment that holds the mark."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return [command for command in found if command]
+
+
+@pytest.mark.parametrize("after_s", [0.5, 1.0, 2.0, None])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_that_come_again_and_again_leave_no_process_behind(tmp_path, after_s, number):
+    """At any time of its start, and once it is ready."""
+    demo, mark = Demo(tmp_path, broker=""), f"of-{tmp_path.name}-{time.monotonic_ns()}"
+    script = Path(sys.executable).with_name("flower-ng")
+    demo.spawn([str(script), "demo", f"--port={demo.port}"], {"DEMO_MARK": mark})
+    if after_s is None:
+        wait_until(lambda: answers(demo.port), 20, "the demo answers")
+    else:
+        time.sleep(after_s)  # wherever it is then
+
+    for _ in range(300):
+        demo.process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            demo.process.wait(0.1)
+            break
+
+    assert not demo.running
+    wait_until(lambda: not of_demo(mark), 5, f"all ended: {of_demo(mark)}")
