@@ -1,10 +1,10 @@
 """All pages tell all times in one zone, which the header names once."""
 
-from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from flower_ng.monitor.events import ConnectionState
 from flower_ng.web import format as fmt
 from tests.web.pages.html import Html
 from tests.web.pages.shop import NOW, W1
@@ -24,8 +24,8 @@ def busy(shop):
     shop.beat()
     shop.task("a", ends="task-failed", exception="ValueError('empty')")
     shop.happen("task-received", uuid="b", eta="2026-11-20T10:30:00+00:00", expires="soon")
-    away = {"connected": False, "since": NOW - 60, "why": "refused", "retry_at": NOW + 4}
-    shop.events.connection = SimpleNamespace(**vars(shop.events.connection) | away)
+    refused = {"why": "refused", "retry_at": NOW + 4}
+    shop.events.connection = ConnectionState(connected=False, since=NOW - 60, **refused)
     return shop
 
 
