@@ -379,6 +379,33 @@ async def test_on_rabbitmq_a_paused_broker_is_unavailable_in_time(start, rabbit)
         gc.collect()  # py-amqp leaves it the socket of a handshake that was not answered
 
 
+@pytest.mark.xdist_group("rabbit")
+async def test_on_rabbitmq_a_command_is_carried_out_at_once_or_not_at_all(
+    start, rabbit, start_worker
+):
+    worker = start_worker(rabbit.url, name="hare", options=("-P", "prefork", "-c", "1"))
+    with shop(rabbit.url) as app:
+        control = start(app)
+        added = await control.command(worker.hostname, commands.add_consumer("first"))
+        worker.signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(NoAnswer, match="The command was not sent"):
+                await control.command(worker.hostname, commands.add_consumer("late"))
+        finally:
+            worker.signal(signal.SIGCONT)
+        then = await control.command(worker.hostname, commands.add_consumer("last"))
+        await eventually(lambda: "last" in consumed(app, worker.hostname))
+        queues = consumed(app, worker.hostname)
+
+    assert (added, then) == ("add consumer first", "add consumer last")
+    assert queues == {"celery", "first", "last"}
+
+
+def consumed(app, host):
+    queues = app.control.inspect([host], timeout=10).active_queues()
+    return {queue["name"] for queue in queues[host]}
+
+
 def test_late_replies_of_an_earlier_call_are_not_mixed_up(app, yard):
     broadcasts = Broadcasts(app)
     broadcasts.ask({"stats": {}}, [yard.prefork], timeout_s=0.0)  # its reply comes too late
