@@ -85,7 +85,7 @@ test-latest: services .venv-latest/.made ## Run checks and tests with the newest
 		.venv-latest/bin/python tools/newer.py; test -z "$$failed"
 
 .PHONY: image-test
-image-test: setup services ## Build the container image with buildah and run it
+image-test: services setup ## Build the container image with buildah and run it
 	@$(PYTHON) tools/test_setup.py image
 	$(BIN)/pytest -m image tests/image
 
@@ -95,25 +95,25 @@ soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a rea
 	$(BIN)/pytest -s -m soak
 
 .PHONY: bench
-bench: setup services .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
+bench: services setup .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
 	failed=; for part in $(PARTS); do \
 		$(BIN)/python bench/$$part.py --flower .venv-flower/bin/celery $(BENCH) || failed+=" $$part"; \
 	done; test -z "$$failed" || { echo "These parts did not end well:$$failed" >&2; exit 1; }
 
 .PHONY: bench-growth
-bench-growth: setup services ## Measure how costs grow with tasks, workers, types and browsers
+bench-growth: services setup ## Measure how costs grow with tasks, workers, types and browsers
 	$(BIN)/python bench/growth.py $(BENCH)
 
 .PHONY: bench-churn
-bench-churn: setup services ## Measure memory while names come and go for ten minutes
+bench-churn: services setup ## Measure memory while names come and go for ten minutes
 	$(BIN)/python bench/churn.py $(BENCH)
 
 .PHONY: bench-store
-bench-store: setup services ## Fill a history with a million tasks and measure what it is asked
+bench-store: services setup ## Fill a history with a million tasks and measure what it is asked
 	$(BIN)/python bench/store.py $(BENCH)
 
 .PHONY: bench-10m
-bench-10m: setup services ## The same with ten million tasks; needs 42 GB of free disk
+bench-10m: services setup ## The same with ten million tasks; needs 42 GB of free disk
 	$(BIN)/python bench/store.py 10000000 $(BENCH)
 
 .PHONY: test-setup
@@ -124,7 +124,7 @@ services: | python # root on Debian or Ubuntu gets them; elsewhere the missing o
 	@$(PYTHON) tools/test_setup.py
 
 .PHONY: screenshots
-screenshots: setup services ## Take pictures of every page of the demo into screenshots/
+screenshots: services setup ## Take pictures of every page of the demo into screenshots/
 	$(BIN)/python tools/screenshots.py
 
 .PHONY: docs

@@ -124,3 +124,19 @@ def imported(source: str) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.partition(".")[0]
+
+
+def test_what_was_resolved_otherwise_than_listed_is_named_with_both_releases(
+    tmp_path: Path,
+) -> None:
+    for folder in ("tools", "requirements"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "tools/newer.py", tmp_path / "tools")
+    listed = (ROOT / "requirements/tools.txt").read_text()
+    older = re.sub("^pytest==.+ ", "pytest==0.1 ", listed, flags=re.MULTILINE)
+    (tmp_path / "requirements/tools.txt").write_text(older)
+
+    script = str(tmp_path / "tools/newer.py")
+    told = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+
+    assert f"  pytest 0.1 -> {version('pytest')}\n" in told.stdout
