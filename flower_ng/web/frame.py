@@ -105,7 +105,8 @@ class Frame:
 
     `user` is the address of the session, `basic_user` the name that HTTP Basic login gave.
     `connection` is the state of the events' connection to the broker, `remedy` says what may mend
-    it; `warnings` are sentences.
+    it; `as_of` is when what is shown of workers and tasks was so (UTC seconds), None for now;
+    `warnings` are sentences.
     Whoever has not logged in where they must sees neither: None, and an empty `app_name`. `zone` is
     the time zone that all times are written in.
     """
@@ -115,6 +116,7 @@ class Frame:
     nav: tuple[NavItem, ...]
     toasts: tuple[Toast, ...]
     connection: "ConnectionState | None"
+    as_of: float | None
     broker_url: str
     remedy: Explained
     warnings: tuple[str, ...]
@@ -216,6 +218,7 @@ class Framed(RequestHandler):
             nav=tuple(self._nav(nav, may_see=may_see)),
             toasts=self._toasts(),
             connection=cluster.events.connection if may_see else None,
+            as_of=_as_of(cluster) if may_see else None,
             broker_url=cluster.broker_url if may_see else "",
             remedy=_remedy(cluster.events.connection),
             warnings=tuple(cluster.warnings()) if may_see else (),
@@ -258,3 +261,8 @@ class Framed(RequestHandler):
 def _remedy(connection: "ConnectionState") -> Explained:
     """Say why no events come in, and what to do; by the error's words."""
     return connection_explained("" if connection.connected else connection.why or "")
+
+
+def _as_of(cluster: Cluster) -> float | None:
+    presence = cluster.presence
+    return presence.at if presence.has_listened and not presence.is_current else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 
 import pytest
 
@@ -29,6 +30,21 @@ async def test_a_change_is_shown_by_itself(window, shop):
         shop.events.happen()
 
         await it.shows("5eed", timeout_s=3)
+
+
+async def test_without_a_connection_the_page_is_new_and_what_it_shows_is_not(window, shop):
+    shop.now = time.time() - 120
+    shop.beat()
+    shop.now += 120
+    shop.events.connection = ConnectionState(
+        connected=False, since=shop.now - 120, why="refused", retry_at=shop.now, began=0.0
+    )
+    async with window() as it:
+        page = await it.open("/workers")
+
+        live = page.locator("f-live[data-mood='stale']")
+        await live.wait_for()
+        assert re.search(r"As of \d+ min ago", await live.inner_text())
 
 
 async def test_silence_is_shown_too(window, shop):

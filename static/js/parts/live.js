@@ -5,6 +5,7 @@
  * waits, and how much that is is told; a page without such a list asks for nothing while paused.
  */
 import { icon } from "../icon.js";
+import { age } from "../moment.js";
 import { show } from "../morph.js";
 import { Pace } from "../pace.js";
 import { retell } from "../times.js";
@@ -161,7 +162,14 @@ class Live extends HTMLElement {
     const ageS = Math.round((Date.now() - this.#shownMs) / 1000);
     const updated = ageS < 2 ? "Updated now" : `Updated ${ageS.toLocaleString("en")} s ago`;
     const mood = this.#mood();
-    const words = { failing: "Update failed", paused: "Paused", held: "Held", live: updated }[mood];
+    const old = `As of ${staleAge()}`;
+    const words = {
+      failing: "Update failed",
+      paused: "Paused",
+      held: "Held",
+      stale: old,
+      live: updated,
+    }[mood];
     if (this.dataset.mood !== mood || !this.#button.firstChild) {
       this.dataset.mood = mood;
       this.#button.replaceChildren(this.#words, icon(this.#isPaused ? "play" : "pause"));
@@ -174,13 +182,19 @@ class Live extends HTMLElement {
     if (!document.hidden) retell(document);
   }
 
-  /** @returns {"failing" | "paused" | "held" | "live"} */
+  /** @returns {"failing" | "paused" | "held" | "stale" | "live"} */
   #mood() {
     if (this.#isPaused) return "paused";
     if (this.#problem) return "failing";
+    if (staleSince()) return "stale";
     return this.#held ? "held" : "live";
   }
 }
+
+/** Since when what is shown is old, however new the page is: the dashboard hears of nothing. */
+const staleSince = () => document.querySelector("[data-stale]")?.getAttribute("data-stale");
+
+const staleAge = () => age(Date.now() / 1000 - Number(staleSince() ?? 0));
 
 async function fetchedText() {
   const answer = await fetch(location.href, {
