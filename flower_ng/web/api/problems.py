@@ -1,5 +1,6 @@
 """What is wrong, what was, and what nobody wants to hear of for a while. On the loop."""
 
+from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -87,6 +88,9 @@ class ProblemsTest(Write):
 def named(endpoint: Endpoint) -> tuple[str, str]:
     """Return the rule and the subject that a request names; BadRequest for an unknown rule."""
     rule = endpoint.get_argument("rule", default="", required=True)
-    if rule not in {one.name for one in RULES}:
-        raise BadRequest(f"Unknown rule '{rule}', see docs/health.md for all of them")
+    known = sorted(one.name for one in RULES)
+    if rule not in known:
+        near = get_close_matches(rule, known, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise BadRequest(f"Unknown rule '{rule}': {meant}The rules are {', '.join(known)}")
     return rule, endpoint.get_argument("subject", default="", strip=False)
