@@ -1,0 +1,37 @@
+"""What is said of a task whose end no event told."""
+
+import pytest
+
+from flower_ng.monitor.verifying import OLDER, Answer
+from flower_ng.store import TaskRow
+from flower_ng.web.verified import Verified
+
+ROW = TaskRow("a", state="STARTED", worker="w1@box")
+WORDS = {
+    "Whether it ended can't be asked: no result backend is configured.": {
+        "refusal": "No result backend is configured"
+    },
+    "Whether it ended can't be asked: the result backend is rpc://, which forgets.": {
+        "refusal": "The result backend is rpc://, which forgets"
+    },
+    "The result backend is being asked whether it ended.": {},
+    "The result backend can't tell whether it ended: broker or result backend unavailable.": {
+        "answer": Answer(5.0, why="Broker or result backend unavailable")
+    },
+    f"The result backend can't tell whether it ended: {OLDER}.": {"answer": Answer(5.0, why=OLDER)},
+    "The result backend knows nothing of it: whether it ended is not known.": {
+        "answer": Answer(5.0, "PENDING")
+    },
+    "The result backend says PROGRESS: whether it ended is not known.": {
+        "answer": Answer(5.0, "PROGRESS")
+    },
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_of_a_task_in_doubt_it_is_said_what_the_result_backend_knows(words):
+    assert Verified(ROW, doubt="Its worker is gone.", **WORDS[words]).words == words
+
+
+def test_of_a_task_that_runs_nothing_needs_to_be_said():
+    assert Verified(ROW, Answer(5.0, "STARTED")).words == ""
