@@ -13,6 +13,7 @@ from flower_ng.store import query as sql
 from flower_ng.store.dialect import Dialect
 from flower_ng.store.flush import Flusher
 from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
+from flower_ng.store.lists import Found
 from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.rows import TaskPage, TaskRow
@@ -55,7 +56,8 @@ class Answers:
         """Return a page of tasks."""
         if _is_short(query):
             found = await self._page(query)
-            return TaskPage(_rows.decode(found.rows), found.total, found.filtered, found.exact)
+            rows = _rows.decode(found.rows)
+            return TaskPage(rows, found.total, *_matching(found, query, len(rows)))
         found = await self._page(replace(query, limit=0))
         rows = [row async for page in self.stream(query) for row in page]
         return TaskPage(rows, found.total, found.filtered, found.exact)
@@ -156,6 +158,16 @@ class Answers:
             raise Unavailable("The store is not running")
         await self._flusher.settled(in_a_hurry=not self.waits)
         return await self._reader.row(statement.text, statement.parameters)
+
+
+def _matching(found: Found, query: TaskQuery, rows: int) -> tuple[int, bool]:
+    """Return how many tasks match, and whether exactly: a page says more than an estimate.
+
+    One that is not full is the last; what was seen up to its end matches at least.
+    """
+    seen = query.offset + rows
+    is_last = query.limit is not None and rows < query.limit and (rows or not query.offset)
+    return (seen, True) if is_last else (max(found.filtered, seen if rows else 0), found.exact)
 
 
 def _is_short(query: TaskQuery) -> bool:

@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 
 import pytest
 from msgspec.structs import asdict
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.records import Worker
-from flower_ng.store import Store, TaskQuery, parse_search
+from flower_ng.store import Store, TaskQuery, lists, parse_search
 from tests.store.making import change, heartbeat, task
 
 
@@ -39,6 +40,33 @@ async def test_a_page_tells_how_many_there_are_and_how_many_match(store):
     page = await store.tasks(TaskQuery(search=parse_search("state:failure"), limit=2))
 
     assert (page.total, page.filtered, len(page.rows), page.exact) == (8, 3, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("offset", "limit", "told", "matching"),
+    [
+        (0, 2, 1, (2, False)),
+        (1, 2, 1, (3, False)),
+        (0, 2, 7, (7, False)),
+        (0, 5, 1, (3, True)),
+        (2, 5, 9, (3, True)),
+        (9, 5, 1, (1, False)),
+        (0, 0, 1, (1, False)),
+    ],
+)
+async def test_a_page_never_says_fewer_match_than_it_has(
+    store, monkeypatch, offset, limit, told, matching
+):
+    def about(*asked):
+        return replace(page(*asked), filtered=told, exact=False)
+
+    page = lists.page
+    monkeypatch.setattr(lists, "page", about)  # a small store counts exactly
+    observe(store, *(task(f"u{number}") for number in range(3)))
+
+    found = await store.tasks(TaskQuery(offset=offset, limit=limit))
+
+    assert (found.filtered, found.exact) == matching
 
 
 async def test_a_record_has_flowers_31_keys_in_its_order(store):
