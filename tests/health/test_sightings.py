@@ -2,7 +2,9 @@
 
 import pytest
 
-from flower_ng.health.sightings import IDENTITY_S, Sightings
+from flower_ng.health.facts import NewException
+from flower_ng.health.problem import Problem
+from flower_ng.health.sightings import IDENTITY_S, NEW_EXCEPTION, Sightings
 from flower_ng.monitor.state import EventsState
 from flower_ng.store.fault import exception_class
 from tests.health.making import NOW
@@ -125,3 +127,32 @@ def test_nothing_is_new_before_what_is_known_was_learned(it):
     fail(it, "b", "ValueError(2)")
 
     assert it.sightings.new == {}
+
+
+def test_a_redelivered_task_is_held_since_it_was_first_received(it):
+    it.tell("task-received", uuid="a", name=PAY, eta="2030-01-01T00:00:00")
+    it.now += 3600
+    it.tell("task-received", uuid="a", name=PAY, eta="2030-01-01T00:00:00")
+
+    (task,) = it.sightings.held(it.state, 9)
+    assert it.sightings.held_since(task) == NOW
+
+
+def test_a_scheduled_task_is_seen_by_its_arguments(it):
+    it.sightings.wanted = frozenset({(PAY, "[1]", "{}"), ("shop.mail", None, None)})
+    it.tell("task-received", uuid="a", name=PAY, args="(1,)", kwargs="{}")
+    it.tell("task-received", uuid="b", name="shop.mail", args="(7,)", kwargs="{}")
+    assert it.sightings.seen == {("shop.mail", None, None): NOW}
+
+    it.tell("task-sent", uuid="c", name=PAY, args="[1]", kwargs="{}")
+    assert it.sightings.seen[PAY, "[1]", "{}"] == NOW
+
+
+def test_an_exception_that_was_new_before_a_restart_still_is(it):
+    evidence = {"first_task": "5eed", "first_at": NOW - 60, "tasks": 3}
+    subject = f"{PAY}: KeyError"
+    noted = Problem(NEW_EXCEPTION, "type", "warning", "New", subject, evidence, "", NOW, NOW, NOW)
+
+    it.sightings.renew([noted])
+
+    assert list(it.sightings.new.values()) == [NewException(PAY, "KeyError", "5eed", NOW - 60, 3)]

@@ -26,6 +26,7 @@ FREQ_S = 20.0
 #: Real seconds between two heartbeats, and between two looks at what is asked.
 BEAT_S, DRAIN_S = 0.5, 0.1
 TASK = "tests.shop.add"
+NOBODYS = "nobodys"
 
 
 class Clock:
@@ -151,6 +152,15 @@ class Fleet(threading.Thread):
 
     def kill_one(self, name: str) -> None:
         self.do(lambda: self.workers.pop(name).vanish())
+
+    def misroute(self) -> None:
+        """Send a task to a queue that nobody consumes from."""
+        self.app.conf.task_send_sent_event = True
+        self.app.send_task(TASK, (1, 2), queue=NOBODYS, connection=self.connection)
+
+    def purge_misrouted(self) -> None:
+        with self.connection.channel() as channel:
+            channel.queue_purge(NOBODYS)
 
     def _start_one(self, name: str) -> None:
         self.workers[name] = Simulated(self, name, next(self._pids))

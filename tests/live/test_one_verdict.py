@@ -231,6 +231,26 @@ def test_a_scale_down_and_a_purge_say_nothing_false(town):
     assert town.hook.got == []
 
 
+def test_messages_that_nobody_takes_are_told_before_and_after_they_are_a_problem(town):
+    town.is_whole()
+    town.fleet.do(town.fleet.misroute)
+    try:
+        pending = wait_until(lambda: town.lasting.look().problems["pending"], 30, "it is pending")
+        early = town.lasting.look()
+        raised = wait_until(lambda: town.lasting.look().problems["problems"], 60, "it is raised")
+        late = town.lasting.look()
+    finally:
+        town.fleet.do(town.fleet.purge_misrouted)
+
+    for one in (*pending, *raised):
+        assert (one["rule"], one["subject"]) == ("queue-deserted", "nobodys")
+    assert (early.overview["verdict"], late.overview["verdict"]) == ("warning", "error")
+    assert "One thing may be wrong" in early.page
+    assert "One thing is wrong" in late.page
+    assert "nobodys Queue without consumers" in late.page
+    town.settles(20)
+
+
 def test_a_worker_that_was_killed_is_told_everywhere_and_a_restart_does_not_clear_it(town):
     town.is_whole()
     town.fleet.kill_one("w0@box")
