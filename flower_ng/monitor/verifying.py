@@ -114,6 +114,7 @@ class Verifier:
         self._answers: dict[str, Answer] = {}
         self._unknown: Counter[str] = Counter()
         self._paused_until = 0.0
+        self._asking: dict[str, asyncio.Task[bool]] = {}
         self._looking: asyncio.Task[None] | None = None
 
     def answer(self, uuid: str) -> Answer | None:
@@ -142,9 +143,17 @@ class Verifier:
         """Return what the backend has of a task now, or what it had where that takes too long."""
         known = self._answers.get(uuid)
         if known is None or self._clock() - known.at >= FRESH_S:
-            asking = asyncio.get_running_loop().create_task(self._ask([uuid], in_detail=True))
-            await asyncio.wait([asking], timeout=patience_s)
+            await asyncio.wait([self._begin(uuid)], timeout=patience_s)
         return self._answers.get(uuid, known)
+
+    def _begin(self, uuid: str) -> asyncio.Task[bool]:
+        """Ask for one task, unless that is under way."""
+        asking = self._asking.get(uuid)
+        if asking is None:
+            loop = asyncio.get_running_loop()
+            asking = self._asking[uuid] = loop.create_task(self._ask([uuid], in_detail=True))
+            asking.add_done_callback(lambda _: self._asking.pop(uuid, None))
+        return asking
 
     def start(self) -> None:
         """Begin."""
@@ -152,8 +161,9 @@ class Verifier:
 
     def stop(self) -> None:
         """End."""
-        if self._looking is not None:
-            self._looking.cancel()
+        for asking in (self._looking, *self._asking.values()):
+            if asking is not None:
+                asking.cancel()
 
     async def _go_on(self) -> None:
         while True:

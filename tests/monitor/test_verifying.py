@@ -196,6 +196,13 @@ async def test_who_asks_for_a_task_waits_no_longer_than_he_likes(town):
         assert await town.verifier.ask("a", 0.05) is None
 
 
+async def test_all_who_look_at_a_task_share_one_question(town):
+    town.starts("a")
+    await asyncio.gather(*(town.verifier.ask("a", 1.0) for _ in range(5)))
+
+    assert town.backend.asked == ["a"]
+
+
 async def test_answers_about_tasks_that_are_gone_are_forgotten(town):
     town.starts("a")
     await town.verifier.ask("b", 1.0)
