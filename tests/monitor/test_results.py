@@ -183,3 +183,44 @@ async def test_a_backend_that_is_away_is_unavailable_soon(start, yard, backend, 
             await getattr(results, call)("7")
 
         assert time.monotonic() - began < 5
+
+
+async def test_how_several_tasks_ended_is_read_at_once_and_never_what_they_returned(results, app):
+    done, failed = (
+        app.send_task("tests.shop.echo", ("secret",)),
+        app.send_task("tests.shop.fail", ("no",)),
+    )
+    for sent in (done, failed):
+        await results.wait(sent.id)
+
+    found = await results.outcomes([done.id, failed.id, "no such"])
+
+    assert [found[uuid].state for uuid in (done.id, failed.id, "no such")] == [
+        "SUCCESS",
+        "FAILURE",
+        "PENDING",
+    ]
+    assert "secret" not in repr(found[done.id])
+    assert found[failed.id].exception == "ValueError('no')"
+    assert abs(found[done.id].ended_at - time.time()) < 60
+
+
+async def test_a_backend_that_is_away_is_no_outcome_and_takes_no_long_time(start):
+    with refused_broker() as url, shop("memory://", url) as app:
+        began = time.monotonic()
+        found = await start(app).outcomes(["a", "b", "c"])
+
+        assert time.monotonic() - began < 4
+        assert all(isinstance(one, Unavailable) for one in found.values())
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"), [(None, "No result backend is configured"), ("rpc://", "rpc://")]
+)
+async def test_what_cannot_be_asked_says_why(start, backend, words):
+    with shop("memory://", backend) as app:
+        assert words in await start(app).refusal()
+
+
+async def test_a_backend_that_can_be_asked_refuses_nothing(results):
+    assert await results.refusal() == ""
