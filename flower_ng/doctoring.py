@@ -69,11 +69,11 @@ def file_of(settings: Settings) -> Path:
 
 
 def file_fault(path: Path) -> str:
-    """Say why a file can't be written; a look that leaves it alone."""
-    if not path.parent.is_dir():
-        return "there is no such folder"
-    wanted = path if path.exists() else path.parent
-    return "" if os.access(wanted, os.W_OK) else "it must not be written by this user"
+    """Say why a file can't be written; a look that leaves it alone. Missing folders are made."""
+    wanted = next(one for one in (path, *path.parents) if one.exists())
+    if wanted != path and not wanted.is_dir():
+        return f"{wanted} is no folder"
+    return "" if os.access(wanted, os.W_OK) else f"{wanted} must not be written by this user"
 
 
 def database_fault(url: str) -> str:
