@@ -36,6 +36,18 @@ class Recorder:
         """Return how many events of a kind there were; all types where no name is given."""
         return sum(1 for _ in self._told(outcome, start, end, name))
 
+    def tasks(self, start: float, end: float, name: str | None = None) -> int:
+        """Return how many were received of which nothing but their sending was heard before."""
+        heard: set[str] = set()
+        number = 0
+        for event in self.events:
+            is_new = event["uuid"] not in heard
+            if event["type"] != "task-sent":
+                heard.add(event["uuid"])
+            is_asked = event["type"] == "task-received" and start <= event["timestamp"] < end
+            number += is_new and is_asked and name in (None, self._names.get(event["uuid"]))
+        return number
+
     def by_minute(self, name: str | None = None) -> dict[tuple[str, int], int]:
         """Return how many events of a kind there were in the minute that began then."""
         found: dict[tuple[str, int], int] = {}

@@ -32,6 +32,8 @@ MAX_HELD: Final = 20_000
 
 _PLACES: Final = {f"task-{outcome}": place for place, outcome in enumerate(OUTCOMES)}
 _SENT, _RECEIVED, _STARTED, _SUCCEEDED = range(4)
+#: The states of a task that no worker has received: not known, or only sent.
+_UNRECEIVED: Final = (None, "PENDING")
 
 
 class Minute:
@@ -113,6 +115,8 @@ class Minutes:
             self._turn_to(event.timestamp)
         tally = self._tasks.get(task.name) or self._new_type(task.name)
         tally.counts[place] += 1
+        if place == _RECEIVED and (task.started or change.before not in _UNRECEIVED):
+            tally.again += 1
         if place > _SUCCEEDED:
             tally.unsuccessful_s += self._retried.ran_s(event.type, event.timestamp, task)
         elif place > _RECEIVED:

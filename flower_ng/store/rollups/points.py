@@ -53,6 +53,7 @@ class Spread:
 class TaskPoint:
     """How many events of each kind there were, and how long tasks ran and waited.
 
+    `tasks` were received for the first time: retries and redeliveries are in `received` alone.
     `run` is of those that succeeded; `total_run_s` is how long all ran, however they ended.
     """
 
@@ -68,6 +69,7 @@ class TaskPoint:
     queued: Spread | None = None
     wait: Spread | None = None
     total_run_s: float = 0.0
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,10 @@ def bucket(start: int, past_s: float, coverage: Coverage) -> Bucket:
 def point(tally: Tally, *, percentiles: bool = True) -> Point:
     """Return what a tally says; how durations are spread takes some time, and may be left out."""
     match tally:
-        case TaskTally(counts, run, queued, wait, unsuccessful_s):
+        case TaskTally(counts, run, queued, wait, unsuccessful_s, again):
             numbers: dict[str, Any] = dict(zip(OUTCOMES, counts, strict=True))
             numbers["total_run_s"] = run.total_s + unsuccessful_s
+            numbers["tasks"] = numbers["received"] - again
             if percentiles:
                 numbers |= {"run": _spread(run), "queued": _spread(queued), "wait": _spread(wait)}
             return TaskPoint(**numbers)

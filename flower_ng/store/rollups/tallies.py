@@ -25,7 +25,8 @@ class TaskTally(msgspec.Struct, array_like=True, gc=False):
 
     `run` has the runtime of those that succeeded, `unsuccessful_s` is how long all others ran, from
     started to however they ended; `queued` is from sent to received, `wait` from received to
-    started where the task had no ETA.
+    started where the task had no ETA. `again` counts receipts of tasks that a worker had before:
+    further attempts, and messages that were delivered again.
     """
 
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * len(OUTCOMES))
@@ -33,6 +34,7 @@ class TaskTally(msgspec.Struct, array_like=True, gc=False):
     queued: Sketch = msgspec.field(default_factory=Sketch)
     wait: Sketch = msgspec.field(default_factory=Sketch)
     unsuccessful_s: float = 0.0
+    again: int = 0
 
     def merge(self, other: "TaskTally") -> None:
         """Add what another one counted."""
@@ -43,6 +45,7 @@ class TaskTally(msgspec.Struct, array_like=True, gc=False):
         self.queued.merge(other.queued)
         self.wait.merge(other.wait)
         self.unsuccessful_s += other.unsuccessful_s
+        self.again += other.again
 
 
 class Gauge(msgspec.Struct, array_like=True, gc=False):

@@ -39,9 +39,9 @@ LISTING: Final = Listing("/types", sort="-total", size=50)
 class TypeLine:
     """One type over the span: durations in seconds, None where nothing is known.
 
-    `count` is how many were received, `failed_share` the failed of the finished, 0 to 1; `total_s`
-    is how long all ran, also those that failed, the other run times are of those that succeeded;
-    `wait` is the time between received and started. `trend` is an SVG path.
+    `count` is how many tasks there were, each once, `failed_share` the failed of the finished, 0
+    to 1; `total_s` is how long all ran, also those that failed, the other run times are of those
+    that succeeded; `wait` is the time between received and started. `trend` is an SVG path.
     """
 
     name: str
@@ -181,7 +181,7 @@ class _Rows:
             name=name,
             url=self.links.type(name),
             failures_url=self.links.tasks(search=failures),
-            count=whole.received,
+            count=whole.tasks,
             failed=whole.failed,
             failed_share=failed_share(whole),
             total_s=total_run_s(whole),
@@ -200,7 +200,7 @@ class _Rows:
 #: What each column is sorted by.
 NUMBERS: Final[Mapping[str, Callable[[TaskPoint], float | None]]] = {
     "total": total_run_s,
-    "count": lambda one: one.received,
+    "count": lambda one: one.tasks,
     "failed": failed_share,
     "mean": lambda one: figure(one.run, "mean_s"),
     "p50": lambda one: figure(one.run, "p50_s"),

@@ -1,6 +1,6 @@
 import pytest
 
-from flower_ng.monitor.records import Worker
+from flower_ng.monitor.records import Change, Worker
 from flower_ng.store.rollups import minutes as module
 from flower_ng.store.rollups.minutes import Minutes
 from flower_ng.store.rollups.points import point
@@ -61,6 +61,16 @@ def test_an_event_ten_minutes_late_counts_in_its_own_minute(minutes):
     minutes.observe(told("sent", HOUR - 569.0))
 
     assert list(minutes.take()) == [HOUR - 600]
+
+
+@pytest.mark.parametrize(
+    ("before", "tasks"), [(None, 1), ("PENDING", 1), ("RECEIVED", 0), ("STARTED", 0), ("RETRY", 0)]
+)
+def test_a_task_is_one_however_often_it_is_received(minutes, before, tasks):
+    received = told("received", NOW)
+    minutes.observe(Change(received.event, received.task, received.worker, before))
+
+    assert point(minutes.take()[HOUR].kinds["task"]["shop.add"]).tasks == tasks
 
 
 def test_run_time_is_what_the_worker_measured(minutes):
