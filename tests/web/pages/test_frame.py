@@ -148,9 +148,9 @@ async def test_a_lost_connection_is_told_with_its_reason_above_everything(shop, 
 
     assert banner.text == (
         "Disconnected from the broker since 1970-01-01 00:16:40.000: connection refused. "
-        "Next try at 1970-01-01 00:16:45.000. What is shown is from before. Does the broker run,"
-        " and is redis://:**@localhost:6379/0 its address? --broker names another; flower_ng"
-        " tries again by itself."
+        "Next try at 1970-01-01 00:16:45.000. What is shown is from before. Nothing listens at"
+        " this address. Does the broker run, and are host and port right? The address is"
+        " redis://:**@localhost:6379/0, --broker names another; flower_ng tries again by itself."
     )
 
 
