@@ -354,7 +354,7 @@ class TestNotStarting:
         program = start(*words, "--address=127.0.0.1")
 
         url = program.says(r"at (http://\S+)")[1]
-        said = "Until then tasks are kept only until flower_ng stops"
+        said = "Tasks are kept only until flower_ng stops"
         with NO_PROXY.open(f"{url}history", timeout=10) as page:
             assert said in page.read().decode().replace("&#x27;", "'")
         wait_until(lambda: is_ready(url), 10)

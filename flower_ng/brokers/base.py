@@ -241,7 +241,12 @@ def tls_of(connection: Connection) -> Mapping[str, Any] | None:
 
 
 def address(connection: Connection) -> str:
-    """Return the URL of a connection for people: passwords as `**`, IPv6 addresses in brackets."""
+    """Return the URL of a connection for people: passwords as `**`, IPv6 addresses in brackets.
+
+    Of sentinels all are named, since each of them leads to the same server.
+    """
+    if connection.alt and connection.transport_cls == "sentinel":
+        return mask(";".join(connection.alt))
     url = mask(connection.as_uri(include_password=True))
     return QUOTED_IPV6.sub(lambda found: f"{found[1]}[{unquote(found[2])}]", url)
 

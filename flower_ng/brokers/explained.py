@@ -77,6 +77,9 @@ def explained(trouble: str, transport: str) -> Explained:
             "RabbitMQ is asked through its management API, and by a passive declare.",
             "Is the plugin on, and does --broker_api name its address and a user who may look?",
         )
+    found = connection_explained(trouble)
+    if found.cause:
+        return found
     return Explained(
         "Its answer was not what was expected.", "Does the address lead to the broker?"
     )

@@ -179,7 +179,7 @@ class Store(Answers):
 
     def _opened(self) -> StoreFile:
         if self._refused:
-            self._warn(f"{self._refused}. Until then {GOES}.")
+            self._warn(f"{self._refused}. {GOES}")
             return temporary(self._warn)
         if not self._history:
             return opened(self.path, self._warn, self._clock, optional=self._optional)

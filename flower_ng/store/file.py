@@ -35,7 +35,7 @@ LOG_BYTES = 64 << 20
 
 
 #: What is said where a history that was asked for can't be kept, after what mends it.
-GOES: Final = "tasks are kept only until flower_ng stops"
+GOES: Final = "Tasks are kept only until flower_ng stops"
 OPTIONAL: Final = "or start with --history_optional to do without it"
 
 
@@ -142,7 +142,7 @@ def opened(
         why = f"The history can't be kept: {_why(path, error)}"
         if not optional:
             raise SettingsError(f"{why}, {OPTIONAL}") from error
-        warn(f"{why}. Until then {GOES}.")
+        warn(f"{why}. {GOES}")
         return temporary(warn)
 
 
@@ -286,7 +286,7 @@ def temporary(warn: Callable[[str], None]) -> StoreFile:
         _create(folder / "store.sqlite3")
     except (OSError, sqlite3.Error) as error:
         warn(
-            f"No temporary file can be written ({error}): {GOES}, of which the oldest go earlier."
+            f"No temporary file can be written ({error}). {GOES}, the oldest for a shorter time."
             " Mount a folder that can be written at /tmp, or name one in TMPDIR"
         )
         return _in_memory()

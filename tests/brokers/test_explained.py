@@ -18,6 +18,7 @@ from flower_ng.brokers.explained import connection_explained, explained
         ("Timeout during request", "amqp", "overloaded", "--broker_api"),
         ("The broker did not answer within 3 s.", "redis", "overloaded", "load"),
         ("Not knowable here: this transport", "sqs", "tells no lengths", "another transport"),
+        ("set master_name in broker_transport_options", "sentinel", "no name is set", "--config"),
         ("something else", "redis", "not what was expected", "address"),
         ("something else", "amqp", "management API", "--broker_api"),
     ],

@@ -94,7 +94,7 @@ FORMS = {
     "several sentinels, which are one server": Form(
         "sentinel://:hush@a:26379/1;sentinel://:hush@b:26380/1",
         [("sentinel", "a", 26379, "1")],
-        ["sentinel://:**@a:26379/1"],
+        ["sentinel://:**@a:26379/1;sentinel://:**@b:26380/1"],
         "SentinelBroker",
         {"master_name": "m"},
     ),

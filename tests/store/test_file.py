@@ -146,7 +146,7 @@ def test_a_file_that_is_not_ours_is_never_touched(db, make, caplog):
 
     assert (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) == before
     assert "was not made by flower_ng" in warning
-    assert "tasks are kept only until flower_ng stops" in warning
+    assert "Tasks are kept only until flower_ng stops" in warning
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a fifo"])
