@@ -266,6 +266,14 @@ def test_the_helpers_that_handlers_import_are_there(flower_auth):
     assert flower_auth.authenticate(ME, ME)
 
 
+@pytest.mark.parametrize("kind", ["google", "github", "gitlab"])  # Okta's depend on the instance
+def test_addresses_are_text_on_the_class_for_others_to_build_on(flower_auth, kind):
+    handler = getattr(flower_auth, HANDLER[kind])
+
+    assert f"{handler._OAUTH_AUTHORIZE_URL}?x".startswith("https://")
+    assert f"{handler._OAUTH_ACCESS_TOKEN_URL}?x".startswith("https://")
+
+
 async def test_a_handler_of_tornados_own_gets_our_errors_and_cookies(serve):
     class Plain(RequestHandler):
         def get(self):
