@@ -172,6 +172,14 @@ def npm_unpacks(checkout: Path) -> bool:
     return any((checkout / "node_modules").glob("*/package.json"))
 
 
+def borrow(checkout: Path, name: str, programs: Path) -> None:
+    """Have an environment in a checkout whose programs are another's."""
+    (checkout / name).mkdir(exist_ok=True)
+    (checkout / name / "bin").symlink_to(programs)
+    (checkout / name / "pyvenv.cfg").write_text(f"command = python -m venv {checkout / name}\n")
+    (checkout / name / ".made").touch()
+
+
 def interrupt(target: str, checkout: Path, when: Callable[[Path], bool], how: int) -> None:
     """Begin to make a target, and end all that make started as soon as it came so far."""
     with subprocess.Popen(
@@ -201,7 +209,7 @@ def test_what_was_interrupted_is_made_anew(
     target: str, when: Callable[[Path], bool], how: int, fresh: Path
 ) -> None:
     if "venv" not in target:
-        (fresh / ".venv-node").symlink_to(ROOT / ".venv-node")
+        borrow(fresh, ".venv-node", ROOT / ".venv-node/bin")
     interrupt(target, fresh, when, how)
 
     done = run(*MAKE, target, cwd=fresh)
@@ -221,12 +229,10 @@ def test_what_was_interrupted_is_made_anew(
 def made(fresh: Path) -> Path:
     """The same, with the marks of what was made."""
     for mark in (".venv-node/.made", "static/vendor/icons.svg", ".venv/.tools"):
-        (fresh / mark).parent.mkdir(parents=True)
+        (fresh / mark).parent.mkdir(parents=True, exist_ok=True)
         (fresh / mark).touch()
     for name in (".venv-node", ".venv"):
-        (fresh / name / "bin").mkdir()
-        (fresh / name / "bin/python").symlink_to(sys.executable)
-        (fresh / name / "pyvenv.cfg").write_text(f"command = python -m venv {fresh / name}\n")
+        borrow(fresh, name, Path(sys.executable).parent)
     return fresh
 
 
@@ -240,8 +246,8 @@ def test_where_only_the_package_changed_its_lists_stay(made: Path) -> None:
 def test_an_environment_whose_python_is_gone_is_made_anew(made: Path) -> None:
     assert "venv --clear" not in run(*MAKE, "--dry-run", "setup", cwd=made).stdout
 
-    (made / ".venv/bin/python").unlink()
-    (made / ".venv/bin/python").symlink_to(made / "gone")
+    (made / ".venv/bin").unlink()
+    (made / ".venv/bin").symlink_to(made / "gone")
 
     assert "venv --clear .venv\n" in run(*MAKE, "--dry-run", "setup", cwd=made).stdout
 
