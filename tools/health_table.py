@@ -15,17 +15,18 @@ This page is generated from `flower_ng/health/` and `flower_ng/settings/problems
 
 Every few seconds (`problems_interval`) flower_ng judges what it knows by the rules below. What a
 rule finds is a *problem* once it has lasted for `problems_hold` seconds, and is over once it was
-gone for as long: nothing flaps. Until then it is *pending*: shown on the Overview and on `/problems`,
-and told to nobody. After a start nothing is raised for `problems_quiet_start` seconds. Where a rule
-can't know (no connection, a broker that does not tell, a start so short ago that it has not seen
-enough), it says nothing: what it had found stays, also over a restart. A problem whose worker is
-forgotten (`purge_offline_workers`), or was not heard of for a day, ends as *no longer watched*.
+gone for as long: nothing flaps. Until then it is *pending*: shown on the Overview and on
+`/problems`, and told to nobody. After a start nothing is raised for `problems_quiet_start`
+seconds. Where a rule can't know (no connection, a broker that does not tell, a start so short ago
+that it has not seen enough), it says nothing: what it had found stays, also over a restart. A
+problem whose worker is forgotten (`purge_offline_workers`), or was not heard of for a day, ends as
+*no longer watched*.
 
-A worker is **online** while its heartbeats come; **stopped** after it said that it goes offline, which
-is no problem; **silent** when its heartbeats ended without that; **gone** after a day of silence; and
-**unknown** as long as flower_ng has not listened for 10 seconds, or for two heartbeats. While no events
-can arrive, all workers stay what they were. A worker that is purged before `problem_worker_silent`
-seconds have passed is never told as silent.
+A worker is **online** while its heartbeats come; **stopped** after it said that it goes offline,
+which is no problem; **silent** when its heartbeats ended without that; **gone** after a day of
+silence; and **unknown** as long as flower_ng has not listened for 10 seconds, or for two
+heartbeats. While no events can arrive, all workers stay what they were. A worker that is purged
+before `problem_worker_silent` seconds have passed is never told as silent.
 
 Problems are on the page `/problems`, on the page of the worker, queue or task type concerned, in
 `/api/problems`, and in the metric `flower_ng_problem{rule, subject}`, for which there are
