@@ -245,6 +245,13 @@ def test_a_boolean_that_stands_alone_is_true_and_takes_no_other_word(tmp_path: P
     assert load(["--read_only", "stray"], {}, tmp_path).warnings != []
 
 
+def test_what_follows_an_unknown_option_is_taken_for_its_value(tmp_path: Path) -> None:
+    loaded = load(["--basic_aut", "a:secret", "--port=1"], {}, tmp_path)
+
+    assert loaded.settings.port == 1
+    assert loaded.warnings == ["Ignored unknown option --basic_aut; did you mean --basic_auth?"]
+
+
 @pytest.mark.parametrize("following", [[], ["--debug"], ["--nosuch=1"], ["-A", "proj"]])
 def test_a_name_without_a_value_ends_the_start(tmp_path: Path, following: list[str]) -> None:
     with pytest.raises(SettingsError, match=r"--port requires a value: --port=…$"):

@@ -61,6 +61,8 @@ def read(
             given[argument.name] = value_of(option, argument.text if text is None else text)
         elif argument.name in options or not misplaced or argument.dashes:
             warnings.append(ignored(argument, options))
+            if argument.dashes and argument.text is None and rest and not rest[0].startswith("-"):
+                rest.popleft()  # most likely its value, which may be a password
     return CommandLine(given, [*misplacement(misplaced), *warnings])
 
 
