@@ -114,20 +114,22 @@ class BarChart extends HTMLElement {
     }
     const time = document.createElement("span");
     time.textContent = `${clock(from)} – ${clock(to)}`;
-    this.#tip.replaceChildren(time, ...Object.entries(sums).map(badge));
+    const about = this.dataset.estimated === undefined ? "" : "~";
+    const counted = Object.entries(sums).map(([state, number]) => badge(state, number, about));
+    this.#tip.replaceChildren(time, ...counted);
     this.#hand?.setAttribute("aria-valuemax", String(this.#steps.count - 1));
     this.#hand?.setAttribute("aria-valuenow", String(this.#at));
-    const told = Object.entries(sums).map(([state, number]) => `${number} ${state}`);
+    const told = Object.entries(sums).map(([state, number]) => `${about}${number} ${state}`);
     this.#hand?.setAttribute("aria-valuetext", `${time.textContent}: ${told.join(", ") || "none"}`);
   }
 }
 
-/** @param {[string, number]} count */
-function badge([state, number]) {
+/** @param {string} state @param {number} number @param {string} about empty for an exact number */
+function badge(state, number, about) {
   const element = document.createElement("span");
   element.className = "state";
   element.dataset.state = state;
-  element.textContent = number.toLocaleString("en");
+  element.textContent = `${about}${number.toLocaleString("en")}`;
   element.title = state;
   return element;
 }
