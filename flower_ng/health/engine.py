@@ -19,12 +19,16 @@ SUBJECT_LENGTH: Final = 512
 
 @dataclass(slots=True)
 class Case:
-    """A rule that holds for a subject, or did; `raised` is None until it lasted for long enough."""
+    """A rule that holds for a subject, or did; `raised` is None until it lasted for long enough.
+
+    `is_from_before` is that it was raised before a restart, and not found since.
+    """
 
     finding: Finding
     since: float
     seen: float
     raised: float | None = None
+    is_from_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ class Engine:
         for problem in problems:
             if problem.rule in self._cases:
                 finding = Finding(problem.subject, problem.evidence)
-                case = Case(finding, problem.since, problem.seen, problem.raised)
+                case = Case(
+                    finding, problem.since, problem.seen, problem.raised, is_from_before=True
+                )
                 self._cases[problem.rule][problem.subject] = case
 
     def judge(self, rule: Rule, facts: Facts) -> Verdict:
@@ -77,8 +83,6 @@ class Engine:
         raised = self._raise(rule, cases, now)
         for subject in [one for one, case in cases.items() if _has_passed(case, now)]:
             del cases[subject]
-        if now - facts.began < rule.needs_s(self._thresholds[rule.name]):
-            return Verdict(raised)
         return Verdict(raised, self._clear(rule, cases, facts))
 
     def problems(self) -> list[Problem]:
@@ -117,7 +121,7 @@ class Engine:
             subject = finding.subject[:SUBJECT_LENGTH]
             case = cases.get(subject)
             if case is not None:
-                case.finding, case.seen = finding, now
+                case.finding, case.seen, case.is_from_before = finding, now, False
             elif len(cases) < MOST_SUBJECTS:
                 cases[subject] = Case(replace(finding, subject=subject), now, now)
             else:
@@ -139,7 +143,10 @@ class Engine:
 
     def _clear(self, rule: Rule, cases: dict[str, Case], facts: Facts) -> list[Problem]:
         cleared, now = [], facts.now
+        is_early = now - facts.began < rule.needs_s(self._thresholds[rule.name])
         for subject, case in list(cases.items()):
+            if is_early and case.is_from_before:
+                continue
             if now - case.seen >= self._hold_s and case.seen < now >= self.quiet_until:
                 del cases[subject]
                 ended = facts.lapsed(rule.about, subject)

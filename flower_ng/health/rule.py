@@ -62,7 +62,7 @@ class Rule:
 
     The option `problem_<name>` is its threshold, 0 turns it off. With `lasting` the threshold is
     how many seconds it must hold before it is a problem; `find` need not look at it. Before it has
-    looked for `needs_s` of a threshold, that it finds nothing does not say that all is well.
+    looked for `needs_s` of a threshold, that it finds nothing clears nothing of before a restart.
     """
 
     name: str

@@ -177,3 +177,13 @@ def test_what_nobody_can_find_out_any_more_ends_with_the_reason():
     (cleared,) = it.judge(BY_NAME["worker-silent"], facts(40)).cleared
 
     assert cleared.ended == "its worker was offline for so long that it was forgotten"
+
+
+def test_what_was_found_since_the_start_is_cleared_as_ever():
+    switch = Switch(needs_s=lambda _: 1e9)
+    it = engine(switch)
+    it.adopt(engine_with_problem().problems())
+
+    changes = run(it, switch, (30, ("a",)), *((at, ()) for at in range(40, 120, 10)))
+
+    assert changes == ["-a@50"]
