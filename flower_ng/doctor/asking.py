@@ -18,6 +18,7 @@ from celery.backends.rpc import RPCBackend
 
 from flower_ng.brokers import Broker, address, facts_of, mask
 from flower_ng.brokers.poll import Poll
+from flower_ng.doctor.prefixes import other_prefixes
 from flower_ng.doctor.told import (
     AppTold,
     BrokerTold,
@@ -57,10 +58,6 @@ LIMIT_S: Final = 4.0
 MOST_CALLS: Final = 8
 #: Between two looks whether everyone was heard.
 LISTEN_S: Final = 0.05
-#: What Kombu calls the set of the queues that workers are told commands through.
-PIDBOX: Final = "_kombu.binding.celery.pidbox"
-#: How long a Redis is gone through for it, how many keys at once, and how many are told.
-SCAN_S, SCAN_KEYS, MOST_PREFIXES = 1.0, 1000, 5
 #: The name that Celery gives to the app that stands for none.
 NO_APP: Final = "default"
 
@@ -268,18 +265,6 @@ class Asking:
                 skew_s=worker.heartbeats[-1] - worker.beat_at if worker.heartbeats else None,
                 unreadable=unreadable.get(name, ""),
             )
-
-
-def other_prefixes(client: Any, own: str) -> tuple[str, ...]:
-    """Return the prefixes but our own under which workers of Celery are bound on a Redis."""
-    found: set[str] = set()
-    ends_at = time.monotonic() + SCAN_S
-    for key in client.scan_iter(match=f"*{PIDBOX}", count=SCAN_KEYS):
-        name = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
-        found.add(name.removesuffix(PIDBOX))
-        if time.monotonic() > ends_at:
-            break
-    return tuple(sorted(found - {own})[:MOST_PREFIXES])
 
 
 def took_s(question: Callable[[], object]) -> float:
