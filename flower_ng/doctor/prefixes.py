@@ -15,10 +15,13 @@ SCAN_S, SCAN_KEYS, MOST_PREFIXES = 1.0, 1000, 5
 def other_prefixes(client: Any, own: str) -> tuple[str, ...]:
     """Return the prefixes but our own under which workers of Celery are bound on a Redis."""
     found: set[str] = set()
-    ends_at = time.monotonic() + SCAN_S
-    for key in client.scan_iter(match=f"*{PIDBOX}", count=SCAN_KEYS):
-        name = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
-        found.add(name.removesuffix(PIDBOX))
-        if time.monotonic() > ends_at:
-            break
-    return tuple(sorted(found - {own})[:MOST_PREFIXES])
+    cursor, ends_at = 0, time.monotonic() + SCAN_S
+    while True:
+        cursor, keys = client.scan(cursor, match=f"*{PIDBOX}", count=SCAN_KEYS)
+        found |= {_text(key).removesuffix(PIDBOX) for key in keys}
+        if not int(cursor) or time.monotonic() > ends_at:
+            return tuple(sorted(found - {own})[:MOST_PREFIXES])
+
+
+def _text(key: bytes | str) -> str:
+    return key.decode(errors="replace") if isinstance(key, bytes) else key
