@@ -12,6 +12,9 @@ from typing import Any, Final
 from flower_ng.errors import BadRequest
 from flower_ng.monitor.pools import Ability
 
+#: A worker reads a task's limits when it begins to consume (`celery.worker.request`,
+#: `create_request_cls`), and again when its pool is restarted: until then nothing changes.
+APPLIED: Final = "The worker applies them once its pool is restarted"
 #: No pool is grown by more in one call: a slip of the finger must not start a million processes.
 MAX_PROCESSES: Final = 1000
 
@@ -220,7 +223,7 @@ def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Or
     needs = [Ability.SOFT_LIMIT] * bool(soft_s) + [Ability.HARD_LIMIT] * bool(hard_s)
     return Order(
         TIME_LIMIT,
-        f"{{ok}}: {', '.join(limits)}",
+        f"{{ok}}: {', '.join(limits)}. {APPLIED}",
         "Failed to set timeouts",
         {"task_name": task_name, "hard": hard_s, "soft": soft_s},
         needs=tuple(needs),

@@ -104,15 +104,16 @@ async def test_a_rate_limit_is_set_and_taken_back(control, yard, ask):
 
 
 async def test_time_limits_are_set(control, yard):
-    both = await control.command(yard.prefork, commands.time_limit("tests.shop.fail", 5.0, 9.5))
-    soft = await control.command(yard.prefork, commands.time_limit("tests.shop.fail", 5.0, None))
-    none = await control.command(yard.prefork, commands.time_limit("tests.shop.fail", None, None))
+    async def limited(soft, hard):
+        return await control.command(
+            yard.prefork, commands.time_limit("tests.shop.fail", soft, hard)
+        )
 
-    assert both == "time limits set successfully: soft 5 s, hard 9.5 s"
-    assert soft == "time limits set successfully: soft 5 s, no hard limit (removed if one was set)"
-    assert none.endswith(
-        "no soft limit (removed if one was set), no hard limit (removed if one was set)"
-    )
+    gone, then = "limit (removed if one was set)", f". {commands.APPLIED}"
+    said = "time limits set successfully"
+    assert await limited(5.0, 9.5) == f"{said}: soft 5 s, hard 9.5 s{then}"
+    assert await limited(5.0, None) == f"{said}: soft 5 s, no hard {gone}{then}"
+    assert await limited(None, None) == f"{said}: no soft {gone}, no hard {gone}{then}"
 
 
 async def test_a_running_task_is_terminated(control, app, yard):

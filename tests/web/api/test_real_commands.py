@@ -138,7 +138,8 @@ def test_time_limits_say_what_is_removed_and_must_be_in_order(real):
 
     assert limited(soft="5", hard="1").status == 400
     assert limited(soft="5").json() == {
-        "message": "time limits set successfully: soft 5 s, no hard limit (removed if one was set)"
+        "message": "time limits set successfully: soft 5 s, no hard limit (removed if one was set)."
+        " The worker applies them once its pool is restarted"
     }
     assert "no soft limit" in limited().json()["message"]
 
