@@ -144,6 +144,9 @@ class Cluster:
             every, lambda: self.servers.current, self.pool, management_url=settings.broker_api
         )
         self.broker_urls = tuple(map(address, every))
+        self._source_url = ""
+        if len(every) > 1:
+            self.events.add_listener(self._follow_source)
         self.transport = facts_of(every[0]).transport
         self.health = Checkup(
             capp,
@@ -234,6 +237,13 @@ class Cluster:
             is_dropping=self.problems.holds("events-dropped"),
             is_refusing=self.problems.holds("events-refused"),
         )
+
+    def _follow_source(self) -> None:
+        """Forget the queues of another server than the one that the events come from now."""
+        current = self.servers.current
+        if current is not None and address(current) != self._source_url:
+            self._source_url = address(current)
+            self.poll.forget()
 
     def start(self) -> None:
         """Begin to receive, inspect and purge."""

@@ -85,6 +85,10 @@ class Poll:
             if task is not None:
                 task.cancel()
 
+    def forget(self) -> None:
+        """Drop what was told, which is of another server than the one that is asked from now on."""
+        self._told_at, self._told, self._facts = None, {}, None
+
     async def news(self, patience_s: float = PATIENCE_S) -> None:
         """Have the broker looked at unless it just was; wait for that a moment, and no longer."""
         if self._facts is None or self._clock() - self._facts.at >= self._fresh_s:

@@ -56,6 +56,19 @@ async def test_a_broker_that_does_not_answer_is_away_since_the_first_time():
     assert poll.numbers["mail"].length == 3
 
 
+async def test_what_another_server_told_is_forgotten_and_the_next_news_are_looked_for():
+    broker = Broker(QueueNumbers("mail", 3), facts=RedisFacts("7.0"))
+    poll = polling(broker)
+    await poll.look()
+
+    poll.forget()
+    assert (poll.numbers, poll.facts, poll.told_at) == ({}, None, None)
+
+    broker.answer = Look((QueueNumbers("mail", 8),))
+    await poll.news(patience_s=5)
+    assert poll.numbers["mail"].length == 8
+
+
 async def test_numbers_too_old_are_no_numbers():
     now, broker = [1.0], Broker(QueueNumbers("mail", 3))
     poll = polling(broker, clock=lambda: now[0])
