@@ -49,7 +49,7 @@ async def test_a_page_has_records_with_their_queue_of_tasks_that_match(client, s
 
     assert [task["uuid"] for task in page["tasks"]] == ["id00006", "id00003"]
     assert (page["tasks"][0]["queue"], page["tasks"][0]["worker"]) == ("mail", WORKER)
-    assert len(page["tasks"][0]) == 32
+    assert len(page["tasks"][0]) == 33
     assert page["total"] == 3
 
 
