@@ -11,9 +11,8 @@ import pytest
 from redis import Redis as RedisClient
 from tornado.ioloop import IOLoop
 
-from flower_ng.inspector import Inspector
 from flower_ng.monitor.broadcast import Gathered
-from flower_ng.monitor.inspector import FEW_METHODS, SLICE
+from flower_ng.monitor.inspector import FEW_METHODS, SLICE, Inspector
 from flower_ng.monitor.lines import REST_S
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 
