@@ -42,6 +42,7 @@ BARE: Final = frozenset({"task", "task-", "worker", "worker-"})
 
 _NAMES: Final = ("eta", "expires", "parent_id", "root_id", "sw_ident", "sw_ver", "sw_sys")
 _TEXTS: Final = ("args", "kwargs", "result", "exception", "exchange", "routing_key", "queue")
+_FLAGS: Final = ("requeue", "terminated", "expired")
 _COUNTS: Final = ("pid", "retries", "active", "processed")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
@@ -75,6 +76,9 @@ def clean(fields: Any, now: float) -> Event:
         setattr(event, name, _string(fields.get(name)))
     for name in _TEXTS:
         setattr(event, name, _text(fields.get(name)))
+    for name in _FLAGS:
+        value = fields.get(name)
+        setattr(event, name, value if isinstance(value, bool) else None)
     for name in _COUNTS:
         setattr(event, name, _whole(fields.get(name), NUMBER_MAX))
     if kind.startswith("task-") and kind not in TASK_TYPES:

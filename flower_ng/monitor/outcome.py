@@ -8,6 +8,7 @@ import msgspec
 from celery import states
 from celery.utils.saferepr import saferepr
 
+from flower_ng.life.progress import told_otherwise
 from flower_ng.monitor.records import BACKEND, TEXT_LENGTH, TRACEBACK_LENGTH, Task
 from flower_ng.monitor.truncation import cut, cut_traceback
 
@@ -61,6 +62,7 @@ def is_of_this_try(found: Outcome, task: Task) -> bool:
 
 def take(task: Task, found: Outcome) -> None:
     """Let a task have ended as the result backend says; nothing that an event told is blanked."""
+    task.progress = told_otherwise(task.progress, found.state)
     task.state, task.state_source = found.state, BACKEND
     if found.ended_at is not None:
         setattr(task, _ENDS[found.state], found.ended_at)

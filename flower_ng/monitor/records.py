@@ -12,6 +12,9 @@ import msgspec
 from celery import states
 from celery.events import state as celery_state
 
+from flower_ng.life.memory import Life
+from flower_ng.life.runs import EXPIRED, REQUEUED, TERMINATED, WAITED
+
 #: Bounds of what comes over the wire: longer names are refused, longer texts are cut.
 NAME_LENGTH = 512
 TEXT_LENGTH = 4096
@@ -65,6 +68,9 @@ class Event(msgspec.Struct, gc=False, eq=False):
     exchange: _Text | None = None
     routing_key: _Text | None = None
     queue: _Text | None = None
+    requeue: bool | None = None
+    terminated: bool | None = None
+    expired: bool | None = None
     freq: _Freq | None = None
     active: _Count | None = None
     processed: _Count | None = None
@@ -75,6 +81,15 @@ class Event(msgspec.Struct, gc=False, eq=False):
     #: What an event of the app's own (task-progress) says, as a JSON object; made by clean.py.
     #: Nothing that was sent is taken for it.
     own: _Nothing | None = msgspec.field(default=None, name="flower_ng.own")
+
+    @property
+    def how(self) -> str:
+        """What more it says of an end, see TaskEvent; empty for nothing."""
+        if self.requeue:
+            return REQUEUED
+        if self.terminated is None:
+            return ""
+        return TERMINATED if self.terminated else EXPIRED if self.expired else WAITED
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields that it has, as Celery's callbacks see an event."""
@@ -202,8 +217,12 @@ class Task(Readable, msgspec.Struct, gc=False, eq=False):
     state_source: str | None = None
     #: The state that holds it, a weak reference: its relatives are found there.
     cluster_state: Callable[[], Any] | None = None
-    #: A RETRY was applied since the store last took a snapshot (the store resets it).
-    retry_passed: bool = False
+    #: How far it has come: grows as it goes on (life).
+    progress: int = 0
+    #: Its runs, once there is more to tell of them than the fields here.
+    life: Life | None = None
+    #: Its first event that was heard cannot have been its first: the store may know more.
+    is_partial: bool = False
 
     @property
     def id(self) -> str:
@@ -225,7 +244,7 @@ class Task(Readable, msgspec.Struct, gc=False, eq=False):
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = msgspec.structs.asdict(self)
-        fields["cluster_state"] = None
+        fields |= {"cluster_state": None, "life": None}
         return _task, (fields,)
 
     @property
@@ -258,7 +277,7 @@ class Task(Readable, msgspec.Struct, gc=False, eq=False):
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as in Celery; `children` are not among them: ask the store."""
         fields = msgspec.structs.asdict(self)
-        for ours in ("original_name", "state_source", "cluster_state", "retry_passed"):
+        for ours in _OURS:
             del fields[ours]
         return {**fields, "root": self.root_id, "parent": self.parent_id}
 
@@ -272,6 +291,9 @@ def _task(fields: dict[str, Any]) -> Task:
     return Task(**fields)
 
 
+#: The fields that Celery's task has not.
+_OURS = ("original_name", "state_source", "cluster_state", "progress", "life", "is_partial")
+
 #: What `Task.info()` shows unless told otherwise (celery.events.state.Task).
 INFO_FIELDS = (
     "args", "kwargs", "retries", "result", "eta", "runtime", "expires", "exception", "exchange",
@@ -283,7 +305,8 @@ class Change(msgspec.Struct, gc=False, eq=False):
     """What one event altered: the records after it, and the task's state before it.
 
     `before` is None when the task was not in memory. `worker` is None for task-sent, whose host
-    name is the publisher's; `is_new_worker` says that the worker entered the table with this event.
+    name is the publisher's; `is_new_worker` says that the worker entered the table with this event,
+    `is_repeated` that a task's event told nothing that another one had not told before.
     """
 
     event: Event
@@ -291,6 +314,7 @@ class Change(msgspec.Struct, gc=False, eq=False):
     worker: Worker | None = None
     before: str | None = None
     is_new_worker: bool = False
+    is_repeated: bool = False
 
 
 class Observer(Protocol):

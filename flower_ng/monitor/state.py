@@ -24,6 +24,7 @@ from flower_ng.monitor.merge import merge
 from flower_ng.monitor.outcome import Outcome, take
 from flower_ng.monitor.records import Change, Event, Observer, Task, Worker
 from flower_ng.monitor.tallies import Tallies
+from flower_ng.monitor.wrapped import WRAPPED, unwrapped
 
 WORKER_FIELDS = (
     "pid", "freq", "clock", "active", "processed", "loadavg", "sw_ident", "sw_ver", "sw_sys",
@@ -32,6 +33,8 @@ HEARTBEATS = 4  # as many as Celery keeps
 TYPES_MAX = 10_000  # task names remembered
 EVENT_TYPES_MAX = 100  # event types counted per host; custom ones past it count as `other`
 
+#: What a task's first event may be, where its attempt is the first.
+_FIRST = frozenset({"sent", "received"})
 FINISHED = states.READY_STATES | {states.REJECTED}
 
 
@@ -236,24 +239,31 @@ class EventsState(CeleryState):
         before = None if task is None else (task.state, task.worker)
         if task is None:
             task = self._new_task(event.uuid)
+            task.is_partial = bool(event.retries) or subject not in _FIRST
         if subject == "sent":
             task.client = sys.intern(event.hostname)
             self._hear_stranger(event.hostname)
         else:
             worker, is_new_worker = self._hear(event)
-            task.worker = worker
         if subject == "received":
             self.task_count += 1
-        merge(task, event, subject)
+        is_news = merge(task, event, subject, worker)
         self._place(task, before)
-        return Change(event, task, worker, before and before[0], is_new_worker)
+        return Change(event, task, worker, before and before[0], is_new_worker, not is_news)
 
     def _share_texts(self, event: Event) -> None:
-        """Keep one copy of the texts that many tasks have in common: they are most of a task."""
+        """Keep one copy of the texts that many tasks have in common: they are most of a task.
+
+        What is no parent, and no exception, is put right.
+        """
         if event.name is not None:
             event.name = self._known_type(event.name)
         if event.root_id == event.uuid:
             event.root_id = event.uuid
+        if event.parent_id == event.uuid:
+            event.parent_id = None  # a root that retries, or is replaced, is sent by itself
+        if event.exception == WRAPPED:
+            event.exception = unwrapped(event.traceback) or WRAPPED
         if event.routing_key is not None:
             event.routing_key = sys.intern(event.routing_key)
             if event.queue is None:

@@ -14,6 +14,9 @@ from flower_ng.store.timeline import Entry, chain, entries
 #: Events held in all while nothing can be written, about.
 MAX_ENTRIES: Final = 500_000
 
+#: What is sent and received is a numbered attempt.
+_NUMBERED: Final = frozenset({"task-sent", "task-received"})
+
 #: Events by host name and type.
 Counts = Mapping[str, Mapping[str, int]]
 
@@ -80,7 +83,7 @@ class Marks:
         if task is not None:
             self.tasks[id(task)] = task
             hostname = event.hostname if worker is None else worker.hostname
-            self._add(id(task), event, hostname)
+            self._add(id(task), event, hostname, task)
             if len(self.tasks) > self._max_tasks:
                 self._give_up()
         if worker is not None or event.hostname not in self.hosts:
@@ -138,13 +141,18 @@ class Marks:
         self.taken += len(dropped)
         self.lost += len(dropped)
 
-    def _add(self, key: int, event: Event, hostname: str) -> None:
+    def _add(self, key: int, event: Event, hostname: str, task: Task) -> None:
         """Add an event, unless there are too many, of the task or of all."""
         before = self._newest.get(key)
         count = 1 if before is None else before.count + 1
         if count <= self._max_events and count * len(self.tasks) <= MAX_ENTRIES:
+            kind, at, retries, name = event.type, event.timestamp, 0, ""
+            if kind in _NUMBERED:
+                retries = event.retries  # type: ignore[assignment] # None is unknown
+                if task.original_name is not None and kind == "task-received":
+                    name = event.name or ""
             self._newest[key] = Entry(
-                event.type, event.timestamp, hostname, event.exception, before, count
+                kind, at, hostname, event.exception, before, count, retries, name, event.how
             )
         else:
             self._left_out[key] = self._left_out.get(key, 0) + 1
@@ -158,13 +166,10 @@ class Marks:
         key = id(task)
         del self.tasks[key]
         left_out = self._left_out.pop(key, 0) if self._left_out else 0
-        taken = snapshot(task, self._newest.pop(key, None), left_out)
-        task.retry_passed = False
-        return taken
+        return snapshot(task, self._newest.pop(key, None), left_out)
 
     def _put_back(self, task: Task, row: Snapshot) -> None:
         key = id(task)
-        task.retry_passed |= row.retry_passed
         both = entries(row.newest) + entries(self._newest.get(key))
         if newest := chain(both[: self._max_events]):
             self._newest[key] = newest

@@ -7,8 +7,8 @@ from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 import msgspec
-from celery.states import PRECEDENCE_LOOKUP
 
+from flower_ng.life.progress import progress_of_state
 from flower_ng.monitor.records import Task
 from flower_ng.monitor.truncation import cut_traceback
 from flower_ng.store.cuts import LARGE, cut_field
@@ -23,11 +23,13 @@ from flower_ng.store.upsert import SHARE, chunked, in_order, shaped
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """A task as it was when this was taken: its columns, and what came since the last one.
 
-    `newest` is the newest of its new events, `left_out` is how many more there were.
+    Of one that `is_partial` the store may know events that came before. `newest` is the newest of
+    its new events, `left_out` is how many more there were.
     """
 
     values: tuple[Any, ...]
-    retry_passed: bool
+    progress: int
+    is_partial: bool = False
     newest: Entry | None = None
     left_out: int = 0
 
@@ -55,19 +57,15 @@ _values = attrgetter(*COLUMNS)
 _COLUMNS: Final = {name: place for place, name in enumerate(COLUMNS)}
 _LARGE: Final = [(_COLUMNS[name], name) for name in LARGE]
 _twinned = itemgetter(*(_COLUMNS[name] for name in TWINNED if name in COLUMNS))
-_STATE, _KWARGS, _WORKER, _EXCEPTION, _TRACEBACK = (
-    _COLUMNS[name] for name in ("state", "kwargs", "worker", "exception", "traceback")
+_KWARGS, _WORKER, _EXCEPTION, _TRACEBACK = (
+    _COLUMNS[name] for name in ("kwargs", "worker", "exception", "traceback")
 )
-
-
-#: Celery's rank of each state: 0 is the latest.
-_PRECEDENCE: Final[dict[str | None, int]] = PRECEDENCE_LOOKUP
-_CUSTOM: Final = _PRECEDENCE[None]
 
 
 def snapshot(task: Task, newest: Entry | None = None, left_out: int = 0) -> Snapshot:
     """Take a snapshot of a task, with its newest events."""
-    return Snapshot(_values(task), task.retry_passed, newest, left_out)
+    progress = task.progress or progress_of_state(task.state, task.retries)
+    return Snapshot(_values(task), progress, task.is_partial, newest, left_out)
 
 
 def scrubbed(taken: Snapshot) -> Snapshot:
@@ -123,7 +121,7 @@ def _row(taken: Snapshot, bounds: Bounds) -> list[Any]:
     worker, exception, traceback = row[_WORKER], row[_EXCEPTION], row[_TRACEBACK]
     row[_WORKER] = None if worker is None else worker.hostname
     row[_TRACEBACK] = None if traceback is None else shared_id(traceback)
-    row += (_PRECEDENCE.get(row[_STATE], _CUSTOM), taken.retry_passed, pairs(row[_KWARGS]))
+    row += (taken.progress, pairs(row[_KWARGS]))
     kind, line = None, None
     if exception or traceback:
         kind, line = exception_class(exception, traceback), first_line(exception)

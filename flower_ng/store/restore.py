@@ -7,13 +7,22 @@ from typing import Any
 
 import msgspec
 
+from flower_ng.life.memory import Life
+from flower_ng.life.progress import FIRST_FINAL, FURTHER_RUN, ONE_RUN, progress_of_state
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.rows import Restored
 from flower_ng.store.schema import COLUMNS, FINISHED, value
+from flower_ng.store.timeline import events, named
 
 _CHUNK_ROWS = 1000
 _NEWEST = "SELECT timestamp FROM task ORDER BY timestamp DESC, uuid DESC LIMIT 1 OFFSET ?"
+#: The events of a task that was run more than once and has not ended.
+_TIMELINE = (
+    f"CASE WHEN coalesce(progress, {ONE_RUN}) % {ONE_RUN} < {FIRST_FINAL} AND ("
+    f"coalesce(progress, {ONE_RUN} * coalesce(retries, 0)) >= {ONE_RUN}"
+    f" OR progress >= {FURTHER_RUN}) THEN timeline END"
+)
 _UNFINISHED = f"state NOT IN ({', '.join(repr(state) for state in FINISHED)})"
 
 
@@ -32,7 +41,7 @@ def restored(connection: sqlite3.Connection, max_tasks: int, dialect: Dialect = 
 
 def _tasks(connection: sqlite3.Connection, workers: list[Worker], max_tasks: int) -> Iterator[Task]:
     by_name = {worker.hostname: worker for worker in workers}
-    columns = ", ".join(map(value, COLUMNS))
+    columns = ", ".join([*map(value, COLUMNS), "progress", _TIMELINE])
     wanted = f"timestamp >= coalesce(({_NEWEST}), 0) OR {_UNFINISHED}"
     rows = connection.execute(
         f"SELECT {columns} FROM task t WHERE {wanted} ORDER BY timestamp, uuid",
@@ -41,9 +50,22 @@ def _tasks(connection: sqlite3.Connection, workers: list[Worker], max_tasks: int
     try:
         while chunk := rows.fetchmany(_CHUNK_ROWS):
             for row in chunk:
-                yield _task(dict(zip(COLUMNS, row, strict=True)), by_name)
+                *values, progress, timeline = row
+                task = _task(dict(zip(COLUMNS, values, strict=True)), by_name)
+                task.progress = progress or progress_of_state(task.state, task.retries)
+                if timeline is not None:
+                    task.life = _life(task, timeline, by_name)
+                yield task
     finally:
         connection.close()
+
+
+def _life(task: Task, timeline: str, workers: dict[str, Worker]) -> Life:
+    """Return the runs of a task that was run more than once."""
+    life = Life(named(events(timeline), task.name, task.original_name))
+    for run in life.runs:
+        life.workers[run.worker] = workers.setdefault(run.worker, Worker(run.worker))
+    return life
 
 
 def _task(row: dict[str, Any], workers: dict[str, Worker]) -> Task:

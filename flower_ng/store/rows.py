@@ -7,10 +7,11 @@ from typing import Any, Final
 import msgspec
 from celery import states
 
+from flower_ng.life.runs import TaskEvent
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.store import timeline
 from flower_ng.store.cuts import LARGE, Cut, cut_of
-from flower_ng.store.timeline import Attempt, TaskEvent
+from flower_ng.store.timeline import Attempt
 
 #: The keys of a task's record, in Flower's order.
 RECORD_KEYS = (
@@ -137,8 +138,8 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """The tries of the task that its events tell of."""
-        return timeline.attempts(self.events)
+        """The attempts of the task that its events tell of, each as often as it was run."""
+        return timeline.attempts(timeline.named(self.events, self.name, self.original_name))
 
     def record(self) -> dict[str, Any]:
         """Return the 31 keys of Flower's task record, in its order."""

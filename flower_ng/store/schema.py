@@ -56,11 +56,10 @@ FAULT: dict[str, Kind] = {"exception_class": "TEXT", "exception_line": "TEXT"}
 #: The task's events, as text that only grows (timeline), and how many came in all.
 EVENTS: dict[str, Kind] = {"timeline": "TEXT", "events": "INTEGER"}
 
-#: What the writer adds: Celery's rank of the state (0 = latest), whether a RETRY came in since the
-#: last write, and the pairs of `kwargs`: a comma and JSON of each case-folded `"key=value"`.
+#: What the writer adds: how far the task has come (monitor.progress), and the pairs of `kwargs`: a
+#: comma and JSON of each case-folded `"key=value"`.
 ADDED: dict[str, Kind] = {
-    "precedence": "INTEGER",
-    "retry_passed": "INTEGER",
+    "progress": "INTEGER",
     "pairs": "TEXT",
     **FAULT,
     **EVENTS,

@@ -3,28 +3,22 @@
 Text is written by the store thread, and read wherever a task is shown.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from itertools import groupby
+from typing import Final
 
 import msgspec
 
-#: Characters of an exception that are kept with each event that has one.
-EXCEPTION_LENGTH: Final = 300
-#: How an attempt ends, by the event's type.
-OUTCOMES: Final = {
-    "succeeded": "SUCCESS",
-    "failed": "FAILURE",
-    "retried": "RETRY",
-    "revoked": "REVOKED",
-    "rejected": "REJECTED",
-}
+from flower_ng.life.matching import runs_of
+from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent, in_order
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """An event that waits to be written, with the `before` it of the same task; so many in all.
 
-    A chain of these is nothing that Python's collector of garbage would ever look at.
+    A chain of these is nothing that Python's collector of garbage would ever look at. The last
+    three are those of a TaskEvent.
     """
 
     type: str
@@ -33,27 +27,23 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     exception: str | None = None
     before: "Entry | None" = None
     count: int = 1
-
-
-class TaskEvent(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
-    """One event of a task: its type without `task-`, UTC seconds, whose it was.
-
-    `exception` is how the exception's text begins, where the event had one.
-    """
-
-    type: str
-    at: float
-    hostname: str
-    exception: str = ""
+    retries: int | None = 0
+    name: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a task, on one worker; times are UTC seconds by that worker's clock.
+    """One run of one attempt of a task; times are UTC seconds by its worker's clock.
 
-    `outcome` is the state it ended in: None while it runs, and for ever when nobody told.
+    `number` counts from 1, None where it is unknown. `delivery` is 2 for the second run of the same
+    attempt, whose message was delivered again. `name` is the task's, where it was replaced later.
+    `outcome` is the state it ended in: None while it runs, and for ever where no event told.
     """
 
+    number: int | None = None
+    delivery: int = 1
+    name: str | None = None
     worker: str | None = None
     received: float | None = None
     started: float | None = None
@@ -67,10 +57,6 @@ class Attempt:
         if self.started is None or self.ended is None or self.ended < self.started:
             return None
         return self.ended - self.started
-
-
-#: The fields of an Attempt that are known.
-_Try: TypeAlias = dict[str, Any]
 
 
 def entries(newest: Entry | None) -> list[Entry]:
@@ -100,7 +86,7 @@ def written(newest: Entry | None) -> str | None:
 
 def events(timeline: str | None) -> tuple[TaskEvent, ...]:
     """Return the events in a text, the earliest first; what came twice is there once."""
-    return tuple(sorted(set(_decoded(timeline)), key=_by_time))
+    return tuple(in_order(_decoded(timeline)))
 
 
 def kept(timeline: str | None) -> int:
@@ -108,22 +94,46 @@ def kept(timeline: str | None) -> int:
     return len(_decoded(timeline))
 
 
-def attempts(told: Iterable[TaskEvent]) -> tuple[Attempt, ...]:
-    """Return the tries that events, the earliest first, tell of.
+def named(
+    told: Sequence[TaskEvent], name: str | None, original_name: str | None
+) -> Sequence[TaskEvent]:
+    """Return events of which each receipt has a name, of a task that was replaced.
 
-    Clocks of workers differ: an event belongs to the newest try of its own worker that still lacks
-    it. A task that was received again without an end of the try before (its worker died, say) has
-    a try that did not end.
+    Names are kept with its receipts from then on that came when that was known.
     """
-    tries: list[_Try] = []
-    for event in told:
-        if event.type == "received":
-            tries.append({"worker": event.hostname, "received": event.at})
-        elif event.type == "started":
-            _try_of(event, tries, lacking="started")["started"] = event.at
-        elif event.type in OUTCOMES:
-            _end(_try_of(event, tries, lacking="ended"), event)
-    return tuple(Attempt(**fields) for fields in tries)
+    if original_name is None:
+        return told
+    kept_name = next((event.name for event in told if event.name), name)
+    other = (name if kept_name == original_name else original_name) or ""
+    return [
+        msgspec.structs.replace(event, name=event.name or other)
+        if event.type == "received"
+        else event
+        for event in told
+    ]
+
+
+def attempts(told: Iterable[TaskEvent]) -> tuple[Attempt, ...]:
+    """Return the runs that events tell of, by attempt."""
+    found = []
+    for (_, number), runs in groupby(runs_of(told), lambda run: (run.life, run.retries)):
+        for delivery, run in enumerate(runs, 1):
+            found.append(_attempt(run, number, delivery if number is not None else 1))
+    return tuple(found)
+
+
+def _attempt(run: Run, number: int | None, delivery: int) -> Attempt:
+    return Attempt(
+        number=None if number is None else number + 1,
+        delivery=delivery,
+        name=run.name or None,
+        worker=run.worker,
+        received=run.received,
+        started=run.started,
+        ended=run.ended,
+        outcome=run.outcome,
+        exception=run.exception or None,
+    )
 
 
 _DECODER: Final = msgspec.json.Decoder(list[TaskEvent])
@@ -133,31 +143,16 @@ def _decoded(timeline: str | None) -> list[TaskEvent]:
     return _DECODER.decode(f"[{timeline[:-1]}]") if timeline else []
 
 
-def _told(link: Entry) -> tuple[str | float, ...]:
+#: What is left out at the end of a written event: the defaults of TaskEvent.
+_LEFT_OUT: Final = ("", 0, "", "")
+
+
+def _told(link: Entry) -> tuple[str | float | None, ...]:
     kind = link.type.removeprefix("task-")
-    if link.exception is None:
+    if link.exception is None and not link.how and link.retries == 0 and not link.name:
         return kind, link.at, link.hostname
-    return kind, link.at, link.hostname, link.exception[:EXCEPTION_LENGTH]
-
-
-def _by_time(event: TaskEvent) -> tuple[float, int]:
-    """Put an end behind what happened at the same time."""
-    return event.at, event.type in OUTCOMES
-
-
-def _try_of(event: TaskEvent, tries: list[_Try], lacking: str) -> _Try:
-    """Return the newest try that an event can belong to, a new one where there is none."""
-    for one in reversed(tries):
-        if one["worker"] == event.hostname and lacking not in one and "ended" not in one:
-            return one
-    new: _Try = {"worker": event.hostname}
-    tries.append(new)
-    return new
-
-
-def _end(one: _Try, event: TaskEvent) -> None:
-    one |= {
-        "ended": event.at,
-        "outcome": OUTCOMES[event.type],
-        "exception": event.exception or None,
-    }
+    exception = (link.exception or "")[:EXCEPTION_LENGTH]
+    more = [exception, link.retries, link.name, link.how]
+    while more and more[-1] == _LEFT_OUT[len(more) - 1]:
+        more.pop()
+    return kind, link.at, link.hostname, *more

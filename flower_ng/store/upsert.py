@@ -1,8 +1,8 @@
-"""The statements that write tasks; they carry Celery's merge rules. Pure; on the store thread.
+"""The statements that write tasks, merged with what is there. Pure; on the store thread.
 
-A task may have left memory before its next event comes, so what memory knows is only the newest
-part. The rules are those of `celery.events.state.Task.event`: no field is ever blanked, and a state
-that logically happened earlier never replaces a later one, unless a RETRY stands between them.
+Several dashboards may write the same task, and one may write what it heard late. What has come
+further (monitor.progress) gives the state and all that changes from attempt to attempt; of what has
+come less far, only what was not known is taken. No field is ever blanked.
 
 Most tasks lack most columns, and sqlite3 takes 0.25 µs to bind a null, three times as long as a
 text. So a statement leaves out the groups of columns that its rows have nothing in.
@@ -15,8 +15,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from celery.states import RETRY
-
+from flower_ng.life.progress import FIRST_ENDED, FIRST_FINAL, LIFE_BITS, MAX_LIVES, ONE_RUN
 from flower_ng.store.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
 
 #: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
@@ -27,9 +26,19 @@ Row = Sequence[Any]
 
 _PLACES: Final = {name: place for place, name in enumerate(STORED)}
 _WINS: Final = (
-    f"(excluded.retry_passed = 1 OR task.state = '{RETRY}' OR excluded.state = '{RETRY}'"
-    " OR excluded.precedence <= task.precedence)"
+    "(excluded.progress > coalesce(task.progress, 0) OR (excluded.progress = task.progress"
+    " AND excluded.timestamp >= coalesce(task.timestamp, 0))"
+    # The end of a task that left memory after it was replaced.
+    f" OR ((task.progress >> {LIFE_BITS}) % {MAX_LIVES} > 0"
+    f" AND excluded.progress % {ONE_RUN} >= {FIRST_FINAL}"
+    f" AND task.progress % {ONE_RUN} < {FIRST_ENDED}"
+    " AND excluded.timestamp >= task.timestamp))"
 )
+#: Columns that are those of what has come further; their values are never blanked.
+_LATEST: Final = frozenset({
+    "name", "worker", "received", "started", "retries", "result", "runtime", "exception",
+    "traceback",
+})  # fmt: skip
 
 
 #: Columns that are worked out of another one, and change with it.
@@ -130,7 +139,18 @@ def _settings(missing: AbstractSet[str], max_events: int) -> dict[str, str]:
     """Return what becomes of each column of a task that is there already."""
     merged = {name: f"coalesce(excluded.{name}, task.{name})" for name in COLUMNS}
     del merged["uuid"]
-    for name in ("state", "timestamp", "clock", "precedence", "state_folded"):
+    for name in _LATEST:
+        merged[name] = (
+            f"CASE WHEN {_WINS} THEN coalesce(excluded.{name}, task.{name})"
+            f" ELSE coalesce(task.{name}, excluded.{name}) END"
+        )
+    # Of an attempt that was only sent nothing is told by those that were run.
+    merged["retries"] = (
+        "CASE WHEN excluded.retries < task.retries"
+        f" AND (excluded.progress >> {LIFE_BITS}) % {MAX_LIVES} = 0"
+        f" THEN task.retries ELSE {merged['retries']} END"
+    )
+    for name in ("state", "timestamp", "clock", "progress", "state_folded"):
         merged[name] = f"CASE WHEN {_WINS} THEN excluded.{name} ELSE task.{name} END"
     merged["timeline"] = (
         f"CASE WHEN excluded.timeline IS NULL OR task.events >= {max_events} THEN task.timeline"
@@ -145,9 +165,10 @@ def _settings(missing: AbstractSet[str], max_events: int) -> dict[str, str]:
     for follower, leader in _LEADERS.items():
         if leader not in missing:
             new = "NULL" if follower in missing else f"excluded.{follower}"
-            merged[follower] = (
-                f"CASE WHEN excluded.{leader} IS NULL THEN task.{follower} ELSE {new} END"
-            )
+            is_kept = f"excluded.{leader} IS NULL"
+            if leader in _LATEST:
+                is_kept += f" OR ({_WINS}) IS NOT TRUE AND task.{leader} IS NOT NULL"
+            merged[follower] = f"CASE WHEN {is_kept} THEN task.{follower} ELSE {new} END"
     return merged
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 
 from flower_ng.store.dialect import ADDED, SQLITE, Dialect
+from flower_ng.store.joining import joined
 from flower_ng.store.marks import Batch
 from flower_ng.store.merge import BOUNDS, Bounds, Snapshot, scrubbed, statements
 from flower_ng.store.numbering import Numbering
@@ -78,6 +79,7 @@ class Writer:
         return self._numbering.end([row.uuid for row in rows])
 
     def _merge(self, rows: Sequence[Snapshot]) -> None:
+        rows = joined(self._connection, rows, self._dialect)
         for statement, parameters in statements(rows, self._dialect, self._bounds):
             self._connection.execute(statement, parameters)
 

@@ -96,8 +96,8 @@ def phases(
 
 
 def _times(row: TaskRow, timezone: tzinfo) -> _Times:
-    tries = row.attempts
-    last = tries[-1] if tries else Attempt(None, row.received, row.started, _ended(row))
+    known = Attempt(received=row.received, started=row.started, ended=_ended(row))
+    last = (row.attempts or (known,))[-1]
     sent, eta = _sent(row, last.received), eta_s(row.eta, timezone)
     since = last.ended if row.state == "RETRY" else sent if _is_delayed(row) else last.received
     if eta is None or since is None or eta <= since:

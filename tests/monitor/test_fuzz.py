@@ -58,7 +58,7 @@ def record(thing):
     return {
         name: getattr(thing, name)
         for name in thing.__struct_fields__
-        if name not in {"worker", "cluster_state"}
+        if name not in {"worker", "cluster_state", "life"}
     }
 
 

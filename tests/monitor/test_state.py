@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from flower_ng.monitor.clean import Malformed
 from flower_ng.monitor.state import EventsState
+from tests.life.lives import interleaved, lives, on_the_wire
 
 NOW = 1_700_000_000.0
 KINDS = ("sent", "received", "started", "succeeded", "failed", "retried", "revoked", "rejected")
@@ -79,18 +80,23 @@ def worker_event(kind="heartbeat", host="w1@box", at=NOW, **fields):
     return {"type": f"worker-{kind}", "hostname": host, "timestamp": at, "freq": 2.0, **fields}
 
 
-lives = st.lists(
-    st.tuples(st.sampled_from([*KINDS, "progress"]), st.sampled_from("abc"), st.integers(1, 50)),
-    max_size=30,
-)
+@st.composite
+def runs_in_order(draw):
+    """The events of a task that is run once, some of them unheard, in their order."""
+    kinds = draw(st.lists(st.sampled_from(["sent", "received", "started"]), unique=True))
+    ends = draw(
+        st.lists(st.sampled_from(["succeeded", "failed", "retried", "revoked"]), max_size=1)
+    )
+    custom = ["progress"] * draw(st.integers(0, 2)) if "revoked" not in ends else []
+    return [*sorted(kinds, key=KINDS.index), *custom, *ends]
 
 
-@settings(max_examples=200, deadline=None)
-@given(lives)
-def test_any_order_of_events_ends_as_in_celerys_state(life):
+@settings(max_examples=200)
+@given(runs_in_order())
+def test_a_task_that_is_run_once_is_told_as_by_celerys_state(kinds):
     ours, celerys = EventsState(), State()
-    for kind, uuid, at in life:
-        event = task_event(kind, uuid, NOW + at)
+    for at, kind in enumerate(kinds):
+        event = task_event(kind, "u", NOW + at)
         ours.event(dict(event))
         celerys.event({**event, "local_received": NOW})
 
@@ -103,8 +109,31 @@ def test_any_order_of_events_ends_as_in_celerys_state(life):
         )
 
 
+@settings(max_examples=150)
+@given(st.data())
+def test_a_task_is_as_it_was_in_whatever_order_its_events_come(data):
+    life = data.draw(lives())
+    state = EventsState()
+    for event in data.draw(interleaved(life)):
+        state.event(on_the_wire(event))
+
+    task, newest = state.tasks["u"], life.runs[-1]
+    assert (task.state, task.retries) == (life.state, life.retries)
+    assert task.worker.hostname == newest.worker
+    if newest.received is not None:
+        assert task.name == f"shop.x{newest.name}"
+    if newest.outcome == "FAILURE":
+        assert (task.exception, task.traceback) == (newest.exception, f"T{newest.exception}")
+    if newest.outcome == "SUCCESS":
+        assert task.result == f"'{newest.ended}'"
+    assert state.tallies.states == Counter([task.state])
+
+
+TOLD = st.tuples(st.sampled_from([*KINDS, "progress"]), st.sampled_from("abc"), st.integers(1, 50))
+
+
 @settings(deadline=None)
-@given(lives)
+@given(st.lists(TOLD, max_size=30))
 def test_the_tallies_are_the_counts_of_the_states(life):
     state = EventsState(max_tasks_in_memory=2)
     for kind, uuid, at in life:
@@ -201,31 +230,45 @@ def test_a_custom_event_makes_a_state_of_its_name(state):
     assert state.tasks["u1"].state == "PROGRESS"
 
 
-@pytest.mark.parametrize("kinds", [("retried",), ("retried", "received"), ("succeeded", "retried")])
-def test_a_task_tells_that_a_retry_passed(state, kinds):
-    for kind in kinds:
-        state.event(task_event(kind))
-
-    assert state.tasks["u1"].retry_passed
-
-
-def test_a_task_that_comes_again_after_its_retry_was_stored_tells_that_it_left_it(state):
-    state.event(task_event("retried"))
-    state.tasks["u1"].retry_passed = False
-
-    state.event(task_event("received"))
-
-    assert state.tasks["u1"].retry_passed
-
-
-def test_a_finished_task_that_is_retried_stays_in_memory_longer(notes):
+def test_a_task_that_is_retried_stays_in_memory_longer(notes):
     state = EventsState(max_tasks_in_memory=2, observers=(notes,))
-    for kind, uuid in (("failed", "again"), ("succeeded", "done"), ("retried", "again")):
+    for kind, uuid in (("retried", "again"), ("succeeded", "done")):
         state.event(task_event(kind, uuid))
 
     state.event(task_event("received", "next"))
 
     assert notes.evicted_ids == ["done"]
+
+
+def test_a_root_that_is_retried_is_not_its_own_parent(state):
+    state.event(task_event("received"))
+    state.event(task_event("received", at=NOW + 1, retries=1, parent_id="u1", root_id="u1"))
+
+    assert (state.tasks["u1"].parent_id, state.tasks["u1"].root_id) == (None, "u1")
+
+
+def test_a_task_that_is_replaced_keeps_its_first_name(state):
+    state.event(task_event("received"))
+    state.event(task_event("started", at=NOW + 1))
+    state.event(task_event("received", at=NOW + 2, name="shop.sell"))
+
+    task = state.tasks["u1"]
+    assert (task.name, task.original_name) == ("shop.sell", "shop.add")
+
+
+def test_a_killed_child_is_told_by_what_was_raised(state):
+    traceback = 'T:\n  File "x", line 1\nbilliard.exceptions.WorkerLostError: signal 9\n'
+    event = task_event("failed", exception="ExceptionWithTraceback()", traceback=traceback)
+    state.event(event)
+
+    assert state.tasks["u1"].exception == "WorkerLostError('signal 9')"
+
+
+def test_a_failure_that_is_told_twice_is_news_once(state, notes):
+    for at, kind in enumerate(("received", "started", "failed", "failed")):
+        state.event(task_event(kind, at=NOW + at, exception="E" if kind == "failed" else None))
+
+    assert [change.is_repeated for change in notes.changes] == [False, False, False, True]
 
 
 def test_a_task_is_told_as_by_celery_but_for_its_children(state):

@@ -175,10 +175,10 @@ async def test_a_task_that_left_memory_and_came_back_is_written_as_both_records(
     assert disk.rows == [["u", "u"]]
 
 
-async def test_a_failed_write_is_tried_again_with_its_retry_and_before_what_came_since(marks):
+async def test_a_failed_write_is_tried_again_as_it_was_and_before_what_came_since(marks):
     disk = Disk(sqlite3.OperationalError("database or disk is full"))
     flusher = Flusher(marks, disk)
-    mark(flusher, marks, task("a", retry_passed=True))
+    mark(flusher, marks, task("a", progress=7))
     await flusher.settled()
     assert flusher.failing == "database or disk is full"
 
@@ -187,7 +187,7 @@ async def test_a_failed_write_is_tried_again_with_its_retry_and_before_what_came
     await asyncio.sleep(1.2)
 
     assert disk.rows == [["a"], ["a", "b"]]
-    assert [batch.rows[0].retry_passed for batch in disk.batches] == [True, True]
+    assert [batch.rows[0].progress for batch in disk.batches] == [7, 7]
     assert (flusher.failing, flusher.failures) == (None, 1)
 
 

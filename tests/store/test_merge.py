@@ -1,17 +1,20 @@
 import pytest
-from celery.events.state import State
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flower_ng.life.matching import runs_of
+from flower_ng.life.runs import in_order
 from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.state import EventsState
 from flower_ng.store.cuts import Cut
 from flower_ng.store.dialect import SQLITE
+from flower_ng.store.joining import joined
 from flower_ng.store.marks import Marks
 from flower_ng.store.merge import Bounds, Snapshot, scrubbed, snapshot, statements
 from flower_ng.store.schema import COLUMNS
 from flower_ng.store.timeline import Entry
-from tests.store.making import Table, task
+from tests.life.lives import interleaved, lives, on_the_wire
+from tests.store.making import BOX, Table, task
 
 
 def test_a_task_that_is_written_again_never_loses_a_field(table):
@@ -41,14 +44,16 @@ def test_a_late_state_does_not_move_a_task_back(table, late):
     assert (row.state, row.timestamp, row.clock) == ("SUCCESS", 5.0, 9)
 
 
-def test_a_retry_opens_the_way_back(table):
-    with table(task("u", "FAILURE", 5.0)) as tasks:
-        tasks.write(task("u", "STARTED", 7.0, retry_passed=True))
-        assert tasks.task("u").state == "STARTED"
+def test_a_further_attempt_opens_the_way_back(table):
+    with table(task("u", "FAILURE", 5.0, retries=0)) as tasks:
+        tasks.write(task("u", "STARTED", 7.0, retries=1))
+        assert (tasks.task("u").state, tasks.task("u").retries) == ("STARTED", 1)
 
-        tasks.write(task("u", "RETRY", 8.0))
-        tasks.write(task("u", "RECEIVED", 9.0))
-        assert tasks.task("u").state == "RECEIVED"
+        tasks.write(task("u", "SUCCESS", 8.0, retries=0, worker=BOX, exception="E()"))
+        late = tasks.task("u")
+        assert (late.state, late.retries, late.worker, late.exception) == (
+            "STARTED", 1, "w1@box", "E()",
+        )  # fmt: skip
 
 
 def test_two_records_of_one_task_in_one_write_are_merged_in_order(table):
@@ -93,10 +98,10 @@ def test_texts_come_back_as_they_were(table):
 
 def test_what_sqlite_cannot_take_is_made_so_that_it_can():
     values = ("a\ud800", 2**63, 1.5, None, -(2**63))
-    taken = Snapshot(values, False, Entry("x\ud800", 1.0, "h", "\ud800"), 2)
+    taken = Snapshot(values, 1, False, Entry("x\ud800", 1.0, "h", "\ud800"), 2)
 
     assert scrubbed(taken) == Snapshot(
-        ("a?", None, 1.5, None, -(2**63)), False, Entry("x?", 1.0, "h", "?"), 2
+        ("a?", None, 1.5, None, -(2**63)), 1, False, Entry("x?", 1.0, "h", "?"), 2
     )
 
 
@@ -156,22 +161,12 @@ def test_texts_over_the_limit_are_cut_and_marked(table):
     assert row.cuts == {"args": Cut("flower_ng", 5000), "traceback": Cut("flower_ng", 10_000)}
 
 
-TIMED = ("sent", "received", "started", "succeeded", "failed", "rejected", "revoked", "retried")
-FIELDS = {
-    "sent": {"name": "n", "queue": "q", "exchange": "x", "routing_key": "r"},
-    "received": {"name": "n", "args": "()", "kwargs": "{}", "retries": 0, "eta": "e"},
-    "succeeded": {"result": "7", "runtime": 0.5},
-    "failed": {"exception": "E()", "traceback": "T"},
-    "retried": {"exception": "R()", "traceback": "U"},
-}
-NAMED = st.fixed_dictionaries({}, optional={"name": st.sampled_from(["a", "B"])})
-EVENTS = st.tuples(
-    st.sampled_from([*TIMED, "progress"]), st.sampled_from(["u1", "u2", "u3"]), NAMED
-)
-FLUSH = None
-STEPS = st.lists(st.one_of(EVENTS, EVENTS, EVENTS, st.just(FLUSH)), max_size=40)
-#: Time and clock are those of the event that gave the state; in Celery a late event may set them.
-COMPARED = [name for name in COLUMNS if name not in {"clock", "timestamp", "worker"}]
+#: Time and clock are those of the event that gave the state; the newest of several sends counts.
+COMPARED = [
+    name
+    for name in COLUMNS
+    if name not in {"clock", "worker", "state_source", "timestamp", "sent", "retries"}
+]
 
 
 class Store:
@@ -188,39 +183,41 @@ class Store:
         assert self.marks.tasks.get(id(task)) in {task, None}
 
     def flush(self) -> None:
-        batch = self.marks.take(1000)
-        for statement, parameters in statements(batch.rows):
+        rows = joined(self.table.connection, self.marks.take(1000).rows, SQLITE)
+        for statement, parameters in statements(rows):
             self.table.connection.execute(statement, parameters)
 
 
-@settings(max_examples=300, deadline=None)
-@given(STEPS, st.integers(1, 3))
-def test_memory_that_evicts_and_the_store_agree_with_a_state_that_keeps_all(steps, max_tasks):
-    store, whole, keeping = Store(), State(), EventsState()
-    told = {}
+@settings(max_examples=60)
+@given(st.data(), st.integers(1, 2))
+def test_memory_that_evicts_and_the_store_agree_with_a_state_that_keeps_all(data, max_tasks):
+    store, keeping = Store(), EventsState()
     evicting = EventsState(max_tasks_in_memory=max_tasks, observers=(store,))
-    for timestamp, step in enumerate(steps, start=1):
-        if step is FLUSH:
+    waiting = {uuid: data.draw(interleaved(data.draw(lives()))) for uuid in "ab"}
+    told = {uuid: list(events) for uuid, events in waiting.items()}
+    while waiting:
+        uuid = data.draw(st.sampled_from(sorted(waiting)))
+        event = waiting[uuid].pop(0)
+        for state in (evicting, keeping):
+            state.event(on_the_wire(event, uuid))
+        if data.draw(st.booleans()):
             store.flush()
-        else:
-            evicting.event(event(float(timestamp), *step))
-            whole.event(event(float(timestamp), *step))
-            keeping.event(event(float(timestamp), *step))
-            told.setdefault(step[1], []).append((step[0], float(timestamp)))
+        waiting = {uuid: events for uuid, events in waiting.items() if events}
     store.flush()
 
-    for uuid, known in whole.tasks.items():
+    for uuid, known in keeping.tasks.items():
         row = store.table.task(uuid)
-        assert {name: getattr(row, name) for name in COMPARED} == {
-            name: getattr(known, name, None) for name in COMPARED
+        runs = [(run.life, run.retries) for run in runs_of(told[uuid])]
+        # Of an attempt that was run twice, and of a task that was replaced, the store may know the
+        # times of the other run: what left memory in between is not known to have been the same.
+        is_sure = len(set(runs)) == len(runs) and not known.original_name
+        unsure = set() if is_sure else {"received", "started", "name", "original_name"}
+        assert {name: getattr(row, name) for name in COMPARED if name not in unsure} == {
+            name: getattr(known, name, None) for name in COMPARED if name not in unsure
         }
-        assert row.timestamp == keeping.tasks[uuid].timestamp
-        assert [(one.type, one.at) for one in row.events] == told[uuid]
-        assert row.worker == (known.worker.hostname if known.worker else None)
+        if not unsure:
+            assert row.worker == (known.worker.hostname if known.worker else None)
+        assert [(one.type, one.at) for one in row.events] == [
+            (one.type, one.at) for one in in_order(told[uuid])
+        ]
     store.table.connection.close()
-
-
-def event(timestamp, kind, uuid, named):
-    sender = {"hostname": "w@box", "pid": 1, "clock": 1, "local_received": timestamp}
-    fields = FIELDS.get(kind, {}) | named
-    return {"type": f"task-{kind}", "uuid": uuid, "timestamp": timestamp, **sender, **fields}

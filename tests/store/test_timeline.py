@@ -1,14 +1,16 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flower_ng.life.runs import OUTCOMES, REQUEUED, TaskEvent
 from flower_ng.store.timeline import (
     Attempt,
     Entry,
-    TaskEvent,
     attempts,
     chain,
     events,
     kept,
+    named,
     written,
 )
 
@@ -63,14 +65,14 @@ def test_each_retry_is_an_attempt_with_its_worker_times_and_exception():
             TaskEvent("received", 1.0, "w1@box"),
             TaskEvent("started", 2.0, "w1@box"),
             TaskEvent("retried", 2.5, "w1@box", "Timeout()"),
-            TaskEvent("received", 3.0, "w2@box"),
+            TaskEvent("received", 3.0, "w2@box", retries=1),
             TaskEvent("started", 4.0, "w2@box"),
             TaskEvent("succeeded", 4.5, "w2@box"),
         )
     )
 
-    assert first == Attempt("w1@box", 1.0, 2.0, 2.5, "RETRY", "Timeout()")
-    assert second == Attempt("w2@box", 3.0, 4.0, 4.5, "SUCCESS")
+    assert first == Attempt(1, 1, None, "w1@box", 1.0, 2.0, 2.5, "RETRY", "Timeout()")
+    assert second == Attempt(2, 1, None, "w2@box", 3.0, 4.0, 4.5, "SUCCESS")
     assert (first.runtime_s, second.runtime_s) == (0.5, 0.5)
 
 
@@ -85,6 +87,7 @@ def test_a_worker_that_died_leaves_an_attempt_without_an_end():
         )
     )
 
+    assert (lost.number, lost.delivery, again.number, again.delivery) == (1, 1, 1, 2)
     assert (lost.started, lost.ended, lost.outcome, lost.runtime_s) == (2.0, None, None, None)
     assert (again.received, again.started, again.outcome) == (3.0, 4.0, "FAILURE")
 
@@ -112,14 +115,48 @@ def test_a_start_whose_receipt_was_not_heard_is_an_attempt_too():
 
 
 def test_times_that_contradict_each_other_give_no_run_time():
-    assert Attempt("w", started=5.0, ended=4.0).runtime_s is None
+    assert Attempt(started=5.0, ended=4.0).runtime_s is None
 
 
 @given(EVENTS)
-def test_every_receipt_start_and_end_is_in_exactly_one_attempt(heard):
+def test_every_receipt_and_start_is_in_exactly_one_attempt_and_no_end_is_made_up(heard):
     tries = attempts(heard)
-    ends = {"retried", "succeeded", "failed"}
 
-    for field, types in (("received", {"received"}), ("started", {"started"}), ("ended", ends)):
-        said = sorted(event.at for event in heard if event.type in types)
-        assert sorted(getattr(one, field) for one in tries if getattr(one, field)) == said
+    for field in ("received", "started"):
+        said = sorted({(event.at, event.hostname) for event in heard if event.type == field})
+        shown = [(getattr(one, field), one.worker) for one in tries if getattr(one, field)]
+        assert sorted(shown) == said
+    ends = {(event.at, event.hostname) for event in heard if event.type in OUTCOMES}
+    assert {(one.ended, one.worker) for one in tries if one.ended} <= ends
+
+
+def test_what_more_an_event_says_is_written_where_it_says_it():
+    newest = chain(
+        [
+            Entry("task-received", 1.0, "w", retries=2, name="shop.sell"),
+            Entry("task-received", 2.0, "w", retries=None),
+            Entry("task-rejected", 3.0, "w", how=REQUEUED),
+            Entry("task-started", 4.0, "w"),
+        ]
+    )
+
+    text = written(newest)
+
+    assert text == (
+        '["received",1.0,"w","",2,"shop.sell"],["received",2.0,"w","",null],'
+        '["rejected",3.0,"w","",0,"","requeued"],["started",4.0,"w"],'
+    )
+    received, unknown, rejected, _ = events(text)
+    assert (received.retries, received.name, unknown.retries) == (2, "shop.sell", None)
+    assert rejected.how == REQUEUED
+
+
+@pytest.mark.parametrize("first", ["shop.buy", "shop.sell"])
+def test_receipts_of_a_task_that_was_replaced_have_their_names(first):
+    """The first that was heard was kept without its name."""
+    second = {"shop.buy": "shop.sell", "shop.sell": "shop.buy"}[first]
+    told = (TaskEvent("received", 1.0, "w"), TaskEvent("received", 2.0, "w", name=second))
+
+    given = named(told, name="shop.sell", original_name="shop.buy")
+
+    assert [event.name for event in given] == [first, second]

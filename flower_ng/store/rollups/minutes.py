@@ -109,7 +109,7 @@ class Minutes:
                 self._beats[event.hostname] = change.worker
             return
         place = _PLACES.get(event.type)
-        if place is None:
+        if place is None or change.is_repeated:
             return
         if not self._start <= event.timestamp < self._end:
             self._turn_to(event.timestamp)

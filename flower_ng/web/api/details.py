@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from flower_ng.errors import NotFound
-from flower_ng.store.timeline import Attempt, TaskEvent
+from flower_ng.life.runs import TaskEvent
+from flower_ng.store.timeline import Attempt
 from flower_ng.web.api.export import record
 from flower_ng.web.base import Endpoint
 from flower_ng.web.lifetime import Phase, phases
@@ -41,7 +42,7 @@ def details(found: Verified) -> dict[str, Any]:
     return {
         **record(row),
         **{name: getattr(row, name) for name in ALSO},
-        "attempts": [_attempt(number, one) for number, one in enumerate(row.attempts, 1)],
+        "attempts": [_attempt(one) for one in row.attempts],
         "events": [_event(event) for event in row.events],
         "cut": {name: {"by": cut.by, "length": cut.length} for name, cut in row.cuts.items()},
         "doubt": f"{found.doubt} {found.words}".strip(),
@@ -49,9 +50,11 @@ def details(found: Verified) -> dict[str, Any]:
     }
 
 
-def _attempt(number: int, one: Attempt) -> dict[str, Any]:
+def _attempt(one: Attempt) -> dict[str, Any]:
     return {
-        "number": number,
+        "number": one.number,
+        "delivery": one.delivery,
+        "name": one.name,
         "worker": one.worker,
         "received": one.received,
         "started": one.started,

@@ -16,7 +16,9 @@ def store(cluster):
 
 
 def see(store, task):
-    store.observe(Change(Event("task-received", "w1@box", 5.0, uuid=task.uuid), task, task.worker))
+    store.observe(
+        Change(Event("task-received", "w1@box", 5.0, uuid=task.uuid, retries=0), task, task.worker)
+    )
 
 
 def task(**fields):
