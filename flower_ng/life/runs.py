@@ -45,6 +45,7 @@ class TaskEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sent and received alone, None where it is unknown; so does `name`, which is only there after the
     task was replaced. `how` says more of an end: that a rejected task's message is delivered again
     (REQUEUED), that a revoked one ran (TERMINATED), had expired (EXPIRED), or else WAITED.
+    `own` is what an event of the app's own says, as a JSON object.
     """
 
     type: str
@@ -54,6 +55,7 @@ class TaskEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     retries: int | None = 0
     name: str = ""
     how: str = ""
+    own: str = ""
 
 
 class Run(msgspec.Struct, gc=False, eq=False):

@@ -86,8 +86,8 @@ def clean(fields: Any, now: float) -> Event:
     return event
 
 
-def own_fields(fields: Mapping[Any, Any]) -> str | None:
-    """Return what an event of the app's own says, as a JSON object; None where it says nothing.
+def own_fields(fields: Mapping[Any, Any]) -> str:
+    """Return what an event of the app's own says, as a JSON object; empty where it says nothing.
 
     Numbers and short texts are kept as they are, others as their representation. Of too many, or
     too long ones, the first are kept, and `…` tells how many there were more.
@@ -101,7 +101,7 @@ def own_fields(fields: Mapping[Any, Any]) -> str | None:
             break
     if len(told) < len(named):
         told["…"] = len(named) - len(told)
-    return json.dumps(told, ensure_ascii=False) if told else None
+    return json.dumps(told, ensure_ascii=False) if told else ""
 
 
 def _own_value(value: Any) -> Any:

@@ -215,6 +215,8 @@ class Task(Readable, msgspec.Struct, gc=False, eq=False):
     original_name: str | None = None
     #: Who told the state: None for the task's events, BACKEND for the result backend.
     state_source: str | None = None
+    #: How many events of the app's own came while it was in memory.
+    own_events: int = 0
     #: The state that holds it, a weak reference: its relatives are found there.
     cluster_state: Callable[[], Any] | None = None
     #: How far it has come: grows as it goes on (life).
@@ -292,7 +294,10 @@ def _task(fields: dict[str, Any]) -> Task:
 
 
 #: The fields that Celery's task has not.
-_OURS = ("original_name", "state_source", "cluster_state", "progress", "life", "is_partial")
+_OURS = (
+    "original_name", "state_source", "own_events", "cluster_state", "progress", "life",
+    "is_partial",
+)  # fmt: skip
 
 #: What `Task.info()` shows unless told otherwise (celery.events.state.Task).
 INFO_FIELDS = (

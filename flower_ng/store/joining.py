@@ -102,7 +102,7 @@ def _event(entry: Entry) -> TaskEvent:
     exception = (entry.exception or "")[:EXCEPTION_LENGTH]
     kind = entry.type.removeprefix("task-")
     return TaskEvent(
-        kind, entry.at, entry.hostname, exception, entry.retries, entry.name, entry.how
+        kind, entry.at, entry.hostname, exception, entry.retries, entry.name, entry.how, entry.own
     )
 
 

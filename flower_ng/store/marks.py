@@ -14,6 +14,9 @@ from flower_ng.store.timeline import Entry, chain, entries
 #: Events held in all while nothing can be written, about.
 MAX_ENTRIES: Final = 500_000
 
+#: Events of the app's own that are kept of a task; then only the 32nd, the 64th, the 128th, ….
+OWN_KEPT: Final = 20
+
 #: What is sent and received is a numbered attempt.
 _NUMBERED: Final = frozenset({"task-sent", "task-received"})
 
@@ -142,7 +145,16 @@ class Marks:
         self.lost += len(dropped)
 
     def _add(self, key: int, event: Event, hostname: str, task: Task) -> None:
-        """Add an event, unless there are too many, of the task or of all."""
+        """Add an event, unless there are too many, of the task or of all.
+
+        Of an app's own events (progress) the first are kept, then ever fewer: they must not keep
+        out those of Celery.
+        """
+        if event.own is not None:
+            task.own_events += 1
+            if task.own_events > OWN_KEPT and task.own_events & (task.own_events - 1):
+                self._left_out[key] = self._left_out.get(key, 0) + 1
+                return
         before = self._newest.get(key)
         count = 1 if before is None else before.count + 1
         if count <= self._max_events and count * len(self.tasks) <= MAX_ENTRIES:
@@ -152,7 +164,16 @@ class Marks:
                 if task.original_name is not None and kind == "task-received":
                     name = event.name or ""
             self._newest[key] = Entry(
-                kind, at, hostname, event.exception, before, count, retries, name, event.how
+                kind,
+                at,
+                hostname,
+                event.exception,
+                before,
+                count,
+                retries,
+                name,
+                event.how,
+                event.own or "",
             )
         else:
             self._left_out[key] = self._left_out.get(key, 0) + 1

@@ -18,7 +18,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """An event that waits to be written, with the `before` it of the same task; so many in all.
 
     A chain of these is nothing that Python's collector of garbage would ever look at. The last
-    three are those of a TaskEvent.
+    four are those of a TaskEvent.
     """
 
     type: str
@@ -30,6 +30,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     retries: int | None = 0
     name: str = ""
     how: str = ""
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +145,16 @@ def _decoded(timeline: str | None) -> list[TaskEvent]:
 
 
 #: What is left out at the end of a written event: the defaults of TaskEvent.
-_LEFT_OUT: Final = ("", 0, "", "")
+_LEFT_OUT: Final = ("", 0, "", "", "")
 
 
 def _told(link: Entry) -> tuple[str | float | None, ...]:
     kind = link.type.removeprefix("task-")
-    if link.exception is None and not link.how and link.retries == 0 and not link.name:
+    is_bare = link.exception is None and not link.how and not link.own
+    if is_bare and link.retries == 0 and not link.name:
         return kind, link.at, link.hostname
     exception = (link.exception or "")[:EXCEPTION_LENGTH]
-    more = [exception, link.retries, link.name, link.how]
+    more = [exception, link.retries, link.name, link.how, link.own]
     while more and more[-1] == _LEFT_OUT[len(more) - 1]:
         more.pop()
     return kind, link.at, link.hostname, *more

@@ -163,4 +163,9 @@ def test_progress_is_shown_from_the_result_backend_and_from_events_and_is_no_end
     page = shown.page(uuid)
     assert "PROGRESS</span></h2>" in page
     assert "total" in page
+    assert "current 3, total 10, note three of ten" in page
+    told = shown.dashboard.get(f"/api/task/details/{uuid}")
+    (said,) = [event["fields"] for event in told["events"] if event["type"] == "progress"]
+    assert said == {"current": 3, "total": 10, "note": "three of ten"}
+    assert told["backend"]["state"] == "PROGRESS"
     shown.sees(uuid, "SUCCESS")

@@ -96,6 +96,17 @@ async def test_an_event_that_comes_later_takes_the_state_over(town):
     assert (town.state.tasks["a"].state, town.state.tasks["a"].state_source) == ("SUCCESS", None)
 
 
+async def test_an_earlier_event_that_comes_late_or_twice_takes_no_state_back(town):
+    town.starts("a")
+    started_at = town.now
+    town.backend.held["a"] = Outcome("SUCCESS", NOW + 9)
+    await town.look(31.0)
+    for kind in ("received", "started", "started", "progress"):
+        town.state.event(task_event(kind, "a", started_at))
+
+    assert (town.state.tasks["a"].state, town.state.tasks["a"].state_source) == ("SUCCESS", BACKEND)
+
+
 async def test_a_state_of_the_apps_own_is_no_end(town):
     town.starts("a")
     town.backend.held["a"] = Outcome("PROGRESS", detail="{'current': 1}")

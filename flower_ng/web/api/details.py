@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
 from flower_ng.store.timeline import Attempt
@@ -68,6 +70,8 @@ def _event(event: TaskEvent) -> dict[str, Any]:
     told: dict[str, Any] = {"type": event.type, "at": event.at, "hostname": event.hostname}
     if event.exception:
         told["exception"] = event.exception
+    if event.own:
+        told["fields"] = msgspec.json.decode(event.own)
     return told
 
 

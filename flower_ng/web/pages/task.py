@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from msgspec import structs
+from msgspec import json, structs
 
 from flower_ng.errors import NotFound
 from flower_ng.monitor.serving import mapping
@@ -55,6 +55,7 @@ class Fact:
     url: str | None = None
     moment: float | None = None
     after: str = ""
+    detail: str = ""
     is_near: bool = False
 
 
@@ -212,17 +213,24 @@ def _times(row: TaskRow) -> Iterator[Fact]:
 
     Where no events are kept, the times that the task itself has.
     """
-    known = [(event.at, event.type, event.hostname) for event in row.events] or sorted(
-        (getattr(row, name), name, "") for name in TIMES if getattr(row, name) is not None
+    known = [(event.at, event.type, event.hostname, event.own) for event in row.events] or sorted(
+        (getattr(row, name), name, "", "") for name in TIMES if getattr(row, name) is not None
     )
     before: float | None = None
     whose = ""
-    for moment, name, host in known:
+    for moment, name, host, own in known:
         after = "" if before is None else f"+{fmt.duration(moment - before)}"
         is_near = before is not None and moment - before < NEAR_S
         told = "" if host == whose else host
-        yield Fact(fmt.label(name), told, moment=moment, after=after, is_near=is_near)
+        says = _own_words(own)
+        yield Fact(fmt.label(name), told, None, moment, after, says, is_near)
         before, whose = moment, host
+
+
+def _own_words(own: str) -> str:
+    """What an event of the app's own says, in one line."""
+    fields = json.decode(own) if own else {}
+    return ", ".join(f"{name} {fmt.text(value)}" for name, value in fields.items())
 
 
 def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> Fact:

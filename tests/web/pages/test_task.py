@@ -161,6 +161,15 @@ async def test_a_task_that_has_not_ended_can_be_ended(shop, look, ends, label, t
     assert fields == ({"terminate": "true"} if terminates else {})
 
 
+async def test_what_an_event_of_the_apps_own_says_stands_in_the_timeline(shop, look):
+    shop.task("5eed", ends="task-started")
+    shop.happen("task-progress", uuid="5eed", current=3, total=10, note="<b>")
+
+    html = await look("/task/5eed")
+
+    assert html.one("span", class_="own").text == "current 3, total 10, note <b>"
+
+
 async def test_a_task_in_a_state_of_the_apps_own_runs_and_can_be_ended(shop, look):
     shop.task("5eed", ends="task-started")
     shop.happen("task-progress", uuid="5eed")
