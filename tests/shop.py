@@ -53,6 +53,14 @@ def flaky(self, times: int = 1) -> int:
     return self.request.retries
 
 
+@app.task(bind=True, max_retries=3)
+def again(self) -> int:
+    """Retry at once: the next attempt is received before the worker tells of the retry."""
+    if not self.request.retries:
+        raise self.retry(countdown=0, exc=OSError("not yet"))
+    return self.request.retries
+
+
 @app.task(bind=True, acks_late=True)
 def refuse(self) -> None:  # noqa: ARG001 - bind=True hands it in
     raise Reject("not for us", requeue=False)

@@ -14,6 +14,16 @@ from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.merge import BOUNDS, shared_id, twin
 from flower_ng.store.schema import SHARED, STORED, TASK_TABLE, VERSION, beside
 
+#: 0.1.0 took a retry that was told late for the newest news, and a root that retried for its own
+#: child. What succeeded or failed was not retried after.
+_REPAIRS: Final = (
+    *(
+        f"UPDATE task SET state = '{state}', state_folded = '{state.lower()}', timestamp = {ended}"
+        f" WHERE state = 'RETRY' AND {ended} >= coalesce(started, received, 0)"
+        for state, ended in (("FAILURE", "failed"), ("SUCCESS", "succeeded"))
+    ),
+    "UPDATE task SET parent_id = NULL, parent_id_folded = NULL WHERE parent_id = uuid",
+)
 _INDEXES_OF_1: Final = ("task_newest", "task_children")
 
 
@@ -30,6 +40,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 def migrations_of_postgresql(old: AbstractSet[str]) -> Iterator[str]:
     """Yield the statements that bring tables up to ours whose `task` has these columns."""
     yield from _added(old, POSTGRESQL)
+    yield from _REPAIRS
     yield f"UPDATE meta SET value = '{VERSION}' WHERE key = 'schema'"
 
 
@@ -88,7 +99,7 @@ def _from_3(connection: sqlite3.Connection) -> None:
 
 def _from_4(connection: sqlite3.Connection) -> None:
     """Keep more of each task; what is not kept any more stays, unused: SQLite may be too old."""
-    for statement in _added(_columns(connection, "task"), SQLITE):
+    for statement in (*_added(_columns(connection, "task"), SQLITE), *_REPAIRS):
         connection.execute(statement)
 
 

@@ -139,7 +139,8 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """The attempts of the task that its events tell of, each as often as it was run."""
-        return timeline.attempts(timeline.named(self.events, self.name, self.original_name))
+        told = timeline.numbered(self.events, self.retries)
+        return timeline.attempts(timeline.named(told, self.name, self.original_name))
 
     def record(self) -> dict[str, Any]:
         """Return the 31 keys of Flower's task record, in its order."""

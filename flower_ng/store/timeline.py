@@ -114,6 +114,22 @@ def named(
     ]
 
 
+def numbered(told: Sequence[TaskEvent], retries: int | None) -> Sequence[TaskEvent]:
+    """Return events of which each receipt has a number: those of 0.1.0 were kept without.
+
+    The newest receipt is that of the newest attempt, and each before it of the one before.
+    """
+    if not retries or any(event.retries for event in told):
+        return told
+    receipts = [event for event in told if event.type == "received"]
+    numbers = {id(one): max(0, retries - back) for back, one in enumerate(reversed(receipts))}
+    return [
+        msgspec.structs.replace(event, retries=numbers.get(id(event), 0))
+        for event in told
+        if event.type != "sent"
+    ]
+
+
 def attempts(told: Iterable[TaskEvent]) -> tuple[Attempt, ...]:
     """Return the runs that events tell of, by attempt."""
     found = []

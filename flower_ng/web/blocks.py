@@ -1,7 +1,7 @@
 """Blocks are the large texts of a task: as trees, with frames told apart, with their cuts; pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.store import TaskRow
@@ -29,12 +29,17 @@ LIFTED_BY: Final = {
 }
 
 
+SUCCESS: Final = "SUCCESS"
+#: What a task that succeeded has of an attempt that did not.
+_RAISED: Final = frozenset({"exception", "traceback"})
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A text as it came; `name` is its id on the page.
 
     `tree` is there for collections, `trace` for tracebacks; `cut` says how the text was cut, and
-    what lifts that.
+    what lifts that. What `is_past` is of an attempt before the newest one.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Block:
     cut: str = ""
     tree: tuple[Line, ...] = ()
     trace: tuple[Part, ...] = ()
+    is_past: bool = False
 
 
 def blocks(row: TaskRow) -> Iterator[Block]:
@@ -51,7 +57,12 @@ def blocks(row: TaskRow) -> Iterator[Block]:
     for name, label in BLOCKS.items():
         value = getattr(row, name)
         if value is not None or name in ("args", "kwargs"):
-            yield block_of(name, fmt.text(value), cuts.get(name), label)
+            block = block_of(name, fmt.text(value), cuts.get(name), label)
+            yield _past(block) if row.state == SUCCESS and name in _RAISED else block
+
+
+def _past(block: Block) -> Block:
+    return replace(block, label=f"{block.label} of an earlier attempt", is_past=True)
 
 
 def block_of(name: str, text: str, cut: Cut | None = None, label: str = "") -> Block:

@@ -61,6 +61,29 @@ def test_a_retried_task_ends_in_success_and_keeps_its_retry(cluster):
     assert record["retries"] == 1
 
 
+def test_150_tasks_that_retry_at_once_are_all_seen_to_succeed(cluster):
+    ids = [cluster.app.send_task("tests.shop.again").id for _ in range(150)]
+
+    records = [cluster.seen(task_id, "SUCCESS", 60.0) for task_id in ids]
+
+    assert {(one["retries"], one["parent_id"], one["result"]) for one in records} == {
+        (1, None, "1")
+    }
+    told = cluster.dashboard.get(f"/api/task/details/{ids[-1]}")
+    assert [(one["number"], one["delivery"], one["state"]) for one in told["attempts"]] == [
+        (1, 1, "RETRY"),
+        (2, 1, "SUCCESS"),
+    ]
+    assert [one["exception"] for one in told["attempts"]] == ["OSError('not yet')", None]
+    assert not cluster.dashboard.get("/api/tasks", taskname="tests.shop.again", state="RETRY")
+
+
+def test_a_killed_child_is_told_by_its_exception(cluster):
+    sent = cluster.app.send_task("tests.shop.crash")
+
+    assert cluster.seen(sent.id, "FAILURE")["exception"].startswith("WorkerLostError(")
+
+
 def test_a_rejected_task_is_seen_rejected(cluster):
     sent = cluster.app.send_task("tests.shop.refuse")
 

@@ -116,3 +116,17 @@ def test_a_file_of_version_4_gets_the_columns_that_it_lacks(old):
     names = connection.execute("SELECT uuid, original_name FROM task ORDER BY uuid").fetchall()
     assert names == [("a", None), ("b", None), ("c", None)]
     connection.close()
+
+
+def test_tasks_that_a_late_retry_hid_the_end_of_are_repaired(old):
+    connection = sqlite3.connect(f"{old}.sqlite3", isolation_level=None)
+    migrate(connection, 1)
+    connection.execute("UPDATE task SET state = 'RETRY', parent_id = uuid, started = 2.0")
+    connection.execute("UPDATE task SET succeeded = 3.0 WHERE uuid = 'a'")
+    connection.execute("UPDATE task SET failed = 3.0 WHERE uuid = 'b'")
+
+    migrate(connection, 4)
+
+    repaired = connection.execute("SELECT state, parent_id FROM task ORDER BY uuid").fetchall()
+    assert repaired == [("SUCCESS", None), ("FAILURE", None), ("RETRY", None)]
+    connection.close()

@@ -11,6 +11,7 @@ from flower_ng.store.timeline import (
     events,
     kept,
     named,
+    numbered,
     written,
 )
 
@@ -160,3 +161,12 @@ def test_receipts_of_a_task_that_was_replaced_have_their_names(first):
     given = named(told, name="shop.sell", original_name="shop.buy")
 
     assert [event.name for event in given] == [first, second]
+
+
+def test_receipts_that_were_kept_without_a_number_are_counted_back_from_the_newest():
+    heard = told(("received", "w"), ("retried", "w"), ("received", "w"), ("succeeded", "w"))
+
+    first, second = attempts(numbered(heard, retries=1))
+
+    assert (first.number, first.outcome) == (1, "RETRY")
+    assert (second.number, second.outcome) == (2, "SUCCESS")

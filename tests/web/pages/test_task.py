@@ -359,3 +359,13 @@ async def test_links_lead_to_what_other_systems_know_of_the_task(shop, look):
 
     assert section.links == {"Logs": "https://logs.example/?q=5eed"}
     assert "Queue: queue not known" in section.text
+
+
+async def test_an_exception_of_an_earlier_attempt_is_named_so_and_not_red(shop, look):
+    shop.task("5eed", state="SUCCESS", retries=1, exception="OSError('not yet')")
+
+    html = await look("/task/5eed")
+
+    assert "Exception of an earlier attempt" in html.text
+    assert not html.all("pre", class_="bad")
+    assert html.one("pre", id="exception").text == "OSError('not yet')"
