@@ -53,12 +53,6 @@ class Life:
         """The number of the newest attempt that was sent or received, from 0; None if unknown."""
         return retries_of(self.runs, self._sent)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether all its runs have ended, the newest one for good."""
-        runs = self.runs
-        return bool(runs) and runs[-1].is_final and all(run.outcome is not None for run in runs)
-
     def _note_sent(self, event: TaskEvent) -> None:
         if event.retries is not None and event.retries > (self._sent or -1):
             self._sent = event.retries

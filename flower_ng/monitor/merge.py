@@ -120,8 +120,6 @@ def _live(task: Task, event: Event, subject: str, worker: Worker | None) -> bool
     if not life.add(one):
         return False
     _take(task, event, subject, life)
-    if life.is_over:
-        task.life = None  # nothing is to come that would need it
     return not is_repeated
 
 

@@ -53,6 +53,7 @@ def _tasks(connection: sqlite3.Connection, workers: list[Worker], max_tasks: int
                 *values, progress, timeline = row
                 task = _task(dict(zip(COLUMNS, values, strict=True)), by_name)
                 task.progress = progress or progress_of_state(task.state, task.retries)
+                task.is_partial = timeline is None and task.progress >= ONE_RUN
                 if timeline is not None:
                     task.life = _life(task, timeline, by_name)
                 yield task

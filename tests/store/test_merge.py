@@ -188,12 +188,19 @@ class Store:
             self.table.connection.execute(statement, parameters)
 
 
+def _is_one_task(life):
+    """Whether it was never replaced: who left memory before is not known to be the same task."""
+    return not any(run.name for run in life.runs)
+
+
 @settings(max_examples=60)
 @given(st.data(), st.integers(1, 2))
 def test_memory_that_evicts_and_the_store_agree_with_a_state_that_keeps_all(data, max_tasks):
     store, keeping = Store(), EventsState()
     evicting = EventsState(max_tasks_in_memory=max_tasks, observers=(store,))
-    waiting = {uuid: data.draw(interleaved(data.draw(lives()))) for uuid in "ab"}
+    waiting = {
+        uuid: data.draw(interleaved(data.draw(lives().filter(_is_one_task)))) for uuid in "ab"
+    }
     told = {uuid: list(events) for uuid, events in waiting.items()}
     while waiting:
         uuid = data.draw(st.sampled_from(sorted(waiting)))

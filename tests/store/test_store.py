@@ -201,6 +201,7 @@ def test_a_restart_finds_tasks_workers_and_counters_again(tmp_path, history):
     assert asdict(tasks["u"]) == asdict(with_all) | {
         "worker": restored.workers[1],
         "progress": progress,
+        "is_partial": True,  # it was retried: the store knows more of it
     }
     assert tasks["gone"].worker.hostname == "purged@box"
 
