@@ -311,12 +311,17 @@ async def test_an_answer_that_cannot_be_read_names_its_form_and_the_setting(
 async def test_a_worker_that_cannot_tell_its_pool_is_steered_all_the_same(
     control, yard, start_worker
 ):
-    """With YAML it answers `ping`, and has no way to encode its `stats`."""
+    """With YAML it answers `ping`, and has no way to encode its `stats`.
+
+    Celery 5.4 connects anew after that, and may do as told only then.
+    """
     conf = json.dumps({"task_serializer": "yaml", "accept_content": ["json", "yaml"]})
     worker = start_worker(yard.redis.url, name="yaml", env={"SHOP_CONF": conf})
 
-    with pytest.raises(Unreadable, match="answered in application/x-yaml"):
+    with pytest.raises((Unreadable, NoAnswer)) as answer:
         await control.command(worker.hostname, commands.pool_grow())
+
+    assert re.search("in application/x-yaml|may still be carried out", answer.value.message)
 
 
 async def test_a_worker_is_shut_down(control, yard, start_worker):
