@@ -78,7 +78,7 @@ def _unheard(presence: Presence, census: Census) -> list[str]:
     if not presence.is_current:
         return ["Events: there is no connection to the broker"]
     if not census.known:
-        return ["Workers: none was heard of yet"]
+        return ["Workers: none is known"]
     unknown = census.unknown
     words = "1 was" if unknown == 1 else f"{unknown:,} were"
     return [f"Workers: {words} not heard of since flower_ng listens"] if unknown else []

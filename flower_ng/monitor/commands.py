@@ -117,6 +117,8 @@ class Order:
     needs: tuple[Ability, ...] = ()
     #: Flower quotes the reason in two of its sentences.
     is_quoted: bool = False
+    #: What may have been done all the same where the worker itself refuses.
+    caveat: str = ""
 
     def done_words(self, worker: str, ok: object) -> str:
         """Return the sentence of its success."""
@@ -163,6 +165,8 @@ def pool_shrink(n: int = 1) -> Order:
         "Failed to shrink '{worker}' worker's pool",
         {"n": processes("n", n)},
         needs=(Ability.RESIZE,),
+        # billiard's `Pool.shrink` ends the idle ones one by one, and refuses when none is left.
+        caveat="; idle processes may have been removed before that: look at its pool",
     )
 
 

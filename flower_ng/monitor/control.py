@@ -135,7 +135,8 @@ def answered(reply: Any, worker: str, order: Order) -> str:
     answer = mapping(reply)
     if "ok" in answer:
         return order.done_words(worker, answer["ok"])
-    raise Refused(order.refusal(worker, answer.get("error", f"it answered {str(reply)[:200]!r}")))
+    why = answer.get("error", f"it answered {str(reply)[:200]!r}")
+    raise Refused(f"{order.refusal(worker, why)}{order.caveat}")
 
 
 def task_revoke(

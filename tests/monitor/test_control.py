@@ -15,7 +15,7 @@ from flower_ng import control as door
 from flower_ng.errors import BadRequest, NoAnswer, NoSuchWorker, Refused, Unavailable, Unreadable
 from flower_ng.monitor import commands
 from flower_ng.monitor.broadcast import Broadcasts
-from flower_ng.monitor.control import Control, signal_name
+from flower_ng.monitor.control import Control, answered, signal_name
 from flower_ng.monitor.queues import active_queue_names
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 from tests.services import wait_until
@@ -168,6 +168,13 @@ async def test_a_refusal_carries_the_workers_words(control, yard, order, text):
         await control.command(yard.prefork, order)
 
     assert refusal.value.message == text.format(host=yard.prefork)
+
+
+def test_a_refused_shrinking_may_have_removed_some_processes():
+    busy = {"error": 'ValueError("Can\'t shrink pool. All processes busy!")'}
+
+    with pytest.raises(Refused, match=r"busy.*; idle processes may have been removed before"):
+        answered(busy, "w1@box", commands.pool_shrink(9))
 
 
 @pytest.mark.parametrize(

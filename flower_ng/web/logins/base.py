@@ -44,7 +44,9 @@ class BaseHandler(Handler):
         rules = {**self.cookie_rules, **kwargs}
         super().set_signed_cookie(name, value, expires_days, version, **rules)
 
-    set_secure_cookie = set_signed_cookie
+    def set_secure_cookie(self, name: str, value: str | bytes, *args: Any, **kwargs: Any) -> None:
+        """Sign a cookie, by the older name; whichever of the two is overridden, that counts."""
+        self.set_signed_cookie(name, value, *args, **kwargs)
 
     def _request_summary(self) -> str:
         """Name the request in the log without its query, which holds the provider's code."""

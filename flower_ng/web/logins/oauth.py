@@ -84,7 +84,7 @@ class OAuthLogin(BaseHandler, OAuth2StateMixin, OAuth2Mixin):
 
     def _send_out(self) -> None:
         wanted = landing(self.get_argument("next", "", escape=False), self.services.prefix)
-        self.set_signed_cookie(NEXT_COOKIE, wanted, expires_days=1)
+        self.set_secure_cookie(NEXT_COOKIE, wanted, expires_days=1)
         self.authorize_redirect(
             redirect_uri=self._client["redirect_uri"] or None,
             client_id=self._client["key"],
@@ -129,7 +129,7 @@ class OAuthLogin(BaseHandler, OAuth2StateMixin, OAuth2Mixin):
         if not accepted:
             raise Forbidden(self.denial(addresses))
         await self.check_membership(token)
-        self.set_signed_cookie(SESSION_COOKIE, accepted[-1])
+        self.set_secure_cookie(SESSION_COOKIE, accepted[-1])
         self.redirect(get_next_url(self))
 
     def _pattern(self) -> EmailPattern:

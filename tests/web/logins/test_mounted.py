@@ -10,6 +10,7 @@ from tornado.web import HTTPError, RequestHandler
 from flower_ng import drop_in
 from flower_ng.errors import SettingsError
 from flower_ng.web.auth.client import OAuthClient
+from flower_ng.web.logins.base import BaseHandler
 from tests.web.browsing import Browser
 from tests.web.probes import HANDLERS
 from tests.web.provider import ME, OTHER, OTHER_TOKEN, PERSON_PATHS, person
@@ -128,6 +129,27 @@ async def test_a_hook_that_renames_decides_who_somebody_is(open_site, kind):
     assert (back.status, back.headers["Location"]) == (302, "/shown")
     assert browser.user == OTHER
     assert "HttpOnly" in back.cookies["user"]
+
+
+@every_kind
+@pytest.mark.parametrize("name", ["set_secure_cookie", "set_signed_cookie"])
+async def test_a_handler_that_withholds_the_cookie_keeps_the_door_shut(
+    open_site, flower_auth, kind, name
+):
+    base = getattr(flower_auth, HANDLER[kind])
+
+    def withheld(self, cookie, *arguments, **named):
+        if cookie == "user":
+            raise HTTPError(403, "no session for you")
+        getattr(base, name)(self, cookie, *arguments, **named)
+
+    browser = open_site(kind, **{name: withheld})
+    answer = await browser.log_in()
+
+    # Flower's own handlers only ever call Tornado's older name.
+    if name == "set_secure_cookie" or issubclass(base, BaseHandler):
+        assert answer.status == 403
+        assert browser.user is None
 
 
 @every_kind

@@ -27,7 +27,7 @@ async def test_a_healthy_cluster_is_told_calmly(shop, look):
 async def test_at_the_first_start_the_page_says_how_a_worker_is_started(look):
     main = (await look("/overview")).one("main").text
 
-    assert "No worker has been heard of yet" in main
+    assert "No worker is known" in main
     assert "celery -A yourproject worker -E" in main
 
 

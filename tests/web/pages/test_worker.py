@@ -262,6 +262,7 @@ async def test_a_worker_known_from_its_events_only_is_shown_with_what_is_known(s
     assert "Not inspected yet. Asked 5 s ago: no reply within 1 s." in pool.text
     assert "Not inspected yet." in tab(html, "queues").text
     assert "It consumes from no queue" not in html.text
+    assert "None." not in tab(html, "tasks").text
 
 
 async def test_old_answers_say_how_old_they_are_and_why(inspected, look):

@@ -163,7 +163,7 @@ async def test_many_workers_come_in_pages(shop, look):
 async def test_a_cluster_without_workers_says_what_to_do(look):
     html = await look("/workers")
 
-    assert "No worker has been heard of yet" in html.one("main").text
+    assert "No worker is known" in html.one("main").text
     assert "celery -A yourproject worker" in html.one("main").text
 
 
