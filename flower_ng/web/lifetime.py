@@ -21,6 +21,8 @@ CLOCKS: Final = "told in another order"
 GOING: Final = "so far"
 NOT_YET: Final = "not yet"
 NO_END: Final = "no end is known"
+#: The event of sending is stamped when the message is out: up to this long after its receipt.
+STAMPED_LATE_S: Final = 1.0
 #: States in which a task may have an ETA that is yet to come.
 _WAITING: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
 _ENDS: Final = {
@@ -97,8 +99,9 @@ def phases(
 
 def _times(row: TaskRow, timezone: tzinfo) -> _Times:
     known = Attempt(received=row.received, started=row.started, ended=_ended(row))
-    last = (row.attempts or (known,))[-1]
-    sent, eta = _sent(row, last.received), eta_s(row.eta, timezone)
+    runs = row.attempts or (known,)
+    last = runs[-1]
+    sent, eta = _sent(row, runs), eta_s(row.eta, timezone)
     since = last.ended if row.state == "RETRY" else sent if _is_delayed(row) else last.received
     if eta is None or since is None or eta <= since:
         eta = None
@@ -117,6 +120,8 @@ def _queued(row: TaskRow, times: _Times, now: float) -> tuple[float | None, str]
         since = times.eta if times.received is None else min(times.eta, times.received)
         if since > now:
             return None, NOT_YET
+    if since is not None and times.received is not None and is_stamped_late(since, times.received):
+        since = times.received
     return _between(since, times.received, now if row.state == "PENDING" else None)
 
 
@@ -138,11 +143,31 @@ def _wait(row: TaskRow, since: float, eta: float, times: _Times, now: float) -> 
     return Phase("delayed", "Waited for its ETA", max(0.0, until - since), "", None)
 
 
-def _sent(row: TaskRow, received: float | None) -> float | None:
-    """When the newest try was sent: a retry is sent before the try that asks for it has ended."""
-    sent = [event.at for event in row.events if event.type == "sent"]
-    before = [at for at in sent if received is None or at <= received]
-    return before[-1] if before else next(iter(sent), row.sent)
+def is_stamped_late(sent: float, received: float) -> bool:
+    """Whether a message that was told as sent after its receipt was sent just before it."""
+    return received < sent <= received + STAMPED_LATE_S
+
+
+def _sent(row: TaskRow, runs: Sequence[Attempt]) -> float | None:
+    """When the newest run's message came into its queue, None where nobody told.
+
+    A retry is sent before the attempt that asks for it has ended, a task that replaces another
+    while that one runs; what is delivered again goes back when the run before it ends.
+    """
+    last, before = runs[-1], runs[-2] if len(runs) > 1 else None
+    if before is None:
+        return _newest_sent(row, 0.0, last.received) or row.sent
+    if last.delivery == 1:
+        return _newest_sent(row, before.started or before.received or 0.0, last.received)
+    is_between = before.ended and (last.received is None or before.ended <= last.received)
+    return before.ended if is_between else None
+
+
+def _newest_sent(row: TaskRow, since: float, received: float | None) -> float | None:
+    """The newest sending from `since` on before a receipt; the first where all are later."""
+    sent = [event.at for event in row.events if event.type == "sent" and event.at >= since]
+    earlier = [at for at in sent if received is None or at <= received]
+    return earlier[-1] if earlier else next(iter(sent), None)
 
 
 def _ended(row: TaskRow) -> float | None:

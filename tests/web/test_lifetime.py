@@ -134,6 +134,30 @@ def test_a_retry_that_is_on_its_way_is_not_taken_for_clocks_that_differ():
     assert told(state="RETRY", timeline=events)["queued"] == (2.0, "")
 
 
+SENT = '["sent",1,"c"],["received",3,"w"],["started",4,"w"],'
+SENT_LATE = '["received",3,"w"],["sent",3.01,"c"],["started",3.02,"w"],'
+RETRIED = (
+    '["received",5,"v","",1],["sent",5.01,"w","",1],["retried",6,"w"],["started",7,"v"],'
+)
+REQUEUED = '["rejected",6,"w","",0,"","requeued"],["received",8,"v"],["started",9,"v"],'
+LOST = '["received",80,"v"],["started",81,"v"],'
+
+
+@pytest.mark.parametrize(
+    ("events", "queued"),
+    [
+        (SENT_LATE, (0.0, "")),
+        (SENT_LATE + '["sent",3.03,"w","",1],', (0.0, "")),
+        (SENT + RETRIED, (0.0, "")),
+        (SENT + REQUEUED, (2.0, "")),
+        (SENT + LOST, (None, UNKNOWN)),
+    ],
+    ids=["stamped late", "and sent again", "a retry stamped late", "requeued", "worker lost"],
+)
+def test_the_queue_begins_when_the_newest_runs_message_came_into_it(events, queued):
+    assert told(state="STARTED", sent=1.0, timeline=events)["queued"] == queued
+
+
 def test_the_usual_time_is_drawn_to_the_same_scale():
     run = Spread(count=1, total_s=20, mean_s=20, p50_s=20, p95_s=30, p99_s=30)
     usual = TaskPoint(1, 1, 1, 1, 0, 0, 0, 0, run=run)

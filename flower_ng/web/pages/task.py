@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import json, structs
 
 from flower_ng.errors import NotFound
+from flower_ng.life.runs import TaskEvent
 from flower_ng.monitor.serving import mapping
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
@@ -17,7 +18,7 @@ from flower_ng.web.blocks import Block, block_of, blocks
 from flower_ng.web.deeds import Deed, deeds
 from flower_ng.web.elsewhere import Elsewhere, elsewhere
 from flower_ng.web.kin import Kin, kin_of
-from flower_ng.web.lifetime import Phase, phases
+from flower_ng.web.lifetime import Phase, is_stamped_late, phases
 from flower_ng.web.links import Links
 from flower_ng.web.verified import Verified, verified
 from flower_ng.web.window import start_of
@@ -208,18 +209,31 @@ def _view(row: TaskRow, told: _Told, can: tuple[Deed, ...], links: Links) -> Tas
     )
 
 
+def _in_order(events: Sequence[TaskEvent]) -> list[TaskEvent]:
+    """Events by their times; what was stamped as sent just after its receipt stands before it."""
+    found = list(events)
+    for place in range(1, len(found)):
+        before, event = found[place - 1], found[place]
+        is_pair = (before.type, event.type) == ("received", "sent")
+        if is_pair and before.retries == event.retries and is_stamped_late(event.at, before.at):
+            found[place - 1], found[place] = event, before
+    return found
+
+
 def _times(row: TaskRow) -> Iterator[Fact]:
     """The events in their order, each with how long after the one before, and whose it was if new.
 
     Where no events are kept, the times that the task itself has.
     """
-    known = [(event.at, event.type, event.hostname, event.own) for event in row.events] or sorted(
+    known = [
+        (event.at, event.type, event.hostname, event.own) for event in _in_order(row.events)
+    ] or sorted(
         (getattr(row, name), name, "", "") for name in TIMES if getattr(row, name) is not None
     )
     before: float | None = None
     whose = ""
     for moment, name, host, own in known:
-        after = "" if before is None else f"+{fmt.duration(moment - before)}"
+        after = "" if before is None else f"+{fmt.duration(max(0.0, moment - before))}"
         is_near = before is not None and moment - before < NEAR_S
         told = "" if host == whose else host
         says = _own_words(own)

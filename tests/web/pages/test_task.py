@@ -70,6 +70,18 @@ async def test_times_come_in_their_order_each_with_the_wait_before_it(shop, look
     assert facts["Succeeded"] == "1970-01-01 00:16:42.500 +500.00 ms"
 
 
+async def test_what_was_stamped_as_sent_just_after_its_receipt_stands_before_it(shop, look):
+    shop.happen("task-received", uuid="5eed", name="shop.pay")
+    shop.now += 0.002
+    shop.happen("task-sent", "gen1@web", uuid="5eed", name="shop.pay")
+
+    html = await look("/task/5eed")
+
+    facts = html.facts
+    assert [name for name in facts if name in ("Sent", "Received")] == ["Sent", "Received"]
+    assert facts["Received"].endswith("+0.00 ms")
+
+
 async def test_where_its_time_went_is_told_beside_what_is_usual(shop, look):
     shop.happen("task-sent", "gen1@web", uuid="5eed", name="shop.pay")
     shop.now += 1
