@@ -136,9 +136,7 @@ def test_a_retry_that_is_on_its_way_is_not_taken_for_clocks_that_differ():
 
 SENT = '["sent",1,"c"],["received",3,"w"],["started",4,"w"],'
 SENT_LATE = '["received",3,"w"],["sent",3.01,"c"],["started",3.02,"w"],'
-RETRIED = (
-    '["received",5,"v","",1],["sent",5.01,"w","",1],["retried",6,"w"],["started",7,"v"],'
-)
+RETRIED = '["received",5,"v","",1],["sent",5.01,"w","",1],["retried",6,"w"],["started",7,"v"],'
 REQUEUED = '["rejected",6,"w","",0,"","requeued"],["received",8,"v"],["started",9,"v"],'
 LOST = '["received",80,"v"],["started",81,"v"],'
 
