@@ -95,6 +95,18 @@ def progress(self, seconds: float) -> None:
     time.sleep(seconds)
 
 
+@app.task(bind=True)
+def hand_over(self, x: int, y: int) -> None:
+    """Let another task run in its place, under its id."""
+    raise self.replace(add.s(x, y))
+
+
+@app.task(time_limit=1)
+def overrun() -> None:
+    """Run into the hard limit: the pool's process is killed."""
+    time.sleep(60)
+
+
 @app.task
 def crash() -> None:
     """Take the pool's process along."""

@@ -1,10 +1,15 @@
 """What a search asks of a task: a tree of conditions. Frozen records; texts are case-folded."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 #: Where an ordinary word is looked for.
-WORD_COLUMNS = ("uuid", "name", "state", "worker", "args", "kwargs", "result", "exception")
+WORD_COLUMNS = (
+    "uuid", "name", "state", "worker", "args", "kwargs", "result", "exception", "original_name",
+)  # fmt: skip
+
+#: Where the part of a text, or how it begins, is looked for, where that is not the column alone.
+PARTS_IN: Final = {"name": ("name", "original_name")}
 
 Relation: TypeAlias = Literal["<", "<=", ">", ">="]
 #: What a value counts from: nothing, the time of asking, the last midnight (UTC) before it.
@@ -20,7 +25,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class InField:
-    """The text stands somewhere in the column."""
+    """The text stands somewhere in the column, or one of its PARTS_IN."""
 
     column: str
     text: str
@@ -28,7 +33,7 @@ class InField:
 
 @dataclass(frozen=True, slots=True)
 class Begins:
-    """The column begins with the text."""
+    """The column, or one of its PARTS_IN, begins with the text."""
 
     column: str
     text: str

@@ -113,7 +113,8 @@ ARGUMENT: Final = Field(
 )
 
 FIELDS: Final = (
-    Field("name", TEXT, "name", "the name of the task", "name:shop.*"),
+    Field("name", TEXT, "name", "its name, also the one before `replace()`; with = its name now",
+          "name:shop.*"),
     Field("state", WHOLE, "state", "the state", "state:FAILURE", values=STATES),
     Field("worker", TEXT, "worker", "the worker's host name", "worker:celery@w1"),
     Field("queue", TEXT, "queue", "the queue, where an event names it", "queue:=mail"),

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 APPLICATION_ID: Final = 0x666C6E69  # "flni"
 #: Raised with each change of what is in the file; one of another version is made again.
-VERSION: Final = 3
+VERSION: Final = 4
 #: So much of the file is read where the system has it in memory, without a copy.
 MAPPED_BYTES: Final = 4 << 30
 #: Log that is kept for what comes; a large part needs more for a while.

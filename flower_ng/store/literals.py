@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from flower_ng.store.conditions import (
+    PARTS_IN,
     WORD_COLUMNS,
     AllOf,
     AnyOf,
@@ -63,7 +64,8 @@ def literals(search: Search | None, columns: Collection[str]) -> Needed | None:
         case Word(text):
             return _literal(text, WORD_COLUMNS, columns)
         case InField(column, text) | Begins(column, text) | Is(column, text):
-            return _literal(text, (column,), columns)
+            parts_in = {} if isinstance(search, Is) else PARTS_IN
+            return _literal(text, parts_in.get(column, (column,)), columns)
         case HasPair():
             return _literal(pair_text(search), ("pairs",), columns)
         case _:

@@ -41,6 +41,7 @@ def migrations_of_postgresql(old: AbstractSet[str]) -> Iterator[str]:
     """Yield the statements that bring tables up to ours whose `task` has these columns."""
     yield from _added(old, POSTGRESQL)
     yield from _REPAIRS
+    yield "DROP INDEX IF EXISTS task_texts"  # it is made again, of more columns
     yield f"UPDATE meta SET value = '{VERSION}' WHERE key = 'schema'"
 
 

@@ -50,6 +50,7 @@ COMPOSED: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 #: What words are looked for in; also what holds the pairs of keyword arguments.
 SEARCHED: Final = (
     "uuid", "name", "state", "worker", "args", "kwargs", "result", "exception", "queue",
+    "original_name",
 )  # fmt: skip
 
 _WORDS: Final = (

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from flower_ng.store.conditions import (
+    PARTS_IN,
     WORD_COLUMNS,
     AllOf,
     AnyOf,
@@ -92,6 +93,7 @@ class _Writer:
     def __init__(self, source: Source, now: float) -> None:
         self._source = source
         self._position = source.dialect.position
+        self._found = f"{self._position('{}')} > 0"
         self._now = now
 
     def filters(self, query: TaskQuery) -> list[Clause]:
@@ -121,7 +123,7 @@ class _Writer:
                 negated = self.search(part)
                 return replace(negated, text=f"(({negated.text}) IS NOT TRUE)")
             case Word(text):
-                return _joined(" OR ", [self._holds(column, text) for column in WORD_COLUMNS])
+                return self._any(WORD_COLUMNS, self._found, text)
             case Compare():
                 return self._compared(search)
             case _:
@@ -130,9 +132,10 @@ class _Writer:
     def _of_column(self, search: InField | Begins | Is | Has | HasPair) -> Clause:
         match search:
             case InField(column, text):
-                return self._holds(column, text)
+                return self._any(PARTS_IN.get(column, (column,)), self._found, text)
             case Begins(column, text):
-                return self._text(column, f"{self._position('{}')} = 1", text)
+                begins = f"{self._position('{}')} = 1"
+                return self._any(PARTS_IN.get(column, (column,)), begins, text)
             case Is(column, text):
                 return self._text(column, "{} = ?", text)
             case Has(column):
@@ -142,8 +145,8 @@ class _Writer:
                 text = f"{self._position(self._source.raw('pairs'))} > 0"
                 return Clause(text, (pair_text(search),), payload=True)
 
-    def _holds(self, column: str, text: str) -> Clause:
-        return self._text(column, f"{self._position('{}')} > 0", text)
+    def _any(self, columns: Iterable[str], condition: str, text: str) -> Clause:
+        return _joined(" OR ", [self._text(column, condition, text) for column in columns])
 
     def _text(self, column: str, condition: str, text: str) -> Clause:
         folded_column = self._source.folded(column)

@@ -1,9 +1,11 @@
 """The main job on real brokers: every outcome is seen, every control call has its effect."""
 
+import re
 import time
 
 import pytest
 
+from flower_ng.web import format as fmt
 from tests.services import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.oldest]
@@ -78,10 +80,62 @@ def test_150_tasks_that_retry_at_once_are_all_seen_to_succeed(cluster):
     assert not cluster.dashboard.get("/api/tasks", taskname="tests.shop.again", state="RETRY")
 
 
-def test_a_killed_child_is_told_by_its_exception(cluster):
-    sent = cluster.app.send_task("tests.shop.crash")
+#: What a page says of a task without parent and children.
+ALONE = {"Parent id": fmt.DASH, "Children": fmt.DASH}
 
-    assert cluster.seen(sent.id, "FAILURE")["exception"].startswith("WorkerLostError(")
+
+def kin(cluster, task_id):
+    """Return what the task's page says of its parent and its children."""
+    page = cluster.dashboard.ask(f"/task/{task_id}").text
+    shown = re.findall(r"<dt>(Parent id|Children)</dt><dd>(.*?)</dd>", page, re.DOTALL)
+    return {name: re.sub(r"<[^>]*>", "", told).strip() for name, told in shown}
+
+
+def test_a_root_that_retried_has_no_parent_and_no_child(cluster):
+    sent = cluster.app.send_task("tests.shop.again").id
+
+    cluster.seen(sent, "SUCCESS")
+
+    assert kin(cluster, sent) == ALONE
+    assert sent not in cluster.dashboard.get("/api/tasks", search=f"id:={sent} has:parent")
+
+
+def test_a_task_that_was_replaced_has_no_parent_and_is_found_by_both_names(cluster):
+    sent = cluster.app.send_task("tests.shop.hand_over", (2, 3)).id
+
+    def replaced():
+        record = cluster.seen(sent, "SUCCESS")
+        return record if record["name"] == "tests.shop.add" else None
+
+    record = wait_until(replaced, 15, "the task is seen as the other one")
+
+    assert (record["result"], record["parent_id"]) == ("5", None)
+    assert kin(cluster, sent) == ALONE
+    told = cluster.dashboard.get(f"/api/task/details/{sent}")
+    assert told["original_name"] == "tests.shop.hand_over"
+    assert told["attempts"][0]["name"] == "tests.shop.hand_over"
+    for search in ("name:hand_over", "name:tests.shop.hand*", "hand_over", "name:shop.add"):
+        assert sent in cluster.dashboard.get("/api/tasks", search=search), search
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "searches"),
+    [
+        ("overrun", "TimeLimitExceeded", ("exception:TimeLimit", "exception:=TimeLimitExceeded")),
+        ("crash", "WorkerLostError", ("exception:WorkerLost", "exception:=WorkerLostError")),
+    ],
+)
+def test_a_killed_child_is_told_and_found_by_its_exception(cluster, task, name, searches):
+    sent = cluster.app.send_task(f"tests.shop.{task}").id
+
+    assert cluster.seen(sent, "FAILURE", 30.0)["exception"].startswith(f"{name}(")
+
+    for search in searches:
+        assert sent in cluster.dashboard.get("/api/tasks", search=search), search
+    told = cluster.dashboard.get("/api/tasks/facets", search=f"id:={sent}", fields="exception")
+    assert told["facets"]["exception"] == [{"value": name, "count": 1}]
+    groups = cluster.dashboard.ask("/overview").text.partition("Failures by type and exception")[2]
+    assert re.search(rf"/types/tests.shop.{task}(?:(?!</tr>).)*>{name}<", groups, re.DOTALL)
 
 
 def test_a_rejected_task_is_seen_rejected(cluster):

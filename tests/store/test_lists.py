@@ -40,6 +40,7 @@ def changed_tasks(draw, some=UUIDS):
         draw(st.sampled_from(STATES)),
         draw(st.integers(1, 4).map(float)),
         name=draw(st.none() | st.sampled_from(WORDS)),
+        original_name=draw(st.none() | st.sampled_from(WORDS)),
         args=draw(st.none() | st.sampled_from(WORDS)),
         kwargs=draw(st.none() | st.sampled_from(["{'alpha': 1}", "{'beta': 'ALPHA'}"])),
         exception=draw(st.none() | st.sampled_from(["KeyError('alpha')", "OSError()"])),

@@ -23,7 +23,7 @@ def anywhere(text):
         ("-abc", None),
         ("-abc def", Every((anywhere("def"),))),
         ("NOT (abc OR -def)", None),
-        ("name:shop.*", Literal("shop.", ("name",))),
+        ("name:shop.*", Literal("shop.", ("name", "original_name"))),
         ("name:s*", None),
         ("exception:Timeout", Literal("timeout", ("exception",))),
         ("queue:mail", None),

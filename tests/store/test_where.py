@@ -83,6 +83,7 @@ TASKS = st.lists(
         state=st.sampled_from([*STATES, "ſTARTED"]),
         timestamp=st.sampled_from([NOW - age for age in AGES]),
         name=st.none() | TEXTS,
+        original_name=st.none() | TEXTS,
         queue=st.none() | TEXTS,
         args=st.none() | TEXTS,
         kwargs=st.none() | TEXTS | st.dictionaries(st.sampled_from("kJ"), VALUES).map(repr),
@@ -121,8 +122,16 @@ def value(one, attribute):
 WRITTEN = ("args", "kwargs", "result", "exception")
 
 
+def names(one, attribute):
+    """Its values to look for a part of: a task that was replaced has a second name."""
+    both = [attribute, "original_name"] if attribute == "name" else [attribute]
+    return [found for found in (value(one, name) for name in both) if found is not None]
+
+
 def holds(one, attribute, text):
     """Whether the attribute holds the text, for values in any of the forms that it may have."""
+    if attribute == "name":
+        return any(text.casefold() in found for found in names(one, attribute))
     found, wanted = value(one, attribute) or "", text.casefold()
     if attribute not in WRITTEN:
         return wanted in found
@@ -144,7 +153,7 @@ def part(field, text):
     attribute = ATTRIBUTES.get(field, field)
     return Asked(
         f"{field}:{quoted(text)}",
-        lambda one: value(one, attribute) is not None and holds(one, attribute, text),
+        lambda one: names(one, attribute) != [] and holds(one, attribute, text),
     )
 
 
@@ -152,7 +161,11 @@ def beginning(field, text):
     attribute, wanted = ATTRIBUTES.get(field, field), text.casefold()
     return Asked(
         f"{field}:{quoted(text)}*",
-        lambda one: value(one, attribute) is not None and value(one, attribute).startswith(wanted),
+        lambda one: (
+            any(found.startswith(wanted) for found in names(one, attribute))
+            if text  # else it is `*`: has one at all
+            else value(one, attribute) is not None
+        ),
     )
 
 
@@ -402,6 +415,28 @@ def test_a_text_is_found_inside_at_the_beginning_or_whole(table, search, found):
 
     with table(*rows, task("none")) as tasks:
         assert tasks.uuids(search=parse_search(search), sort="uuid") == found
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("name:first", ["replaced"]),
+        ("name:SHOP.f*", ["replaced"]),
+        ("first", ["replaced"]),
+        ("name:second", ["replaced"]),
+        ("-name:first", ["other"]),
+        ("name:=shop.first", []),
+        ("name:=shop.second", ["replaced"]),
+    ],
+)
+def test_a_task_that_was_replaced_is_found_by_both_its_names(table, search, found):
+    rows = (
+        task("replaced", name="shop.second", original_name="Shop.First"),
+        task("other", name="shop.add"),
+    )
+
+    with table(*rows) as tasks:
+        assert tasks.uuids(search=parse_search(search)) == found
 
 
 def test_filters_are_whole_values_of_the_queue_and_the_class_of_the_exception(table):
