@@ -115,7 +115,8 @@ class Minutes:
             self._turn_to(event.timestamp)
         tally = self._tasks.get(task.name) or self._new_type(task.name)
         tally.counts[place] += 1
-        if place == _RECEIVED and (task.started or change.before not in _UNRECEIVED):
+        is_again = place == _RECEIVED and (task.started or change.before not in _UNRECEIVED)
+        if is_again:
             tally.again += 1
         if place > _SUCCEEDED:
             tally.unsuccessful_s += self._retried.ran_s(event.type, event.timestamp, task)
@@ -126,7 +127,8 @@ class Minutes:
         elif place == _SENT:
             self._send(event, task)
         elif task.sent is not None:
-            self._receive(event.timestamp, task.sent, task)
+            # When what is delivered again went back into its queue, nobody tells.
+            self._receive(event.timestamp, None if is_again else task.sent, task)
         else:
             self._early.note(event)
 
@@ -154,15 +156,15 @@ class Minutes:
         self._receive(received, event.timestamp, task)
         return True
 
-    def _receive(self, at: float, sent: float, task: Task) -> None:
-        """Count what a worker took out of a queue, and how long it was in there.
+    def _receive(self, at: float, sent: float | None, task: Task) -> None:
+        """Count what a worker took out of a queue, and how long it was in there, where known.
 
         That is 0 where it was stamped as sent after that: clocks of hosts may differ.
         """
         queue = self._queues.get(task.queue) or self._new_queue(task)
         if queue is not None:
             queue.received += 1
-        if task.eta is None:  # else it waited for its time
+        if task.eta is None and sent is not None:  # else it waited for its time
             tally = self._tasks.get(task.name) or self._new_type(task.name)
             tally.queued.add(max(0.0, at - sent))
 

@@ -323,3 +323,15 @@ def test_past_its_bound_the_oldest_minute_is_given_up_with_its_coverage(
     taken = minutes.take()
     assert (minutes.given_up, min(taken)) == (4, HOUR + 240)
     assert counts(taken[HOUR + 300], "a")["sent"] == 1
+
+
+def test_what_is_delivered_again_was_not_in_the_queue_while_it_ran(minutes):
+    minutes.observe(told("sent", NOW - 20, queue="mail", sent=NOW - 20))
+    minutes.observe(told("received", NOW - 19, queue="mail", sent=NOW - 20, received=NOW - 19))
+    again = {"sent": NOW - 20, "received": NOW, "started": NOW - 18, "rejected": NOW - 1}
+    minutes.observe(told("received", NOW, queue="mail", **again))
+
+    kinds = minutes.take()[HOUR].kinds
+    queued, queue = kinds["task"]["shop.add"].queued, kinds["queue"]["mail"]
+    assert (queue.sent, queue.received) == (1, 2)
+    assert (queued.count, queued.total_s) == (1, 1.0)
