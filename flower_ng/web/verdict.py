@@ -25,7 +25,8 @@ class Vitals:
     """The numbers of the sentence; None stands for what is not known.
 
     `ended` and `failed` are tasks of the last hour, of which `observed_s` were observed. `waiting`
-    messages were counted `waiting_age_s` ago, None for just now.
+    messages were counted `waiting_age_s` ago, None for just now. `elsewhere` messages wait in
+    `other_queues` that only the broker names, so that they may be another application's.
     """
 
     ended: int | None
@@ -34,6 +35,8 @@ class Vitals:
     waiting: int | None
     queues: int
     waiting_age_s: float | None = None
+    elsewhere: int = 0
+    other_queues: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +166,25 @@ def _queues(vitals: Vitals, links: Links) -> Iterator[Piece]:
         age_s, where = vitals.waiting_age_s, f" in {_counted(vitals.queues, 'queue')}"
         yield Piece(_counted(vitals.waiting, "message"), url)
         if age_s is None:
-            yield Piece(f" {'waits' if vitals.waiting == 1 else 'wait'}{where}.")
+            yield Piece(f" {_waits(vitals.waiting)}{where}")
+            yield from _elsewhere(vitals, url)
         else:
             yield Piece(f" waited{where} {fmt.age(age_s)}.")
+
+
+def _elsewhere(vitals: Vitals, url: str) -> Iterator[Piece]:
+    """Tell of what waits where nobody but the broker names the queue: no rule looks at it."""
+    if not vitals.elsewhere:
+        yield Piece(".")
+        return
+    yield Piece("; ")
+    yield Piece(f"{fmt.number(vitals.elsewhere)} more", url)
+    queues = _counted(vitals.other_queues, "other queue")
+    yield Piece(f" {_waits(vitals.elsewhere)} in {queues} of the broker, unchecked.")
+
+
+def _waits(messages: int) -> str:
+    return "waits" if messages == 1 else "wait"
 
 
 def _counted(count: int, what: str) -> str:

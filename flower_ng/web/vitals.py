@@ -1,7 +1,7 @@
 """Vitals gathers the numbers of the Overview's sentence, for page and API. On the loop."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flower_ng.brokers import QueueNumbers
@@ -24,12 +24,14 @@ STEP_S: Final = 60
 class Waiting:
     """What waits by queue, None where that is not known; `age_s` is how old that is, if it is old.
 
-    `trouble` is why not all is known.
+    `trouble` is why not all is known. `others` holds what waits in queues that only the broker
+    names, which may be another application's.
     """
 
     lengths: Mapping[str, int | None]
     age_s: float | None = None
     trouble: str = ""
+    others: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int | None:
@@ -95,7 +97,16 @@ def _vitals(hour: SeriesPage | None, waiting: Waiting) -> Vitals:
     failed = ended
     if isinstance(point, TaskPoint):
         ended, failed = point.succeeded + point.failed, point.failed
-    return Vitals(ended, failed, seen_s, waiting.total, len(waiting.lengths), waiting.age_s)
+    return Vitals(
+        ended,
+        failed,
+        seen_s,
+        waiting.total,
+        len(waiting.lengths),
+        waiting.age_s,
+        elsewhere=sum(waiting.others.values()),
+        other_queues=len(waiting.others),
+    )
 
 
 async def waiting_in(cluster: Cluster, now: float) -> Waiting:
@@ -104,7 +115,13 @@ async def waiting_in(cluster: Cluster, now: float) -> Waiting:
     if not told.numbers:
         return Waiting(dict.fromkeys(cluster.queue_names()), trouble=told.trouble)
     found = {name: one.length for name, one in told.numbers.items() if _counts(one, names)}
-    return Waiting(found, told.age_s, told.trouble)
+    others = {one.name: one.length for one in told.numbers.values() if one.name not in names}
+    return Waiting(
+        found,
+        told.age_s,
+        told.trouble,
+        {name: length for name, length in others.items() if length},
+    )
 
 
 def _counts(queue: QueueNumbers, names: Collection[str]) -> bool:

@@ -40,6 +40,18 @@ def test_a_healthy_cluster_is_one_calm_sentence():
     )
 
 
+def test_what_waits_in_queues_that_only_the_broker_names_is_told():
+    one = said(vitals={"elsewhere": 1, "other_queues": 1})
+    some = said(vitals={"waiting": 0, "elsewhere": 1200, "other_queues": 2})
+
+    assert one.sentence.endswith(
+        "5 messages wait in 2 queues; 1 more waits in 1 other queue of the broker, unchecked."
+    )
+    assert some.sentence.endswith(
+        "0 messages wait in 2 queues; 1,200 more wait in 2 other queues of the broker, unchecked."
+    )
+
+
 def test_every_number_leads_to_its_list():
     hour = "finished%3A1970-01-01T01%3A46%3A00Z.."
     assert {piece.text: piece.url for piece in said().pieces if piece.url} == {

@@ -82,6 +82,8 @@ class FakeBroker:
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] | Exception = []
         self.facts: Any = None
+        #: What it lists by itself, unasked.
+        self.listed: list[dict[str, Any]] = []
 
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
         if isinstance(self.told, Exception):
@@ -89,7 +91,8 @@ class FakeBroker:
         return [queue for queue in self.told if queue["name"] in names]
 
     async def look(self, names: Sequence[str]) -> Look:
-        return Look(tuple(map(numbers, await self.queues(names))), self.facts)
+        rows = [*await self.queues(names), *self.listed]
+        return Look(tuple(map(numbers, rows)), self.facts)
 
     async def clean(self, spared: Sequence[str]) -> list[str]:
         return [one.name for one in self.facts.stale if one.owner not in spared]

@@ -24,6 +24,19 @@ async def test_a_healthy_cluster_is_told_calmly(shop, look):
     assert "What is wrong now" not in html.text
 
 
+async def test_what_waits_in_a_queue_that_only_the_broker_names_is_told(shop, look):
+    shop.beat()
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 0}]
+    shop.broker.listed = [{"name": "theirs", "messages": 4}, {"name": "void", "messages": 0}]
+
+    sentence = (await look("/overview")).one("p", class_="verdict")
+
+    assert sentence.text.endswith(
+        "0 messages wait in 1 queue; 4 more wait in 1 other queue of the broker, unchecked."
+    )
+    assert sentence.links["4 more"] == "/queues"
+
+
 async def test_at_the_first_start_the_page_says_how_a_worker_is_started(look):
     main = (await look("/overview")).one("main").text
 
