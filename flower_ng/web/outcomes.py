@@ -58,7 +58,7 @@ def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Ch
             "Tasks per second",
             page,
             [
-                ("received", "received", rates(lambda point: point.received)),
+                ("received", "received", rates(lambda point: point.tasks)),
                 ("succeeded", "success", rates(lambda point: point.succeeded)),
                 ("failed", "failure", rates(lambda point: point.failed)),
             ],

@@ -118,6 +118,23 @@ def test_a_task_that_was_replaced_has_no_parent_and_is_found_by_both_names(clust
         assert sent in cluster.dashboard.get("/api/tasks", search=search), search
 
 
+def test_a_type_counts_tasks_and_how_often_they_were_received(cluster):
+    def counted() -> list[int]:
+        asked = {"kind": "task", "name": "tests.shop.flaky", "start": "-1h"}
+        (one,) = cluster.dashboard.get("/api/series", **asked)["series"]
+        keys = ("tasks", "received", "succeeded")
+        return [(one["whole"] or {}).get(key, 0) for key in keys]
+
+    before = counted()
+    for task_id in [cluster.app.send_task("tests.shop.flaky", (2,)).id for _ in range(2)]:
+        cluster.seen(task_id, "SUCCESS")
+
+    grown = wait_until(
+        lambda: counted()[2] >= before[2] + 2 and counted(), 15, "the ends are counted"
+    )
+    assert [now - then for now, then in zip(grown, before, strict=True)] == [2, 6, 2]
+
+
 @pytest.mark.parametrize(
     ("task", "name", "searches"),
     [

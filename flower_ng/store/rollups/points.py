@@ -48,6 +48,11 @@ class Spread:
     p95_s: float
     p99_s: float
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the percentiles are no estimates: those of a single duration are itself."""
+        return self.count == 1
+
 
 @dataclass(frozen=True, slots=True)
 class TaskPoint:

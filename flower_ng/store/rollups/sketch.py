@@ -46,9 +46,14 @@ class Sketch(msgspec.Struct, array_like=True, gc=False):
         self.total_s += other.total_s
 
     def quantiles(self, shares: Sequence[float]) -> list[float]:
-        """Return the durations (s) that so many of all, 0 to 1, do not exceed; needs a duration."""
+        """Return the durations (s) that so many of all, 0 to 1, do not exceed; needs a duration.
+
+        They are estimates, but for a single duration, which is its own.
+        """
         buckets = sorted(self.buckets)
         up_to = list(accumulate(map(self.buckets.__getitem__, buckets)))
+        if up_to[-1] == 1:
+            return [self.total_s] * len(shares)
         ranks = (max(1, ceil(share * up_to[-1])) for share in shares)
         return [_middle_s(buckets[bisect_left(up_to, rank)]) for rank in ranks]
 

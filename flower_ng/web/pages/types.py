@@ -161,7 +161,7 @@ def _trends(page: SeriesPage | None) -> Mapping[str, Sequence[float | None]]:
 
 
 def _count(point: object) -> float | None:
-    return float(point.received) if isinstance(point, TaskPoint) else None
+    return float(point.tasks) if isinstance(point, TaskPoint) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ def test_quantiles_are_within_the_stated_error_of_a_value_of_that_rank(durations
         assert abs(found - exact) <= max(LEAST_S, exact * RELATIVE_ERROR * (1 + 1e-9))
 
 
+@given(DURATIONS)
+def test_quantiles_of_a_single_duration_are_exact(duration):
+    assert sketch([duration]).quantiles(SHARES) == [duration] * len(SHARES)
+
+
 @given(st.lists(DURATIONS), st.lists(DURATIONS), st.lists(DURATIONS))
 def test_the_order_of_merges_does_not_matter(one, other, third):
     a, b, c = sketch(one), sketch(other), sketch(third)

@@ -6,7 +6,10 @@ from flower_ng.health.usual import Usual
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.store.rollups.points import Bucket, TaskPoint
+from flower_ng.store.rollups.sums import Series, SeriesPage
 from flower_ng.web.format import share
+from flower_ng.web.outcomes import task_charts
 from tests.store.rollups.making import told
 from tests.web.pages.shop import NOW, Shop
 
@@ -50,6 +53,40 @@ async def test_each_type_tells_what_its_tasks_cost_and_how_they_ended(shop, look
     assert (row(html, "shop.ship")["Failed"], row(html, "shop.ship")["Last exception"]) == (
         "0 %", "–",
     )  # fmt: skip
+
+
+async def test_a_task_that_is_tried_again_is_one_task_of_its_type(shop, look):
+    for uuid in ("a", "b"):
+        for retries in range(3):
+            shop.happen("task-received", uuid=uuid, name="shop.flaky", retries=retries)
+            shop.happen("task-started", uuid=uuid)
+            shop.happen("task-retried" if retries < 2 else "task-succeeded", uuid=uuid)
+            shop.now += 1
+
+    assert row(await look("/types"), "shop.flaky")["Tasks"] == "2"
+    html = await look("/types/shop.flaky")
+    tasks, *_ = html.all("a", class_="card")
+    assert tasks.text == "Tasks2in the last 1 h, received 6 times"
+
+
+def test_the_chart_of_tasks_counts_each_once():
+    six_attempts_of_two_tasks = TaskPoint(6, 6, 6, 2, 0, 4, 0, 0, tasks=2)
+    buckets, points = (Bucket(0, 60, 60, 0, "none"),), (six_attempts_of_two_tasks,)
+    page = SeriesPage("task", 60, 0.02, buckets, (Series("a", points, points[0]),), 0, 60)
+
+    received, succeeded, _ = task_charts(page)[0].curves
+
+    assert (received.last, succeeded.last) == (2 / 60, 2 / 60)
+
+
+async def test_what_is_usual_is_exact_for_one_run_and_said_to_be_about_for_more(shop, look):
+    shop.task("5eed", runtime=900.0)
+    assert (await look("/task/5eed")).facts["Ran"].endswith("usually 15m 00s, p95 15m 00s")
+    assert "p99 15m 00s" in (await look("/types/shop.pay")).text
+
+    shop.task("other", runtime=900.0)
+    assert "usually about 15m" in (await look("/task/5eed")).facts["Ran"]
+    assert "p99 ~15m" in (await look("/types/shop.pay")).text
 
 
 async def test_types_are_sorted_and_filtered_by_links(shop, look):
