@@ -96,7 +96,11 @@ class Lines:
         """Lend a line that works; Unavailable when the broker fails before or while it is used."""
         line = self._rested() or Line(self._capp, self._servers)
         try:
-            line = self._working(line)
+            try:
+                line = self._working(line)
+            except ValueError as error:  # Kombu's for settings, such as no `master_name`
+                log.warning("The broker can't be used: %s", reason(error))
+                raise Unavailable(UNAVAILABLE) from error
             yield line
         except line.errors as error:
             line.close()

@@ -361,6 +361,11 @@ async def test_a_broker_that_is_away_is_unavailable_in_time(start, broker, call)
         assert time.monotonic() - began < 2.1
 
 
+async def test_sentinels_without_a_masters_name_are_unavailable(start):
+    with shop("sentinel://127.0.0.1:1") as app, pytest.raises(Unavailable):
+        await start(app).task_revoke("1")
+
+
 async def test_commands_go_through_again_after_the_brokers_return(start, own_redis):
     with shop(own_redis.url) as app:
         control = start(app)
