@@ -98,7 +98,10 @@ def crew(told: Told) -> Iterator[Check]:
         said = "none answered, and the events that came could not be read"
         yield Check(AREA, "Found", Mark.BROKEN, said)
         return
-    said = "none answered and none was heard: nobody runs tasks, or they use another broker"
+    said = (
+        "none answered and none was heard: nobody runs tasks, all are busy in solo pools, or they"
+        " use another broker"
+    )
     yield Check(AREA, "Found", Mark.BROKEN, said, "celery -A APP worker")
 
 
