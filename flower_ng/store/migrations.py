@@ -4,11 +4,12 @@ All steps are one transaction: a crash leaves the file as it was.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 from flower_ng.monitor.truncation import cut_traceback
+from flower_ng.monitor.wrapped import WRAPPED, unwrapped
 from flower_ng.store.dialect import POSTGRESQL, SQLITE, Dialect
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.merge import BOUNDS, shared_id, twin
@@ -24,11 +25,31 @@ _REPAIRS: Final = (
     ),
     "UPDATE task SET parent_id = NULL, parent_id_folded = NULL WHERE parent_id = uuid",
 )
+_TEXT: Final = f"(SELECT text FROM {SHARED} WHERE {SHARED}.id = task.{SHARED})"
+_RAISED: Final = f"unwrapped({_TEXT})"
+#: 0.1.0 kept the repr of billiard's wrapper; what was raised stands at the end of the traceback.
+_UNWRAPPED: Final = (
+    f"UPDATE task SET exception = {_RAISED}, exception_folded = twin({_RAISED}),"
+    f" exception_class = class({_RAISED}, NULL), exception_line = line({_RAISED}),"
+    f" exception_class_folded = twin(class({_RAISED}, NULL))"
+    f" WHERE exception = '{WRAPPED}' AND {_RAISED} IS NOT NULL"
+)
+#: What the steps call in SQL, each with how many values it takes.
+_FUNCTIONS: Final[Mapping[str, tuple[int, Callable[..., int | str | None]]]] = {
+    "shared_id": (1, shared_id),
+    "cut": (1, lambda text: cut_traceback(text, BOUNDS.max_text)),
+    "class": (2, exception_class),
+    "line": (1, first_line),
+    "twin": (1, twin),
+    "unwrapped": (1, unwrapped),
+}
 _INDEXES_OF_1: Final = ("task_newest", "task_children")
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Bring tables of a version up to ours; raises sqlite3.Error, and then nothing has changed."""
+    for name, (parameters, function) in _FUNCTIONS.items():
+        connection.create_function(name, parameters, function, deterministic=True)
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         for step in _STEPS[version - 1 :]:
@@ -47,15 +68,6 @@ def migrations_of_postgresql(old: AbstractSet[str]) -> Iterator[str]:
 
 def _from_1(connection: sqlite3.Connection) -> None:
     """Keep tracebacks once, and tell the class of exceptions; of events nothing was kept."""
-    functions: dict[str, tuple[int, Callable[..., int | str | None]]] = {
-        "shared_id": (1, shared_id),
-        "cut": (1, lambda text: cut_traceback(text, BOUNDS.max_text)),
-        "class": (2, exception_class),
-        "line": (1, first_line),
-        "twin": (1, twin),
-    }
-    for name, (parameters, function) in functions.items():
-        connection.create_function(name, parameters, function, deterministic=True)
     for index in _INDEXES_OF_1:
         connection.execute(f"DROP INDEX {index}")
     connection.execute("ALTER TABLE task RENAME TO task_of_1")
@@ -100,7 +112,7 @@ def _from_3(connection: sqlite3.Connection) -> None:
 
 def _from_4(connection: sqlite3.Connection) -> None:
     """Keep more of each task; what is not kept any more stays, unused: SQLite may be too old."""
-    for statement in (*_added(_columns(connection, "task"), SQLITE), *_REPAIRS):
+    for statement in (*_added(_columns(connection, "task"), SQLITE), *_REPAIRS, _UNWRAPPED):
         connection.execute(statement)
 
 

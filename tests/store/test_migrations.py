@@ -130,3 +130,20 @@ def test_tasks_that_a_late_retry_hid_the_end_of_are_repaired(old):
     repaired = connection.execute("SELECT state, parent_id FROM task ORDER BY uuid").fetchall()
     assert repaired == [("SUCCESS", None), ("FAILURE", None), ("RETRY", None)]
     connection.close()
+
+
+def test_a_killed_child_is_told_by_what_was_raised(old):
+    connection = sqlite3.connect(f"{old}.sqlite3", isolation_level=None)
+    migrate(connection, 1)
+    connection.execute("UPDATE task SET exception = 'ExceptionWithTraceback()'")
+    told = 'Traceback (most recent call last):\n  File "x"\nbilliard.WorkerLostError: Signal 9\n'
+    connection.execute("UPDATE traceback SET text = ?", (told,))
+
+    migrate(connection, 4)
+
+    columns = "exception, exception_class, exception_line, exception_class_folded"
+    [a, _, c] = connection.execute(f"SELECT {columns} FROM task ORDER BY uuid").fetchall()
+    raised = "WorkerLostError('Signal 9')"
+    assert a == (raised, "WorkerLostError", raised, "workerlosterror")
+    assert c[0] == "ExceptionWithTraceback()"  # nothing tells
+    connection.close()
