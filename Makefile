@@ -90,8 +90,9 @@ image-test: services setup ## Build the container image with buildah and run it
 	$(BIN)/pytest -m image tests/image
 
 .PHONY: soak
-soak: setup ## Run what takes minutes: a store killed 200 times, alarms of a real broker
+soak: setup ## Run what takes minutes: a store killed 200 times, a ledger of 10,000 tasks, real alarms
 	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py
+	LEDGER_TASKS=10000 $(BIN)/pytest -n 0 tests/live/test_ledger.py
 	$(BIN)/pytest -s -m soak
 
 .PHONY: bench
