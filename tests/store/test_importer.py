@@ -241,7 +241,7 @@ def occupied(tmp_path):
 
 
 async def test_at_the_start_nothing_is_imported_into_what_does_not_last(occupied):
-    with started(occupied) as store:
+    with started(occupied, optional=True) as store:
         store.import_once()
 
         assert await rows(store) == {}

@@ -33,8 +33,12 @@ asyncio.run(main())
 SUCCEEDED = "sum(json_extract(body, '$[0][3]'))"
 
 
-@pytest.mark.parametrize("after_s", [1.4, 2.1])
-def test_after_kill_9_the_sums_agree_and_at_most_the_last_second_is_missing(tmp_path, after_s):
+#: A second until what was counted is handed over, and what a busy machine takes to write it.
+MISSING_S = 2.5
+
+
+@pytest.mark.parametrize("after_s", [2.9, 3.6])
+def test_after_kill_9_the_sums_agree_and_at_most_the_last_seconds_are_missing(tmp_path, after_s):
     command = [sys.executable, "-c", WRITER, str(tmp_path / "db")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         said = [(time.monotonic(), int(process.stdout.readline()))]
@@ -49,4 +53,4 @@ def test_after_kill_9_the_sums_agree_and_at_most_the_last_second_is_missing(tmp_
     connection.close()
 
     assert whole == parts
-    assert max(n for at, n in said if at < killed_at - 1.0) <= whole <= said[-1][1] + 500
+    assert max(n for at, n in said if at < killed_at - MISSING_S) <= whole <= said[-1][1] + 500
