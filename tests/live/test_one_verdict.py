@@ -1,7 +1,8 @@
 """Every surface says the same, and nothing false, while a fleet of twenty workers comes and goes.
 
 The workers are simulated (fleet.py); the broker, the dashboards and the webhook's receiver are
-real. The clock of all goes faster; `make soak` runs the same by the time of day.
+real. `make soak` runs them: with a clock of all that goes faster, for which a busy machine is too
+slow, and by the time of day.
 """
 
 import re
@@ -19,12 +20,17 @@ from redis import Redis as Client
 from tests.live.fleet import FREQ_S, Clock, Fleet, Hook
 from tests.services import Dashboard, Redis, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("verdict"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.soak,
+    pytest.mark.xdist_group("verdict"),
+    pytest.mark.timeout(600),
+]
 
 #: How much faster the clock goes, and the options for it: the defaults, but for how often problems
 #: are looked for, because what waits goes by our own time.
 FAST = pytest.param((8.0, ("--problems_interval=0.6", "--webhook_wait=1")), id="faster")
-REAL = pytest.param((1.0, ()), id="real-time", marks=[pytest.mark.soak, pytest.mark.timeout(1800)])
+REAL = pytest.param((1.0, ()), id="real-time", marks=pytest.mark.timeout(1800))
 #: By the default options nothing is raised for a minute; what is silent is told after 80 s.
 QUIET_S, TOLD_S = 60.0, 80.0
 ALARM = re.compile(r"\bSilent\b|\bGone\b|wrong|may be|No longer|not connected", re.IGNORECASE)
