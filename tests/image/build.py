@@ -18,7 +18,6 @@ from tests.services import ROOT
 
 IMAGE: Final = "localhost/flower-ng:tested"
 DEBIAN: Final = "trixie"  # of the base images of python:3.13-slim
-MIRROR: Final = "http://deb.debian.org/debian"
 PACKAGES: Final = "ca-certificates,python3,python3-venv"
 CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 #: What clients of the registries read here, and have to read in a stand-in.
@@ -93,7 +92,7 @@ class Buildah:
             making = folder.with_suffix(".making")
             shutil.rmtree(making, ignore_errors=True)
             options = ("--variant=minbase", f"--include={PACKAGES}")
-            run("debootstrap", *options, DEBIAN, making, MIRROR)
+            run("debootstrap", *options, DEBIAN, making)
             for spare in (making / "dev", making / "var/cache/apt"):  # a container has its own /dev
                 shutil.rmtree(spare)
                 spare.mkdir()
