@@ -12,8 +12,14 @@ from pathlib import Path
 
 
 def set_ahead(clock: Path, seconds: float) -> None:
-    clock.touch()
-    os.utime(clock, (seconds, seconds))
+    """Set it in one step: a new file is of now, and who read that would leap by decades."""
+    if clock.exists():
+        os.utime(clock, (seconds, seconds))
+        return
+    made = clock.with_name(f"{clock.name}.made")
+    made.touch()
+    os.utime(made, (seconds, seconds))
+    made.rename(clock)
 
 
 def be_ahead(clock: str) -> None:
