@@ -384,9 +384,8 @@ async def test_the_overview_tells_of_the_last_hour(town, client):
 async def test_charts_draw_what_was_recorded_by_the_time_that_was_observed(town, client, span):
     step_s = {"1h": 60, "24h": 600}[span]
     page = await series(client, kind="task", name="", start=f"-{span}", step=step_s)
-    by_minute = town.record.by_minute()
     rates = [
-        sum(by_minute.get(("received", at), 0) for at in minutes_of(bucket, page))
+        sum(town.record.tasks(at, at + MINUTE_S) for at in minutes_of(bucket, page))
         / bucket["observed_s"]
         for bucket in page["buckets"]
         if bucket["observed_s"] >= 5
