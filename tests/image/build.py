@@ -21,7 +21,10 @@ DEBIAN: Final = "trixie"  # of the base images of python:3.13-slim
 PACKAGES: Final = "ca-certificates,python3,python3-venv"
 CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 #: What clients of the registries read here, and have to read in a stand-in.
-REGISTRY_VARIABLES: Final = ("PIP_", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")
+REGISTRY_VARIABLES: Final = (
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_CERT",
+    "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE",
+)  # fmt: skip
 
 
 def run(*command: object, **options: Any) -> str:
@@ -111,6 +114,4 @@ def base_images(dockerfile: Path) -> list[str]:
 
 
 def _registry_variables() -> Iterable[tuple[str, str]]:
-    for key, value in os.environ.items():
-        if key.startswith(REGISTRY_VARIABLES) and not value.startswith("/opt/"):
-            yield key, value
+    return ((name, os.environ[name]) for name in REGISTRY_VARIABLES if name in os.environ)
