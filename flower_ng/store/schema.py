@@ -56,7 +56,7 @@ FAULT: dict[str, Kind] = {"exception_class": "TEXT", "exception_line": "TEXT"}
 #: The task's events, as text that only grows (timeline), and how many came in all.
 EVENTS: dict[str, Kind] = {"timeline": "TEXT", "events": "INTEGER"}
 
-#: What the writer adds: how far the task has come (monitor.progress), and the pairs of `kwargs`: a
+#: What the writer adds: how far the task has come (life.progress), and the pairs of `kwargs`: a
 #: comma and JSON of each case-folded `"key=value"`.
 ADDED: dict[str, Kind] = {
     "progress": "INTEGER",

@@ -1,7 +1,7 @@
 """The statements that write tasks, merged with what is there. Pure; on the store thread.
 
 Several dashboards may write the same task, and one may write what it heard late. What has come
-further (monitor.progress) gives the state and all that changes from attempt to attempt; of what has
+further (life.progress) gives the state and all that changes from attempt to attempt; of what has
 come less far, only what was not known is taken. No field is ever blanked.
 
 Most tasks lack most columns, and sqlite3 takes 0.25 µs to bind a null, three times as long as a
