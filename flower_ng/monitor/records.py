@@ -141,6 +141,8 @@ class Worker(Readable, msgspec.Struct, gc=False, eq=False):
     sw_sys: str | None = None
     heard_at: float = 0.0
     beat_at: float = 0.0
+    #: How many of its tasks' events told only what others had told before, by type.
+    repeats: dict[str, int] = {}
 
     def __eq__(self, other: object) -> bool:
         """Compare host names, also with Celery's own record."""

@@ -47,10 +47,35 @@ class WorkerRow(msgspec.Struct, frozen=True, gc=False):
     is_online: bool
     status: Status
 
+    def attempts(self, kind: str) -> int:
+        """Return how many attempts of tasks its events of a type told of.
+
+        A hard time limit is told of by two failures.
+        """
+        return attempts(self.worker, self.counts, kind)
+
     def record(self) -> dict[str, Any]:
         """Return the row as `/workers?json=1` shows it: counts by type, the fields, the status."""
         fields = {name: getattr(self.worker, name) for name in FIELDS}
         return {**self.counts, **fields, "status": self.is_online}
+
+
+def attempts(worker: Worker, counts: Mapping[str, int], kind: str) -> int:
+    """Return how many attempts of tasks a worker's events of a type told of, of all its events."""
+    return max(0, counts.get(kind, 0) - worker.repeats.get(kind, 0))
+
+
+def processed(worker: Worker, counts: Mapping[str, int]) -> int:
+    """Return how many tasks a worker was heard to receive, of all its events.
+
+    Where more of them ended, not all receipts were heard: then it is the worker's own total, if
+    that is not less.
+    """
+    received, succeeded, failed = (
+        attempts(worker, counts, f"task-{kind}") for kind in ("received", "succeeded", "failed")
+    )
+    ended = succeeded + failed
+    return received if received >= ended else max(ended, worker.processed or 0)
 
 
 def worker_rows(state: Known, presence: Presence) -> list[WorkerRow]:

@@ -16,6 +16,7 @@ from typing import Any
 from celery import states
 from celery.events.state import State
 
+from flower_ng.life.runs import MAIN
 from flower_ng.monitor.celery_state import CeleryState, Hook
 from flower_ng.monitor.clean import Malformed, clean
 from flower_ng.monitor.eta import delayed_key
@@ -248,6 +249,9 @@ class EventsState(CeleryState):
         if subject == "received":
             self.task_count += 1
         is_news = merge(task, event, subject, worker)
+        if worker is not None and not is_news and subject in MAIN:
+            # Not in place: the store thread may have a copy of the record.
+            worker.repeats = {**worker.repeats, event.type: worker.repeats.get(event.type, 0) + 1}
         self._place(task, before)
         return Change(event, task, worker, before and before[0], is_new_worker, not is_news)
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from flower_ng.monitor.presence import Status
-from flower_ng.monitor.rows import WorkerRow
+from flower_ng.monitor.rows import WorkerRow, processed
 from flower_ng.monitor.serving import NO_OFFER, Offer, fitting
 from flower_ng.web.inspected import Inspected, share
 from flower_ng.web.links import Links
@@ -109,22 +109,17 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     @property
     def processed(self) -> int:
         """How many tasks it took on."""
-        return processed(self.row.counts, self.row.worker.processed)
+        return processed(self.row.worker, self.row.counts)
 
-    def count(self, event: str) -> int:
-        """How many events of this type it has sent."""
-        return self.row.counts.get(event, 0)
+    @property
+    def failed(self) -> int:
+        """How many attempts failed on it."""
+        return self.row.attempts("task-failed")
 
-
-def processed(counts: Mapping[str, int], own: int | None) -> int:
-    """Return how many tasks were heard to be received.
-
-    Where more of them ended, not all receipts were heard: then it is the worker's own total, if
-    that is not less.
-    """
-    received = counts.get("task-received", 0)
-    ended = counts.get("task-succeeded", 0) + counts.get("task-failed", 0)
-    return received if received >= ended else max(ended, own or 0)
+    @property
+    def succeeded(self) -> int:
+        """How many tasks succeeded on it."""
+        return self.row.attempts("task-succeeded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +203,8 @@ def line_of(member: Member, links: Links) -> Line:
         slots=member.slots,
         busy=share(member.active, member.slots),
         processed=count(member.processed, None),
-        failed=count(member.count("task-failed"), "FAILURE"),
-        succeeded=count(member.count("task-succeeded"), "SUCCESS"),
+        failed=count(member.failed, "FAILURE"),
+        succeeded=count(member.succeeded, "SUCCESS"),
         load=(worker.loadavg or ()) if row.is_online else (),
         memory_bytes=told.memory_bytes,
         uptime_s=told.uptime_s if row.is_online else None,
@@ -251,13 +246,9 @@ def total_of(members: Sequence[Member], links: Links) -> Total:
     active = sum(member.row.worker.active or 0 for member in online)
     sizes = [member.slots for member in online]
     size = None if None in sizes else sum(one or 0 for one in sizes)
-    counts = [member.row.counts for member in members]
 
     def total(value: int, state: str | None) -> Count:
         return Count(value, links.tasks(state=state) if value else None)
-
-    def events(kind: str, state: str | None) -> Count:
-        return total(sum(one.get(kind, 0) for one in counts), state)
 
     return Total(
         online=len(online),
@@ -268,8 +259,8 @@ def total_of(members: Sequence[Member], links: Links) -> Total:
         slots=size,
         busy=share(active, size),
         processed=total(sum(member.processed for member in members), None),
-        failed=events("task-failed", "FAILURE"),
-        succeeded=events("task-succeeded", "SUCCESS"),
+        failed=total(sum(member.failed for member in members), "FAILURE"),
+        succeeded=total(sum(member.succeeded for member in members), "SUCCESS"),
     )
 
 
@@ -289,8 +280,8 @@ _KEYS: Final[dict[str, Callable[[Member], Any]]] = {
     "status": lambda member: ORDER.index(member.row.status),
     "active": lambda member: member.active,
     "processed": lambda member: member.processed,
-    "failed": lambda member: member.count("task-failed"),
-    "succeeded": lambda member: member.count("task-succeeded"),
+    "failed": lambda member: member.failed,
+    "succeeded": lambda member: member.succeeded,
     "load": lambda member: (member.row.is_online and member.row.worker.loadavg) or None,
     "memory": lambda member: member.told.memory_bytes,
     "uptime": lambda member: member.told.uptime_s if member.row.is_online else None,

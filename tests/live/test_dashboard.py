@@ -1,6 +1,7 @@
 """The dashboard as a process: what outlives it, and what it does without a broker."""
 
 import http.client
+import re
 import signal
 import socket
 import ssl
@@ -38,6 +39,28 @@ def test_history_workers_and_counters_survive_kill_9(redis_url, worker, start_da
     stopped = {worker.hostname: False}  # as soon as it could have been heard again
     wait_until(lambda: second.get("/api/workers", status=1) == stopped, 20, "it is offline")
     assert second.get("/api/task/types") == {"task-types": ["tests.shop.add"]}
+
+
+def test_a_hard_time_limit_is_one_failure_although_two_events_tell_of_it(
+    redis_url, worker, start_dashboard, tmp_path
+):
+    options = ("--persistent", f"--db={tmp_path / 'flower'}")
+    first = start_dashboard(redis_url, redis_url, options=options)
+    wait_until(lambda: first.get("/api/workers", status=1), 10, "the worker is seen")
+    first.post("/api/task/async-apply/tests.shop.overrun", {})
+
+    def told() -> bool:
+        rows = first.get("/workers", json=1)["data"]
+        return bool(rows) and rows[0].get("task-failed") == 2
+
+    wait_until(told, 20, "both events are heard")
+    failed = re.compile(r"<dt>Failed</dt>\s*<dd[^>]*>\s*1\s*<")
+    page = first.ask(f"/worker/{worker.hostname}").text
+    first.stop()
+    second = start_dashboard(redis_url, redis_url, options=options)
+
+    for shown in (page, second.ask(f"/worker/{worker.hostname}").text):
+        assert failed.search(shown), shown[shown.find("Failed") - 200 :][:500]
 
 
 def test_sigterm_ends_it_with_exit_code_0_and_the_state_saved(redis_url, start_dashboard, tmp_path):

@@ -7,11 +7,12 @@ from typing import Any, Final
 from flower_ng.errors import NotFound
 from flower_ng.monitor.commands import COMMANDS, Command
 from flower_ng.monitor.records import Worker as WorkerRecord
+from flower_ng.monitor.rows import attempts
+from flower_ng.monitor.rows import processed as taken_on
 from flower_ng.monitor.serving import fitting, mapping
 from flower_ng.web import format as fmt
 from flower_ng.web.base import LIVE, Page
 from flower_ng.web.crew import BADGES, Badge
-from flower_ng.web.crew import processed as taken_on
 from flower_ng.web.facts import (
     Fact,
     facts,
@@ -40,7 +41,7 @@ from flower_ng.web.workday import Workday, workday
 PLACED: Final = frozenset(
     {"pool", "pid", "prefetch_count", "broker", "consumer", "total", "rusage", "autoscaler"}
 )
-#: Which events are counted, under which words.
+#: Of which events the attempts are counted, under which words.
 COUNTS: Final = {
     "task-failed": "Failed",
     "task-succeeded": "Succeeded",
@@ -188,9 +189,9 @@ class Worker(Page):
         slots = f" of {fmt.number(size)}" if size is not None and is_online else ""
         yield Fact("Heartbeat", fmt.age(now - heard.heard_at) if heard.heard_at else fmt.DASH)
         yield Fact("Active", fmt.number(heard.active if is_online else None) + slots)
-        yield Fact("Processed", fmt.number(taken_on(counts, heard.processed)))
+        yield Fact("Processed", fmt.number(taken_on(heard, counts)))
         for kind, label in COUNTS.items():
-            yield Fact(label, fmt.number(counts.get(kind, 0)))
+            yield Fact(label, fmt.number(attempts(heard, counts, kind)))
         loads = (heard.loadavg or ()) if is_online else ()
         yield Fact("Load average", ", ".join(f"{load:.2f}" for load in loads) or fmt.DASH)
         yield Fact("Memory", fmt.size(told.memory_bytes))

@@ -29,6 +29,23 @@ async def test_each_worker_is_a_row_of_what_it_did(shop, look):
     ]  # fmt: skip
 
 
+async def test_a_failure_that_is_told_twice_is_one_on_both_pages(shop, look):
+    """What Celery sends at a hard time limit (a recorded sequence), told again after that."""
+    shop.beat()
+    shop.task("a", ends="task-failed", exception="TimeLimitExceeded(1)")
+    shop.now += 0.25
+    for _ in range(2):
+        shop.happen("task-failed", uuid="a", exception="TimeLimitExceeded(1)")
+    shop.happen("task-received", uuid="a", timestamp=NOW, name="shop.pay")
+
+    html = await look("/workers")
+
+    assert html.rows[0][3:6] == ["1", "1", "0"]
+    assert card(html, "Failed") == "1"
+    assert (await look(f"/worker/{W1}")).facts["Failed"] == "1"
+    assert shop.state.counter[W1]["task-failed"] == 3
+
+
 async def test_the_front_page_is_the_same(shop, look):
     shop.beat()
 
