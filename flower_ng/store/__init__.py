@@ -22,6 +22,7 @@ from flower_ng.monitor.records import Change, Task
 from flower_ng.store import query as sql
 from flower_ng.store.answers import Answers
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
+from flower_ng.store.engine import TaskEngine
 from flower_ng.store.fields import fields
 from flower_ng.store.file import GOES, StoreFile, opened, temporary
 from flower_ng.store.flower_file import Shelf, shelf_at
@@ -30,6 +31,7 @@ from flower_ng.store.gaps import Gap, Gaps
 from flower_ng.store.history import opened_history, why_unusable
 from flower_ng.store.importer import Imported, Importer, found_at
 from flower_ng.store.index import Index, opened_index
+from flower_ng.store.index_engine import IndexEngine
 from flower_ng.store.keyset import CursorPage
 from flower_ng.store.lineage import note
 from flower_ng.store.marks import Marks
@@ -47,6 +49,7 @@ from flower_ng.store.room import MEMORY_BYTES, usual_max_bytes
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.sealing import Sealing
 from flower_ng.store.search import parse_search
+from flower_ng.store.sql_engine import SqlEngine
 from flower_ng.store.status import StoreStatus
 from flower_ng.store.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup, Histogram
 from flower_ng.store.task_query import TaskQuery
@@ -166,12 +169,8 @@ class Store(Answers):
         self.notebook.open(self._writer, self._clock())
         self._index = None if self._history else opened_index(self._file)
         connect = self._index.attached if self._index else self._file.connect
-        self._reader = Reader(
-            connect,
-            has_index=self._index is not None,
-            held=lambda: self._sweep.held_tasks,
-            met=self._file.met,
-        )
+        self._engine = self._chosen()
+        self._reader = Reader(connect, met=self._file.met)
         if self._index:
             self._sealing = Sealing(self._index, self._writer)
             self._sealing.start()
@@ -184,6 +183,11 @@ class Store(Answers):
         if not self._history:
             return opened(self.path, self._warn, self._clock, optional=self._optional)
         return cast("StoreFile", opened_history(self._history, self._warn))
+
+    def _chosen(self) -> TaskEngine:
+        """Return what answers questions about tasks: the index, where there is one."""
+        held = lambda: self._sweep.held_tasks  # noqa: E731 - asked with each page
+        return IndexEngine(held) if self._index else SqlEngine(self._dialect, held)
 
     def import_flower(self, shelf: Shelf) -> Imported:
         """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""

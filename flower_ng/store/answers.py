@@ -8,18 +8,16 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 
 from flower_ng.errors import Unavailable
-from flower_ng.store import grouping, lists
 from flower_ng.store import query as sql
 from flower_ng.store.dialect import Dialect
+from flower_ng.store.engine import Connection, Found, TaskEngine
 from flower_ng.store.flush import Flusher
 from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
-from flower_ng.store.lists import Found
 from flower_ng.store.query import Statement
 from flower_ng.store.reader import Reader
 from flower_ng.store.rows import TaskPage, TaskRow
 from flower_ng.store.summaries import Facets, FailureGroup, Histogram
 from flower_ng.store.task_query import TaskQuery
-from flower_ng.store.view import View
 
 #: Rows decoded at a time: some milliseconds of the loop.
 PAGE_ROWS: Final = 1000
@@ -39,6 +37,7 @@ class Answers:
     waits = True
     _clock: Callable[[], float]
     _dialect: Dialect
+    _engine: TaskEngine
     _flusher: Flusher | None
     _reader: Reader | None
 
@@ -70,7 +69,7 @@ class Answers:
         place = place_of(query, cursor)
         now, wanted = self._clock(), limit + 1
         found = await self._ask(
-            lambda view: lists.after(view, query, place, wanted, now, self._dialect)
+            lambda connection: self._engine.after(connection, query, place, wanted, now)
         )
         rows = _rows.decode(found)
         is_last = len(rows) <= limit or not limit
@@ -80,7 +79,7 @@ class Answers:
         """Count the tasks that match by each of FACETS, the `limit` most frequent values each."""
         now = self._clock()
         return await self._ask(
-            lambda view: grouping.facets(view, query, fields, limit, now, self._dialect)
+            lambda connection: self._engine.facets(connection, query, fields, limit, now)
         )
 
     async def failure_groups(self, query: TaskQuery, limit: int) -> list[FailureGroup]:
@@ -90,7 +89,7 @@ class Answers:
         """
         now = self._clock()
         return await self._ask(
-            lambda view: grouping.failures(view, query, limit, now, self._dialect)
+            lambda connection: self._engine.failures(connection, query, limit, now)
         )
 
     async def histogram(
@@ -99,7 +98,9 @@ class Answers:
         """Count the tasks that match over time, in equal buckets from `start` up to `end`."""
         now, step_s = self._clock(), (end - start) / buckets
         return await self._ask(
-            lambda view: grouping.histogram(view, query, start, step_s, buckets, now, self._dialect)
+            lambda connection: self._engine.histogram(
+                connection, query, start, step_s, buckets, now
+            )
         )
 
     async def stream(self, query: TaskQuery) -> AsyncIterator[list[TaskRow]]:
@@ -130,34 +131,30 @@ class Answers:
     async def count(self, query: TaskQuery) -> int:
         """Return how many tasks match, to the last one."""
         now = self._clock()
-        return await self._ask(lambda view: lists.count(view, query, now, self._dialect))
+        return await self._ask(lambda connection: self._engine.count(connection, query, now))
 
     async def _ids(self, query: TaskQuery) -> list[int]:
         now = self._clock()
-        found = await self._ask(lambda view: lists.ids(view, query, now, self._dialect))
-        return msgspec.json.decode(found, type=list[int])
+        return await self._ask(lambda connection: self._engine.ids(connection, query, now))
 
-    async def _page(self, query: TaskQuery) -> lists.Found:
-        now, with_index = self._clock(), lists.needs_index(query)
-        return await self._ask(
-            lambda view: lists.page(view, query, now, self._dialect), with_index=with_index
-        )
+    async def _page(self, query: TaskQuery) -> Found:
+        now = self._clock()
+        return await self._ask(lambda connection: self._engine.page(connection, query, now))
 
-    async def _ask(self, question: Callable[[View], Answer], *, with_index: bool = True) -> Answer:
+    async def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
         if self._flusher is None or self._reader is None:
             raise Unavailable("The store is not running")
         await self._flusher.settled(in_a_hurry=not self.waits)
-        return await self._reader.ask(question, with_index=with_index)
+        return await self._reader.ask(question)
 
     async def _rows(self, statement: Statement) -> list[TaskRow]:
         (rows,) = await self._read(statement)
         return _rows.decode(rows)
 
-    async def _read(self, statement: Statement) -> tuple[Any, ...]:
-        if self._flusher is None or self._reader is None:
-            raise Unavailable("The store is not running")
-        await self._flusher.settled(in_a_hurry=not self.waits)
-        return await self._reader.row(statement.text, statement.parameters)
+    async def _read(self, asked: Statement) -> tuple[Any, ...]:
+        return await self._ask(
+            lambda connection: connection.execute(asked.text, asked.parameters).fetchone()
+        )
 
 
 def _matching(found: Found, query: TaskQuery, rows: int) -> tuple[int, bool]:

@@ -1,6 +1,6 @@
 """Lists by the index: the first tasks that match, in order. On a reading thread."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from flower_ng.store import counts
@@ -9,6 +9,7 @@ from flower_ng.store.arms import UNION, Arms, Further, anything, together
 from flower_ng.store.behind import Behind, both
 from flower_ng.store.counts import Count
 from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.engine import Found
 from flower_ng.store.keyset import Place, attribute
 from flower_ng.store.order import Order
 from flower_ng.store.parts import PartRows
@@ -20,16 +21,6 @@ from flower_ng.store.where import TaskTable, where
 
 #: To merge more rows than this costs more than to look first where the wanted ones end.
 MERGED: Final = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Rows as JSON, the number of all tasks and of those that match, or more if not `exact`."""
-
-    rows: str
-    total: int
-    filtered: int
-    exact: bool
 
 
 def needs_index(query: TaskQuery) -> bool:

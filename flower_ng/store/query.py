@@ -4,7 +4,7 @@ Every statement gives one row; tasks are in it as a JSON array of arrays, each a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -26,41 +26,76 @@ class Statement:
 
 
 def page(
-    query: TaskQuery, now: float, dialect: Dialect = SQLITE, held: int | None = None
+    query: TaskQuery,
+    now: float,
+    dialect: Dialect = SQLITE,
+    held: int | None = None,
+    among: Sequence[int] | None = None,
 ) -> Statement:
     """Return a statement for (number of all tasks, of those that match, the page's rows).
 
     Filters are gone through once, for both the number and the page. All tasks are not counted where
-    it is known how many are `held`.
+    it is known how many are `held`. With `among`, row ids, other tasks neither match nor are shown.
     """
     clause = where(query, TaskTable(dialect=dialect), now)
+    source = tasks(dialect, among)
+    hits = _hits(query, source, clause, dialect)
     total = "(SELECT count(*) FROM task)" if held is None else f"{held}"
-    if clause:
-        found, source, matching = (
-            f"WITH hit AS ({_hits(query, clause, dialect)})",
-            "hit",
-            "count(*) FROM hit",
-        )
+    if clause or among is not None:
+        found, hit, matching = f"WITH hit AS ({hits})", "hit", "count(*) FROM hit"
     else:
-        found, source, matching = "", f"({_hits(query, clause, dialect)}) hit", total
-    picked = dialect.looped(f"({_picked(query, source, dialect)}) p", "task t", "t.id = p.id")
+        found, hit, matching = "", f"({hits}) hit", total
+    picked = dialect.looped(f"({_picked(query, hit, dialect)}) p", "task t", "t.id = p.id")
     rows = f"SELECT {rows_json(dialect, 'p.place')} FROM {picked}"
     text = f"{found} SELECT {total}, (SELECT {matching}), ({rows})"
-    return Statement(text, (*clause.parameters, *_limits(query, dialect)))
+    return Statement(text, (*source.parameters, *clause.parameters, *_limits(query, dialect)))
 
 
 def after(
-    query: TaskQuery, place: Place | None, limit: int, now: float, dialect: Dialect = SQLITE
+    query: TaskQuery,
+    place: Place | None,
+    limit: int,
+    now: float,
+    dialect: Dialect = SQLITE,
+    among: Sequence[int] | None = None,
 ) -> Statement:
     """Return a statement for the first rows behind a place, in the query's order."""
-    clause = where(query, TaskTable(dialect=dialect), now)
-    behind = _behind(query, place, dialect)
+    picked = _first(query, place, limit, now, dialect, among)
+    joined = dialect.looped(f"({picked.text}) p", "task t", "t.id = p.id")
+    return Statement(f"SELECT {rows_json(dialect, 'p.place')} FROM {joined}", picked.parameters)
+
+
+def places(
+    query: TaskQuery,
+    place: Place | None,
+    limit: int,
+    now: float,
+    dialect: Dialect = SQLITE,
+    among: Sequence[int] | None = None,
+) -> Statement:
+    """Return a statement for [key, uuid, row id] of the same rows, a JSON array."""
+    picked = _first(query, place, limit, now, dialect, among)
+    is_real = COLUMNS.get(attribute(query.sort)) == "REAL"
+    row = dialect.array(dialect.exact("key") if is_real else "key", "uuid", "id")
+    text = f"SELECT {dialect.arrays_of(row, 'place')} FROM ({picked.text}) p"
+    return Statement(text, picked.parameters)
+
+
+def _first(
+    query: TaskQuery,
+    place: Place | None,
+    limit: int,
+    now: float,
+    dialect: Dialect,
+    among: Sequence[int] | None,
+) -> Statement:
+    clause, behind = where(query, TaskTable(dialect=dialect), now), _behind(query, place, dialect)
+    source = tasks(dialect, among)
     conditions = " AND ".join(part.text for part in (clause, behind) if part)
-    hits = _hits(query, Clause(conditions), dialect)
-    picked = _picked(replace(query, offset=0), f"({hits}) hit", dialect)
-    joined = dialect.looped(f"({picked}) p", "task t", "t.id = p.id")
-    text = f"SELECT {rows_json(dialect, 'p.place')} FROM {joined}"
-    return Statement(text, (*clause.parameters, *behind.parameters, limit, 0))
+    hits = _hits(query, source, Clause(conditions), dialect)
+    picked = _picked(query, f"({hits}) hit", dialect)
+    given = (*source.parameters, *clause.parameters, *behind.parameters)
+    return Statement(picked, (*given, limit, 0))
 
 
 def _behind(query: TaskQuery, place: Place | None, dialect: Dialect) -> Clause:
@@ -77,12 +112,17 @@ def _behind(query: TaskQuery, place: Place | None, dialect: Dialect) -> Clause:
     return Clause(text, (place.key, place.uuid))
 
 
-def ids(query: TaskQuery, now: float, dialect: Dialect = SQLITE) -> Statement:
+def ids(
+    query: TaskQuery,
+    now: float,
+    dialect: Dialect = SQLITE,
+    among: Sequence[int] | None = None,
+) -> Statement:
     """Return a statement for the row ids of all tasks that match, a JSON array."""
-    clause = where(query, TaskTable(dialect=dialect), now)
-    picked = _picked(query, f"({_hits(query, clause, dialect)}) hit", dialect)
+    clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
+    picked = _picked(query, f"({_hits(query, source, clause, dialect)}) hit", dialect)
     text = f"SELECT {dialect.array_of('id', 'place')} FROM ({picked}) p"
-    return Statement(text, (*clause.parameters, *_limits(query, dialect)))
+    return Statement(text, (*source.parameters, *clause.parameters, *_limits(query, dialect)))
 
 
 def rows_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
@@ -112,15 +152,25 @@ def those(uuids: Sequence[str], dialect: Dialect = SQLITE) -> Statement:
     return Statement(text, (msgspec.json.encode(uuids).decode(),))
 
 
-def _hits(query: TaskQuery, clause: Clause, dialect: Dialect) -> str:
-    condition = f"WHERE {clause.text}" if clause else ""
-    return f"SELECT t.id, t.uuid, {_sort_key(query.sort, dialect)} AS key FROM task t {condition}"
+def tasks(dialect: Dialect, among: Sequence[int] | None = None) -> Statement:
+    """Return the relation of the tasks `t`, of those with these row ids where any are given."""
+    if among is None:
+        return Statement("task t", ())
+    text = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
+    return Statement(text, (msgspec.json.encode(among).decode(),))
+
+
+def _hits(query: TaskQuery, source: Statement, clause: Clause, dialect: Dialect) -> str:
+    condition = f" WHERE {clause.text}" if clause else ""
+    key = _sort_key(query.sort, dialect)
+    return f"SELECT t.id, t.uuid, {key} AS key FROM {source.text}{condition}"
 
 
 def _picked(query: TaskQuery, source: str, dialect: Dialect) -> str:
     direction: Direction = "DESC" if is_descending(query) else "ASC"
     order = f"{dialect.ordered('key', direction)}, uuid {direction}"
-    return f"SELECT id{dialect.place_by(order)} FROM {source} ORDER BY {order} LIMIT ? OFFSET ?"
+    place = dialect.place_by(order)
+    return f"SELECT id, uuid, key{place} FROM {source} ORDER BY {order} LIMIT ? OFFSET ?"
 
 
 def _limits(query: TaskQuery, dialect: Dialect) -> tuple[int | None, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flower_ng.errors import Unavailable
-from flower_ng.store.view import Sight, View
+from flower_ng.store.engine import Connection
 
 THREADS = 2
 QUERY_LIMIT_S = 5.0
@@ -31,7 +31,7 @@ class _Reading:
 class Reader:
     """Has questions answered by threads of its own, each with a connection.
 
-    `met` is told of what SQLite fails with; `held` tells how many tasks there are, if it can.
+    `met` is told of what SQLite fails with.
 
     sqlite3 lets go of the interpreter at every row and may wait 5 ms to get it back beside a busy
     loop: pages are read as one row of JSON, and in few statements.
@@ -41,8 +41,6 @@ class Reader:
         self,
         connect: Callable[[], sqlite3.Connection],
         *,
-        has_index: bool = False,
-        held: Callable[[], int | None] = lambda: None,
         limit_s: float = QUERY_LIMIT_S,
         clock: Callable[[], float] = time.monotonic,
         met: Callable[[BaseException], None] = lambda _: None,
@@ -50,62 +48,52 @@ class Reader:
         self._limit_s = limit_s
         self._clock = clock
         self._met = met
-        self._idle: queue.SimpleQueue[Sight] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flower_ng-read")
         for _ in range(THREADS):
             connection = connect()
             connection.execute("SELECT count(*) FROM meta").fetchone()  # opens all its files
-            self._idle.put(Sight(connection, has_index=has_index, held=held))
+            self._idle.put(connection)
 
-    async def row(
-        self, statement: str, parameters: Sequence[Any] | dict[str, Any] = ()
-    ) -> tuple[Any, ...]:
-        """Return the one row of a statement, which does without the index; else as `ask`."""
+    async def row(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """Return the one row of a statement; else as `ask`."""
 
-        def read(sight: Sight) -> tuple[Any, ...]:
-            row: tuple[Any, ...] = sight.connection.execute(statement, parameters).fetchone()
+        def read(connection: Connection) -> tuple[Any, ...]:
+            row: tuple[Any, ...] = connection.execute(statement, parameters).fetchone()
             return row
 
-        return await self._run(read)
+        return await self.ask(read)
 
-    async def ask(self, question: Callable[[View], Result], *, with_index: bool = True) -> Result:
-        """Return a question's answer from what is there at one moment.
+    async def ask(self, question: Callable[[Connection], Result]) -> Result:
+        """Return a question's answer, which a thread gets from its connection.
 
         Raises Unavailable when it takes too long or the file cannot be read.
         """
-
-        def read(sight: Sight) -> Result:
-            with sight.view(with_index=with_index) as view:
-                return question(view)
-
-        return await self._run(read)
+        reading = _Reading()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, self._read, question, reading)
+        finally:
+            reading.is_wanted = False
 
     def close(self) -> None:
         """End the threads and close the connections; blocks for what is being read."""
         self._threads.shutdown(cancel_futures=True)
         for _ in range(THREADS):
-            self._idle.get().connection.close()
+            self._idle.get().close()
 
-    async def _run(self, read: Callable[[Sight], Result]) -> Result:
-        reading = _Reading()
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._threads, self._read, read, reading)
-        finally:
-            reading.is_wanted = False
-
-    def _read(self, read: Callable[[Sight], Result], reading: _Reading) -> Result:
-        sight = self._idle.get()
+    def _read(self, question: Callable[[Connection], Result], reading: _Reading) -> Result:
+        connection = self._idle.get()
         end = self._clock() + self._limit_s
         over = lambda: not reading.is_wanted or self._clock() > end  # noqa: E731 - shown to SQLite
-        sight.connection.set_progress_handler(over, STEPS)
+        connection.set_progress_handler(over, STEPS)
         try:
-            return read(sight)
+            return question(connection)
         except sqlite3.Error as error:
             self._met(error)
             raise Unavailable(self._why(error)) from error
         finally:
-            self._idle.put(sight)
+            self._idle.put(connection)
 
     def _why(self, error: sqlite3.Error) -> str:
         if str(error) == "interrupted":

@@ -8,7 +8,7 @@ import msgspec
 
 from flower_ng.errors import BadRequest
 from flower_ng.store.dialect import Dialect
-from flower_ng.store.query import Statement
+from flower_ng.store.query import Statement, tasks
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import TaskTable, where
 
@@ -69,15 +69,21 @@ def check(fields: Sequence[str]) -> None:
 
 
 def facets(
-    query: TaskQuery, fields: Sequence[str], limit: int, now: float, dialect: Dialect
+    query: TaskQuery,
+    fields: Sequence[str],
+    limit: int | None,
+    now: float,
+    dialect: Dialect,
+    among: Sequence[int] | None = None,
 ) -> Statement:
     """Return a statement with a JSON array of [value, number] for each field."""
-    clause = where(query, TaskTable(dialect=dialect), now)
+    clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
     columns = ", ".join(dict.fromkeys(f"t.{FACETS[field]}" for field in fields))
-    hits = f"SELECT {columns} FROM task t{f' WHERE {clause.text}' if clause else ''}"
+    hits = f"SELECT {columns} FROM {source.text}{f' WHERE {clause.text}' if clause else ''}"
     counted = ", ".join(f"({_top(FACETS[field], dialect)})" for field in fields)
     text = f"WITH hit AS ({hits}) SELECT {counted}"
-    return Statement(text, (*clause.parameters, *[limit] * len(fields)))
+    limits = [dialect.no_limit if limit is None else limit] * len(fields)
+    return Statement(text, (*source.parameters, *clause.parameters, *limits))
 
 
 def facets_of(fields: Sequence[str], row: Sequence[str]) -> Facets:
@@ -86,18 +92,25 @@ def facets_of(fields: Sequence[str], row: Sequence[str]) -> Facets:
     return Facets(dict(zip(fields, counted, strict=True)))
 
 
-def failures(query: TaskQuery, limit: int, now: float, dialect: Dialect) -> Statement:
+def failures(
+    query: TaskQuery,
+    limit: int | None,
+    now: float,
+    dialect: Dialect,
+    among: Sequence[int] | None = None,
+) -> Statement:
     """Return a statement with a JSON array of FailureGroup's fields, the largest groups first."""
-    clause = where(query, TaskTable(dialect=dialect), now)
+    clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
     matching = f" AND {clause.text}" if clause else ""
     groups = (
         "SELECT t.name, t.exception_class, count(*) AS n, min(t.failed) AS first_at,"
-        f" max(t.failed) AS last_at FROM task t WHERE t.state = 'FAILURE'{matching}"
+        f" max(t.failed) AS last_at FROM {source.text} WHERE t.state = 'FAILURE'{matching}"
         " GROUP BY 1, 2 ORDER BY n DESC, last_at DESC, 1, 2 LIMIT ?"
     )
     array = dialect.array("name", "exception_class", "n", "first_at", "last_at")
     text = f"SELECT {dialect.arrays_of(array, 'n DESC, last_at DESC')} FROM ({groups}) groups"
-    return Statement(text, (*clause.parameters, limit))
+    most = dialect.no_limit if limit is None else limit
+    return Statement(text, (*source.parameters, *clause.parameters, most))
 
 
 def failures_of(found: str) -> list[FailureGroup]:
@@ -107,18 +120,26 @@ def failures_of(found: str) -> list[FailureGroup]:
 
 
 def histogram(
-    query: TaskQuery, start: float, step_s: float, buckets: int, now: float, dialect: Dialect
+    query: TaskQuery,
+    start: float,
+    step_s: float,
+    buckets: int,
+    now: float,
+    dialect: Dialect,
+    among: Sequence[int] | None = None,
 ) -> Statement:
     """Return a statement with a JSON array of [state, bucket, number]."""
-    clause = where(query, TaskTable(dialect=dialect), now)
+    clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
     at = "coalesce(t.received, t.timestamp)"
     bucket = dialect.whole(f"({at} - ?) / ?")
     matching = f" AND {clause.text}" if clause else ""
-    hits = f"SELECT t.state, {bucket} AS bucket FROM task t WHERE {at} >= ? AND {at} < ?{matching}"
+    between = f"{at} >= ? AND {at} < ?{matching}"
+    hits = f"SELECT t.state, {bucket} AS bucket FROM {source.text} WHERE {between}"
     groups = f"SELECT state, bucket, count(*) AS n FROM ({hits}) hit GROUP BY 1, 2"
     counted = dialect.arrays_of(dialect.array("state", "bucket", "n"))
     end = start + step_s * buckets
-    parameters: tuple[Any, ...] = (start, step_s, start, end, *clause.parameters)
+    times = (start, step_s, *source.parameters, start, end)
+    parameters: tuple[Any, ...] = (*times, *clause.parameters)
     return Statement(f"SELECT {counted} FROM ({groups}) counted", parameters)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from flower_ng.store import grouping, lists
+from flower_ng.store.engine import Found
 from flower_ng.store.file import opened
 from flower_ng.store.index import Directory, directory, opened_index
 from flower_ng.store.keyset import Place, cursor_behind, place_of
@@ -46,7 +47,7 @@ class IndexedTable(Table):
         while self.sealing.step():
             pass
 
-    def found(self, query: TaskQuery) -> lists.Found:
+    def found(self, query: TaskQuery) -> Found:
         with self.sight.view() as view:
             return lists.page(view, query, NOW)
 
