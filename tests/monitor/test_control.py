@@ -1,12 +1,10 @@
 import contextlib
-import gc
 import json
 import os
 import re
 import signal
 import threading
 import time
-import warnings
 
 import pytest
 from redis import Redis
@@ -376,52 +374,6 @@ async def test_commands_go_through_again_after_the_brokers_return(start, own_red
         own_redis.start()
 
         assert await control.task_revoke("3") == "Revoked '3'"
-
-
-@pytest.mark.xdist_group("rabbit")
-async def test_on_rabbitmq_a_paused_broker_is_unavailable_in_time(start, rabbit):
-    with shop(rabbit.url) as app:
-        control = start(app, 0.5)
-        await control.task_revoke("1")
-        rabbit.signal(signal.SIGSTOP)
-        began = time.monotonic()
-        try:
-            with pytest.raises(Unavailable):
-                await control.task_revoke("2")
-            assert time.monotonic() - began < 2.5
-        finally:
-            rabbit.signal(signal.SIGCONT)
-
-        assert await control.task_revoke("3") == "Revoked '3'"
-    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-        gc.collect()  # py-amqp leaves it the socket of a handshake that was not answered
-
-
-@pytest.mark.xdist_group("rabbit")
-async def test_on_rabbitmq_a_command_is_carried_out_at_once_or_not_at_all(
-    start, rabbit, start_worker
-):
-    worker = start_worker(rabbit.url, name="hare", options=("-P", "prefork", "-c", "1"))
-    with shop(rabbit.url) as app:
-        control = start(app)
-        added = await control.command(worker.hostname, commands.add_consumer("first"))
-        worker.signal(signal.SIGSTOP)
-        try:
-            with pytest.raises(NoAnswer, match="The command was not sent"):
-                await control.command(worker.hostname, commands.add_consumer("late"))
-        finally:
-            worker.signal(signal.SIGCONT)
-        then = await control.command(worker.hostname, commands.add_consumer("last"))
-        await eventually(lambda: "last" in consumed(app, worker.hostname))
-        queues = consumed(app, worker.hostname)
-
-    assert (added, then) == ("add consumer first", "add consumer last")
-    assert queues == {"celery", "first", "last"}
-
-
-def consumed(app, host):
-    queues = app.control.inspect([host], timeout=10).active_queues()
-    return {queue["name"] for queue in queues[host]}
 
 
 def test_late_replies_of_an_earlier_call_are_not_mixed_up(app, yard):

@@ -11,7 +11,6 @@ from redis import Redis
 from flower_ng.errors import BadRequest, NotFound, Unavailable
 from flower_ng.monitor.publish import Publisher
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
-from tests.services import Worker, running
 
 pytestmark = [
     pytest.mark.xdist_group("yard"),
@@ -440,38 +439,3 @@ async def test_many_publications_leave_no_connection_and_no_subscription(publish
     assert len(box.client_list()) <= before + 3  # one for each reading thread
     await eventually(lambda: not app.backend.result_consumer.subscribed_to)
     assert len(published(box, "box")) == 201
-
-
-@pytest.mark.xdist_group("rabbit")
-class TestOnRabbit:
-    """RabbitMQ with `rpc://`: replies come to the thread that published."""
-
-    @pytest.fixture
-    async def publisher(self, start, rabbit):
-        with shop(rabbit.url, "rpc://") as app:
-            yield start(app)
-
-    async def test_apply_returns_the_result_of_rpc(self, publisher, rabbit, tmp_path):
-        with running(Worker(tmp_path, rabbit.url, "rpc://", "rpc", ("-P", "solo"))):
-            told = await asyncio.gather(
-                *(publisher.apply(ADD, [number, 1], {}, {}) for number in range(5))
-            )
-
-        assert [one["result"] for one in told] == [1, 2, 3, 4, 5]
-
-    @pytest.mark.parametrize(
-        "options",
-        [
-            {"exchange": "nosuch", "routing_key": "x"},
-            {"queue": "q" * 300},
-            {"priority": 1000},
-            {"headers": {"huge": 10**400}},
-            {"delivery_mode": 99},
-            {"immediate": True},
-        ],
-    )
-    async def test_what_the_broker_refuses_is_the_callers_fault(self, publisher, options):
-        with pytest.raises(BadRequest, match=r"Cannot publish 'tests.shop.add': \S+"):
-            await publisher.send_task(ADD, [1, 2], {}, options)
-
-        assert await publisher.send_task(ADD, [1, 2], {}, {"queue": "after"})
