@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from flower_ng.errors import AnswerError
-from flower_ng.web.faults import ErrorView, Fault, api_body, one_line
+from flower_ng.web.faults import ErrorView, Fault, one_line
 from flower_ng.web.frame import NavCount, View
 from flower_ng.web.guard import Access
 from flower_ng.web.handler import ClientLeft, Handler
@@ -133,6 +133,4 @@ class Endpoint(Handler):
 
     def write_fault(self, fault: Fault, error: BaseException | None) -> None:  # noqa: ARG002
         """Write a fault as the API does; `error` is for pages, which may show it."""
-        body = api_body(fault)
-        self.set_header("Content-Type", body.content_type)
-        self.write(body.text)
+        self.write_api_fault(fault)

@@ -13,8 +13,10 @@ from tornado.escape import xhtml_escape
 from tornado.web import HTTPError
 
 from flower_ng.errors import AnswerError
+from flower_ng.web.format import json_text
 
 HTML = "text/html; charset=UTF-8"
+JSON = "application/json; charset=UTF-8"
 NOT_FOUND = "Error, page not found"
 
 _HINTS: Mapping[int, str] = {
@@ -105,8 +107,18 @@ def page_body(fault: Fault) -> Body:
     return Body("text/plain", fault.words)
 
 
-def api_body(fault: Fault) -> Body:
-    """The body of an API's answer: text; HTML without a message, and where Flower says so."""
+def wants_json(accept: str) -> bool:
+    """Whether a client asks for JSON by name, and not for text as well."""
+    return "application/json" in accept and "text/" not in accept
+
+
+def api_body(fault: Fault, accept: str = "") -> Body:
+    """The body of an API's answer, `{"error": words}` where `accept` asks for JSON.
+
+    Else it is text, as in Flower; HTML without a message, and where Flower says so.
+    """
+    if wants_json(accept):
+        return Body(JSON, json_text({"error": fault.words}))
     if fault.is_labelled_html or not fault.message:
         return Body(HTML, xhtml_escape(fault.words))
     return Body("text/plain; charset=UTF-8", fault.message)

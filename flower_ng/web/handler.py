@@ -13,7 +13,16 @@ from tornado.web import HTTPError, RequestHandler
 
 from flower_ng.errors import AnswerError, BadRequest, Forbidden
 from flower_ng.web.arguments import parse
-from flower_ng.web.faults import ErrorView, Fault, fault_of, one_line, page_body, report
+from flower_ng.web.faults import (
+    JSON,
+    ErrorView,
+    Fault,
+    api_body,
+    fault_of,
+    one_line,
+    page_body,
+    report,
+)
 from flower_ng.web.format import json_text
 from flower_ng.web.frame import Framed
 from flower_ng.web.guard import (
@@ -164,7 +173,7 @@ class Handler(Framed):
 
     def write_json(self, answer: Mapping[str, Any]) -> None:
         """Answer with strict, ASCII-only JSON: no NaN, and no `</` that could end a script."""
-        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.set_header("Content-Type", JSON)
         self.write(json_text(answer))
 
     async def while_here(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -224,6 +233,12 @@ class Handler(Framed):
             body = page_body(fault)
             self.set_header("Content-Type", body.content_type)
             self.write(body.text)
+
+    def write_api_fault(self, fault: Fault) -> None:
+        """Write a fault as the API does: text, or JSON to who asks for that."""
+        body = api_body(fault, self.request.headers.get("Accept", ""))
+        self.set_header("Content-Type", body.content_type)
+        self.write(body.text)
 
     def log_exception(
         self,

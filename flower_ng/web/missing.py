@@ -11,7 +11,10 @@ from flower_ng.web.faults import Fault
 
 
 class Missing(Handler):
-    """Any other path: the page that says so, without a login. The prefix leads to its slash."""
+    """Any other path: the page that says so, without a login. The prefix leads to its slash.
+
+    Under `/api/` it is an error as the API's: a script has no use for a page.
+    """
 
     access = Access.OPEN
 
@@ -25,6 +28,13 @@ class Missing(Handler):
     def post(self) -> None:
         """Nothing is here."""
         raise NotFound
+
+    def write_fault(self, fault: Fault, error: BaseException | None) -> None:
+        """Write the error in the form of those who ask for such a path."""
+        if self.request.path.startswith(f"{self.services.prefix}/api/"):
+            self.write_api_fault(fault)
+        else:
+            super().write_fault(fault, error)
 
 
 class Outside(Handler):

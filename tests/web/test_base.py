@@ -1,6 +1,7 @@
 """What the base does for every handler: arguments, headers, JSON, errors, frame, prefix."""
 
 import asyncio
+import json
 import logging
 import re
 
@@ -206,6 +207,43 @@ async def test_the_api_says_what_is_wrong_in_text(client, kind, status, content_
     answer = await client.get(f"/api/failing/{kind}")
 
     assert (answer.status, answer.type, answer.text) == (status, content_type, text)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/api/failing/bad", 400, "No <good>"),
+        ("GET", "/api/failing/forbidden", 403, "Not <you>"),
+        ("GET", "/api/failing/nothing", 404, "Error, page not found"),
+        ("GET", "/api/nowhere", 404, "Error, page not found"),
+        (
+            "DELETE",
+            "/api/nowhere",
+            405,
+            "DELETE is not possible here, only OPTIONS, GET, HEAD, POST",
+        ),
+        ("GET", "/api/act/x", 405, "GET is not possible here, only OPTIONS, POST"),
+        ("GET", "/api/failing/bug", 500, "Error 500, number 5eed in the log"),
+        ("GET", "/api/failing/away", 503, "Broker or result backend unavailable"),
+    ],
+)
+async def test_who_asks_the_api_for_json_is_given_errors_in_it(client, method, path, status, words):
+    answer = await client.ask(method, path, {"Accept": "application/json"})
+
+    assert (answer.status, answer.type) == (status, "application/json; charset=UTF-8")
+    assert json.loads(answer.text) == {"error": words}
+
+
+async def test_who_takes_text_as_well_is_given_errors_as_by_flower(client):
+    answer = await client.get("/api/failing/bad", Accept="application/json, text/plain, */*")
+
+    assert (answer.type, answer.text) == (PLAIN, "No <good>")
+
+
+async def test_a_path_that_the_api_lacks_is_no_page(client):
+    answer = await client.get("/api/nowhere")
+
+    assert (answer.status, answer.text) == (404, "Error, page not found")
 
 
 @pytest.mark.parametrize(
