@@ -3,6 +3,7 @@
 The Overview and `/api/overview` say it; they have no rules of their own.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -25,8 +26,9 @@ class Standing:
 
     `census` counts the workers; `is_current` is whether events arrive, else all is as of `at` (UTC
     seconds), or nothing was heard yet where `has_heard` is False; `lack` is why this broker never
-    carries events, if so. `quiet_s` is for how long no
-    problem is raised after a start. `unseen` says in sentences what could not be looked at.
+    carries events, if so; `has_settled` is that we have listened for long enough to have heard of
+    all who are online. `quiet_s` is for how long no problem is raised after a start. `unseen` says
+    in sentences what could not be looked at.
     """
 
     raised: tuple[Problem, ...]
@@ -39,6 +41,7 @@ class Standing:
     quiet_s: float
     unseen: tuple[str, ...]
     lack: str = ""
+    has_settled: bool = True
 
     @property
     def kind(self) -> Kind:
@@ -50,8 +53,14 @@ class Standing:
         return "unknown" if self.unseen else "ok"
 
 
-def standing(watch: Watch, presence: Presence, broker: BrokerFacts | None, now: float) -> Standing:
-    """Return the verdict as of now."""
+def standing(
+    watch: Watch,
+    presence: Presence,
+    broker: BrokerFacts | None,
+    now: float,
+    unseen: Iterable[str] = (),
+) -> Standing:
+    """Return the verdict as of now; `unseen` is what others could not look at, in sentences."""
     every, census = (*watch.now, *watch.pending), presence.census()
     quiet_s = max(0.0, watch.engine.quiet_until - now)
     return Standing(
@@ -65,10 +74,17 @@ def standing(watch: Watch, presence: Presence, broker: BrokerFacts | None, now: 
         quiet_s=quiet_s,
         unseen=tuple(
             filter(
-                None, [*_unheard(presence, census), _unasked(broker, now), _unjudged(watch, now)]
+                None,
+                [
+                    *_unheard(presence, census),
+                    _unasked(broker, now),
+                    _unjudged(watch, now),
+                    *unseen,
+                ],
             )
         ),
         lack=presence.lack,
+        has_settled=presence.has_settled,
     )
 
 
@@ -78,10 +94,15 @@ def _unheard(presence: Presence, census: Census) -> list[str]:
     if not presence.is_current:
         return ["Events: there is no connection to the broker"]
     if not census.known:
-        return ["Workers: none is known"]
+        return [f"Workers: none is known{_forgotten(census.forgotten)}"]
     unknown = census.unknown
     words = "1 was" if unknown == 1 else f"{unknown:,} were"
     return [f"Workers: {words} not heard of since flower_ng listens"] if unknown else []
+
+
+def _forgotten(count: int) -> str:
+    """Tell of those that were purged."""
+    return f"; {count:,} {'was' if count == 1 else 'were'} forgotten while offline" if count else ""
 
 
 def _unasked(broker: BrokerFacts | None, now: float) -> str:

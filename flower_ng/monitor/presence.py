@@ -60,13 +60,17 @@ class State(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """How many workers have each status; those that are purged are not counted."""
+    """How many workers have each status; those that are purged are not counted.
+
+    `forgotten` is how many were purged from memory since the start, whoever came back included.
+    """
 
     online: int = 0
     left: int = 0
     silent: int = 0
     gone: int = 0
     unknown: int = 0
+    forgotten: int = 0
 
     @property
     def known(self) -> int:
@@ -95,6 +99,7 @@ class Presence:
         self.purge_after_s = purge_after_s
         self._state, self._listening, self._clock = state, listening, clock
         self._before: tuple[float | None, float] = (None, 0.0)
+        self._forgotten = 0
 
     @property
     def at(self) -> float:
@@ -123,6 +128,16 @@ class Presence:
         """Whether events could arrive at any time since the start."""
         return self._began is not None
 
+    @property
+    def has_settled(self) -> bool:
+        """Whether events arrive for so long that whoever sends any was heard by now."""
+        began = self._began
+        return self.is_current and began is not None and self._clock() - began >= LISTEN_S
+
+    def forgot(self) -> None:
+        """Count a worker that was purged from memory."""
+        self._forgotten += 1
+
     def status(self, worker: Worker | None) -> Status:
         """Return a worker's status; None stands for one that is in no table any more."""
         return "purged" if worker is None else self._status(worker, self.at, self._began)
@@ -136,7 +151,12 @@ class Presence:
         """Count the workers by status."""
         counts = Counter(self.table().values())
         return Census(
-            counts["online"], counts["left"], counts["silent"], counts["gone"], counts["unknown"]
+            counts["online"],
+            counts["left"],
+            counts["silent"],
+            counts["gone"],
+            counts["unknown"],
+            self._forgotten,
         )
 
     def online(self) -> list[Worker]:

@@ -117,6 +117,8 @@ class Purge:
     def _remove(self, hostname: str) -> None:
         worker = self._state.workers.get(hostname)
         if self._presence.status(worker) == "purged":
+            if worker is not None:
+                self._presence.forgot()
             self._state.forget_worker(hostname)
             self._inspector.purge_worker(hostname)
             self._metrics.remove_worker_metrics(hostname)

@@ -99,7 +99,7 @@ def _found(standing: Standing) -> str:
 def _calm(standing: Standing) -> str:
     """Return what is said where nothing is found to be wrong."""
     if not standing.census.known:
-        return "Nothing runs yet"
+        return "Nothing runs any more" if standing.census.forgotten else "Nothing runs yet"
     if standing.quiet_s:
         return f"Just started, problems are raised in {fmt.span(standing.quiet_s)}"
     return "Not everything could be seen" if standing.unseen else "All is well"
@@ -109,7 +109,7 @@ def _workers(standing: Standing, links: Links) -> Iterator[Piece]:
     census, url = standing.census, links.page("/workers", {})
     if not census.known:
         yield Piece("no worker", url)
-        yield Piece(" is known, ")
+        yield Piece(" is online, " if census.forgotten else " is known, ")
         return
     if not census.expected:
         yield Piece("no worker", url, is_bad=True)

@@ -1,6 +1,6 @@
 """Vitals gathers the numbers of the Overview's sentence, for page and API. On the loop."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from flower_ng.web.verdict import HOUR_S, Verdict, Vitals, verdict
 from flower_ng.web.window import start_of
 
 STEP_S: Final = 60
+#: Queues that are named in a sentence; more are counted.
+MOST_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,14 @@ class Waiting:
     """What waits by queue, None where that is not known; `age_s` is how old that is, if it is old.
 
     `trouble` is why not all is known. `others` holds what waits in queues that only the broker
-    names, which may be another application's.
+    names, which may be another application's; of those nobody is known to take from `unserved`.
     """
 
     lengths: Mapping[str, int | None]
     age_s: float | None = None
     trouble: str = ""
     others: Mapping[str, int] = field(default_factory=dict)
+    unserved: tuple[str, ...] = ()
 
     @property
     def total(self) -> int | None:
@@ -39,21 +42,42 @@ class Waiting:
         known = [length for length in self.lengths.values() if length is not None]
         return sum(known) if len(known) == len(self.lengths) else None
 
+    @property
+    def unseen(self) -> Iterator[str]:
+        """Say in sentences what is not known, or looked at by no rule."""
+        if self.trouble:
+            yield f"Lengths of queues: {self.trouble}"
+        elif self.age_s is None and self.lengths and self.total is None:
+            unknown = [name for name, length in self.lengths.items() if length is None]
+            yield f"Lengths of queues: the broker does not tell that of {_named(unknown)}"
+        if self.unserved:
+            yield f"Queues: messages wait, and only the broker names {_named(self.unserved)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    """Name a few."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(sorted(names)[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The verdict, the numbers that it is said with, and why numbers over time lack, if they do."""
+    """The verdict, the numbers that it is said with, and why numbers over time lack, if they do.
+
+    `is_unheard` is that no event tells of a worker, and one has answered.
+    """
 
     standing: Standing
     vitals: Vitals
     waiting: Waiting
     verdict: Verdict
     trouble: str
+    is_unheard: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return all that as `/api/overview` answers it; null is what is not known now."""
         census, vitals = self.standing.census, self.vitals
-        is_known = self.standing.is_current and bool(census.known) and not census.unknown
+        is_known = self.standing.has_settled and not census.unknown and not self.is_unheard
         workers = {name: getattr(census, name) for name in ("online", "left", "silent", "gone")}
         return {
             "verdict": self.standing.kind,
@@ -75,10 +99,12 @@ async def health(cluster: Cluster, links: Links, now: float) -> Health:
     """Return how the cluster is; what can't be read is said."""
     hour, trouble = await _hour(cluster, now)
     waiting = await waiting_in(cluster, now)
-    facts = cluster.poll.facts
-    verdicts = standing(cluster.problems, cluster.presence, facts, now)
+    unseen = (*waiting.unseen, trouble)
+    judged = standing(cluster.problems, cluster.presence, cluster.poll.facts, now, unseen)
     vitals = _vitals(hour, waiting)
-    return Health(verdicts, vitals, waiting, verdict(verdicts, vitals, now, links), trouble)
+    is_unheard = not judged.census.known and bool(cluster.inspector.workers)
+    words = verdict(judged, vitals, now, links)
+    return Health(judged, vitals, waiting, words, trouble, is_unheard)
 
 
 async def _hour(cluster: Cluster, now: float) -> tuple[SeriesPage | None, str]:
@@ -115,12 +141,13 @@ async def waiting_in(cluster: Cluster, now: float) -> Waiting:
     if not told.numbers:
         return Waiting(dict.fromkeys(cluster.queue_names()), trouble=told.trouble)
     found = {name: one.length for name, one in told.numbers.items() if _counts(one, names)}
-    others = {one.name: one.length for one in told.numbers.values() if one.name not in names}
+    others = [one for one in told.numbers.values() if one.name not in names and one.length]
     return Waiting(
         found,
         told.age_s,
         told.trouble,
-        {name: length for name, length in others.items() if length},
+        {one.name: one.length or 0 for one in others},
+        tuple(one.name for one in others if not one.consumers),
     )
 
 

@@ -68,7 +68,8 @@ class Panel:
 class OverviewView:
     """The overview; `problem` is why there are no charts, `unseen` what could not be looked at.
 
-    `workers` counts those that are known; `is_told_of_tasks` says whether events of tasks came.
+    `workers` counts those that are known, `forgotten` those that were purged; `is_told_of_tasks`
+    says whether events of tasks came.
     """
 
     title: str
@@ -81,6 +82,7 @@ class OverviewView:
     queues: Panel
     silent: Panel
     workers: int
+    forgotten: int
     is_told_of_tasks: bool
     charts: tuple[Chart, ...]
     problem: str
@@ -103,8 +105,7 @@ class Overview(Page):
         page, problem = await self._series(span, now)
         since = f"state:FAILURE updated:{from_then(span.start(now))}"
         failures, unread = await self._failures(since, links)
-        waiting = found.waiting.trouble and f"Lengths of queues: {found.waiting.trouble}"
-        unseen = dict.fromkeys([*found.standing.unseen, waiting, unread, problem, found.trouble])
+        unseen = dict.fromkeys([*found.standing.unseen, unread, problem])
         return OverviewView(
             title="Overview",
             verdict=found.verdict,
@@ -116,6 +117,7 @@ class Overview(Page):
             queues=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
             silent=Panel.of([*self._silent(links)]),
             workers=len(self.cluster.state.workers),
+            forgotten=found.standing.census.forgotten,
             is_told_of_tasks=self._is_told_of_tasks(),
             charts=() if page is None else tuple(self._charts(page, span)),
             problem=problem,

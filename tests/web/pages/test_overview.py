@@ -1,9 +1,14 @@
 """The Overview page: what is wrong now, what failed, and how all tasks fare."""
 
 import time
+from types import SimpleNamespace
+
+import pytest
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.events import ConnectionState
+from flower_ng.monitor.presence import Presence
+from flower_ng.monitor.purge import Purge
 from tests.web.pages.shop import NOW, W1
 from tests.web.site import OPEN_API
 
@@ -35,6 +40,87 @@ async def test_what_waits_in_a_queue_that_only_the_broker_names_is_told(shop, lo
         "0 messages wait in 1 queue; 4 more wait in 1 other queue of the broker, unchecked."
     )
     assert sentence.links["4 more"] == "/queues"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "verdict", "unseen"),
+    [
+        ({"messages": 4}, "unknown", ["Queues: messages wait, and only the broker names theirs"]),
+        (
+            {"messages": 4, "consumers": 0},
+            "unknown",
+            ["Queues: messages wait, and only the broker names theirs"],
+        ),
+        ({"messages": 4, "consumers": 1}, "ok", []),
+        ({"messages": 0, "consumers": 0}, "ok", []),
+    ],
+)
+async def test_it_is_not_well_while_messages_wait_where_no_rule_looks(
+    shop, serve, look, theirs, verdict, unseen
+):
+    shop.beat()
+    await shop.judge()
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 0}]
+    shop.broker.listed = [{"name": "theirs", **theirs}]
+
+    told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
+    page = await look("/overview")
+
+    assert (told["verdict"], told["unseen"]) == (verdict, unseen)
+    calm = "Not everything could be seen" if unseen else "All is well"
+    assert page.one("p", class_="verdict").text.startswith(calm)
+    assert told["sentence"].startswith(calm)
+    for sentence in unseen:
+        assert sentence in page.text
+
+
+async def test_it_is_not_well_while_a_length_is_not_told(shop, serve):
+    shop.beat()
+    await shop.judge()
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": None}]
+
+    told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
+
+    assert (told["verdict"], told["waiting"]) == ("unknown", None)
+    assert told["unseen"] == ["Lengths of queues: the broker does not tell that of mail"]
+
+
+async def test_after_all_workers_were_purged_none_is_online(shop, serve, look):
+    shop.presence = Presence(shop.state, lambda: shop.events.connection, 60.0, lambda: shop.now)
+    forgotten = SimpleNamespace(
+        workers={},
+        purge_worker=lambda _: None,
+        known_workers=tuple,
+        remove_worker_metrics=lambda _: None,
+    )
+    purge = Purge(shop.state, forgotten, forgotten, shop.presence, clock=lambda: shop.now)
+    shop.beat()
+    shop.happen("worker-offline")
+    shop.now += 61
+    purge.run()
+
+    told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
+
+    assert told["workers"] == {"online": 0, "left": 0, "silent": 0, "gone": 0}
+    assert told["sentence"].startswith("Nothing runs any more: no worker is online, ")
+    assert "Workers: none is known; 1 was forgotten while offline" in told["unseen"]
+    assert "No worker is known any more" in (await look("/overview")).text
+
+
+async def test_nobody_is_counted_before_who_runs_could_be_heard(shop, serve):
+    shop.events.connection = ConnectionState(connected=True, since=NOW - 3, began=NOW - 3)
+
+    told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
+
+    assert set(told["workers"].values()) == {None}
+
+
+async def test_nobody_is_counted_while_only_answers_tell_of_a_worker(shop, serve):
+    shop.inspector.workers = {W1: {"stats": {}}}
+
+    told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
+
+    assert set(told["workers"].values()) == {None}
 
 
 async def test_at_the_first_start_the_page_says_how_a_worker_is_started(look):
