@@ -28,8 +28,9 @@ RULES: Final = (
         "error",
         "Scheduled task not seen",
         "Look whether celery beat runs, exactly once. Without task_send_sent_event a task that"
-        " waits in a queue can't be seen, and looks the same. Whoever sends the same task with the"
-        " same arguments is taken for beat.",
+        " waits in a queue can't be seen, and looks the same. Others that send the same task with"
+        " the same arguments are told from beat by their rhythm, where task_send_sent_event tells"
+        " who sent it; who can't be told apart is taken for beat.",
         overdue,
     ),
 )

@@ -24,6 +24,12 @@ MOST_NEW: Final = 100
 
 #: A task type and the texts of its arguments; None where these can't be known.
 Sign: TypeAlias = tuple[str, str | None, str | None]
+#: When tasks were sent, by the process that sent them; by "" where nobody told.
+Sends: TypeAlias = dict[str, deque[float]]
+#: Processes that are told apart, those that sent last, and times that are kept of each.
+MOST_SENDERS: Final = 20
+MOST_SENDS: Final = 6
+MOST_UNTOLD: Final = 1000
 
 
 class State(Protocol):
@@ -59,8 +65,8 @@ class Sightings:
     """`running` and `reserved` tasks, oldest first; identities of workers; new exceptions.
 
     `reserved` holds no task with an ETA. `extract` finds the class in an exception's text. No
-    exception is new before `is_learned`. `seen` is when the newest task with each sign that is
-    `wanted` was first heard of.
+    exception is new before `is_learned`. `seen` is when the newest tasks with each sign that is
+    `wanted` were first heard of; those that other tasks sent are left out.
     """
 
     def __init__(
@@ -75,9 +81,10 @@ class Sightings:
         self._identities: OrderedDict[str, Identity] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.is_learned = False
-        self.seen: dict[Sign, float] = {}
+        self.seen: dict[Sign, Sends] = {}
         self.wanted: frozenset[Sign] = frozenset()
         self._held_since: dict[str, float] = {}
+        self._untold: OrderedDict[str, float] = OrderedDict()
         self._extract = extract
         self._clock = clock
 
@@ -89,10 +96,10 @@ class Sightings:
                 self._see_worker(change.event)
         elif task.state != change.before:
             self._place(task)
-            if change.before is None and self.wanted:
-                self._see_scheduled(task)
             if task.state == "FAILURE":
                 self._see_failure(task)
+        if self.wanted and task is not None and _may_be_scheduled(change, task):
+            self._see_scheduled(task)
 
     def learned(self, task: Task) -> None:
         """Follow a task no longer that has ended."""
@@ -165,10 +172,23 @@ class Sightings:
             self._held_since.pop(uuid, None)
 
     def _see_scheduled(self, task: Task) -> None:
-        """Note a task that may be one of the schedule's."""
+        """Note a task that may be one of the schedule's; who sent it may be told later."""
         for sign in ((task.name or "", task.args, task.kwargs), (task.name or "", None, None)):
             if sign in self.wanted:
-                self.seen[sign] = self._clock()
+                self._note_send(self.seen.setdefault(sign, {}), task)
+
+    def _note_send(self, sends: Sends, task: Task) -> None:
+        at = self._untold.pop(task.uuid, None)
+        if at is not None and at in sends.get("", ()):
+            sends[""].remove(at)
+        sends[task.client or ""] = times = sends.pop(task.client or "", deque(maxlen=MOST_SENDS))
+        times.append(self._clock() if at is None else at)
+        if task.client is None:
+            self._untold[task.uuid] = times[-1]
+        while len(self._untold) > MOST_UNTOLD:
+            self._untold.popitem(last=False)
+        while len(sends) > MOST_SENDERS:
+            del sends[next(iter(sends))]
 
     def _see_worker(self, event: Event) -> None:
         identity = self._identities.get(event.hostname)
@@ -199,6 +219,12 @@ class Sightings:
         self._known[pair] = None
         while len(self._known) > MOST_PAIRS:
             self._known.popitem(last=False)
+
+
+def _may_be_scheduled(change: Change, task: Task) -> bool:
+    """Whether this is a task's first event, or tells who sent it; beat's have no parent."""
+    is_told = change.before is None or change.event.type == "task-sent"
+    return is_told and not task.parent_id and not task.retries
 
 
 def _present(tasks: "OrderedDict[str, Task]", state: State, most: int) -> Iterator[Task]:

@@ -5,35 +5,47 @@ Read in a thread now and then: a crontab takes its time. Begun and ended on the 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, pairwise
 from typing import Any, Final
 
 from celery import Celery
 from celery.beat import BeatLazyFunc
-from celery.schedules import maybe_schedule
+from celery.schedules import BaseSchedule, maybe_schedule
 from celery.utils.saferepr import saferepr
 
 from flower_ng.health.facts import EntryFacts
-from flower_ng.health.sightings import Sign
+from flower_ng.health.sightings import Sends, Sign
 
 log = logging.getLogger(__name__)
 
 #: Entries that are looked at.
 MOST: Final = 500
+#: A task that is sent before so much of the time to the next has passed is not beat's.
+EARLY_SHARE: Final = 0.75
+#: One that is sent later than this, and so many seconds, does not come when beat would send it.
+LATE_SHARE: Final = 1.25
+LATE_S: Final = 5.0
+#: Who sent as often when beat would have is taken for beat.
+RHYTHM: Final = 2
 
 
 class Timetable:
     """`entries` is None where the app has no schedule, and before the first look.
 
-    It looks each `every_s`. `seen` tells when the newest task with a sign was first heard of;
-    nothing was before `heard_since`, which is None while nothing can be.
+    It looks each `every_s`. `seen` tells when the newest tasks with a sign were first heard of, by
+    who sent them; nothing was before `heard_since`, which is None while nothing can be.
     """
 
     def __init__(
         self,
         capp: Celery,
-        seen: Mapping[Sign, float],
+        seen: Mapping[Sign, Sends],
         heard_since: Callable[[], float | None],
         every_s: float,
     ) -> None:
@@ -57,7 +69,11 @@ class Timetable:
         if since is None:
             self.entries = None
             return
-        found = await asyncio.to_thread(lambda: tuple(self._entries(since, dict(self._seen))))
+        seen = {
+            sign: {name: tuple(times) for name, times in sends.items() if times}
+            for sign, sends in self._seen.items()
+        }
+        found = await asyncio.to_thread(lambda: tuple(self._entries(since, seen)))
         self.entries = found or None
 
     def signs(self) -> frozenset[Sign]:
@@ -90,11 +106,70 @@ class Timetable:
         entries = declared.items() if isinstance(declared, Mapping) else ()
         return [(str(name), entry) for name, entry in entries if "schedule" in entry][:MOST]
 
-    def _entries(self, since: float, seen: Mapping[Sign, float]) -> Iterator[EntryFacts]:
-        for name, entry in self._declared():
-            kind = str(entry.get("task"))
+    def _entries(
+        self, since: float, seen: Mapping[Sign, Mapping[str, Sequence[float]]]
+    ) -> Iterator[EntryFacts]:
+        declared = self._declared()
+        shared = Counter(self._sign(entry) for _, entry in declared)
+        for name, entry in declared:
+            kind, sign = str(entry.get("task")), self._sign(entry)
             schedule: Any = maybe_schedule(entry["schedule"], app=self._capp)
-            last = seen.get(self._sign(entry))
-            after = datetime.fromtimestamp(max(last or since, since), UTC)
-            left = schedule.remaining_estimate(after.astimezone(self._capp.timezone))
-            yield EntryFacts(name, kind, last, max(0.0, -left.total_seconds()))
+            sends = seen.get(sign, {})
+            if shared[sign] > 1:  # beat sends it in no rhythm of one entry
+                last = max(chain.from_iterable(sends.values()), default=None)
+            else:
+                last = last_of_beat(sends, partial(self._due_at, schedule))
+            overdue_s = time.time() - self._due_at(schedule, max(last or since, since))
+            yield EntryFacts(name, kind, last, max(0.0, overdue_s))
+
+    def _due_at(self, schedule: BaseSchedule, after: float) -> float:
+        """Return when a task is due that was last sent then."""
+        sent = datetime.fromtimestamp(after, UTC).astimezone(self._capp.timezone)
+        left: float = schedule.remaining_estimate(sent).total_seconds()
+        return time.time() + left
+
+
+def last_of_beat(
+    sends: Mapping[str, Sequence[float]], due_at: Callable[[float], float]
+) -> float | None:
+    """Return when beat sent a task last, as far as senders can be told apart; None if it never did.
+
+    `sends` are times by sender, "" for those of whom nobody told; `due_at` is when the next is due.
+    Who mostly sends before it is due is not beat. Who keeps the rhythm is: then others count only
+    where they began afterwards, as a beat does that was started anew.
+    """
+    rhythms = {name: _rhythm(times, due_at) for name, times in sends.items() if name}
+    beats = [sends[name][-1] for name, one in rhythms.items() if one.is_kept]
+    others = [
+        (name, times) for name, times in sends.items() if not name or not rhythms[name].is_early
+    ]
+    if not beats:
+        return max((times[-1] for _, times in others), default=None)
+    last = max(beats)
+    return max([last, *(times[-1] for name, times in others if name and times[0] > last)])
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a sender sent before the next was due, when it was, and how often in all."""
+
+    early: int
+    right: int
+    steps: int
+
+    @property
+    def is_early(self) -> bool:
+        """Whether it mostly sends too early for a beat."""
+        return 2 * self.early > self.steps
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it mostly sends when beat would."""
+        return self.right >= RHYTHM and 2 * self.right > self.steps
+
+
+def _rhythm(times: Sequence[float], due_at: Callable[[float], float]) -> Rhythm:
+    shares = [((at - before), max(0.0, due_at(before) - before)) for before, at in pairwise(times)]
+    early = sum(passed < EARLY_SHARE * gap for passed, gap in shares)
+    late = sum(passed > LATE_SHARE * gap + LATE_S for passed, gap in shares)
+    return Rhythm(early, len(shares) - early - late, len(shares))

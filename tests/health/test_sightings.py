@@ -1,5 +1,7 @@
 """What is caught as events pass: what runs, who changed, which exceptions are new."""
 
+from collections import deque
+
 import pytest
 
 from flower_ng.health.facts import NewException
@@ -142,10 +144,34 @@ def test_a_scheduled_task_is_seen_by_its_arguments(it):
     it.sightings.wanted = frozenset({(PAY, "[1]", "{}"), ("shop.mail", None, None)})
     it.tell("task-received", uuid="a", name=PAY, args="(1,)", kwargs="{}")
     it.tell("task-received", uuid="b", name="shop.mail", args="(7,)", kwargs="{}")
-    assert it.sightings.seen == {("shop.mail", None, None): NOW}
+    assert it.sightings.seen == {("shop.mail", None, None): {"": deque([NOW])}}
 
     it.tell("task-sent", uuid="c", name=PAY, args="[1]", kwargs="{}")
-    assert it.sightings.seen[PAY, "[1]", "{}"] == NOW
+    assert it.sightings.seen[PAY, "[1]", "{}"] == {W: deque([NOW])}
+
+
+def test_who_sent_a_scheduled_task_is_noted_though_it_is_told_late(it):
+    it.sightings.wanted = frozenset({(PAY, "()", "{}")})
+    told = {"name": PAY, "args": "()", "kwargs": "{}"}
+
+    it.tell("task-received", uuid="a", **told)
+    it.now += 1
+    it.tell("task-sent", uuid="a", **{**told, "hostname": "gen7@box"})
+    it.tell("task-sent", uuid="b", **{**told, "hostname": "gen7@box"})
+    it.tell("task-received", uuid="b", **told)
+
+    sends = {name: list(times) for name, times in it.sightings.seen[PAY, "()", "{}"].items()}
+    assert sends == {"": [], "gen7@box": [NOW, NOW + 1]}
+
+
+def test_what_another_task_sent_or_what_is_tried_again_is_not_scheduled(it):
+    it.sightings.wanted = frozenset({(PAY, "()", "{}")})
+    told = {"name": PAY, "args": "()", "kwargs": "{}"}
+
+    it.tell("task-sent", uuid="a", parent_id="p", **told)
+    it.tell("task-received", uuid="b", retries=1, **told)
+
+    assert it.sightings.seen == {}
 
 
 def test_an_exception_that_was_new_before_a_restart_still_is(it):

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -161,3 +163,28 @@ def test_a_schedule_without_a_beat_is_overdue_until_it_beats(broken, tmp_path):
         broken.clears("schedule-overdue", "tick")
     finally:
         beat.kill()
+
+
+def test_a_dead_beat_is_told_though_somebody_sends_the_same_task(broken, tmp_path):
+    beat, ended = Process(tmp_path / "beat.log"), threading.Event()
+    command = [*python(None), "celery", "-A", "tests.shop", "beat", "-s", str(tmp_path / "entries")]
+    sender = threading.Thread(target=send_often, args=(broken.redis.url, ended))
+    sender.start()
+    try:
+        beat.spawn(command, {"SHOP_BROKER": broken.redis.url, **SCHEDULE})
+        broken.clears("schedule-overdue", "tick")
+        time.sleep(5)  # its rhythm is known
+        beat.kill()
+        assert broken.sees("schedule-overdue", "tick")["evidence"]["type"] == TICK["task"]
+    finally:
+        ended.set()
+        sender.join()
+        beat.kill()
+
+
+def send_often(url: str, ended: threading.Event) -> None:
+    """Send the scheduled task with its arguments, as beat does and more often."""
+    with Celery(broker=url, set_as_current=False) as app:
+        app.conf.task_send_sent_event = True
+        while not ended.wait(0.2):
+            app.send_task(TICK["task"])
