@@ -99,7 +99,7 @@ class Events(events.Events):
         **limits: Any,
     ) -> None:
         self.state_save_interval, self.persistent = state_save_interval, persistent
-        self._db = f"{db}.sqlite3" if persistent and db and not history else None
+        self._db = _path(db, history) if persistent else None if db is None else str(db)
         if events_enable_interval is not None:
             self.events_enable_interval = events_enable_interval
         self.store = Store(
@@ -131,8 +131,8 @@ class Events(events.Events):
 
     @property
     def db(self) -> str | None:
-        """The path of the file in use, or to be used; None where all ends with the process."""
-        return self.store.status().path if self.is_alive() else self._db
+        """The path of the file in use, or to be used; without `persistent`, as in Flower, `db`."""
+        return self.store.status().path if self.persistent and self.is_alive() else self._db
 
     @property
     def max_workers_in_memory(self) -> int:
@@ -173,3 +173,8 @@ class Events(events.Events):
     def save_state(self) -> None:
         """Write now what would be written within half a second."""
         self.store.flush()
+
+
+def _path(db: str | Path | None, history: str | None) -> str | None:
+    """Return the file that will be used; None where there is none."""
+    return f"{db}.sqlite3" if db and not history else None

@@ -68,10 +68,16 @@ class Inspector(inspector.Inspector):
         return self._loop.create_task(self._inspected(asking, workername, asked_at, strict))
 
     def failures(self, workername: str | None = None) -> dict[str, Any]:
-        """Return what failed since its newest answer, by method; of all workers, by their names."""
+        """Return what failed since its newest answer, by method; of all workers, by their names.
+
+        Under the name "" stands why the newest question could not be asked at all.
+        """
         if workername is not None:
             return dict(super().failures(workername))
-        return {name: super(Inspector, self).failures(name) for name in self.failing}
+        failures: dict[str, Any] = {
+            name: super(Inspector, self).failures(name) for name in self.failing
+        }
+        return {**failures, **({"": dict(self.unasked)} if self.unasked else {})}
 
     async def _inspected(
         self,
@@ -87,8 +93,8 @@ class Inspector(inspector.Inspector):
 
     def _complain(self, workername: str | None) -> None:
         """Raise why nobody answered."""
-        if self.unreachable:
-            raise Unavailable(f"The connection to the broker failed: {self.unreachable}")
+        for failure in self.unasked.values():
+            raise Unavailable(f"The connection to the broker failed: {failure.why}")
         whose = "no worker" if workername is None else f"'{workername}'"
         for failure in self.failures(workername or "").values():
             if isinstance(failure, Failure) and failure.why.startswith("answered in"):

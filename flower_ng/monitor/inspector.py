@@ -90,8 +90,8 @@ class Inspector:
         self._answered_all: set[str] = set()
         self._heard: set[str] = set()
         self._errands: set[asyncio.Task[None]] = set()
-        #: Why the newest question could not be asked; empty where it was.
-        self.unreachable = ""
+        #: Why the newest question could not be asked, by method; empty where it was.
+        self.unasked: Mapping[str, Failure] = {}
 
     @property
     def workers(self) -> dict[str, dict[str, Any]]:
@@ -169,9 +169,10 @@ class Inspector:
             if not isinstance(error, Unavailable):
                 log.exception("The inspection of %s failed", destination or "all workers")
             why, gathered = reason(error), Gathered({method: {} for method in methods})
-            self.unreachable = why
+            now = self._clock()
+            self.unasked = {method: Failure(why, now) for method in methods}
         else:
-            self.unreachable = ""
+            self.unasked = {}
             why = f"no reply within {self._timeout_s:g} s"
             if destination is None:
                 self._answered_all = set().union(*gathered.replies.values())

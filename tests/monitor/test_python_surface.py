@@ -122,7 +122,13 @@ async def test_a_broker_that_is_away_is_an_error_only_when_it_is_strict():
     with refused_broker() as url, shop(url) as app:
         inspector = Inspector(IOLoop.current(), app, timeout=0.5)
 
+        assert await inspector.inspect() == {}
+        assert {name: set(why) for name, why in inspector.failures().items()} == {
+            "": {"stats", "active_queues", "registered", "conf"}
+        }
+        assert "refused" in inspector.failures()[""]["stats"].why
         assert await inspector.inspect("w1@box") == {}
+        assert set(inspector.failures()) == {"", "w1@box"}
         with pytest.raises(Unavailable, match=r"connection .* refused"):
             await inspector.inspect("w1@box", strict=True)
         with pytest.raises(Unavailable, match="connection"):
@@ -270,11 +276,14 @@ async def test_events_have_the_attributes_that_scripts_read(app, tmp_path):
     assert (tmp_path / "flower.sqlite3").exists()
 
 
-async def test_without_persistent_no_file_is_in_use(app):
-    events = Events(app, IOLoop.current(), db="flower")
-    events.start()
-    assert (events.persistent, events.db) == (False, None)
-    events.stop()
+async def test_without_persistent_db_is_what_was_given_and_no_file(app, tmp_path):
+    for given in (str(tmp_path / "flower"), None):
+        events = Events(app, IOLoop.current(), db=given)
+        events.start()
+        assert (events.persistent, events.db) == (False, given)
+        events.stop()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_worker_of_the_events_is_read_like_a_mapping(events, yard):
