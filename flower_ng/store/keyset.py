@@ -9,7 +9,7 @@ import msgspec
 
 from flower_ng.errors import BadRequest
 from flower_ng.store.rows import TaskRow
-from flower_ng.store.schema import COLUMNS
+from flower_ng.store.schema import COLUMNS, case_folded
 from flower_ng.store.task_query import TaskQuery
 
 #: Flower's second names.
@@ -95,5 +95,5 @@ def _key(sort: str, row: TaskRow) -> Key:
     """Return what a row is sorted by: texts case-folded, whole numbers as texts."""
     value = getattr(row, sort) if sort in COLUMNS else None
     if isinstance(value, str):
-        return value.casefold()
+        return case_folded(sort, value)
     return str(value) if COLUMNS.get(sort) == "INTEGER" and value is not None else value

@@ -1,5 +1,6 @@
 """The tables of the store, their version, and the mark that tells our file from others. Pure."""
 
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
 from celery.states import READY_STATES
@@ -99,6 +100,16 @@ def folded(column: str, alias: str = "t") -> str:
     if column == SHARED:
         return _shared("lower(text)", alias)
     return f"coalesce({alias}.{column}_folded, {alias}.{column})"
+
+
+def case_folded(column: str, text: str) -> str:
+    """Return a text as `folded` gives it of that column."""
+    if column == SHARED:  # the database folds it, which knows the case of ASCII only
+        return text.translate(_ASCII_LOWER)
+    return text.casefold()
+
+
+_ASCII_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def _shared(what: str, alias: str) -> str:

@@ -22,6 +22,8 @@ FACETS: Final = {
 }
 MOST_BUCKETS: Final = 1000
 
+#: What failures of one kind have in common.
+_KIND: Final = ("name", "exception_class")
 _Group: TypeAlias = tuple[str | None, str | None, int, float | None, float | None]
 
 
@@ -102,20 +104,23 @@ def failures(
     """Return a statement with a JSON array of FailureGroup's fields, the largest groups first."""
     clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
     matching = f" AND {clause.text}" if clause else ""
+    largest = (dialect.ordered(key, "DESC") for key in ("n", "last_at"))
+    order = ", ".join((*largest, *(dialect.ordered(key, "ASC") for key in _KIND)))
     groups = (
         "SELECT t.name, t.exception_class, count(*) AS n, min(t.failed) AS first_at,"
         f" max(t.failed) AS last_at FROM {source.text} WHERE t.state = 'FAILURE'{matching}"
-        " GROUP BY 1, 2 ORDER BY n DESC, last_at DESC, 1, 2 LIMIT ?"
+        f" GROUP BY 1, 2 ORDER BY {order} LIMIT ?"
     )
-    array = dialect.array("name", "exception_class", "n", "first_at", "last_at")
-    text = f"SELECT {dialect.arrays_of(array, 'n DESC, last_at DESC')} FROM ({groups}) groups"
+    times = (dialect.exact("first_at"), dialect.exact("last_at"))
+    array = dialect.array("name", "exception_class", "n", *times)
+    text = f"SELECT {dialect.arrays_of(array, order)} FROM ({groups}) groups"
     most = dialect.no_limit if limit is None else limit
     return Statement(text, (*source.parameters, *clause.parameters, most))
 
 
 def failures_of(found: str) -> list[FailureGroup]:
     """Return what the statement answered."""
-    groups = msgspec.json.decode(found, type=list[_Group])
+    groups = msgspec.json.decode(found, type=list[_Group], strict=False)
     return [FailureGroup(*group) for group in groups]
 
 
