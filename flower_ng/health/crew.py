@@ -10,6 +10,7 @@ from flower_ng.health.sightings import Sightings
 from flower_ng.monitor.answers import Failure
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Task, Worker
+from flower_ng.monitor.tallies import running
 from flower_ng.monitor.verifying import Verifier
 
 #: Looks over which a clock is judged: what comes late looks like a clock that is behind, so that
@@ -76,7 +77,7 @@ class Crew:
     def names(self) -> list[str]:
         """Return who is known, and who is only remembered for tasks that it had started."""
         tallies = self._state.tallies.workers
-        lost = (name for name in tallies if name is not None and tallies[name].get("STARTED"))
+        lost = (name for name in tallies if name is not None and running(tallies[name]))
         return list(dict.fromkeys((*self._state.workers, *lost)))
 
     def waiting(self, now: float) -> dict[str, float]:
@@ -145,8 +146,8 @@ class Crew:
             name=name,
             status=self._presence.status(known),
             silent_s=self._presence.silent_s(worker),
-            running=(running := tallies.get("STARTED", 0)),
-            lost=self._verifier.lost(name, running),
+            running=(number := running(tallies)),
+            lost=self._verifier.lost(name, number),
             lost_because=self._verifier.refusal or "",
             reserved=tallies.get("RECEIVED", 0),
             waiting_s=waiting_s,

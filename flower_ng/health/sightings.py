@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeAlias
 
 from flower_ng.health.facts import NewException
 from flower_ng.health.problem import Problem
+from flower_ng.life.runs import is_running
 from flower_ng.monitor.records import Change, Event, Task
 
 #: The rule that tells of exceptions that were not seen before.
@@ -158,7 +159,7 @@ class Sightings:
 
     def _place(self, task: Task) -> None:
         uuid, state = task.uuid, task.state
-        if state == "STARTED":
+        if is_running(state):
             self._running[uuid] = task
         else:
             self._running.pop(uuid, None)

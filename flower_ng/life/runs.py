@@ -23,6 +23,8 @@ REQUEUED, TERMINATED, EXPIRED, WAITED = "requeued", "terminated", "expired", "wa
 UNSTARTED: Final = frozenset({EXPIRED, WAITED})
 #: The outcomes after which a task is not run again, unless its message is delivered again.
 FINAL: Final = frozenset({states.SUCCESS, states.FAILURE, states.REVOKED})
+#: The states in which a task does not run: any other is STARTED, or one that the task sent itself.
+NOT_RUNNING: Final = (states.ALL_STATES | {states.REJECTED, states.IGNORED}) - {states.STARTED}
 #: The two events with which a worker tells of one failure whose message it also rejects.
 _PAIRED: Final = frozenset({"failed", "rejected"})
 #: Events of one time, in the order in which a worker sends them.
@@ -126,6 +128,11 @@ class Run(msgspec.Struct, gc=False, eq=False):
     @property
     def _told(self) -> tuple[int, float]:
         return RANKS[self.outcome or ""], self.ended or 0.0
+
+
+def is_running(state: str) -> bool:
+    """Whether a task in this state runs, as far as is known; a custom state (PROGRESS) says so."""
+    return state not in NOT_RUNNING
 
 
 def in_order(events: Iterable[TaskEvent]) -> list[TaskEvent]:

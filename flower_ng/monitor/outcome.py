@@ -9,6 +9,7 @@ from celery import states
 from celery.utils.saferepr import saferepr
 
 from flower_ng.life.progress import told_otherwise
+from flower_ng.life.runs import is_running
 from flower_ng.monitor.records import BACKEND, TEXT_LENGTH, TRACEBACK_LENGTH, Task
 from flower_ng.monitor.truncation import cut, cut_traceback
 
@@ -56,7 +57,7 @@ def outcome(meta: Mapping[str, Any]) -> Outcome:
 
 def is_of_this_try(found: Outcome, task: Task) -> bool:
     """Whether a result was not written before the newest start: ids may be used again."""
-    began = task.started if task.state == "STARTED" else task.received
+    began = task.started if is_running(task.state) else task.received
     return found.ended_at is None or began is None or found.ended_at >= began - _TOLERANCE_S
 
 

@@ -3,7 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from flower_ng.life.runs import is_running
 from flower_ng.monitor.records import Worker
+
+
+def running(counts: Mapping[str, int]) -> int:
+    """Return how many tasks run, of the numbers in each state."""
+    return sum(number for state, number in counts.items() if is_running(state))
 
 
 class Tallies:

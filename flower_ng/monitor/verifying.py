@@ -19,6 +19,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from flower_ng.errors import AnswerError
+from flower_ng.life.runs import is_running
 from flower_ng.monitor.eta import eta_s
 from flower_ng.monitor.outcome import Outcome, is_of_this_try
 from flower_ng.monitor.records import Task
@@ -122,7 +123,7 @@ class Verifier:
         return self._answers.get(uuid)
 
     def lost(self, worker: str, running: int) -> int:
-        """Return of how many of the tasks that a worker left STARTED nobody can tell an end.
+        """Return of how many of the tasks that a worker left running nobody can tell an end.
 
         They were asked for after it had gone; where nothing can be asked, it is all of them.
         """
@@ -211,7 +212,7 @@ class Verifier:
                 doubt = self._doubt_of(task, now, is_gone=is_lost)
                 if doubt.due_at <= now:
                     due.append((doubt.asked, -doubt.due_at, task.uuid))
-                if doubt.asked and doubt.cause == _Cause.GONE and task.state == "STARTED":
+                if doubt.asked and doubt.cause == _Cause.GONE and is_running(task.state):
                     unknown[task.worker.hostname if task.worker else ""] += 1
             waiting += len(due)
             first = nsmallest(MOST, chain(first, due))
@@ -246,7 +247,7 @@ class Verifier:
 
     def _first_at(self, task: Task) -> float:
         """Return when a task that is still silent is to be asked for."""
-        eta = None if task.state == "STARTED" else eta_s(task.eta, self._timezone)
+        eta = None if is_running(task.state) else eta_s(task.eta, self._timezone)
         return max(task.timestamp, eta or 0.0) + FIRST_S
 
     async def _ask(self, uuids: Iterable[str], *, in_detail: bool = False) -> bool:

@@ -6,8 +6,9 @@ Times are in UTC unless they name an offset; durations are in seconds unless the
 from dataclasses import replace
 from typing import Final
 
+from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.store import bounds
-from flower_ng.store.conditions import AllOf, AnyOf, Compare, Has, Is, Search
+from flower_ng.store.conditions import AllOf, AnyOf, Compare, Has, Is, Not, Search
 from flower_ng.store.readers import (
     Field,
     Kind,
@@ -34,7 +35,7 @@ def _state(*names: str) -> Search:
 
 IS: Final[dict[str, Search]] = {
     "waiting": _state("pending", "received"),
-    "running": _state("started"),
+    "running": Not(_state(*sorted(state.casefold() for state in NOT_RUNNING))),
     "finished": _state("success", "failure", "revoked"),
     "succeeded": _state("success"),
     "failed": _state("failure"),

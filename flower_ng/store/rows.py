@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from celery import states
 
-from flower_ng.life.runs import TaskEvent
+from flower_ng.life.runs import TaskEvent, is_running
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.store import timeline
 from flower_ng.store.cuts import LARGE, Cut, cut_of
@@ -50,7 +49,6 @@ RECORD_KEYS = (
 
 
 #: Any other state is one that an app gave its task while it ran.
-_CELERYS: Final = states.ALL_STATES | {states.REJECTED, states.IGNORED}
 
 
 class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -118,7 +116,7 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def is_running(self) -> bool:
         """Whether it runs as far as is known: started, or in a state of the app's own."""
-        return self.state == "STARTED" or self.state not in _CELERYS
+        return is_running(self.state)
 
     @property
     def cuts(self) -> dict[str, Cut]:

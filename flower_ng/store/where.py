@@ -6,6 +6,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
+from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.store.conditions import (
     PARTS_IN,
     WORD_COLUMNS,
@@ -31,6 +32,7 @@ PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback"
 #: When a task in a final state ended, by the state.
 FINISHED: Final = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
 DAY_S: Final = 86_400
+_IDLE: Final = ", ".join(f"'{state.casefold()}'" for state in sorted(NOT_RUNNING))
 
 
 class Source(Protocol):
@@ -162,7 +164,7 @@ class _Writer:
         raw, state = self._source.raw, self._source.folded("state")
         match name:
             case "runtime":
-                age = f"WHEN {state} = 'started' THEN ? - {raw('started')}"
+                age = f"WHEN {state} NOT IN ({_IDLE}) THEN ? - {raw('started')}"
                 return Clause(f"CASE {age} ELSE {raw('runtime')} END", (self._now,))
             case "wait":
                 since = f"coalesce({raw('received')}, {raw('sent')})"

@@ -19,6 +19,8 @@ from flower_ng.monitor.serving import NO_OFFER, Offer, fitting
 from flower_ng.web.inspected import Inspected, share
 from flower_ng.web.links import Links
 
+#: The search for the tasks that run.
+RUNNING: Final = "is:running"
 NO_QUEUE: Final = "No queue is known"
 #: Names whose order is remembered: it is asked for with each page.
 NAMES: Final = 20_000
@@ -190,8 +192,8 @@ def line_of(member: Member, links: Links) -> Line:
     """A worker by its events, its heartbeats and its own answers."""
     row, worker, name, told = member.row, member.row.worker, member.name, member.told
 
-    def count(value: int | None, state: str | None) -> Count:
-        return Count(value, links.tasks(worker=name, state=state) if value else None)
+    def count(value: int | None, **which: str) -> Count:
+        return Count(value, links.tasks(worker=name, **which) if value else None)
 
     return Line(
         name=name,
@@ -199,12 +201,12 @@ def line_of(member: Member, links: Links) -> Line:
         is_online=row.is_online,
         badge=BADGES[row.status],
         heard=worker.heard_at or None,
-        active=count(member.active, "STARTED"),
+        active=count(member.active, search=RUNNING),
         slots=member.slots,
         busy=share(member.active, member.slots),
-        processed=count(member.processed, None),
-        failed=count(member.failed, "FAILURE"),
-        succeeded=count(member.succeeded, "SUCCESS"),
+        processed=count(member.processed),
+        failed=count(member.failed, state="FAILURE"),
+        succeeded=count(member.succeeded, state="SUCCESS"),
         load=(worker.loadavg or ()) if row.is_online else (),
         memory_bytes=told.memory_bytes,
         uptime_s=told.uptime_s if row.is_online else None,
@@ -247,20 +249,20 @@ def total_of(members: Sequence[Member], links: Links) -> Total:
     sizes = [member.slots for member in online]
     size = None if None in sizes else sum(one or 0 for one in sizes)
 
-    def total(value: int, state: str | None) -> Count:
-        return Count(value, links.tasks(state=state) if value else None)
+    def total(value: int, **which: str) -> Count:
+        return Count(value, links.tasks(**which) if value else None)
 
     return Total(
         online=len(online),
         known=len(members),
         silent=sum(member.row.status == "silent" for member in members),
         unknown=sum(member.row.status == "unknown" for member in members),
-        active=total(active, "STARTED"),
+        active=total(active, search=RUNNING),
         slots=size,
         busy=share(active, size),
-        processed=total(sum(member.processed for member in members), None),
-        failed=total(sum(member.failed for member in members), "FAILURE"),
-        succeeded=total(sum(member.succeeded for member in members), "SUCCESS"),
+        processed=total(sum(member.processed for member in members)),
+        failed=total(sum(member.failed for member in members), state="FAILURE"),
+        succeeded=total(sum(member.succeeded for member in members), state="SUCCESS"),
     )
 
 

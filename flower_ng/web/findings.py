@@ -98,7 +98,7 @@ def _subject_url(problem: Problem, links: Links) -> str | None:
     about, subject = problem.about, problem.subject
     if about == "worker" and (problem.rule == LEFT_BEHIND or problem.cleared is not None):
         # A worker that is gone may be forgotten, and has no page then; its tasks tell more.
-        return links.tasks(worker=subject, state="STARTED" if problem.cleared is None else None)
+        return links.tasks(worker=subject, search="is:running" if problem.cleared is None else None)
     if about == "worker":
         return links.worker(subject)
     if about == "type":

@@ -7,20 +7,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from flower_ng.store import TaskPage, TaskQuery, TaskRow
-from flower_ng.store.conditions import AllOf, Has, Is, Not, Search
+from flower_ng.store.conditions import AllOf, Has, Not, Search
+from flower_ng.store.fields import IS
 
 if TYPE_CHECKING:
     from flower_ng.store import Store
 
-STARTED: Final = "STARTED"
-_IS_RUNNING: Final = AllOf((Is("state", STARTED.casefold()), Has("started")))
+_IS_RUNNING: Final = AllOf((IS["running"], Has("started")))
 #: So many tasks that come before a page are read with it; more are skipped.
 MOST_READ: Final = 500
 
 
 def runtime_s(task: TaskRow, now: float) -> float | None:
     """How long a task ran, or has run by `now`; None where it has not begun, or nobody told."""
-    if task.runtime is not None or task.state != STARTED or task.started is None:
+    if task.runtime is not None or not task.is_running or task.started is None:
         return task.runtime
     return max(0.0, now - task.started)
 

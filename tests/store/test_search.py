@@ -18,7 +18,7 @@ from flower_ng.store.conditions import (
     Not,
     Word,
 )
-from flower_ng.store.fields import FIELDS
+from flower_ng.store.fields import FIELDS, IS
 from flower_ng.store.search import MAX_CHARACTERS, parse_search
 
 
@@ -179,7 +179,6 @@ def period(quantity, start, end, base="zero"):
         ("parent:abc", InField("parent_id", "abc")),
         ("root:abc*", Begins("root_id", "abc")),
         ("has:exception", Has("exception")),
-        ("is:running", Is("state", "started")),
         ("is:retried", Compare("retries", ">", 0)),
     ],
 )
@@ -219,7 +218,7 @@ def test_the_path_of_a_keyword_argument_means(text, found):
             AllOf((Compare("runtime", ">=", 1), Compare("runtime", "<=", 300))),
         ),
         ("runtime:..5", Compare("runtime", "<=", 5)),
-        ("running:>1h", AllOf((Is("state", "started"), Compare("runtime", ">", 3600)))),
+        ("running:>1h", AllOf((IS["running"], Compare("runtime", ">", 3600)))),
         ("wait:>60", Compare("wait", ">", 60)),
         ("wait:1d..", Compare("wait", ">=", DAY)),
     ],

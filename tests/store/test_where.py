@@ -237,14 +237,18 @@ def between(field, low, high):
     )
 
 
+def is_running(one):
+    return value(one, "state") in {"started", "weird"}  # or one of the app's own
+
+
 def runtime(one):
-    if value(one, "state") != "started":
+    if not is_running(one):
         return one.runtime
     return None if one.started is None else NOW - one.started
 
 
 def running(one):
-    return runtime(one) if value(one, "state") == "started" else None
+    return runtime(one) if is_running(one) else None
 
 
 def wait(one):
@@ -308,7 +312,7 @@ def timed(field, relation, moment):
 def named(text):
     tests = {
         "is:waiting": lambda one: one.state in {"PENDING", "RECEIVED"},
-        "is:running": lambda one: value(one, "state") == "started",
+        "is:running": is_running,
         "is:finished": lambda one: one.state in {"SUCCESS", "FAILURE", "REVOKED"},
         "is:failed": lambda one: one.state == "FAILURE",
         "is:retried": lambda one: (one.retries or 0) > 0,

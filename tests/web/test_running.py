@@ -2,9 +2,10 @@
 
 import pytest
 
+from flower_ng.monitor.tallies import running
 from flower_ng.store import TaskQuery, TaskRow, parse_search
 from flower_ng.web.running import by_runtime, runtime_s
-from tests.web.pages.shop import NOW, Shop
+from tests.web.pages.shop import NOW, W1, Shop
 
 
 @pytest.fixture
@@ -33,6 +34,24 @@ async def test_running_tasks_stand_among_the_others_by_their_age(shop):
 
     assert await order(shop, descending=True, limit=10) == (longest, 6)
     assert await order(shop, limit=10) == (longest[::-1], 6)
+
+
+async def test_a_task_in_a_state_of_its_own_runs_as_long_as_no_end_is_told(shop):
+    shop.now = NOW - 6
+    shop.task("own", ends="task-started")
+    shop.happen("task-progress", uuid="own", current=1)
+    shop.task("over", ends="task-started")
+    shop.happen("task-progress", uuid="over", current=1)
+    shop.happen("task-failed", uuid="over", exception="E()")
+    shop.now = NOW
+
+    for search in ("is:running", "running:>1s"):
+        query = TaskQuery(search=parse_search(search), sort="uuid")
+        found = await shop.store.tasks(query)
+        assert [row.uuid for row in found.rows] == ["own", "run2", "run9"]
+    longest, _ = await order(shop, descending=True, limit=4)
+    assert longest == ["run9", "ran8", "own", "ran5"]
+    assert running(shop.state.tallies.workers[W1]) == 3
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])

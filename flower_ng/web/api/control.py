@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from flower_ng.errors import BadRequest, NotFound
+from flower_ng.life.runs import is_running
 from flower_ng.monitor import commands
 from flower_ng.monitor.commands import Command, Order
 from flower_ng.monitor.pools import Ability, inability
@@ -144,7 +145,7 @@ class TaskRevoke(Write):
     def _inability(self, task_id: str) -> str:
         """Why the pool that runs the task can't terminate it, as far as both are known."""
         task = self.cluster.state.tasks.get(task_id)
-        if task is None or task.worker is None or task.state != "STARTED":
+        if task is None or task.worker is None or not is_running(task.state):
             return ""
         record = self.cluster.inspector.workers.get(task.worker.hostname, {})
         return inability(record.get("stats"), Ability.TERMINATE)

@@ -38,7 +38,7 @@ SIZE: Final = 50
 COUNTS_WAIT_S: Final = 0.5
 #: Views that everybody has: their search, and their order.
 VIEWS: Final = {
-    "Running, the longest first": ("state:STARTED", "-runtime"),
+    "Running, the longest first": ("is:running", "-runtime"),
     "Failed in the last hour": ("state:FAILURE received:-1h..", ""),
     "Waiting, the longest first": ("is:waiting", "received"),
     "Retried": ("is:retried", "-retries"),

@@ -63,7 +63,7 @@ async def test_each_number_leads_to_the_tasks_that_it_counts(shop, look):
 
     assert links == {
         W1: "/worker/w1@box",
-        "7": "/tasks?worker=w1%40box&state=STARTED",
+        "7": "/tasks?worker=w1%40box&search=is%3Arunning",
         "4": "/tasks?worker=w1%40box",
         "3": "/tasks?worker=w1%40box&state=FAILURE",
         "1": "/tasks?worker=w1%40box&state=SUCCESS",
@@ -88,7 +88,7 @@ async def test_cards_and_totals_add_the_workers_up(shop, look):
     assert (card(html, "Succeeded"), card(html, "Failed")) == ("2", "0")
     totals = [cell.text for cell in html.one("tfoot").all("td")]
     assert totals == ["2 of 2 online", "5", "2", "0", "2", ""]
-    assert html.one("tfoot").links["5"] == "/tasks?state=STARTED"
+    assert html.one("tfoot").links["5"] == "/tasks?search=is%3Arunning"
 
 
 async def test_of_an_offline_worker_nothing_is_claimed_to_be_so_now(shop, look):
