@@ -26,6 +26,12 @@ LEFT = (
     "Only {:,} tasks could be read back from the history: {}. Events of the others count as those"
     " of new tasks. See to the disk or the database that it is on, then start again"
 )
+#: What is said while a history of 0.1.0 is put right.
+REPAIRING = (
+    "Tasks that flower_ng 0.1.0 kept are being put right, the newest first: {:.0%} so far. Older"
+    " ones that retried and then succeeded or failed may still be listed as RETRY, and killed ones"
+    " without their exceptions"
+)
 #: What is said of events that came faster than they could be applied.
 DROPPED = (
     "{} events were dropped because the inbox was full: see --inbox_max_messages and"
@@ -59,6 +65,7 @@ def banners(events: Events, *, is_dropping: bool, is_refusing: bool) -> list[str
         *store.warnings,
         *([FAILING.format(failing)] if failing else []),
         *([BEHIND.format(behind_s)] if behind_s >= BEHIND_S and not failing else []),
+        *([REPAIRING.format(share)] if (share := store.repaired) is not None else []),
         *([LOST.format(lost)] if (lost := store.lost) else []),
         *([DROPPED.format(dropped)] if dropped and is_dropping else []),
         *([REFUSED.format(refused, form)] if refused and is_refusing else []),

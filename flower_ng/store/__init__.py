@@ -39,6 +39,7 @@ from flower_ng.store.merge import BOUNDS, Bounds
 from flower_ng.store.notebook import Notebook
 from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
+from flower_ng.store.repair import Repair
 from flower_ng.store.restore import restored
 from flower_ng.store.retention import NO_LIMITS, STEP_ROWS, Limits, Sweep
 from flower_ng.store.rollups.coverage import Ingest
@@ -137,6 +138,7 @@ class Store(Answers):
             dialect=self._dialect,
             index_bytes=lambda: self._sealing.bytes if self._sealing else 0,
         )
+        self._repair = Repair(self._dialect)
         self._gaps = Gaps(dialect=self._dialect, writer=name)
         self.notebook = Notebook(self._dialect)
         self._ingest = _unknown
@@ -163,7 +165,8 @@ class Store(Answers):
         connection = self._file.connect(writes=True)
         self._writer = Writer(connection, self._sweep, self._bounds, self._dialect)
         self._flusher = Flusher(self._marks, self._writer, met=self._file.met)
-        self._upkeep = Upkeep(self._writer, self._sweep, self._look)
+        self._repair.open(connection)
+        self._upkeep = Upkeep(self._writer, self._sweep, self._repair, self._look)
         self.rollups.open(self._writer)
         self._gaps.open(self._writer, self._clock(), goes_on=self._kind == "file")
         self.notebook.open(self._writer, self._clock())
@@ -263,6 +266,11 @@ class Store(Answers):
         return 0.0 if self._flusher is None else self._flusher.lag_s
 
     @property
+    def repaired(self) -> float | None:
+        """How much of what 0.1.0 kept is put right, from 0 to 1; None where nothing is left."""
+        return self._repair.share
+
+    @property
     def waiting(self) -> int:
         """How many changed tasks are not yet written."""
         return len(self._marks.tasks)
@@ -296,6 +304,7 @@ class Store(Answers):
             gaps=self._gaps.all(),
             unindexed=self._sealing.unindexed if self._sealing else None,
             wanted=self._wanted,
+            repaired=self.repaired,
             warnings=tuple(self.warnings),
         )
 

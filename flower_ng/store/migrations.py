@@ -1,6 +1,7 @@
 """Migrations bring the tables of an older flower_ng forward, a version a step. At the start.
 
-All steps are one transaction: a crash leaves the file as it was.
+All steps are one transaction: a crash leaves the file as it was. Those from 0.1.0, which is
+version 4, take no longer for more tasks: what is to be done to each is done later (repair).
 """
 
 import sqlite3
@@ -9,31 +10,12 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from flower_ng.monitor.truncation import cut_traceback
-from flower_ng.monitor.wrapped import WRAPPED, unwrapped
 from flower_ng.store.dialect import POSTGRESQL, SQLITE, Dialect
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.merge import BOUNDS, shared_id, twin
+from flower_ng.store.repair import begun
 from flower_ng.store.schema import SHARED, STORED, TASK_TABLE, VERSION, beside
 
-#: 0.1.0 took a retry that was told late for the newest news, and a root that retried for its own
-#: child. What succeeded or failed was not retried after.
-_REPAIRS: Final = (
-    *(
-        f"UPDATE task SET state = '{state}', state_folded = '{state.lower()}', timestamp = {ended}"
-        f" WHERE state = 'RETRY' AND {ended} >= coalesce(started, received, 0)"
-        for state, ended in (("FAILURE", "failed"), ("SUCCESS", "succeeded"))
-    ),
-    "UPDATE task SET parent_id = NULL, parent_id_folded = NULL WHERE parent_id = uuid",
-)
-_TEXT: Final = f"(SELECT text FROM {SHARED} WHERE {SHARED}.id = task.{SHARED})"
-_RAISED: Final = f"unwrapped({_TEXT})"
-#: 0.1.0 kept the repr of billiard's wrapper; what was raised stands at the end of the traceback.
-_UNWRAPPED: Final = (
-    f"UPDATE task SET exception = {_RAISED}, exception_folded = twin({_RAISED}),"
-    f" exception_class = class({_RAISED}, NULL), exception_line = line({_RAISED}),"
-    f" exception_class_folded = twin(class({_RAISED}, NULL))"
-    f" WHERE exception = '{WRAPPED}' AND {_RAISED} IS NOT NULL"
-)
 #: What the steps call in SQL, each with how many values it takes.
 _FUNCTIONS: Final[Mapping[str, tuple[int, Callable[..., int | str | None]]]] = {
     "shared_id": (1, shared_id),
@@ -41,7 +23,6 @@ _FUNCTIONS: Final[Mapping[str, tuple[int, Callable[..., int | str | None]]]] = {
     "class": (2, exception_class),
     "line": (1, first_line),
     "twin": (1, twin),
-    "unwrapped": (1, unwrapped),
 }
 _INDEXES_OF_1: Final = ("task_newest", "task_children")
 
@@ -61,7 +42,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 def migrations_of_postgresql(old: AbstractSet[str]) -> Iterator[str]:
     """Yield the statements that bring tables up to ours whose `task` has these columns."""
     yield from _added(old, POSTGRESQL)
-    yield from _REPAIRS
+    yield begun()
     yield "DROP INDEX IF EXISTS task_texts"  # it is made again, of more columns
     yield f"UPDATE meta SET value = '{VERSION}' WHERE key = 'schema'"
 
@@ -111,8 +92,11 @@ def _from_3(connection: sqlite3.Connection) -> None:
 
 
 def _from_4(connection: sqlite3.Connection) -> None:
-    """Keep more of each task; what is not kept any more stays, unused: SQLite may be too old."""
-    for statement in (*_added(_columns(connection, "task"), SQLITE), *_REPAIRS, _UNWRAPPED):
+    """Keep more of each task, and have what 0.1.0 kept wrong repaired while flower_ng runs.
+
+    What is not kept any more stays, unused: SQLite may be too old to drop it.
+    """
+    for statement in (*_added(_columns(connection, "task"), SQLITE), begun()):
         connection.execute(statement)
 
 

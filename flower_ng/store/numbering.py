@@ -53,8 +53,8 @@ class Numbering:
         return newest
 
 
-def note_deleted(connection: sqlite3.Connection, tasks: str, keys: str) -> None:
-    """Note tasks that are about to be deleted, for the index may have them.
+def note_changed(connection: sqlite3.Connection, tasks: str, keys: str) -> None:
+    """Note tasks that change or are about to be deleted, for the index may have them.
 
     `tasks` is a condition with one parameter, which is `keys`.
     """

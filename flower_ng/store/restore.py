@@ -11,6 +11,7 @@ from flower_ng.life.memory import Life
 from flower_ng.life.progress import FIRST_FINAL, FURTHER_RUN, ONE_RUN, progress_of_state
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.repair import repaired
 from flower_ng.store.rows import Restored
 from flower_ng.store.schema import COLUMNS, FINISHED, value
 from flower_ng.store.timeline import events, named
@@ -51,7 +52,9 @@ def _tasks(connection: sqlite3.Connection, workers: list[Worker], max_tasks: int
         while chunk := rows.fetchmany(_CHUNK_ROWS):
             for row in chunk:
                 *values, progress, timeline = row
-                task = _task(dict(zip(COLUMNS, values, strict=True)), by_name)
+                kept = dict(zip(COLUMNS, values, strict=True))
+                kept |= repaired({**kept, "progress": progress})
+                task = _task(kept, by_name)
                 task.progress = progress or progress_of_state(task.state, task.retries)
                 task.is_partial = timeline is None and task.progress >= ONE_RUN
                 if timeline is not None:

@@ -10,7 +10,7 @@ import msgspec
 
 from flower_ng.store import lineage
 from flower_ng.store.dialect import SQLITE, Dialect
-from flower_ng.store.numbering import note_deleted
+from flower_ng.store.numbering import note_changed
 from flower_ng.store.schema import FINISHED
 from flower_ng.store.shared import drop_unused, shared_by
 
@@ -236,7 +236,7 @@ class Sweep:
             shared = shared_by(connection, self._dialect, tasks, keys)
             lineage.forget(connection, tasks, keys)
             if not self._dialect.is_shared:
-                note_deleted(connection, tasks, keys)
+                note_changed(connection, tasks, keys)
             gone = connection.execute(f"DELETE FROM task WHERE {tasks}", (keys,)).rowcount
             drop_unused(connection, self._dialect, shared)
         return gone

@@ -15,7 +15,8 @@ class StoreStatus:
     `bytes`, `oldest` and `newest` (UTC seconds of the newest event) are as of the newest look, at
     most some seconds ago. `waiting` changed tasks are not yet written, the oldest of them for up to
     `lag_s`. `failing` says why the newest write failed; `failures`, `lost` and `deleted` count
-    since the start. A limit that is None does not bound.
+    since the start. A limit that is None does not bound. `repaired` is how much of what 0.1.0 kept
+    is put right, from 0 to 1, and None where nothing is left to repair.
     """
 
     kind: str
@@ -37,4 +38,5 @@ class StoreStatus:
     gaps: tuple[Gap, ...] = ()
     unindexed: int | None = None
     wanted: str = ""
+    repaired: float | None = None
     warnings: tuple[str, ...] = field(default=())

@@ -1,11 +1,13 @@
-"""Upkeep has the store thread delete what is over a bound, a little at a time. On the loop."""
+"""Upkeep deletes what is over a bound, and repairs, a little at a time, on the store thread."""
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from flower_ng.store.repair import Repair
 from flower_ng.store.retention import Sweep
 from flower_ng.store.writer import Writer
 
@@ -21,14 +23,17 @@ PAUSE_S: Final = 0.01
 
 
 class Upkeep:
-    """Runs the steps of a Sweep between batches; `seen` is called on the loop after each.
+    """Runs the steps of Sweep and Repair between batches; `seen` is called on the loop after each.
 
     A step that fails is tried again with the next tick; the writer says why, for it fails too.
     """
 
-    def __init__(self, writer: Writer, sweep: Sweep, seen: Callable[[], None]) -> None:
+    def __init__(
+        self, writer: Writer, sweep: Sweep, repair: Repair, seen: Callable[[], None]
+    ) -> None:
         self._writer = writer
         self._sweep = sweep
+        self._repair = repair
         self._seen = seen
         self._timer: asyncio.TimerHandle | None = None
         self._has_failed = False
@@ -56,22 +61,26 @@ class Upkeep:
     def _step(self) -> None:
         loop = asyncio.get_running_loop()
         with suppress(RuntimeError):  # the writer has been closed
-            self._writer.run(self._sweep.step).add_done_callback(
+            self._writer.run(self._work).add_done_callback(
                 lambda future: _call(loop, self._stepped, future)
             )
+
+    def _work(self, connection: sqlite3.Connection) -> None:
+        self._sweep.step(connection)
+        self._repair.step(connection)
 
     def _stepped(self, future: "Future[None]") -> None:
         self._note(future.exception())
         if self._is_stopped:
             return
         self._seen()
-        is_behind = self._sweep.is_behind and not self._has_failed
+        is_behind = (self._sweep.is_behind or self._repair.is_behind) and not self._has_failed
         self._again(PAUSE_S if is_behind else TICK_S)
 
     def _note(self, error: BaseException | None) -> None:
         """Log the first of several failures."""
         if error is not None and not self._has_failed:
-            log.error("The store could not be kept within its bounds", exc_info=error)
+            log.error("The store could not be kept within its bounds, or repaired", exc_info=error)
         self._has_failed = error is not None
 
 

@@ -10,7 +10,7 @@ from flower_ng.store.engine import Found
 from flower_ng.store.file import opened
 from flower_ng.store.index import Directory, directory, opened_index
 from flower_ng.store.keyset import Place, cursor_behind, place_of
-from flower_ng.store.numbering import note_deleted
+from flower_ng.store.numbering import note_changed
 from flower_ng.store.rows import TaskRow
 from flower_ng.store.sealing import Sealing, Sizes
 from flower_ng.store.summaries import FACETS, Facets, FailureGroup, Histogram
@@ -96,7 +96,7 @@ class IndexedTable(Table):
 
     def delete(self, *uuids: str) -> None:
         for uuid in uuids:
-            note_deleted(self.connection, "uuid = ?", uuid)
+            note_changed(self.connection, "uuid = ?", uuid)
             self.connection.execute("DELETE FROM task WHERE uuid = ?", (uuid,))
 
     def forget(self, uuid: str) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store.migrations import migrate
+from flower_ng.store.repair import Repair
 from flower_ng.store.schema import VERSION
 from tests.store.making import change, task
 
@@ -118,32 +119,20 @@ def test_a_file_of_version_4_gets_the_columns_that_it_lacks(old):
     connection.close()
 
 
-def test_tasks_that_a_late_retry_hid_the_end_of_are_repaired(old):
+def test_what_0_1_0_kept_is_repaired_after_a_file_of_version_4_is_brought_forward(old):
     connection = sqlite3.connect(f"{old}.sqlite3", isolation_level=None)
     migrate(connection, 1)
     connection.execute("UPDATE task SET state = 'RETRY', parent_id = uuid, started = 2.0")
     connection.execute("UPDATE task SET succeeded = 3.0 WHERE uuid = 'a'")
-    connection.execute("UPDATE task SET failed = 3.0 WHERE uuid = 'b'")
-
+    connection.execute("DELETE FROM meta WHERE key = 'repair'")
     migrate(connection, 4)
+    repair = Repair()
+    repair.open(connection)
+    assert repair.share == 0
 
-    repaired = connection.execute("SELECT state, parent_id FROM task ORDER BY uuid").fetchall()
-    assert repaired == [("SUCCESS", None), ("FAILURE", None), ("RETRY", None)]
-    connection.close()
+    repair.step(connection)
 
-
-def test_a_killed_child_is_told_by_what_was_raised(old):
-    connection = sqlite3.connect(f"{old}.sqlite3", isolation_level=None)
-    migrate(connection, 1)
-    connection.execute("UPDATE task SET exception = 'ExceptionWithTraceback()'")
-    told = 'Traceback (most recent call last):\n  File "x"\nbilliard.WorkerLostError: Signal 9\n'
-    connection.execute("UPDATE traceback SET text = ?", (told,))
-
-    migrate(connection, 4)
-
-    columns = "exception, exception_class, exception_line, exception_class_folded"
-    [a, _, c] = connection.execute(f"SELECT {columns} FROM task ORDER BY uuid").fetchall()
-    raised = "WorkerLostError('Signal 9')"
-    assert a == (raised, "WorkerLostError", raised, "workerlosterror")
-    assert c[0] == "ExceptionWithTraceback()"  # nothing tells
+    rows = connection.execute("SELECT state, parent_id FROM task ORDER BY uuid").fetchall()
+    assert rows == [("SUCCESS", None), ("RETRY", None), ("RETRY", None)]
+    assert repair.share is None
     connection.close()

@@ -1,6 +1,6 @@
 import pytest
 
-from flower_ng.store.numbering import Numbering, note_deleted
+from flower_ng.store.numbering import Numbering, note_changed
 from tests.store.making import Table, in_memory, task
 
 
@@ -30,11 +30,11 @@ def test_of_the_tasks_in_the_index_those_that_are_written_again_are_noted(sealed
 
 def test_what_is_deleted_is_noted(sealed):
     each = "uuid IN (SELECT value FROM json_each(?))"
-    note_deleted(sealed.connection, each, '["a", "c"]')
+    note_changed(sealed.connection, each, '["a", "c"]')
     assert stale(sealed) == {1: 7}
 
     sealed.connection.execute("UPDATE sealed SET epoch = 8")
-    note_deleted(sealed.connection, each, '["a"]')
+    note_changed(sealed.connection, each, '["a"]')
     assert stale(sealed) == {1: 8}
 
 
