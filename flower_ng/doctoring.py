@@ -6,11 +6,13 @@ Looking at the database blocks: in the pool.
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flower_ng.brokers import mask
 from flower_ng.doctor import Own
+from flower_ng.errors import SettingsError
 from flower_ng.settings import Settings
+from flower_ng.store.location import settings_of
 
 CONNECT_S: Final = 3
 
@@ -82,10 +84,12 @@ def database_fault(url: str) -> str:
         import psycopg  # noqa: PLC0415 - an extra
     except ImportError:
         return "install it with pip install 'flower-ng[postgresql]'"
-    plain = f"postgresql://{url.partition('://')[2]}"
     try:
-        with psycopg.connect(plain, connect_timeout=CONNECT_S) as session:
+        settings: dict[str, Any] = {"connect_timeout": f"{CONNECT_S}", **settings_of(url)}
+        with psycopg.connect(**settings) as session:
             (is_read_only,) = session.execute("SHOW transaction_read_only").fetchone() or ("off",)
     except psycopg.Error as error:
         return mask(str(error))
+    except SettingsError as error:
+        return error.message
     return "it is read-only" if is_read_only == "on" else ""

@@ -49,3 +49,7 @@ def test_options_that_hide_something_are_named_where_somebody_chose_them() -> No
 )
 def test_the_place_is_told_without_its_password(options: dict, place: str) -> None:
     assert own(Settings(**options), fault="").history == place
+
+
+def test_a_history_that_is_no_url_is_a_fault() -> None:
+    assert "not a URL such as" in database_fault("postgresql://host")

@@ -23,6 +23,7 @@ from flower_ng.store import query as sql
 from flower_ng.store.answers import Answers
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.engine import TaskEngine
+from flower_ng.store.failure import DATABASE_ERRORS
 from flower_ng.store.fields import fields
 from flower_ng.store.file import GOES, StoreFile, opened, temporary
 from flower_ng.store.flower_file import Shelf, shelf_at
@@ -379,7 +380,7 @@ class Store(Answers):
         job = self._writer.run(lambda connection: self._erase(connection, uuids))
         try:
             await asyncio.wrap_future(job)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise Unavailable(f"The store cannot be written: {error}") from error
 
     def _erase(self, connection: sqlite3.Connection, uuids: Sequence[str]) -> None:
@@ -397,7 +398,7 @@ class Store(Answers):
         job = self._writer.run(lambda connection: note(connection, self._dialect, uuid, of))
         try:
             await asyncio.wrap_future(job)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             log.warning("%s is a rerun of %s, which could not be noted: %s", uuid, of, error)
 
     async def series(self, query: SeriesQuery) -> SeriesPage:

@@ -1,25 +1,24 @@
-"""A PostgreSQL connection in sqlite3's shape, with sqlite3's errors. One thread at a time.
+"""A PostgreSQL connection in sqlite3's shape, with errors of its own. One thread at a time.
 
 The store's SQL is the same for both kinds of database (see dialect), and so is what it may expect
-of a connection: `?` for parameters, a transaction begun inside of `with`, the errors of PEP 249.
+of a connection: `?` for parameters, a transaction begun inside of `with`.
 """
 
 import re
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import count
+from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, PoolProxiedConnection
-from sqlalchemy.exc import SQLAlchemyError
 
 from flower_ng.store.dialect import POSTGRESQL, SCHEMA, WRITING
+from flower_ng.store.failure import EndedError, RefusedError, StoreError
 from flower_ng.store.session import Session
 
 #: What may be said once more on a new connection, when the old one turns out to be gone.
@@ -31,40 +30,37 @@ _PARAMETER: Final = re.compile(r"'[^']*'|\?")
 _IN_TURN: Final = f"SELECT pg_advisory_xact_lock({WRITING}, {SCHEMA})"
 
 
-class _LostError(Exception):
+class _LostError(StoreError):
     """There is no connection, or no longer."""
 
 
 class Connection:
-    """One connection of `engine`'s pool, opened when it is needed, and again after it was lost.
+    """One connection, which `connect` opens when it is needed, and again after it was lost.
 
-    Raises sqlite3's errors: OperationalError for what may pass, as a database that is away, with
-    the text `interrupted` for a query that took too long or is unwanted; DataError for what the
-    database will never take. NUL, which it knows in no text, becomes U+FFFD.
+    A statement has `limit_s` seconds, waiting for others included, whatever the server is up to.
+    Raises the errors of `failure`. NUL, which PostgreSQL knows in no text, becomes U+FFFD.
 
     As in SQLite, BEGIN IMMEDIATE waits until no one else writes: dashboards that share a database
     write much the same rows, and in turn they never deadlock.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._pooled: PoolProxiedConnection | None = None
-        self._over: Callable[[], bool] | None = None
+    def __init__(self, connect: Callable[[], Session], limit_s: float) -> None:
+        self._connect = connect
+        self._limit_s = limit_s
+        self._open: Session | None = None
+        self._over: Callable[[], bool] = lambda: False
 
     def execute(self, text: str, parameters: Sequence[Any] = ()) -> "psycopg.RawCursor[Any]":
         """Run one statement; its rows are here when this returns."""
         may_repeat = (
-            self._pooled is not None and text.lstrip().startswith(_REPEATED) and self._is_idle()
+            self._open is not None and text.lstrip().startswith(_REPEATED) and self._is_idle()
         )
         try:
-            try:
-                return self._execute(text, parameters)
-            except _LostError:
-                if not may_repeat:
-                    raise
-                return self._execute(text, parameters)
-        except _LostError as error:
-            raise sqlite3.OperationalError(str(error)) from error
+            return self._execute(text, parameters)
+        except _LostError:
+            if not may_repeat:
+                raise
+            return self._execute(text, parameters)
 
     def set_progress_handler(self, over: Callable[[], bool], steps: int) -> None:
         """End queries from now on when `over()` is true; it is asked many times a second."""
@@ -72,10 +68,10 @@ class Connection:
         self._over = over
 
     def close(self) -> None:
-        """Give the connection back to the pool."""
-        if self._pooled is not None:
-            self._pooled.close()
-            self._pooled = None
+        """Close what is open; a later statement opens it again."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
     def __enter__(self) -> Self:
         return self
@@ -87,12 +83,12 @@ class Connection:
         trace: TracebackType | None,
     ) -> None:
         """End the transaction that was begun inside."""
-        if self._pooled is None or self._is_idle():
+        if self._open is None or self._is_idle():
             return
         if kind is None:
             self.execute("COMMIT")
         else:
-            with suppress(sqlite3.Error):
+            with suppress(StoreError):
                 self.execute("ROLLBACK")
 
     def _execute(self, text: str, parameters: Sequence[Any]) -> "psycopg.RawCursor[Any]":
@@ -100,7 +96,8 @@ class Connection:
             self._execute("BEGIN", ())
             text = _IN_TURN
         session = self._session()
-        session.over = self._over
+        end = monotonic() + self._limit_s
+        session.over = lambda: self._over() or monotonic() > end
         cursor = psycopg.RawCursor(session)
         try:
             try:
@@ -111,41 +108,35 @@ class Connection:
                 return cursor.execute(_numbered(text), _without_nul(parameters))
         except psycopg.Error as error:
             if session.closed:
-                self._forget()
-                raise _LostError(_line(error)) from error
+                self._open = None
+                raise _LostError(line_of(error)) from error
             raise _fault(error) from error
 
     def _session(self) -> Session:
-        if self._pooled is None:
+        if self._open is None:
             try:
-                self._pooled = self._engine.raw_connection()
-            except (SQLAlchemyError, psycopg.Error) as error:
-                raise _LostError(_line(error)) from error
-        return cast("Session", self._pooled.driver_connection)
+                self._open = self._connect()
+            except psycopg.Error as error:
+                raise _LostError(line_of(error)) from error
+        return self._open
 
     def _is_idle(self) -> bool:
         return self._session().info.transaction_status == TransactionStatus.IDLE
 
-    def _forget(self) -> None:
-        if self._pooled is not None:
-            self._pooled.invalidate()
-            self._pooled = None
+
+def line_of(error: psycopg.Error) -> str:
+    """Return the first line of the server's words, or libpq's."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-def _fault(error: psycopg.Error) -> sqlite3.Error:
+def _fault(error: psycopg.Error) -> StoreError:
     match error:
         case errors.QueryCanceled():
-            return sqlite3.OperationalError("interrupted")
-        case psycopg.DataError():
-            return sqlite3.DataError(_line(error))
+            return EndedError(line_of(error))
+        case psycopg.DataError() | errors.ProgramLimitExceeded():
+            return RefusedError(line_of(error))
         case _:
-            return sqlite3.OperationalError(_line(error))
-
-
-def _line(error: Exception) -> str:
-    """Return the first line of a database's words, without those of the library around it."""
-    cause = getattr(error, "orig", None) or error
-    return str(cause).strip().partition("\n")[0] or type(cause).__name__
+            return StoreError(line_of(error))
 
 
 @lru_cache(maxsize=512)

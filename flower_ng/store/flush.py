@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from flower_ng.store.failure import may_pass
 from flower_ng.store.marks import Batch, Marks
 from flower_ng.store.writer import Writer
 
@@ -196,7 +196,7 @@ class Flusher:
     def _failed(self, batch: Batch, error: BaseException) -> None:
         self.failures += 1
         self._met(error)
-        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.DataError):
+        if may_pass(error):
             self.failing = str(error)
             self._marks.put_back(batch)
         else:  # it would fail again and hold up all that follows

@@ -15,6 +15,7 @@ import msgspec
 from flower_ng.errors import FlowerError
 from flower_ng.monitor.records import Task
 from flower_ng.store.dialect import Dialect
+from flower_ng.store.failure import DATABASE_ERRORS
 from flower_ng.store.flower_file import Host, Shelf, reading, shelf_at
 from flower_ng.store.flower_file.content import times
 from flower_ng.store.marks import Batch
@@ -101,7 +102,7 @@ class Importer:
     def _wait(self, future: "Future[None]") -> None:
         try:
             future.result()
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise FlowerError(f"The store cannot be written: {error}") from error
 
 

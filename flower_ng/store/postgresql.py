@@ -3,38 +3,46 @@
 Several dashboards may share one. Needs the extra `flower-ng[postgresql]`.
 """
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
+from functools import partial
+from time import monotonic
 from typing import Any, Final
-
-from sqlalchemy import URL, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError
 
 from flower_ng.errors import SettingsError
 from flower_ng.store.adapter import Connection
 from flower_ng.store.dialect import POSTGRESQL
+from flower_ng.store.failure import StoreError
+from flower_ng.store.location import masked, settings_of
 from flower_ng.store.migrations import migrations_of_postgresql
 from flower_ng.store.reader import QUERY_LIMIT_S
 from flower_ng.store.schema import VERSION
 from flower_ng.store.session import Session, adapters
 from flower_ng.store.tables import TABLES, substrings
 
-SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg")
-CONNECT_TIMEOUT_S: Final = 5
-#: Connections that stay open when they are given back.
-POOL_SIZE: Final = 4
+CONNECT_S: Final = 5
 #: A network that lost the server is noticed within this.
 SILENCE_MS: Final = 10_000
+#: What a statement may take: one of the writer's, and one that makes an index of a large history.
+WRITE_S: Final = 60.0
+PREPARE_S: Final = 3600.0
 
-#: Compiled queries and plans for any parameter cost more than they save here.
+#: libpq's settings; the URL's win.
+_DEFAULTS: Final[Mapping[str, str]] = {
+    "application_name": "flower_ng",
+    "connect_timeout": f"{CONNECT_S}",
+    "tcp_user_timeout": f"{SILENCE_MS}",
+    "client_encoding": "utf8",
+}
+#: The server's. Compiled queries and plans for any parameter cost more than they save here.
 _ALWAYS: Final = {"jit": "off", "plan_cache_mode": "force_custom_plan"}
 #: A crash of the server may cost the last second; what is there is whole all the same.
-_WRITING: Final = {
+_WRITING: Final = _ALWAYS | {
     "synchronous_commit": "off",
     "idle_in_transaction_session_timeout": f"{SILENCE_MS}",  # who hangs must not hold up others
+    "lock_timeout": f"{WRITE_S / 2 * 1000:.0f}",
 }
-_READING: Final = {
+_READING: Final = _ALWAYS | {
     "default_transaction_read_only": "on",
     "statement_timeout": f"{QUERY_LIMIT_S * 1000:.0f}",
 }
@@ -48,15 +56,15 @@ class Database:
 
     is_temporary = False
 
-    def __init__(self, url: URL) -> None:
-        self.name = masked(url)
-        self._writing = _engine(url, _ALWAYS | _WRITING)
-        self._reading = _engine(url, _ALWAYS | _READING)
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self.name = masked(settings)
+        self._settings = settings
         self._connections: list[Connection] = []
 
-    def connect(self, *, writes: bool = False) -> Connection:
+    def connect(self, *, writes: bool = False, limit_s: float | None = None) -> Connection:
         """Return a new connection, which any one thread at a time may use."""
-        connection = Connection(self._writing if writes else self._reading)
+        usual_s, server = (WRITE_S, _WRITING) if writes else (QUERY_LIMIT_S, _READING)
+        connection = Connection(partial(session, self._settings, server), limit_s or usual_s)
         self._connections.append(connection)
         return connection
 
@@ -70,8 +78,6 @@ class Database:
         """Close all connections."""
         for connection in self._connections:
             connection.close()
-        self._writing.dispose()
-        self._reading.dispose()
 
 
 def opened_database(url: str, warn: Callable[[str], None]) -> Database:
@@ -79,65 +85,30 @@ def opened_database(url: str, warn: Callable[[str], None]) -> Database:
 
     Raises SettingsError where it cannot be used: not ours, newer than we are, or away.
     """
-    database = Database(_parsed(url))
+    database = Database(settings_of(url))
     try:
-        with closing(database.connect(writes=True)) as connection:
+        with closing(database.connect(writes=True, limit_s=PREPARE_S)) as connection:
             _prepare(connection)
             if not _index_substrings(connection):
                 warn(
                     "Searches in the history go through all tasks, because PostgreSQL has no"
                     " pg_trgm: CREATE EXTENSION pg_trgm in its database, then start again"
                 )
-    except (sqlite3.Error, SettingsError) as error:
+    except (StoreError, SettingsError) as error:
         database.close()
         raise SettingsError(f"The history at {database.name} cannot be used: {error}") from None
     return database
 
 
-def masked(url: URL) -> str:
-    """Return a URL without what is secret in it."""
-    query = {name: "***" if "password" in name else value for name, value in url.query.items()}
-    return url.set(drivername="postgresql", query=query).render_as_string(hide_password=True)
-
-
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        parsed = None
-    if parsed is None or parsed.drivername not in SCHEMES or not parsed.database:
-        raise SettingsError(
-            "The history is not a URL such as postgresql://user:password@host/database"
-        )
-    return parsed.set(drivername="postgresql+psycopg")
-
-
-def _engine(url: URL, settings: Mapping[str, str]) -> Engine:
-    def connect() -> Session:
-        ours = {"autocommit": True, "context": adapters()}
-        session = Session.connect(**{**_DEFAULTS, **arguments, **ours})
-        for name, value in settings.items():
-            session.execute("SELECT set_config(%s, %s, false)", (name, value))
-        return session
-
-    engine = create_engine(
-        url,
-        creator=connect,
-        pool_size=POOL_SIZE,
-        max_overflow=-1,  # nobody waits for another's connection
-        use_native_hstore=False,  # it would look for it in every database
-    )
-    _, arguments = engine.dialect.create_connect_args(url)
-    return engine
-
-
-#: libpq's settings; the URL's win.
-_DEFAULTS: Final[dict[str, Any]] = {
-    "application_name": "flower_ng",
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    "tcp_user_timeout": SILENCE_MS,
-    "client_encoding": "utf8",
-}
+def session(settings: Mapping[str, str], server: Mapping[str, str]) -> Session:
+    """Open a connection by libpq's settings, and have the server's be so; psycopg.Error."""
+    ours: dict[str, Any] = {"autocommit": True, "context": adapters()}
+    opened = Session.connect(**{**_DEFAULTS, **settings, **ours})
+    end = monotonic() + CONNECT_S
+    opened.over = lambda: monotonic() > end
+    chosen = ", ".join(["set_config(%s, %s, false)"] * len(server))
+    opened.execute(f"SELECT {chosen}", [text for pair in server.items() for text in pair])
+    return opened
 
 
 def _prepare(connection: Connection) -> None:
@@ -169,7 +140,7 @@ def _version(connection: Connection) -> int | None:
     (names,) = _row(connection, _NAMES)
     if "meta" not in names and "task" not in names:
         return None
-    with suppress(sqlite3.Error, IndexError, TypeError, ValueError):
+    with suppress(StoreError, IndexError, TypeError, ValueError):
         return int(_row(connection, "SELECT value FROM meta WHERE key = 'schema'")[0])
     raise SettingsError(
         "its tables were not made by flower_ng and are left alone: name another database or schema"
@@ -178,7 +149,7 @@ def _version(connection: Connection) -> int | None:
 
 def _index_substrings(connection: Connection) -> bool:
     """Make the index for searches where pg_trgm is there, or may be created; return whether."""
-    with suppress(sqlite3.Error):
+    with suppress(StoreError):
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     extension = connection.execute(_TRIGRAMS).fetchone()
     if extension is None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from flower_ng.errors import Unavailable
 from flower_ng.store.engine import Connection
+from flower_ng.store.failure import DATABASE_ERRORS, was_ended
 
 THREADS = 2
 QUERY_LIMIT_S = 5.0
@@ -89,14 +90,14 @@ class Reader:
         connection.set_progress_handler(over, STEPS)
         try:
             return question(connection)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             self._met(error)
             raise Unavailable(self._why(error)) from error
         finally:
             self._idle.put(connection)
 
-    def _why(self, error: sqlite3.Error) -> str:
-        if str(error) == "interrupted":
+    def _why(self, error: Exception) -> str:
+        if was_ended(error):
             limit = f"took longer than {self._limit_s:g} s and was stopped"
             return f"The query {limit}: narrow it with more words or filters"
         return f"The store cannot be read: {error}"

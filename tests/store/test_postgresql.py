@@ -1,7 +1,8 @@
 """What is PostgreSQL's alone: sharing it, its outages, whose it is. The rest is in other tests."""
 
 import asyncio
-import sqlite3
+import os
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from flower_ng.errors import SettingsError, Unavailable
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery
+from flower_ng.store.failure import EndedError, StoreError
 from flower_ng.store.postgresql import opened_database
 from flower_ng.store.reader import Reader
 from tests.store.making import change, heartbeat, task
@@ -185,12 +187,38 @@ async def test_a_query_is_ended_on_the_server_when_its_asker_leaves(url):
     database.close()
 
 
+def test_a_write_that_takes_too_long_is_ended_and_leaves_the_connection_usable(url):
+    database = opened_database(url, warn=print)
+
+    with closing(database.connect(writes=True, limit_s=0.2)) as connection:
+        with pytest.raises(EndedError):
+            connection.execute("SELECT pg_sleep(60)")
+
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    database.close()
+
+
+def test_a_server_that_stopped_answering_is_left_for_a_new_connection(url):
+    database = opened_database(url, warn=print)
+
+    with closing(database.connect(writes=True, limit_s=0.2)) as connection:
+        (stuck,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+        os.kill(stuck, signal.SIGSTOP)
+        try:
+            (other,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+        finally:
+            os.kill(stuck, signal.SIGCONT)
+
+    assert other != stuck
+    database.close()
+
+
 def test_readers_cannot_write(url):
     database = opened_database(url, warn=print)
 
     with (
         closing(database.connect()) as connection,
-        pytest.raises(sqlite3.OperationalError, match="read-only"),
+        pytest.raises(StoreError, match="read-only"),
     ):
         connection.execute("DELETE FROM task")
     database.close()

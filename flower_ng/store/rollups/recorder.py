@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.failure import DATABASE_ERRORS, may_pass
 from flower_ng.store.rollups.compaction import Compactor
 from flower_ng.store.rollups.coverage import Ingest, Watch
 from flower_ng.store.rollups.ledger import Ledger
@@ -110,7 +111,7 @@ class Rollups:
         if minutes:
             self._ledger.write(table, minutes, now)
             self._compactor.reopen(min(minutes))
-        with suppress(sqlite3.Error):  # the next write will say so
+        with suppress(*DATABASE_ERRORS):  # the next write will say so
             end = time.perf_counter() + COMPACTING_S
             while self._compactor.slice(table, now) and time.perf_counter() < end:
                 pass
@@ -148,7 +149,7 @@ class Rollups:
         taken, future = self._under_way
         error = future.exception()
         self._under_way = None
-        if isinstance(error, sqlite3.Error):
+        if error is not None and may_pass(error):
             self.minutes.put_back(taken)
         elif error is not None:  # it would fail again and hold up all that follows
             self.minutes.given_up += len(taken)
