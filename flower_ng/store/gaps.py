@@ -4,17 +4,14 @@ They are written by the store thread as soon as it can write, and go on over a r
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.rollups.coverage import Ingest
-from flower_ng.store.writer import Writer
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from flower_ng.store.write_behind import Records, StoreThread, WriteBehind
 
 #: Why: no connection to the broker, a full inbox, a store that could not be written, a pause of
 #: flower_ng itself.
@@ -65,17 +62,18 @@ class Gaps:
         self._dialect = dialect
         self._name = writer
         self._gaps: dict[tuple[float, str], Gap] = {}
-        self._unwritten: dict[tuple[float, str], Gap] = {}
+        self._unwritten: Records[tuple[float, str], Gap] = Records()
+        self._behind = WriteBehind(
+            "gaps", take=self._unwritten.take, write=self._store, put_back=self._unwritten.put_back
+        )
         self._seen: Seen | None = None
-        self._writer: Writer | None = None
         self._goes_on = False
-        self._under_way: tuple[Future[None], list[Gap]] | None = None
 
-    def open(self, writer: Writer, now: float, *, goes_on: bool) -> None:
+    def open(self, writer: StoreThread, now: float, *, goes_on: bool) -> None:
         """Read what is known; blocks. A store that `goes_on` has had a pause until now."""
-        self._writer = writer
         self._goes_on = goes_on
         writer.run(partial(self._read, now=now)).result()
+        self._behind.open(writer)
 
     def look(self, ingest: Ingest, lost: int, lost_since: float, now: float) -> None:
         """Compare with the look before, and have written what changed."""
@@ -86,21 +84,17 @@ class Gaps:
             self._compare(before, ingest.connected_since)
         if ingest.connected_since is not None:
             self._end(ingest.connected_since)
-        self._write()
+        self._behind.start()
 
     def stop(self, now: float) -> None:
         """Begin a pause, and write what is not written; blocks."""
         if self._goes_on and not self._are_open():
             self._put(Gap(now, None, None, STOPPED))
-        self.flush()
+        self._behind.stop()
 
     def flush(self) -> None:
         """Write what is not written, now; blocks."""
-        self._write()
-        while self._under_way is not None:
-            self._under_way[0].exception()  # waits
-            if self._settle():
-                self._write()
+        self._behind.flush()
 
     def all(self) -> tuple[Gap, ...]:
         """Return the gaps, the oldest first."""
@@ -135,30 +129,10 @@ class Gaps:
 
     def _put(self, gap: Gap) -> None:
         key = gap.start, gap.why
-        self._gaps[key] = self._unwritten[key] = gap
+        self._gaps[key] = gap
+        self._unwritten.put(key, gap)
         if len(self._gaps) > MAX_GAPS:
             del self._gaps[min(self._gaps)]
-
-    def _write(self) -> None:
-        """Hand over what changed, unless some is under way; what failed is handed over again."""
-        if self._writer is None or not self._settle() or not self._unwritten:
-            return
-        gaps = list(self._unwritten.values())
-        self._unwritten = {}
-        self._under_way = self._writer.run(partial(self._store, gaps=gaps)), gaps
-
-    def _settle(self) -> bool:
-        """Return whether nothing is under way any more, and it went well."""
-        if self._under_way is None:
-            return True
-        future, gaps = self._under_way
-        if not future.done():
-            return False
-        self._under_way = None
-        if future.exception() is None:
-            return True
-        self._unwritten = {(gap.start, gap.why): gap for gap in gaps} | self._unwritten
-        return False
 
     def _are_open(self) -> bool:
         return any(gap.end is None for gap in self._gaps.values())
@@ -174,9 +148,9 @@ class Gaps:
             if newest is not None:
                 self._put(Gap(min(newest, now), None, None, STOPPED))
 
-    def _store(self, connection: sqlite3.Connection, *, gaps: Iterable[Gap]) -> None:
+    def _store(self, connection: sqlite3.Connection, gaps: Mapping[tuple[float, str], Gap]) -> None:
         with connection:
             connection.execute(self._dialect.begin)
-            for gap in gaps:
+            for gap in gaps.values():
                 row = (gap.start, gap.why, self._name, gap.end, gap.lost)
                 connection.execute(_WRITE, row)

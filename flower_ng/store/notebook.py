@@ -5,13 +5,11 @@ The store thread writes them; what it could not write is written with what comes
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Mapping
+from typing import Final
 
 from flower_ng.store.dialect import SQLITE, Dialect
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from flower_ng.store.write_behind import Records, StoreThread, WriteBehind
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +26,10 @@ _READ: Final = "SELECT key, record FROM note WHERE kind = ? ORDER BY at DESC, ke
 _FORGET: Final = "DELETE FROM note WHERE at < ?"
 
 
-class StoreThread(Protocol):
-    """The thread that alone writes."""
-
-    def run(self, job: Callable[[sqlite3.Connection], None], /) -> "Future[None]":
-        """Run a job on its connection, after what was handed in before."""
-
-
-#: By kind and key: the time, and the record; None deletes it.
-Notes = Mapping[tuple[str, str], tuple[float, str | None]]
+#: The kind and the key,
+Key = tuple[str, str]
+#: and the time with the record; None deletes it.
+Note = tuple[float, str | None]
 
 
 class Notebook:
@@ -45,57 +38,34 @@ class Notebook:
     def __init__(self, dialect: Dialect = SQLITE) -> None:
         self._dialect = dialect
         self._thread: StoreThread | None = None
-        self._waiting: dict[tuple[str, str], tuple[float, str | None]] = {}
-        self._under_way: tuple[Notes, Future[None]] | None = None
+        self._waiting: Records[Key, Note] = Records()
+        self._behind = WriteBehind(
+            "notes", take=self._waiting.take, write=self._keep, put_back=self._waiting.put_back
+        )
         self._found: dict[str, str] = {}
 
     def open(self, thread: StoreThread, now: float) -> None:
         """Make the table where it is not there, and drop what is too old; blocks."""
         thread.run(lambda connection: self._prepare(connection, now)).result()
         self._thread = thread
+        self._behind.open(thread)
 
     def read(self, kind: str) -> dict[str, str]:
         """Return the newest records of a kind by their keys; blocks."""
-        self.flush()
+        self._behind.flush()
         if self._thread is not None:
             self._thread.run(lambda connection: self._fetch(connection, kind)).result()
         return self._found
 
     def put(self, kind: str, key: str, record: str | None, at: float) -> None:
         """Have a record written; None deletes it."""
-        self._waiting[kind, key] = (at, record)
-        self._settle()
-        self._start()
-
-    def flush(self) -> None:
-        """Write what waits; blocks. What can't be written stays."""
-        for _ in range(2):  # what is under way, and what waits for it
-            if self._under_way is not None:
-                self._under_way[1].exception()
-            self._settle()
-            self._start()
+        self._waiting.put((kind, key), (at, record))
+        self._behind.start()
 
     def stop(self) -> None:
         """Write what waits, and end; blocks."""
-        self.flush()
+        self._behind.stop()
         self._thread = None
-
-    def _start(self) -> None:
-        if self._thread is None or self._under_way is not None or not self._waiting:
-            return
-        notes, self._waiting = self._waiting, {}
-        self._under_way = notes, self._thread.run(lambda connection: self._keep(connection, notes))
-
-    def _settle(self) -> None:
-        """Put back what a job that has ended could not write."""
-        if self._under_way is None or not self._under_way[1].done():
-            return
-        notes, future = self._under_way
-        self._under_way = None
-        error = future.exception()
-        if error is not None:
-            log.warning("%d notes could not be written yet: %s", len(notes), error)
-            self._waiting = {**notes, **self._waiting}
 
     # On the store thread
 
@@ -112,7 +82,7 @@ class Notebook:
     def _fetch(self, connection: sqlite3.Connection, kind: str) -> None:
         self._found = dict(connection.execute(_READ, (kind, MOST)).fetchall())
 
-    def _keep(self, connection: sqlite3.Connection, notes: Notes) -> None:
+    def _keep(self, connection: sqlite3.Connection, notes: Mapping[Key, Note]) -> None:
         with connection:
             connection.execute(self._dialect.begin)
             for (kind, key), (at, record) in notes.items():

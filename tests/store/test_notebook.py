@@ -46,19 +46,3 @@ def test_old_notes_go(opened):
     opened().notebook.put("problem", "a", "1", NOON)
 
     assert opened(NOON + KEPT_S + 1).notebook.read("problem") == {}
-
-
-def test_what_cannot_be_written_is_written_with_what_comes_next(opened):
-    store = opened()
-    keep, failures = store.notebook._keep, iter([OSError("disk full")])
-
-    def failing_once(connection, notes):
-        for error in failures:
-            raise error
-        keep(connection, notes)
-
-    store.notebook._keep = failing_once  # a disk cannot be filled for one write
-    store.notebook.put("problem", "a", "1", NOON)
-    store.notebook.put("problem", "b", "2", NOON)
-
-    assert store.notebook.read("problem") == {"a": "1", "b": "2"}
