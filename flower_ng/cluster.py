@@ -194,20 +194,20 @@ class Cluster:
 
     def queue_names(self) -> Sequence[str]:
         """Return the queues that the cached workers consume from; else those of the app."""
-        return active_queue_names(self.capp, self.inspector.workers)
+        return active_queue_names(self.capp, self.inspector.told)
 
     def known_queue_names(self) -> Collection[str]:
         """Return every queue that tasks may be in, as far as settings, workers and sends tell."""
-        return known_queue_names(self.capp, self.inspector.workers, self.sent.queues)
+        return known_queue_names(self.capp, self.inspector.told, self.sent.queues)
 
     def accepted_content(self) -> list[Collection[str]]:
         """Return what each worker that told its settings accepts."""
-        return accepted_content(self.inspector.workers.values())
+        return accepted_content(self.inspector.told.values())
 
     def serving(self) -> Mapping[str, Serving] | None:
         """Return who takes from each queue; None where no online worker told."""
         online = [worker.hostname for worker in self.presence.online()]
-        return serving(self.inspector.offers, online)
+        return serving(self.inspector.told, online)
 
     def oldest(self, queue: QueueNumbers) -> Oldest | None:
         """Return for how long the oldest message of a queue waits, None where that is unknown."""

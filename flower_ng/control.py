@@ -19,6 +19,7 @@ from flower_ng.monitor.broadcast import REPLY_S, Broadcasts
 from flower_ng.monitor.commands import Order
 from flower_ng.monitor.control import Delivery, steer
 from flower_ng.monitor.queues import active_queue_names
+from flower_ng.monitor.worker_answer import NO_ANSWER
 
 T = TypeVar("T")
 
@@ -99,8 +100,8 @@ async def get_active_queue_names(
 
     def ask(broadcasts: Broadcasts) -> list[str]:
         replies = broadcasts.ask({"active_queues": {}}, None, timeout).replies["active_queues"]
-        records = {name: {"active_queues": queues} for name, queues in replies.items()}
-        return active_queue_names(app, records)
+        told = {name: NO_ANSWER.taking("active_queues", one) for name, one in replies.items()}
+        return active_queue_names(app, told)
 
     return await _asked(ask, capp, timeout)
 

@@ -17,7 +17,7 @@ from flower_ng.events import Events, events_of
 from flower_ng.monitor import inspector
 from flower_ng.monitor.answers import Failure
 from flower_ng.monitor.records import Worker
-from flower_ng.monitor.serving import mapping
+from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer
 
 __all__ = ["Inspector"]
 
@@ -106,32 +106,32 @@ class Inspector(inspector.Inspector):
         raw = self._answers.records.get(name, {})
         events = self._events or events_of(self.capp)
         heard = None if events is None else events.workers.get(name)
-        return {**raw, **told(name, raw, heard, answers=not super().failures(name))}
+        answer = self.told.get(name, NO_ANSWER)
+        is_answering = bool(raw) and not super().failures(name)
+        return {**raw, **told(name, answer, heard, is_answering=is_answering)}
 
 
-def told(name: str, raw: Record, heard: Worker | None, *, answers: bool) -> Record:
+def told(name: str, answer: WorkerAnswer, heard: Worker | None, *, is_answering: bool) -> Record:
     """Return the fields that events tell; what nobody told is None.
 
     Without events `processed` is what the worker answered, and one that answered is online.
     """
-    stats = mapping(raw.get("stats"))
     if heard is None:
-        clock = str(stats.get("clock", ""))
         return {
             "hostname": name,
-            "status": "online" if raw and answers else None,
-            "processed": processed(stats),
+            "status": "online" if is_answering else None,
+            "processed": answer.done,
             "load": None,
             "heartbeats": [],
             "sw_ident": None,
             "sw_ver": None,
             "sw_sys": None,
-            "clock": int(clock) if clock.isdecimal() else None,
+            "clock": answer.clock,
         }
     return {
         "hostname": name,
         "status": "online" if heard.alive else "offline",
-        "processed": processed(stats) if heard.processed is None else heard.processed,
+        "processed": answer.done if heard.processed is None else heard.processed,
         "load": None if heard.loadavg is None else list(heard.loadavg),
         "heartbeats": list(heard.heartbeats),
         "sw_ident": heard.sw_ident,
@@ -139,11 +139,3 @@ def told(name: str, raw: Record, heard: Worker | None, *, answers: bool) -> Reco
         "sw_sys": heard.sw_sys,
         "clock": heard.clock,
     }
-
-
-def processed(stats: Mapping[str, Any]) -> int | None:
-    """Return how many tasks a worker has run since its start, by its own answer."""
-    total = stats.get("total")
-    if not isinstance(total, Mapping):
-        return None
-    return sum(number for number in total.values() if isinstance(number, int))

@@ -38,6 +38,7 @@ from flower_ng.monitor.lines import Line
 from flower_ng.monitor.queues import known_queue_names
 from flower_ng.monitor.records import Worker
 from flower_ng.monitor.results import Results
+from flower_ng.monitor.worker_answer import WorkerAnswer
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,8 @@ class Asking:
         )
 
     def _names(self) -> Collection[str]:
-        return known_queue_names(self._capp, self._answers, ())
+        told = {name: WorkerAnswer.of(answers) for name, answers in self._answers.items()}
+        return known_queue_names(self._capp, told, ())
 
     async def _reach(self, url: str, ask: Callable[[], Reached]) -> Reached:
         """Ask a server; whatever fails is why it was not reached."""

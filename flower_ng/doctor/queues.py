@@ -15,7 +15,7 @@ def same_tasks(told: Told) -> Iterator[Check]:
     by_queue: dict[str, dict[str, AbstractSet[str]]] = {}
     for one in told.workers:
         if tasks := one.registered.keys():
-            for queue in one.queues:
+            for queue in one.answer.queues or ():
                 by_queue.setdefault(queue, {})[one.name] = tasks
     for queue, known in sorted(by_queue.items()):
         yield same(queue, known)

@@ -3,13 +3,14 @@
 None is what is not known, never 0 or "no"; times are UTC seconds by our own clock.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from celery.app import defaults
 
 from flower_ng.brokers import BrokerFacts, QueueNumbers
+from flower_ng.monitor.worker_answer import WorkerAnswer, task_parts
 
 #: Celery's old names of its settings, by the new ones: apps may use either. It has no public list.
 OLD_NAMES: Final[Mapping[str, str]] = {
@@ -122,26 +123,15 @@ class WorkerTold:
         return Conf(told if isinstance(told, Mapping) and set(told) != {"error"} else None)
 
     @property
-    def pool(self) -> Mapping[str, Any] | None:
-        """What it told of its pool."""
-        stats = self.answers.get("stats")
-        pool = stats.get("pool") if isinstance(stats, Mapping) else None
-        return pool if isinstance(pool, Mapping) else None
-
-    @property
-    def queues(self) -> list[str]:
-        """The queues that it told of."""
-        return [str(one["name"]) for one in self._listed("active_queues") if "name" in one]
+    def answer(self) -> WorkerAnswer:
+        """What it told, read."""
+        return WorkerAnswer.of(self.answers)
 
     @property
     def registered(self) -> dict[str, str]:
         """The tasks that it told of, each with what it told of it (`name [key=value …]`)."""
-        parts = (str(one).partition(" [") for one in self._listed("registered"))
-        return {name: about.rstrip("]") for name, _, about in parts}
-
-    def _listed(self, method: str) -> Iterator[Any]:
-        told = self.answers.get(method)
-        yield from told if isinstance(told, list) else ()
+        told = self.answers.get("registered")
+        return dict(map(task_parts, told if isinstance(told, list) else ()))
 
 
 @dataclass(frozen=True, slots=True)

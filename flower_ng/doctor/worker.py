@@ -79,12 +79,11 @@ def clock(one: WorkerTold) -> tuple[str, Judged]:
 
 def pool(one: WorkerTold) -> tuple[str, Judged]:
     """Say what its pool can't do."""
-    stats = one.answers.get("stats")
-    name = pool_name(stats)
+    told = one.answer.pool
+    name = pool_name(told)
     if not name:
-        told = str((one.pool or {}).get("implementation") or "")
         return "Pool", (Mark.UNKNOWN, told or "it did not tell", "")
-    lacks = [str(ability) for ability in Ability if inability(stats, ability)]
+    lacks = [str(ability) for ability in Ability if inability(told, ability)]
     if not lacks:
         return "Pool", (Mark.OK, f"{name}: tasks can be terminated, time limits hold", "")
     busy = "; it answers and sends heartbeats between tasks only" if name == "solo" else ""

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from flower_ng.monitor.worker_answer import NO_ANSWER
+
 log = logging.getLogger(__name__)
 
 #: Workers asked in one look; and how long an answer is good for.
@@ -93,15 +95,11 @@ class Claims:
     async def _ask(self, name: str, uuids: Iterable[str]) -> None:
         """Ask one worker; who does not answer leaves its tasks unknown."""
         records = await self._asked.inspect(name, ("active",))
-        active = records.get(name, {}).get("active")
-        if "active" in self._asked.failures(name) or not isinstance(active, list):
+        active = NO_ANSWER.taking("active", records.get(name, {}).get("active")).active
+        if "active" in self._asked.failures(name) or active is None:
             return
         at = self._clock()
-        running = {
-            one.get("id"): one.get("acknowledged") is False
-            for one in active
-            if isinstance(one, dict)
-        }
+        running = {one.uuid: one.is_held for one in active}
         for uuid in uuids:
             self._claims[uuid] = Claim(at, uuid in running, is_held=running.get(uuid, False))
             if uuid not in running:

@@ -12,6 +12,7 @@ from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.monitor.tallies import running
 from flower_ng.monitor.verifying import Verifier
+from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer
 
 #: Looks over which a clock is judged: what comes late looks like a clock that is behind, so that
 #: the best of several counts.
@@ -49,6 +50,10 @@ class Asked(Protocol):
     @property
     def workers(self) -> Mapping[str, Mapping[str, Any]]:
         """The records, by host name."""
+
+    @property
+    def told(self) -> Mapping[str, WorkerAnswer]:
+        """What they say, read."""
 
     def failures(self, workername: str, /) -> Mapping[str, Failure]:
         """What a worker failed to answer since."""
@@ -166,7 +171,7 @@ class Crew:
         followed = self._followed.setdefault(name, Followed())
         record = self._asked.workers.get(name)
         if record is not None and "stats" in record:
-            followed.see(record, record.get("timestamp", now))
+            followed.see(self._asked.told.get(name, NO_ANSWER), record.get("timestamp", now))
         if failure is None:
             followed.failing_since = None
         elif followed.failing_since is None:

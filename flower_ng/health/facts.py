@@ -9,6 +9,7 @@ from typing import Final
 
 from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.monitor.presence import Status
+from flower_ng.monitor.worker_answer import WorkerAnswer
 
 #: For how long a loss is told of.
 LOSS_S: Final = 300.0
@@ -17,22 +18,6 @@ LAPSED: Final[Mapping[Status, str]] = {
     "purged": "its worker was offline for so long that it was forgotten",
     "gone": "its worker was not heard of for a day",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a worker answered about itself when it was last asked, at `at`.
-
-    `slots` is how many tasks it runs at once; `registered` its tasks by name, sorted; `limit_s` its
-    hard limit on every task's time.
-    """
-
-    at: float
-    pool: str = ""
-    slots: int | None = None
-    queues: tuple[str, ...] = ()
-    registered: tuple[str, ...] = ()
-    limit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +60,7 @@ class WorkerFacts:
     waiting_s: float | None = None
     load: tuple[float, ...] | None = None
     version: str | None = None
-    told: Told | None = None
+    told: WorkerAnswer | None = None
     unanswered_s: float | None = None
     why: str = ""
     skew_s: float | None = None

@@ -62,7 +62,7 @@ class Trends:
         self._trends = {name: one for name, one in self._trends.items() if now - one.at < GOOD_S}
         if not self._trends:
             return None
-        told = [one.told.queues for one in workers if one.is_online and one.told is not None]
+        told = [one.told.queues or () for one in workers if one.is_online and one.told is not None]
         serving = Counter(chain.from_iterable(map(frozenset, told)))
         return [
             QueueFacts(

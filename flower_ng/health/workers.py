@@ -186,9 +186,13 @@ def _free(workers: Iterable[WorkerFacts]) -> Iterator[WorkerFacts]:
 
 
 def _idle_beside(worker: WorkerFacts, free: Iterable[WorkerFacts]) -> Evidence:
-    queues = set(worker.told.queues) if worker.told else set()
-    beside = [one.name for one in free if one.told and queues.intersection(one.told.queues)]
+    queues = _queues(worker)
+    beside = [one.name for one in free if queues.intersection(_queues(one))]
     return {"idle worker of the same queue": beside[0]} if beside else {}
+
+
+def _queues(worker: WorkerFacts) -> frozenset[str]:
+    return frozenset((worker.told and worker.told.queues) or ())
 
 
 def differing(facts: Facts, _: float) -> Found:
@@ -211,7 +215,7 @@ def _kinds(workers: Iterable[WorkerFacts]) -> Iterator[tuple[Sequence[str], Work
             kind = (told.queues, told.registered, worker.version)
             if kind not in seen:
                 seen.add(kind)
-                yield told.queues, worker
+                yield told.queues or (), worker
 
 
 def _difference(team: Iterable[WorkerFacts]) -> Evidence:
@@ -227,7 +231,7 @@ def _difference(team: Iterable[WorkerFacts]) -> Evidence:
 
 def _tasks_differ(one: WorkerFacts, other: WorkerFacts) -> Evidence:
     """Name the tasks that only one of two knows."""
-    mine, theirs = (set(worker.told.registered if worker.told else ()) for worker in (one, other))
+    mine, theirs = (set((worker.told and worker.told.registered) or ()) for worker in (one, other))
     if not mine or not theirs or mine == theirs:
         return {}
     only = {one.name: mine - theirs, other.name: theirs - mine}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from flower_ng.monitor.serving import Offer
+from flower_ng.monitor.worker_answer import NO_ANSWER, READERS, WorkerAnswer
 
 #: Celery's inspect methods, each with the type of its reply.
 METHODS: Mapping[str, type] = MappingProxyType(
@@ -20,8 +20,6 @@ METHODS: Mapping[str, type] = MappingProxyType(
         "conf": dict,
     }
 )
-#: The methods whose replies tell a worker's slots and queues.
-OFFERING = ("stats", "active_queues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +39,8 @@ class Answers:
 
     def __init__(self, most: int) -> None:
         self.records: dict[str, dict[str, Any]] = {}
-        #: What the records say of slots and queues, read once.
-        self.offers: dict[str, Offer] = {}
+        #: What the records say, read once.
+        self.parsed: dict[str, WorkerAnswer] = {}
         self._most = most
         self._answered_at: dict[str, dict[str, float]] = {}
         self._failures: dict[str, dict[str, Failure]] = {}
@@ -76,7 +74,7 @@ class Answers:
 
     def forget(self, hostname: str) -> None:
         """Drop all that is known of a worker."""
-        for table in (self.records, self.offers, self._answered_at, self._failures):
+        for table in (self.records, self.parsed, self._answered_at, self._failures):
             table.pop(hostname, None)
 
     def _keep(self, hostname: str, method: str, reply: Any, now: float) -> None:
@@ -84,8 +82,9 @@ class Answers:
             reply = without_alternates(reply)
         record = self.records.get(hostname, {})
         self.records[hostname] = {**record, method: reply, "timestamp": now}
-        if method in OFFERING:
-            self.offers[hostname] = Offer.of(self.records[hostname])
+        if method in READERS:
+            parsed = self.parsed.get(hostname, NO_ANSWER)
+            self.parsed[hostname] = parsed.taking(method, reply)
         self._answered_at.setdefault(hostname, {})[method] = now
         self._failures.get(hostname, {}).pop(method, None)
         while len(self.records) > self._most:

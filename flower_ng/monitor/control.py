@@ -21,7 +21,7 @@ from flower_ng.monitor.calls import Calls
 from flower_ng.monitor.commands import Order
 from flower_ng.monitor.pools import inability
 from flower_ng.monitor.servers import Servers
-from flower_ng.monitor.serving import mapping
+from flower_ng.monitor.worker_answer import NO_ANSWER, mapping
 
 #: Commands at once; more wait.
 MOST_COMMANDS = 6
@@ -105,13 +105,13 @@ def steer(
 def check_listening(broadcasts: Broadcasts, worker: str, order: Order) -> None:
     """Raise NoAnswer unless the worker answers, and Refused where its pool can't do this."""
     gathered = broadcasts.ask(QUESTIONS, [worker], broadcasts.reply_s)
-    stats = gathered.replies["stats"].get(worker)
+    told = NO_ANSWER.taking("stats", gathered.replies["stats"].get(worker))
     has_answered = any(gathered.replies.values()) or bool(gathered.unreadable)
     if not has_answered:
         words = f"No answer from '{worker}' within {broadcasts.reply_s:g} s ({SILENT})"
         raise NoAnswer(f"{words}. The command was not sent, so it can't be carried out later.")
     for ability in order.needs:
-        if why := inability(stats, ability):
+        if why := inability(told.pool, ability):
             raise Refused(order.refusal(worker, why))
 
 

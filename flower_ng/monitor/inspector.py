@@ -20,7 +20,7 @@ from flower_ng.monitor.broadcast import Broadcasts, Gathered, Replies
 from flower_ng.monitor.calls import Calls, reason
 from flower_ng.monitor.rounds import Rounds
 from flower_ng.monitor.servers import Servers
-from flower_ng.monitor.serving import Offer
+from flower_ng.monitor.worker_answer import WorkerAnswer
 
 log = logging.getLogger(__name__)
 
@@ -99,9 +99,9 @@ class Inspector:
         return self._answers.records
 
     @property
-    def offers(self) -> Mapping[str, Offer]:
-        """How many tasks each worker runs at once, and from which queues, as it told."""
-        return self._answers.offers
+    def told(self) -> Mapping[str, WorkerAnswer]:
+        """What each worker told of itself, read once, by host name."""
+        return self._answers.parsed
 
     def inspect(
         self, workername: str | None = None, methods: Iterable[str] | None = None

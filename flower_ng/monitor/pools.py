@@ -7,9 +7,7 @@ Python error, and accepts the rest without any effect.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
-
-from flower_ng.monitor.serving import mapping
+from typing import Final
 
 
 class Ability(StrEnum):
@@ -49,18 +47,17 @@ SENTENCES: Final[Mapping[Ability, str]] = {
 }
 
 
-def pool_name(stats: Any) -> str:
+def pool_name(implementation: str) -> str:
     """Return the pool's name as `-P` takes it; empty for one of another kind, or untold."""
-    told = str(mapping(mapping(stats).get("pool")).get("implementation") or "")
-    return next((name for part, name in IMPLEMENTATIONS.items() if part in told), "")
+    return next((name for part, name in IMPLEMENTATIONS.items() if part in implementation), "")
 
 
-def inability(stats: Any, ability: Ability) -> str:
-    """Return why a worker's pool can't do this, by its `stats`; empty where it can.
+def inability(implementation: str, ability: Ability) -> str:
+    """Return why a worker's pool can't do this, by its `WorkerAnswer.pool`; empty where it can.
 
     A worker that did not tell its pool, or has one of another kind, is believed to be able.
     """
-    pool = pool_name(stats)
+    pool = pool_name(implementation)
     if not pool or ability in ABILITIES[pool]:
         return ""
     return SENTENCES[ability].format(pool=pool)

@@ -18,6 +18,7 @@ from kombu import Producer
 from kombu.serialization import registry  # type: ignore[attr-defined] # the types lack it
 
 from flower_ng.errors import BadRequest
+from flower_ng.monitor.worker_answer import WorkerAnswer
 
 Options = Mapping[str, Any]
 
@@ -163,14 +164,12 @@ def check_serializer(serializer: str, capp: Celery, workers: Collection[Collecti
         )
 
 
-def accepted_content(records: Iterable[Mapping[str, Any]]) -> list[Collection[str]]:
-    """Return what each worker accepts, of those whose record tells its settings.
+def accepted_content(answers: Iterable[WorkerAnswer]) -> list[Collection[str]]:
+    """Return what each worker accepts, of those that told their settings.
 
     Celery tells those settings only that are not its defaults.
     """
-    told = (record["conf"] for record in records if isinstance(record.get("conf"), Mapping))
-    chosen = (conf.get("accept_content") or conf.get("CELERY_ACCEPT_CONTENT") for conf in told)
-    return [one if isinstance(one, list) else DEFAULT_CONTENT for one in chosen]
+    return [one.accepts or DEFAULT_CONTENT for one in answers if one.has_conf]
 
 
 def content_types(accepted: Collection[str]) -> set[str]:

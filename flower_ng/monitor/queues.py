@@ -1,21 +1,20 @@
 """The names of the queues that matter: of workers, settings, routes and sends. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from celery import Celery
 from kombu import Queue
 
-from flower_ng.monitor.serving import queues_of
+from flower_ng.monitor.worker_answer import WorkerAnswer
 
 
-def active_queue_names(capp: Celery, workers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def active_queue_names(capp: Celery, workers: Mapping[str, WorkerAnswer]) -> list[str]:
     """Return the `active_queues` of all inspected workers, sorted; without any, the app's queues.
 
-    `workers` are the Inspector's records. The app's queues are `task_default_queue` and those of
+    `workers` are the Inspector's answers. The app's queues are `task_default_queue` and those of
     `task_queues`. Flower's rule.
     """
-    names = {name for record in workers.values() for name in queues_of(record)}
+    names = {name for answer in workers.values() for name in answer.queues or ()}
     return sorted(names or configured_queue_names(capp))
 
 
@@ -27,13 +26,13 @@ def configured_queue_names(capp: Celery) -> set[str]:
 
 
 def known_queue_names(
-    capp: Celery, workers: Mapping[str, Mapping[str, Any]], seen: Iterable[str]
+    capp: Celery, workers: Mapping[str, WorkerAnswer], seen: Iterable[str]
 ) -> set[str]:
     """Return every queue that tasks may be in: of workers, of the app, of its routes, and `seen`.
 
     A broker's own list is not among them: it holds the queues of others, too.
     """
-    told = {name for record in workers.values() for name in queues_of(record)}
+    told = {name for answer in workers.values() for name in answer.queues or ()}
     return {*told, *configured_queue_names(capp), *routed_queue_names(capp), *seen}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.brokers import QueueNumbers
-from flower_ng.monitor.serving import NO_OFFER
+from flower_ng.monitor.worker_answer import NO_ANSWER
 from flower_ng.web.links import Links
 from flower_ng.web.services import Cluster
 
@@ -65,7 +65,7 @@ def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]
     """Return the online workers that consume from each queue, as they themselves told."""
     found: dict[str, list[Consumer]] = {}
     for name in sorted(worker.hostname for worker in cluster.presence.online()):
-        offer = cluster.inspector.offers.get(name, NO_OFFER)
-        for queue in offer.queues or ():
-            found.setdefault(queue, []).append(Consumer(name, links.worker(name), offer.slots))
+        told = cluster.inspector.told.get(name, NO_ANSWER)
+        for queue in told.queues or ():
+            found.setdefault(queue, []).append(Consumer(name, links.worker(name), told.slots))
     return found

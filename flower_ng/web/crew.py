@@ -15,8 +15,9 @@ import msgspec
 
 from flower_ng.monitor.presence import Status
 from flower_ng.monitor.rows import WorkerRow, processed
-from flower_ng.monitor.serving import NO_OFFER, Offer, fitting
-from flower_ng.web.inspected import Inspected, share
+from flower_ng.monitor.serving import fitting
+from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer
+from flower_ng.web.inspected import share, uptime_s
 from flower_ng.web.links import Links
 
 #: The search for the tasks that run.
@@ -51,12 +52,8 @@ class Answers(Protocol):
     """What workers answered about themselves."""
 
     @property
-    def workers(self) -> Mapping[str, Mapping[str, Any]]:
-        """The records by host name."""
-
-    @property
-    def offers(self) -> Mapping[str, Offer]:
-        """What they told of their slots and queues."""
+    def told(self) -> Mapping[str, WorkerAnswer]:
+        """What they told, by host name."""
 
     def ages(self, workername: str, /) -> Mapping[str, float]:
         """Return how many seconds ago each method was answered."""
@@ -84,29 +81,31 @@ class Member(msgspec.Struct, frozen=True, gc=False):
         return self.row.worker.active if self.row.is_online else None
 
     @property
-    def record(self) -> Mapping[str, Any]:
-        """All that it answered."""
-        return self.answers.workers.get(self.name, {})
+    def told(self) -> WorkerAnswer:
+        """What it answered."""
+        return self.answers.told.get(self.row.worker.hostname, NO_ANSWER)
 
     @property
     def slots(self) -> int | None:
         """How many tasks it runs at once; None where it runs more than it told."""
-        return fitting(self._offer.slots, self.active)
+        return fitting(self.told.slots, self.active)
 
     @property
     def queues(self) -> tuple[str, ...]:
         """The queues that it takes tasks from."""
-        return self._offer.queues or ()
+        return self.told.queues or ()
 
     @property
-    def _offer(self) -> Offer:
-        return self.answers.offers.get(self.row.worker.hostname, NO_OFFER)
+    def memory_bytes(self) -> int | None:
+        """The most that its main process held."""
+        return self.told.memory_bytes(self.row.worker.sw_sys)
 
     @property
-    def told(self) -> Inspected:
-        """What its answers say of its size and its age."""
-        age_s = self.answers.ages(self.name).get("stats")
-        return Inspected.of(self.record, age_s, self.row.worker.sw_sys)
+    def uptime_s(self) -> float | None:
+        """How long it runs by now; not known of one that is offline."""
+        if not self.row.is_online:
+            return None
+        return uptime_s(self.told, self.answers.ages(self.name).get("stats"))
 
     @property
     def processed(self) -> int:
@@ -190,7 +189,7 @@ class Total:
 
 def line_of(member: Member, links: Links) -> Line:
     """A worker by its events, its heartbeats and its own answers."""
-    row, worker, name, told = member.row, member.row.worker, member.name, member.told
+    row, worker, name = member.row, member.row.worker, member.name
 
     def count(value: int | None, **which: str) -> Count:
         return Count(value, links.tasks(worker=name, **which) if value else None)
@@ -208,9 +207,9 @@ def line_of(member: Member, links: Links) -> Line:
         failed=count(member.failed, state="FAILURE"),
         succeeded=count(member.succeeded, state="SUCCESS"),
         load=(worker.loadavg or ()) if row.is_online else (),
-        memory_bytes=told.memory_bytes,
-        uptime_s=told.uptime_s if row.is_online else None,
-        queues=told.queues,
+        memory_bytes=member.memory_bytes,
+        uptime_s=member.uptime_s,
+        queues=member.queues,
         software=" ".join(filter(None, (worker.sw_ident, worker.sw_ver, worker.sw_sys))),
         version=worker.sw_ver or "",
     )
@@ -285,8 +284,8 @@ _KEYS: Final[dict[str, Callable[[Member], Any]]] = {
     "failed": lambda member: member.failed,
     "succeeded": lambda member: member.succeeded,
     "load": lambda member: (member.row.is_online and member.row.worker.loadavg) or None,
-    "memory": lambda member: member.told.memory_bytes,
-    "uptime": lambda member: member.told.uptime_s if member.row.is_online else None,
+    "memory": lambda member: member.memory_bytes,
+    "uptime": lambda member: member.uptime_s,
     "software": lambda member: natural(member.row.worker.sw_ver or "") or None,
     "heard": lambda member: member.row.worker.heard_at or None,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from flower_ng.monitor.pools import Ability, inability
 from flower_ng.store import TaskRow
@@ -32,16 +32,14 @@ class Deed:
     refusal: str = ""
 
 
-def deeds(
-    row: TaskRow, worker: Mapping[str, Any], links: Links, *, has_backend: bool
-) -> Iterator[Deed]:
-    """Yield what can be done; `worker` is the inspected record of the task's worker."""
+def deeds(row: TaskRow, pool: str, links: Links, *, has_backend: bool) -> Iterator[Deed]:
+    """Yield what can be done; `pool` is what the task's worker told of it, empty for nothing."""
     url = links.action("task/revoke", row.uuid)
     if row.state in _WAITS:
         yield Deed("Revoke", "Tells all workers to discard this task when its turn comes.", url)
     elif row.is_running:
         question = "Ends whatever runs this task. It can't be undone."
-        why = inability(worker.get("stats"), Ability.TERMINATE)
+        why = inability(pool, Ability.TERMINATE)
         refusal = f"Its worker can't end it: {why}." if why else ""
         yield Deed("Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal)
         question = "Asks the task to stop: only an AbortableTask that looks for it does."

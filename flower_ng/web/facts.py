@@ -7,10 +7,10 @@ in addresses and values whose names say that they are secret are masked.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from flower_ng.brokers import mask
-from flower_ng.monitor.serving import mapping, slots
+from flower_ng.monitor.worker_answer import NO_ANSWER, is_number, mapping
 from flower_ng.web import format as fmt
 
 MASKED = "**"
@@ -69,7 +69,7 @@ def pool_facts(stats: Mapping[str, Any]) -> tuple[Fact, ...]:
     pool = mapping(stats.get("pool"))
     ends = {"Worker PID": stats.get("pid"), "Prefetch Count": stats.get("prefetch_count")}
     return (
-        Fact("Slots", shown(slots(stats))),
+        Fact("Slots", shown(NO_ANSWER.taking("stats", stats).slots)),
         *facts(pool),
         *(Fact(label, shown(value)) for label, value in ends.items()),
     )
@@ -83,15 +83,15 @@ def usage_facts(usage: object) -> tuple[Fact, ...]:
     )
 
 
-def _is_time(key: str, value: object) -> bool:
-    return key in _DURATIONS and isinstance(value, int | float)
+def _is_time(key: str, value: object) -> TypeGuard[float]:
+    return key in _DURATIONS and is_number(value)
 
 
 def other_facts(stats: Mapping[str, Any], known: Iterable[str]) -> tuple[Fact, ...]:
     """Whatever else `stats` says."""
     rest = {key: value for key, value in stats.items() if key not in set(known)}
     uptime_s = rest.get("uptime")
-    if isinstance(uptime_s, int | float):
+    if is_number(uptime_s):
         rest["uptime"] = fmt.duration(uptime_s)
     return facts(rest)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from flower_ng.monitor.commands import RATE_LIMIT, TIME_LIMIT
-from flower_ng.monitor.serving import mapping
+from flower_ng.monitor.worker_answer import mapping, task_parts
 from flower_ng.web import format as fmt
 from flower_ng.web.facts import Fact, sequence, shown
 from flower_ng.web.links import Links
@@ -77,9 +78,14 @@ def queues(told: Any) -> Iterator[Queue]:
         yield Queue(str(queue.get("name", "")), values)
 
 
+def named(told: Any) -> list[tuple[str, Any]]:
+    """The entries of a mapping in the order of their names, whatever these are."""
+    return sorted(((str(name), value) for name, value in mapping(told).items()), key=itemgetter(0))
+
+
 def processed(total: Any, links: Links, worker: str) -> Iterator[Fact]:
     """How many tasks of each type the worker has run."""
-    for name, number in sorted(mapping(total).items()):
+    for name, number in named(total):
         yield Fact(name, shown(number), links.tasks(name=name, worker=worker))
 
 
@@ -110,10 +116,10 @@ def revoked(uuids: Any, links: Links) -> Iterator[Fact]:
 def registered(names: Any, links: Links) -> Iterator[Registered]:
     """What the worker can run."""
     for entry in sequence(names):
-        name, _, options = str(entry).partition(" [")
+        name, options = task_parts(entry)
         yield Registered(
             name=name,
-            options=options.removesuffix("]"),
+            options=options,
             rate_url=links.action(RATE_LIMIT.route, name, "tab-limits"),
             timeout_url=links.action(TIME_LIMIT.route, name, "tab-limits"),
         )
@@ -121,7 +127,7 @@ def registered(names: Any, links: Links) -> Iterator[Registered]:
 
 def settings(conf: Any) -> Iterator[Fact]:
     """The settings of the worker that are set; each of Celery leads to its explanation."""
-    for name, value in sorted(mapping(conf).items()):
+    for name, value in named(conf):
         if value is not None:
             url = f"{SETTING_DOCS}{name}" if name.isidentifier() and name.islower() else None
             yield Fact(name, shown(value, name), url)

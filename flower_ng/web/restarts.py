@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from flower_ng.monitor.serving import mapping
+from flower_ng.monitor.worker_answer import NO_ANSWER
 from flower_ng.web.deploys import Deploy, together
 from flower_ng.web.inspected import uptime_s
 from flower_ng.web.services import Cluster
@@ -33,8 +33,8 @@ def _told(cluster: Cluster, now: float) -> Mapping[str, float]:
     began = {}
     for worker in cluster.presence.online():
         name = worker.hostname
-        record, ages = cluster.inspector.workers.get(name, {}), cluster.inspector.ages(name)
-        ran_s = uptime_s(mapping(record.get("stats")), ages.get("stats"))
+        told, ages = cluster.inspector.told.get(name, NO_ANSWER), cluster.inspector.ages(name)
+        ran_s = uptime_s(told, ages.get("stats"))
         if ran_s is not None:
             began[name] = now - ran_s
     return began

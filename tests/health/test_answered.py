@@ -1,8 +1,7 @@
 """What workers answer, over hours: memory that grows, children that are replaced."""
 
-import pytest
-
-from flower_ng.health.answered import Followed, told_of
+from flower_ng.health.answered import Followed
+from flower_ng.monitor.worker_answer import WorkerAnswer
 from tests.health.making import NOW
 
 MINUTE_S = 60
@@ -18,7 +17,7 @@ def followed(*records) -> Followed:
     """Follow a worker through answers that came five minutes apart."""
     it = Followed()
     for number, one in enumerate(records):
-        it.see(one, NOW + number * 5 * MINUTE_S)
+        it.see(WorkerAnswer.of(one), NOW + number * 5 * MINUTE_S)
     return it
 
 
@@ -66,7 +65,7 @@ def test_what_was_set_on_the_command_line_is_told_by_the_pool_only():
 
     assert churn is not None
     assert churn.replaced <= churn.explained
-    assert told_of(answers[0], NOW).limit_s == 30
+    assert WorkerAnswer.of(answers[0]).limit_s == 30
 
 
 def test_children_that_began_together_may_go_together():
@@ -79,12 +78,6 @@ def test_children_that_began_together_may_go_together():
     assert churn.replaced <= churn.explained
 
 
-def test_a_rate_limit_makes_no_other_task():
-    limited, free = {"registered": ["shop.pay [rate_limit=7/m]"]}, {"registered": ["shop.pay"]}
-
-    assert told_of(limited, NOW).registered == told_of(free, NOW).registered
-
-
 def test_with_a_bound_of_memory_nobody_knows_why_children_go():
     answers = [record((n, n + 1), worker_max_memory_per_child=1000) for n in range(5)]
 
@@ -93,12 +86,3 @@ def test_with_a_bound_of_memory_nobody_knows_why_children_go():
 
 def test_a_restart_begins_anew():
     assert followed(record((1, 2), done=100), record((3, 4), done=0)).churn is None
-
-
-@pytest.mark.parametrize(
-    "strange", [{}, {"stats": None}, {"stats": {"pool": 3}}, {"active_queues": {"a": 1}}]
-)
-def test_whatever_a_worker_answers_is_read(strange):
-    told = told_of(strange, NOW)
-
-    assert (told.slots, told.queues, told.registered) == (None, (), ())

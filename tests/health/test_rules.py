@@ -20,10 +20,10 @@ from flower_ng.health.facts import (
     NewException,
     QueueFacts,
     RunningTask,
-    Told,
     TypeFacts,
 )
 from flower_ng.health.rules import RULES
+from flower_ng.monitor.worker_answer import WorkerAnswer
 from tests.health.making import BEGAN, NOW, facts, found, undecided, worker
 
 W = "w1@box"
@@ -39,7 +39,7 @@ def of_type(recent=None, usual=None, **known):
 
 
 def told(**known):
-    return Told(NOW, **known)
+    return WorkerAnswer(**known)
 
 
 def node(is_running=True, **known):

@@ -29,6 +29,7 @@ from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.sent import Oldest
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.verifying import Verifier
+from flower_ng.monitor.worker_answer import WorkerAnswer
 from flower_ng.store.fault import exception_class
 from tests.health.making import BEGAN, DEFAULTS
 
@@ -58,6 +59,7 @@ class Town:
         self.lengths = dict.fromkeys(QUEUES, 20)
         self.skews = {name: self.random.uniform(-0.5, 0.5) for name in self.names}
         self.records: dict[str, dict[str, Any]] = {}
+        self.told: dict[str, WorkerAnswer] = {}
         self.failures: dict[str, dict[str, Failure]] = {}
         self.asked = [0, 0.0]
         self.serial = self.restarts = self.retries = 0
@@ -73,6 +75,7 @@ class Town:
         self.trends = Trends(clock)
         asked: Any = SimpleNamespace(
             workers=self.records,
+            told=self.told,
             failures=lambda name: self.failures.get(name, {}),
             inspect=self.inspect,
         )
@@ -264,6 +267,7 @@ class Town:
             else:
                 self.failures.pop(name, None)
                 self.records[name] = self.answer(index, name)
+                self.told[name] = WorkerAnswer.of(self.records[name])
         self.asked[0] += 4
         self.asked[1] += 4 * self.random.uniform(0.02, 1.2)
         for name in QUEUES:

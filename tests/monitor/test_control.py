@@ -15,6 +15,7 @@ from flower_ng.monitor import commands
 from flower_ng.monitor.broadcast import Broadcasts
 from flower_ng.monitor.control import Control, answered, signal_name
 from flower_ng.monitor.queues import active_queue_names
+from flower_ng.monitor.worker_answer import WorkerAnswer
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 from tests.services import wait_until
 
@@ -399,13 +400,13 @@ async def test_the_door_keeps_no_connection(app, yard):
 
 
 def test_active_queues_are_those_of_all_inspected_workers(app):
-    workers = {
-        "w1": {"active_queues": [{"name": "mail"}, {"name": "celery"}]},
-        "w2": {"active_queues": [{"name": "mail"}]},
-        "w3": {"stats": {}},
+    told = {
+        "w1": WorkerAnswer(queues=("mail", "celery")),
+        "w2": WorkerAnswer(queues=("mail",)),
+        "w3": WorkerAnswer(),
     }
 
-    assert active_queue_names(app, workers) == ["celery", "mail"]
+    assert active_queue_names(app, told) == ["celery", "mail"]
 
 
 def test_without_inspected_workers_the_queues_are_the_apps():

@@ -5,7 +5,8 @@ from celery import Celery
 from kombu import Queue
 
 from flower_ng.monitor.queues import known_queue_names, routed_queue_names
-from flower_ng.monitor.serving import Offer, Serving, serving
+from flower_ng.monitor.serving import Serving, serving
+from flower_ng.monitor.worker_answer import WorkerAnswer
 
 
 @pytest.mark.parametrize(
@@ -28,13 +29,15 @@ def test_routes_name_queues(routes, names):
 def test_queues_are_known_from_workers_settings_routes_and_sends():
     capp = Celery("shop")
     capp.conf.task_routes = {"a": "routed"}
-    workers = {"w@x": {"active_queues": [{"name": "active"}, "junk"]}}
+    workers = {"w@x": WorkerAnswer.of({"active_queues": [{"name": "active"}, "junk"]})}
 
     assert known_queue_names(capp, workers, ["sent"]) == {"active", "celery", "routed", "sent"}
 
 
 def record(queues, **pool):
-    return Offer.of({"active_queues": [{"name": name} for name in queues], "stats": {"pool": pool}})
+    return WorkerAnswer.of(
+        {"active_queues": [{"name": name} for name in queues], "stats": {"pool": pool}}
+    )
 
 
 def test_workers_and_slots_are_those_that_are_online():
@@ -55,9 +58,9 @@ def test_slots_that_one_worker_does_not_tell_are_not_known():
 
 @pytest.mark.parametrize("answer", [{}, {"stats": {}}])
 def test_without_an_answer_nothing_is_known(answer):
-    assert serving({"a": Offer.of(answer)}, ["a"]) is None
+    assert serving({"a": WorkerAnswer.of(answer)}, ["a"]) is None
 
 
 @pytest.mark.parametrize("junk", [None, "x", [None, 3, {"name": None}]])
 def test_an_answer_of_junk_is_no_queue(junk):
-    assert serving({"a": Offer.of({"active_queues": junk, "stats": junk})}, ["a"]) == {}
+    assert serving({"a": WorkerAnswer.of({"active_queues": junk, "stats": junk})}, ["a"]) == {}

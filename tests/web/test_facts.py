@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.monitor.serving import fitting, slots
+from flower_ng.monitor.serving import fitting
 from flower_ng.web.facts import Fact, facts, other_facts, pool_facts, shown, usage_facts
 
 ANYTHING = st.recursive(
@@ -51,26 +51,6 @@ def test_what_only_sounds_like_one_is_not(key):
 
 def test_inner_names_are_joined_with_the_outer():
     assert facts({"writes": {"inqueues": {"total": 4}}}) == (Fact("Writes inqueues total", "4"),)
-
-
-@pytest.mark.parametrize(
-    ("pool", "number"),
-    [
-        ({"max-concurrency": 2, "processes": [1, 2, 3, 4]}, 4),
-        ({"max-concurrency": 8}, 8),
-        ({"max-concurrency": 8, "processes": []}, 0),
-        ({"max-concurrency": "many", "processes": "N/A"}, None),
-        ({}, None),
-    ],
-)
-def test_slots_are_the_processes_where_the_pool_lists_them(pool, number):
-    assert slots({"pool": pool}) == number
-
-
-def test_an_autoscaled_pool_has_as_many_slots_as_it_may_grow_to():
-    stats = {"pool": {"max-concurrency": 3, "processes": [1]}, "autoscaler": {"max": 3, "min": 1}}
-
-    assert slots(stats) == 3
 
 
 @pytest.mark.parametrize(("slots", "active", "shown"), [(4, 54, None), (4, 4, 4), (None, 3, None)])

@@ -8,6 +8,7 @@ from flower_ng.life.runs import is_running
 from flower_ng.monitor import commands
 from flower_ng.monitor.commands import Command, Order
 from flower_ng.monitor.pools import Ability, inability
+from flower_ng.monitor.worker_answer import NO_ANSWER
 from flower_ng.web.base import Endpoint
 from flower_ng.web.services import is_known
 
@@ -147,8 +148,8 @@ class TaskRevoke(Write):
         task = self.cluster.state.tasks.get(task_id)
         if task is None or task.worker is None or not is_running(task.state):
             return ""
-        record = self.cluster.inspector.workers.get(task.worker.hostname, {})
-        return inability(record.get("stats"), Ability.TERMINATE)
+        told = self.cluster.inspector.told.get(task.worker.hostname, NO_ANSWER)
+        return inability(told.pool, Ability.TERMINATE)
 
 
 class TaskSetting(Write):

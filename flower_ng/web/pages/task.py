@@ -1,14 +1,14 @@
 """Task shows everything that is known of one task, and ends it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from msgspec import json, structs
 
 from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
-from flower_ng.monitor.serving import mapping
+from flower_ng.monitor.worker_answer import NO_ANSWER
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.timeline import Attempt
@@ -142,7 +142,7 @@ class Task(Page):
             f"{found.doubt} {found.words}".strip(),
             self._own_state(found),
         )
-        can = deeds(row, self._worker(row), links, has_backend=self.cluster.publisher.has_backend)
+        can = deeds(row, self._pool(row), links, has_backend=self.cluster.publisher.has_backend)
         return _view(shown, told, tuple(can), links)
 
     def _own_state(self, found: Verified) -> OwnState | None:
@@ -153,8 +153,8 @@ class Task(Page):
         row = self.cluster.format_task(structs.replace(found.row, result=answer.detail))
         return OwnState(answer.state, answer.at, block_of("result", fmt.text(row.result)))
 
-    def _worker(self, row: TaskRow) -> Mapping[str, Any]:
-        return mapping(self.cluster.inspector.workers.get(row.worker or ""))
+    def _pool(self, row: TaskRow) -> str:
+        return self.cluster.inspector.told.get(row.worker or "", NO_ANSWER).pool
 
     async def _those(self, uuids: Sequence[str]) -> list[TaskRow]:
         return [self.cluster.format_task(row) for row in await self.cluster.store.those(uuids)]

@@ -9,7 +9,8 @@ from flower_ng.monitor.commands import COMMANDS, Command
 from flower_ng.monitor.records import Worker as WorkerRecord
 from flower_ng.monitor.rows import attempts
 from flower_ng.monitor.rows import processed as taken_on
-from flower_ng.monitor.serving import fitting, mapping
+from flower_ng.monitor.serving import fitting
+from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer, mapping
 from flower_ng.web import format as fmt
 from flower_ng.web.base import LIVE, Page
 from flower_ng.web.crew import BADGES, Badge
@@ -32,7 +33,7 @@ from flower_ng.web.holdings import (
     revoked,
     settings,
 )
-from flower_ng.web.inspected import Inspected, share, unable
+from flower_ng.web.inspected import share, unable, uptime_s
 from flower_ng.web.links import Links
 from flower_ng.web.services import is_known
 from flower_ng.web.workday import Workday, workday
@@ -142,15 +143,15 @@ class Worker(Page):
     ) -> WorkerView:
         links, stats = Links(self.services.prefix), mapping(record.get("stats"))
         age_s = self.cluster.inspector.ages(name).get("stats")
-        told = Inspected.of(record, age_s, heard.sw_sys if heard else None)
+        told = self.cluster.inspector.told.get(name, NO_ANSWER)
         return WorkerView(
             title=name,
             name=name,
             badge=None if heard is None else BADGES[self.cluster.presence.status(heard)],
-            summary=tuple(self._summary(heard, told)),
+            summary=tuple(self._summary(heard, told, uptime_s(told, age_s))),
             busy=self._busy(heard, told),
             commands={command.name: command for command in COMMANDS},
-            unable=unable(record),
+            unable=unable(told),
             told={told.method: told for told in self._told(name)},
             pool=pool_facts(stats) if stats else (),
             autoscaler=facts(stats.get("autoscaler")),
@@ -172,12 +173,14 @@ class Worker(Page):
             problems=marks(self.cluster.problems.about("worker", name), links),
         )
 
-    def _busy(self, heard: WorkerRecord | None, told: Inspected) -> int | None:
+    def _busy(self, heard: WorkerRecord | None, told: WorkerAnswer) -> int | None:
         is_online = heard is not None and self.cluster.presence.is_online(heard)
         active = heard.active if heard and is_online else None
         return share(active, fitting(told.slots, active))
 
-    def _summary(self, heard: WorkerRecord | None, told: Inspected) -> Iterator[Fact]:
+    def _summary(
+        self, heard: WorkerRecord | None, told: WorkerAnswer, ran_s: float | None
+    ) -> Iterator[Fact]:
         """What the worker's events tell, and how large and how old it says it is."""
         if heard is None:
             return
@@ -194,8 +197,8 @@ class Worker(Page):
             yield Fact(label, fmt.number(attempts(heard, counts, kind)))
         loads = (heard.loadavg or ()) if is_online else ()
         yield Fact("Load average", ", ".join(f"{load:.2f}" for load in loads) or fmt.DASH)
-        yield Fact("Memory", fmt.size(told.memory_bytes))
-        yield Fact("Uptime", fmt.span(told.uptime_s if is_online else None))
+        yield Fact("Memory", fmt.size(told.memory_bytes(heard.sw_sys)))
+        yield Fact("Uptime", fmt.span(ran_s if is_online else None))
         yield Fact("Process", fmt.text(heard.pid))
         yield Fact("Software", " ".join(filter(None, software)) or fmt.DASH)
 

@@ -15,6 +15,7 @@ import pytest
 
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Worker as WorkerRecord
+from flower_ng.monitor.worker_answer import WorkerAnswer
 from tests.services import Dashboard, Redis, Worker, running, wait_until
 from tests.web.site import FORM, OPEN_API, Answer, Client, FakeCluster
 
@@ -59,6 +60,10 @@ def alive() -> WorkerRecord:
 
 class FakeInspector(Recorder):
     workers: dict[str, Any]
+
+    @property
+    def told(self) -> dict[str, WorkerAnswer]:
+        return {name: WorkerAnswer.of(record) for name, record in self.workers.items()}
 
 
 class FakePublisher(Recorder):

@@ -16,9 +16,9 @@ from flower_ng.hook import Hook
 from flower_ng.monitor.answers import METHODS, Failure
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.sent import Oldest, Sent
-from flower_ng.monitor.serving import Offer
 from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.worker_answer import WorkerAnswer
 from flower_ng.store import Store
 from tests.health.making import Switch, watch
 from tests.web.site import FakeCluster
@@ -29,29 +29,29 @@ ALL_METHODS = tuple(METHODS)
 
 
 class FakeInspector:
-    """Keeps what was asked; `workers` is what it knows, `answers` come when somebody asks."""
+    """Keeps what was asked; `workers` is what it knows, `coming` is answered when somebody asks."""
 
     methods = ALL_METHODS
 
     def __init__(self) -> None:
         self.asked: list[str | None] = []
         self.workers: dict[str, dict[str, Any]] = {}
-        self.answers: dict[str, dict[str, Any]] = {}
+        self.coming: dict[str, dict[str, Any]] = {}
         self.aged_s: dict[str, float] = {}
         self.failed: dict[str, Failure] = {}
         self.is_silent = False
 
     def inspect(self, workername: str | None = None) -> "asyncio.Future[Any]":
         self.asked.append(workername)
-        self.workers |= self.answers
+        self.workers |= self.coming
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not self.is_silent:
             future.set_result(self.workers)
         return future
 
     @property
-    def offers(self) -> dict[str, Offer]:
-        return {name: Offer.of(record) for name, record in self.workers.items()}
+    def told(self) -> dict[str, WorkerAnswer]:
+        return {name: WorkerAnswer.of(record) for name, record in self.workers.items()}
 
     def ages(self, workername: str) -> dict[str, float]:
         return self.aged_s if workername in self.workers else {}

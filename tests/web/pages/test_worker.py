@@ -295,7 +295,7 @@ async def test_an_unknown_worker_is_404_and_nobody_is_asked(shop, serve):
 
 async def test_a_first_look_waits_for_the_answers(shop, look):
     shop.beat()
-    shop.inspector.answers = {W1: ANSWERS}
+    shop.inspector.coming = {W1: ANSWERS}
 
     assert tab(await look(PAGE), "pool").facts["Slots"] == "8"
     assert shop.inspector.asked == [W1]
@@ -387,6 +387,18 @@ ODD: list[dict[str, object]] = [
         "registered": [None, ""],
         "conf": {"a b": [], "x": {}},
     },
+    {
+        "stats": {
+            "uptime": float("nan"),
+            "rusage": {"utime": float("inf"), "stime": -1e300, "maxrss": 10**30},
+            "total": {5: 1, "x": None},
+            "pool": {5: {6: 7}, "timeouts": [float("nan"), 1]},
+            "autoscaler": 3,
+        },
+        "conf": {5: 1, "x": float("inf")},
+    },
+    {"stats": {"uptime": 10**400, "rusage": {"utime": 10**400}}},
+    dict.fromkeys(ALL_METHODS, 7),
 ]
 
 
@@ -394,8 +406,10 @@ ODD: list[dict[str, object]] = [
 async def test_a_worker_that_says_odd_things_has_a_page(shop, look, record):
     shop.beat()
     shop.inspector.workers = {W1: record}
+    shop.inspector.aged_s = dict.fromkeys(ALL_METHODS, 1.0)
 
-    await look(PAGE)
+    for page in (PAGE, "/workers", "/workers?group=queue&sort=uptime", "/queues", "/overview"):
+        await look(page)
 
 
 @pytest.mark.parametrize("name", ["a/b@box", "a%b@box", "ü@box", "a b@box", "<b>@box", "a?b#c@box"])
