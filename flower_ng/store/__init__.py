@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import msgspec
@@ -31,8 +31,7 @@ from flower_ng.store.flush import Flusher
 from flower_ng.store.gaps import Gap, Gaps
 from flower_ng.store.history import opened_history, why_unusable
 from flower_ng.store.importer import Imported, Importer, found_at
-from flower_ng.store.index import Index, opened_index
-from flower_ng.store.index_engine import IndexEngine
+from flower_ng.store.index import WITHOUT, indexing
 from flower_ng.store.keyset import CursorPage
 from flower_ng.store.lineage import note
 from flower_ng.store.marks import Marks
@@ -49,7 +48,6 @@ from flower_ng.store.rollups.recorder import Rollups
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.room import MEMORY_BYTES, usual_max_bytes
 from flower_ng.store.rows import Restored, TaskPage, TaskRow
-from flower_ng.store.sealing import Sealing
 from flower_ng.store.search import parse_search
 from flower_ng.store.sql_engine import SqlEngine
 from flower_ng.store.status import StoreStatus
@@ -57,6 +55,9 @@ from flower_ng.store.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.upkeep import Upkeep
 from flower_ng.store.writer import Writer
+
+if TYPE_CHECKING:
+    from flower_ng.store.index.thread import Indexing
 
 __all__ = [
     "BOUNDS",
@@ -137,7 +138,7 @@ class Store(Answers):
             limits=limits,
             clock=clock,
             dialect=self._dialect,
-            index_bytes=lambda: self._sealing.bytes if self._sealing else 0,
+            index_bytes=lambda: self._indexing.bytes if self._indexing else 0,
         )
         self._repair = Repair(self._dialect)
         self._gaps = Gaps(dialect=self._dialect, writer=name)
@@ -151,8 +152,7 @@ class Store(Answers):
         self._flusher: Flusher | None = None
         self._upkeep: Upkeep
         self._reader: Reader | None = None
-        self._index: Index | None = None
-        self._sealing: Sealing | None = None
+        self._indexing: Indexing | None = None
 
     def start(self) -> None:
         """Open the file, and set aside one that is corrupt.
@@ -171,13 +171,10 @@ class Store(Answers):
         self.rollups.open(self._writer)
         self._gaps.open(self._writer, self._clock(), goes_on=self._kind == "file")
         self.notebook.open(self._writer, self._clock())
-        self._index = None if self._history else opened_index(self._file)
-        connect = self._index.attached if self._index else self._file.connect
-        self._engine = self._chosen()
-        self._reader = Reader(connect, met=self._file.met)
-        if self._index:
-            self._sealing = Sealing(self._index, self._writer)
-            self._sealing.start()
+        self._engine = self._chosen(self._file)
+        self._reader = Reader(self._file.connect, met=self._file.met)
+        if self._indexing:
+            self._indexing.start()
         self._file.vanish()
 
     def _opened(self) -> StoreFile:
@@ -188,10 +185,17 @@ class Store(Answers):
             return opened(self.path, self._warn, self._clock, optional=self._optional)
         return cast("StoreFile", opened_history(self._history, self._warn))
 
-    def _chosen(self) -> TaskEngine:
-        """Return what answers questions about tasks: the index, where there is one."""
-        held = lambda: self._sweep.held_tasks  # noqa: E731 - asked with each page
-        return IndexEngine(held) if self._index else SqlEngine(self._dialect, held)
+    def _chosen(self, file: StoreFile) -> TaskEngine:
+        """Return what answers questions about tasks: the index, where there can be one."""
+        sql = SqlEngine(self._dialect, lambda: self._sweep.held_tasks)
+        if self._history:
+            return sql
+        found = indexing(file, self._writer, sql)
+        if isinstance(found, ImportError):
+            self._warn(WITHOUT.format(found))
+            return sql
+        self._indexing, engine = found
+        return engine
 
     def import_flower(self, shelf: Shelf) -> Imported:
         """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""
@@ -225,9 +229,8 @@ class Store(Answers):
         if self._flusher is None or self._reader is None or self._file is None:
             return
         self._upkeep.stop()
-        if self._sealing and self._index:
-            self._sealing.stop()
-            self._index.close()
+        if self._indexing:
+            self._indexing.stop()
         self._flusher.stop()
         self.rollups.stop()
         self._look()
@@ -303,7 +306,7 @@ class Store(Answers):
             max_failure_age_s=limits.max_failure_age_s,
             max_bytes=limits.max_bytes,
             gaps=self._gaps.all(),
-            unindexed=self._sealing.unindexed if self._sealing else None,
+            unindexed=self._indexing.unindexed if self._indexing else None,
             wanted=self._wanted,
             repaired=self.repaired,
             warnings=tuple(self.warnings),
@@ -385,8 +388,6 @@ class Store(Answers):
 
     def _erase(self, connection: sqlite3.Connection, uuids: Sequence[str]) -> None:
         self._sweep.forget(connection, uuids)
-        if self._sealing:
-            self._sealing.forget(connection, uuids)
 
     async def rerun(self, uuid: str, of: str) -> None:
         """Note that a task was published as a rerun of another, which need not be known.

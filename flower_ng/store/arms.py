@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final, TypeAlias
 
-from flower_ng.store.index import Part
+from flower_ng.store.old_index import Part
 from flower_ng.store.parts import PartRows
 from flower_ng.store.period import ALL, Period, period
 from flower_ng.store.task_query import TaskQuery

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from flower_ng.store.arms import Arms, Further, Way, anything
-from flower_ng.store.index import Part
 from flower_ng.store.keyset import Place
+from flower_ng.store.old_index import Part
 from flower_ng.store.order import Order
 from flower_ng.store.parts import PartRows, place_of
 from flower_ng.store.where import TaskTable

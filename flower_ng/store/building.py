@@ -11,7 +11,7 @@ from itertools import combinations_with_replacement
 from typing import Final
 
 from flower_ng.store import parts
-from flower_ng.store.index import Directory, Part
+from flower_ng.store.old_index import Directory, Part
 from flower_ng.store.parts import COUNTED
 
 #: Rows whose texts are taken apart at once: some 50 ms.

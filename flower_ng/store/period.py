@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 
 from flower_ng.store.conditions import AllOf, Compare, Has, Not, Search
-from flower_ng.store.index import Part
+from flower_ng.store.old_index import Part
 from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import since
 

@@ -23,7 +23,7 @@ from typing import Final
 import msgspec
 
 from flower_ng.store.building import build
-from flower_ng.store.index import Directory, Index, Part, directory, rename
+from flower_ng.store.old_index import Directory, Index, Part, directory, rename
 from flower_ng.store.writer import Writer
 
 log = logging.getLogger(__name__)

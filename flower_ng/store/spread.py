@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from flower_ng.store.arms import Arms
-from flower_ng.store.index import Part
+from flower_ng.store.old_index import Part
 from flower_ng.store.parts import COUNTED
 from flower_ng.store.task_query import FILTERS, TaskQuery
 from flower_ng.store.trigrams import match

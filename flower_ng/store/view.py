@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flower_ng.store.index import EMPTY, Directory, directory
+from flower_ng.store.old_index import EMPTY, Directory, directory
 
 Parameters = Sequence[Any] | dict[str, Any]
 

@@ -8,9 +8,9 @@ import msgspec
 from flower_ng.store import grouping, lists
 from flower_ng.store.engine import Found
 from flower_ng.store.file import opened
-from flower_ng.store.index import Directory, directory, opened_index
 from flower_ng.store.keyset import Place, cursor_behind, place_of
 from flower_ng.store.numbering import note_changed
+from flower_ng.store.old_index import Directory, directory, opened_index
 from flower_ng.store.rows import TaskRow
 from flower_ng.store.sealing import Sealing, Sizes
 from flower_ng.store.summaries import FACETS, Facets, FailureGroup, Histogram

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.monitor.records import Task, Worker
 from flower_ng.store.conditions import (
     PARTS_IN,
@@ -50,6 +51,7 @@ WHOLE = ("name", "state", "worker", "queue", "exception_class", "uuid", "parent_
 HAD = ("name", "worker", "queue", "result", "exception", "traceback", "parent_id", "root_id", "eta",
        "expires", "received", "started", "state_source", "original_name")  # fmt: skip
 QUANTITIES = ("retries", "runtime", "wait", "received", "started", "finished", "sent", "timestamp")
+IDLE = {state.casefold() for state in NOT_RUNNING}
 ENDS = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
 
 
@@ -255,7 +257,7 @@ def quantity(name: str, row: dict[str, Any]) -> float | None:
     state, started = row["state"].casefold(), row["started"]
     since = row["sent"] if row["received"] is None else row["received"]
     match name:
-        case "runtime" if state == "started":
+        case "runtime" if state not in IDLE:
             return None if started is None else NOW - started
         case "wait" if state in {"pending", "received"}:
             return None if since is None else NOW - since

@@ -1,5 +1,6 @@
 """Every engine finds, sorts and counts the same tasks as a plain filter in Python does."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import astuple, replace
@@ -9,7 +10,10 @@ import msgspec
 import pytest
 
 from flower_ng.store.engine import TaskEngine
+from flower_ng.store.index.engine import TantivyEngine
+from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.keyset import Place, cursor_behind, place_of
+from flower_ng.store.numbering import note_changed
 from flower_ng.store.rows import TaskRow
 from flower_ng.store.schema import COLUMNS
 from flower_ng.store.sql_engine import SqlEngine
@@ -50,7 +54,30 @@ def postgresql(request: pytest.FixtureRequest) -> Subject:
     return Subject(table, SqlEngine(table.dialect))
 
 
-@pytest.fixture(params=[plain, postgresql], ids=lambda opened: opened.__name__)
+class Indexed(Subject):
+    """With an index in memory, which is committed when it settles."""
+
+    def __init__(self) -> None:
+        table = Table()
+        self.index = TaskIndex(None, table.connection, table.connection.execute)
+        engine = TantivyEngine(SqlEngine(), lambda: self.index.published, pytest.fail)
+        super().__init__(table, engine)
+
+    def delete(self, *uuids: str) -> None:
+        with_one = "uuid IN (SELECT value FROM json_each(?))"
+        note_changed(self.connection, with_one, json.dumps(uuids))
+        super().delete(*uuids)
+
+    def settle(self) -> None:
+        while self.index.step():
+            pass
+
+
+def tantivy(_: pytest.FixtureRequest) -> Subject:
+    return Indexed()
+
+
+@pytest.fixture(params=[plain, postgresql, tantivy], ids=lambda opened: opened.__name__)
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     opened: Callable[..., Subject] = request.param
     made = opened(request)

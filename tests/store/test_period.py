@@ -3,7 +3,7 @@ from math import inf
 import pytest
 
 from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.index import Part
+from flower_ng.store.old_index import Part
 from flower_ng.store.period import ALL, Period, period
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from flower_ng.store import Store, TaskQuery, index, parse_search
 from flower_ng.store.arms import Arms
-from flower_ng.store.index import Part
+from flower_ng.store.old_index import Part
 from flower_ng.store.retention import NO_LIMITS, Sweep
 from flower_ng.store.sealing import Sizes
 from tests.monitor.yard import eventually

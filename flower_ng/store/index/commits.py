@@ -1,0 +1,80 @@
+"""Commit is one state of the index; Fresh is what changed since. On a reading thread."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from flower_ng.store.engine import Connection
+
+#: More changes than this are not worth looking at beside the index: it is being made.
+MOST_FRESH: Final = 30_000
+#: How often is begun again because a newer commit came between.
+TRIES: Final = 5
+
+_CHANGED: Final = "FROM stale WHERE epoch > ? AND id <= ?"
+_LIMIT: Final = f"LIMIT {MOST_FRESH + 1}"
+_FRESH: Final = (
+    f"SELECT (SELECT json_group_array(id) FROM (SELECT id {_CHANGED} {_LIMIT})),"
+    f" (SELECT json_group_array(id) FROM (SELECT id {_CHANGED} AND id IN (SELECT id FROM task)"
+    f" UNION ALL SELECT * FROM (SELECT id FROM task WHERE id > ? {_LIMIT})))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One state of the index: rows up to `mark`, with their changes up to `epoch`."""
+
+    searcher: Any
+    schema: Any
+    mark: int
+    epoch: int
+    _values: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def values(self, name: str) -> Sequence[str]:
+        """Return the values that a field of few values has."""
+        if name not in self._values:
+            self._values[name] = [text for text, _ in self.searcher.terms_with_prefix(name, "")]
+        return self._values[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What a commit has not as it is at one moment of the store.
+
+    `changed` are the rows of which the commit has an older state; `now` are those of them that are
+    not gone, and all that are new.
+    """
+
+    commit: Commit
+    changed: Sequence[int]
+    now: Sequence[int]
+
+
+@contextmanager
+def fresh(connection: Connection, published: Callable[[], Commit | None]) -> Iterator[Fresh | None]:
+    """Hold one moment of the store, and say what its index has not; None where that is too much.
+
+    The commit is pinned before the store's moment. What the store notes of later changes is
+    forgotten only once a newer commit is published: as long as none is, no note is missing.
+    """
+    for _ in range(TRIES):
+        commit = published()
+        connection.execute("BEGIN")
+        try:
+            found = _fresh(connection, commit) if commit else None
+            if published() is commit:
+                yield found
+                return
+        finally:
+            connection.execute("COMMIT")
+    yield None
+
+
+def _fresh(connection: Connection, commit: Commit) -> Fresh | None:
+    asked = (commit.epoch, commit.mark)
+    found = connection.execute(_FRESH, (*asked, *asked, commit.mark)).fetchone()
+    changed, now = (msgspec.json.decode(rows, type=list[int]) for rows in found)
+    return None if max(len(changed), len(now)) > MOST_FRESH else Fresh(commit, changed, now)

@@ -1,0 +1,216 @@
+"""What a TaskQuery asks, as a query of the library: exact, or for more tasks than match. Pure.
+
+No text of a user is parsed by the library: each is a term, or the start of one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tantivy import FieldType, Occur, Query
+
+from flower_ng.life.runs import NOT_RUNNING
+from flower_ng.store.conditions import (
+    PARTS_IN,
+    WORD_COLUMNS,
+    AllOf,
+    AnyOf,
+    Begins,
+    Compare,
+    Has,
+    HasPair,
+    InField,
+    Is,
+    Not,
+    Relation,
+    Search,
+    Word,
+)
+from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, VALUES
+from flower_ng.store.task_query import FILTERS, TaskQuery
+from flower_ng.store.where import since
+
+#: What lies the other way round in time: who has run for longer started earlier.
+_MIRRORED: Final[dict[Relation, Relation]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+WAITING: Final = ("PENDING", "RECEIVED")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query of the library. Unless `exact`, it finds all tasks that match, and maybe others."""
+
+    query: Any
+    exact: bool = True
+
+
+ALL: Final = Asked(Query.all_query())
+NONE: Final = Asked(Query.empty_query())
+
+
+def both(*parts: Any) -> Any:
+    """Return the query that each of some queries must find."""
+    return Query.boolean_query([(Occur.Must, part) for part in parts])
+
+
+def either(*parts: Any) -> Any:
+    """Return the query that one of some queries must find."""
+    return Query.boolean_query([(Occur.Should, part) for part in parts])
+
+
+def without(found: Any, left_out: Any) -> Any:
+    """Return what the one finds and the other does not."""
+    return Query.boolean_query([(Occur.Must, found), (Occur.MustNot, left_out)])
+
+
+def lacking(field: str) -> Any:
+    """Return the query for tasks without a value."""
+    return without(ALL.query, Query.exists_query(field))
+
+
+def compared(schema: Any, field: str, relation: Relation, value: float) -> Any:
+    """Return the query for tasks whose number stands in a relation to another."""
+    number, has_end, kind = float(value), relation.endswith("="), FieldType.Float
+    if relation.startswith("<"):
+        return Query.range_query(schema, field, kind, None, number, include_upper=has_end)
+    return Query.range_query(schema, field, kind, number, None, include_lower=has_end)
+
+
+def all_of(parts: Sequence[Asked]) -> Asked:
+    """Return what all of them find."""
+    parts = [part for part in parts if part is not ALL] or [ALL]
+    exact = all(part.exact for part in parts)
+    return Asked(parts[0].query if len(parts) == 1 else both(*[p.query for p in parts]), exact)
+
+
+def any_of(parts: Sequence[Asked]) -> Asked:
+    """Return what one of them finds."""
+    query = either(*[part.query for part in parts])
+    return Asked(query, all(part.exact for part in parts))
+
+
+def none_of(part: Asked) -> Asked:
+    """Return what it does not find; of what it may find by mistake nothing is left out."""
+    return Asked(without(ALL.query, part.query)) if part.exact else Asked(ALL.query, exact=False)
+
+
+class Translator:
+    """Translates queries for one index; `values` returns the folded values of a field."""
+
+    def __init__(self, schema: Any, values: Callable[[str], Iterable[str]], now: float) -> None:
+        self._schema = schema
+        self._values = values
+        self._now = now
+
+    def asked(self, query: TaskQuery) -> Asked:
+        """Return what a query asks for."""
+        wanted = ((column, getattr(query, name)) for name, column in FILTERS.items())
+        parts = [self._is(column, text.casefold()) for column, text in wanted if text is not None]
+        parts += self._received(query)
+        if query.search is not None:
+            parts.append(self._search(query.search))
+        return all_of(parts)
+
+    def _received(self, query: TaskQuery) -> list[Asked]:
+        limits: tuple[tuple[Relation, float | None], ...] = (
+            (">=", query.received_start),
+            ("<=", query.received_end),
+        )
+        return [
+            any_of([Asked(lacking("received")), self._number("received", relation, limit)])
+            for relation, limit in limits
+            if limit is not None
+        ]
+
+    def _search(self, search: Search) -> Asked:
+        match search:
+            case AllOf(parts):
+                return all_of([self._search(part) for part in parts])
+            case AnyOf(parts):
+                return any_of([self._search(part) for part in parts])
+            case Not(part):
+                return none_of(self._search(part))
+            case Compare():
+                return self._compared(search)
+            case _:
+                return self._text(search)
+
+    def _text(self, search: Word | InField | Begins | Is | Has | HasPair) -> Asked:
+        match search:
+            case Word(text):
+                return self._word(text)
+            case InField(column, text):
+                return self._parts(column, text, str.__contains__)
+            case Begins(column, text):
+                return self._parts(column, text, str.startswith)
+            case Is(column, text):
+                return self._is(column, text)
+            case Has(column):
+                return self._term("has", column) if column in HAD else Asked(ALL.query, exact=False)
+            case HasPair(text, is_whole):
+                return self._term("pairs", text) if is_whole else self._prefix("pairs", text)
+
+    def _word(self, text: str) -> Asked:
+        """Return what has a text in one of the WORD_COLUMNS; one field has the grams of several."""
+        columns = [column for column in WORD_COLUMNS if column not in GRAMS_OF]
+        parts = [self._valued(column, text, str.__contains__) for column in columns]
+        return any_of([*parts, self._grams("words", text)])
+
+    def _parts(self, column: str, text: str, holds: Callable[[str, str], bool]) -> Asked:
+        return any_of([self._part(one, text, holds) for one in PARTS_IN.get(column, (column,))])
+
+    def _part(self, column: str, text: str, holds: Callable[[str, str], bool]) -> Asked:
+        """Return what has a text in a column, in such a way."""
+        if column in VALUES:
+            return self._valued(column, text, holds)
+        found = self._grams(GRAMS_OF[column], text)
+        if column == "root_id":
+            found = any_of([found, self._grams("words", text)])
+        is_all = column == "traceback" and holds is str.__contains__
+        return Asked(found.query, found.exact and is_all)
+
+    def _valued(self, column: str, text: str, holds: Callable[[str, str], bool]) -> Asked:
+        field = f"{column}_folded"
+        wanted = [value for value in self._values(field) if holds(value, text)]
+        return Asked(Query.term_set_query(self._schema, field, wanted)) if wanted else NONE
+
+    def _is(self, column: str, text: str) -> Asked:
+        if column in VALUES:
+            return self._term(f"{column}_folded", text)
+        return self._part(column, text, str.__eq__)
+
+    def _grams(self, field: str, text: str) -> Asked:
+        """Return what has all grams of a text; of a text that is one gram or less, what has it."""
+        if len(text) <= GRAM:
+            return self._prefix(field, text)
+        grams = {text[start : start + GRAM] for start in range(len(text) - GRAM + 1)}
+        found = [Query.term_query(self._schema, field, gram) for gram in sorted(grams)]
+        return Asked(both(*found), exact=False)
+
+    def _term(self, field: str, text: str) -> Asked:
+        return Asked(Query.term_query(self._schema, field, text))
+
+    def _prefix(self, field: str, text: str) -> Asked:
+        return Asked(Query.phrase_prefix_query(self._schema, field, [text])) if text else ALL
+
+    def _compared(self, wanted: Compare) -> Asked:
+        """Return what stands in a relation to a number; how long a task runs goes by now."""
+        limit, relation = since(wanted, self._now), wanted.relation
+        match wanted.quantity:
+            case "runtime":
+                idle = self._states(NOT_RUNNING)
+                age = self._number("started", _MIRRORED[relation], self._now - limit)
+                ran = self._number("runtime", relation, limit)
+                return any_of([all_of([none_of(idle), age]), all_of([idle, ran])])
+            case "wait":
+                waits = self._states(WAITING)
+                age = self._number("since", _MIRRORED[relation], self._now - limit)
+                waited = self._number("waited", relation, limit)
+                return any_of([all_of([waits, age]), all_of([none_of(waits), waited])])
+            case quantity:
+                return self._number(quantity, relation, limit)
+
+    def _states(self, states: Iterable[str]) -> Asked:
+        return any_of([self._term("state_folded", state.casefold()) for state in states])
+
+    def _number(self, field: str, relation: Relation, value: float) -> Asked:
+        return Asked(compared(self._schema, field, relation, value))

@@ -1,0 +1,171 @@
+"""Question is one query at one moment, with what the index and SQL answer. On a reading thread.
+
+An answer is what the index has, without the rows that changed since, with what SQL says of those
+and of the new ones. Where the index is not sure, SQL looks at each of the few that may match.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from flower_ng.store.engine import Connection, Found
+from flower_ng.store.index import groups
+from flower_ng.store.index.commits import Fresh
+from flower_ng.store.index.queries import ALL, Translator, without
+from flower_ng.store.index.windows import Order, Windows
+from flower_ng.store.keyset import Place
+from flower_ng.store.sql_engine import SqlEngine
+from flower_ng.store.summaries import Facets, FailureGroup, Histogram
+from flower_ng.store.task_query import TaskQuery
+
+#: More tasks than this are found as fast by going through all.
+MANY: Final = 200_000
+
+
+class Question:
+    """One query at one moment."""
+
+    def __init__(
+        self,
+        sql: SqlEngine,
+        connection: Connection,
+        query: TaskQuery,
+        now: float,
+        fresh: Fresh,
+        few: int,
+    ) -> None:
+        self._sql = sql
+        self._connection = connection
+        self._query = query
+        self._now = now
+        self._fresh = fresh.now
+        self._commit = fresh.commit
+        self._windows = Windows(fresh.commit, fresh.changed)
+        self._asked = Translator(fresh.commit.schema, fresh.commit.values, now).asked(query)
+        self._found = self._windows.count(self._asked.query)
+        self._order = self._windows.sorts(query)
+        self._few = few
+        self._is_narrow = not self._asked.exact and self._found <= few
+
+    @property
+    def among(self) -> Sequence[int] | None:
+        """All rows that may match, None where they are too many to name."""
+        if self._found > MANY:
+            return None
+        return [*self._windows.all(self._asked.query, self._found), *self._fresh]
+
+    def page(self) -> Found:
+        """Return the page."""
+        order = self._order
+        if self._is_narrow or order is None:
+            found = self._sql.page(self._connection, self._query, self._now, self.among)
+            return replace(found, total=self._total())
+        return self._sure(order) if self._asked.exact else self._unsure(order)
+
+    def _total(self) -> int:
+        return self._windows.count(ALL.query) + len(self._fresh)
+
+    def _sure(self, order: Order) -> Found:
+        """Return a page of what the index is sure of; the fresh may stand before, or on it."""
+        query = self._query
+        base = max(0, query.offset - len(self._fresh))
+        rows = self._rows(order, base, query.offset - base + (query.limit or 0))
+        found = self._shown(replace(query, offset=query.offset - base), rows)
+        filtered = self._found + found.filtered - len(rows)
+        return Found(found.rows, self._total(), filtered)
+
+    def _unsure(self, order: Order) -> Found:
+        """Return a page of which each row is looked at, with those that may stand before it."""
+        wanted = self._query.offset + (self._query.limit or 0)
+        own = self._sql.count(self._connection, self._query, self._now, self._fresh)
+        number = max(self._few, wanted)
+        while number <= MANY:
+            rows = self._rows(order, 0, number)
+            found = self._shown(self._query, rows)
+            held = found.filtered - own
+            if len(rows) == self._found:
+                return replace(found, total=self._total())
+            if held >= wanted:
+                about = round(self._found * held / number) + own
+                return Found(found.rows, self._total(), about, exact=False)
+            number *= 4
+        return self._sql.page(self._connection, self._query, self._now)
+
+    def _rows(self, order: Order, base: int, wanted: int) -> list[int]:
+        return self._windows.window(self._asked.query, order, base, wanted)
+
+    def _shown(self, query: TaskQuery, rows: Sequence[int]) -> Found:
+        return self._sql.page(self._connection, query, self._now, [*rows, *self._fresh])
+
+    def after(self, place: Place | None, limit: int) -> str:
+        """Return the first rows behind a place, as JSON."""
+        order, number = self._order, limit
+        if self._is_narrow or order is None:
+            return self._after(place, limit, self.among)
+        while number <= MANY:
+            if place is None:
+                rows = self._rows(order, 0, number)
+            else:
+                rows = self._windows.behind(self._asked.query, order, place, number)
+            if self._asked.exact or len(rows) < number or self._matching(rows) >= limit:
+                return self._after(place, limit, [*rows, *self._fresh])
+            number = max(4 * number, self._few)
+        return self._after(place, limit, None)
+
+    def _after(self, place: Place | None, limit: int, among: Sequence[int] | None) -> str:
+        return self._sql.after(self._connection, self._query, place, limit, self._now, among)
+
+    def _matching(self, rows: Sequence[int]) -> int:
+        return self._sql.count(self._connection, self._query, self._now, rows)
+
+    def count(self) -> int:
+        """Return how many tasks match, to the last one."""
+        if self._asked.exact:
+            return self._found + self._matching(self._fresh)
+        return self._sql.count(self._connection, self._query, self._now, self.among)
+
+    def facets(self, fields: Sequence[str], limit: int) -> Facets:
+        """Count the tasks by each field."""
+        if self._is_narrow or not fields:
+            asked = (self._query, fields, limit, self._now, self.among)
+            return self._sql.facets(self._connection, *asked)
+        searcher, query = self._commit.searcher, self._asked.query
+        counts, is_whole = groups.by_value(searcher, self._held(query), fields)
+        own = self._sql.facets(
+            self._connection, self._query, fields, None, self._now, self._fresh
+        ).counts
+        summed = {field: counts[field] + Counter(dict(own[field])) for field in fields}
+        tops = {field: groups.top(summed[field], limit) for field in fields}
+        return Facets(tops, exact=is_whole and self._asked.exact)
+
+    def failures(self, limit: int) -> list[FailureGroup]:
+        """Count the failed ones by type and exception."""
+        if not self._asked.exact:  # a group does not say that it is a guess
+            return self._sql.failures(self._connection, self._query, limit, self._now, self.among)
+        commit, held = self._commit, self._held(self._asked.query)
+        found = groups.failures(commit.searcher, commit.schema, held)
+        own = self._sql.failures(self._connection, self._query, None, self._now, self._fresh)
+        return groups.together([*found, *own], limit)
+
+    def histogram(self, start: float, step_s: float, buckets: int) -> Histogram:
+        """Count the tasks over time."""
+        asked, commit = (start, step_s, buckets), self._commit
+        if self._is_narrow:
+            among = self.among
+            return self._sql.histogram(self._connection, self._query, *asked, self._now, among)
+        held = self._held(self._asked.query)
+        counts = groups.over_time(commit.searcher, commit.schema, held, *asked)
+        own = self._sql.histogram(self._connection, self._query, *asked, self._now, self._fresh)
+        summed = {
+            state: [
+                counts.get(state, Counter())[bucket] + one
+                for bucket, one in enumerate(own.counts.get(state, [0] * buckets))
+            ]
+            for state in sorted({*counts, *own.counts})
+        }
+        return Histogram(own.starts_s, step_s, summed, exact=self._asked.exact)
+
+    def _held(self, query: Any) -> Any:
+        """Return what a query finds of the rows that have not changed."""
+        return without(query, self._windows.left_out) if self._windows.changed else query

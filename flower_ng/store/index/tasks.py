@@ -1,0 +1,201 @@
+"""TaskIndex holds the documents of a store's tasks, up to its newest commit. Of the index thread.
+
+Which tasks changed since is noted as they are written (see numbering). A commit is made so:
+1. the writer raises, in `sealed`, the highest row id that may be in the index, and the epoch: each
+   change to such a row is noted as one of the new epoch from now on;
+2. all new rows, and those noted up to the old epoch, are taken in and committed; what changed after
+   the first step is noted, so that it does not matter whether it was seen;
+3. the commit is published to who reads, and said in a file beside it;
+4. the writer forgets the notes of the old epochs.
+A crash between the steps loses nothing: what is noted, or new to the file, is taken in again.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from uuid import uuid4
+
+import msgspec
+import tantivy
+
+from flower_ng.store.index.commits import Commit
+from flower_ng.store.index.documents import VERSION, document, documents, register, schema
+
+#: The library's version: it reads what others wrote only as far as it promises.
+LIBRARY: Final = version("tantivy")
+#: New tasks that are taken in by one commit.
+STEP_ROWS: Final = 20_000
+#: Documents that are read from the store at a time.
+READ_ROWS: Final = 500
+#: Memory for documents that are not yet written.
+HEAP_BYTES: Final = 32 << 20
+#: Beside the files of the library.
+FILE: Final = "flower_ng.json"
+
+#: Has the thread that writes to the store run a statement with its parameters, and waits for that.
+Write: TypeAlias = Callable[[str, Sequence[Any]], None]
+
+_NEXT: Final = (
+    "SELECT coalesce(max(id), ?) FROM (SELECT id FROM task WHERE id > ? ORDER BY id LIMIT ?)"
+)
+_UNTAKEN: Final = (
+    "SELECT (SELECT coalesce(max(id), 0) FROM task),"
+    " (SELECT count(*) FROM stale WHERE epoch > ? AND id <= ?)"
+)
+_RAISE: Final = "UPDATE sealed SET id = max(id, ?), epoch = epoch + 1"
+_FORGET: Final = "DELETE FROM stale WHERE epoch <= ?"
+_NAME: Final = "INSERT OR IGNORE INTO meta VALUES ('index', ?)"
+_CHANGED: Final = "SELECT json_group_array(id) FROM stale WHERE epoch > ? AND id <= ?"
+_NEW: Final = "task t WHERE t.id > ? AND t.id <= ? ORDER BY t.id"
+_AGAIN: Final = "json_each(?) each CROSS JOIN task t ON t.id = each.value"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the file beside the newest commit says of it."""
+
+    version: int
+    library: str
+    store: str
+    mark: int
+    epoch: int
+
+
+class TaskIndex:
+    """The index in a folder, which is made anew unless it is this store's; without one, in memory.
+
+    `published` is the newest commit, `unindexed` how many tasks are not in it as they are.
+    """
+
+    def __init__(self, folder: Path | None, connection: sqlite3.Connection, write: Write) -> None:
+        self.published: Commit | None = None
+        self.unindexed: int | None = None
+        self._folder = folder
+        self._connection = connection
+        self._write = write
+        self._schema = schema()
+        self._name = self._store_name()
+        told = self._told(folder) if folder else None
+        try:
+            self._open(told.mark if told else 0, told.epoch if told else 0)
+        except (ValueError, OSError):
+            if told is None:
+                raise
+            self._open(0, 0)
+
+    def step(self, is_wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Take in what is new, and what changed, up to STEP_ROWS; return whether more is left.
+
+        Once it is no longer wanted, it is given up.
+        """
+        new, changed = self._untaken()
+        if not new and not changed:
+            return False
+        (mark,) = self._connection.execute(_NEXT, (self._mark, self._mark, STEP_ROWS)).fetchone()
+        self._write(_RAISE, (mark,))
+        (epoch,) = self._connection.execute("SELECT epoch - 1 FROM sealed").fetchone()
+        self._take_in(mark, is_wanted)
+        if not is_wanted():
+            self._writer.rollback()
+            return False
+        self._commit(mark, epoch)
+        self._write(_FORGET, (epoch,))
+        return new > STEP_ROWS
+
+    def rollback(self) -> None:
+        """Give up what was not committed."""
+        self._writer.rollback()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self.published = None
+        del self._writer
+
+    @property
+    def bytes(self) -> int:
+        """How large the index is on the disk."""
+        if self._folder is None:
+            return 0
+        with os.scandir(self._folder) as files:
+            return sum(file.stat().st_size for file in files)
+
+    def _untaken(self) -> tuple[int, int]:
+        """Return how many tasks are new, and how many of those that are taken in have changed."""
+        asked = (self._epoch, self._mark)
+        newest, changed = self._connection.execute(_UNTAKEN, asked).fetchone()
+        new = max(0, newest - self._mark)
+        if new > STEP_ROWS:  # ids: many of their rows may be gone
+            (held,) = self._connection.execute("SELECT count(*) FROM task").fetchone()
+            new = min(new, held)
+        self.unindexed = new + changed
+        return new, changed
+
+    def _take_in(self, mark: int, is_wanted: Callable[[], bool]) -> None:
+        (changed,) = self._connection.execute(_CHANGED, (self._epoch, self._mark)).fetchone()
+        for row in msgspec.json.decode(changed, type=list[int]):
+            self._writer.delete_documents_by_term("id", row)
+        for relation, parameters in ((_AGAIN, (changed,)), (_NEW, (self._mark, mark))):
+            for uuid, text in self._read(documents(relation), parameters):
+                self._writer.add_json(document(uuid, text))
+                if not is_wanted():
+                    return
+
+    def _read(self, statement: str, parameters: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        cursor = self._connection.execute(statement, parameters)
+        while rows := cursor.fetchmany(READ_ROWS):
+            yield from rows
+
+    def _commit(self, mark: int, epoch: int) -> None:
+        self._writer.commit()
+        self._publish(mark, epoch)
+        if self._folder is not None:
+            told = _Told(VERSION, LIBRARY, self._name, mark, epoch)
+            new = self._folder / f"{FILE}.new"
+            new.write_bytes(msgspec.json.encode(told))
+            new.replace(self._folder / FILE)
+
+    def _publish(self, mark: int, epoch: int) -> None:
+        self._index.reload()
+        self._mark, self._epoch = mark, epoch
+        self.published = Commit(self._index.searcher(), self._schema, mark, epoch)
+
+    def _open(self, mark: int, epoch: int) -> None:
+        if self._folder is None:
+            self._index = tantivy.Index(self._schema)
+        else:
+            if not mark:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._index = tantivy.Index(self._schema, path=str(self._folder))
+        register(self._index)
+        self._index.config_reader("manual")
+        self._writer = self._index.writer(HEAP_BYTES, 1)
+        if mark:  # what was committed before a crash, and not yet said
+            newer = tantivy.Query.range_query(
+                self._schema, "id", tantivy.FieldType.Integer, mark, None, include_lower=False
+            )
+            self._writer.delete_documents_by_query(newer)
+            self._writer.commit()
+        self._publish(mark, epoch)
+
+    def _told(self, folder: Path) -> _Told | None:
+        """Return what is told of an index that is this store's, and of our making."""
+        try:
+            told = msgspec.json.decode((folder / FILE).read_bytes(), type=_Told)
+        except (OSError, msgspec.DecodeError):
+            return None
+        mark, epoch = self._connection.execute("SELECT id, epoch FROM sealed").fetchone()
+        made = (told.version, told.library, told.store)
+        is_ours = made == (VERSION, LIBRARY, self._name)
+        return told if is_ours and told.mark <= mark and told.epoch <= epoch else None
+
+    def _store_name(self) -> str:
+        """Return what the store is known by, and have it known."""
+        self._write(_NAME, (uuid4().hex,))
+        query = "SELECT value FROM meta WHERE key = 'index'"
+        return str(self._connection.execute(query).fetchone()[0])

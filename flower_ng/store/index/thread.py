@@ -1,0 +1,131 @@
+"""Indexing keeps a store's index up to date: a commit each second while there is something. Thread.
+
+The rows are the truth: an index that fails, or whose folder is deleted, is made again from them,
+and until it is, answers come by SQL.
+"""
+
+import logging
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Final
+
+from flower_ng.store.file import StoreFile
+from flower_ng.store.index.commits import Commit
+from flower_ng.store.index.tasks import TaskIndex
+from flower_ng.store.writer import Writer
+
+log = logging.getLogger(__name__)
+
+#: Between two looks at what there is to take in.
+TICK_S: Final = 1.0
+#: After failures in a row, as when the disk is full.
+RETRY_S: Final = 60.0
+#: Steps of SQLite between two looks at whether to stop: some 10 ms.
+STEPS: Final = 500_000
+
+
+class Indexing:
+    """The thread that keeps an index, from `start` to `stop`.
+
+    `bytes` is its size on the disk, `unindexed` how many tasks are not in it as they are, None
+    until known.
+    """
+
+    def __init__(self, file: StoreFile, writer: Writer) -> None:
+        self.bytes = 0
+        self._folder = folder_of(file)
+        self._writer = writer
+        self._connection = file.connect()
+        self._connection.execute("SELECT count(*) FROM sealed").fetchone()  # opens all its files
+        self._index: TaskIndex | None = None
+        self._is_broken = False
+        self._is_stopping = Event()
+        self._thread = Thread(target=self._run, name="flower_ng-index", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._connection.set_progress_handler(self._is_stopping.is_set, STEPS)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what it was taking in is given up, and is again at the next start."""
+        self._is_stopping.set()
+        self._thread.join()
+        self._let_go()
+        self._connection.close()
+
+    def published(self) -> Commit | None:
+        """Return the newest commit, None while there is none."""
+        return None if self._index is None or self._is_broken else self._index.published
+
+    @property
+    def unindexed(self) -> int | None:
+        """How many tasks are not in the index as they are, None until known."""
+        return None if self._index is None else self._index.unindexed
+
+    def failed(self, error: BaseException) -> None:
+        """Have the index made again, for it could not be read; on any thread."""
+        if not self._is_broken:
+            log.warning("The index of the store cannot be read, and is made again: %s", error)
+        self._is_broken = True
+
+    def _run(self) -> None:
+        wait_s, failures = 0.0, 0
+        while not self._is_stopping.wait(wait_s):
+            wait_s = TICK_S
+            try:
+                self._keep()
+                failures = 0
+            except BaseException as error:  # noqa: BLE001 - the library's panics are no Exceptions
+                if self._is_stopping.is_set():
+                    return
+                failures += 1
+                self._give_up(error)
+                wait_s = TICK_S if failures == 1 else RETRY_S
+
+    def _keep(self) -> None:
+        """Take in all that is new."""
+        if self._is_broken:
+            self._remove()
+        if self._index is None:
+            self._index = TaskIndex(self._folder, self._connection, self._write)
+        while self._index.step(lambda: not self._is_stopping.is_set()):
+            self._measure(self._index)
+        self._measure(self._index)
+
+    def _measure(self, index: TaskIndex) -> None:
+        self.bytes = index.bytes
+
+    def _write(self, statement: str, parameters: Sequence[Any]) -> None:
+        def run(connection: sqlite3.Connection) -> None:
+            connection.execute(statement, parameters)
+
+        self._writer.run(run).result()
+
+    def _give_up(self, error: BaseException) -> None:
+        if isinstance(error, sqlite3.Error):
+            log.warning("The index of the store fell behind, and is tried again: %s", error)
+            if self._index is not None:
+                self._index.rollback()
+        else:
+            log.warning("The index of the store failed, and is made again: %s", error)
+            self._is_broken = True
+
+    def _remove(self) -> None:
+        self._let_go()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._is_broken = False
+
+    def _let_go(self) -> None:
+        if self._index is not None:
+            self._index.close()
+        self._index = None
+
+
+def folder_of(file: StoreFile) -> Path | None:
+    """Return the folder beside a store's file, None for one that goes: its index is in memory."""
+    return None if file.is_temporary else Path(f"{file.name.removesuffix('.sqlite3')}.index")

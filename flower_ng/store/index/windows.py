@@ -1,0 +1,205 @@
+"""Windows: which rows stand where in the order of a list, by the index. On a reading thread.
+
+The library sorts by one field. Tasks of equal values are sorted by their ids in a second search, of
+those that the window cuts through; it has no order within, for SQL sorts what is shown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import tantivy
+from tantivy import FieldType, Query
+
+from flower_ng.store.index.commits import Commit
+from flower_ng.store.index.documents import CASED, NUMBERS, uuid_start
+from flower_ng.store.index.queries import NONE, both, compared, either, lacking, without
+from flower_ng.store.keyset import Place, attribute, is_descending
+from flower_ng.store.schema import COLUMNS
+from flower_ng.store.task_query import TaskQuery
+
+#: Columns of few values, by the fields that they are sorted by.
+_TEXTS: Final = {
+    **{name: f"{name}_folded" for name in ("state", "name", "worker", "queue")},
+    "retries": "retries_text_folded",
+}
+#: Columns that every task has.
+_ALWAYS: Final = frozenset({"state", "timestamp"})
+#: Hits beyond those wanted, of which some may not count.
+SLACK: Final = 50
+
+Hit = tuple[Any, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order that the index has: by a field, ties by id; or by id alone."""
+
+    field: str
+    kind: Literal["id", "number", "text"]
+    is_descending: bool
+    may_lack: bool = False
+
+    @property
+    def by_id(self) -> "Order":
+        """The order of tasks that are equal."""
+        return Order("uuid", "id", self.is_descending)
+
+    @classmethod
+    def of(cls, query: TaskQuery) -> "Order | None":
+        """Return the order of a query, None where the index has not that."""
+        column, descending = attribute(query.sort), is_descending(query)
+        if column == "uuid" or column not in COLUMNS:
+            return cls("uuid", "id", descending)
+        if column in _TEXTS:
+            return cls(_TEXTS[column], "text", descending, column not in _ALWAYS)
+        if column in NUMBERS:
+            return cls(column, "number", descending, column not in _ALWAYS)
+        return None
+
+
+class Windows:
+    """A commit without the rows that have `changed` since."""
+
+    def __init__(self, commit: Commit, changed: Sequence[int]) -> None:
+        self._commit = commit
+        self._searcher = commit.searcher
+        self._schema = commit.schema
+        self.changed = frozenset(changed)
+
+    def count(self, query: Any) -> int:
+        """Return how many tasks a query finds."""
+        counted = self._count(query)
+        return counted - self._count(both(query, self.left_out)) if self.changed else counted
+
+    def sorts(self, query: TaskQuery) -> Order | None:
+        """Return the order that a query asks for, None where the index has not that.
+
+        Ids are sorted case-folded, but that of equals is as they are.
+        """
+        order = Order.of(query)
+        is_folded = order is not None and order.kind == "id" and attribute(query.sort) == "uuid"
+        if is_folded and self._count(Query.term_query(self._schema, "has", CASED)):
+            return None
+        return order
+
+    def all(self, query: Any, count: int) -> list[int]:
+        """Return all `count` rows that a query finds."""
+        by_row = Order("id", "number", is_descending=False)
+        return [row for _, row in self._top(query, by_row, 0, count)]
+
+    def window(self, query: Any, order: Order, base: int, wanted: int) -> list[int]:
+        """Return the rows that stand behind the first `base`: as many as wanted, if there are."""
+        if order.kind == "id":
+            return [row for _, row in self._top(query, order, base, wanted)]
+        if order.is_descending or not order.may_lack:
+            return self._sorted(query, order, base, wanted)
+        lacking_it = self.count(both(query, lacking(order.field)))
+        first = self._equal(query, order, None, base, min(wanted, lacking_it - base))
+        rest = both(query, Query.exists_query(order.field)) if lacking_it else query
+        base = max(0, base - lacking_it)
+        return [*first, *self._sorted(rest, order, base, wanted - len(first))]
+
+    def behind(self, query: Any, order: Order, place: Place, wanted: int) -> list[int]:
+        """Return the first rows behind a place."""
+        if order.kind == "id":
+            return self._behind_id(query, order, place.uuid, wanted)
+        equal = both(query, self._is(order, place.key))
+        first = self._behind_id(equal, order.by_id, place.uuid, wanted)
+        rest = both(query, self._beyond(order, place.key, is_behind=True))
+        return [*first, *self._sorted(rest, order, 0, wanted - len(first))]
+
+    @cached_property
+    def left_out(self) -> Any:
+        """The query for rows that have changed."""
+        return Query.term_set_query(self._schema, "id", sorted(self.changed))
+
+    def _count(self, query: Any) -> int:
+        return int(self._searcher.search(query, limit=1).count)
+
+    def _top(self, query: Any, order: Order, base: int, wanted: int) -> list[Hit]:
+        """Return the values and rows of the first that a query finds behind some others."""
+        if wanted <= 0:
+            return []
+        if not self.changed or base:
+            some = without(query, self.left_out) if self.changed else query
+            return self._hits(some, order, base, wanted)
+        found: list[Hit] = []
+        for more in (min(SLACK, len(self.changed)), len(self.changed)):
+            hits = self._hits(query, order, 0, wanted + more)
+            found = [hit for hit in hits if hit[1] not in self.changed]
+            if len(found) >= wanted or len(hits) < wanted + more:
+                break
+        return found[:wanted]
+
+    def _hits(self, query: Any, order: Order, base: int, wanted: int) -> list[Hit]:
+        direction = tantivy.Order.Desc if order.is_descending else tantivy.Order.Asc
+        hits = self._searcher.search(
+            query,
+            limit=wanted,
+            count=False,
+            order_by_field=order.field,
+            offset=base,
+            order=direction,
+        ).hits
+        rows = self._searcher.fast_field_values("id", [address for _, address in hits])
+        return [(key, row) for (key, _), row in zip(hits, rows, strict=True)]
+
+    def _sorted(self, query: Any, order: Order, base: int, wanted: int) -> list[int]:
+        """Return a window of tasks that have a value, or of which those that lack it are last."""
+        hits = self._top(query, order, base, wanted + 1) if wanted > 0 else []
+        shown, rows = hits[:wanted], []
+        if shown and base:  # the first value may begin before
+            key = shown[0][0]
+            number = sum(hit[0] == key for hit in shown)
+            before = base - self.count(both(query, self._beyond(order, key, is_behind=False)))
+            rows = self._equal(query, order, key, before, number)
+            shown = shown[number:]
+        if shown and len(hits) > wanted and hits[-1][0] == shown[-1][0]:  # the last one goes on
+            key = shown[-1][0]
+            number = sum(hit[0] == key for hit in shown)
+            rows += self._equal(query, order, key, 0, number)
+            shown = shown[:-number]
+        return [*rows, *(row for _, row in shown)]
+
+    def _equal(self, query: Any, order: Order, key: Any, base: int, wanted: int) -> list[int]:
+        """Return a window of the tasks of one value."""
+        equal = both(query, self._is(order, key))
+        return [row for _, row in self._top(equal, order.by_id, base, wanted)]
+
+    def _behind_id(self, query: Any, order: Order, uuid: str, wanted: int) -> list[int]:
+        """Return the first rows behind an id."""
+        start, descending = uuid_start(uuid), order.is_descending
+        bounds = (None, start) if descending else (start, None)
+        near = Query.range_query(self._schema, "uuid_start", FieldType.Integer, *bounds)
+        number = wanted + SLACK
+        while wanted > 0:
+            hits = self._top(both(query, near), order, 0, number)
+            found = [row for key, row in hits if (key < uuid if descending else key > uuid)]
+            if len(found) >= wanted or len(hits) < number:
+                return found[:wanted]
+            number *= 4
+        return []
+
+    def _is(self, order: Order, key: Any) -> Any:
+        """Return the query for tasks with a value, None for those without one."""
+        if key is None:
+            return lacking(order.field)
+        if order.kind == "text":
+            return Query.term_query(self._schema, order.field, key)
+        number = float(key)
+        return Query.range_query(self._schema, order.field, FieldType.Float, number, number)
+
+    def _beyond(self, order: Order, key: Any, *, is_behind: bool) -> Any:
+        """Return the query for tasks that stand behind those with a value, or before them."""
+        is_less = order.is_descending == is_behind
+        if key is None:
+            return NONE.query if is_less else Query.exists_query(order.field)
+        if order.kind == "number":
+            found = compared(self._schema, order.field, "<" if is_less else ">", key)
+        else:
+            values = self._commit.values(order.field)
+            some = [value for value in values if (value < key if is_less else value > key)]
+            found = Query.term_set_query(self._schema, order.field, some) if some else NONE.query
+        return either(found, lacking(order.field)) if is_less and order.may_lack else found

@@ -1,0 +1,234 @@
+"""The index beside the file: kept up, made again, and done without."""
+
+import shutil
+import sys
+import time
+from itertools import chain, repeat
+
+import pytest
+
+from flower_ng.store import Store, TaskQuery, parse_search
+from flower_ng.store.index.commits import fresh
+from flower_ng.store.index.engine import TantivyEngine
+from flower_ng.store.index.tasks import FILE, TaskIndex
+from flower_ng.store.sql_engine import SqlEngine
+from tests.store.making import NOW, Table, change, task
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "flower"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "flower.index"
+
+
+def opened(db):
+    store = Store(db, max_tasks=1000)
+    store.start()
+    return store
+
+
+def fill(store, *numbers):
+    for number in numbers:
+        store.observe(change(task(f"u{number}", args=f"('quokka {number}',)")))
+    store.flush()
+
+
+def await_indexed(store):
+    end = time.monotonic() + 20
+    while store.status().unindexed != 0:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def await_made(folder):
+    end = time.monotonic() + 20
+    while not (folder / FILE).exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+async def found(store, text="quokka"):
+    rows = (await store.tasks(TaskQuery(search=parse_search(text), limit=100))).rows
+    return sorted(row.uuid for row in rows)
+
+
+async def test_no_one_else_may_read_it(db, folder):
+    store = opened(db)
+    fill(store, 1)
+    await_indexed(store)
+    mode = folder.stat().st_mode & 0o777
+    store.stop()
+
+    assert mode == 0o700
+
+
+async def test_a_temporary_store_has_its_index_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    store = opened(None)
+    fill(store, 1, 2)
+    await_indexed(store)
+
+    assert await found(store, "quokka 2") == ["u2"]
+    assert list(tmp_path.iterdir()) == []
+    store.stop()
+
+
+async def test_it_goes_on_where_it_was(db, folder):
+    store = opened(db)
+    fill(store, 1, 2)
+    await_indexed(store)
+    store.stop()
+    segments = {path.name for path in folder.glob("*.term")}
+
+    again = opened(db)
+    fill(again, 3)
+    await_indexed(again)
+
+    assert await found(again) == ["u1", "u2", "u3"]
+    assert segments <= {path.name for path in folder.glob("*.term")}
+    again.stop()
+
+
+def unsaid(folder):
+    (folder / FILE).unlink()
+
+
+def of_another_version(folder):
+    text = (folder / FILE).read_text()
+    (folder / FILE).write_text(text.replace('"version":', '"version":9'))
+
+
+def of_another_library(folder):
+    text = (folder / FILE).read_text()
+    (folder / FILE).write_text(text.replace('"library":"', '"library":"9'))
+
+
+def of_another_store(folder):
+    text = (folder / FILE).read_text()
+    (folder / FILE).write_text(text.replace('"store":"', '"store":"9'))
+
+
+def torn(folder):
+    (folder / "meta.json").write_text("{")
+
+
+def without_a_segment(folder):
+    for path in folder.glob("*.term"):
+        path.unlink()
+
+
+def gone(folder):
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    "harmed",
+    [
+        unsaid,
+        of_another_version,
+        of_another_library,
+        of_another_store,
+        torn,
+        without_a_segment,
+        gone,
+    ],
+)
+async def test_what_is_not_the_stores_is_made_again(db, folder, harmed):
+    store = opened(db)
+    fill(store, 1, 2, 3)
+    await_indexed(store)
+    store.stop()
+    harmed(folder)
+
+    again = opened(db)
+    while_made = await found(again)
+    await_indexed(again)
+
+    assert while_made == await found(again) == ["u1", "u2", "u3"]
+    assert (await again.tasks(TaskQuery(state="SUCCESS", limit=1))).filtered == 3
+    assert again.warnings == []
+    again.stop()
+
+
+async def test_a_folder_that_is_deleted_while_it_runs_is_made_again(db, folder, caplog):
+    store = opened(db)
+    fill(store, 1)
+    await_indexed(store)
+    shutil.rmtree(folder)
+
+    fill(store, 2)
+    at_once = await found(store)
+    await_made(folder)
+
+    assert at_once == await found(store) == ["u1", "u2"]
+    assert "The index of the store failed, and is made again" in caplog.text
+    store.stop()
+
+
+async def test_without_the_library_sql_answers_and_that_is_said(db, monkeypatch):
+    monkeypatch.setitem(sys.modules, "flower_ng.store.index.thread", None)
+    store = opened(db)
+    fill(store, 1, 2)
+
+    assert await found(store, "quokka 2") == ["u2"]
+    (warning,) = store.status().warnings
+    assert warning.startswith("Lists and searches have no index and take their time: ")
+    assert store.status().unindexed is None
+    store.stop()
+
+
+class Broken:
+    """A searcher that stands in for one whose files are damaged."""
+
+    def search(self, *_, **__):
+        raise ValueError("An IO error occurred")
+
+
+def test_where_it_cannot_be_read_sql_answers_and_it_is_made_again():
+    table, told = Table(), []
+    table.write(task("u1"), task("u2", "FAILURE"))
+    index = TaskIndex(None, table.connection, table.connection.execute)
+    index.step()
+    published = index.published
+    broken = type(published)(Broken(), published.schema, published.mark, published.epoch)
+    engine = TantivyEngine(SqlEngine(), lambda: broken, told.append)
+
+    assert engine.count(table.connection, TaskQuery(state="FAILURE"), NOW) == 1
+    assert [str(error) for error in told] == ["An IO error occurred"]
+
+
+def test_a_commit_that_comes_between_is_waited_for():
+    table = Table()
+    index = TaskIndex(None, table.connection, table.connection.execute)
+    table.write(task("u1"))
+    index.step()
+    old = index.published
+    table.write(task("u1", "FAILURE", 2.0))
+    index.step()
+    published = chain([old], repeat(index.published))
+
+    with fresh(table.connection, lambda: next(published)) as seen:
+        assert seen.commit is index.published
+        assert (seen.changed, seen.now) == ([], [])
+
+
+def test_many_that_may_match_are_counted_about_and_shown_as_they_are():
+    table = Table()
+    # All have the grams of the word, a quarter has the word.
+    tasks = [task(f"u{n}", timestamp=n, args="abc bcd" if n % 4 else "abcd") for n in range(400)]
+    table.write(*tasks)
+    index = TaskIndex(None, table.connection, table.connection.execute)
+    index.step()
+    engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail, few=100)
+    asked = TaskQuery(search=parse_search("abcd"), limit=100)
+
+    page = engine.page(table.connection, asked, NOW)
+
+    assert (page.total, page.filtered, page.exact) == (400, 100, True)
+    few = engine.page(table.connection, TaskQuery(search=parse_search("abcd"), limit=5), NOW)
+    assert (few.total, few.filtered, few.exact) == (400, 100, False)
+    assert engine.count(table.connection, asked, NOW) == 100
