@@ -45,11 +45,10 @@ class Waiting:
     @property
     def unseen(self) -> Iterator[str]:
         """Say in sentences what is not known, or looked at by no rule."""
-        if self.trouble:
-            yield f"Lengths of queues: {self.trouble}"
-        elif self.age_s is None and self.lengths and self.total is None:
+        if self.age_s is None and self.total is None:
             unknown = [name for name, length in self.lengths.items() if length is None]
-            yield f"Lengths of queues: the broker does not tell that of {_named(unknown)}"
+            why = self.trouble or f"the broker does not tell that of {_named(unknown)}"
+            yield f"Lengths of queues: {why}"
         if self.unserved:
             yield f"Queues: messages wait, and only the broker names {_named(self.unserved)}"
 

@@ -105,7 +105,8 @@ class Overview(Page):
         page, problem = await self._series(span, now)
         since = f"state:FAILURE updated:{from_then(span.start(now))}"
         failures, unread = await self._failures(since, links)
-        unseen = dict.fromkeys([*found.standing.unseen, unread, problem])
+        waiting = found.waiting.trouble and f"Lengths of queues: {found.waiting.trouble}"
+        unseen = dict.fromkeys([*found.standing.unseen, waiting, unread, problem])
         return OverviewView(
             title="Overview",
             verdict=found.verdict,

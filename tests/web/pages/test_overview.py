@@ -85,6 +85,18 @@ async def test_it_is_not_well_while_a_length_is_not_told(shop, serve):
     assert told["unseen"] == ["Lengths of queues: the broker does not tell that of mail"]
 
 
+async def test_it_is_well_where_only_more_could_be_asked_of_the_broker(shop, serve, look):
+    shop.beat()
+    await shop.judge()
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 0}]
+    shop.broker.trouble = "The management API failed"
+
+    told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
+
+    assert (told["verdict"], told["unseen"]) == ("ok", [])
+    assert "Lengths of queues: The management API failed" in (await look("/overview")).text
+
+
 async def test_after_all_workers_were_purged_none_is_online(shop, serve, look):
     shop.presence = Presence(shop.state, lambda: shop.events.connection, 60.0, lambda: shop.now)
     forgotten = SimpleNamespace(
