@@ -7,7 +7,6 @@ from random import Random
 
 from flower_ng.monitor.records import Change, Event, Task, Worker
 from flower_ng.store import Store
-from flower_ng.store.sealing import Sizes
 
 #: 50 task types, the most frequent 50 times as frequent as the rarest.
 VERBS = (
@@ -48,9 +47,8 @@ def fill(path: Path, tasks: int) -> None:
 
 
 def await_index(store: Store) -> None:
-    """Wait until the index holds all that is worth a part."""
-    least = Sizes().least
-    while (unindexed := store.status().unindexed) is None or unindexed >= least:
+    """Wait until the index holds all tasks."""
+    while store.status().unindexed != 0:
         time.sleep(0.2)
 
 

@@ -28,7 +28,10 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows as JSON, the number of all tasks and of those that match, or more if not `exact`."""
+    """Rows as JSON, the number of all tasks and of those that match.
+
+    Unless `exact`, about so many match.
+    """
 
     rows: str
     total: int

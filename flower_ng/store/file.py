@@ -8,14 +8,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
-from threading import Timer
 from typing import Final
 from uuid import uuid4
 
 from flower_ng.errors import SettingsError
+from flower_ng.store.damage import connected, damage, set_aside, suspicion
 from flower_ng.store.migrations import migrate
 from flower_ng.store.schema import APPLICATION_ID, TABLES, VERSION
 
@@ -24,10 +22,8 @@ if sys.platform != "win32":
 
 log = logging.getLogger(__name__)
 
-#: How long one connection waits for the lock of another.
-BUSY_TIMEOUT_S = 1.0
-#: How long a start looks for damage: some 50 MB from a disk, half a GB from memory.
-CHECK_S = 0.5
+#: In bytes 68 to 71 of an index of 0.1.0: "flni".
+OLD_INDEX_ID = 0x666C6E69
 #: Pages of 4 KiB in the log before they move to the file: fewer, larger moves.
 CHECKPOINT_PAGES = 4000
 #: Log that is kept for what comes, after a time in which more was needed.
@@ -77,7 +73,7 @@ class StoreFile:
 
     def connect(self, *, writes: bool = False) -> sqlite3.Connection:
         """Return a new connection, which any one thread at a time may use."""
-        connection = _connected(self.name)
+        connection = connected(self.name)
         for pragma in self._writing() if writes else _READING:
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -87,7 +83,7 @@ class StoreFile:
         code = getattr(error, "sqlite_errorcode", None)
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} and not self.is_temporary:
             with suppress(OSError):
-                _suspicion(self.name).touch(0o600)
+                suspicion(self.name).touch(0o600)
 
     def vanish(self) -> None:
         """Take a temporary file's name away, once every connection has read from it.
@@ -158,14 +154,13 @@ def _own(path: Path, warn: Callable[[str], None], clock: Callable[[], float]) ->
     try:
         if path.exists():
             _check_owner(path)
-            if damage := _damage(path):
-                aside = _set_aside(path, clock())
-                warn(
-                    f"{path} was corrupt ({damage}) and is kept as {aside}; history starts afresh."
-                )
+            if found := damage(path):
+                aside = set_aside(path, clock())
+                warn(f"{path} was corrupt ({found}) and is kept as {aside}; history starts afresh.")
         if not path.exists():
             _create(path)
         _bring_forward(path)
+        _drop_old_index(path)
     except BaseException:
         os.close(lock)
         raise
@@ -188,12 +183,7 @@ def _locked(path: Path) -> int:
 
 
 def _check_owner(path: Path) -> None:
-    """Read the head as bytes, because SQLite would touch what lies beside the file."""
-    head = b""
-    if path.is_file():
-        with path.open("rb") as file:
-            head = file.read(72)
-    version, owner = (int.from_bytes(head[at : at + 4]) for at in (60, 68))
+    version, owner = _stamps(path)
     if owner != APPLICATION_ID:
         raise UnusableError(
             f"{path} was not made by flower_ng and is left alone: name another file with --db"
@@ -205,49 +195,9 @@ def _check_owner(path: Path) -> None:
         )
 
 
-def _damage(path: Path) -> str | None:
-    """Return what is wrong inside the file, None when nothing is found.
-
-    A file that was found damaged while it was in use is looked at as a whole, others for CHECK_S.
-    """
-    is_suspect = _suspicion(str(path)).exists()
-    with closing(_connected(str(path))) as connection:
-        try:
-            found = _checked(connection, None if is_suspect else CHECK_S)
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        except sqlite3.OperationalError:
-            raise  # locked or unreadable, which says nothing of its content
-        except sqlite3.DatabaseError as error:
-            return str(error)
-    _suspicion(str(path)).unlink(missing_ok=True)
-    if missing := {"task", "worker", "counter", "meta"} - tables:
-        return f"no table {', '.join(sorted(missing))}"
-    return None if found == "ok" else found
-
-
-def _checked(connection: sqlite3.Connection, limit_s: float | None) -> str:
-    """Return what SQLite finds wrong in so many seconds, "ok" for nothing."""
-    timer = Timer(limit_s or 0, connection.interrupt)
-    if limit_s is not None:
-        timer.start()
-    try:
-        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.OperationalError as error:
-        if str(error) != "interrupted":
-            raise
-        return "ok"
-    finally:
-        timer.cancel()
-
-
-def _suspicion(name: str) -> Path:
-    """Return the empty file that says that damage was met in the store of this name."""
-    return Path(f"{name}.suspect")
-
-
 def _bring_forward(path: Path) -> None:
     """Change the tables of an older flower_ng into ours."""
-    with closing(_connected(str(path))) as connection:
+    with closing(connected(str(path))) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version < VERSION:
             log.info(
@@ -256,16 +206,22 @@ def _bring_forward(path: Path) -> None:
             migrate(connection, version)
 
 
-def _set_aside(path: Path, now: float) -> Path:
-    """Rename the file and its log, so that nothing of it reaches the next one."""
-    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-    names = (f"{path}.corrupt-{stamp}{'-' * bool(again)}{again or ''}" for again in count())
-    aside = next(Path(name) for name in names if not Path(name).exists())
-    path.rename(aside)
-    for end in ("-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            Path(f"{path}{end}").rename(f"{aside}{end}")
-    return aside
+def _stamps(path: Path) -> tuple[int, int]:
+    """Return a file's version and owner, 0 without one; SQLite would touch what lies beside it."""
+    head = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(72)
+    return int.from_bytes(head[60:64]), int.from_bytes(head[68:72])
+
+
+def _drop_old_index(path: Path) -> None:
+    """Remove the index that 0.1.0 kept beside its file, unless that is something else."""
+    old = path.with_name(f"{path.name.removesuffix('.sqlite3')}.index.sqlite3")
+    with suppress(OSError):
+        if _stamps(old)[1] == OLD_INDEX_ID:
+            for end in ("", "-wal", "-shm"):
+                Path(f"{old}{end}").unlink(missing_ok=True)
 
 
 def _create(path: Path) -> None:
@@ -273,7 +229,7 @@ def _create(path: Path) -> None:
     new = Path(f"{path}.new")
     new.unlink(missing_ok=True)
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(_connected(str(new))) as connection:
+    with closing(connected(str(new))) as connection:
         _create_tables(connection)
     new.rename(path)
 
@@ -295,7 +251,7 @@ def temporary(warn: Callable[[str], None]) -> StoreFile:
 
 def _in_memory() -> StoreFile:
     name = f"file:/flower_ng-{uuid4().hex}?vfs=memdb"
-    anchor = _connected(name)
+    anchor = connected(name)
     _create_tables(anchor)
     return StoreFile(name, anchor=anchor)
 
@@ -305,13 +261,3 @@ def _create_tables(connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN")
         for statement in TABLES:
             connection.execute(statement)
-
-
-def _connected(name: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        name,
-        timeout=BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=False,
-        uri=name.startswith("file:"),
-    )

@@ -24,7 +24,8 @@ def usual_max_bytes(path: Path | None) -> int:
         free = shutil.disk_usage(folder).free
     except OSError:  # there is no such folder: opening the store will say so
         return MOST_BYTES
-    own = sum(map(_size, folder.glob(f"{path.name}.*sqlite3*"))) if path else 0
+    kept = (f"{path.name}.sqlite3*", f"{path.name}.index/*") if path else ()
+    own = sum(_size(file) for pattern in kept for file in folder.glob(pattern))
     return min(MOST_BYTES, (free + own) // 2)
 
 

@@ -149,7 +149,7 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class TaskPage:
     """The rows asked for, and how many tasks there are in all and after the filters.
 
-    `exact` says whether `filtered` is the number itself; else it is a lower bound.
+    `exact` says whether `filtered` is the number itself; else about so many match.
     """
 
     rows: list[TaskRow]

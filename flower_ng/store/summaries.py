@@ -31,7 +31,7 @@ _Group: TypeAlias = tuple[str | None, str | None, int, float | None, float | Non
 class Facets:
     """`counts` is `{field: [(value, number of tasks)]}`, the most frequent first.
 
-    Tasks without a value are not in it. Unless `exact`, the numbers are estimated from a sample.
+    Tasks without a value are not in it. Unless `exact`, the numbers are estimates.
     """
 
     counts: Mapping[str, Sequence[tuple[str, int]]]
@@ -43,7 +43,7 @@ class Histogram:
     """How many tasks of each state fall in each bucket, by when they were received, else heard of.
 
     Bucket i begins at `starts_s[i]`, UTC seconds, and is `step_s` long; `counts` has a number for
-    each bucket, by state. Unless `exact`, the numbers are estimated from a sample.
+    each bucket, by state. Unless `exact`, the numbers are estimates.
     """
 
     starts_s: Sequence[float]

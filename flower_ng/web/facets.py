@@ -41,7 +41,7 @@ SEEN: Final = 8
 class Summary:
     """What a search finds, counted; of each facet without what the search wants of it itself.
 
-    The counts of the fields in `estimated` are reckoned from a sample of the tasks. `aside` are the
+    The counts of the fields in `estimated` are estimates. `aside` are the
     tasks that no worker received, which have no place among the bars: at least so many unless
     `is_aside_exact`. `wider` are similar searches that find tasks where this one finds none.
     `problem` says why there are no counts.
@@ -173,6 +173,6 @@ def tabs(summary: Summary | None, text: str, listing: Listing, links: Links) -> 
             listing.filtered(links, search=with_value(text, "state", state)),
             is_current=wanted == state.casefold(),
             state=state,
-            # None of a sample may be some of all.
+            # An estimate of none may be some.
             is_estimate=is_estimate,
         )

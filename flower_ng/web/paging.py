@@ -121,7 +121,7 @@ class Listing:
 class Pager:
     """The line below a list: `first` to `last` of `count`; 0 to 0 where this page is empty.
 
-    `is_exact` says whether `count` is the number itself, else it is a lower bound.
+    `is_exact` says whether `count` is the number itself, else it is about so many.
     """
 
     first: int

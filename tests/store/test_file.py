@@ -55,6 +55,18 @@ def test_our_file_bears_our_mark_and_no_one_else_may_read_it(own):
     assert own.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(("owner", "is_gone"), [(b"flni", True), (b"flng", False)])
+def test_the_index_of_an_older_flower_ng_goes_and_nothing_else(db, owner, is_gone):
+    beside = [Path(f"{db}.index.sqlite3{end}") for end in ("", "-wal", "-shm")]
+    for file in beside:
+        file.write_bytes(bytes(68) + owner + bytes(100))
+
+    assert found(db) == ["kept"]
+
+    assert [file.exists() for file in beside] == [not is_gone] * 3
+
+
 def test_the_log_beside_it_may_not_be_read_either(db):
     store = Store(db, max_tasks=10)
     store.start()

@@ -17,7 +17,8 @@ def test_a_large_disk_gives_no_more_than_ten_gigabytes(tmp_path, monkeypatch):
 def test_a_small_disk_gives_half_of_what_is_free_without_the_store(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: Disk(1000))  # no such disk here
     (tmp_path / "db.sqlite3").write_bytes(b"x" * 500)
-    (tmp_path / "db.index.sqlite3").write_bytes(b"x" * 100)
+    (tmp_path / "db.index").mkdir()
+    (tmp_path / "db.index" / "segment").write_bytes(b"x" * 100)
     (tmp_path / "other.sqlite3").write_bytes(b"x" * 900)
 
     assert usual_max_bytes(tmp_path / "db") == 800

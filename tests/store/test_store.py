@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery, parse_search
-from flower_ng.store.index_engine import IndexEngine
+from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.sql_engine import SqlEngine
 from tests.store.making import change, heartbeat, task
 
@@ -59,7 +59,7 @@ async def test_a_page_tells_how_many_there_are_and_how_many_match(store):
 async def test_a_page_never_says_fewer_match_than_it_has(
     store, monkeypatch, offset, limit, told, matching
 ):
-    for engine in (IndexEngine, SqlEngine):  # a small store counts exactly
+    for engine in (TantivyEngine, SqlEngine):  # a small store counts exactly
         monkeypatch.setattr(engine, "page", about(engine.page, told))
     observe(store, *(task(f"u{number}") for number in range(3)))
 
