@@ -388,6 +388,8 @@ class Store(Answers):
 
     def _erase(self, connection: sqlite3.Connection, uuids: Sequence[str]) -> None:
         self._sweep.forget(connection, uuids)
+        if self._indexing:
+            self._indexing.forget(connection)
 
     async def rerun(self, uuid: str, of: str) -> None:
         """Note that a task was published as a rerun of another, which need not be known.

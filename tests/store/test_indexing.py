@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from contextlib import suppress
 from itertools import chain, repeat
 
 import pytest
@@ -12,6 +13,7 @@ from flower_ng.store.index.commits import fresh
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import FILE, TaskIndex
 from flower_ng.store.sql_engine import SqlEngine
+from tests.monitor.yard import eventually
 from tests.store.making import NOW, Table, change, task
 
 
@@ -152,6 +154,46 @@ async def test_what_is_not_the_stores_is_made_again(db, folder, harmed):
     assert (await again.tasks(TaskQuery(state="SUCCESS", limit=1))).filtered == 3
     assert again.warnings == []
     again.stop()
+
+
+async def test_what_is_forgotten_leaves_its_files_too(db, folder):
+    store = opened(db)
+    fill(store, *range(20))
+    store.observe(change(task("u20", name="wholly-private")))
+    store.flush()
+    await_indexed(store)
+    assert holds(folder, b"wholly-private")
+
+    await store.forget_task("u20")
+    await eventually(lambda: not holds(folder, b"wholly-private"), 20)
+
+    assert await found(store) == sorted(f"u{number}" for number in range(20))
+    store.stop()
+
+
+async def test_an_index_that_may_hold_what_is_forgotten_is_not_taken_again(db, folder):
+    store = opened(db)
+    store.observe(change(task("u1", name="wholly-private")))
+    store.flush()
+    await_indexed(store)
+    kept = {file: file.read_bytes() for file in folder.iterdir()}
+    await store.forget_task("u1")
+    store.stop()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for file, content in kept.items():  # as a crash may leave it
+        file.write_bytes(content)
+
+    again = opened(db)
+    await_indexed(again)
+    assert not holds(folder, b"wholly-private")
+    again.stop()
+
+
+def holds(folder, text):
+    with suppress(FileNotFoundError):  # one that goes meanwhile
+        return any(text in file.read_bytes() for file in folder.iterdir())
+    return True
 
 
 async def test_a_folder_that_is_deleted_while_it_runs_is_made_again(db, folder, caplog):

@@ -49,6 +49,7 @@ _UNTAKEN: Final = (
 )
 _RAISE: Final = "UPDATE sealed SET id = max(id, ?), epoch = epoch + 1"
 _FORGET: Final = "DELETE FROM stale WHERE epoch <= ?"
+_RENAME: Final = "UPDATE meta SET value = ? WHERE key = 'index'"
 _NAME: Final = "INSERT OR IGNORE INTO meta VALUES ('index', ?)"
 _CHANGED: Final = "SELECT json_group_array(id) FROM stale WHERE epoch > ? AND id <= ?"
 _NEW: Final = "task t WHERE t.id > ? AND t.id <= ? ORDER BY t.id"
@@ -107,6 +108,25 @@ class TaskIndex:
         self._write(_FORGET, (epoch,))
         return new > STEP_ROWS
 
+    def remake(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Take in all tasks anew, so that no file has anything of those that are gone.
+
+        Until that is committed the newest commit stays. Once it is no longer wanted, it is given
+        up.
+        """
+        self._name = self._store_name()
+        (mark,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM task").fetchone()
+        self._write(_RAISE, (mark,))
+        (epoch,) = self._connection.execute("SELECT epoch - 1 FROM sealed").fetchone()
+        self._writer.delete_all_documents()
+        self._add(_NEW, (0, mark), is_wanted)
+        if not is_wanted():
+            self._writer.rollback()
+            return
+        self._commit(mark, epoch)
+        self._writer.garbage_collect_files()
+        self._write(_FORGET, (epoch,))
+
     def rollback(self) -> None:
         """Give up what was not committed."""
         self._writer.rollback()
@@ -139,11 +159,15 @@ class TaskIndex:
         (changed,) = self._connection.execute(_CHANGED, (self._epoch, self._mark)).fetchone()
         for row in msgspec.json.decode(changed, type=list[int]):
             self._writer.delete_documents_by_term("id", row)
-        for relation, parameters in ((_AGAIN, (changed,)), (_NEW, (self._mark, mark))):
-            for uuid, text in self._read(documents(relation), parameters):
-                self._writer.add_json(document(uuid, text))
-                if not is_wanted():
-                    return
+        self._add(_AGAIN, (changed,), is_wanted)
+        self._add(_NEW, (self._mark, mark), is_wanted)
+
+    def _add(self, tasks: str, parameters: Sequence[Any], is_wanted: Callable[[], bool]) -> None:
+        """Add the rows of a relation of tasks, while that is wanted."""
+        for uuid, text in self._read(documents(tasks), parameters):
+            if not is_wanted():
+                return
+            self._writer.add_json(document(uuid, text))
 
     def _read(self, statement: str, parameters: Sequence[Any]) -> Iterator[tuple[str, str]]:
         cursor = self._connection.execute(statement, parameters)
@@ -199,3 +223,8 @@ class TaskIndex:
         self._write(_NAME, (uuid4().hex,))
         query = "SELECT value FROM meta WHERE key = 'index'"
         return str(self._connection.execute(query).fetchone()[0])
+
+
+def rename(connection: sqlite3.Connection) -> None:
+    """Know a store by another name: no index that was made up to now is its own any more."""
+    connection.execute(_RENAME, (uuid4().hex,))

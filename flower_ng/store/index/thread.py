@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from flower_ng.store.file import StoreFile
 from flower_ng.store.index.commits import Commit
-from flower_ng.store.index.tasks import TaskIndex
+from flower_ng.store.index.tasks import TaskIndex, rename
 from flower_ng.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Indexing:
         self._connection.execute("SELECT count(*) FROM sealed").fetchone()  # opens all its files
         self._index: TaskIndex | None = None
         self._is_broken = False
+        self._has_forgotten = False
         self._is_stopping = Event()
         self._thread = Thread(target=self._run, name="flower_ng-index", daemon=True)
 
@@ -65,6 +66,14 @@ class Indexing:
     def unindexed(self) -> int | None:
         """How many tasks are not in the index as they are, None until known."""
         return None if self._index is None else self._index.unindexed
+
+    def forget(self, connection: sqlite3.Connection) -> None:
+        """Have what the index told of tasks that are gone leave its files; on the store thread.
+
+        Until it has, the index is not the store's: after a crash it is made again.
+        """
+        rename(connection)
+        self._has_forgotten = True
 
     def failed(self, error: BaseException) -> None:
         """Have the index made again, for it could not be read; on any thread."""
@@ -92,6 +101,9 @@ class Indexing:
             self._remove()
         if self._index is None:
             self._index = TaskIndex(self._folder, self._connection, self._write)
+        if self._has_forgotten:
+            self._has_forgotten = False
+            self._index.remake(lambda: not self._is_stopping.is_set())
         while self._index.step(lambda: not self._is_stopping.is_set()):
             self._measure(self._index)
         self._measure(self._index)
