@@ -196,7 +196,8 @@ def measured(tasks: int, path: Path, report: Report) -> bool:
     store, start_s = started(path, tasks)
     is_met = asyncio.run(asked(store, tasks, report))
     store.stop()
-    sizes = [Path(f"{path}{end}.sqlite3").stat().st_size / 1e6 for end in ("", ".index")]
+    files = [Path(f"{path}.sqlite3")], Path(f"{path}.index").iterdir()
+    sizes = [sum(file.stat().st_size for file in some) / 1e6 for some in files]
     told.append(f"Start-up: {start_s:.1f} s (2 allowed).")
     told.append("On disk: {:,.0f} MB, and an index of {:,.0f} MB.".format(*sizes))
     told.append(f"The loop's time for an event with history: {asyncio.run(loop_us()):.1f} µs (5).")

@@ -14,13 +14,15 @@ MOST_FRESH: Final = 30_000
 #: How often is begun again because a newer commit came between.
 TRIES: Final = 5
 
-_CHANGED: Final = "FROM stale WHERE epoch > ? AND id <= ?"
 _LIMIT: Final = f"LIMIT {MOST_FRESH + 1}"
-_FRESH: Final = (
-    f"SELECT (SELECT json_group_array(id) FROM (SELECT id {_CHANGED} {_LIMIT})),"
-    f" (SELECT json_group_array(id) FROM (SELECT id {_CHANGED} AND id IN (SELECT id FROM task)"
-    f" UNION ALL SELECT * FROM (SELECT id FROM task WHERE id > ? {_LIMIT})))"
+_CHANGED: Final = "epoch > ? AND stale.id <= ?"
+_ROWS: Final = (
+    f"SELECT id FROM stale WHERE {_CHANGED} {_LIMIT}",
+    f"SELECT task.id FROM stale CROSS JOIN task ON task.id = stale.id WHERE {_CHANGED} {_LIMIT}",
+    f"SELECT id FROM task WHERE id > ? {_LIMIT}",
 )
+_EACH: Final = [f"(SELECT json_group_array(id) FROM ({rows}))" for rows in _ROWS]
+_FRESH: Final = f"SELECT {', '.join(_EACH)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +78,6 @@ def fresh(connection: Connection, published: Callable[[], Commit | None]) -> Ite
 def _fresh(connection: Connection, commit: Commit) -> Fresh | None:
     asked = (commit.epoch, commit.mark)
     found = connection.execute(_FRESH, (*asked, *asked, commit.mark)).fetchone()
-    changed, now = (msgspec.json.decode(rows, type=list[int]) for rows in found)
-    return None if max(len(changed), len(now)) > MOST_FRESH else Fresh(commit, changed, now)
+    changed, left, new = (msgspec.json.decode(rows, type=list[int]) for rows in found)
+    is_much = max(len(changed), len(new)) > MOST_FRESH
+    return None if is_much else Fresh(commit, changed, [*left, *new])
