@@ -31,6 +31,8 @@ RABBIT_SCRIPTS = (
     "/usr/local/lib/rabbitmq/bin/rabbitmq-server",
     "/usr/sbin/rabbitmq-server",
 )
+#: Debian's shell has no windows to draw: opening one costs a fifth of Chromium's time.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 #: Has a program run as the user that Debian's package made.
 OWNER = ("--reuid=postgres", "--regid=postgres", "--clear-groups")
 
@@ -449,6 +451,11 @@ def need(program: str) -> str:
     found = shutil.which(program)
     assert found, f"{program} is missing: run `make test-setup`"
     return found
+
+
+def chromium() -> str:
+    """Return the path of the browser that tests drive."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None) or need(BROWSERS[0])
 
 
 def rabbit_script() -> str:

@@ -102,7 +102,8 @@ async def take(browser: Browser, root: str, named: dict[str, str]) -> None:
 
 async def run() -> None:
     """Start the demo and a browser, and take the pictures."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    chromium = next(filter(None, map(shutil.which, names)), None)
     if chromium is None:
         raise SystemExit("Chromium was not found: run `make test-setup`")
     TARGET.mkdir(exist_ok=True)

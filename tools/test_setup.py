@@ -14,18 +14,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PROGRAMS = {  # the names of a program: the package of Debian and Ubuntu
+PROGRAMS = {  # the names of a program, of which Debian has the first: its package
     ("postgres",): "postgresql",
     ("redis-server",): "redis-server",
     ("rabbitmq-server",): "rabbitmq-server",
     ("promtool",): "prometheus",
-    ("chromium", "chromium-browser"): "chromium",
+    ("chromium-headless-shell", "chromium", "chromium-browser"): "chromium-headless-shell",
     ("openssl",): "openssl",
     ("git",): "git",
 }
 IMAGE_PROGRAMS = {("buildah",): "buildah", ("debootstrap",): "debootstrap"}
 TARGETS = {"": "test-setup", "image": "image-test"}  # what installs the programs of each kind
-ON_UBUNTU = {"chromium": "chromium-browser"}
+ON_UBUNTU = {"chromium-headless-shell": "chromium-browser"}
 FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not on every user's PATH
 POLICY = Path("/usr/sbin/policy-rc.d")
 ASLEEP = "#!/bin/sh\n# flower_ng's tests: start no service that is installed\nexit 101\n"
@@ -49,11 +49,12 @@ def missing() -> list[str]:
     """The packages of the programs that are not found."""
     servers = map(str, Path("/usr/lib/postgresql").glob("*/bin"))  # Debian's, by version
     path = ":".join([os.environ.get("PATH", ""), FOLDERS, *servers])
-    names = ON_UBUNTU if ubuntu() else {}
+    names = ON_UBUNTU if system() == "ubuntu" else {}
+    known = 1 if system() == "debian" else None
     return [
         names.get(package, package)
         for programs, package in wanted().items()
-        if not any(shutil.which(program, path=path) for program in programs)
+        if not any(shutil.which(program, path=path) for program in programs[:known])
     ]
 
 
@@ -67,10 +68,11 @@ def kind() -> str:
     return "image" if "image" in sys.argv[1:] else ""
 
 
-def ubuntu() -> bool:
-    """Ubuntu names some packages otherwise."""
+def system() -> str:
+    """Which system it is: Ubuntu names some packages otherwise."""
     told = Path("/etc/os-release")
-    return told.exists() and "ID=ubuntu" in told.read_text().splitlines()
+    lines = told.read_text().splitlines() if told.exists() else []
+    return next((line[3:].strip('"') for line in lines if line.startswith("ID=")), "")
 
 
 def install(packages: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.services import need
+from tests.services import chromium as browser_path
 from tests.web.pages.shop import W1, Shop
 from tests.web.pages.test_worker import ANSWERS
 from tests.web.site import OPEN_API, Client, Server
@@ -53,10 +53,10 @@ session_loop = {"loop_scope": "session"}
 
 @pytest_asyncio.fixture(**session_loop, scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium, driven by Playwright."""
+    """The system's Chromium, driven by Playwright."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=need("chromium"), args=list(ARGUMENTS)
+            executable_path=browser_path(), args=list(ARGUMENTS)
         )
         yield browser
         await browser.close()

@@ -18,7 +18,7 @@ NEEDED = ("Makefile", "pyproject.toml", "hatch_build.py", "package.json", "packa
 PROGRAMS = (
     "redis-server",
     "promtool",
-    "chromium",
+    "chromium-headless-shell",
     "openssl",
     "git",
 )  # those that are on the PATH alone

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.live.conftest import Cluster
-from tests.services import need
+from tests.services import chromium
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 PATIENCE_MS = 15_000
@@ -21,7 +21,7 @@ PATIENCE_MS = 15_000
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         options = ["--headless", "--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=options)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=options)
         yield browser
         browser.close()
 
