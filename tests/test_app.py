@@ -81,7 +81,7 @@ async def test_a_history_that_cannot_be_written_is_said_on_every_page_until_it_c
 
     other.execute("ROLLBACK")
     other.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while site.cluster.store.failing:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.05)
     assert "u1" in await page(site, "/tasks")
@@ -124,7 +124,7 @@ async def test_tasks_that_are_still_read_back_are_said_on_every_page(flower, tmp
     assert "u1" in await page(again, "/tasks")
 
     goes_on.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not again.cluster.state.tasks:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.01)
     assert "read back" not in await page(again, "/workers")
@@ -149,7 +149,7 @@ async def test_tasks_that_cannot_be_read_back_are_said_on_every_page(flower, mon
     monkeypatch.setattr(Returning, "_next", fails)
     site = flower()
     await site.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not site.cluster.events.returning.fault:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.01)
     assert "Only 0 tasks could be read back" in await page(site, "/workers")

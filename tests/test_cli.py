@@ -19,7 +19,7 @@ import pytest
 from flower_ng import __version__
 from flower_ng.cli import command, script
 from flower_ng.settings import OPTIONS
-from tests.services import ROOT, answers, free_port, wait_until
+from tests.services import PATIENCE, ROOT, answers, free_port, wait_until
 
 MODULE = (sys.executable, "-m", "flower_ng")
 CELERY = (sys.executable, "-m", "celery")
@@ -56,7 +56,7 @@ class Started:
         return found
 
     def ends(self) -> int:
-        return self.process.wait(30)
+        return self.process.wait(30 * PATIENCE)
 
 
 @pytest.fixture
@@ -77,16 +77,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
 @pytest.mark.oldest
 class TestStarting:
     @pytest.mark.parametrize(
-        "words",
+        ("words", "number"),
         [
-            (*CELERY, "-b", "memory://", "flower_ng"),
-            (*CELERY, "-b", "memory://", "flower-ng"),
-            (*MODULE, "--broker=memory://", "flower_ng"),
-            (*SCRIPT, "-b", "memory://"),
+            ((*CELERY, "-b", "memory://", "flower_ng"), signal.SIGTERM),
+            ((*CELERY, "-b", "memory://", "flower-ng"), signal.SIGINT),
+            ((*MODULE, "--broker=memory://", "flower_ng"), signal.SIGTERM),
+            ((*SCRIPT, "-b", "memory://"), signal.SIGINT),
+            ((*SCRIPT, "-b", "memory://"), signal.SIGTERM),
         ],
-        ids=["celery", "alias", "module", "script"],
+        ids=["celery", "alias", "module", "script", "script-terminated"],
     )
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_each_way_serves_until_a_signal_ends_it_with_0(
         self, start: Any, words: tuple[str, ...], number: int
     ) -> None:
@@ -247,45 +247,72 @@ def test_where_no_file_can_be_written_tasks_are_in_memory_and_pages_and_readyz_s
     assert "Traceback" not in program.output
 
 
+WRONG = (
+    ("--port=x", "Invalid '--port' option: 'x' is not a whole number"),
+    ("--port", "--port requires a value: --port=…"),
+    ("--auth=*@*.com", "Invalid '--auth' option"),
+    ("--auth=ann", "Invalid '--auth' option: 'ann' would let nobody in"),
+    ("--auth=ann@example.com", "--auth needs --auth_provider"),
+    ("--auth_provider=no.such", "--auth_provider needs --auth"),
+    ("--basic_auth=:", "Invalid '--basic_auth' option: the value has an empty user"),
+    ("--cookie_secret=x", "Invalid '--cookie_secret' option: the value is too easy"),
+    ("--require_auth", "--require_auth is set and no login is configured"),
+    (
+        "--log_file_prefix=/no/such/folder/log",
+        "Invalid '--log_file_prefix' option: '/no/such/folder/log' cannot be written (No",
+    ),
+    ("--read_only=maybe", "Invalid '--read_only' option: 'maybe' is neither true nor"),
+    ("--cookie_secret=", "Invalid '--cookie_secret' option: it is empty: give it a value"),
+    (
+        "--address=no.such.host.invalid",
+        "Invalid '--address' option: cannot listen at 'no.such.host.invalid' (",
+    ),
+    (
+        "--unix_socket=/no/such/folder/socket",
+        "Invalid '--unix_socket' option: cannot listen at '/no/such/folder/socket' (No",
+    ),
+    ("--unix_socket=/etc/hostname", "Invalid '--unix_socket' option: cannot listen at"),
+    ("--notify=nowhere://secret", "Invalid '--notify' option: apprise can't read"),
+)
+#: Starts with each argument a child of one program that imports all but once: it is a second each.
+EACH = """
+import os, sys
+import flower_ng.cli.serving
+from flower_ng.cli.script import celery
+
+for number, argument in enumerate(sys.argv[2:]):
+    if child := os.fork():
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        open(f"{number}.code", "w").write(str(code))
+    else:
+        output = os.open(f"{number}.output", os.O_CREAT | os.O_WRONLY)
+        os.dup2(output, 1), os.dup2(output, 2)
+        celery(["-b", sys.argv[1], "flower_ng", argument])
+"""
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the exit code and the output of a start with each wrong value."""
+    folder = tmp_path_factory.mktemp("tried")
+    arguments = [argument for argument, _ in WRONG]
+    tried = Started(folder, (sys.executable, "-c", EACH, DEAD, *arguments), {})
+    assert tried.ends() == 0, tried.output
+    return folder
+
+
 class TestNotStarting:
     @pytest.mark.parametrize(
-        ("argument", "why"),
-        [
-            ("--port=x", "Invalid '--port' option: 'x' is not a whole number"),
-            ("--port", "--port requires a value: --port=…"),
-            ("--auth=*@*.com", "Invalid '--auth' option"),
-            ("--auth=ann", "Invalid '--auth' option: 'ann' would let nobody in"),
-            ("--auth=ann@example.com", "--auth needs --auth_provider"),
-            ("--auth_provider=no.such", "--auth_provider needs --auth"),
-            ("--basic_auth=:", "Invalid '--basic_auth' option: the value has an empty user"),
-            ("--cookie_secret=x", "Invalid '--cookie_secret' option: the value is too easy"),
-            ("--require_auth", "--require_auth is set and no login is configured"),
-            (
-                "--log_file_prefix=/no/such/folder/log",
-                "Invalid '--log_file_prefix' option: '/no/such/folder/log' cannot be written (No",
-            ),
-            ("--read_only=maybe", "Invalid '--read_only' option: 'maybe' is neither true nor"),
-            ("--cookie_secret=", "Invalid '--cookie_secret' option: it is empty: give it a value"),
-            (
-                "--address=no.such.host.invalid",
-                "Invalid '--address' option: cannot listen at 'no.such.host.invalid' (",
-            ),
-            (
-                "--unix_socket=/no/such/folder/socket",
-                "Invalid '--unix_socket' option: cannot listen at '/no/such/folder/socket' (No",
-            ),
-            ("--unix_socket=/etc/hostname", "Invalid '--unix_socket' option: cannot listen at"),
-            ("--notify=nowhere://secret", "Invalid '--notify' option: apprise can't read"),
-        ],
+        ("number", "why"), [pytest.param(n, why, id=a) for n, (a, why) in enumerate(WRONG)]
     )
     def test_a_wrong_value_is_one_line_and_exit_code_1(
-        self, start: Any, argument: str, why: str
+        self, tried: Path, number: int, why: str
     ) -> None:
-        program = start(*MODULE, "-b", DEAD, "flower_ng", argument)
+        output = (tried / f"{number}.output").read_text()
 
-        assert program.ends() == 1
-        assert program.output.startswith(f"Error: {why}")
-        assert program.output.count("\n") == 1
+        assert (tried / f"{number}.code").read_text() == "1"
+        assert output.startswith(f"Error: {why}")
+        assert output.count("\n") == 1
 
     @pytest.mark.parametrize(
         ("provider", "why"),

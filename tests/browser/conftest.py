@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.services import PATIENCE
 from tests.services import chromium as browser_path
 from tests.web.pages.shop import W1, Shop
 from tests.web.pages.test_worker import ANSWERS
@@ -88,7 +89,9 @@ class Window:
 
     async def shows(self, words: str, timeout_s: float = 5.0) -> None:
         """Wait until the page's content has these words."""
-        await self.page.locator("main", has_text=words).wait_for(timeout=timeout_s * 1000)
+        await self.page.locator("main", has_text=words).wait_for(
+            timeout=timeout_s * PATIENCE * 1000
+        )
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ def window(chromium: Browser, server: Server, shop: Shop) -> Callable[..., Any]:
         client = server.start(cluster=shop, environ=OPEN_API, **(options or {}))
         size = {"width": width, "height": 800}
         where = await chromium.new_context(viewport=size, **context)
-        where.set_default_timeout(10_000)
+        where.set_default_timeout(10_000 * PATIENCE)
         it = Window(await where.new_page(), client)
         yield it
         await asyncio.sleep(0)

@@ -128,7 +128,7 @@ async def test_a_look_that_fails_does_not_end_the_watch():
 
     it._gather = failing_once  # a bug in a rule cannot be had otherwise
     it.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while it.looked_at is None:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
     it.stop()

@@ -197,6 +197,7 @@ def interrupt(target: str, checkout: Path, when: Callable[[Path], bool], how: in
 
 @pytest.mark.package
 @pytest.mark.xdist_group("interrupted")
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("target", "when", "how"),
     [

@@ -16,7 +16,11 @@ import pytest
 from flower_ng import __version__
 from tests.services import ROOT, answers, free_port, wait_until
 
-pytestmark = [pytest.mark.package, pytest.mark.xdist_group("package")]
+pytestmark = [
+    pytest.mark.package,
+    pytest.mark.xdist_group("package"),
+    pytest.mark.timeout(900),  # all three are built when the first test asks
+]
 
 SOURCES = ("pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", "LICENSE")
 INFO = f"flower_ng-{__version__}.dist-info"

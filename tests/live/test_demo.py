@@ -163,8 +163,17 @@ def of_demo(mark: str) -> list[str]:
     return [command for command in found if command]
 
 
-@pytest.mark.parametrize("after_s", [0.5, 1.0, 2.0, None])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "after_s"),
+    [
+        (signal.SIGINT, 0.5),
+        (signal.SIGINT, 2.0),
+        (signal.SIGINT, None),
+        (signal.SIGTERM, 1.0),
+        pytest.param(signal.SIGINT, 1.0, marks=pytest.mark.soak),
+        *(pytest.param(signal.SIGTERM, s, marks=pytest.mark.soak) for s in (0.5, 2.0, None)),
+    ],
+)
 def test_signals_that_come_again_and_again_leave_no_process_behind(tmp_path, after_s, number):
     """At any time of its start, and once it is ready."""
     demo, mark = Demo(tmp_path, broker=""), f"of-{tmp_path.name}-{time.monotonic_ns()}"

@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.live.conftest import Cluster
-from tests.services import chromium
+from tests.services import PATIENCE, chromium
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
-PATIENCE_MS = 15_000
+PATIENCE_MS = 15_000 * PATIENCE
 
 
 @pytest.fixture(scope="module")

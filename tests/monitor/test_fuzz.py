@@ -62,7 +62,7 @@ def record(thing):
     }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_no_mutation_of_real_events_breaks_the_state_or_its_json(seed):
     chance = random.Random(seed)
     wire, state = Wire(), EventsState(max_tasks_in_memory=50, max_workers_in_memory=20)

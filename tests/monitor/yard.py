@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery
 
-from tests.services import Redis
+from tests.services import PATIENCE, Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def refused_broker() -> Iterator[str]:
 
 async def eventually(happened: Any, timeout_s: float = 10.0) -> Any:
     """Return the first true value of `happened()`, asked on the running loop."""
-    async with asyncio.timeout(timeout_s):
+    async with asyncio.timeout(timeout_s * PATIENCE):
         while not (value := happened()):  # noqa: ASYNC110 - the outside world has no Event
             await asyncio.sleep(0.02)
     return value

@@ -177,7 +177,7 @@ def test_what_is_held_tells_the_oldest_and_the_newest(swept):
     assert held.bytes > 0
 
 
-async def wait_until(condition, seconds=10):
+async def wait_until(condition, seconds=30):
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.02)

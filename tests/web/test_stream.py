@@ -38,11 +38,11 @@ async def opened():
         await writer.wait_closed()
 
 
-async def heard(reader, text, within_s=3.0):
+async def heard(reader, text, within_s=20.0):
     await asyncio.wait_for(reader.readuntil(text.encode()), within_s)
 
 
-async def until(condition, within_s=2.0):
+async def until(condition, within_s=20.0):
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - nothing tells when a socket is gone
             await asyncio.sleep(0.01)

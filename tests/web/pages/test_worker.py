@@ -304,7 +304,7 @@ async def test_a_first_look_waits_for_the_answers(shop, look):
 async def test_a_later_look_begins_an_inspection_and_waits_for_nothing(inspected, look):
     inspected.inspector.is_silent = True
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await look(PAGE)
 
     assert inspected.inspector.asked == [W1]
@@ -317,7 +317,7 @@ async def test_a_page_that_refreshes_itself_asks_only_when_answers_are_old(
     inspected.inspector.is_silent = True
     inspected.inspector.aged_s["active"] = age_s
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await look(PAGE, headers={"Flower-Live": "1"})
 
     assert inspected.inspector.asked == asked
@@ -328,7 +328,7 @@ async def test_a_page_that_refreshes_itself_does_not_press_a_silent_worker(shop,
     shop.inspector.is_silent = True
     shop.inspector.failed = {method: Failure("no reply", NOW - 3) for method in ALL_METHODS}
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await look(PAGE, headers={"Flower-Live": "1"})
 
     assert shop.inspector.asked == []
