@@ -76,9 +76,9 @@ class Sightings:
         clock: Callable[[], float],
     ) -> None:
         self.new: dict[tuple[str, str], NewException] = {}
-        self._running: OrderedDict[str, Task] = OrderedDict()
-        self._reserved: OrderedDict[str, Task] = OrderedDict()
-        self._held: OrderedDict[str, Task] = OrderedDict()
+        self._running: dict[str, Task] = {}
+        self._reserved: dict[str, Task] = {}
+        self._held: dict[str, Task] = {}
         self._identities: OrderedDict[str, Identity] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.is_learned = False
@@ -91,16 +91,22 @@ class Sightings:
 
     def observe(self, change: Change) -> None:
         """Take note of one event."""
-        task = change.task
-        if task is None:
-            if change.worker is not None:
-                self._see_worker(change.event)
-        elif task.state != change.before:
-            self._place(task)
-            if task.state == "FAILURE":
-                self._see_failure(task)
-        if self.wanted and task is not None and _may_be_scheduled(change, task):
-            self._see_scheduled(task)
+        self.observe_all((change,))
+
+    def observe_all(self, changes: Iterable[Change]) -> None:
+        """Take note of events."""
+        for change in changes:
+            task = change.task
+            if task is None:
+                if change.worker is not None:
+                    self._see_worker(change.event)
+                continue
+            if task.state != change.before:
+                self._place(task)
+                if task.state == "FAILURE":
+                    self._see_failure(task)
+            if self.wanted and _may_be_scheduled(change, task):
+                self._see_scheduled(task)
 
     def learned(self, task: Task) -> None:
         """Follow a task no longer that has ended."""
@@ -169,8 +175,9 @@ class Sightings:
                 self._held_since.setdefault(uuid, task.received)  # later ones are redeliveries
         else:
             self._reserved.pop(uuid, None)
-            self._held.pop(uuid, None)
-            self._held_since.pop(uuid, None)
+            if self._held:
+                self._held.pop(uuid, None)
+                self._held_since.pop(uuid, None)
 
     def _see_scheduled(self, task: Task) -> None:
         """Note a task that may be one of the schedule's; who sent it may be told later."""
@@ -228,7 +235,7 @@ def _may_be_scheduled(change: Change, task: Task) -> bool:
     return is_told and not task.parent_id and not task.retries
 
 
-def _present(tasks: "OrderedDict[str, Task]", state: State, most: int) -> Iterator[Task]:
+def _present(tasks: dict[str, Task], state: State, most: int) -> Iterator[Task]:
     """Yield those that are still in memory, and drop others: forgetting a task tells nobody."""
     for uuid, task in list(islice(tasks.items(), most)):
         if state.tasks.get(uuid) is task:

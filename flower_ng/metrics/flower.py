@@ -8,7 +8,7 @@ import os
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -16,8 +16,10 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import Metric
 
 from flower_ng.metrics.family import (
+    Counter,
     CounterFamily,
     Family,
+    Gauge,
     GaugeFamily,
     Histogram,
     HistogramFamily,
@@ -31,6 +33,8 @@ from flower_ng.monitor.records import Change, Event, Task, Worker
 PAIR = ("worker", "task")
 #: Event types that end a task's run, or its wait for one.
 ENDS = frozenset({"task-succeeded", "task-failed", "task-retried", "task-revoked", "task-rejected"})
+#: Event types that the prefetch time follows.
+_TIMED = ENDS | {"task-started"}
 #: A worker that missed so many of its heartbeats is lost (`celery.events.state`: twice `freq`).
 BEATS_UNTIL_LOST = 2.0
 #: Seconds between an event's timestamp and its application.
@@ -129,21 +133,46 @@ class PrometheusMetrics:
 
     def observe(self, change: Change) -> None:
         """Count one applied event."""
-        event, worker, task = change.event, change.worker, change.task
-        late_s, lag = self._clock() - event.timestamp, self.ingest_lag
-        lag.counts[bisect_left(lag.bounds, late_s)] += 1
-        if late_s > 0.0:
-            lag.sum += late_s
-        if worker is not None and self._workers.get(event.hostname) is not worker:
-            self._meet(event.hostname, worker)
-        if self._waiting.silent and worker is not None:
-            self._waiting.wake(event.hostname)
-        if task is not None:
-            self._count(event, task)
+        self.observe_all((change,))
+
+    def observe_all(self, changes: Sequence[Change]) -> None:
+        """Count applied events."""
+        self._note_lag(changes)
+        hostname, heard = "", None
+        series: Mapping[Rest, Counter] = {}
+        for change in changes:
+            event, worker, task = change.event, change.worker, change.task
+            if worker is not heard or event.hostname != hostname:
+                hostname, heard = event.hostname, worker
+                if worker is not None:
+                    self._hear(hostname, worker)
+                series = self.events.table.get(hostname, {})
+            if task is None:
+                if event.type in WORKER_EVENTS:
+                    WORKER_EVENTS[event.type](self, event)
+                hostname = ""  # it may have left with this
+                continue
+            key = event.type, task.name or ""
+            counter = series.get(key)
+            if counter is None or worker is None:
+                counter = self._counter(event, key)
+                series = self.events.table[hostname]
+            counter.value += 1.0
             if worker is not None:
                 self._follow(event, task)
-        elif event.type in WORKER_EVENTS:
-            WORKER_EVENTS[event.type](self, event)
+
+    def _note_lag(self, changes: Sequence[Change]) -> None:
+        """Count how late events are applied; those of one moment mostly in one bucket."""
+        now, lag = self._clock(), self.ingest_lag
+        late_s = [now - change.event.timestamp for change in changes]
+        least_s, most_s = min(late_s), max(late_s)
+        place = bisect_left(lag.bounds, most_s)
+        if place == 0 or least_s > lag.bounds[place - 1]:
+            lag.counts[place] += len(late_s)
+        else:
+            for one_s in late_s:
+                lag.counts[bisect_left(lag.bounds, one_s)] += 1
+        lag.sum += sum(late_s) if least_s > 0.0 else sum(one_s for one_s in late_s if one_s > 0.0)
 
     def learned(self, task: Task) -> None:
         """A task has ended, of which no event told: it waits no longer, and counts as no event."""
@@ -202,35 +231,44 @@ class PrometheusMetrics:
         for family in self.families:
             yield from family.collect()
 
-    def _meet(self, hostname: str, worker: Worker) -> None:
-        self._workers[hostname] = worker
-        self.pairs.promote(hostname)
+    def _hear(self, hostname: str, worker: Worker) -> None:
+        if self._workers.get(hostname) is not worker:
+            self._workers[hostname] = worker
+            self.pairs.promote(hostname)
+        if self._waiting.silent:
+            self._waiting.wake(hostname)
 
-    def _count(self, event: Event, task: Task) -> None:
-        name, kind, hostname = task.name or "", event.type, event.hostname
-        if kind == "task-sent" and hostname not in self._workers:
-            self.pairs.published(hostname, self._clock())
-        self.events.cell(hostname, (kind, name)).value += 1.0
-        runtime = event.runtime
-        if runtime is not None and 0.0 < runtime < inf:
-            self.runtime.cell(hostname, (name,)).observe(runtime)
+    def _counter(self, event: Event, key: Rest) -> Counter:
+        """Return the counter of an event, a new one, or one of a publisher's, which age."""
+        if event.type == "task-sent" and event.hostname not in self._workers:
+            self.pairs.published(event.hostname, self._clock())
+        return self.events.cell(event.hostname, key)
 
     def _follow(self, event: Event, task: Task) -> None:
-        """Keep the prefetch gauges; a task with an ETA waits for its time, not for the worker."""
+        """Keep the run time, and the prefetch gauges.
+
+        A task with an ETA waits for its time, not for the worker.
+        """
+        kind, hostname, rest = event.type, event.hostname, (task.name or "",)
+        runtime = event.runtime
+        if runtime is not None and 0.0 < runtime < inf:
+            self.runtime.cell(hostname, rest).observe(runtime)
         if task.state != "RECEIVED":
             self._waiting.drop(task.uuid)
-        if task.eta is None and task.received is not None:
-            kind, rest = event.type, (task.name or "",)
-            if kind == "task-received" and task.state == "RECEIVED":
-                self._waiting.add(task.uuid, event.hostname, rest)
-            elif kind == "task-started" and task.started is not None:
-                gauge = self.prefetch_time.cell(event.hostname, rest)
-                gauge.value = max(0.0, task.started - task.received)
-                gauge.owner = task.uuid
-            elif kind in ENDS and task.started is not None:
-                gauge = self.prefetch_time.cell(event.hostname, rest)
-                if gauge.owner in {None, task.uuid}:  # else a newer one runs, and it is its time
-                    gauge.value = 0.0
+        if task.eta is not None or task.received is None:
+            return
+        if kind == "task-received":
+            if task.state == "RECEIVED":
+                self._waiting.add(task.uuid, hostname, rest)
+        elif task.started is not None and kind in _TIMED:
+            self._time_prefetch(kind, task, self.prefetch_time.cell(hostname, rest))
+
+    def _time_prefetch(self, kind: str, task: Task, gauge: Gauge) -> None:
+        if kind == "task-started":
+            gauge.value = max(0.0, (task.started or 0.0) - (task.received or 0.0))
+            gauge.owner = task.uuid
+        elif gauge.owner in {None, task.uuid}:  # else it is that of a newer one
+            gauge.value = 0.0
 
     def _came_online(self, event: Event) -> None:
         self._waiting.clear(event.hostname)

@@ -61,7 +61,7 @@ class CeleryState(State):
         if task is not None:
             return task, False
         task = self._new_task(uuid)
-        self._place(task, None)
+        self._place(task)
         return task, True
 
     def _joined(self, worker: WorkerRecord) -> None:
@@ -83,7 +83,7 @@ class CeleryState(State):
     def _new_task(self, uuid: str) -> TaskRecord:
         raise NotImplementedError
 
-    def _place(self, task: TaskRecord, before: tuple[str, WorkerRecord | None] | None) -> None:
+    def _place(self, task: TaskRecord) -> None:
         raise NotImplementedError
 
     def _take_over(self, kept: Mapping[str, Any]) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
+from operator import length_hint
 
 from tornado.ioloop import PeriodicCallback
 
@@ -15,7 +15,8 @@ from flower_ng.monitor.wire import Wire
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 16  # events applied between two looks at the clock
+#: Events applied between two looks at the clock: as many as a worker sends in one message.
+LOOK_EVERY = 24
 #: Turns of the loop between two slices. A request takes some five, from the connection to the last
 #: byte of the answer: with a slice in each it would wait for five slices.
 TURNS = 8
@@ -61,7 +62,7 @@ class Drain:
         self._follow_clock = follow_clock
         self._timer = timer
         self._ticks: PeriodicCallback | None = None
-        self._decoded: deque[Event] = deque()
+        self._decoded: list[Event] = []
         self._goes_on = False
         self._clock = 0  # the highest that was heard in this slice
 
@@ -87,8 +88,8 @@ class Drain:
         began = now = self._timer()
         before = self.applied
         while self._fill() and now - began <= at_most_s:
-            for _ in range(min(LOOK_EVERY, len(self._decoded))):
-                self._apply(self._decoded.popleft())
+            self._apply(self._decoded[:LOOK_EVERY])
+            del self._decoded[:LOOK_EVERY]
             now = self._timer()
         self._follow()
         self._note(now - began)
@@ -140,13 +141,16 @@ class Drain:
             self._follow_clock(self._clock)
             self._clock = 0
 
-    def _apply(self, event: Event) -> None:
-        self.applied += 1
-        try:
-            self._state.apply(event)
-        except Exception:
-            log.exception("Could not apply %s of %s", ascii(event.type), ascii(event.hostname))
-            self._wire.refuse("not applicable")
+    def _apply(self, events: list[Event]) -> None:
+        rest = iter(events)
+        while length_hint(rest):
+            try:
+                self._state.apply_all(rest)
+            except Exception:
+                event = events[-1 - length_hint(rest)]
+                log.exception("Could not apply %s of %s", ascii(event.type), ascii(event.hostname))
+                self._wire.refuse("not applicable")
+        self.applied += len(events)
 
     def _note(self, spent_s: float) -> None:
         self.busy_s += spent_s

@@ -1,10 +1,8 @@
 """How an event is merged into its task. Pure; on the loop, for every event.
 
-Most tasks are run once, and their events come in order: that costs little. From the first event
-that says otherwise their runs are kept apart (life). No event blanks a field.
+Most tasks are run once, or attempt after attempt, and their events come in order: that costs
+little. From the first event that says otherwise their runs are kept apart (life).
 """
-
-from typing import Final
 
 from celery import states
 
@@ -12,29 +10,24 @@ from flower_ng.life.attempts import decisive, newest
 from flower_ng.life.memory import Life
 from flower_ng.life.progress import (
     ATTEMPT_BITS,
-    CORRECTION,
-    FIRST_ENDED,
-    progress_in_attempt,
     progress_of,
 )
 from flower_ng.life.runs import (
-    EXCEPTION_LENGTH,
     OUTCOMES,
     Run,
-    TaskEvent,
 )
+from flower_ng.life.turns import Turns
+from flower_ng.monitor.again import NUMBERED, events_of, is_tried_again, take_turn, told, turns_of
 from flower_ng.monitor.records import Event, Task, Worker
-
-#: How far a task is after an event, by what follows `task-` in its type: 4 is ended.
-_STAGES: Final = {"sent": 0, "received": 1, "started": 2, **dict.fromkeys(OUTCOMES, 4)}
-_CUSTOM: Final = 3
-_ENDED: Final = 4
-_WITHIN: Final = (1 << ATTEMPT_BITS) - 1
-_STATES: Final = {"received": states.RECEIVED, "started": states.STARTED, **OUTCOMES}
-_PROGRESS: Final = {subject: progress_in_attempt(state) for subject, state in _STATES.items()}
-_CUSTOM_PROGRESS: Final = progress_in_attempt("")
-#: What is sent and received is a numbered attempt.
-_NUMBERED: Final = frozenset({"sent", "received"})
+from flower_ng.monitor.taking import (
+    CUSTOM,
+    CUSTOM_PROGRESS,
+    STEPS,
+    settle,
+    stage,
+    take_what_became_of_it,
+    take_what_was_asked,
+)
 
 
 def merge(task: Task, event: Event, subject: str, worker: Worker | None) -> bool:
@@ -49,16 +42,16 @@ def merge(task: Task, event: Event, subject: str, worker: Worker | None) -> bool
                 _send(task, event)
                 return True
         elif worker is task.worker or task.worker is None:
-            stage, place = _stage(task), _STAGES.get(subject, _CUSTOM)
-            if (stage < place or stage == place == _CUSTOM) and _is_in_turn(task, event, subject):
-                _go_on(task, event, subject, worker)
+            step = STEPS.get(subject) or (CUSTOM, subject.upper(), CUSTOM_PROGRESS)
+            is_at, place = stage(task), step[0]
+            if (is_at < place or is_at == place == CUSTOM) and _is_in_turn(task, event, subject):
+                _go_on(task, event, subject, worker, step)
                 return True
+        if is_tried_again(task, event):
+            task.life = turns_of(task)
+    if isinstance(task.life, Turns) and take_turn(task, task.life, event, subject, worker):
+        return True
     return _live(task, event, subject, worker)
-
-
-def _stage(task: Task) -> int:
-    within = task.progress & _WITHIN
-    return _ENDED if within >= FIRST_ENDED else within & 7
 
 
 def _send(task: Task, event: Event) -> None:
@@ -66,10 +59,10 @@ def _send(task: Task, event: Event) -> None:
     if task.worker is None:
         task.timestamp = event.timestamp
     name = task.name
-    _take_what_was_asked(task, event)
+    take_what_was_asked(task, event)
     if name is not None:
         task.name = name  # that of the receipt, which a task may choose (shadow)
-    _take_what_became_of_it(task, event)
+    take_what_became_of_it(task, event)
 
 
 def _is_in_turn(task: Task, event: Event, subject: str) -> bool:
@@ -79,41 +72,34 @@ def _is_in_turn(task: Task, event: Event, subject: str) -> bool:
     return event.timestamp >= (task.started or task.received or 0.0)
 
 
-def _go_on(task: Task, event: Event, subject: str, worker: Worker | None) -> None:
-    state = _STATES.get(subject)
-    if state is None:
-        state, progress = subject.upper(), _CUSTOM_PROGRESS
-    else:
-        progress = _PROGRESS[subject]
+def _go_on(
+    task: Task, event: Event, subject: str, worker: Worker | None, step: tuple[int, str, int]
+) -> None:
+    place, state, progress = step
+    if place != CUSTOM:
         setattr(task, subject, event.timestamp)
     task.worker = worker
-    _take_what_was_asked(task, event)
-    _take_what_became_of_it(task, event)
-    _settle(task, state, event.timestamp, ((task.retries or 0) << ATTEMPT_BITS) + progress)
-
-
-def _settle(task: Task, state: str, at: float, progress: int) -> None:
-    """Set the state; one that the result backend told stands until events tell more."""
-    corrections = task.progress // CORRECTION
-    if task.state_source is not None and corrections * CORRECTION + progress < task.progress:
-        return
-    task.state, task.timestamp, task.state_source = state, at, None
-    progress += corrections * CORRECTION
-    task.progress = progress if progress >= task.progress else progress + CORRECTION
+    take_what_was_asked(task, event)
+    take_what_became_of_it(task, event)
+    progress += (task.retries or 0) << ATTEMPT_BITS
+    if task.state_source is None and task.progress <= progress:  # as a rule: the next step
+        task.state, task.timestamp, task.progress = state, event.timestamp, progress
+    else:
+        settle(task, state, event.timestamp, progress)
 
 
 # A task that was run more than once, or whose events came in another order
 
 
 def _live(task: Task, event: Event, subject: str, worker: Worker | None) -> bool:
-    one = _told(task, event, subject)
+    one = told(task, event, subject)
     life = task.life
-    if life is None:
-        if one in (events := _events_of(task)):
+    if not isinstance(life, Life):
+        if one in (events := life.events if life is not None else events_of(task)):
             return False
+        workers = (*life.others, life.worker) if life is not None else (task.worker,)
         life = task.life = Life(events)
-        if task.worker is not None:
-            life.workers[task.worker.hostname] = task.worker
+        life.workers = {had.hostname: had for had in workers if had is not None}
     if worker is not None:
         life.workers[worker.hostname] = worker
     is_repeated = life.repeats(one)
@@ -123,48 +109,16 @@ def _live(task: Task, event: Event, subject: str, worker: Worker | None) -> bool
     return not is_repeated
 
 
-def _told(task: Task, event: Event, subject: str) -> TaskEvent:
-    """Return an event as it is kept."""
-    name = (event.name or task.name or "") if subject == "received" else ""
-    exception = (event.exception or "")[:EXCEPTION_LENGTH]
-    retries = event.retries if subject in _NUMBERED else 0
-    at, host = event.timestamp, event.hostname
-    return TaskEvent(subject, at, host, exception, retries, name, event.how)
-
-
-def _events_of(task: Task) -> list[TaskEvent]:
-    """Return the events of a task that was run once."""
-    events = []
-    if task.sent is not None:
-        events.append(TaskEvent("sent", task.sent, task.client or "", retries=task.retries))
-    if task.worker is None:
-        return events
-    host = task.worker.hostname
-    if task.received is not None:
-        events.append(TaskEvent("received", task.received, host, "", task.retries, task.name or ""))
-    if task.started is not None:
-        events.append(TaskEvent("started", task.started, host))
-    for subject in OUTCOMES:
-        at = getattr(task, subject)
-        if at is not None and task.state_source is None:
-            exception = (task.exception or "")[:EXCEPTION_LENGTH]
-            failed = subject in ("failed", "retried")
-            events.append(TaskEvent(subject, at, host, exception if failed else ""))
-    if _stage(task) == _CUSTOM:
-        events.append(TaskEvent(task.state.lower(), task.timestamp, host))
-    return events
-
-
 def _take(task: Task, event: Event, subject: str, life: Life) -> None:
     """Take what an event says, as far as no later attempt says otherwise."""
     runs = life.runs
     run = decisive(runs)
-    if subject not in _NUMBERED or (event.retries or 0) >= (life.retries or 0):
-        _take_what_was_asked(task, event)
+    if subject not in NUMBERED or (event.retries or 0) >= (life.retries or 0):
+        take_what_was_asked(task, event)
     task.retries = life.retries
     if subject == "sent":
         task.sent = max(event.timestamp, task.sent or 0.0)
-        _take_what_became_of_it(task, event)
+        take_what_became_of_it(task, event)
     if run is None:
         return
     task.name, task.original_name = _names(task, runs, run)
@@ -175,7 +129,7 @@ def _take(task: Task, event: Event, subject: str, life: Life) -> None:
         setattr(task, subject, max(event.timestamp, getattr(task, subject) or 0.0))
     if subject != "sent":
         _take_end(task, event, run, runs)
-    _settle(task, run.state, run.state_at, progress_of(run, runs))
+    settle(task, run.state, run.state_at, progress_of(run, runs))
 
 
 def _names(task: Task, runs: list[Run], run: Run) -> tuple[str | None, str | None]:
@@ -201,45 +155,3 @@ def _take_end(task: Task, event: Event, run: Run, runs: list[Run]) -> None:
     if told is raised:
         task.exception = event.exception or task.exception
         task.traceback = event.traceback or task.traceback
-
-
-# Written out, because a loop over names takes six times as long, and this is done for every event.
-
-
-def _take_what_was_asked(task: Task, event: Event) -> None:  # noqa: C901 - one line a field
-    """Take the fields that also a late RECEIVED brings (Celery's merge_rules)."""
-    if event.name is not None:
-        task.name = event.name
-    if event.args is not None:
-        task.args = event.args
-    if event.kwargs is not None:
-        task.kwargs = event.kwargs
-    if event.parent_id is not None:
-        task.parent_id = event.parent_id
-    if event.root_id is not None:
-        task.root_id = event.root_id
-    if event.retries is not None:
-        task.retries = event.retries
-    if event.eta is not None:
-        task.eta = event.eta
-    if event.expires is not None:
-        task.expires = event.expires
-
-
-def _take_what_became_of_it(task: Task, event: Event) -> None:  # noqa: C901 - one line a field
-    if event.clock is not None:
-        task.clock = event.clock
-    if event.result is not None:
-        task.result = event.result
-    if event.runtime is not None:
-        task.runtime = event.runtime
-    if event.exception is not None:
-        task.exception = event.exception
-    if event.traceback is not None:
-        task.traceback = event.traceback
-    if event.exchange is not None:
-        task.exchange = event.exchange
-    if event.routing_key is not None:
-        task.routing_key = event.routing_key
-    if event.queue is not None:
-        task.queue = event.queue

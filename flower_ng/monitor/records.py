@@ -5,8 +5,8 @@ makes of them; a Change says what one Event altered. No thread of its own.
 """
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 from celery import states
@@ -14,6 +14,7 @@ from celery.events import state as celery_state
 
 from flower_ng.life.memory import Life
 from flower_ng.life.runs import EXPIRED, REQUEUED, TERMINATED, WAITED
+from flower_ng.life.turns import Turns
 
 #: Bounds of what comes over the wire: longer names are refused, longer texts are cut.
 NAME_LENGTH = 512
@@ -224,7 +225,7 @@ class Task(Readable, msgspec.Struct, gc=False, eq=False):
     #: How far it has come: grows as it goes on (life).
     progress: int = 0
     #: Its runs, once there is more to tell of them than the fields here.
-    life: Life | None = None
+    life: Life | Turns | None = None
     #: Its first event that was heard cannot have been its first: the store may know more.
     is_partial: bool = False
 
@@ -325,7 +326,10 @@ class Change(msgspec.Struct, gc=False, eq=False):
 
 
 class Observer(Protocol):
-    """What listens to the state, on the loop: the metrics, the store's writer."""
+    """What listens to the state, on the loop: the metrics, the store's writer.
+
+    One that also has `observe_all`, as BatchObserver says, is told of many changes at once.
+    """
 
     def observe(self, change: Change, /) -> None:
         """Take note of one applied event."""
@@ -338,3 +342,14 @@ class Observer(Protocol):
 
     def forgotten(self, hostname: str, /) -> None:
         """A worker was purged or evicted."""
+
+
+@runtime_checkable
+class BatchObserver(Observer, Protocol):
+    """An Observer that takes changes by the dozen, so that what they share is looked up once."""
+
+    def observe_all(self, changes: Sequence[Change], /) -> None:
+        """Take note of applied events, in their order.
+
+        No task is in it twice, so that each record is as its change left it.
+        """

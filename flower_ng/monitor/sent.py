@@ -52,12 +52,17 @@ class Sent:
 
     def observe(self, change: Change) -> None:
         """Note a send, or that a task was heard of."""
-        event = change.event
-        if event.type == "task-sent":
-            if event.queue and event.uuid and change.before in _EARLY:
-                self._add(event.queue, event.uuid, event.timestamp, self._arrives_at(event))
-        elif event.uuid is not None and event.uuid in self._queue_of:
-            self._drop(event.uuid)
+        self.observe_all((change,))
+
+    def observe_all(self, changes: Iterable[Change]) -> None:
+        """Do as `observe` for each of them."""
+        for change in changes:
+            event = change.event
+            if event.type == "task-sent":
+                if event.queue and event.uuid and change.before in _EARLY:
+                    self._add(event.queue, event.uuid, event.timestamp, self._arrives_at(event))
+            elif event.uuid in self._queue_of:
+                self._drop(event.uuid)
 
     def learned(self, task: Task) -> None:
         """Note that a task waits no longer."""

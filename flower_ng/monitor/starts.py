@@ -6,11 +6,11 @@ id, or, where containers give each the same, a logical clock that begins anew.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.monitor.records import Change, Task, Worker
+from flower_ng.monitor.records import Change, Event, Task, Worker
 
 #: Starts that are remembered.
 MOST: Final = 1000
@@ -38,9 +38,15 @@ class Starts:
 
     def observe(self, change: Change) -> None:
         """Note a start; events of tasks tell of none."""
-        if change.task is not None or change.worker is None:
-            return
-        event, worker = change.event, change.worker
+        self.observe_all((change,))
+
+    def observe_all(self, changes: Iterable[Change]) -> None:
+        """Do as `observe` for each of them."""
+        for change in changes:
+            if change.task is None and change.worker is not None:
+                self._see(change.event, change.worker)
+
+    def _see(self, event: Event, worker: Worker) -> None:
         is_online = event.type == "worker-online"
         if is_online and self._is_new(worker, event.clock or 0):
             self._starts.append(Start(worker.hostname, self._clock(), worker.sw_ver))

@@ -18,12 +18,12 @@ from celery.events.state import State
 
 from flower_ng.life.runs import MAIN
 from flower_ng.monitor.celery_state import CeleryState, Hook
-from flower_ng.monitor.clean import Malformed, clean
+from flower_ng.monitor.clean import TASK_TYPES, Malformed, clean
 from flower_ng.monitor.eta import delayed_key
 from flower_ng.monitor.index import TasksBy, by_time, worker_name
 from flower_ng.monitor.merge import merge
 from flower_ng.monitor.outcome import Outcome, take
-from flower_ng.monitor.records import Change, Event, Observer, Task, Worker
+from flower_ng.monitor.records import BatchObserver, Change, Event, Observer, Task, Worker
 from flower_ng.monitor.tallies import Tallies
 from flower_ng.monitor.wrapped import WRAPPED, unwrapped
 
@@ -34,6 +34,8 @@ HEARTBEATS = 4  # as many as Celery keeps
 TYPES_MAX = 10_000  # task names remembered
 EVENT_TYPES_MAX = 100  # event types counted per host; custom ones past it count as `other`
 
+#: What Celery's own events of tasks are about, by their type.
+_SUBJECTS = {kind: kind.removeprefix("task-") for kind in TASK_TYPES}
 #: What a task's first event may be, where its attempt is the first.
 _FIRST = frozenset({"sent", "received"})
 FINISHED = states.READY_STATES | {states.REJECTED}
@@ -75,6 +77,14 @@ class EventsState(CeleryState):
         self.tallies = Tallies()
         self.handlers: dict[str, Any] = {}
         self._observers = tuple(observers)
+        self._batched = [one.observe_all for one in observers if isinstance(one, BatchObserver)]
+        #: Changes that observers are not told of yet, by task; then by the worker that spoke.
+        self._untold: dict[str, Change] = {}
+        #: Who speaks now, what it counts into, and when it spoke since its first word.
+        self._speaker = ""
+        self._counts: Counter[str] = Counter()
+        self._worker: Worker | None = None
+        self._beats: list[float] = []
         self._newcomers: list[Callable[[str], None]] = []
         self._clock = clock
         self._finished: OrderedDict[str, None] = OrderedDict()
@@ -131,9 +141,53 @@ class EventsState(CeleryState):
         """Apply one event and tell the observers what it changed."""
         with self._mutex:
             change = self._change(event)
+            self._fall_silent()
         for observer in self._observers:
             observer.observe(change)
         return change
+
+    def apply_all(self, events: Iterable[Event]) -> None:
+        """Apply events in their order, with less work than one by one, and tell the observers.
+
+        Where one cannot be applied this raises, and an iterator goes on with the one behind it.
+        What an observer raises comes when all are applied and the other observers were told.
+        """
+        if self._is_told_of_each:
+            for event in events:
+                self.apply(event)
+            return
+        faults: list[Exception] = []
+        with self._mutex:
+            try:
+                for event in events:
+                    key = event.uuid or event.hostname
+                    if key in self._untold:
+                        self._tell(faults)
+                    self._untold[key] = self._change(event)
+            finally:
+                self._fall_silent()
+                self._tell(faults)
+        if faults:
+            raise faults[0]
+
+    @property
+    def _is_told_of_each(self) -> bool:
+        """Whether a script wants to see each event by itself."""
+        is_overridden = type(self).apply is not EventsState.apply
+        return (
+            is_overridden
+            or self.event_callback is not None
+            or len(self._batched) < len(self._observers)
+        )
+
+    def _tell(self, faults: list[Exception]) -> None:
+        changes = list(self._untold.values())
+        self._untold.clear()
+        for observe_all in self._batched:
+            try:
+                observe_all(changes)
+            except Exception as fault:  # noqa: BLE001 - the other observers must be told too
+                faults.append(fault)
 
     def learn(self, uuid: str, found: Outcome) -> bool:
         """Let a task have ended as the result backend says; False if it has ended or is unknown."""
@@ -141,9 +195,9 @@ class EventsState(CeleryState):
             task = self.tasks.get(uuid)
             if task is None or task.state in FINISHED:
                 return False
-            before = (task.state, task.worker)
+            state, worker = task.state, task.worker
             take(task, found)
-            self._place(task, before)
+            self._place(task, state, worker)
         for observer in self._observers:
             observer.learned(task)
         return True
@@ -152,7 +206,32 @@ class EventsState(CeleryState):
         self.event_count += 1
         if self.event_callback is not None:
             self.event_callback(self, event.as_dict())
-        self._count(event)
+        if event.hostname != self._speaker:
+            self._let_speak(event.hostname)
+        kind, counts = event.type, self._counts
+        if kind not in counts and len(counts) >= EVENT_TYPES_MAX:
+            kind = "other"
+        counts[kind] = counts.get(kind, 0) + 1
+        subject = _SUBJECTS.get(event.type)
+        return self._other_event(event) if subject is None else self._task_event(event, subject)
+
+    def _let_speak(self, hostname: str) -> None:
+        """Look up once what the events of one host have in common."""
+        if self._worker is not None:
+            self._fall_silent()
+        counts = self.counter.get(hostname)
+        if counts is None:
+            counts = self.counter[hostname] = Counter()
+        self._speaker, self._counts = hostname, counts
+
+    def _fall_silent(self) -> None:
+        """Give the worker that spoke its further signs of life."""
+        if self._beats and self._worker is not None:
+            self._worker.heartbeats = _newest(self._worker.heartbeats, self._beats)
+            self._beats = []
+        self._worker, self._speaker = None, ""
+
+    def _other_event(self, event: Event) -> Change:
         group, _, subject = event.type.partition("-")
         if group == "task":
             return self._task_event(event, subject)
@@ -163,17 +242,9 @@ class EventsState(CeleryState):
         self._hear_stranger(event.hostname)
         return Change(event)
 
-    def _count(self, event: Event) -> None:
-        counts = self.counter.get(event.hostname)
-        if counts is None:
-            counts = self.counter[event.hostname] = Counter()
-        kind = event.type
-        if kind not in counts and len(counts) >= EVENT_TYPES_MAX:
-            kind = "other"
-        counts[kind] = counts.get(kind, 0) + 1
-
     def _worker_event(self, event: Event, subject: str) -> Change:
         worker, is_new = self._hear(event)
+        self._fall_silent()
         for name in WORKER_FIELDS:
             value = getattr(event, name)
             if value is not None:
@@ -190,20 +261,23 @@ class EventsState(CeleryState):
 
     def _hear(self, event: Event) -> tuple[Worker, bool]:
         """Return the worker that sent an event, its sign of life noted, and whether it is new."""
+        worker, is_new = self._worker, False
+        if worker is not None:
+            self._beats.append(event.timestamp)
+            return worker, False
         hostname = event.hostname
         worker = self.workers.get(hostname)
-        is_new = worker is None
         if worker is None:
-            worker = self._meet(hostname)
+            worker, is_new = self._meet(hostname), True
         elif worker is not self._newest:
             self.workers.move_to_end(hostname)
-        self._newest = worker
+        self._worker = self._newest = worker
         worker.heard_at = worker.beat_at = self._clock()
         beats, at = worker.heartbeats, event.timestamp
         if not beats or at >= beats[-1]:
             worker.heartbeats = beats[1 - HEARTBEATS :] + (at,)  # noqa: RUF005 - half the time
         else:
-            worker.heartbeats = _inserted(beats[1 - HEARTBEATS :], at)
+            worker.heartbeats = _newest(beats, [at])
         return worker, is_new
 
     def _meet(self, hostname: str) -> Worker:
@@ -234,26 +308,29 @@ class EventsState(CeleryState):
     def _task_event(self, event: Event, subject: str) -> Change:
         if event.uuid is None:
             raise ValueError(f"{event.type} without uuid")
-        worker, is_new_worker = None, False
         self._share_texts(event)
         task = self.tasks.get(event.uuid)
-        before = None if task is None else (task.state, task.worker)
+        before: str | None = None
+        previous = worker = None
+        is_new_worker = False
         if task is None:
             task = self._new_task(event.uuid)
             task.is_partial = bool(event.retries) or subject not in _FIRST
+        else:
+            before, previous = task.state, task.worker
         if subject == "sent":
             task.client = sys.intern(event.hostname)
             self._hear_stranger(event.hostname)
         else:
             worker, is_new_worker = self._hear(event)
-        if subject == "received":
-            self.task_count += 1
+            if subject == "received":
+                self.task_count += 1
         is_news = merge(task, event, subject, worker)
         if worker is not None and not is_news and subject in MAIN:
             # Not in place: the store thread may have a copy of the record.
             worker.repeats = {**worker.repeats, event.type: worker.repeats.get(event.type, 0) + 1}
-        self._place(task, before)
-        return Change(event, task, worker, before and before[0], is_new_worker, not is_news)
+        self._place(task, before, previous)
+        return Change(event, task, worker, before, is_new_worker, not is_news)
 
     def _share_texts(self, event: Event) -> None:
         """Keep one copy of the texts that many tasks have in common: they are most of a task.
@@ -262,11 +339,11 @@ class EventsState(CeleryState):
         """
         if event.name is not None:
             event.name = self._known_type(event.name)
-        if event.root_id == event.uuid:
+        if event.root_id is not None and event.root_id == event.uuid:
             event.root_id = event.uuid
-        if event.parent_id == event.uuid:
+        if event.parent_id is not None and event.parent_id == event.uuid:
             event.parent_id = None  # a root that retries, or is replaced, is sent by itself
-        if event.exception == WRAPPED:
+        if event.exception is not None and event.exception == WRAPPED:
             event.exception = unwrapped(event.traceback) or WRAPPED
         if event.routing_key is not None:
             event.routing_key = sys.intern(event.routing_key)
@@ -285,6 +362,8 @@ class EventsState(CeleryState):
 
     def _new_task(self, uuid: str) -> Task:
         for evicted in self._make_room_for_task():
+            if evicted.uuid in self._untold:
+                self._tell([])
             for observer in self._observers:
                 observer.evicted(evicted)
         task = self.tasks[uuid] = Task(uuid, cluster_state=self._relatives)
@@ -305,18 +384,24 @@ class EventsState(CeleryState):
         self.tallies.remove(task.state, task.worker)
         return task
 
-    def _place(self, task: Task, before: tuple[str, Worker | None] | None) -> None:
-        """Keep the tallies and the order of eviction in step with a task's state and worker."""
-        state = None
-        if before is not None:
-            state, worker = before
-            if state == task.state and worker is task.worker:
-                return
-            self.tallies.remove(state, worker)
-        self.tallies.add(task.state, task.worker)
-        if task.state in FINISHED:
+    def _place(self, task: Task, before: str | None = None, previous: Worker | None = None) -> None:
+        """Keep the tallies and the order of eviction in step with a task's state and worker.
+
+        `before` is the state that it was in, None for a task that was not here.
+        """
+        state, worker = task.state, task.worker
+        if before is None:
+            self.tallies.add(state, worker)
+        elif worker is not previous:
+            self.tallies.remove(before, previous)
+            self.tallies.add(state, worker)
+        elif state != before:
+            self.tallies.move(before, state, worker)
+        else:
+            return
+        if state in FINISHED:
             self._finished.setdefault(task.uuid)
-        elif state in FINISHED:
+        elif before in FINISHED:
             del self._finished[task.uuid]
 
     # What is asked
@@ -390,7 +475,7 @@ class EventsState(CeleryState):
         self.tasks[task.uuid] = task
         if task.name is not None:
             task.name = self._known_type(task.name)
-        self._place(task, None)
+        self._place(task)
 
     def forget_worker(self, hostname: str) -> None:
         """Drop a worker and its counter, and tell the observers; its tasks keep its name."""
@@ -407,6 +492,10 @@ class EventsState(CeleryState):
                     self.tallies.remove(task.state, task.worker)
 
     def _forget(self, hostname: str) -> None:
+        if hostname == self._speaker:
+            self._fall_silent()
+        if self._untold:
+            self._tell([])
         self.workers.pop(hostname, None)
         self.publishers.pop(hostname, None)
         self.counter.pop(hostname, None)
@@ -429,10 +518,15 @@ class EventsState(CeleryState):
         self._finished.clear()
         for task in kept:
             self.tasks[task.uuid] = task
-            self._place(task, None)
+            self._place(task)
 
 
-def _inserted(beats: tuple[float, ...], at: float) -> tuple[float, ...]:
-    ordered = list(beats)
-    insort(ordered, at)
-    return tuple(ordered)
+def _newest(beats: tuple[float, ...], more: list[float]) -> tuple[float, ...]:
+    """Return the newest of signs of life, in their order."""
+    if more[0] >= beats[-1] and more == sorted(more):
+        return (*beats, *more)[-HEARTBEATS:]
+    for at in more:
+        ordered = list(beats[1 - HEARTBEATS :])
+        insort(ordered, at)
+        beats = tuple(ordered)
+    return beats

@@ -54,6 +54,16 @@ class Tallies:
             if not counts:
                 del self._counts[hostname]
 
+    def move(self, state: str, to: str, worker: Worker | None) -> None:
+        """Count a task that stays with its worker out of one state and into another."""
+        counts = self._counts[None if worker is None else worker.hostname]
+        left = counts[state] - 1
+        if left:
+            counts[state] = left
+        else:
+            del counts[state]
+        counts[to] = counts.get(to, 0) + 1
+
     def clear(self) -> None:
         """Begin at nothing."""
         self._counts.clear()

@@ -327,7 +327,11 @@ class Store(Answers):
 
     def observe(self, change: Change) -> None:
         """Note what an event changed; it is written within a quarter of a second."""
-        self._marks.mark(change)
+        self.observe_all((change,))
+
+    def observe_all(self, changes: Sequence[Change]) -> None:
+        """Do as `observe` for each of them."""
+        self._marks.mark_all(changes)
         if self._flusher is not None:
             self._flusher.marked()
 

@@ -1,6 +1,6 @@
 """What changed since the last write: Marks, and the Batch taken of them. On the loop."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
@@ -81,16 +81,23 @@ class Marks:
 
     def mark(self, change: Change) -> None:
         """Note what an event changed; a fraction of a microsecond."""
-        task = change.task
-        event, worker = change.event, change.worker
-        if task is not None:
-            self.tasks[id(task)] = task
+        self.mark_all((change,))
+
+    def mark_all(self, changes: Iterable[Change]) -> None:
+        """Do as `mark` for each of them, in their order."""
+        spoke: Worker | None = None
+        for change in changes:
+            event, task, worker = change.event, change.task, change.worker
             hostname = event.hostname if worker is None else worker.hostname
-            self._add(id(task), event, hostname, task)
-            if len(self.tasks) > self._max_tasks:
-                self._give_up()
-        if worker is not None or event.hostname not in self.hosts:
-            self.hosts[event.hostname] = worker
+            if task is not None:
+                self.tasks[id(task)] = task
+                self._add(id(task), event, hostname, task)
+                if len(self.tasks) > self._max_tasks:
+                    self._give_up()
+            if worker is None:
+                self.hosts.setdefault(hostname, None)
+            elif worker is not spoke:
+                self.hosts[event.hostname] = spoke = worker
 
     def touch(self, task: Task) -> None:
         """Note a task that no event changed."""
@@ -158,14 +165,14 @@ class Marks:
         before = self._newest.get(key)
         count = 1 if before is None else before.count + 1
         if count <= self._max_events and count * len(self.tasks) <= MAX_ENTRIES:
-            kind, at, retries, name = event.type, event.timestamp, 0, ""
-            if kind in _NUMBERED:
+            retries, name = 0, ""
+            if event.type in _NUMBERED:
                 retries = event.retries  # type: ignore[assignment] # None is unknown
-                if task.original_name is not None and kind == "task-received":
+                if task.original_name is not None and event.type == "task-received":
                     name = event.name or ""
             self._newest[key] = Entry(
-                kind,
-                at,
+                event.type,
+                event.timestamp,
                 hostname,
                 event.exception,
                 before,

@@ -38,6 +38,9 @@ class Marking:
     def observe(self, change):
         self.marks.mark(change)
 
+    def observe_all(self, changes):
+        self.marks.mark_all(changes)
+
     def evicted(self, task):
         pass
 
@@ -65,9 +68,7 @@ def test_an_event_is_applied_counted_and_marked_in_about_the_time_that_celery_ne
 
     def ours():
         observers = (PrometheusMetrics(), Marking(), Minutes(time.time))
-        state = EventsState(observers=observers)
-        for event in Wire().events(message):
-            state.apply(event)
+        EventsState(observers=observers).apply_all(Wire().events(message))
 
     def celerys():
         state = State()

@@ -3,7 +3,7 @@
 What it holds was not handed on yet: a second's worth while the store can be written.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from flower_ng.monitor.records import Change, Event, Task, Worker
@@ -101,28 +101,43 @@ class Minutes:
     def __bool__(self) -> bool:
         return bool(self._held)
 
-    def observe(self, change: Change) -> None:  # noqa: C901 - calls would cost it more
-        """Count one event; less than a microsecond."""
-        event, task = change.event, change.task
-        if task is None:
-            if change.worker is not None:
-                self._beats[event.hostname] = change.worker
-            return
-        place = _PLACES.get(event.type)
-        if place is None or change.is_repeated:
-            return
-        if not self._start <= event.timestamp < self._end:
-            self._turn_to(event.timestamp)
-        tally = self._tasks.get(task.name) or self._new_type(task.name)
-        tally.counts[place] += 1
+    def observe(self, change: Change) -> None:
+        """Count one event."""
+        self.observe_all((change,))
+
+    def observe_all(self, changes: Iterable[Change]) -> None:  # noqa: C901 - calls would cost more
+        """Count events; less than a microsecond each."""
+        for change in changes:
+            event, task = change.event, change.task
+            if task is None:
+                if change.worker is not None:
+                    self._beats[event.hostname] = change.worker
+                continue
+            place = _PLACES.get(event.type)
+            if place is None or change.is_repeated:
+                continue
+            if not self._start <= event.timestamp < self._end:
+                self._turn_to(event.timestamp)
+            tally = self._tasks.get(task.name) or self._new_type(task.name)
+            tally.counts[place] += 1
+            if place > _SUCCEEDED:
+                tally.unsuccessful_s += self._retried.ran_s(event.type, event.timestamp, task)
+            elif place == _SUCCEEDED:
+                if event.runtime is not None:
+                    tally.run.add(event.runtime)
+            elif place == _STARTED:
+                if task.eta is None and task.received is not None:
+                    tally.wait.add(max(0.0, event.timestamp - task.received))
+            else:
+                self._count_message(place, change, task, tally)
+
+    def _count_message(self, place: int, change: Change, task: Task, tally: TaskTally) -> None:
+        """Count a message that was sent, or received."""
+        event = change.event
         is_again = place == _RECEIVED and (task.started or change.before not in _UNRECEIVED)
         if is_again:
             tally.again += 1
-        if place > _SUCCEEDED:
-            tally.unsuccessful_s += self._retried.ran_s(event.type, event.timestamp, task)
-        elif place > _RECEIVED:
-            _measure(tally, place, event, task)
-        elif event.retries:
+        if event.retries:
             self._again(place, event, task)
         elif place == _SENT:
             self._send(event, task)
@@ -262,12 +277,3 @@ class Minutes:
         if name not in names and len(names) < MAX_NAMES:
             names.add(name)
         return name in names
-
-
-def _measure(tally: TaskTally, place: int, event: Event, task: Task) -> None:
-    """Note how long a task ran, or waited in its worker; less than nothing is nothing."""
-    if place == _SUCCEEDED:
-        if event.runtime is not None:
-            tally.run.add(event.runtime)
-    elif task.eta is None and task.received is not None:
-        tally.wait.add(max(0.0, event.timestamp - task.received))
