@@ -306,16 +306,13 @@ class Cluster:
         yield from messengers(settings.notify, self.app_name, self.pool)
 
     def _health_sources(self, settings: Settings) -> HealthSources:
-        stats, durations = self.events.stats, self.inspections.durations
+        stats = self.events.stats
         return HealthSources(
             connection=lambda: self.events.connection,
             dropped=lambda: sum(stats.dropped.values()),
             malformed=lambda: sum(stats.malformed.values()),
             disallowed=lambda: stats.disallowed,
-            asked=lambda: (
-                sum(sum(one.counts) for one in durations.values()),
-                sum(one.sum for one in durations.values()),
-            ),
+            asked=lambda: (self.inspections.answered, self.inspections.answered_s),
             store=self.store.status,
             enable_events=settings.enable_events,
             has_returned=lambda: not self.events.returning.lasts_s,

@@ -60,7 +60,7 @@ class Connection(Protocol):
 class Sources:
     """What is asked at each look. `dropped`, `malformed` and `asked` only grow.
 
-    `asked` is how many questions were put to workers, and how many seconds they took in all;
+    `asked` is how many questions workers answered, and how many seconds they took for it in all;
     `has_returned` says that all tasks of the run before are back in memory, `store` gives the
     store's status, `broker` what that told when it was last asked.
     """

@@ -60,10 +60,14 @@ class UnreadableReply:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What commands were replied: what could be read, and what could not."""
+    """What commands were replied: what could be read, and what could not.
+
+    The newest reply came `took_s` after the commands were sent; None where none came.
+    """
 
     replies: Replies
     unreadable: Sequence[UnreadableReply] = ()
+    took_s: float | None = None
 
 
 class Broadcasts:
@@ -132,13 +136,14 @@ class Broadcasts:
                 accept=line.mailbox.accept,
                 no_ack=True,
             ):
+                gathering.began = time.monotonic()
                 with sending:
                     for ticket, command in gathering.tickets.items():
                         arguments = commands[command]
                         publish(line, command, arguments, destination, ticket, expires_s=expires_s)
                 drain(line, gathering, timeout_s, grace_s)
             line.channel.after_reply_message_received(queue.name)
-        return Gathered(gathering.replies, tuple(gathering.unreadable))
+        return Gathered(gathering.replies, tuple(gathering.unreadable), gathering.took_s)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -152,6 +157,8 @@ class Gathering:
         self.tickets = {str(uuid4()): command for command in commands}
         self.replies: Replies = {command: {} for command in commands}
         self.unreadable: list[UnreadableReply] = []
+        self.began = 0.0
+        self.took_s: float | None = None
         self._missing = {(command, name) for command in commands for name in awaited}
         self._can_end = bool(self._missing)
 
@@ -165,6 +172,7 @@ class Gathering:
         command = self.tickets.get(message.headers.get("ticket") or "")
         if command is None or not isinstance(body, dict):
             return
+        self.took_s = time.monotonic() - self.began
         self.replies[command].update(body)
         self._missing.difference_update((command, name) for name in body)
 
@@ -173,6 +181,7 @@ class Gathering:
         command = self.tickets.get(message.headers.get("ticket") or "")
         if command is None:
             return
+        self.took_s = time.monotonic() - self.began
         body: object = message.body
         head = (body if isinstance(body, bytes) else str(body).encode())[:UNREADABLE_KEPT]
         reply = UnreadableReply(command, why_unreadable(message, error), head)

@@ -16,7 +16,7 @@ from tornado.ioloop import IOLoop
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.answers import METHODS, Answers, Failure
-from flower_ng.monitor.broadcast import Broadcasts, Gathered, Replies
+from flower_ng.monitor.broadcast import Broadcasts, Gathered
 from flower_ng.monitor.calls import Calls, reason
 from flower_ng.monitor.rounds import Rounds
 from flower_ng.monitor.servers import Servers
@@ -48,8 +48,18 @@ MOST_NAMES = 10
 class Tally(Protocol):
     """Where the durations and failures of broadcasts are counted."""
 
-    def done(self, method: str, duration_s: float, *, failed: bool = False) -> None:
-        """Note one broadcast; it failed when it brought no answer."""
+    def done(
+        self,
+        method: str,
+        duration_s: float,
+        *,
+        failed: bool = False,
+        answered_s: float | None = None,
+    ) -> None:
+        """Note one broadcast; it failed when it brought no answer.
+
+        `answered_s` is how long the last answer took: who is not there is waited for in vain.
+        """
 
 
 #: Whom to ask, None for all; and what.
@@ -176,7 +186,7 @@ class Inspector:
             why = f"no reply within {self._timeout_s:g} s"
             if destination is None:
                 self._answered_all = set().union(*gathered.replies.values())
-        self._count(gathered.replies, time.monotonic() - began)
+        self._count(gathered, time.monotonic() - began)
         await self._take(gathered, awaited, why)
         chosen = self.workers if destination is None else destination
         return {name: self.workers[name] for name in chosen if name in self.workers}
@@ -203,10 +213,12 @@ class Inspector:
         if silent:
             log.warning("No answer from %s: %s", ", ".join(silent[:MOST_NAMES]), why)
 
-    def _count(self, replies: Replies, duration_s: float) -> None:
+    def _count(self, gathered: Gathered, duration_s: float) -> None:
         if self._inspections is not None:
-            for method, by_worker in replies.items():
-                self._inspections.done(method, duration_s, failed=not by_worker)
+            for method, by_worker in gathered.replies.items():
+                self._inspections.done(
+                    method, duration_s, failed=not by_worker, answered_s=gathered.took_s
+                )
 
     def _run(self, errand: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(errand)

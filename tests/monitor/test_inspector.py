@@ -38,10 +38,11 @@ class Recorder:
 
 class Tally:
     def __init__(self):
-        self.noted = []
+        self.noted, self.answered_s = [], []
 
-    def done(self, method, duration_s, *, failed=False):
+    def done(self, method, duration_s, *, failed=False, answered_s=None):
         self.noted.append((method, round(duration_s, 1), failed))
+        self.answered_s.append(answered_s)
 
 
 @pytest.fixture
@@ -219,6 +220,18 @@ async def test_durations_and_failures_are_tallied(start, app, yard):
         ("conf", True),
     ]
     assert tally.noted[1][1] == pytest.approx(TIMEOUT_S, abs=0.5)
+    assert tally.answered_s[0] is not None
+    assert tally.answered_s[1] is None
+
+
+async def test_waiting_in_vain_for_more_workers_is_no_slow_answer(start, app, yard):  # noqa: ARG001 - it answers
+    tally = Tally()
+    inspector = start(app, inspections=tally)
+
+    await inspector.inspect(None, ["stats"])
+
+    assert tally.noted[0][1] >= TIMEOUT_S
+    assert tally.answered_s[0] < TIMEOUT_S - 0.1
 
 
 async def test_a_purged_worker_is_back_when_it_answers(inspector, yard):
