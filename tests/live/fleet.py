@@ -1,7 +1,8 @@
 """A simulated fleet: real events and real answers of many workers, sent by one thread of the test.
 
 Twenty real workers would need more than a test's machine has. What they send and how they answer
-is Celery's own; that they run nothing is what is simulated. A clock of its own lets hours pass.
+is Celery's own; that they run nothing is what is simulated. A clock of its own leaps, so that
+hours pass.
 """
 
 import http.server
@@ -24,29 +25,23 @@ if TYPE_CHECKING:
 #: Seconds by the fleet's clock between two heartbeats that a worker promises.
 FREQ_S = 20.0
 #: Real seconds between two heartbeats, and between two looks at what is asked.
-BEAT_S, DRAIN_S = 0.5, 0.1
+BEAT_S, DRAIN_S = 2.0, 0.05
 TASK = "tests.shop.add"
 NOBODYS = "nobodys"
 
 
 class Clock:
-    """A clock file for tests.leap that goes `speed` times as fast as ours."""
+    """A clock file for tests.leap, which is ahead of ours by what it has leapt."""
 
-    def __init__(self, path: Path, speed: float) -> None:
-        self.path, self._speed, self._began = path, speed, time.monotonic()
+    def __init__(self, path: Path) -> None:
+        self.path = path
         set_ahead(path, 0.0)
-        self._set_at = 0.0
 
     def now(self) -> float:
         return time.time() + self.path.stat().st_mtime
 
-    def run(self) -> None:
-        """Go on; called often, so that no step is large."""
-        set_ahead(self.path, (self._speed - 1) * (time.monotonic() - self._began))
-
-    def real_s(self, seconds: float) -> float:
-        """How long so many of its seconds are by ours."""
-        return seconds / self._speed
+    def leap(self, seconds: float) -> None:
+        set_ahead(self.path, self.path.stat().st_mtime + seconds)
 
 
 class Simulated:
@@ -74,6 +69,7 @@ class Simulated:
         known = {"sw_ident": "py-celery", "sw_ver": "5.5.0", "sw_sys": "Linux"}
         more = {**about, **known} if kind.startswith("worker-") else {}
         self._dispatcher.send(kind, timestamp=self._fleet.clock.now(), **more, **fields)
+        self._fleet.said += 1
 
     def beat(self) -> None:
         self.say("worker-heartbeat")
@@ -129,7 +125,7 @@ class Fleet(threading.Thread):
         self.workers: dict[str, Simulated] = {}
         self._todo: list[tuple[Callable[[], None], threading.Event]] = []
         self._ended = threading.Event()
-        self.fault = ""
+        self.fault, self.said = "", 0
         self._pids = iter(range(1000, 1_000_000, 10))
         self.connection: Connection
         self.mailbox: Any
@@ -158,6 +154,17 @@ class Fleet(threading.Thread):
         self.app.conf.task_send_sent_event = True
         self.app.send_task(TASK, (1, 2), queue=NOBODYS, connection=self.connection)
 
+    def leap(self, seconds: float) -> int:
+        """Have the clock leap and everyone beat; return how many events that made."""
+        before = self.said
+
+        def leap_and_beat() -> None:
+            self.clock.leap(seconds)
+            self._beat()
+
+        self.do(leap_and_beat)
+        return self.said - before
+
     def purge_misrouted(self) -> None:
         with self.connection.channel() as channel:
             channel.queue_purge(NOBODYS)
@@ -179,18 +186,21 @@ class Fleet(threading.Thread):
                 self._start_one(name)
             beat_at = 0.0
             while not self._ended.is_set():
-                self.clock.run()
                 while self._todo:
                     deed, done = self._todo.pop(0)
                     deed()
                     done.set()
                 if time.monotonic() - beat_at > BEAT_S:
                     beat_at = time.monotonic()
-                    for number, worker in enumerate(self.workers.values()):
-                        worker.beat()
-                        if number % 4 == 0:
-                            worker.work()
+                    self._beat()
                 self._answer()
+
+    def _beat(self) -> None:
+        """Everyone beats, and a quarter works."""
+        for number, worker in enumerate(self.workers.values()):
+            worker.beat()
+            if number % 4 == 0:
+                worker.work()
 
     def _answer(self) -> None:
         end = time.monotonic() + DRAIN_S
