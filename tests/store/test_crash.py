@@ -81,11 +81,24 @@ async def found(db):
         kept = store.restored(0)
         list(kept.tasks)
         rows = {row.uuid: row async for page in store.stream(TaskQuery()) for row in page}
-        succeeded = (await store.tasks(TaskQuery(state="SUCCESS", limit=1))).filtered
-        states = dict((await store.facets(TaskQuery(), ["state"])).counts["state"])
+        at_once = await counted(store)
+        await_indexed(store)
+        states, succeeded = await counted(store)
+        assert at_once == (states, succeeded)
         return Found(rows, states, succeeded, kept.counters.get(HOST, {}), opened_s)
     finally:
         store.stop()
+
+
+def await_indexed(store):
+    while store.status().unindexed != 0:
+        time.sleep(0.02)
+
+
+async def counted(store):
+    """Count by states, and those of one of them: the index does, as soon as it is there."""
+    states = dict((await store.facets(TaskQuery(), ["state"])).counts["state"])
+    return states, (await store.tasks(TaskQuery(state="SUCCESS", limit=1))).filtered
 
 
 def check_none_is_half_written(now, starts):

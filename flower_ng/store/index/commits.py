@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from flower_ng.store.engine import Connection
+from flower_ng.store.index.queries import lacking
 
 #: More changes than this are not worth looking at beside the index: it is being made.
 MOST_FRESH: Final = 30_000
@@ -34,12 +35,20 @@ class Commit:
     mark: int
     epoch: int
     _values: dict[str, Sequence[str]] = field(default_factory=dict)
+    _lacking: dict[str, bool] = field(default_factory=dict)
 
     def values(self, name: str) -> Sequence[str]:
         """Return the values that a field of few values has."""
         if name not in self._values:
             self._values[name] = [text for text, _ in self.searcher.terms_with_prefix(name, "")]
         return self._values[name]
+
+    def lacks(self, name: str) -> bool:
+        """Tell whether some tasks have no value in a field."""
+        if name not in self._lacking:
+            found = self.searcher.search(lacking(name), limit=1).count
+            self._lacking[name] = found > 0
+        return self._lacking[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import tantivy
 from flower_ng.store.schema import folded
 
 #: Raised with each change of what is in a document; an index of another version is made again.
-VERSION: Final = 1
+VERSION: Final = 2
 #: Characters of a gram.
 GRAM: Final = 3
 #: Ends a text, so that each of its characters begins a gram: shorter words are looked for as such.
@@ -43,6 +43,8 @@ GRAMS: Final = {
     "traceback": ("traceback",),
 }
 GRAMS_OF: Final = {column: field for field, columns in GRAMS.items() for column in columns}
+#: Columns that are sorted by the start of their texts.
+STARTS: Final = ("root_id", "parent_id")
 #: What is only known to be there, as words of the field `has`.
 HAD: Final = (
     "name", "worker", "queue", "result", "exception", "traceback", "parent_id", "root_id", "eta",
@@ -68,7 +70,7 @@ def schema() -> Any:
     _text(builder, "pairs", "whole")
     _text(builder, "has", "words")
     builder.add_integer_field("uuid_start", fast=True)
-    for name in (*NUMBERS, *MADE):
+    for name in (*NUMBERS, *MADE, *(f"{name}_start" for name in STARTS)):
         builder.add_float_field(name, fast=True)
     return builder.build()
 
@@ -92,7 +94,7 @@ def register(index: Any) -> None:
 
 
 def documents(tasks: str) -> str:
-    """Return the SQL for (uuid, document) of the rows `t` of a relation of tasks."""
+    """Return the SQL for the rows `t` of a relation of tasks: what `document` is made of."""
     values = {
         "id": "t.id",
         "uuid": "t.uuid",
@@ -107,17 +109,20 @@ def documents(tasks: str) -> str:
     }
     members = ", ".join(f"'{name}', {value}" for name, value in values.items())
     # A patch leaves out what is null, which the library does not take.
-    return f"SELECT t.uuid, json_patch('{{}}', json_object({members})) FROM {tasks}"
+    starts = ", ".join(map(folded, STARTS))
+    return f"SELECT json_patch('{{}}', json_object({members})), t.uuid, {starts} FROM {tasks}"
 
 
-def document(uuid: str, text: str) -> str:
-    """Return a document with the start of its task's id, as a number."""
-    return f'{{"uuid_start":{uuid_start(uuid)},{text[1:]}'
+def document(text: str, uuid: str, *starts: str | None) -> str:
+    """Return a document with the starts of its task's id and of STARTS, as numbers."""
+    found = zip(STARTS, starts, strict=True)
+    told = [f'"{name}_start":{start(text)}.0,' for name, text in found if text is not None]
+    return f'{{"uuid_start":{start(uuid)},{"".join(told)}{text[1:]}'
 
 
-def uuid_start(uuid: str) -> int:
-    """Return a number for an id that is never larger than that of an id behind it."""
-    return int.from_bytes(uuid.encode()[:8].ljust(8, b"\0")) >> 1
+def start(text: str) -> int:
+    """Return a number for a text that is never larger than that of a text behind it."""
+    return int.from_bytes(text.encode()[:8].ljust(8, b"\0")) >> 1
 
 
 def _grams(columns: tuple[str, ...]) -> str:

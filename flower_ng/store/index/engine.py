@@ -14,7 +14,7 @@ from flower_ng.store.task_query import TaskQuery
 from flower_ng.store.where import TaskTable, where
 
 #: Tasks that may match, and are each looked at: some 10 ms.
-FEW: Final = 3_000
+FEW: Final = 2_000
 
 Answer = TypeVar("Answer")
 

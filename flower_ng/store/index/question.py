@@ -69,7 +69,7 @@ class Question:
     def _sure(self, order: Order) -> Found:
         """Return a page of what the index is sure of; the fresh may stand before, or on it."""
         query = self._query
-        base = max(0, query.offset - len(self._fresh))
+        base = max(0, query.offset - len(self._fresh)) if order.kind != "start" else 0
         rows = self._rows(order, base, query.offset - base + (query.limit or 0))
         found = self._shown(replace(query, offset=query.offset - base), rows)
         filtered = self._found + found.filtered - len(rows)

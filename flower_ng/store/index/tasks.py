@@ -164,12 +164,12 @@ class TaskIndex:
 
     def _add(self, tasks: str, parameters: Sequence[Any], is_wanted: Callable[[], bool]) -> None:
         """Add the rows of a relation of tasks, while that is wanted."""
-        for uuid, text in self._read(documents(tasks), parameters):
+        for row in self._read(documents(tasks), parameters):
             if not is_wanted():
                 return
-            self._writer.add_json(document(uuid, text))
+            self._writer.add_json(document(*row))
 
-    def _read(self, statement: str, parameters: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    def _read(self, statement: str, parameters: Sequence[Any]) -> Iterator[tuple[str, ...]]:
         cursor = self._connection.execute(statement, parameters)
         while rows := cursor.fetchmany(READ_ROWS):
             yield from rows

@@ -13,8 +13,8 @@ import tantivy
 from tantivy import FieldType, Query
 
 from flower_ng.store.index.commits import Commit
-from flower_ng.store.index.documents import CASED, NUMBERS, uuid_start
-from flower_ng.store.index.queries import NONE, both, compared, either, lacking, without
+from flower_ng.store.index.documents import CASED, NUMBERS, STARTS, start
+from flower_ng.store.index.queries import ALL, NONE, both, compared, either, lacking, without
 from flower_ng.store.keyset import Place, attribute, is_descending
 from flower_ng.store.schema import COLUMNS
 from flower_ng.store.task_query import TaskQuery
@@ -34,10 +34,13 @@ Hit = tuple[Any, int]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order that the index has: by a field, ties by id; or by id alone."""
+    """An order that the index has: by a field, ties by id; or by id alone.
+
+    That of a `start` is rough: it has those of equal starts, which are few of ids, in any order.
+    """
 
     field: str
-    kind: Literal["id", "number", "text"]
+    kind: Literal["id", "number", "text", "start"]
     is_descending: bool
     may_lack: bool = False
 
@@ -56,6 +59,8 @@ class Order:
             return cls(_TEXTS[column], "text", descending, column not in _ALWAYS)
         if column in NUMBERS:
             return cls(column, "number", descending, column not in _ALWAYS)
+        if column in STARTS:
+            return cls(f"{column}_start", "start", descending, may_lack=True)
         return None
 
 
@@ -70,8 +75,15 @@ class Windows:
 
     def count(self, query: Any) -> int:
         """Return how many tasks a query finds."""
+        if query is ALL.query:
+            return self._total
         counted = self._count(query)
         return counted - self._count(both(query, self.left_out)) if self.changed else counted
+
+    @cached_property
+    def _total(self) -> int:
+        held = int(self._searcher.num_docs)
+        return held - self._count(self.left_out) if self.changed else held
 
     def sorts(self, query: TaskQuery) -> Order | None:
         """Return the order that a query asks for, None where the index has not that.
@@ -90,10 +102,13 @@ class Windows:
         return [row for _, row in self._top(query, by_row, 0, count)]
 
     def window(self, query: Any, order: Order, base: int, wanted: int) -> list[int]:
-        """Return the rows that stand behind the first `base`: as many as wanted, if there are."""
+        """Return the rows that stand behind the first `base`: as many as wanted, if there are.
+
+        In a rough order, which has no base, those that may stand among the wanted ones.
+        """
         if order.kind == "id":
             return [row for _, row in self._top(query, order, base, wanted)]
-        if order.is_descending or not order.may_lack:
+        if order.is_descending or not order.may_lack or not self._commit.lacks(order.field):
             return self._sorted(query, order, base, wanted)
         lacking_it = self.count(both(query, lacking(order.field)))
         first = self._equal(query, order, None, base, min(wanted, lacking_it - base))
@@ -105,9 +120,16 @@ class Windows:
         """Return the first rows behind a place."""
         if order.kind == "id":
             return self._behind_id(query, order, place.uuid, wanted)
-        equal = both(query, self._is(order, place.key))
-        first = self._behind_id(equal, order.by_id, place.uuid, wanted)
-        rest = both(query, self._beyond(order, place.key, is_behind=True))
+        key = place.key
+        if order.kind == "start" and key is not None:
+            key = start(str(key))
+        equal = both(query, self._is(order, key))
+        if order.kind == "start" and key is not None:
+            first = self.all(equal, self.count(equal))
+            wanted += len(first)
+        else:
+            first = self._behind_id(equal, order.by_id, place.uuid, wanted)
+        rest = both(query, self._beyond(order, key, is_behind=True))
         return [*first, *self._sorted(rest, order, 0, wanted - len(first))]
 
     @cached_property
@@ -148,6 +170,8 @@ class Windows:
 
     def _sorted(self, query: Any, order: Order, base: int, wanted: int) -> list[int]:
         """Return a window of tasks that have a value, or of which those that lack it are last."""
+        if order.kind == "start":
+            return self._roughly(query, order, wanted)
         hits = self._top(query, order, base, wanted + 1) if wanted > 0 else []
         shown, rows = hits[:wanted], []
         if shown and base:  # the first value may begin before
@@ -163,6 +187,20 @@ class Windows:
             shown = shown[:-number]
         return [*rows, *(row for _, row in shown)]
 
+    def _roughly(self, query: Any, order: Order, wanted: int) -> list[int]:
+        """Return the first tasks, with all whose value begins as that of the last of them."""
+        number = wanted + SLACK
+        while wanted > 0:
+            hits = self._top(query, order, 0, number)
+            last = hits[min(wanted, len(hits)) - 1][0] if hits else None
+            if last is None:  # those that lack a value have an order
+                rows = [row for key, row in hits if key is not None]
+                return [*rows, *self._equal(query, order, None, 0, wanted - len(rows))]
+            if len(hits) < number or hits[-1][0] != last:
+                return [row for _, row in hits]
+            number *= 4
+        return []
+
     def _equal(self, query: Any, order: Order, key: Any, base: int, wanted: int) -> list[int]:
         """Return a window of the tasks of one value."""
         equal = both(query, self._is(order, key))
@@ -170,12 +208,14 @@ class Windows:
 
     def _behind_id(self, query: Any, order: Order, uuid: str, wanted: int) -> list[int]:
         """Return the first rows behind an id."""
-        start, descending = uuid_start(uuid), order.is_descending
-        bounds = (None, start) if descending else (start, None)
-        near = Query.range_query(self._schema, "uuid_start", FieldType.Integer, *bounds)
+        near, descending = start(uuid), order.is_descending
+        bounds = (None, near) if descending else (near, None)
+        some = both(
+            query, Query.range_query(self._schema, "uuid_start", FieldType.Integer, *bounds)
+        )
         number = wanted + SLACK
         while wanted > 0:
-            hits = self._top(both(query, near), order, 0, number)
+            hits = self._top(some, order, 0, number)
             found = [row for key, row in hits if (key < uuid if descending else key > uuid)]
             if len(found) >= wanted or len(hits) < number:
                 return found[:wanted]
@@ -196,7 +236,7 @@ class Windows:
         is_less = order.is_descending == is_behind
         if key is None:
             return NONE.query if is_less else Query.exists_query(order.field)
-        if order.kind == "number":
+        if order.kind != "text":
             found = compared(self._schema, order.field, "<" if is_less else ">", key)
         else:
             values = self._commit.values(order.field)
