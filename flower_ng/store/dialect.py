@@ -3,8 +3,11 @@
 Parameters are `?` in both, and `(SELECT …)` in brackets. JSON comes back as text in both.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from flower_ng.store.conditions import WORD_COLUMNS
 
 Kind: TypeAlias = Literal["TEXT", "INTEGER", "REAL"]
 Direction: TypeAlias = Literal["ASC", "DESC"]
@@ -22,6 +25,8 @@ class Dialect:
     #: Begins a transaction that writes, when no other one does.
     begin: str = "BEGIN IMMEDIATE"
     no_limit: int | None = -1
+    #: Whether what matches is counted apart from finding a page of it, each by its own index.
+    counts_apart: bool = False
     #: Whether others may write the same tables.
     is_shared: bool = False
     #: The type of the key that numbers rows as they come.
@@ -49,6 +54,14 @@ class Dialect:
     def position(self, text: str) -> str:
         """Return where a parameter begins in a text, counted from 1; 0 where it is not in it."""
         return f"instr({text}, ?)"
+
+    def all_texts(self, column: Callable[[str], str]) -> str:
+        """Return the texts that a word is looked for in, a blank between; "" if no index has them.
+
+        `column` tells how a column is written.
+        """
+        del column
+        return ""
 
     def text(self, number: str) -> str:
         """Return a number as text, that sorts as text."""
@@ -100,6 +113,10 @@ class Dialect:
         """Return one element of a JSON array, as text."""
         return f"json_extract({array}, '$[{index}]')"
 
+    def grouped(self, columns: str, source: str) -> str:
+        """Return the query for groups of equal columns, and `n`, how many rows each stands for."""
+        return f"SELECT {columns}, 1 AS n {source}"  # to sort them costs more than it saves
+
     def ordered(self, key: str, direction: Direction) -> str:
         """Return a key of ORDER BY."""
         return f"{key} {direction}"
@@ -131,6 +148,7 @@ SCHEMA: Final = "hashtext(current_schema())"
 class _PostgreSQL(Dialect):
     name: str = "PostgreSQL"
     no_limit: int | None = None
+    counts_apart: bool = True
     is_shared: bool = True
     identity: str = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     place: str = "place"
@@ -152,6 +170,11 @@ class _PostgreSQL(Dialect):
 
     def position(self, text: str) -> str:
         return f"strpos({text}, ?)"
+
+    def all_texts(self, column: Callable[[str], str]) -> str:
+        return " || ' ' || ".join(
+            f"coalesce({column(f'{name}_folded')}, {column(name)}, '')" for name in WORD_COLUMNS
+        )
 
     def text(self, number: str) -> str:
         return f'CAST({number} AS text) COLLATE "C"'
@@ -188,6 +211,9 @@ class _PostgreSQL(Dialect):
 
     def item(self, array: str, index: int) -> str:
         return f"({array} ->> {index})"
+
+    def grouped(self, columns: str, source: str) -> str:
+        return f"SELECT {columns}, count(*) AS n {source} GROUP BY {columns}"
 
     def ordered(self, key: str, direction: Direction) -> str:
         return f"{key} {direction} NULLS {'FIRST' if direction == 'ASC' else 'LAST'}"

@@ -11,13 +11,14 @@ import msgspec
 from flower_ng.life.progress import progress_of_state
 from flower_ng.monitor.records import Task
 from flower_ng.monitor.truncation import cut_traceback
+from flower_ng.store.bulk import bulk
 from flower_ng.store.cuts import LARGE, cut_field
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.fault import exception_class, first_line
 from flower_ng.store.pairs import pairs
 from flower_ng.store.schema import COLUMNS, TWINNED
 from flower_ng.store.timeline import Entry, chain, entries, written
-from flower_ng.store.upsert import SHARE, chunked, in_order, shaped
+from flower_ng.store.upsert import SHARE, chunked, shaped
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
@@ -89,9 +90,12 @@ def statements(
     )
     yield from chunked(SHARE, sorted(tracebacks.items()))
     is_simple = not dialect.is_shared and _are_apart(snapshots)
-    merging = in_order if dialect.is_shared else shaped
     for some in [snapshots] if is_simple else _apart(snapshots):
-        yield from merging([_row(taken, bounds) for taken in some], bounds.max_events)
+        rows = [_row(taken, bounds) for taken in some]
+        if dialect.is_shared:
+            yield bulk(rows, bounds.max_events)
+        else:
+            yield from shaped(rows, bounds.max_events)
 
 
 def _are_apart(snapshots: Sequence[Snapshot]) -> bool:

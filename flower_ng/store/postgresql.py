@@ -18,7 +18,7 @@ from flower_ng.store.migrations import migrations_of_postgresql
 from flower_ng.store.reader import QUERY_LIMIT_S
 from flower_ng.store.schema import VERSION
 from flower_ng.store.session import Session, adapters
-from flower_ng.store.tables import TABLES, substrings
+from flower_ng.store.tables import FORMER_INDEXES, INDEXES, TABLES, VACUUMED, substrings
 
 CONNECT_S: Final = 5
 #: A network that lost the server is noticed within this.
@@ -42,7 +42,9 @@ _WRITING: Final = _ALWAYS | {
     "idle_in_transaction_session_timeout": f"{SILENCE_MS}",  # who hangs must not hold up others
     "lock_timeout": f"{WRITE_S / 2 * 1000:.0f}",
 }
+#: An index is read as fast as the table: disks do not turn any more, or all is in memory.
 _READING: Final = _ALWAYS | {
+    "random_page_cost": "1.1",
     "default_transaction_read_only": "on",
     "statement_timeout": f"{QUERY_LIMIT_S * 1000:.0f}",
 }
@@ -89,7 +91,7 @@ def opened_database(url: str, warn: Callable[[str], None]) -> Database:
     try:
         with closing(database.connect(writes=True, limit_s=PREPARE_S)) as connection:
             _prepare(connection)
-            if not _index_substrings(connection):
+            if not _index(connection):
                 warn(
                     "Searches in the history go through all tasks, because PostgreSQL has no"
                     " pg_trgm: CREATE EXTENSION pg_trgm in its database, then start again"
@@ -124,6 +126,7 @@ def _prepare(connection: Connection) -> None:
         if found is None:
             for statement in TABLES:
                 connection.execute(statement)
+            connection.execute(VACUUMED)
         elif found > VERSION:
             raise SettingsError(
                 f"it was written by a newer flower_ng (schema {found}, this one knows {VERSION}):"
@@ -147,17 +150,24 @@ def _version(connection: Connection) -> int | None:
     )
 
 
-def _index_substrings(connection: Connection) -> bool:
-    """Make the index for searches where pg_trgm is there, or may be created; return whether."""
+def _index(connection: Connection) -> bool:
+    """Make the indexes that are missing; return whether one is for searches, by pg_trgm.
+
+    That extension is created where we may.
+    """
     with suppress(StoreError):
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     extension = connection.execute(_TRIGRAMS).fetchone()
-    if extension is None:
-        return False
+    wanted = INDEXES | ({"task_texts": substrings(extension[0])} if extension else {})
     with connection:
         connection.execute(POSTGRESQL.begin)
-        connection.execute(substrings(extension[0]))
-    return True
+        (found,) = _row(connection, _INDEXED)
+        for name, definition in wanted.items():
+            if name not in found:
+                connection.execute(f"CREATE INDEX {name} ON task {definition}")
+        for name in FORMER_INDEXES:
+            connection.execute(f"DROP INDEX IF EXISTS {name}")
+    return extension is not None
 
 
 def _row(connection: Connection, query: str) -> tuple[Any, ...]:
@@ -170,6 +180,11 @@ _PLACE: Final = "SELECT current_schema(), current_setting('server_encoding')"
 _NAMES: Final = (
     "SELECT coalesce(array_agg(tablename::text), '{}') FROM pg_tables"
     " WHERE schemaname = current_schema()"
+)
+#: The names of the indexes of our table of tasks.
+_INDEXED: Final = (
+    "SELECT coalesce(array_agg(indexname::text), '{}') FROM pg_indexes"
+    " WHERE schemaname = current_schema() AND tablename = 'task'"
 )
 #: The columns of our table of tasks.
 _COLUMNS: Final = (

@@ -34,21 +34,26 @@ def page(
 ) -> Statement:
     """Return a statement for (number of all tasks, of those that match, the page's rows).
 
-    Filters are gone through once, for both the number and the page. All tasks are not counted where
-    it is known how many are `held`. With `among`, row ids, other tasks neither match nor are shown.
+    Filters are gone through once, for both the number and the page, unless the dialect
+    `counts_apart` what its indexes hold. All tasks are not counted where it is known how many are
+    `held`. With `among`, row ids, other tasks neither match nor are shown.
     """
     clause = where(query, TaskTable(dialect=dialect), now)
     source = tasks(dialect, among)
     hits = _hits(query, source, clause, dialect)
     total = "(SELECT count(*) FROM task)" if held is None else f"{held}"
-    if clause or among is not None:
+    given = (*source.parameters, *clause.parameters)
+    if clause and dialect.counts_apart and not clause.payload:
+        matching = f"count(*) FROM {source.text} WHERE {clause.text}"
+        found, hit, given = "", f"({hits}) hit", given * 2
+    elif clause or among is not None:
         found, hit, matching = f"WITH hit AS ({hits})", "hit", "count(*) FROM hit"
     else:
         found, hit, matching = "", f"({hits}) hit", total
     picked = dialect.looped(f"({_picked(query, hit, dialect)}) p", "task t", "t.id = p.id")
     rows = f"SELECT {rows_json(dialect, 'p.place')} FROM {picked}"
     text = f"{found} SELECT {total}, (SELECT {matching}), ({rows})"
-    return Statement(text, (*source.parameters, *clause.parameters, *_limits(query, dialect)))
+    return Statement(text, (*given, *_limits(query, dialect)))
 
 
 def after(

@@ -81,7 +81,8 @@ def facets(
     """Return a statement with a JSON array of [value, number] for each field."""
     clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
     columns = ", ".join(dict.fromkeys(f"t.{FACETS[field]}" for field in fields))
-    hits = f"SELECT {columns} FROM {source.text}{f' WHERE {clause.text}' if clause else ''}"
+    matching = f" WHERE {clause.text}" if clause else ""
+    hits = dialect.grouped(f"{columns}", f"FROM {source.text}{matching}")
     counted = ", ".join(f"({_top(FACETS[field], dialect)})" for field in fields)
     text = f"WITH hit AS ({hits}) SELECT {counted}"
     limits = [dialect.no_limit if limit is None else limit] * len(fields)
@@ -158,7 +159,7 @@ def histogram_of(start: float, step_s: float, buckets: int, found: str) -> Histo
 
 
 def _top(column: str, dialect: Dialect) -> str:
-    groups = f"SELECT {column} AS value, count(*) AS n FROM hit WHERE {column} IS NOT NULL"
+    groups = f"SELECT {column} AS value, sum(n) AS n FROM hit WHERE {column} IS NOT NULL"
     top = f"{groups} GROUP BY 1 ORDER BY n DESC, value LIMIT ?"
     pairs = dialect.arrays_of(dialect.array("value", "n"), "n DESC, value")
     return f"SELECT {pairs} FROM ({top}) top"

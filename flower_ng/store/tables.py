@@ -5,14 +5,8 @@ Their columns are those of schema; nothing is sealed here, so there is nothing s
 
 from typing import Final
 
-from flower_ng.store.conditions import WORD_COLUMNS
 from flower_ng.store.dialect import POSTGRESQL
 from flower_ng.store.schema import COLUMNS, SHARED, STORED, VERSION, beside, folded
-
-#: Lists of tasks with one of these are shown newest first, without a look at the others.
-_FILTERED: Final = ("state", "name", "worker")
-#: Lists of all tasks come in the order of one of these; by others they are sorted when asked for.
-_SORTED: Final = ("name", "state", "worker", "received", "started", "runtime")
 
 _TEXT: Final = POSTGRESQL.type("TEXT")
 _NUMBERED: Final = "place bigint GENERATED ALWAYS AS IDENTITY"
@@ -33,14 +27,6 @@ def _key(column: str) -> str:
 
 TABLES: Final = (
     _task(),
-    f"CREATE INDEX task_newest ON task ({_key('timestamp')}, uuid, state)",
-    "CREATE INDEX task_children ON task (parent_id) WHERE parent_id IS NOT NULL",
-    f"CREATE INDEX task_{SHARED} ON task ({SHARED}) WHERE {SHARED} IS NOT NULL",
-    *(
-        f"CREATE INDEX task_newest_of_{column} ON task ({_key(column)}, {_key('timestamp')}, uuid)"
-        for column in _FILTERED
-    ),
-    *(f"CREATE INDEX task_by_{column} ON task ({_key(column)}, uuid)" for column in _SORTED),
     f"CREATE TABLE {SHARED} (id bigint PRIMARY KEY, text {_TEXT} NOT NULL)",
     *beside(POSTGRESQL),
     f"CREATE TABLE worker (hostname {_TEXT} PRIMARY KEY, record {_TEXT} NOT NULL, {_NUMBERED})",
@@ -49,15 +35,41 @@ TABLES: Final = (
     f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
 )
 
-#: Every text that a word is looked for in. What stands in one of them stands in this.
-TEXTS: Final = " || ' ' || ".join(
-    f"coalesce({column}_folded, {column}, '')" for column in WORD_COLUMNS
+#: What lists are narrowed, sorted and counted by, but for the large texts and `_KEYS`: as much as
+#: an index can hold. Most of it is null in most tasks, and takes no room there.
+_LISTED: Final = (
+    *("state", "state_folded", "name", "name_folded", "worker", "worker_folded"),
+    *("queue", "queue_folded", "exception_class", "exception_class_folded", "timestamp", "sent"),
+    *("started", "succeeded", "failed", "revoked", "runtime", "retries", "exchange"),
+    *("exchange_folded", "routing_key", "routing_key_folded", "eta", "eta_folded", "expires"),
+    *("expires_folded", "uuid_folded", "original_name", "original_name_folded"),
+)
+
+#: The indexes of `task`, by their names; they are made at a start where they are missing.
+INDEXES: Final = {
+    # The newest first, the oldest finished first: retention, and what memory starts with.
+    "task_newest": f"({_key('timestamp')}, uuid, state)",
+    # The list as it is seen at first. Most of what else is asked is found by going through this,
+    # not the table, several times as large; ten small ones would cost the writer much more.
+    "task_listed": f"({_key('received')}, uuid) INCLUDE (id, {', '.join(_LISTED)})",
+    # The drill-down to one type, and the slowest.
+    "task_by_name": f"({_key('name')}, uuid)",
+    "task_by_runtime": f"({_key('runtime')}, uuid)",
+    "task_children": "(parent_id) WHERE parent_id IS NOT NULL",
+    f"task_{SHARED}": f"({SHARED}) WHERE {SHARED} IS NOT NULL",
+}
+#: What 0.1.0 made, and is not needed.
+FORMER_INDEXES: Final = (
+    *("task_newest_of_state", "task_newest_of_name", "task_newest_of_worker", "task_by_state"),
+    *("task_by_worker", "task_by_received", "task_by_started"),
+)
+#: Rows that changed are fetched from the table until it was vacuumed: sooner than at a fifth of it.
+VACUUMED: Final = (
+    "ALTER TABLE task SET (autovacuum_vacuum_scale_factor = 0.02,"
+    " autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)"
 )
 
 
 def substrings(extension: str) -> str:
-    """Return the statement for the index of TEXTS; pg_trgm is in the schema `extension`."""
-    return (
-        "CREATE INDEX IF NOT EXISTS task_texts ON task"
-        f" USING gin (({TEXTS}) {extension}.gin_trgm_ops)"
-    )
+    """Return the index of the texts of words; pg_trgm is in the schema `extension`."""
+    return f"USING gin (({POSTGRESQL.all_texts(str)}) {extension}.gin_trgm_ops)"

@@ -105,13 +105,8 @@ def chunked(insert: Insert, rows: Sequence[Row]) -> Iterator[tuple[str, list[Any
             start += size
 
 
-def in_order(rows: Sequence[Row], max_events: int) -> Iterator[tuple[str, list[Any]]]:
-    """Yield statements that merge rows, in their order, in which no task is there twice."""
-    return chunked(shape(max_events).insert, rows)
-
-
 def shaped(rows: Sequence[Row], max_events: int) -> Iterator[tuple[str, list[Any]]]:
-    """Do the same in less time, in another order."""
+    """Yield statements that merge rows, in any order, in which no task is there twice."""
     alike: dict[int, list[Row]] = {}
     for row in rows:
         alike.setdefault(_empty(row), []).append(row)

@@ -1,6 +1,7 @@
 """What a TaskQuery asks of a task, as one SQL condition over any relation of tasks. Pure."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from operator import attrgetter
@@ -24,11 +25,13 @@ from flower_ng.store.conditions import (
 )
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.pairs import pair_pattern
-from flower_ng.store.schema import folded
+from flower_ng.store.schema import SHARED, folded
 from flower_ng.store.task_query import FILTERS, TaskQuery
 
 #: The large columns, which only the main table has.
 PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback", "pairs"})
+#: What LIKE does not take as it is.
+_SPECIAL: Final = re.compile(r"[\\%_]")
 #: When a task in a final state ended, by the state.
 FINISHED: Final = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
 DAY_S: Final = 86_400
@@ -125,7 +128,7 @@ class _Writer:
                 negated = self.search(part)
                 return replace(negated, text=f"(({negated.text}) IS NOT TRUE)")
             case Word(text):
-                return self._any(WORD_COLUMNS, self._found, text)
+                return self._word(text)
             case Compare():
                 return self._compared(search)
             case _:
@@ -133,11 +136,15 @@ class _Writer:
 
     def _of_column(self, search: InField | Begins | Is | Has | HasPair) -> Clause:
         match search:
+            case InField(column, text) if column == SHARED and self._source.dialect.counts_apart:
+                found = f"{self._position('lower(text)')} > 0"
+                those = f"SELECT id FROM {SHARED} WHERE {found}"
+                return Clause(f"{self._source.raw(column)} IN ({those})", (text,), payload=True)
             case InField(column, text):
-                return self._any(PARTS_IN.get(column, (column,)), self._found, text)
+                return self._part(PARTS_IN.get(column, (column,)), self._found, text)
             case Begins(column, text):
                 begins = f"{self._position('{}')} = 1"
-                return self._any(PARTS_IN.get(column, (column,)), begins, text)
+                return self._part(PARTS_IN.get(column, (column,)), begins, text)
             case Is(column, text):
                 return self._text(column, "{} = ?", text)
             case Has(column):
@@ -146,6 +153,25 @@ class _Writer:
             case HasPair():
                 text = f"{self._position(self._source.raw('pairs'))} > 0"
                 return Clause(text, (pair_text(search),), payload=True)
+
+    def _word(self, text: str) -> Clause:
+        together = self._together(text)
+        if together and " " not in text:
+            return together  # no text goes beyond its own column
+        return self._part(WORD_COLUMNS, self._found, text)
+
+    def _part(self, columns: Sequence[str], condition: str, text: str) -> Clause:
+        """Return the condition on columns, behind one that an index of all texts knows."""
+        found, together = self._any(columns, condition, text), self._together(text)
+        if together and found.payload and set(columns) <= set(WORD_COLUMNS):
+            return _joined(" AND ", [together, found])
+        return found
+
+    def _together(self, text: str) -> Clause:
+        """Return whether the text stands in what an index has of all texts; empty without one."""
+        texts = self._source.dialect.all_texts(self._source.raw)
+        literal = _SPECIAL.sub(r"\\\g<0>", text)
+        return Clause(f"{texts} LIKE ?", (f"%{literal}%",), payload=True) if texts else Clause("")
 
     def _any(self, columns: Iterable[str], condition: str, text: str) -> Clause:
         return _joined(" OR ", [self._text(column, condition, text) for column in columns])
