@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from flower_ng.store.failure import may_pass
+from flower_ng.store.failure import RefusedError, may_pass
 from flower_ng.store.marks import Batch, Marks
 from flower_ng.store.writer import Writer
 
@@ -200,7 +200,8 @@ class Flusher:
             self.failing = str(error)
             self._marks.put_back(batch)
         else:  # it would fail again and hold up all that follows
-            self._marks.lost += len(batch.tasks)
+            refused = error.tasks if isinstance(error, RefusedError) else None
+            self._marks.lost += len(batch.tasks) if refused is None else refused
         if self._clock() - self._logged_at >= LOG_EVERY_S:
             self._logged_at = self._clock()
             log.error("Writing the store failed, %d so far.", self.failures, exc_info=error)

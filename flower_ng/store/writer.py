@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 
 from flower_ng.store.dialect import ADDED, SQLITE, Dialect
+from flower_ng.store.failure import REFUSALS, RefusedError
 from flower_ng.store.joining import joined
 from flower_ng.store.marks import Batch
 from flower_ng.store.merge import BOUNDS, Bounds, Snapshot, scrubbed, statements
@@ -38,7 +39,10 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flower_ng-store")
 
     def write(self, batch: Batch) -> "Future[None]":
-        """Write a batch after those handed in before; the future carries an sqlite3.Error."""
+        """Write a batch after those handed in before; the future carries the database's error.
+
+        Rows that the database takes are written all the same where it refuses others: RefusedError.
+        """
         return self._thread.submit(self._write, batch)
 
     def run(self, job: Callable[[sqlite3.Connection], None]) -> "Future[None]":
@@ -56,9 +60,23 @@ class Writer:
     def _write(self, batch: Batch) -> None:
         try:
             added = self._write_whole(batch, batch.rows)
-        except (UnicodeError, OverflowError):
-            added = self._write_whole(batch, [scrubbed(row) for row in batch.rows])
+            refused: list[Exception] = []
+        except (UnicodeError, OverflowError, *REFUSALS):
+            added, refused = self._write_apart(batch, [scrubbed(row) for row in batch.rows])
         self._sweep.wrote(self._connection, added)
+        if refused:
+            raise RefusedError(str(refused[0]), len(refused)) from refused[0]
+
+    def _write_apart(self, batch: Batch, rows: Sequence[Snapshot]) -> tuple[int, list[Exception]]:
+        """Write all rows but those that are refused; return how many tasks are new, and why not."""
+        try:
+            return self._write_whole(batch, rows), []
+        except REFUSALS as error:
+            if len(rows) <= 1:
+                return 0, [error]
+        half = len(rows) // 2
+        parts = [self._write_apart(batch, some) for some in (rows[:half], rows[half:])]
+        return sum(added for added, _ in parts), [error for _, some in parts for error in some]
 
     def _write_whole(self, batch: Batch, rows: Sequence[Snapshot]) -> int:
         """Write a batch in one transaction; return how many tasks are new."""

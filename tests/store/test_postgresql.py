@@ -7,7 +7,9 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from random import randrange
 
+import psycopg
 import pytest
 
 from flower_ng.errors import SettingsError, Unavailable
@@ -231,6 +233,30 @@ def test_a_number_that_no_column_takes_does_not_hold_up_the_rest(url):
 
         assert (store.failing, store.lost) == (None, 0)
         assert [one.uuid for one in store.restored(10).tasks] == ["huge", "lone?", "nul"]
+
+
+async def test_a_task_whose_texts_no_index_takes_is_lost_alone(url):
+    with started(url) as store:
+        name = "".join(chr(randrange(0x4E00, 0x9FFF)) for _ in range(4000))
+        observe(store, *(task(f"u{n}") for n in range(5)), task("long", name=name), task("v"))
+        store.flush()
+
+        assert await uuids(store) == ["u0", "u1", "u2", "u3", "u4", "v"]
+        assert (store.lost, store.failing) == (1, None)
+
+
+def test_indexes_that_are_not_needed_any_more_make_room_for_those_that_are(postgres, url):
+    database = url.rpartition("/")[2]
+    opened_database(url, warn=print).close()
+    postgres.say("DROP INDEX task_listed; CREATE INDEX task_by_state ON task (state)", database)
+
+    opened_database(url, warn=print).close()
+
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'task'")
+        names = {name for (name,) in found.fetchall()}
+    assert {"task_listed", "task_texts"} <= names
+    assert "task_by_state" not in names
 
 
 def test_a_newer_schema_is_refused(postgres, url):
