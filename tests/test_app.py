@@ -94,7 +94,7 @@ async def test_a_history_that_is_seconds_behind_is_said_on_every_page(flower):
     await site.start()
     received = {"type": "task-received", "hostname": "w1", "timestamp": time.time()}
     goes_on = threading.Event()
-    site.cluster.store._writer.run(lambda _: goes_on.wait(30))
+    site.cluster.store._opened.writer.run(lambda _: goes_on.wait(30))
 
     site.cluster.state.event({**received, "uuid": "u1"})
     assert "s behind" not in await page(site, "/workers")

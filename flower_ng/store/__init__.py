@@ -22,7 +22,6 @@ from flower_ng.monitor.records import Change, Task
 from flower_ng.store import query as sql
 from flower_ng.store.answers import Answers
 from flower_ng.store.dialect import POSTGRESQL, SQLITE
-from flower_ng.store.engine import TaskEngine
 from flower_ng.store.failure import DATABASE_ERRORS
 from flower_ng.store.fields import fields
 from flower_ng.store.file import GOES, StoreFile, opened, temporary
@@ -37,6 +36,7 @@ from flower_ng.store.lineage import note
 from flower_ng.store.marks import Marks
 from flower_ng.store.merge import BOUNDS, Bounds
 from flower_ng.store.notebook import Notebook
+from flower_ng.store.opened import Opened
 from flower_ng.store.reader import Reader
 from flower_ng.store.readers import Field
 from flower_ng.store.repair import Repair
@@ -57,6 +57,7 @@ from flower_ng.store.upkeep import Upkeep
 from flower_ng.store.writer import Writer
 
 if TYPE_CHECKING:
+    from flower_ng.store.engine import TaskEngine
     from flower_ng.store.index.thread import Indexing
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "FACETS",
     "MOST_BUCKETS",
     "NO_LIMITS",
+    "Answers",
     "Bounds",
     "CursorPage",
     "Facets",
@@ -122,6 +124,8 @@ class Store(Answers):
         optional: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._opened: Opened | None = None
+        super().__init__(clock, POSTGRESQL if history else SQLITE, lambda: self._opened)
         self.path = path
         self.warnings: list[str] = []
         self._optional = optional
@@ -129,10 +133,8 @@ class Store(Answers):
         self._refused = why_unusable(history) if history and optional else ""
         history = None if self._refused else history
         self._history = history
-        self._dialect = POSTGRESQL if history else SQLITE
         name = uuid4().hex if history else ""
         self.rollups = Rollups(levels=levels, dialect=self._dialect, writer=name, clock=clock)
-        self._clock = clock
         self._sweep = Sweep(
             max_tasks=max_tasks,
             limits=limits,
@@ -147,12 +149,6 @@ class Store(Answers):
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
         self._bounds = bounds
         self._marks = Marks(max_tasks=MAX_MARKS, max_events=bounds.max_events)
-        self._file: StoreFile | None = None
-        self._writer: Writer
-        self._flusher: Flusher | None = None
-        self._upkeep: Upkeep
-        self._reader: Reader | None = None
-        self._indexing: Indexing | None = None
 
     def start(self) -> None:
         """Open the file, and set aside one that is corrupt.
@@ -160,24 +156,30 @@ class Store(Answers):
         Raises SettingsError where the file or the history's database cannot be used and is not
         optional.
         """
-        self._file = self._opened()
-        if self._kind != self._wanted:
-            self._sweep.narrow(MEMORY_BYTES if self._kind == "memory" else usual_max_bytes(None))
-        connection = self._file.connect(writes=True)
-        self._writer = Writer(connection, self._sweep, self._bounds, self._dialect)
-        self._flusher = Flusher(self._marks, self._writer, met=self._file.met)
+        file = self._file()
+        if (kind := self._kind_of(file)) != self._wanted:
+            self._sweep.narrow(MEMORY_BYTES if kind == "memory" else usual_max_bytes(None))
+        connection = file.connect(writes=True)
+        writer = Writer(connection, self._sweep, self._bounds, self._dialect)
         self._repair.open(connection)
-        self._upkeep = Upkeep(self._writer, self._sweep, self._repair, self._look)
-        self.rollups.open(self._writer)
-        self._gaps.open(self._writer, self._clock(), goes_on=self._kind == "file")
-        self.notebook.open(self._writer, self._clock())
-        self._engine = self._chosen(self._file)
-        self._reader = Reader(self._file.connect, met=self._file.met)
-        if self._indexing:
-            self._indexing.start()
-        self._file.vanish()
+        self.rollups.open(writer)
+        self._gaps.open(writer, self._clock(), goes_on=kind == "file")
+        self.notebook.open(writer, self._clock())
+        engine, indexing = self._chosen(file, writer)
+        self._opened = Opened(
+            file,
+            writer,
+            Flusher(self._marks, writer, met=file.met),
+            Upkeep(writer, self._sweep, self._repair, self._look),
+            Reader(file.connect, met=file.met),
+            engine,
+            indexing,
+        )
+        if indexing:
+            indexing.start()
+        file.vanish()
 
-    def _opened(self) -> StoreFile:
+    def _file(self) -> StoreFile:
         if self._refused:
             self._warn(f"{self._refused}. {GOES}")
             return temporary(self._warn)
@@ -185,21 +187,21 @@ class Store(Answers):
             return opened(self.path, self._warn, self._clock, optional=self._optional)
         return cast("StoreFile", opened_history(self._history, self._warn))
 
-    def _chosen(self, file: StoreFile) -> TaskEngine:
-        """Return what answers questions about tasks: the index, where there can be one."""
+    def _chosen(self, file: StoreFile, writer: Writer) -> "tuple[TaskEngine, Indexing | None]":
+        """Return what answers questions about tasks, and keeps the index where there can be one."""
         sql = SqlEngine(self._dialect, lambda: self._sweep.held_tasks)
         if self._history:
-            return sql
-        found = indexing(file, self._writer, sql)
+            return sql, None
+        found = indexing(file, writer, sql)
         if isinstance(found, ImportError):
             self._warn(WITHOUT.format(found))
-            return sql
-        self._indexing, engine = found
-        return engine
+            return sql, None
+        kept, engine = found
+        return engine, kept
 
     def import_flower(self, shelf: Shelf) -> Imported:
         """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""
-        return Importer(self._writer, self._dialect).bring(shelf)
+        return Importer(self._running.writer, self._dialect).bring(shelf)
 
     def import_once(self) -> None:
         """Do that for the file that our own `path` names, unless it was done; blocks.
@@ -207,7 +209,7 @@ class Store(Answers):
         A file that cannot be used is warned about, and does not keep anything from starting.
         """
         shelf = shelf_at(self.path) if self.path and self.is_persistent else None
-        importer = Importer(self._writer, self._dialect)
+        importer = Importer(self._running.writer, self._dialect)
         try:
             if shelf is not None and not importer.is_imported(shelf):
                 log.info("Importing what Flower kept at %s, once.", shelf.path)
@@ -220,54 +222,55 @@ class Store(Answers):
 
         `ingest` tells whether events can arrive.
         """
-        if self._flusher is not None:
+        if self._opened is not None:
             self._ingest = ingest or _unknown
-            self._upkeep.begin()
+            self._opened.upkeep.begin()
 
     def stop(self) -> None:
         """Write what is left and close the file; a second call does nothing."""
-        if self._flusher is None or self._reader is None or self._file is None:
+        if self._opened is None:
             return
-        self._upkeep.stop()
-        if self._indexing:
-            self._indexing.stop()
-        self._flusher.stop()
+        self._opened.upkeep.stop()
+        if self._opened.indexing:
+            self._opened.indexing.stop()
+        self._opened.flusher.stop()
         self.rollups.stop()
         self._look()
         self._gaps.stop(self._clock())
         self.notebook.stop()
-        self._reader.close()
-        self._writer.close()
-        self._file.close()
-        self._flusher = self._reader = self._file = None
+        self._opened.close()
+        self._opened = None
 
     @property
     def is_persistent(self) -> bool:
         """Whether what is kept outlasts this process."""
-        return self._file is not None and not self._file.is_temporary
+        return self._opened is not None and not self._opened.file.is_temporary
 
     @property
-    def _kind(self) -> str:
+    def _indexing(self) -> "Indexing | None":
+        return None if self._opened is None else self._opened.indexing
+
+    def _kind_of(self, file: StoreFile | None) -> str:
         if self._history:
             return "postgresql"
-        return self._file.kind if self._file is not None else "temporary"
+        return "temporary" if file is None else file.kind
 
     @property
     def failing(self) -> str | None:
         """Why the newest write failed, None when it did not."""
-        flusher = self._flusher
-        why = None if flusher is None else flusher.failing or self.rollups.failing
+        parts = self._opened
+        why = None if parts is None else parts.flusher.failing or self.rollups.failing
         return why and f"The history cannot be written: {why}"
 
     @property
     def failures(self) -> int:
         """How many writes failed since the start; they are tried again."""
-        return 0 if self._flusher is None else self._flusher.failures
+        return 0 if self._opened is None else self._opened.flusher.failures
 
     @property
     def lag_s(self) -> float:
         """For how long the oldest change has waited to be written, at most."""
-        return 0.0 if self._flusher is None else self._flusher.lag_s
+        return 0.0 if self._opened is None else self._opened.flusher.lag_s
 
     @property
     def repaired(self) -> float | None:
@@ -287,10 +290,11 @@ class Store(Answers):
     def status(self) -> StoreStatus:
         """Return what is held, what went, and how the writer is; costs nothing."""
         held, limits = self._sweep.held, self._sweep.limits
+        file = None if self._opened is None else self._opened.file
         self._look()
         return StoreStatus(
-            kind=self._kind,
-            path=self._file.name if self._file is not None and self.is_persistent else None,
+            kind=self._kind_of(file),
+            path=file.name if file is not None and self.is_persistent else None,
             tasks=held.tasks,
             bytes=held.bytes,
             oldest=held.oldest,
@@ -332,14 +336,14 @@ class Store(Answers):
     def observe_all(self, changes: Sequence[Change]) -> None:
         """Do as `observe` for each of them."""
         self._marks.mark_all(changes)
-        if self._flusher is not None:
-            self._flusher.marked()
+        if self._opened is not None:
+            self._opened.flusher.marked()
 
     def learned(self, task: Task) -> None:
         """Note a state that the result backend told."""
         self._marks.touch(task)
-        if self._flusher is not None:
-            self._flusher.marked()
+        if self._opened is not None:
+            self._opened.flusher.marked()
 
     def evicted(self, task: Task) -> None:
         """Do nothing: a task that leaves memory stays marked until it is written."""
@@ -347,15 +351,15 @@ class Store(Answers):
     def forgotten(self, hostname: str) -> None:
         """Remove a worker and its counter; its tasks keep its name."""
         self._marks.forget(hostname)
-        if self._flusher is not None:
-            self._flusher.marked()
+        if self._opened is not None:
+            self._opened.flusher.marked()
 
     def flush(self) -> None:
         """Write all that was observed, now; blocks. For scripts: reading waits by itself."""
-        if self._flusher is not None:
-            self._flusher.flush()
+        if self._opened is not None:
+            self._opened.flusher.flush()
             self.rollups.flush()
-            self._upkeep.flush()
+            self._opened.upkeep.flush()
 
     async def forget_task(self, uuid: str) -> bool:
         """Forget one task; False when it is not known. It is known again with its next event."""
@@ -379,12 +383,11 @@ class Store(Answers):
         return forgotten
 
     async def _forget(self, uuids: Sequence[str]) -> None:
-        if self._flusher is None:
-            raise Unavailable("The store is not running")
+        parts = self._running
         self._memory(uuids)
-        self._flusher.hand_over()
+        parts.flusher.hand_over()
         self._marks.drop(uuids)
-        job = self._writer.run(lambda connection: self._erase(connection, uuids))
+        job = parts.writer.run(lambda connection: self._erase(connection, uuids))
         try:
             await asyncio.wrap_future(job)
         except DATABASE_ERRORS as error:
@@ -400,9 +403,7 @@ class Store(Answers):
 
         Where that cannot be written it is logged: the task has been published all the same.
         """
-        if self._flusher is None:
-            raise Unavailable("The store is not running")
-        job = self._writer.run(lambda connection: note(connection, self._dialect, uuid, of))
+        job = self._running.writer.run(lambda connection: note(connection, self._dialect, uuid, of))
         try:
             await asyncio.wrap_future(job)
         except DATABASE_ERRORS as error:
@@ -413,17 +414,16 @@ class Store(Answers):
 
         BadRequest where the query cannot be meant.
         """
-        if self._reader is None:
-            raise Unavailable("The store is not running")
+        reader = self._running.reader
         await self.rollups.settled()
         levels, dialect = self.rollups.levels, self.rollups.dialect
-        return await series(self._reader, query, levels, self._clock(), dialect)
+        return await series(reader, query, levels, self._clock(), dialect)
 
     def restored(self, max_tasks: int = sys.maxsize) -> Restored:
         """Return what the file held at the start: the newest tasks and the unfinished; blocks."""
-        if self._file is None or self._file.is_temporary:
+        if self._opened is None or self._opened.file.is_temporary:
             return Restored([], {}, ())
-        return restored(self._file.connect(), max_tasks, self._dialect)
+        return restored(self._opened.file.connect(), max_tasks, self._dialect)
 
     def _look(self) -> None:
         now = self._clock()

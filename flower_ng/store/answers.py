@@ -1,9 +1,8 @@
 """Answers to questions about tasks: lists, counts and single ones. Asked on the loop."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from copy import copy
 from dataclasses import replace
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -11,10 +10,9 @@ from flower_ng.errors import Unavailable
 from flower_ng.store import query as sql
 from flower_ng.store.dialect import Dialect
 from flower_ng.store.engine import Connection, Found, TaskEngine
-from flower_ng.store.flush import Flusher
 from flower_ng.store.keyset import CursorPage, cursor_behind, place_of
+from flower_ng.store.opened import Opened
 from flower_ng.store.query import Statement
-from flower_ng.store.reader import Reader
 from flower_ng.store.rows import TaskPage, TaskRow
 from flower_ng.store.summaries import Facets, FailureGroup, Histogram
 from flower_ng.store.task_query import TaskQuery
@@ -30,26 +28,37 @@ _rows = msgspec.json.Decoder(list[TaskRow], strict=False)  # times come as text,
 class Answers:
     """What a store answers, every event applied before included.
 
-    Each raises Unavailable when it takes too long, or while the store is not running.
+    Each raises Unavailable when it takes too long, or while the store is not running. Without
+    `waits` nobody waits for much that is not written yet.
     """
 
-    #: Whether answers wait for all that is not written yet.
-    waits = True
-    _clock: Callable[[], float]
-    _dialect: Dialect
-    _engine: TaskEngine
-    _flusher: Flusher | None
-    _reader: Reader | None
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        dialect: Dialect,
+        opened: Callable[[], Opened | None],
+        *,
+        waits: bool = True,
+    ) -> None:
+        self._clock = clock
+        self._dialect = dialect
+        self._parts = opened
+        self._waits = waits
 
-    def at_once(self) -> Self:
+    def at_once(self) -> "Answers":
         """Return who answers the same without waiting for much that is not written yet.
 
         For pages that make themselves new: while thousands of tasks come in a second, what they
         show is some tenths of a second old, or as old as `lag_s` of the status says.
         """
-        hurried = copy(self)
-        hurried.waits = False
-        return hurried
+        return Answers(self._clock, self._dialect, self._parts, waits=False)
+
+    @property
+    def _running(self) -> Opened:
+        """The parts of the store; Unavailable while it is not running."""
+        if (parts := self._parts()) is None:
+            raise Unavailable("The store is not running")
+        return parts
 
     async def tasks(self, query: TaskQuery) -> TaskPage:
         """Return a page of tasks."""
@@ -69,7 +78,7 @@ class Answers:
         place = place_of(query, cursor)
         now, wanted = self._clock(), limit + 1
         found = await self._ask(
-            lambda connection: self._engine.after(connection, query, place, wanted, now)
+            lambda engine, connection: engine.after(connection, query, place, wanted, now)
         )
         rows = _rows.decode(found)
         is_last = len(rows) <= limit or not limit
@@ -79,7 +88,7 @@ class Answers:
         """Count the tasks that match by each of FACETS, the `limit` most frequent values each."""
         now = self._clock()
         return await self._ask(
-            lambda connection: self._engine.facets(connection, query, fields, limit, now)
+            lambda engine, connection: engine.facets(connection, query, fields, limit, now)
         )
 
     async def failure_groups(self, query: TaskQuery, limit: int) -> list[FailureGroup]:
@@ -89,7 +98,7 @@ class Answers:
         """
         now = self._clock()
         return await self._ask(
-            lambda connection: self._engine.failures(connection, query, limit, now)
+            lambda engine, connection: engine.failures(connection, query, limit, now)
         )
 
     async def histogram(
@@ -98,7 +107,7 @@ class Answers:
         """Count the tasks that match over time, in equal buckets from `start` up to `end`."""
         now, step_s = self._clock(), (end - start) / buckets
         return await self._ask(
-            lambda connection: self._engine.histogram(
+            lambda engine, connection: engine.histogram(
                 connection, query, start, step_s, buckets, now
             )
         )
@@ -131,21 +140,20 @@ class Answers:
     async def count(self, query: TaskQuery) -> int:
         """Return how many tasks match, to the last one."""
         now = self._clock()
-        return await self._ask(lambda connection: self._engine.count(connection, query, now))
+        return await self._ask(lambda engine, connection: engine.count(connection, query, now))
 
     async def _ids(self, query: TaskQuery) -> list[int]:
         now = self._clock()
-        return await self._ask(lambda connection: self._engine.ids(connection, query, now))
+        return await self._ask(lambda engine, connection: engine.ids(connection, query, now))
 
     async def _page(self, query: TaskQuery) -> Found:
         now = self._clock()
-        return await self._ask(lambda connection: self._engine.page(connection, query, now))
+        return await self._ask(lambda engine, connection: engine.page(connection, query, now))
 
-    async def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
-        if self._flusher is None or self._reader is None:
-            raise Unavailable("The store is not running")
-        await self._flusher.settled(in_a_hurry=not self.waits)
-        return await self._reader.ask(question)
+    async def _ask(self, question: Callable[[TaskEngine, Connection], Answer]) -> Answer:
+        parts = self._running
+        await parts.flusher.settled(in_a_hurry=not self._waits)
+        return await parts.reader.ask(lambda connection: question(parts.engine, connection))
 
     async def _rows(self, statement: Statement) -> list[TaskRow]:
         (rows,) = await self._read(statement)
@@ -153,7 +161,7 @@ class Answers:
 
     async def _read(self, asked: Statement) -> tuple[Any, ...]:
         return await self._ask(
-            lambda connection: connection.execute(asked.text, asked.parameters).fetchone()
+            lambda _, connection: connection.execute(asked.text, asked.parameters).fetchone()
         )
 
 

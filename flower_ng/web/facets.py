@@ -16,7 +16,7 @@ from flower_ng.web.widened import Wider, wider
 from flower_ng.web.window import window
 
 if TYPE_CHECKING:
-    from flower_ng.store import Store
+    from flower_ng.store import Answers, Store
 
 #: What lists are narrowed by, beside the state, which has tabs.
 LABELS: Final = {"name": "Type", "worker": "Worker", "queue": "Queue", "exception": "Exception"}
@@ -82,15 +82,16 @@ class Facet:
 
 
 async def summed(store: "Store", text: str, now: float) -> Summary:
-    """Count what a search finds; a store that cannot says why."""
+    """Count what a search finds, without waiting for what is not written; or say why not."""
+    answers = store.at_once()
     try:
         found = {}
         for asked, fields in _questions(text).items():
-            counted = await store.facets(_query(asked), fields, MOST_VALUES)
+            counted = await answers.facets(_query(asked), fields, MOST_VALUES)
             found.update({field: (counted.counts[field], counted.exact) for field in fields})
-        shape = await _bars(store, text, now)
-        aside = await store.tasks(replace(_query(f"{text} {UNPLACED}"), limit=0))
-        similar = await wider(store, text) if text and not await _finds(store, text) else ()
+        shape = await _bars(store, answers, text, now)
+        aside = await answers.tasks(replace(_query(f"{text} {UNPLACED}"), limit=0))
+        similar = await wider(answers, text) if text and not await _finds(answers, text) else ()
     except AnswerError as error:
         return Summary({}, None, problem=error.message)
     estimated = frozenset(field for field, (_, exact) in found.items() if not exact)
@@ -98,8 +99,8 @@ async def summed(store: "Store", text: str, now: float) -> Summary:
     return Summary(counts, shape, estimated, aside.filtered, aside.exact, wider=similar)
 
 
-async def _finds(store: "Store", text: str) -> bool:
-    return bool((await store.tasks(replace(_query(text), limit=1))).rows)
+async def _finds(answers: "Answers", text: str) -> bool:
+    return bool((await answers.tasks(replace(_query(text), limit=1))).rows)
 
 
 def _query(text: str) -> TaskQuery:
@@ -115,13 +116,13 @@ def _questions(text: str) -> dict[str, list[str]]:
     return questions
 
 
-async def _bars(store: "Store", text: str, now: float) -> Bars:
+async def _bars(store: "Store", answers: "Answers", text: str, now: float) -> Bars:
     search = parse_search(text)
     parts = (Has("received"),) if search is None else (search, Has("received"))
     received = TaskQuery(search=AllOf(parts))
-    first = await store.after(replace(received, sort="received"), None, 1)
+    first = await answers.after(replace(received, sort="received"), None, 1)
     span = window(search, now, first.rows[0].received if first.rows else None)
-    found = await store.histogram(received, span.start, span.end, span.count)
+    found = await answers.histogram(received, span.start, span.end, span.count)
     return bars(found, span, await store.gaps(span.start, span.end))
 
 

@@ -9,7 +9,7 @@ from flower_ng.store.tokens import tokens
 from flower_ng.web.terms import received, terms, value_of, with_received, without_value
 
 if TYPE_CHECKING:
-    from flower_ng.store import Store
+    from flower_ng.store import Answers
 
 #: Fields that plain words are not looked for in.
 _OTHER_FIELDS: Final = {
@@ -28,13 +28,13 @@ class Wider:
     is_exact: bool
 
 
-async def wider(store: "Store", text: str) -> tuple[Wider, ...]:
+async def wider(store: "Answers", text: str) -> tuple[Wider, ...]:
     """Count what similar searches find; those that find nothing are left out."""
     found = [await _wider(store, label, search) for label, search in _similar(text)]
     return tuple(one for one in found if one.count)
 
 
-async def _wider(store: "Store", label: str, text: str) -> Wider:
+async def _wider(store: "Answers", label: str, text: str) -> Wider:
     page = await store.tasks(TaskQuery(search=parse_search(text), limit=0))
     return Wider(label, text, page.filtered, page.exact)
 

@@ -58,7 +58,7 @@ def full(tmp_path, monkeypatch):
 
 
 def grow(store, pages):
-    connection = store._writer._connection
+    connection = store._opened.writer._connection
     size = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {size + pages}")
 

@@ -310,7 +310,7 @@ def test_a_snapshot_is_not_changed_by_what_comes_later(marks):
 async def test_a_full_disk_is_said_survived_and_recovered_from(tmp_path, caplog):
     store = Store(tmp_path / "db", max_tasks=5000)
     store.start()
-    connection = store._writer._connection
+    connection = store._opened.writer._connection
     size = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {size + 5}")
 

@@ -109,9 +109,7 @@ def test_after_a_kill_the_pause_begins_with_the_newest_event_that_was_kept(tmp_p
     watched.store.observe(change(task("u", timestamp=NOON + 5)))
     watched.store.flush()
     killed, watched.store = watched.store, None
-    killed._reader.close()
-    killed._writer.close()
-    killed._file.close()
+    killed._opened.close()
 
     watched.now = NOON + 60
     watched.start()
@@ -139,7 +137,7 @@ async def test_gaps_are_found_by_time(watched):
 
 
 def test_a_gap_that_cannot_be_written_is_written_when_it_can(watched):
-    connection = watched.store._writer._connection
+    connection = watched.store._opened.writer._connection
     watched.look(1, 0.5)
     connection.execute("PRAGMA query_only = ON")
     watched.look(2, 0.5, dropped=5)

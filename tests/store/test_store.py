@@ -286,10 +286,10 @@ async def test_a_forgotten_task_is_no_rerun_any_more(store):
 
 
 async def test_a_rerun_that_cannot_be_noted_is_only_logged(store, caplog):
-    store._writer._connection.execute("ALTER TABLE rerun RENAME TO elsewhere")
+    store._opened.writer._connection.execute("ALTER TABLE rerun RENAME TO elsewhere")
 
     with caplog.at_level("WARNING"):
         await store.rerun("again", "first")
-    store._writer._connection.execute("ALTER TABLE elsewhere RENAME TO rerun")
+    store._opened.writer._connection.execute("ALTER TABLE elsewhere RENAME TO rerun")
 
     assert "again is a rerun of first, which could not be noted" in caplog.text

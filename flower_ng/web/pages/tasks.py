@@ -183,7 +183,7 @@ class Tasks(Page):
     async def _known(self, text: str) -> Known[Summary] | None:
         summaries: Summaries[Summary] = self.settings["summaries"]
         key = parted(text)
-        count = partial(summed, self.cluster.store.at_once(), key, self.services.clock())
+        count = partial(summed, self.cluster.store, key, self.services.clock())
         is_live = LIVE in self.request.headers
         return await summaries.of(key, count, 0 if is_live else COUNTS_WAIT_S)
 
