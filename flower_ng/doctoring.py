@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from flower_ng.brokers import mask
+from flower_ng.database_url import settings_of
 from flower_ng.doctor import Own
 from flower_ng.errors import SettingsError
 from flower_ng.settings import Settings
-from flower_ng.store.location import settings_of
 
 CONNECT_S: Final = 3
 

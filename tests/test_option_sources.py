@@ -44,7 +44,11 @@ RIGHT: dict[str, list[Right]] = {
     "history_max_age": [Right("12h", "12h", "12h"), Right("1.5D", "1.5D", "1.5D")],
     "history_max_failure_age": [Right("0", "0", "0"), Right("2 W", "2 W", "2 W")],
     "history_max_bytes": [Right("10M", "10M", "10M"), Right("1gb", "1gb", "1gb")],
-    "history": [Right(url := "postgresql://u:p@host/db", url, url)],
+    "history": [
+        Right(url := "postgresql://u:p@host/db", url, url),
+        Right(url := "postgresql://a:1,b:2/db", url, url),
+        Right(url := "postgresql:///?service=flower", url, url),
+    ],
     "broker_api": [Right(url := "http://u:p%2C@[::1]:15672/api/", url, url)],
     "webhook_url": [Right(url := "https://u:p@host/x?a=1,2", url, url)],
     "cookie_secret": [Right(key := "0f3e=9a ä 77c1 b2d8 e6", key, key)],

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
+from flower_ng.database_url import settings_of
+from flower_ng.errors import SettingsError
 from flower_ng.settings.option import Check
 
 LEVELS = ("debug", "info", "warning", "error", "none")
-DATABASES = ("postgresql", "postgres", "postgresql+psycopg")
 #: Nobody means more, and every clock, socket and database can count as far.
 MOST: Final = 10**9
 #: The same for bytes and rows.
@@ -120,13 +121,11 @@ def split(url: str) -> tuple[str, str] | None:
 
 def is_database_url(value: str | None) -> str | None:
     """A PostgreSQL URL that names a database."""
-    if value is None:
-        return None
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(value)
-        if parts.scheme in DATABASES and parts.path.strip("/") and parts.port != 0:
-            return None
-    return "is not a URL such as postgresql://user:password@host/database"
+    try:
+        settings_of(value or "postgresql:///any")
+    except SettingsError:
+        return "is not a URL such as postgresql://user:password@host/database"
+    return None
 
 
 def are_credentials(values: Sequence[str]) -> str | None:

@@ -9,11 +9,11 @@ from functools import partial
 from time import monotonic
 from typing import Any, Final
 
+from flower_ng.database_url import masked, settings_of
 from flower_ng.errors import SettingsError
 from flower_ng.store.adapter import Connection
 from flower_ng.store.dialect import POSTGRESQL
 from flower_ng.store.failure import StoreError
-from flower_ng.store.location import masked, settings_of
 from flower_ng.store.migrations import migrations_of_postgresql
 from flower_ng.store.reader import QUERY_LIMIT_S
 from flower_ng.store.schema import VERSION

@@ -15,6 +15,7 @@ _URL: Final = re.compile(
     re.DOTALL,
 )
 _HOST: Final = re.compile(r"(\[[^]]*\]|[^:]*)(?::(\d*))?")
+MOST_PORTS: Final = 65_535
 #: Where the database's name may stand beside the path.
 _NAMING: Final = ("dbname", "service")
 
@@ -62,7 +63,7 @@ def _hosts(places: str) -> dict[str, str]:
     """Return hosts and ports as libpq takes them; SettingsError where one is neither."""
     found = [_HOST.fullmatch(place) for place in places.split(",")]
     pairs = [match.groups(default="") for match in found if match]
-    if len(pairs) < len(found):
+    if len(pairs) < len(found) or not all(0 < int(port or 1) <= MOST_PORTS for _, port in pairs):
         raise SettingsError(_WRONG)
     return {
         "host": ",".join(unquote(host.strip("[]")) for host, _ in pairs),

@@ -3,8 +3,8 @@
 import psycopg.conninfo
 import pytest
 
+from flower_ng.database_url import masked, settings_of
 from flower_ng.errors import SettingsError
-from flower_ng.store.location import masked, settings_of
 
 READ = {
     "postgresql://u:p@h:5433/db": {
@@ -73,7 +73,16 @@ def test_the_shown_url_names_the_same_place_and_no_password(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://h", "mysql://h/db", "db", "", "postgresql://h:x/db", "postgresql:/h/db"]
+    "url",
+    [
+        "postgresql://h",
+        "mysql://h/db",
+        "db",
+        "",
+        "postgresql://h:x/db",
+        "postgresql://h:0/db",
+        "postgresql:/h/db",
+    ],
 )
 def test_what_is_no_url_of_a_database_is_refused(url):
     with pytest.raises(SettingsError, match="not a URL such as postgresql://"):
