@@ -88,6 +88,19 @@ def retries_of(runs: Sequence[Run], sent: int | None) -> int | None:
     return max(numbers, default=None)
 
 
+def names(runs: Sequence[Run], run: Run) -> tuple[str, str | None] | None:
+    """Return the name of the task that a run is of, and its first one where it was replaced.
+
+    None where no receipt told one.
+    """
+    known = [one.name for one in runs if one.name]
+    if not known:
+        return None
+    name = next((one.name for one in reversed(runs) if one.life == run.life and one.name), "")
+    name = name or known[-1]
+    return name, None if known[0] == name else known[0]
+
+
 def newest(runs: Sequence[Run], field: str) -> float | None:
     """Return a time of the newest run that has it, of runs in their order."""
     return next((at for run in reversed(runs) if (at := getattr(run, field)) is not None), None)

@@ -150,7 +150,7 @@ def events_of(task: Task) -> list[TaskEvent]:
         if at is not None and task.state_source is None:
             exception = (task.exception or "")[:EXCEPTION_LENGTH]
             failed = subject in ("failed", "retried")
-            events.append(TaskEvent(subject, at, host, exception if failed else ""))
+            events.append(TaskEvent(subject, at, host, exception if failed else "", how=task.how))
     if stage(task) == CUSTOM:
         events.append(TaskEvent(task.state.lower(), task.timestamp, host))
     return events

@@ -6,7 +6,7 @@ little. From the first event that says otherwise their runs are kept apart (life
 
 from celery import states
 
-from flower_ng.life.attempts import decisive, newest
+from flower_ng.life.attempts import decisive, names, newest
 from flower_ng.life.memory import Life
 from flower_ng.life.progress import (
     ATTEMPT_BITS,
@@ -78,6 +78,8 @@ def _go_on(
     place, state, progress = step
     if place != CUSTOM:
         setattr(task, subject, event.timestamp)
+        if event.requeue or event.terminated is not None:
+            task.how = event.how
     task.worker = worker
     take_what_was_asked(task, event)
     take_what_became_of_it(task, event)
@@ -121,7 +123,8 @@ def _take(task: Task, event: Event, subject: str, life: Life) -> None:
         take_what_became_of_it(task, event)
     if run is None:
         return
-    task.name, task.original_name = _names(task, runs, run)
+    if found := names(runs, run):
+        task.name, task.original_name = found[0], task.original_name or found[1]
     task.worker = life.workers[run.worker]
     task.received = newest(runs, "received")
     task.started = newest(runs, "started")
@@ -130,15 +133,6 @@ def _take(task: Task, event: Event, subject: str, life: Life) -> None:
     if subject != "sent":
         _take_end(task, event, run, runs)
     settle(task, run.state, run.state_at, progress_of(run, runs))
-
-
-def _names(task: Task, runs: list[Run], run: Run) -> tuple[str | None, str | None]:
-    """Return a task's name, and its first one where it was replaced."""
-    names = [one.name for one in runs if one.name]
-    if not names:
-        return task.name, task.original_name
-    name = next((one.name for one in reversed(runs) if one.life == run.life and one.name), "")
-    return name or names[-1], task.original_name or (names[0] if names[0] != name else None)
 
 
 def _take_end(task: Task, event: Event, run: Run, runs: list[Run]) -> None:

@@ -224,6 +224,8 @@ class Task(Readable, msgspec.Struct, gc=False, eq=False):
     cluster_state: Callable[[], Any] | None = None
     #: How far it has come: grows as it goes on (life).
     progress: int = 0
+    #: How it was rejected or revoked, see TaskEvent, while that is all that became of it.
+    how: str = ""
     #: Its runs, once there is more to tell of them than the fields here.
     life: Life | Turns | None = None
     #: Its first event that was heard cannot have been its first: the store may know more.
@@ -298,7 +300,7 @@ def _task(fields: dict[str, Any]) -> Task:
 
 #: The fields that Celery's task has not.
 _OURS = (
-    "original_name", "state_source", "own_events", "cluster_state", "progress", "life",
+    "original_name", "state_source", "own_events", "cluster_state", "progress", "how", "life",
     "is_partial",
 )  # fmt: skip
 

@@ -32,6 +32,7 @@ WORKER_FIELDS = (
 )  # fmt: skip
 HEARTBEATS = 4  # as many as Celery keeps
 TYPES_MAX = 10_000  # task names remembered
+EVICTED_MAX = 10_000  # ids of tasks that left memory, remembered in case that they come back
 EVENT_TYPES_MAX = 100  # event types counted per host; custom ones past it count as `other`
 
 #: What Celery's own events of tasks are about, by their type.
@@ -88,6 +89,7 @@ class EventsState(CeleryState):
         self._newcomers: list[Callable[[str], None]] = []
         self._clock = clock
         self._finished: OrderedDict[str, None] = OrderedDict()
+        self._evicted: OrderedDict[str, None] = OrderedDict()
         self._types: dict[str, str] = {}
         self._mutex = threading.Lock()
 
@@ -315,7 +317,9 @@ class EventsState(CeleryState):
         is_new_worker = False
         if task is None:
             task = self._new_task(event.uuid)
-            task.is_partial = bool(event.retries) or subject not in _FIRST
+            task.is_partial = (
+                bool(event.retries) or subject not in _FIRST or event.uuid in self._evicted
+            )
         else:
             before, previous = task.state, task.worker
         if subject == "sent":
@@ -382,6 +386,9 @@ class EventsState(CeleryState):
         else:
             _, task = self.tasks.popitem(last=False)
         self.tallies.remove(task.state, task.worker)
+        self._evicted[task.uuid] = None
+        if len(self._evicted) > EVICTED_MAX:
+            self._evicted.popitem(last=False)
         return task
 
     def _place(self, task: Task, before: str | None = None, previous: Worker | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from celery.states import SUCCESS
 
-from flower_ng.life.attempts import decisive, newest, retries_of
+from flower_ng.life.attempts import decisive, names, newest, retries_of
 from flower_ng.life.matching import runs_of
 from flower_ng.life.progress import CORRECTION, progress_of
 from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent
@@ -35,6 +35,7 @@ class _Kept(NamedTuple):
     events: Sequence[TaskEvent]
     progress: int
     is_from_elsewhere: bool
+    name: str | None = None
 
 
 def joined(
@@ -60,7 +61,8 @@ def _and(known: _Kept | None, row: Snapshot) -> _Kept:
     """Return what the store will have when a row was written: a task may be there twice."""
     new = [_event(entry) for entry in entries(row.newest)]
     if known is None:
-        return _Kept(new, row.progress, is_from_elsewhere=False)
+        name = row.values[_PLACES["name"]]
+        return _Kept(new, row.progress, is_from_elsewhere=False, name=name)
     return known._replace(events=[*known.events, *new], progress=max(known.progress, row.progress))
 
 
@@ -77,22 +79,26 @@ def _kept(
     for uuid, name, original_name, timeline, count, progress, source in found.fetchall():
         told = events(timeline)
         if told and len(told) <= (count or len(told)):
-            kept[uuid] = _Kept(named(told, name, original_name), progress, source is not None)
+            kept[uuid] = _Kept(named(told, name, original_name), progress, source is not None, name)
     return kept
 
 
 def _joined(row: Snapshot, known: _Kept) -> Snapshot:
     new = [_event(entry) for entry in entries(row.newest)]
-    together = [*known.events, *new]
+    # Of what was kept before anything said that it was replaced, the receipts have no name.
+    is_named = any(event.name for event in new)
+    together = [*(named(known.events, known.name, known.name) if is_named else known.events), *new]
     runs = runs_of(together)
     run = decisive(runs)
     if run is None:
         return row
     values = list(row.values)
+    # That of a sending may be the name of what it is going to be replaced by.
+    values[_PLACES["name"]] = known.name or values[_PLACES["name"]]
     _take_run(values, run, runs, together)
-    for names, subjects in _BROUGHT.items():
+    for brought, subjects in _BROUGHT.items():
         if not any(_brings(run, runs, new, subject) for subject in subjects):
-            for name in names:
+            for name in brought:
                 values[_PLACES[name]] = None
     progress = _progress(known, progress_of(run, runs))
     return msgspec.structs.replace(row, values=tuple(values), progress=progress)
@@ -118,6 +124,9 @@ def _take_run(
         "started": newest(runs, "started"),
         "retries": retries_of(runs, max(sent, default=None)),
     }
+    if found := names(runs, run):
+        told["name"] = found[0]
+        told["original_name"] = values[_PLACES["original_name"]] or found[1]
     for name, value in told.items():
         values[_PLACES[name]] = value
 

@@ -168,7 +168,8 @@ class Marks:
             retries, name = 0, ""
             if event.type in _NUMBERED:
                 retries = event.retries  # type: ignore[assignment] # None is unknown
-                if task.original_name is not None and event.type == "task-received":
+                is_renamed = task.original_name is not None or task.is_partial  # as far as is known
+                if is_renamed and event.type == "task-received":
                     name = event.name or ""
             self._newest[key] = Entry(
                 event.type,

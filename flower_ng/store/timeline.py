@@ -100,12 +100,13 @@ def named(
 ) -> Sequence[TaskEvent]:
     """Return events of which each receipt has a name, of a task that was replaced.
 
-    Names are kept with its receipts from then on that came when that was known.
+    Names are kept with its receipts from then on that came when that was known, or could be so.
     """
-    if original_name is None:
+    kept_names = {event.name for event in told if event.name}
+    if original_name is None and not kept_names:
         return told
-    kept_name = next((event.name for event in told if event.name), name)
-    other = (name if kept_name == original_name else original_name) or ""
+    is_newest = original_name is None or kept_names == {original_name}
+    other = (name if is_newest else original_name) or ""
     return [
         msgspec.structs.replace(event, name=event.name or other)
         if event.type == "received"

@@ -15,7 +15,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from flower_ng.life.progress import FIRST_ENDED, FIRST_FINAL, LIFE_BITS, MAX_LIVES, ONE_RUN
+from flower_ng.life.progress import LIFE_BITS, MAX_LIVES
 from flower_ng.store.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
 
 #: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
@@ -27,12 +27,7 @@ Row = Sequence[Any]
 _PLACES: Final = {name: place for place, name in enumerate(STORED)}
 _WINS: Final = (
     "(excluded.progress > coalesce(task.progress, 0) OR (excluded.progress = task.progress"
-    " AND excluded.timestamp >= coalesce(task.timestamp, 0))"
-    # The end of a task that left memory after it was replaced.
-    f" OR ((task.progress >> {LIFE_BITS}) % {MAX_LIVES} > 0"
-    f" AND excluded.progress % {ONE_RUN} >= {FIRST_FINAL}"
-    f" AND task.progress % {ONE_RUN} < {FIRST_ENDED}"
-    " AND excluded.timestamp >= task.timestamp))"
+    " AND excluded.timestamp >= coalesce(task.timestamp, 0)))"
 )
 #: Columns that are those of what has come further; their values are never blanked.
 _LATEST: Final = frozenset({
@@ -40,6 +35,9 @@ _LATEST: Final = frozenset({
     "traceback",
 })  # fmt: skip
 
+
+#: Times of what may happen several times: the newest counts.
+_NEWEST: Final = ("sent", "succeeded", "failed", "retried", "revoked", "rejected")
 
 #: Columns that are worked out of another one, and change with it.
 _LEADERS: Final = {
@@ -134,6 +132,9 @@ def _settings(missing: AbstractSet[str], max_events: int) -> dict[str, str]:
     """Return what becomes of each column of a task that is there already."""
     merged = {name: f"coalesce(excluded.{name}, task.{name})" for name in COLUMNS}
     del merged["uuid"]
+    for name in _NEWEST:
+        is_older = f"excluded.{name} < task.{name}"
+        merged[name] = f"CASE WHEN {is_older} THEN task.{name} ELSE {merged[name]} END"
     for name in _LATEST:
         merged[name] = (
             f"CASE WHEN {_WINS} THEN coalesce(excluded.{name}, task.{name})"

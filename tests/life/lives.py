@@ -18,10 +18,13 @@ HOSTS = ("a@box", "b@box")
 ENDS = (
     "succeeded", "failed", "failed and rejected", "rejected and failed", "failed twice", "retried",
     "requeued", "replaced", "ignored", "terminated", "lost", "revoked", "revoked at receipt",
-    "dropped", "retried and lost",
+    "dropped", "retried and lost", "requeued and failed", "delivered again",
 )  # fmt: skip
 #: Those after which it is run again.
-_FOLLOWED = frozenset({"retried", "retried and lost", "replaced", "requeued", "lost"})
+_FOLLOWED = frozenset({
+    "retried", "retried and lost", "replaced", "requeued", "lost", "requeued and failed",
+    "delivered again",
+})  # fmt: skip
 
 
 @dataclass
@@ -67,6 +70,8 @@ class _Story:
         self.late: list[tuple[str, str, int]] = []
         self.late_start: Truth | None = None
         self.publishers = 0
+        #: Attempts that succeeded: that they are delivered again does not undo that.
+        self.done: set[tuple[str, int]] = set()
 
     def pass_time(self) -> None:
         self.now += self.draw(st.sampled_from([0.01, 0.05, 1.0]))
@@ -106,6 +111,9 @@ class _Story:
         if self.late and self.draw(st.booleans()):
             self.tell_late()
 
+    def becomes(self, run: Truth, state: str) -> None:
+        self.life.state = "SUCCESS" if (run.name, run.retries) in self.done else state
+
     def go(self) -> Life:
         name, retries = "", 0
         self.publish(name, retries)
@@ -122,7 +130,7 @@ class _Story:
         life, host = self.life, self.draw(st.sampled_from(HOSTS))
         self.pass_time()
         end = self.draw(st.sampled_from(ENDS))
-        if is_last and end in ("replaced", "retried and lost"):
+        if is_last and end in ("replaced", "retried and lost", "delivered again"):
             end = "succeeded"
         if end == "revoked at receipt" and any(
             one.worker == host and one.started is None for one in life.runs
@@ -133,24 +141,24 @@ class _Story:
         life.retries = retries
         if end == "revoked at receipt":
             run.ended, run.outcome = self.say(host, "revoked", how=WAITED), "REVOKED"
-            life.state = "REVOKED"
+            self.becomes(run, "REVOKED")
             return None
         run.received = self.say(host, "received", retries=retries, name=name)
-        life.state = "RECEIVED"
+        self.becomes(run, "RECEIVED")
         self.may_tell_late()
         self.pass_time()
         if end == "dropped":  # it lost its connection before the start
             return (name, retries)
         if end == "revoked":
             run.ended, run.outcome = self.say(host, "revoked", how=WAITED), "REVOKED"
-            life.state = "REVOKED"
+            self.becomes(run, "REVOKED")
             return None
         self.tell_start()
         if end == "retried" and self.overlapping and self.draw(st.booleans()):
             self.late_start = run
         else:
             run.started = self.say(host, "started")
-        life.state = "STARTED"
+        self.becomes(run, "STARTED")
         self.may_tell_late()
         self.pass_time()
         return self.end(run, end)
@@ -171,7 +179,8 @@ class _Story:
         kind = {"terminated": "revoked", "succeeded": "succeeded"}.get(end, "failed")
         run.exception = exception if kind == "failed" else ""
         run.ended = self.say(run.worker, kind, exception=run.exception, how=how)
-        run.outcome = self.life.state = OUTCOMES[kind]
+        run.outcome = OUTCOMES[kind]
+        self.becomes(run, run.outcome)
         if end == "failed and rejected":
             self.say(run.worker, "rejected")
         if end == "failed twice":  # at a hard time limit, by the pool and by its timer
@@ -186,7 +195,7 @@ class _Story:
             life.retries = run.retries + 1
         if end == "retried":
             self.late.append((host, f"E{len(life.runs)}", len(life.runs) - 1))
-            life.state = "RETRY"
+            self.becomes(run, "RETRY")
             if not self.overlapping or not self.draw(st.integers(0, 2)):
                 self.tell_late()
         if end == "replaced":
@@ -194,7 +203,17 @@ class _Story:
             return (run.name + "y", 0)
         if end == "requeued":
             run.ended = self.say(host, "rejected", how=REQUEUED)
-            run.outcome = life.state = "REJECTED"
+            run.outcome = "REJECTED"
+            self.becomes(run, "REJECTED")
+        if end == "requeued and failed":  # a killed child, with task_reject_on_worker_lost
+            run.exception = f"E{len(life.runs)}"
+            self.say(host, "rejected", how=REQUEUED)
+            run.ended, run.outcome = self.say(host, "failed", exception=run.exception), "FAILURE"
+            self.becomes(run, "FAILURE")
+        if end == "delivered again":  # it ended, and the broker did not hear of it in time
+            run.ended, run.outcome = self.say(host, "succeeded"), "SUCCESS"
+            self.done.add((run.name, run.retries))
+            self.becomes(run, "SUCCESS")
         return (run.name, run.retries + end.startswith("retried"))
 
 

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from flower_ng.life.attempts import decisive
 from flower_ng.life.matching import runs_of
 from flower_ng.life.memory import Life as Known
-from flower_ng.life.runs import OUTCOMES, Run
+from flower_ng.life.runs import OUTCOMES, Run, TaskEvent
 from tests.life.lives import Life, Truth, interleaved, lives
+
+ENDS = {"SUCCESS", "FAILURE", "REVOKED"}
 
 
 def told(run: Run | Truth) -> tuple[object, ...]:
@@ -52,17 +54,57 @@ def test_what_comes_twice_changes_nothing(data: st.DataObject):
 
 @settings(max_examples=300)
 @given(st.data())
-def test_whatever_ends_of_others_are_lost_the_newest_run_gives_the_state(data: st.DataObject):
-    life = data.draw(lives(overlapping=False))
+def test_whatever_is_lost_no_wrong_end_is_told(data: st.DataObject):
+    """Where it is not told which attempt ended, the result backend is asked: it has not ended."""
+    life = data.draw(lives().filter(ended_once))
+    kept = data.draw(st.permutations(some(data, life)))
+    runs = runs_of(kept)
+    state = run.state if (run := decisive(runs)) else None
+
+    assert len(runs) <= len(life.runs)
+    if state in ENDS:
+        assert state == life.state
+        assert state in {OUTCOMES.get(event.type) for event in kept}
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_whatever_is_lost_of_other_runs_the_newest_gives_the_state(data: st.DataObject):
+    life = data.draw(lives(overlapping=False).filter(ended_last))
     newest = life.runs[-1]
     times = {newest.received, newest.started, newest.ended}
-    events = [
-        event
-        for event in life.events
-        if event.type not in OUTCOMES or event.at in times or data.draw(st.booleans(), "kept")
-    ]
+    kept = some(data, life)
+    kept += [event for event in life.events if event.at in times and event not in kept]
 
-    runs = runs_of(events)
+    assert decisive(runs_of(kept)).state == life.state
 
-    assert decisive(runs).state == life.state
-    assert len(runs) <= len(life.runs)
+
+@settings(max_examples=300)
+@given(st.data())
+def test_whatever_is_lost_doubled_or_late_memory_says_what_all_events_say(data: st.DataObject):
+    life = data.draw(lives())
+    kept = some(data, life)
+    again = data.draw(st.lists(st.sampled_from(kept), max_size=3)) if kept else []
+    events = data.draw(st.permutations(kept + again))
+    known = Known()
+    for event in events:
+        known.add(event)
+
+    assert list(map(told, known.runs)) == list(map(told, runs_of(kept)))
+
+
+def ended_once(life: Life) -> bool:
+    """Whether no message was delivered again after an end."""
+    return all(run.outcome not in ENDS for run in life.runs[:-1])
+
+
+def ended_last(life: Life) -> bool:
+    """Whether nothing was delivered again after it had succeeded."""
+    return all(run.outcome != "SUCCESS" for run in life.runs[:-1])
+
+
+def some(data: st.DataObject, life: Life) -> list[TaskEvent]:
+    """Draw which events are not lost."""
+    number = len(life.events)
+    keeps = data.draw(st.lists(st.booleans(), min_size=number, max_size=number), "kept")
+    return [event for event, is_kept in zip(life.events, keeps, strict=True) if is_kept]

@@ -118,7 +118,13 @@ def test_a_task_is_as_it_was_in_whatever_order_its_events_come(data):
         state.event(on_the_wire(event))
 
     task, newest = state.tasks["u"], life.runs[-1]
-    assert (task.state, task.retries) == (life.state, life.retries)
+    assert task.state == life.state
+    is_told = newest.received is not None and newest.retries == life.retries
+    if is_told or not newest.name:  # of what was replaced only receipts tell it
+        assert task.retries == life.retries
+    assert state.tallies.states == Counter([task.state])
+    if task.state == "SUCCESS" != newest.outcome:
+        return  # it was delivered again after it had ended: the run that ended counts
     assert task.worker.hostname == newest.worker
     if newest.received is not None:
         assert task.name == f"shop.x{newest.name}"
@@ -126,7 +132,6 @@ def test_a_task_is_as_it_was_in_whatever_order_its_events_come(data):
         assert (task.exception, task.traceback) == (newest.exception, f"T{newest.exception}")
     if newest.outcome == "SUCCESS":
         assert task.result == f"'{newest.ended}'"
-    assert state.tallies.states == Counter([task.state])
 
 
 TOLD = st.tuples(st.sampled_from([*KINDS, "progress"]), st.sampled_from("abc"), st.integers(1, 50))
