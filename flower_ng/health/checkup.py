@@ -10,7 +10,7 @@ from typing import Final
 from celery import Celery
 
 from flower_ng.errors import AnswerError
-from flower_ng.health.claims import Claims
+from flower_ng.health.claims import Claims, is_idle_since
 from flower_ng.health.crew import Crew
 from flower_ng.health.engine import Engine
 from flower_ng.health.gathering import Gathering, Sources
@@ -33,6 +33,10 @@ SELDOM: Final = 6
 #: An exception is new only to who has looked on for so long.
 LEARNING_S: Final = 3600.0
 GONE: Final = "Its worker is gone and has not told how the task ended."
+IDLE: Final = (
+    "Its worker says that it runs nothing, and no event told how it ended, as where a task raises"
+    " Ignore."
+)
 UNCLAIMED: Final = "Its worker was asked and does not run it; no event told how it ended."
 #: Pairs of task type and exception that are read at the start.
 MOST_GROUPS: Final = 5000
@@ -101,8 +105,11 @@ class Checkup:
 
         What the result backend knows is said by `monitor.verifying`.
         """
-        if self._presence.status(self._state.workers.get(worker)) in OFFLINE:
+        known, task = self._state.workers.get(worker), self._state.tasks.get(uuid)
+        if self._presence.status(known) in OFFLINE:
             return GONE
+        if known and task and task.started and is_idle_since(known, task.started):
+            return IDLE
         claim = self._claims.of(uuid)
         return UNCLAIMED if claim and not claim.claimed else ""
 

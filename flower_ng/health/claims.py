@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from flower_ng.monitor.records import Worker
 from flower_ng.monitor.worker_answer import NO_ANSWER
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,14 @@ class Claim:
     at: float
     claimed: bool
     is_held: bool = False
+
+
+def is_idle_since(worker: Worker, started: float) -> bool:
+    """Whether a worker's heartbeats say that it runs nothing, some time after a task's start there.
+
+    Times are by its own clock; one heartbeat may have been lost.
+    """
+    return worker.active == 0 and (worker.timestamp or 0.0) > started + 2 * worker.freq
 
 
 class Asked(Protocol):

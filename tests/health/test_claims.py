@@ -5,7 +5,10 @@ The inspector is a stand-in: what a real one says is for the live tests.
 
 import asyncio
 
-from flower_ng.health.claims import Claims
+import pytest
+
+from flower_ng.health.claims import Claims, is_idle_since
+from flower_ng.monitor.records import Worker
 from tests.health.making import NOW
 
 W = "w1@box"
@@ -75,3 +78,15 @@ async def test_tasks_that_are_over_are_forgotten():
     claims.check([])
 
     assert claims.of("a") is None
+
+
+@pytest.mark.parametrize(
+    ("active", "heard", "is_idle"),
+    [(0, 105.0, True), (0, 103.0, False), (1, 105.0, False), (None, 105.0, False)],
+)
+def test_a_worker_whose_heartbeats_say_that_nothing_runs_does_not_run_a_task(
+    active, heard, is_idle
+):
+    worker = Worker("w1@box", freq=2.0, active=active, heartbeats=(heard,))
+
+    assert is_idle_since(worker, started=100.0) is is_idle
