@@ -48,6 +48,9 @@ def page(
         found, hit, given = "", f"({hits}) hit", given * 2
     elif clause or among is not None:
         found, hit, matching = f"WITH hit AS ({hits})", "hit", "count(*) FROM hit"
+    elif held is None:
+        found, hit = "WITH counted AS (SELECT count(*) AS n FROM task)", f"({hits}) hit"
+        total, matching = "(SELECT n FROM counted)", "n FROM counted"
     else:
         found, hit, matching = "", f"({hits}) hit", total
     picked = dialect.looped(f"({_picked(query, hit, dialect)}) p", "task t", "t.id = p.id")
