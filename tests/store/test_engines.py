@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import astuple, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import pytest
 from flower_ng.store.engine import TaskEngine
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
+from flower_ng.store.index.thread import run
 from flower_ng.store.keyset import Place, cursor_behind, place_of
 from flower_ng.store.numbering import note_changed
 from flower_ng.store.rows import TaskRow
@@ -59,7 +61,7 @@ class Indexed(Subject):
 
     def __init__(self) -> None:
         table = Table()
-        self.index = TaskIndex(None, table.connection, table.connection.execute)
+        self.index = TaskIndex(None, table.connection, partial(run, table.connection))
         engine = TantivyEngine(SqlEngine(), lambda: self.index.published, pytest.fail)
         super().__init__(table, engine)
 

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from itertools import chain, repeat
 
 import pytest
@@ -12,6 +13,7 @@ from flower_ng.store import Store, TaskQuery, parse_search
 from flower_ng.store.index.commits import fresh
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import FILE, TaskIndex
+from flower_ng.store.index.thread import run
 from flower_ng.store.sql_engine import SqlEngine
 from tests.monitor.yard import eventually
 from tests.store.making import NOW, Table, change, task
@@ -233,7 +235,7 @@ class Broken:
 def test_where_it_cannot_be_read_sql_answers_and_it_is_made_again():
     table, told = Table(), []
     table.write(task("u1"), task("u2", "FAILURE"))
-    index = TaskIndex(None, table.connection, table.connection.execute)
+    index = TaskIndex(None, table.connection, partial(run, table.connection))
     index.step()
     published = index.published
     broken = type(published)(Broken(), published.schema, published.mark, published.epoch)
@@ -245,7 +247,7 @@ def test_where_it_cannot_be_read_sql_answers_and_it_is_made_again():
 
 def test_a_commit_that_comes_between_is_waited_for():
     table = Table()
-    index = TaskIndex(None, table.connection, table.connection.execute)
+    index = TaskIndex(None, table.connection, partial(run, table.connection))
     table.write(task("u1"))
     index.step()
     old = index.published
@@ -263,7 +265,7 @@ def test_many_that_may_match_are_counted_about_and_shown_as_they_are():
     # All have the grams of the word, a quarter has the word.
     tasks = [task(f"u{n}", timestamp=n, args="abc bcd" if n % 4 else "abcd") for n in range(400)]
     table.write(*tasks)
-    index = TaskIndex(None, table.connection, table.connection.execute)
+    index = TaskIndex(None, table.connection, partial(run, table.connection))
     index.step()
     engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail, few=100)
     asked = TaskQuery(search=parse_search("abcd"), limit=100)

@@ -4,8 +4,9 @@ A text is not kept: it is cut into grams of three characters, which say in which
 SQLite writes a document as JSON and the library reads that, both without the interpreter.
 """
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+import msgspec
 import tantivy
 
 from flower_ng.store.schema import folded
@@ -53,6 +54,8 @@ HAD: Final = (
 #: Said in `has` of a task whose id is not in lower case.
 CASED: Final = "cased"
 
+#: A document, the id of its task, and the texts of STARTS.
+Row: TypeAlias = tuple[msgspec.Raw, str, str | None, str | None]
 #: The largest number that is kept; an infinite one is no JSON.
 _LARGEST: Final = "1e300"
 
@@ -94,7 +97,11 @@ def register(index: Any) -> None:
 
 
 def documents(tasks: str) -> str:
-    """Return the SQL for the rows `t` of a relation of tasks: what `document` is made of."""
+    """Return the SQL for the rows `t` of a relation of tasks, as one, and the highest of their ids.
+
+    The one is a JSON array of what `document` takes: sqlite3 lets go of the interpreter at every
+    row, and may wait 5 ms to get it back beside a busy loop.
+    """
     values = {
         "id": "t.id",
         "uuid": "t.uuid",
@@ -110,14 +117,16 @@ def documents(tasks: str) -> str:
     members = ", ".join(f"'{name}', {value}" for name, value in values.items())
     # A patch leaves out what is null, which the library does not take.
     starts = ", ".join(map(folded, STARTS))
-    return f"SELECT json_patch('{{}}', json_object({members})), t.uuid, {starts} FROM {tasks}"
+    row = f"json_array(json_patch('{{}}', json_object({members})), t.uuid, {starts})"
+    return f"SELECT json_group_array({row}), max(t.id) FROM {tasks}"
 
 
-def document(text: str, uuid: str, *starts: str | None) -> str:
+def document(row: Row) -> str:
     """Return a document with the starts of its task's id and of STARTS, as numbers."""
+    text, uuid, *starts = row
     found = zip(STARTS, starts, strict=True)
     told = [f'"{name}_start":{start(text)}.0,' for name, text in found if text is not None]
-    return f'{{"uuid_start":{start(uuid)},{"".join(told)}{text[1:]}'
+    return f'{{"uuid_start":{start(uuid)},{"".join(told)}{bytes(text)[1:].decode()}'
 
 
 def start(text: str) -> int:

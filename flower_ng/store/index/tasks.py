@@ -6,14 +6,14 @@ Which tasks changed since is noted as they are written (see numbering). A commit
 2. all new rows, and those noted up to the old epoch, are taken in and committed; what changed after
    the first step is noted, so that it does not matter whether it was seen;
 3. the commit is published to who reads, and said in a file beside it;
-4. the writer forgets the notes of the old epochs.
+4. with the first step of the next commit, the writer forgets the notes of the old epochs.
 A crash between the steps loses nothing: what is noted, or new to the file, is taken in again.
 """
 
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,21 +24,23 @@ import msgspec
 import tantivy
 
 from flower_ng.store.index.commits import Commit
-from flower_ng.store.index.documents import VERSION, document, documents, register, schema
+from flower_ng.store.index.documents import VERSION, Row, document, documents, register, schema
 
 #: The library's version: it reads what others wrote only as far as it promises.
 LIBRARY: Final = version("tantivy")
 #: New tasks that are taken in by one commit.
 STEP_ROWS: Final = 20_000
 #: Documents that are read from the store at a time.
-READ_ROWS: Final = 500
+READ_ROWS: Final = 1_000
+#: Documents that may wait in the library: half of what it has room for.
+QUEUED: Final = 5_000
 #: Memory for documents that are not yet written.
 HEAP_BYTES: Final = 32 << 20
 #: Beside the files of the library.
 FILE: Final = "flower_ng.json"
 
-#: Has the thread that writes to the store run a statement with its parameters, and waits for that.
-Write: TypeAlias = Callable[[str, Sequence[Any]], None]
+#: Has the thread that writes to the store run statements with a parameter each, and waits for that.
+Write: TypeAlias = Callable[[Mapping[str, int | str]], None]
 
 _NEXT: Final = (
     "SELECT coalesce(max(id), ?) FROM (SELECT id FROM task WHERE id > ? ORDER BY id LIMIT ?)"
@@ -52,8 +54,11 @@ _FORGET: Final = "DELETE FROM stale WHERE epoch <= ?"
 _RENAME: Final = "UPDATE meta SET value = ? WHERE key = 'index'"
 _NAME: Final = "INSERT OR IGNORE INTO meta VALUES ('index', ?)"
 _CHANGED: Final = "SELECT json_group_array(id) FROM stale WHERE epoch > ? AND id <= ?"
-_NEW: Final = "task t WHERE t.id > ? AND t.id <= ? ORDER BY t.id"
+_SOME: Final = f"SELECT id FROM task WHERE id > ? AND id <= ? ORDER BY id LIMIT {READ_ROWS}"
+_NEW: Final = f"({_SOME}) some CROSS JOIN task t ON t.id = some.id"
 _AGAIN: Final = "json_each(?) each CROSS JOIN task t ON t.id = each.value"
+
+_rows: Final = msgspec.json.Decoder(list[Row])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class TaskIndex:
         self._write = write
         self._schema = schema()
         self._name = self._store_name()
+        self._queued = 0
         told = self._told(folder) if folder else None
         try:
             self._open(told.mark if told else 0, told.epoch if told else 0)
@@ -98,14 +104,13 @@ class TaskIndex:
         if not new and not changed:
             return False
         (mark,) = self._connection.execute(_NEXT, (self._mark, self._mark, STEP_ROWS)).fetchone()
-        self._write(_RAISE, (mark,))
+        self._write({_FORGET: self._epoch, _RAISE: mark})
         (epoch,) = self._connection.execute("SELECT epoch - 1 FROM sealed").fetchone()
         self._take_in(mark, is_wanted)
         if not is_wanted():
             self._writer.rollback()
             return False
         self._commit(mark, epoch)
-        self._write(_FORGET, (epoch,))
         return new > STEP_ROWS
 
     def remake(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
@@ -116,16 +121,15 @@ class TaskIndex:
         """
         self._name = self._store_name()
         (mark,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM task").fetchone()
-        self._write(_RAISE, (mark,))
+        self._write({_FORGET: self._epoch, _RAISE: mark})
         (epoch,) = self._connection.execute("SELECT epoch - 1 FROM sealed").fetchone()
         self._writer.delete_all_documents()
-        self._add(_NEW, (0, mark), is_wanted)
+        self._add_new(0, mark, is_wanted)
         if not is_wanted():
             self._writer.rollback()
             return
         self._commit(mark, epoch)
         self._writer.garbage_collect_files()
-        self._write(_FORGET, (epoch,))
 
     def rollback(self) -> None:
         """Give up what was not committed."""
@@ -156,26 +160,40 @@ class TaskIndex:
         return new, changed
 
     def _take_in(self, mark: int, is_wanted: Callable[[], bool]) -> None:
-        (changed,) = self._connection.execute(_CHANGED, (self._epoch, self._mark)).fetchone()
-        for row in msgspec.json.decode(changed, type=list[int]):
+        (found,) = self._connection.execute(_CHANGED, (self._epoch, self._mark)).fetchone()
+        changed = msgspec.json.decode(found, type=list[int])
+        for row in changed:
             self._writer.delete_documents_by_term("id", row)
-        self._add(_AGAIN, (changed,), is_wanted)
-        self._add(_NEW, (self._mark, mark), is_wanted)
+        for start in range(0, len(changed), READ_ROWS):
+            if is_wanted():
+                some = msgspec.json.encode(changed[start : start + READ_ROWS])
+                self._add(_AGAIN, (some.decode(),))
+        self._add_new(self._mark, mark, is_wanted)
 
-    def _add(self, tasks: str, parameters: Sequence[Any], is_wanted: Callable[[], bool]) -> None:
-        """Add the rows of a relation of tasks, while that is wanted."""
-        for row in self._read(documents(tasks), parameters):
-            if not is_wanted():
-                return
-            self._writer.add_json(document(*row))
+    def _add_new(self, last: int | None, mark: int, is_wanted: Callable[[], bool]) -> None:
+        """Add all rows behind one up to another."""
+        while last is not None and is_wanted():
+            last = self._add(_NEW, (last, mark))
 
-    def _read(self, statement: str, parameters: Sequence[Any]) -> Iterator[tuple[str, ...]]:
-        cursor = self._connection.execute(statement, parameters)
-        while rows := cursor.fetchmany(READ_ROWS):
-            yield from rows
+    def _add(self, tasks: str, parameters: Sequence[Any]) -> int | None:
+        """Add the rows of a relation of tasks; return the last of their ids, None of none.
+
+        The library queues 10,000 documents, and holds the interpreter while it waits for room: a
+        commit, which nobody sees, empties the queue in time.
+        """
+        text, last = self._connection.execute(documents(tasks), parameters).fetchone()
+        rows = _rows.decode(text)
+        for row in rows:
+            self._writer.add_json(document(row))
+        self._queued += len(rows)
+        if self._queued >= QUEUED:
+            self._writer.commit()
+            self._queued = 0
+        return int(last) if rows else None
 
     def _commit(self, mark: int, epoch: int) -> None:
         self._writer.commit()
+        self._queued = 0
         self._publish(mark, epoch)
         if self._folder is not None:
             told = _Told(VERSION, LIBRARY, self._name, mark, epoch)
@@ -220,7 +238,7 @@ class TaskIndex:
 
     def _store_name(self) -> str:
         """Return what the store is known by, and have it known."""
-        self._write(_NAME, (uuid4().hex,))
+        self._write({_NAME: uuid4().hex})
         query = "SELECT value FROM meta WHERE key = 'index'"
         return str(self._connection.execute(query).fetchone()[0])
 

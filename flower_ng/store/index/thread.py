@@ -7,10 +7,10 @@ and until it is, answers come by SQL.
 import logging
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Final
+from typing import Final
 
 from flower_ng.store.file import StoreFile
 from flower_ng.store.index.commits import Commit
@@ -111,11 +111,8 @@ class Indexing:
     def _measure(self, index: TaskIndex) -> None:
         self.bytes = index.bytes
 
-    def _write(self, statement: str, parameters: Sequence[Any]) -> None:
-        def run(connection: sqlite3.Connection) -> None:
-            connection.execute(statement, parameters)
-
-        self._writer.run(run).result()
+    def _write(self, statements: Mapping[str, int | str]) -> None:
+        self._writer.run(lambda connection: run(connection, statements)).result()
 
     def _give_up(self, error: BaseException) -> None:
         if isinstance(error, sqlite3.Error):
@@ -136,6 +133,12 @@ class Indexing:
         if self._index is not None:
             self._index.close()
         self._index = None
+
+
+def run(connection: sqlite3.Connection, statements: Mapping[str, int | str]) -> None:
+    """Run statements with a parameter each, one after the other."""
+    for statement, parameter in statements.items():
+        connection.execute(statement, (parameter,))
 
 
 def folder_of(file: StoreFile) -> Path | None:
