@@ -14,7 +14,7 @@ from flower_ng.store.keyset import Place, attribute, is_descending
 from flower_ng.store.lineage import rerun_of, reruns
 from flower_ng.store.schema import COLUMNS, FOLDED, TOLD_IN_LISTS, folded, value
 from flower_ng.store.task_query import TaskQuery
-from flower_ng.store.where import Clause, TaskTable, where
+from flower_ng.store.where import Clause, where
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def page(
     `counts_apart` what its indexes hold. All tasks are not counted where it is known how many are
     `held`. With `among`, row ids, other tasks neither match nor are shown.
     """
-    clause = where(query, TaskTable(dialect=dialect), now)
+    clause = where(query, dialect, now)
     source = tasks(dialect, among)
     hits = _hits(query, source, clause, dialect)
     total = "(SELECT count(*) FROM task)" if held is None else f"{held}"
@@ -97,7 +97,7 @@ def _first(
     dialect: Dialect,
     among: Sequence[int] | None,
 ) -> Statement:
-    clause, behind = where(query, TaskTable(dialect=dialect), now), _behind(query, place, dialect)
+    clause, behind = where(query, dialect, now), _behind(query, place, dialect)
     source = tasks(dialect, among)
     conditions = " AND ".join(part.text for part in (clause, behind) if part)
     hits = _hits(query, source, Clause(conditions), dialect)
@@ -127,7 +127,7 @@ def ids(
     among: Sequence[int] | None = None,
 ) -> Statement:
     """Return a statement for the row ids of all tasks that match, a JSON array."""
-    clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
+    clause, source = where(query, dialect, now), tasks(dialect, among)
     picked = _picked(query, f"({_hits(query, source, clause, dialect)}) hit", dialect)
     text = f"SELECT {dialect.array_of('id', 'place')} FROM ({picked}) p"
     return Statement(text, (*source.parameters, *clause.parameters, *_limits(query, dialect)))

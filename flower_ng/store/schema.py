@@ -130,7 +130,7 @@ TASK_TABLE = (
     "CREATE INDEX task_traceback ON task (traceback) WHERE traceback IS NOT NULL",
     "CREATE TABLE traceback (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
     # Rows up to the one id in `sealed` may be copied in the index, which is made in epochs (see
-    # sealing); those in `stale` changed in that epoch, which the writer notes (numbering).
+    # index.tasks); those in `stale` changed in that epoch, which the writer notes (numbering).
     "CREATE TABLE sealed (id INTEGER NOT NULL, epoch INTEGER NOT NULL)",
     "INSERT INTO sealed VALUES (0, 0)",
     "CREATE TABLE stale (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL)",

@@ -10,7 +10,7 @@ from flower_ng.errors import BadRequest
 from flower_ng.store.dialect import Dialect
 from flower_ng.store.query import Statement, tasks
 from flower_ng.store.task_query import TaskQuery
-from flower_ng.store.where import TaskTable, where
+from flower_ng.store.where import where
 
 #: What tasks may be counted by, and the columns that hold it.
 FACETS: Final = {
@@ -79,7 +79,7 @@ def facets(
     among: Sequence[int] | None = None,
 ) -> Statement:
     """Return a statement with a JSON array of [value, number] for each field."""
-    clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
+    clause, source = where(query, dialect, now), tasks(dialect, among)
     columns = ", ".join(dict.fromkeys(f"t.{FACETS[field]}" for field in fields))
     matching = f" WHERE {clause.text}" if clause else ""
     hits = dialect.grouped(f"{columns}", f"FROM {source.text}{matching}")
@@ -103,7 +103,7 @@ def failures(
     among: Sequence[int] | None = None,
 ) -> Statement:
     """Return a statement with a JSON array of FailureGroup's fields, the largest groups first."""
-    clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
+    clause, source = where(query, dialect, now), tasks(dialect, among)
     matching = f" AND {clause.text}" if clause else ""
     largest = (dialect.ordered(key, "DESC") for key in ("n", "last_at"))
     order = ", ".join((*largest, *(dialect.ordered(key, "ASC") for key in _KIND)))
@@ -135,7 +135,7 @@ def histogram(
     among: Sequence[int] | None = None,
 ) -> Statement:
     """Return a statement with a JSON array of [state, bucket, number]."""
-    clause, source = where(query, TaskTable(dialect=dialect), now), tasks(dialect, among)
+    clause, source = where(query, dialect, now), tasks(dialect, among)
     at = "coalesce(t.received, t.timestamp)"
     bucket = dialect.whole(f"({at} - ?) / ?")
     matching = f" AND {clause.text}" if clause else ""

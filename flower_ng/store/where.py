@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.store.conditions import (
@@ -23,12 +23,12 @@ from flower_ng.store.conditions import (
     Search,
     Word,
 )
-from flower_ng.store.dialect import SQLITE, Dialect
+from flower_ng.store.dialect import Dialect
 from flower_ng.store.pairs import pair_pattern
 from flower_ng.store.schema import SHARED, folded
 from flower_ng.store.task_query import FILTERS, TaskQuery
 
-#: The large columns, which only the main table has.
+#: The large columns.
 PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback", "pairs"})
 #: What LIKE does not take as it is.
 _SPECIAL: Final = re.compile(r"[\\%_]")
@@ -36,36 +36,6 @@ _SPECIAL: Final = re.compile(r"[\\%_]")
 FINISHED: Final = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
 DAY_S: Final = 86_400
 _IDLE: Final = ", ".join(f"'{state.casefold()}'" for state in sorted(NOT_RUNNING))
-
-
-class Source(Protocol):
-    """How a relation of tasks shows a column, as SQL of its `dialect`."""
-
-    @property
-    def dialect(self) -> Dialect:
-        """Whose SQL it is."""
-
-    def raw(self, column: str, /) -> str:
-        """Return the column as it came."""
-
-    def folded(self, column: str, /) -> str:
-        """Return the case-folded text of a column."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskTable:
-    """The main table as a Source, under an alias."""
-
-    alias: str = "t"
-    dialect: Dialect = SQLITE
-
-    def raw(self, column: str) -> str:
-        """Return the column itself."""
-        return f"{self.alias}.{column}"
-
-    def folded(self, column: str) -> str:
-        """Return the column's folded twin, or itself where the twin is null."""
-        return folded(column, self.alias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +53,9 @@ class Clause:
         return bool(self.text)
 
 
-def where(query: TaskQuery, source: Source, now: float) -> Clause:
-    """Return the condition that `query` puts to a task of `source`; `now` is UTC seconds."""
-    writer = _Writer(source, now)
+def where(query: TaskQuery, dialect: Dialect, now: float) -> Clause:
+    """Return the condition that `query` puts to a task `t`; `now` is UTC seconds."""
+    writer = _Writer(dialect, now)
     clauses = [*writer.filters(query), *writer.received(query)]
     if query.search is not None:
         clauses.append(writer.search(query.search))
@@ -95,9 +65,9 @@ def where(query: TaskQuery, source: Source, now: float) -> Clause:
 class _Writer:
     """Writes conditions, each true or not; null counts as not."""
 
-    def __init__(self, source: Source, now: float) -> None:
-        self._source = source
-        self._position = source.dialect.position
+    def __init__(self, dialect: Dialect, now: float) -> None:
+        self._dialect = dialect
+        self._position = dialect.position
         self._found = f"{self._position('{}')} > 0"
         self._now = now
 
@@ -110,7 +80,7 @@ class _Writer:
         ]
 
     def received(self, query: TaskQuery) -> list[Clause]:
-        received = self._source.raw("received")
+        received = _raw("received")
         limits = ((">=", query.received_start), ("<=", query.received_end))
         return [
             Clause(f"({received} IS NULL OR {received} {relation} ?)", (limit,))
@@ -136,10 +106,10 @@ class _Writer:
 
     def _of_column(self, search: InField | Begins | Is | Has | HasPair) -> Clause:
         match search:
-            case InField(column, text) if column == SHARED and self._source.dialect.counts_apart:
+            case InField(column, text) if column == SHARED and self._dialect.counts_apart:
                 found = f"{self._position('lower(text)')} > 0"
                 those = f"SELECT id FROM {SHARED} WHERE {found}"
-                return Clause(f"{self._source.raw(column)} IN ({those})", (text,), payload=True)
+                return Clause(f"{_raw(column)} IN ({those})", (text,), payload=True)
             case InField(column, text):
                 return self._part(PARTS_IN.get(column, (column,)), self._found, text)
             case Begins(column, text):
@@ -148,10 +118,10 @@ class _Writer:
             case Is(column, text):
                 return self._text(column, "{} = ?", text)
             case Has(column):
-                text = f"{self._source.raw(column)} IS NOT NULL"
+                text = f"{_raw(column)} IS NOT NULL"
                 return Clause(text, payload=column in PAYLOAD)
             case HasPair():
-                text = f"{self._position(self._source.raw('pairs'))} > 0"
+                text = f"{self._position(_raw('pairs'))} > 0"
                 return Clause(text, (pair_text(search),), payload=True)
 
     def _word(self, text: str) -> Clause:
@@ -169,7 +139,7 @@ class _Writer:
 
     def _together(self, text: str) -> Clause:
         """Return whether the text stands in what an index has of all texts; empty without one."""
-        texts = self._source.dialect.all_texts(self._source.raw)
+        texts = self._dialect.all_texts(_raw)
         literal = _SPECIAL.sub(r"\\\g<0>", text)
         return Clause(f"{texts} LIKE ?", (f"%{literal}%",), payload=True) if texts else Clause("")
 
@@ -177,7 +147,7 @@ class _Writer:
         return _joined(" OR ", [self._text(column, condition, text) for column in columns])
 
     def _text(self, column: str, condition: str, text: str) -> Clause:
-        folded_column = self._source.folded(column)
+        folded_column = folded(column)
         return Clause(condition.format(folded_column), (text,), payload=column in PAYLOAD)
 
     def _compared(self, wanted: Compare) -> Clause:
@@ -187,7 +157,7 @@ class _Writer:
 
     def _quantity(self, name: str) -> Clause:
         """Return the SQL for what is compared, null where a task lacks it."""
-        raw, state = self._source.raw, self._source.folded("state")
+        raw, state = _raw, folded("state")
         match name:
             case "runtime":
                 age = f"WHEN {state} NOT IN ({_IDLE}) THEN ? - {raw('started')}"
@@ -224,3 +194,7 @@ def _joined(operator: str, clauses: Iterable[Clause]) -> Clause:
         tuple(chain.from_iterable(clause.parameters for clause in ordered)),
         payload=ordered[-1].payload,
     )
+
+
+def _raw(column: str) -> str:
+    return f"t.{column}"

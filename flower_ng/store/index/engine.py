@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+from flower_ng.store.dialect import SQLITE
 from flower_ng.store.engine import Connection, Found
 from flower_ng.store.index.commits import Commit, fresh
 from flower_ng.store.index.question import Question
@@ -11,7 +12,7 @@ from flower_ng.store.keyset import Place, attribute
 from flower_ng.store.sql_engine import SqlEngine
 from flower_ng.store.summaries import Facets, FailureGroup, Histogram, check
 from flower_ng.store.task_query import TaskQuery
-from flower_ng.store.where import TaskTable, where
+from flower_ng.store.where import where
 
 #: Tasks that may match, and are each looked at: some 10 ms.
 FEW: Final = 2_000
@@ -155,4 +156,4 @@ class TantivyEngine:
 def needs_index(query: TaskQuery) -> bool:
     """Tell whether a page needs the index: all tasks have their order in the main table too."""
     order = query.sort is None or attribute(query.sort) == "received"
-    return not order or bool(where(query, TaskTable(), 0.0))
+    return not order or bool(where(query, SQLITE, 0.0))
