@@ -158,6 +158,20 @@ async def test_what_is_not_the_stores_is_made_again(db, folder, harmed):
     again.stop()
 
 
+async def test_times_are_kept_to_their_last_bit(db):
+    store = opened(db)
+    times = {f"n{number}": 925_364.8611040202 + number / 7 for number in range(100)}
+    for name, at in times.items():
+        store.observe(change(task(name, "FAILURE", name=name, failed=at)))
+    store.flush()
+    await_indexed(store)
+
+    found = await store.failure_groups(TaskQuery(), 100)
+
+    assert {group.name: group.first for group in found} == times
+    store.stop()
+
+
 async def test_what_is_forgotten_leaves_its_files_too(db, folder):
     store = opened(db)
     fill(store, *range(20))

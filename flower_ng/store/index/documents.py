@@ -12,7 +12,7 @@ import tantivy
 from flower_ng.store.schema import folded
 
 #: Raised with each change of what is in a document; an index of another version is made again.
-VERSION: Final = 2
+VERSION: Final = 3
 #: Characters of a gram.
 GRAM: Final = 3
 #: Ends a text, so that each of its characters begins a gram: shorter words are looked for as such.
@@ -75,7 +75,19 @@ def schema() -> Any:
     builder.add_integer_field("uuid_start", fast=True)
     for name in (*NUMBERS, *MADE, *(f"{name}_start" for name in STARTS)):
         builder.add_float_field(name, fast=True)
-    return builder.build()
+    return _reads_numbers_as_text(builder.build())
+
+
+def _reads_numbers_as_text(built: Any) -> Any:
+    """Have a schema take numbers as texts too: those of JSON lose their last bit at times.
+
+    The library's builder has no word for it, but the form in which a schema is pickled has.
+    """
+    make, (told,) = built.__reduce__()
+    for field in told["inner"]:
+        if field["type"] == "f64":
+            field["options"]["coerce"] = True
+    return make(told)
 
 
 def _text(builder: Any, name: str, tokenizer: str, *, fast: bool = False) -> None:
@@ -153,5 +165,5 @@ def _had() -> str:
 
 
 def _number(value: str) -> str:
-    """Return the SQL for a number as JSON, to its last bit."""
-    return f"json(nullif(quote(max(-{_LARGEST}, min({_LARGEST}, {value}))), 'NULL'))"
+    """Return the SQL for a number as a text, to its last bit."""
+    return f"nullif(quote(max(-{_LARGEST}, min({_LARGEST}, {value}))), 'NULL')"
