@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain, repeat
 
+import msgspec
 import pytest
 
 from flower_ng.store import Store, TaskQuery, parse_search
@@ -14,6 +15,8 @@ from flower_ng.store.index.commits import fresh
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import FILE, TaskIndex
 from flower_ng.store.index.thread import run
+from flower_ng.store.keyset import cursor_behind, place_of
+from flower_ng.store.rows import TaskRow
 from flower_ng.store.sql_engine import SqlEngine
 from tests.monitor.yard import eventually
 from tests.store.making import NOW, Table, change, task
@@ -290,3 +293,37 @@ def test_many_that_may_match_are_counted_about_and_shown_as_they_are():
     few = engine.page(table.connection, TaskQuery(search=parse_search("abcd"), limit=5), NOW)
     assert (few.total, few.filtered, few.exact) == (400, 100, False)
     assert engine.count(table.connection, asked, NOW) == 100
+
+
+@pytest.mark.parametrize("sort", [None, "name", "retries", "root_id", "uuid"])
+def test_cursors_lead_past_many_that_may_match_once(sort):
+    table = Table()
+    names = ("shop.pay", "mail.send", None)
+    tasks = [
+        task(
+            f"u{n}",
+            timestamp=n // 9,
+            args="abc bcd" if n % 4 else "abcd",
+            name=names[n % 3],
+            retries=n % 5,
+            root_id=names[n % 2],
+        )
+        for n in range(200)
+    ]
+    table.write(*tasks)
+    index = TaskIndex(None, table.connection, partial(run, table.connection))
+    index.step()
+    engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail, few=10)
+    asked = TaskQuery(search=parse_search("abcd"), sort=sort)
+
+    found, place = [], None
+    while text := engine.after(table.connection, asked, place, 7, NOW):
+        rows = msgspec.json.decode(text, type=list[TaskRow], strict=False)
+        found += [row.uuid for row in rows]
+        if len(rows) < 7:
+            break
+        place = place_of(asked, cursor_behind(asked, rows[-1]))
+
+    rows = SqlEngine().ids(table.connection, asked, NOW)
+    assert found == [f"u{row - 1}" for row in rows]
+    assert len(found) == 50
