@@ -30,6 +30,8 @@ from flower_ng.store.task_query import FILTERS, TaskQuery
 
 #: The large columns.
 PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback", "pairs"})
+#: What pg_trgm can look up: letters and digits.
+_TRIGRAM: Final = re.compile(r"[^\W_]{3}")
 #: What LIKE does not take as it is.
 _SPECIAL: Final = re.compile(r"[\\%_]")
 #: When a task in a final state ended, by the state.
@@ -138,8 +140,13 @@ class _Writer:
         return found
 
     def _together(self, text: str) -> Clause:
-        """Return whether the text stands in what an index has of all texts; empty without one."""
+        """Return whether the text stands in what an index has of all texts.
+
+        Empty without one, and for a text without a trigram, which it would be gone through for.
+        """
         texts = self._dialect.all_texts(_raw)
+        if not _TRIGRAM.search(text):
+            return Clause("")
         literal = _SPECIAL.sub(r"\\\g<0>", text)
         return Clause(f"{texts} LIKE ?", (f"%{literal}%",), payload=True) if texts else Clause("")
 
