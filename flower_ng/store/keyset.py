@@ -3,7 +3,6 @@
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from typing import Any, Final
 
 import msgspec
 
@@ -34,11 +33,6 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     def of(cls, query: TaskQuery, key: Key, uuid: str) -> "Place":
         """Return a task's place in a query's list."""
         return cls(attribute(query.sort), is_descending(query), key, uuid)
-
-    @property
-    def rank(self) -> tuple[bool, Any, str]:
-        """What places of one list are sorted by, in reverse where it is descending."""
-        return self.key is not None, self.key, self.uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +73,6 @@ def cursor_behind(query: TaskQuery, row: TaskRow) -> str:
     """Return the cursor of what follows a row."""
     place = Place.of(query, _key(attribute(query.sort), row), row.uuid)
     return urlsafe_b64encode(msgspec.json.encode(place)).decode()
-
-
-def places_of(query: TaskQuery, found: str) -> list[tuple[Place, int]]:
-    """Return the places and row ids of tasks in a query's list, of JSON [key, uuid, row id]."""
-    decoder = _REALS if COLUMNS.get(attribute(query.sort)) == "REAL" else _TEXTS
-    return [(Place.of(query, key, uuid), row) for key, uuid, row in decoder.decode(found)]
-
-
-_REALS: Final[Any] = msgspec.json.Decoder(list[tuple[float | None, str, int]], strict=False)
-_TEXTS: Final[Any] = msgspec.json.Decoder(list[tuple[str | None, str, int]])
 
 
 def _key(sort: str, row: TaskRow) -> Key:

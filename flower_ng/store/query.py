@@ -73,22 +73,6 @@ def after(
     return Statement(f"SELECT {rows_json(dialect, 'p.place')} FROM {joined}", picked.parameters)
 
 
-def places(
-    query: TaskQuery,
-    place: Place | None,
-    limit: int,
-    now: float,
-    dialect: Dialect = SQLITE,
-    among: Sequence[int] | None = None,
-) -> Statement:
-    """Return a statement for [key, uuid, row id] of the same rows, a JSON array."""
-    picked = _first(query, place, limit, now, dialect, among)
-    is_real = COLUMNS.get(attribute(query.sort)) == "REAL"
-    row = dialect.array(dialect.exact("key") if is_real else "key", "uuid", "id")
-    text = f"SELECT {dialect.arrays_of(row, 'place')} FROM ({picked.text}) p"
-    return Statement(text, picked.parameters)
-
-
 def _first(
     query: TaskQuery,
     place: Place | None,

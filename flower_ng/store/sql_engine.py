@@ -10,7 +10,7 @@ from flower_ng.store import query as sql
 from flower_ng.store import summaries
 from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.engine import Connection, Found
-from flower_ng.store.keyset import Place, places_of
+from flower_ng.store.keyset import Place
 from flower_ng.store.query import Statement
 from flower_ng.store.summaries import Facets, FailureGroup, Histogram
 from flower_ng.store.task_query import TaskQuery
@@ -53,27 +53,6 @@ class SqlEngine:
         """Return the first rows behind a place in the query's order."""
         asked = sql.after(query, behind, limit, now, self._dialect, among)
         return str(_row(connection, asked)[0])
-
-    def places(
-        self,
-        connection: Connection,
-        query: TaskQuery,
-        behind: Place | None,
-        limit: int,
-        now: float,
-        among: Sequence[int] | None = None,
-    ) -> list[tuple[Place, int]]:
-        """Return the places and row ids of the first tasks behind a place: to merge with others.
-
-        `rows` gives their rows; `Place.rank` tells their order.
-        """
-        asked = sql.places(query, behind, limit, now, self._dialect, among)
-        (found,) = _row(connection, asked)
-        return places_of(query, found)
-
-    def rows(self, connection: Connection, ids: Sequence[int]) -> str:
-        """Return the rows with these ids, in their order, as JSON; those that are gone are out."""
-        return str(_row(connection, sql.rows_of(ids, self._dialect))[0])
 
     def ids(
         self,

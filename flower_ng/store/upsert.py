@@ -15,7 +15,15 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from flower_ng.life.progress import LIFE_BITS, MAX_LIVES
+from celery import states
+
+from flower_ng.life.progress import (
+    ATTEMPT_BITS,
+    LIFE_BITS,
+    MAX_LIVES,
+    progress_in_attempt,
+    progress_of_state,
+)
 from flower_ng.store.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
 
 #: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
@@ -25,8 +33,16 @@ CHUNKS: Final = (256, 64, 16, 4, 1)
 Row = Sequence[Any]
 
 _PLACES: Final = {name: place for place, name in enumerate(STORED)}
+#: How far a kept task has come; 0.1.0 kept no progress, only a state.
+_OF_STATE: Final = " ".join(
+    f"WHEN '{state}' THEN {progress_of_state(state, 0)}" for state in sorted(states.ALL_STATES)
+)
+_KEPT: Final = (
+    f"coalesce(task.progress, (coalesce(task.retries, 0) << {ATTEMPT_BITS})"
+    f" + CASE task.state {_OF_STATE} ELSE {progress_in_attempt('')} END)"
+)
 _WINS: Final = (
-    "(excluded.progress > coalesce(task.progress, 0) OR (excluded.progress = task.progress"
+    f"(excluded.progress > {_KEPT} OR (excluded.progress = {_KEPT}"
     " AND excluded.timestamp >= coalesce(task.timestamp, 0)))"
 )
 #: Columns that are those of what has come further; their values are never blanked.

@@ -53,8 +53,6 @@ class Table:
 
     def write(self, *tasks: Task) -> None:
         self._merge([snapshot(one) for one in tasks])
-        for one in tasks:
-            one.progress = one.progress
 
     def write_events(self, one: Task, *events: tuple[str, float]) -> None:
         """Write a task and new events of it, each a type and a time."""

@@ -121,6 +121,23 @@ def test_a_row_that_is_newer_than_0_1_0_keeps_its_state():
     assert repaired({**kept, **more, "progress": 20_000}) == {}
 
 
+@pytest.mark.parametrize(
+    ("state", "late", "right"),
+    [("SUCCESS", "STARTED", "SUCCESS"), ("STARTED", "RECEIVED", "STARTED"),
+     ("STARTED", "FAILURE", "FAILURE"), ("PROGRESS", "STARTED", "PROGRESS")],
+)  # fmt: skip
+def test_what_is_told_late_of_a_row_of_0_1_0_does_not_take_it_back(table, state, late, right):
+    with table() as tasks:
+        fill(tasks.connection, 5)
+        tasks.connection.execute(
+            f"UPDATE task SET state = '{state}', state_folded = '{state.lower()}' WHERE uuid = 't0'"
+        )
+
+        tasks.write(task("t0", state=late, retries=0))
+
+        assert tasks.task("t0").state == right
+
+
 def test_the_index_is_told_of_what_is_repaired():
     table = Table()
     fill(table.connection, 10)
