@@ -158,7 +158,10 @@ class _Worker:
         alive = [run for run in waiting if not self._is_elsewhere(run)] or waiting[-1:]
         starts = 1 + sum(one.type == "started" for one in later)
         ending = next((one for one in later if one.type in OUTCOMES), None)
-        is_older = ending is not None and (ending.type == "retried" or ending.how in UNSTARTED)
+        is_older = ending is not None and (
+            ending.how in UNSTARTED
+            or (ending.type == "retried" and not self._is_followed(alive[-1], ending.at))
+        )
         run = alive[0] if is_older or starts >= len(alive) else alive[-1]
         run.started = event.at
 
@@ -178,8 +181,13 @@ class _Worker:
         if run is not None or event.how in UNSTARTED:
             self._ends.append(_End(event, run, is_more=True))
         else:
-            self._ends.append(_End(event, is_more=not self._running))
+            self._ends.append(_End(event, self._only_one(event), is_more=not self._running))
             self._running = max(0, self._running - 1)
+
+    def _only_one(self, event: TaskEvent) -> Run | None:
+        """Return the run that ended where no other can have; a retry may be told late."""
+        unended = self._unended()
+        return unended[0] if len(unended) == 1 and event.type != "retried" else None
 
     def _unstarted(self, event: TaskEvent) -> Run | None:
         """Return the run that ended before its start, or whose start was not heard."""

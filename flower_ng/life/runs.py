@@ -136,12 +136,15 @@ def is_running(state: str) -> bool:
 
 
 def in_order(events: Iterable[TaskEvent]) -> list[TaskEvent]:
-    """Return events by their times, each once."""
+    """Return events by their times, each once; what is of one time has one order too."""
     return sorted(set(events), key=_place)
 
 
-def _place(event: TaskEvent) -> tuple[float, int]:
-    return event.at, _STAGES.get(event.type, _CUSTOM_STAGE)
+def _place(event: TaskEvent) -> tuple[float | int | str, ...]:
+    stage = _STAGES.get(event.type, _CUSTOM_STAGE)
+    retries = -1 if event.retries is None else event.retries
+    more = event.type, event.hostname, event.exception, retries, event.name, event.how, event.own
+    return event.at, stage, *more
 
 
 def are_one(first: TaskEvent, second: TaskEvent) -> bool:

@@ -86,7 +86,7 @@ def _kept(
 def _joined(row: Snapshot, known: _Kept) -> Snapshot:
     new = [_event(entry) for entry in entries(row.newest)]
     # Of what was kept before anything said that it was replaced, the receipts have no name.
-    is_named = any(event.name for event in new)
+    is_named = any(event.name for event in (*known.events, *new))
     together = [*(named(known.events, known.name, known.name) if is_named else known.events), *new]
     runs = runs_of(together)
     run = decisive(runs)
@@ -126,7 +126,7 @@ def _take_run(
     }
     if found := names(runs, run):
         told["name"] = found[0]
-        told["original_name"] = values[_PLACES["original_name"]] or found[1]
+        told["original_name"] = found[1] or values[_PLACES["original_name"]]
     for name, value in told.items():
         values[_PLACES[name]] = value
 

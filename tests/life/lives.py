@@ -132,11 +132,9 @@ class _Story:
         end = self.draw(st.sampled_from(ENDS))
         if is_last and end in ("replaced", "retried and lost", "delivered again"):
             end = "succeeded"
-        if end == "revoked at receipt" and any(
-            one.worker == host and one.started is None for one in life.runs
-        ):
-            end = "revoked"  # which of the two it was, no event tells
         run = Truth(host, name, retries)
+        if end == "revoked at receipt" and not self.is_told_by_its_end(run):
+            end = "revoked"
         life.runs.append(run)
         life.retries = retries
         if end == "revoked at receipt":
@@ -162,6 +160,15 @@ class _Story:
         self.may_tell_late()
         self.pass_time()
         return self.end(run, end)
+
+    def is_told_by_its_end(self, run: Truth) -> bool:
+        """Whether a run that is revoked at its receipt is known from that alone.
+
+        Not beside one that waits on the same worker; nor after another attempt succeeded: only a
+        receipt tells that it is not one more delivery of that.
+        """
+        waits = any(one.worker == run.worker and one.started is None for one in self.life.runs)
+        return not waits and self.done <= {(run.name, run.retries)}
 
     def end(self, run: Truth, end: str) -> tuple[str, int] | None:
         """End a run; return the task and the attempt that follow, None where none does."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from flower_ng.life.attempts import decisive
 from flower_ng.life.matching import runs_of
 from flower_ng.life.memory import Life as Known
-from flower_ng.life.runs import OUTCOMES, Run, TaskEvent
+from flower_ng.life.runs import OUTCOMES, REQUEUED, Run, TaskEvent
 from tests.life.lives import Life, Truth, interleaved, lives
 
 ENDS = {"SUCCESS", "FAILURE", "REVOKED"}
@@ -70,11 +70,20 @@ def test_whatever_is_lost_no_wrong_end_is_told(data: st.DataObject):
 @settings(max_examples=300)
 @given(st.data())
 def test_whatever_is_lost_of_other_runs_the_newest_gives_the_state(data: st.DataObject):
+    """What its child sent is the newest run's too, and a requeued failure comes with its rejection.
+
+    A failure alone is one for good, and a retry alone may be that of an attempt before.
+    """
     life = data.draw(lives(overlapping=False).filter(ended_last))
     newest = life.runs[-1]
     times = {newest.received, newest.started, newest.ended}
     kept = some(data, life)
-    kept += [event for event in life.events if event.at in times and event not in kept]
+    kept += [
+        event
+        for event in life.events
+        if event not in kept
+        and (event.at in times or is_of_a_failure(event, life) or follows(event, life))
+    ]
 
     assert decisive(runs_of(kept)).state == life.state
 
@@ -91,6 +100,39 @@ def test_whatever_is_lost_doubled_or_late_memory_says_what_all_events_say(data: 
         known.add(event)
 
     assert list(map(told, known.runs)) == list(map(told, runs_of(kept)))
+
+
+def states(*events: TaskEvent) -> list[str]:
+    return [run.state for run in runs_of(events)]
+
+
+def event(kind: str, at: float, retries: int = 0) -> TaskEvent:
+    return TaskEvent(kind, at, "a@box", retries=retries)
+
+
+def test_a_run_that_alone_can_have_ended_did():
+    run = [event("received", 1.0), event("started", 2.0), event("succeeded", 3.0)]
+    further = [event("received", 4.0, 1), event("started", 5.0), event("retried", 6.0)]
+
+    assert states(*run, *further) == ["SUCCESS", "RETRY"]
+
+
+def test_an_attempt_that_is_known_to_be_followed_has_started():
+    waiting = [event("received", 1.0), event("received", 2.0, 1)]
+    retried = [event("started", 3.0), event("sent", 4.0, 2), event("retried", 5.0)]
+
+    assert states(*waiting, *retried) == ["RECEIVED", "RETRY"]
+
+
+def is_of_a_failure(event: TaskEvent, life: Life) -> bool:
+    """Whether it tells that the message of a run that failed was delivered again."""
+    return event.how == REQUEUED and all(event.at != run.ended for run in life.runs)
+
+
+def follows(event: TaskEvent, life: Life) -> bool:
+    """Whether the newest run sent it: the attempt that follows."""
+    newest = life.runs[-1]
+    return (event.type, event.name, event.retries) == ("sent", newest.name, newest.retries + 1)
 
 
 def ended_once(life: Life) -> bool:
