@@ -12,9 +12,7 @@ import msgspec
 from celery import states
 from celery.events import state as celery_state
 
-from flower_ng.life.memory import Life
 from flower_ng.life.runs import EXPIRED, REQUEUED, TERMINATED, WAITED
-from flower_ng.life.turns import Turns
 
 #: Bounds of what comes over the wire: longer names are refused, longer texts are cut.
 NAME_LENGTH = 512
@@ -226,8 +224,8 @@ class Task(Readable, msgspec.Struct, gc=False, eq=False):
     progress: int = 0
     #: How it was rejected or revoked, see TaskEvent, while that is all that became of it.
     how: str = ""
-    #: Its runs, once there is more to tell of them than the fields here.
-    life: Life | Turns | None = None
+    #: Its runs, Turns or a Life, once there is more to tell of them than the fields here.
+    life: Any = None
     #: Its first event that was heard cannot have been its first: the store may know more.
     is_partial: bool = False
 

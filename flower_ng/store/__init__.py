@@ -125,14 +125,13 @@ class Store(Answers):
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._opened: Opened | None = None
+        self._wanted = "postgresql" if history else "file" if path else "temporary"
+        self._refused = why_unusable(history) if history and optional else ""
+        self._history = history = None if self._refused else history
         super().__init__(clock, POSTGRESQL if history else SQLITE, lambda: self._opened)
         self.path = path
         self.warnings: list[str] = []
         self._optional = optional
-        self._wanted = "postgresql" if history else "file" if path else "temporary"
-        self._refused = why_unusable(history) if history and optional else ""
-        history = None if self._refused else history
-        self._history = history
         name = uuid4().hex if history else ""
         self.rollups = Rollups(levels=levels, dialect=self._dialect, writer=name, clock=clock)
         self._sweep = Sweep(

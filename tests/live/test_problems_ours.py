@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from threading import Timer
 from uuid import uuid4
 
 import pytest
@@ -23,9 +24,12 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
 LOWERED = (
     *OPTIONS,
     "--inbox_max_messages=20",
+    "--inspect_timeout=10000",
     "--problem_inspect_slow=0.5",
     "--problem_store_failing=0.5",
 )
+#: For how long a worker that answers late does nothing.
+LATE_S = 1.0
 #: Tasks in a message. A hundred thousand changes are held for a disk that is full.
 BATCH = 2000
 
@@ -118,13 +122,13 @@ def test_a_full_disk_is_told_until_it_has_room_and_what_was_lost_for_five_minute
 
 def test_workers_that_answer_late_are_told_until_they_answer_soon(watched):
     watched.leap(301)
-    watched.hand.signal(signal.SIGSTOP)
-    try:
-        for _ in range(2):
-            watched.ask(watched.hand)
-        assert watched.sees("inspect-slow")["evidence"]["inspection_s"] > 0.5
-    finally:
-        watched.hand.signal(signal.SIGCONT)
+    for _ in range(2):
+        watched.hand.signal(signal.SIGSTOP)
+        going_on = Timer(LATE_S, watched.hand.signal, [signal.SIGCONT])
+        going_on.start()
+        watched.ask(watched.hand)
+        going_on.join()
+    assert watched.sees("inspect-slow")["evidence"]["inspection_s"] > 0.5
     watched.inspect(watched.hand)  # it has to catch up
     watched.leap(301)
     for _ in range(3):

@@ -20,7 +20,6 @@ URLS = ("redis://localhost/0", "sentinel://localhost", "amqp://", "memory://", "
 
 @pytest.fixture
 def database(tmp_path):
-    pytest.importorskip("sqlalchemy")
     return tmp_path / "broker.sqlite3"
 
 

@@ -124,6 +124,7 @@ def state_of(folder):
     return {
         path.name: (hashlib.sha256(path.read_bytes()).digest(), path.stat().st_mtime_ns)
         for path in folder.iterdir()
+        if path.is_file()
     }
 
 
