@@ -118,6 +118,7 @@ async def test_a_session_opens_pages_and_the_api(serve):
 @pytest.mark.parametrize(
     "cookie",
     ["user=", f"user={ME}", "user=x|y|z", session(ME)[:-1], session("me@example.com.evil.example")],
+    ids=["empty", "unsigned", "parts", "cut", "other"],  # what is signed bears the time
 )
 async def test_a_forged_or_foreign_session_opens_nothing(serve, cookie):
     answer = await serve(HANDLERS, auth=ME).get("/shown", Cookie=cookie)
