@@ -180,8 +180,7 @@ async def test_what_is_forgotten_leaves_its_files_too(db, folder):
     fill(store, *range(20))
     store.observe(change(task("u20", name="wholly-private")))
     store.flush()
-    await_indexed(store)
-    assert holds(folder, b"wholly-private")
+    await eventually(lambda: holds(folder, b"wholly-private"), 20)
 
     await store.forget_task("u20")
     await eventually(lambda: not holds(folder, b"wholly-private"), 20)
