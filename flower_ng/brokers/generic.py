@@ -28,7 +28,8 @@ class GenericBroker(Pooled):
                 rows = self._ask(connection, names)
         except (OSError, ImportError) as error:
             raise Unavailable(f"The broker does not answer: {error}") from error
-        self.trouble = next((row["reason"] for row in rows if "reason" in row), None)
+        reasons = (row.get("reason", "") for row in rows)
+        self.trouble = next((why for why in reasons if why and not why.startswith(NO_QUEUE)), None)
         return rows
 
     def _ask(self, connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -14,8 +14,6 @@ SLOW_S: Final = 0.25
 #: Transports without a network.
 LOCAL: Final = frozenset({"memory", "filesystem"})
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-#: What is said of a queue that nobody has made yet.
-NO_QUEUE: Final = "knows no queue"
 #: Queues that are named one by one.
 MOST_NAMES: Final = 8
 
@@ -60,7 +58,7 @@ def tls(one: BrokerTold) -> Check:
 
 def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_api: bool) -> Check:
     """Say whether it is known how much waits."""
-    name, queues = "Queue lengths", [one for one in queues if NO_QUEUE not in one.reason]
+    name, queues = "Queue lengths", [one for one in queues if not one.is_missing]
     known = [one for one in queues if one.length is not None]
     is_rabbit = facts is not None and facts.transport.startswith("amqp")
     if known and len(known) == len(queues):
@@ -68,7 +66,7 @@ def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_ap
         said = f"{names(f'{one.name} {one.length}' for one in known)}{how}"
         return Check(BROKER, name, Mark.OK, said)
     trouble = facts.trouble if facts else ""
-    if not queues and (not trouble or NO_QUEUE in trouble):
+    if not queues and not trouble:
         return Check(BROKER, name, Mark.NOTE, "the broker has none of the queues known here yet")
     why = next((one.reason for one in queues if one.reason), "") or trouble
     why = why or "the broker did not tell"

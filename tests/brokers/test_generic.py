@@ -1,6 +1,7 @@
 """Other transports: passive declares, and honesty where they do not help."""
 
 import pytest
+from kombu.transport.memory import Channel as MemoryChannel
 from kombu.transport.virtual import Channel
 
 from flower_ng.brokers.generic import unknowable
@@ -15,7 +16,17 @@ async def test_a_queue_that_nobody_declared_is_unknown_not_zero(memory_place, ad
 
     assert row["messages"] is None
     assert row["reason"] == "The broker knows no queue 'never-declared'."
+    assert broker.trouble is None
+
+
+async def test_the_reason_for_an_unknown_length_is_kept(memory_place, adapter, monkeypatch):
+    monkeypatch.setattr(MemoryChannel, "_size", Channel._size)
+    broker = adapter(memory_place)
+
+    (row,) = await broker.queues(["celery"])
+
     assert broker.trouble == row["reason"]
+    assert row["reason"].startswith("Not knowable here: ")
 
 
 async def test_a_transport_that_cannot_be_loaded_is_unavailable(adapter):

@@ -68,9 +68,10 @@ def test_a_queue_that_does_not_exist_yet_hides_no_other():
 
 
 def test_that_no_queue_exists_yet_is_a_note():
-    facts = BrokerFacts(0.0, "memory", trouble="The broker knows no queue 'celery'.")
+    missing = QueueNumbers("celery", reason="The broker knows no queue 'celery'.")
+    facts = BrokerFacts(0.0, "memory")
 
-    assert check("Queue lengths", broker=broker(facts=facts, queues=())).mark is NOTE
+    assert check("Queue lengths", broker=broker(facts=facts, queues=(missing,))).mark is NOTE
 
 
 def test_an_alarm_of_rabbitmq_is_broken():
