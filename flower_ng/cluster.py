@@ -61,9 +61,9 @@ from flower_ng.monitor.verifying import Verifier
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Bounds, Limits
-from flower_ng.store.fault import exception_class
+from flower_ng.store.backends.disk_space import MOST_BYTES, usual_max_bytes
 from flower_ng.store.rollups.levels import levels
-from flower_ng.store.room import MOST_BYTES, usual_max_bytes
+from flower_ng.store.tables.exceptions import exception_class
 
 log = logging.getLogger(__name__)
 

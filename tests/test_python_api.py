@@ -26,7 +26,7 @@ import flower_ng.events
 import flower_ng.inspector
 from flower_ng.api import control, tasks, workers
 from flower_ng.events import Events, EventsState, PrometheusMetrics, get_prometheus_metrics
-from flower_ng.store import upkeep
+from flower_ng.store.writing import upkeep
 from tests.monitor.corpus import BEAT, GOOD, encoded
 from tests.monitor.yard import eventually
 from tests.services import ROOT, wait_until

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.store import TaskRow
-from flower_ng.store.cuts import FLOWER_NG, Cut
+from flower_ng.store.tables.truncation import FLOWER_NG, Cut
 from flower_ng.web import format as fmt
 from flower_ng.web.literal import Line, tree
 from flower_ng.web.trace import Part, parts

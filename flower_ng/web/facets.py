@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from flower_ng.errors import AnswerError
 from flower_ng.store import FACETS, TaskQuery, parse_search
-from flower_ng.store.conditions import AllOf, Has
-from flower_ng.store.fields import STATES
+from flower_ng.store.search.conditions import AllOf, Has
+from flower_ng.store.search.fields import STATES
 from flower_ng.web.bars import Bars, bars
 from flower_ng.web.links import Links
 from flower_ng.web.paging import Listing

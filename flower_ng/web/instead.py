@@ -7,8 +7,8 @@ from typing import Final
 
 from flower_ng.errors import SearchError
 from flower_ng.store import TaskPage, parse_search
-from flower_ng.store.doubts import doubts
-from flower_ng.store.literals import short_texts
+from flower_ng.store.search.suggestions import doubts
+from flower_ng.store.sql.literals import short_texts
 from flower_ng.web import format as fmt
 from flower_ng.web.facets import Summary
 from flower_ng.web.links import Links

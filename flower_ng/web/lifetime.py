@@ -11,7 +11,7 @@ from typing import Final
 from flower_ng.monitor.eta import delayed_key, eta_s
 from flower_ng.store import TaskRow
 from flower_ng.store.rollups.points import Spread, TaskPoint
-from flower_ng.store.timeline import Attempt
+from flower_ng.store.tables.timeline import Attempt
 
 #: The drawing is this wide; the page stretches it to its own width.
 WIDTH: Final = 600

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from flower_ng.store import TaskPage, TaskQuery, TaskRow
-from flower_ng.store.conditions import AllOf, Has, Not, Search
-from flower_ng.store.fields import IS
+from flower_ng.store.search.conditions import AllOf, Has, Not, Search
+from flower_ng.store.search.fields import IS
 
 if TYPE_CHECKING:
     from flower_ng.store import Answers

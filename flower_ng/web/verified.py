@@ -5,7 +5,7 @@ from typing import Final
 
 from flower_ng.monitor.verifying import Answer
 from flower_ng.store import TaskRow
-from flower_ng.store.schema import FINISHED
+from flower_ng.store.tables.schema import FINISHED
 from flower_ng.web.services import Cluster
 
 #: A page waits no longer for the result backend; the next refresh shows what it said.

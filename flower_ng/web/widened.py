@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.tokens import tokens
+from flower_ng.store.search.tokens import tokens
 from flower_ng.web.terms import received, terms, value_of, with_received, without_value
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from flower_ng.monitor.sent import Oldest
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.verifying import Verifier
 from flower_ng.monitor.worker_answer import WorkerAnswer
-from flower_ng.store.fault import exception_class
+from flower_ng.store.tables.exceptions import exception_class
 from tests.health.making import BEGAN, DEFAULTS
 
 #: Seconds between two heartbeats, and two looks; slots of a worker.

@@ -22,9 +22,9 @@ from flower_ng.monitor.starts import Starts
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.subscription import unwrapped
 from flower_ng.monitor.wire import Wire
-from flower_ng.store.fault import exception_class
-from flower_ng.store.marks import Marks
 from flower_ng.store.rollups.minutes import Minutes
+from flower_ng.store.tables.exceptions import exception_class
+from flower_ng.store.writing.changes import Marks
 
 EVENTS = 6_000
 ROUNDS = 5

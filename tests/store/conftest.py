@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from flower_ng.monitor.records import Task
-from flower_ng.store.dialect import POSTGRESQL
-from flower_ng.store.postgresql import Database, opened_database
-from flower_ng.store.schema import SHARED
+from flower_ng.store.backends.postgresql import Database, opened_database
+from flower_ng.store.tables.dialect import POSTGRESQL
+from flower_ng.store.tables.schema import SHARED
 from tests.services import Postgres
 from tests.store.making import Table
 

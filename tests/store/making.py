@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 
 from flower_ng.monitor.records import Change, Event, Task, Worker
-from flower_ng.store import query as sql
-from flower_ng.store.dialect import SQLITE, Dialect
-from flower_ng.store.merge import Bounds, Snapshot, snapshot, statements
-from flower_ng.store.numbering import Numbering
-from flower_ng.store.rows import TaskRow
-from flower_ng.store.schema import TABLES
-from flower_ng.store.task_query import TaskQuery
-from flower_ng.store.timeline import Entry, chain
+from flower_ng.store.search.query import TaskQuery
+from flower_ng.store.sql import statements as sql
+from flower_ng.store.tables.dialect import SQLITE, Dialect
+from flower_ng.store.tables.rows import TaskRow
+from flower_ng.store.tables.schema import TABLES
+from flower_ng.store.tables.timeline import Entry, chain
+from flower_ng.store.writing.row_ids import Numbering
+from flower_ng.store.writing.snapshots import Bounds, Snapshot, snapshot, statements
 
 BOX = Worker("w1@box")
 #: When queries are asked, unless a test says otherwise: UTC seconds.

@@ -8,7 +8,7 @@ from typing import Any
 
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.monitor.records import Task, Worker
-from flower_ng.store.conditions import (
+from flower_ng.store.search.conditions import (
     PARTS_IN,
     WORD_COLUMNS,
     AllOf,
@@ -23,8 +23,8 @@ from flower_ng.store.conditions import (
     Search,
     Word,
 )
-from flower_ng.store.schema import COLUMNS, value
-from flower_ng.store.task_query import FILTERS, TaskQuery
+from flower_ng.store.search.query import FILTERS, TaskQuery
+from flower_ng.store.tables.schema import COLUMNS, value
 from tests.store.making import NOW, Table, task
 
 DAY_S = 86_400

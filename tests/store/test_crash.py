@@ -13,7 +13,7 @@ from operator import attrgetter
 import pytest
 
 from flower_ng.store import Store, TaskQuery
-from flower_ng.store.schema import COLUMNS
+from flower_ng.store.tables.schema import COLUMNS
 from tests.services import Dashboard, running
 from tests.store.crashing import BLOCK, HOST, MAX_TASKS, RETRIED, age_at, expected, moment, uuid_of
 

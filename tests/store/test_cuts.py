@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from flower_ng.monitor.clean import clean
 from flower_ng.monitor.truncation import cut, cut_traceback
-from flower_ng.store.cuts import Cut, cut_of
+from flower_ng.store.tables.truncation import Cut, cut_of
 
 
 @given(st.text(max_size=300), st.integers(40, 200))

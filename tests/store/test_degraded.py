@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from flower_ng import store as stores
 from flower_ng.store import Store, TaskQuery
+from flower_ng.store import store as stores
 from flower_ng.store.rollups.coverage import Ingest
 from tests.store.making import change, task
 
@@ -19,6 +19,7 @@ FILLER = """
 import asyncio, json, resource, sys
 from pathlib import Path
 from flower_ng.store import Store, TaskQuery
+from flower_ng.store import store as stores
 from tests.store.making import change, task
 
 async def said(store):

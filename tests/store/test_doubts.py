@@ -3,8 +3,8 @@
 import pytest
 
 from flower_ng.store import parse_search
-from flower_ng.store.doubts import doubts
-from flower_ng.store.fields import FIELDS, STATES
+from flower_ng.store.search.fields import FIELDS, STATES
+from flower_ng.store.search.suggestions import doubts
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery
-from flower_ng.store.flush import BATCH_TASKS, SOON_WRITTEN, Flusher
-from flower_ng.store.marks import Marks
-from flower_ng.store.timeline import entries
+from flower_ng.store.tables.timeline import entries
+from flower_ng.store.writing.changes import Marks
+from flower_ng.store.writing.flush import BATCH_TASKS, SOON_WRITTEN, Flusher
 from tests.store.making import change, heartbeat, task
 
 

@@ -4,8 +4,8 @@ from contextlib import closing
 import pytest
 
 from flower_ng.store import Gap, Store
-from flower_ng.store.gaps import Gaps
-from flower_ng.store.postgresql import opened_database
+from flower_ng.store.backends.postgresql import opened_database
+from flower_ng.store.records.gaps import Gaps
 from flower_ng.store.rollups.coverage import Ingest
 from tests.store.making import change, task
 

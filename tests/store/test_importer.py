@@ -8,7 +8,7 @@ from celery.events import state as celery
 from flower_ng.errors import FlowerError
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery, found_at
-from flower_ng.store.timeline import attempts, events
+from flower_ng.store.tables.timeline import attempts, events
 from tests.services import Dashboard, running
 from tests.store.making import change, task
 from tests.store.shelves import NDBM, REAL, TASKS, copied, said, shelf, state

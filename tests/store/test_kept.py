@@ -3,7 +3,7 @@
 from flower_ng.monitor.records import Event
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Bounds, Store
-from flower_ng.store.cuts import Cut
+from flower_ng.store.tables.truncation import Cut
 
 
 async def rows_of(*events, **options):

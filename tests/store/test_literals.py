@@ -1,8 +1,8 @@
 import pytest
 
 from flower_ng.store import parse_search
-from flower_ng.store.conditions import WORD_COLUMNS
-from flower_ng.store.literals import Every, Literal, Some, literals
+from flower_ng.store.search.conditions import WORD_COLUMNS
+from flower_ng.store.sql.literals import Every, Literal, Some, literals
 
 COVERED = WORD_COLUMNS
 

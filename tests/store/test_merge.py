@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 from flower_ng.life.runs import TaskEvent, in_order
 from flower_ng.monitor.records import Change, Task
 from flower_ng.monitor.state import EventsState
-from flower_ng.store.cuts import Cut
-from flower_ng.store.dialect import SQLITE
-from flower_ng.store.joining import joined
-from flower_ng.store.marks import Marks
-from flower_ng.store.merge import Bounds, Snapshot, scrubbed, snapshot, statements
-from flower_ng.store.rows import TaskRow
-from flower_ng.store.schema import COLUMNS
-from flower_ng.store.timeline import Entry
+from flower_ng.store.tables.dialect import SQLITE
+from flower_ng.store.tables.rows import TaskRow
+from flower_ng.store.tables.schema import COLUMNS
+from flower_ng.store.tables.timeline import Entry
+from flower_ng.store.tables.truncation import Cut
+from flower_ng.store.writing.changes import Marks
+from flower_ng.store.writing.joining import joined
+from flower_ng.store.writing.snapshots import Bounds, Snapshot, scrubbed, snapshot, statements
 from tests.life.lives import Life, interleaved, lives, on_the_wire
 from tests.store.making import BOX, Table, task
 

@@ -3,9 +3,9 @@ import sqlite3
 import pytest
 
 from flower_ng.store import Store, TaskQuery
-from flower_ng.store.migrations import migrate
-from flower_ng.store.repair import Repair
-from flower_ng.store.schema import VERSION
+from flower_ng.store.backends.migrations import migrate
+from flower_ng.store.tables.schema import VERSION
+from flower_ng.store.writing.repair import Repair
 from tests.store.making import change, task
 
 #: The tables as version 1 made them.

@@ -15,9 +15,9 @@ import pytest
 from flower_ng.errors import SettingsError, Unavailable
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery
-from flower_ng.store.failure import EndedError, StoreError
-from flower_ng.store.postgresql import opened_database
-from flower_ng.store.reader import Reader
+from flower_ng.store.backends.postgresql import opened_database
+from flower_ng.store.reading.threads import Reader
+from flower_ng.store.tables.errors import EndedError, StoreError
 from tests.store.making import change, heartbeat, task
 
 
@@ -305,7 +305,7 @@ def test_a_database_that_is_away_at_the_start_is_named_without_its_password():
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch, url):
-    monkeypatch.delitem(sys.modules, "flower_ng.store.postgresql", raising=False)
+    monkeypatch.delitem(sys.modules, "flower_ng.store.backends.postgresql", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     for name in ("session", "adapter"):
         monkeypatch.delitem(sys.modules, f"flower_ng.store.{name}", raising=False)

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import pytest
 
-from flower_ng.store import query as sql
-from flower_ng.store import summaries
-from flower_ng.store.dialect import POSTGRESQL
-from flower_ng.store.postgresql import Database, opened_database
-from flower_ng.store.search import parse_search
-from flower_ng.store.tables import INDEXES
-from flower_ng.store.task_query import TaskQuery
+from flower_ng.store.backends.postgresql import Database, opened_database
+from flower_ng.store.backends.postgresql_tables import INDEXES
+from flower_ng.store.search.parser import parse_search
+from flower_ng.store.search.query import TaskQuery
+from flower_ng.store.sql import statements as sql
+from flower_ng.store.sql import summaries
+from flower_ng.store.tables.dialect import POSTGRESQL
 from flower_ng.web.cells import COLUMNS
 from tests.services import Postgres
 

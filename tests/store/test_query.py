@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flower_ng.monitor.records import Worker
 from flower_ng.store import TaskQuery
-from flower_ng.store import query as sql
+from flower_ng.store.sql import statements as sql
 from tests.store.making import NOW, Table, task
 
 #: Letters whose folding changes their number or leaves ASCII, and all that SQL and JSON escape.

@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.postgresql import opened_database
-from flower_ng.store.repair import Repair, repaired
+from flower_ng.store.backends.postgresql import opened_database
+from flower_ng.store.writing.repair import Repair, repaired
 from tests.store.making import Table, change, task
 from tests.store.repairing import KINDS, fill, opened
 

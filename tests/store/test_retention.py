@@ -8,9 +8,9 @@ import pytest
 
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Limits, Store, TaskQuery, parse_search
-from flower_ng.store.dialect import SQLITE
-from flower_ng.store.marks import Marks
-from flower_ng.store.retention import EXACT_BELOW, STEP_ROWS, Sweep
+from flower_ng.store.tables.dialect import SQLITE
+from flower_ng.store.writing.changes import Marks
+from flower_ng.store.writing.retention import EXACT_BELOW, STEP_ROWS, Sweep
 from tests.store.making import Table, change, task
 
 DAY_S = 86_400.0

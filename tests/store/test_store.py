@@ -8,7 +8,7 @@ from flower_ng.errors import Unavailable
 from flower_ng.monitor.records import Worker
 from flower_ng.store import Store, TaskQuery, parse_search
 from flower_ng.store.index.engine import TantivyEngine
-from flower_ng.store.sql_engine import SqlEngine
+from flower_ng.store.sql.engine import SqlEngine
 from tests.store.making import change, heartbeat, task
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.life.runs import OUTCOMES, REQUEUED, TaskEvent
-from flower_ng.store.timeline import (
+from flower_ng.store.tables.timeline import (
     Attempt,
     Entry,
     attempts,

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from flower_ng.store.write_behind import Records, WriteBehind
+from flower_ng.store.writing.write_behind import Records, WriteBehind
 from tests.store.rollups.making import Thread
 
 

@@ -4,15 +4,15 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from flower_ng.store.dialect import SQLITE
-from flower_ng.store.engine import Connection, Found
 from flower_ng.store.index.commits import Commit, fresh
 from flower_ng.store.index.question import Question
-from flower_ng.store.keyset import Place, attribute
-from flower_ng.store.sql_engine import SqlEngine
-from flower_ng.store.summaries import Facets, FailureGroup, Histogram, check
-from flower_ng.store.task_query import TaskQuery
-from flower_ng.store.where import where
+from flower_ng.store.search.query import TaskQuery
+from flower_ng.store.sql.cursor import Place, attribute
+from flower_ng.store.sql.engine import SqlEngine
+from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram, check
+from flower_ng.store.sql.task_engine import Connection, Found
+from flower_ng.store.sql.where import where
+from flower_ng.store.tables.dialect import SQLITE
 
 #: Tasks that may match, and are each looked at: some 10 ms.
 FEW: Final = 2_000

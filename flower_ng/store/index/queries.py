@@ -10,7 +10,8 @@ from typing import Any, Final
 from tantivy import FieldType, Occur, Query
 
 from flower_ng.life.runs import NOT_RUNNING
-from flower_ng.store.conditions import (
+from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, VALUES
+from flower_ng.store.search.conditions import (
     PARTS_IN,
     WORD_COLUMNS,
     AllOf,
@@ -26,9 +27,8 @@ from flower_ng.store.conditions import (
     Search,
     Word,
 )
-from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, VALUES
-from flower_ng.store.task_query import FILTERS, TaskQuery
-from flower_ng.store.where import since
+from flower_ng.store.search.query import FILTERS, TaskQuery
+from flower_ng.store.sql.where import since
 
 #: What lies the other way round in time: who has run for longer started earlier.
 _MIRRORED: Final[dict[Relation, Relation]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}

@@ -12,10 +12,10 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-from flower_ng.store.file import StoreFile
+from flower_ng.store.backends.sqlite import StoreFile
 from flower_ng.store.index.commits import Commit
 from flower_ng.store.index.tasks import TaskIndex, rename
-from flower_ng.store.writer import Writer
+from flower_ng.store.writing.writer import Writer
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from tantivy import FieldType, Query
 from flower_ng.store.index.commits import Commit
 from flower_ng.store.index.documents import CASED, NUMBERS, STARTS, start
 from flower_ng.store.index.queries import ALL, NONE, both, compared, either, lacking, without
-from flower_ng.store.keyset import Place, attribute, is_descending
-from flower_ng.store.schema import COLUMNS
-from flower_ng.store.task_query import TaskQuery
+from flower_ng.store.search.query import TaskQuery
+from flower_ng.store.sql.cursor import Place, attribute, is_descending
+from flower_ng.store.tables.schema import COLUMNS
 
 #: Columns of few values, by the fields that they are sorted by.
 _TEXTS: Final = {

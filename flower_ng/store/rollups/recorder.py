@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from flower_ng.store.dialect import SQLITE, Dialect
-from flower_ng.store.failure import DATABASE_ERRORS
 from flower_ng.store.rollups.compaction import Compactor
 from flower_ng.store.rollups.coverage import Ingest, Watch
 from flower_ng.store.rollups.ledger import Ledger
 from flower_ng.store.rollups.levels import LEVELS, Level
 from flower_ng.store.rollups.minutes import Minute, Minutes
 from flower_ng.store.rollups.tables import Table
-from flower_ng.store.write_behind import StoreThread, WriteBehind
+from flower_ng.store.tables.dialect import SQLITE, Dialect
+from flower_ng.store.tables.errors import DATABASE_ERRORS
+from flower_ng.store.writing.write_behind import StoreThread, WriteBehind
 
 log = logging.getLogger(__name__)
 

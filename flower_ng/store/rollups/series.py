@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from flower_ng.errors import Unavailable
-from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.rollups.cut import Cut, cut
 from flower_ng.store.rollups.levels import Level
 from flower_ng.store.rollups.queries import SeriesQuery, checked
 from flower_ng.store.rollups.sums import SeriesPage, Source, Sums
 from flower_ng.store.rollups.tables import ROWS, chosen, found, marks
 from flower_ng.store.rollups.tallies import COVERAGE
+from flower_ng.store.tables.dialect import SQLITE, Dialect
 
 __all__ = ["SeriesPage", "SeriesQuery", "series"]
 

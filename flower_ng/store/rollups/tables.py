@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from flower_ng.store.dialect import SQLITE, Dialect
 from flower_ng.store.rollups.tallies import TALLIES, Coverage, Tally
+from flower_ng.store.tables.dialect import SQLITE, Dialect
 
 #: Rows a statement: sqlite3 lets go of the interpreter at each, and may wait to get it back.
 CHUNK_ROWS: Final = 100

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from flower_ng.errors import BadRequest
 from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.conditions import Search
-from flower_ng.store.doubts import doubts
+from flower_ng.store.search.conditions import Search
+from flower_ng.store.search.suggestions import doubts
 from flower_ng.web.handler import Handler
 
 #: The header that says what in a search is likely to be a mistake.

@@ -6,7 +6,7 @@ import msgspec
 
 from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
-from flower_ng.store.timeline import Attempt
+from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.api.export import record
 from flower_ng.web.base import Endpoint
 from flower_ng.web.lifetime import Phase, phases

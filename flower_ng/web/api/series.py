@@ -4,7 +4,7 @@ import msgspec
 
 from flower_ng.errors import BadRequest
 from flower_ng.store import SeriesQuery
-from flower_ng.store.bounds import BoundsError, duration
+from flower_ng.store.search.ranges import BoundsError, duration
 from flower_ng.web.api.moments import instant
 from flower_ng.web.base import Endpoint
 

@@ -11,7 +11,7 @@ from flower_ng.life.runs import TaskEvent
 from flower_ng.monitor.worker_answer import NO_ANSWER
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
-from flower_ng.store.timeline import Attempt
+from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web import format as fmt
 from flower_ng.web.base import Page
 from flower_ng.web.blocks import Block, block_of, blocks

@@ -1,0 +1,1 @@
+"""Where a history is kept: one SQLite file, or a PostgreSQL database."""

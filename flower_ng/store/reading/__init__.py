@@ -1,0 +1,1 @@
+"""Answers to questions about tasks, on threads that only read."""

@@ -1,0 +1,179 @@
+"""Answers to questions about tasks: lists, counts and single ones. Asked on the loop."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from flower_ng.errors import Unavailable
+from flower_ng.store.reading.opened import Opened
+from flower_ng.store.search.query import TaskQuery
+from flower_ng.store.sql import statements as sql
+from flower_ng.store.sql.cursor import CursorPage, cursor_behind, place_of
+from flower_ng.store.sql.statements import Statement
+from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram
+from flower_ng.store.sql.task_engine import Connection, Found, TaskEngine
+from flower_ng.store.tables.dialect import Dialect
+from flower_ng.store.tables.rows import TaskPage, TaskRow
+
+#: Rows decoded at a time: some milliseconds of the loop.
+PAGE_ROWS: Final = 1000
+
+Answer = TypeVar("Answer")
+
+_rows = msgspec.json.Decoder(list[TaskRow], strict=False)  # times come as text, to the last bit
+
+
+class Answers:
+    """What a store answers, every event applied before included.
+
+    Each raises Unavailable when it takes too long, or while the store is not running. Without
+    `waits` nobody waits for much that is not written yet.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        dialect: Dialect,
+        opened: Callable[[], Opened | None],
+        *,
+        waits: bool = True,
+    ) -> None:
+        self._clock = clock
+        self._dialect = dialect
+        self._parts = opened
+        self._waits = waits
+
+    def at_once(self) -> "Answers":
+        """Return who answers the same without waiting for much that is not written yet.
+
+        For pages that make themselves new: while thousands of tasks come in a second, what they
+        show is some tenths of a second old, or as old as `lag_s` of the status says.
+        """
+        return Answers(self._clock, self._dialect, self._parts, waits=False)
+
+    @property
+    def _running(self) -> Opened:
+        """The parts of the store; Unavailable while it is not running."""
+        if (parts := self._parts()) is None:
+            raise Unavailable("The store is not running")
+        return parts
+
+    async def tasks(self, query: TaskQuery) -> TaskPage:
+        """Return a page of tasks."""
+        if _is_short(query):
+            found = await self._page(query)
+            rows = _rows.decode(found.rows)
+            return TaskPage(rows, found.total, *_matching(found, query, len(rows)))
+        found = await self._page(replace(query, limit=0))
+        rows = [row async for page in self.stream(query) for row in page]
+        return TaskPage(rows, found.total, found.filtered, found.exact)
+
+    async def after(self, query: TaskQuery, cursor: str | None, limit: int) -> CursorPage:
+        """Return up to `limit` tasks behind a cursor, None for the first of the list.
+
+        The query's own offset and limit do not count. BadRequest where the cursor is none of it.
+        """
+        place = place_of(query, cursor)
+        now, wanted = self._clock(), limit + 1
+        found = await self._ask(
+            lambda engine, connection: engine.after(connection, query, place, wanted, now)
+        )
+        rows = _rows.decode(found)
+        is_last = len(rows) <= limit or not limit
+        return CursorPage(rows[:limit], None if is_last else cursor_behind(query, rows[limit - 1]))
+
+    async def facets(self, query: TaskQuery, fields: Sequence[str], limit: int = 20) -> Facets:
+        """Count the tasks that match by each of FACETS, the `limit` most frequent values each."""
+        now = self._clock()
+        return await self._ask(
+            lambda engine, connection: engine.facets(connection, query, fields, limit, now)
+        )
+
+    async def failure_groups(self, query: TaskQuery, limit: int) -> list[FailureGroup]:
+        """Count the failed among the tasks that match by type and class of exception.
+
+        The `limit` largest groups, the largest first.
+        """
+        now = self._clock()
+        return await self._ask(
+            lambda engine, connection: engine.failures(connection, query, limit, now)
+        )
+
+    async def histogram(
+        self, query: TaskQuery, start: float, end: float, buckets: int
+    ) -> Histogram:
+        """Count the tasks that match over time, in equal buckets from `start` up to `end`."""
+        now, step_s = self._clock(), (end - start) / buckets
+        return await self._ask(
+            lambda engine, connection: engine.histogram(
+                connection, query, start, step_s, buckets, now
+            )
+        )
+
+    async def stream(self, query: TaskQuery) -> AsyncIterator[list[TaskRow]]:
+        """Yield the tasks in pages, none of them empty, none twice.
+
+        Which tasks, and their order, is settled at the start; a row is as it is when its page is
+        read, and one that was evicted by then is left out.
+        """
+        if _is_short(query):
+            if rows := (await self.tasks(query)).rows:
+                yield rows
+            return
+        ids = await self._ids(query)
+        for start in range(0, len(ids), PAGE_ROWS):
+            rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS], self._dialect))
+            if rows:
+                yield rows
+
+    async def task(self, uuid: str) -> TaskRow | None:
+        """Return one task, None when it is not known."""
+        rows = await self._rows(sql.one(uuid, self._dialect))
+        return rows[0] if rows else None
+
+    async def those(self, uuids: Sequence[str]) -> list[TaskRow]:
+        """Return the known ones of some tasks, in the order asked for."""
+        return await self._rows(sql.those(uuids, self._dialect))
+
+    async def count(self, query: TaskQuery) -> int:
+        """Return how many tasks match, to the last one."""
+        now = self._clock()
+        return await self._ask(lambda engine, connection: engine.count(connection, query, now))
+
+    async def _ids(self, query: TaskQuery) -> list[int]:
+        now = self._clock()
+        return await self._ask(lambda engine, connection: engine.ids(connection, query, now))
+
+    async def _page(self, query: TaskQuery) -> Found:
+        now = self._clock()
+        return await self._ask(lambda engine, connection: engine.page(connection, query, now))
+
+    async def _ask(self, question: Callable[[TaskEngine, Connection], Answer]) -> Answer:
+        parts = self._running
+        await parts.flusher.settled(in_a_hurry=not self._waits)
+        return await parts.reader.ask(lambda connection: question(parts.engine, connection))
+
+    async def _rows(self, statement: Statement) -> list[TaskRow]:
+        (rows,) = await self._read(statement)
+        return _rows.decode(rows)
+
+    async def _read(self, asked: Statement) -> tuple[Any, ...]:
+        return await self._ask(
+            lambda _, connection: connection.execute(asked.text, asked.parameters).fetchone()
+        )
+
+
+def _matching(found: Found, query: TaskQuery, rows: int) -> tuple[int, bool]:
+    """Return how many tasks match, and whether exactly: a page says more than an estimate.
+
+    One that is not full is the last; what was seen up to its end matches at least.
+    """
+    seen = query.offset + rows
+    is_last = query.limit is not None and rows < query.limit and (rows or not query.offset)
+    return (seen, True) if is_last else (max(found.filtered, seen if rows else 0), found.exact)
+
+
+def _is_short(query: TaskQuery) -> bool:
+    return query.limit is not None and query.limit <= PAGE_ROWS

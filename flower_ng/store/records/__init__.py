@@ -1,0 +1,1 @@
+"""Small records beside the tasks: gaps in what was observed, and notes."""

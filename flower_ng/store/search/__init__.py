@@ -1,0 +1,1 @@
+"""The search text: its fields, values and conditions. Pure."""

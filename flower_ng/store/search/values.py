@@ -1,0 +1,156 @@
+"""How the values of a search's fields are read, by the kind of field. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeAlias
+
+from flower_ng.errors import SearchError
+from flower_ng.store.search import ranges as bounds
+from flower_ng.store.search.conditions import AnyOf, Begins, Has, HasPair, InField, Is, Search, Word
+from flower_ng.store.search.saferepr import unescaped, written
+
+#: What workers wrote as values: a text may stand there in other forms than a page shows.
+VALUES: Final = frozenset({"args", "kwargs", "result", "exception"})
+BLANK: Final = 'Quotes must have something between them, as in "a b"'
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What stands behind the colon; in `bare` a blank stands for each quoted character.
+
+    `start` is the 0-based position of the whole word, `position` that of the value.
+    """
+
+    text: str
+    bare: str
+    start: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the fields of one kind take; `forms` are what may be written, and what that means."""
+
+    takes: str
+    forms: Mapping[str, str]
+    read: "Reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A word that may stand before a colon.
+
+    `about` says what it looks at: `column`, or the quantity of that name; `=` looks at
+    `whole_column` where there is one. `values` are those that it knows.
+    """
+
+    name: str
+    kind: Kind
+    column: str
+    about: str
+    example: str
+    aliases: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    whole_column: str = ""
+
+
+#: Makes a condition of what was typed; SearchError where it means nothing.
+Reader: TypeAlias = Callable[[Field, Value], Search]
+
+
+def word(text: str, position: int) -> Search:
+    """Read a text that stands somewhere in one of the columns of words."""
+    return _any(Word, _folded(written(_substring(text, position))))
+
+
+def part(field: Field, value: Value) -> Search:
+    """Read a text that stands somewhere in the column."""
+    shown = _substring(value.text, value.start)
+    return _any(partial(InField, field.column), _written(field.column, shown))
+
+
+def _substring(text: str, position: int) -> str:
+    """Return a text to look for, folded; SearchError where it is blank."""
+    if not text.strip():
+        raise SearchError("Empty search term", position, BLANK)
+    return text.casefold()
+
+
+def _written(column: str, shown: str) -> tuple[str, ...]:
+    return _folded(written(shown)) if column in VALUES else (shown,)
+
+
+def _folded(forms: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(form.casefold() for form in forms))
+
+
+def _any(condition: Callable[[str], Search], forms: Sequence[str]) -> Search:
+    parts = tuple(map(condition, forms))
+    return parts[0] if len(parts) == 1 else AnyOf(parts)
+
+
+def text(field: Field, value: Value) -> Search:
+    """Read `x` as somewhere in the column, `=x` as all of it, `x*` as how it begins."""
+    if value.bare.startswith("="):
+        return Is(field.whole_column or field.column, value.text[1:].casefold())
+    if value.bare == "*":
+        return Has(field.column)
+    if value.bare.endswith("*"):
+        begin = value.text[:-1].casefold()
+        return _any(partial(Begins, field.column), _written(field.column, begin))
+    return part(field, value)
+
+
+def whole(field: Field, value: Value) -> Search:
+    """Read all of the column's text."""
+    return Is(field.column, value.text.casefold())
+
+
+def pair(field: Field, value: Value) -> Search:
+    """Read `key=value` as one keyword argument, else a text somewhere in them."""
+    key, equals, wanted = value.text.partition("=")
+    if equals:
+        return _pair(key.strip(), wanted.strip())
+    return part(field, value)
+
+
+def argument(field: Field, value: Value) -> Search:
+    """Read all of one keyword argument, or `x*`, how it begins; `field` is named by its path."""
+    if value.bare.startswith(("<", ">")):
+        hint = "They are kept as text; in quotes, '<' and '>' are part of it"
+        raise SearchError("Keyword arguments cannot be compared", value.position, hint)
+    path = field.name.partition(".")[2]
+    if value.bare.endswith("*"):
+        return _pair(path, value.text[:-1].lstrip(), is_whole=False)
+    return _pair(path, value.text.strip())
+
+
+def _pair(key: str, wanted: str, *, is_whole: bool = True) -> Search:
+    pairs = [f"{key}={form}".casefold() for form in dict.fromkeys((wanted, unescaped(wanted)))]
+    return _any(partial(HasPair, is_whole=is_whole), pairs)
+
+
+def bounded(read: bounds.Read) -> Reader:
+    """Return a reader of comparisons and ranges of amounts."""
+
+    def compared(field: Field, value: Value) -> Search:
+        try:
+            return bounds.compared(field.column, value.text, read)
+        except bounds.BoundsError as error:
+            hint = f"Write {', '.join(f'{field.name}:{form}' for form in field.kind.forms)}"
+            raise SearchError(str(error), value.position, hint) from None
+
+    return compared
+
+
+def one_of(known: Mapping[str, Search]) -> Reader:
+    """Return a reader of names."""
+
+    def named(field: Field, value: Value) -> Search:
+        if found := known.get(value.text.casefold()):
+            return found
+        hint = f"Write {', '.join(f'{field.name}:{name}' for name in known)}"
+        raise SearchError(f"Unknown {bounds.shown(value.text)}", value.position, hint)
+
+    return named

@@ -1,0 +1,1 @@
+"""From a TaskQuery to SQL. Pure."""

@@ -1,0 +1,160 @@
+"""The tables of the store, their version, and the mark that tells our file from others. Pure."""
+
+from string import ascii_lowercase, ascii_uppercase
+from typing import Final
+
+from celery.states import READY_STATES
+
+from flower_ng.store.tables.dialect import SQLITE, Dialect, Kind
+
+#: In bytes 68 to 71 of every SQLite file that we made: "flng".
+APPLICATION_ID = 0x666C6E67
+#: Raised with each change of the tables; a file with a higher number is left alone, and one with a
+#: lower number is brought forward (migrations).
+VERSION = 5
+
+#: What is kept of a task: the fields of `monitor.records.Task`, in its order.
+COLUMNS: dict[str, Kind] = {
+    "uuid": "TEXT",
+    "name": "TEXT",
+    "state": "TEXT",
+    "received": "REAL",
+    "sent": "REAL",
+    "started": "REAL",
+    "rejected": "REAL",
+    "succeeded": "REAL",
+    "failed": "REAL",
+    "retried": "REAL",
+    "revoked": "REAL",
+    "args": "TEXT",
+    "kwargs": "TEXT",
+    "eta": "TEXT",
+    "expires": "TEXT",
+    "retries": "INTEGER",
+    "worker": "TEXT",
+    "result": "TEXT",
+    "exception": "TEXT",
+    "timestamp": "REAL",
+    "runtime": "REAL",
+    "traceback": "TEXT",
+    "exchange": "TEXT",
+    "routing_key": "TEXT",
+    "clock": "INTEGER",
+    "client": "TEXT",
+    "root_id": "TEXT",
+    "parent_id": "TEXT",
+    "queue": "TEXT",
+    "original_name": "TEXT",
+    "state_source": "TEXT",
+}
+
+#: Columns that only a few tasks have a value in: lists are never sorted by them.
+RARE: Final = frozenset({"original_name", "state_source"})
+
+#: What is found in an exception's text (fault): its class, and the first line.
+FAULT: dict[str, Kind] = {"exception_class": "TEXT", "exception_line": "TEXT"}
+
+#: The task's events, as text that only grows (timeline), and how many came in all.
+EVENTS: dict[str, Kind] = {"timeline": "TEXT", "events": "INTEGER"}
+
+#: What the writer adds: how far the task has come (life.progress), and the pairs of `kwargs`: a
+#: comma and JSON of each case-folded `"key=value"`.
+ADDED: dict[str, Kind] = {
+    "progress": "INTEGER",
+    "pairs": "TEXT",
+    **FAULT,
+    **EVENTS,
+}
+
+#: What lists show of a task beside the columns, in this order; of a single task there is more.
+TOLD_IN_LISTS = ("exception_class", "exception_line", "events")
+
+#: Kept once however many tasks have it; the column in `task` is its id in a table of its own.
+SHARED: Final = "traceback"
+
+#: The texts that can be compared without regard to case; see `folded`.
+FOLDED = (*(name for name, kind in COLUMNS.items() if kind == "TEXT"), "exception_class")
+
+#: Each has a twin `<name>_folded`, case-folded as Unicode says (SQLite folds ASCII only), for
+#: search, filters and sorting; null where folding changes nothing, which saves the space.
+TWINNED = tuple(name for name in FOLDED if name != SHARED)
+
+#: Every column of the table but its id, and its kind, in the order in which rows are written.
+STORED: dict[str, Kind] = {
+    **COLUMNS,
+    SHARED: "INTEGER",
+    **ADDED,
+    **{f"{name}_folded": "TEXT" for name in TWINNED},
+}
+
+FINISHED = tuple(sorted(READY_STATES))
+
+
+def value(column: str, alias: str = "t") -> str:
+    """Return the SQL for what a column of a task says."""
+    return _shared("text", alias) if column == SHARED else f"{alias}.{column}"
+
+
+def folded(column: str, alias: str = "t") -> str:
+    """Return the SQL for a text column's case-folded value; a traceback's is only lower case."""
+    if column == SHARED:
+        return _shared("lower(text)", alias)
+    return f"coalesce({alias}.{column}_folded, {alias}.{column})"
+
+
+def case_folded(column: str, text: str) -> str:
+    """Return a text as `folded` gives it of that column."""
+    if column == SHARED:  # the database folds it, which knows the case of ASCII only
+        return text.translate(_ASCII_LOWER)
+    return text.casefold()
+
+
+_ASCII_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def _shared(what: str, alias: str) -> str:
+    return f"(SELECT {what} FROM {SHARED} WHERE {SHARED}.id = {alias}.{SHARED})"
+
+
+_STORED = ", ".join(f"{name} {kind}" for name, kind in STORED.items())
+
+#: The task table, and all that hangs on it.
+TASK_TABLE = (
+    f"CREATE TABLE task (id INTEGER PRIMARY KEY, {_STORED}, UNIQUE (uuid))",
+    # The newest first, the oldest finished first, and counts by state: none reads the table.
+    "CREATE INDEX task_newest ON task (timestamp, uuid, state)",
+    # The list as it is seen at first; tasks are received in about this order, so it costs little.
+    "CREATE INDEX task_received ON task (received, uuid)",
+    "CREATE INDEX task_children ON task (parent_id) WHERE parent_id IS NOT NULL",
+    # Which tracebacks are still in use.
+    "CREATE INDEX task_traceback ON task (traceback) WHERE traceback IS NOT NULL",
+    "CREATE TABLE traceback (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+    # Rows up to the one id in `sealed` may be copied in the index, which is made in epochs (see
+    # index.tasks); those in `stale` changed in that epoch, which the writer notes (numbering).
+    "CREATE TABLE sealed (id INTEGER NOT NULL, epoch INTEGER NOT NULL)",
+    "INSERT INTO sealed VALUES (0, 0)",
+    "CREATE TABLE stale (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL)",
+)
+
+
+def beside(dialect: Dialect) -> tuple[str, ...]:
+    """Return the statements for what stands beside the tasks: their reruns, and gaps."""
+    text, real, integer = (dialect.type(kind) for kind in ("TEXT", "REAL", "INTEGER"))
+    gap = f"began {real}, why {text}, writer {text}, ended {real}, lost {integer}"
+    return (
+        f"CREATE TABLE rerun (uuid {text} PRIMARY KEY, rerun_of {text} NOT NULL)",
+        "CREATE INDEX rerun_of ON rerun (rerun_of)",
+        f"CREATE TABLE gap ({gap}, PRIMARY KEY (began, why, writer))",
+    )
+
+
+TABLES = (
+    *TASK_TABLE,
+    *beside(SQLITE),
+    "CREATE TABLE worker (hostname TEXT PRIMARY KEY, record TEXT NOT NULL)",
+    "CREATE TABLE counter (hostname TEXT PRIMARY KEY, counts TEXT NOT NULL)",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
+    f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {VERSION}",
+)

@@ -1,0 +1,1 @@
+"""What changed becomes rows, on the thread that writes."""

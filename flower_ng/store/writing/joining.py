@@ -1,0 +1,148 @@
+"""Joining: what memory met in the middle of its life, with what the store kept of it. Store thread.
+
+A task that left memory and is heard of again is a new record there, which knows only what came
+since. Before such a record is written, all events of the task are looked at together.
+"""
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from celery.states import SUCCESS
+
+from flower_ng.life.attempts import decisive, names, newest, retries_of
+from flower_ng.life.matching import runs_of
+from flower_ng.life.progress import CORRECTION, progress_of
+from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent
+from flower_ng.monitor.records import Worker
+from flower_ng.store.tables.dialect import Dialect
+from flower_ng.store.tables.schema import COLUMNS
+from flower_ng.store.tables.timeline import Entry, entries, events, named
+from flower_ng.store.writing.snapshots import Snapshot
+
+_PLACES: Final = {name: place for place, name in enumerate(COLUMNS)}
+#: What ends bring with them, by the events' types.
+_BROUGHT: Final = {
+    ("result", "runtime"): ("succeeded",),
+    ("exception", "traceback"): ("failed", "retried"),
+}
+
+
+class _Kept(NamedTuple):
+    """What the store has of a task."""
+
+    events: Sequence[TaskEvent]
+    progress: int
+    is_from_elsewhere: bool
+    name: str | None = None
+
+
+def joined(
+    connection: sqlite3.Connection, rows: Sequence[Snapshot], dialect: Dialect
+) -> Sequence[Snapshot]:
+    """Return the rows, those that are partial as they are with what is kept of their tasks."""
+    partial = {row.uuid for row in rows if row.is_partial}
+    if not partial:
+        return rows
+    kept = _kept(connection, partial, dialect)
+    together = []
+    for row in rows:
+        known = kept.get(row.uuid)
+        if row.is_partial and known is not None:
+            row = _joined(row, known)  # noqa: PLW2901 - the row as it is to be written
+        together.append(row)
+        if row.uuid in partial:
+            kept[row.uuid] = _and(known, row)
+    return together
+
+
+def _and(known: _Kept | None, row: Snapshot) -> _Kept:
+    """Return what the store will have when a row was written: a task may be there twice."""
+    new = [_event(entry) for entry in entries(row.newest)]
+    if known is None:
+        name = row.values[_PLACES["name"]]
+        return _Kept(new, row.progress, is_from_elsewhere=False, name=name)
+    return known._replace(events=[*known.events, *new], progress=max(known.progress, row.progress))
+
+
+def _kept(
+    connection: sqlite3.Connection, uuids: Collection[str], dialect: Dialect
+) -> dict[str, _Kept]:
+    """Return what the store has of tasks all of whose events it kept."""
+    found = connection.execute(
+        "SELECT uuid, name, original_name, timeline, events, coalesce(progress, 0), state_source"
+        f" FROM {dialect.looped(dialect.each(), 'task', 'task.uuid = each.value')}",
+        (msgspec.json.encode(list(uuids)).decode(),),
+    )
+    kept = {}
+    for uuid, name, original_name, timeline, count, progress, source in found.fetchall():
+        told = events(timeline)
+        if told and len(told) <= (count or len(told)):
+            kept[uuid] = _Kept(named(told, name, original_name), progress, source is not None, name)
+    return kept
+
+
+def _joined(row: Snapshot, known: _Kept) -> Snapshot:
+    new = [_event(entry) for entry in entries(row.newest)]
+    # Of what was kept before anything said that it was replaced, the receipts have no name.
+    is_named = any(event.name for event in (*known.events, *new))
+    together = [*(named(known.events, known.name, known.name) if is_named else known.events), *new]
+    runs = runs_of(together)
+    run = decisive(runs)
+    if run is None:
+        return row
+    values = list(row.values)
+    # That of a sending may be the name of what it is going to be replaced by.
+    values[_PLACES["name"]] = known.name or values[_PLACES["name"]]
+    _take_run(values, run, runs, together)
+    for brought, subjects in _BROUGHT.items():
+        if not any(_brings(run, runs, new, subject) for subject in subjects):
+            for name in brought:
+                values[_PLACES[name]] = None
+    progress = _progress(known, progress_of(run, runs))
+    return msgspec.structs.replace(row, values=tuple(values), progress=progress)
+
+
+def _event(entry: Entry) -> TaskEvent:
+    exception = (entry.exception or "")[:EXCEPTION_LENGTH]
+    kind = entry.type.removeprefix("task-")
+    return TaskEvent(
+        kind, entry.at, entry.hostname, exception, entry.retries, entry.name, entry.how, entry.own
+    )
+
+
+def _take_run(
+    values: list[Any], run: Run, runs: Sequence[Run], events: Sequence[TaskEvent]
+) -> None:
+    sent = [one.retries for one in events if one.type == "sent" and one.retries is not None]
+    told = {
+        "state": run.state,
+        "timestamp": run.state_at,
+        "worker": Worker(run.worker),
+        "received": newest(runs, "received"),
+        "started": newest(runs, "started"),
+        "retries": retries_of(runs, max(sent, default=None)),
+    }
+    if found := names(runs, run):
+        told["name"] = found[0]
+        told["original_name"] = found[1] or values[_PLACES["original_name"]]
+    for name, value in told.items():
+        values[_PLACES[name]] = value
+
+
+def _brings(run: Run, runs: Sequence[Run], new: Sequence[TaskEvent], subject: str) -> bool:
+    """Whether what came with an end of this type is the task's: its run is the newest with one."""
+    ended = {event.at for event in new if event.type == subject}
+    if subject == "succeeded":
+        return run.ended in ended or (bool(ended) and run.outcome != SUCCESS)
+    raised = run if run.exception else next((one for one in reversed(runs) if one.exception), run)
+    return raised.ended in ended
+
+
+def _progress(known: _Kept, progress: int) -> int:
+    """Return the progress of all events together, which count even where the store said more."""
+    progress += known.progress // CORRECTION * CORRECTION
+    if progress >= known.progress or known.is_from_elsewhere:
+        return progress
+    return progress + CORRECTION

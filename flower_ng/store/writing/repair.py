@@ -1,0 +1,159 @@
+"""Repair puts right what 0.1.0 kept wrong, newest tasks first, some at a time. Store thread.
+
+0.1.0 took a retry that was told late for the newest news, and a root that retried for its own
+child, and kept the repr of billiard's wrapper for what was raised. How far the repair has come is
+in the store: it goes on where it was when it is ended.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from celery import states
+
+from flower_ng.monitor.wrapped import WRAPPED, unwrapped
+from flower_ng.store.tables.dialect import SQLITE, Dialect
+from flower_ng.store.tables.exceptions import exception_class, first_line
+from flower_ng.store.tables.schema import SHARED, value
+from flower_ng.store.writing.row_ids import note_changed
+from flower_ng.store.writing.snapshots import twin
+from flower_ng.store.writing.upsert import Insert, chunked
+
+#: Rows looked at in one transaction: some ten milliseconds.
+STEP_ROWS: Final = 2000
+#: What is repaired, and what tells how. Only 0.1.0 knew no progress.
+_READ: Final = (
+    "uuid", "state", "received", "started", "succeeded", "failed", "parent_id", "exception",
+    "progress",
+)  # fmt: skip
+_WRONG: Final = (
+    f"((t.progress IS NULL AND t.state = '{states.RETRY}') OR t.parent_id = t.uuid"
+    f" OR t.exception = '{WRAPPED}')"
+)
+_ENDS: Final = (("failed", states.FAILURE), ("succeeded", states.SUCCESS))
+_MARK: Final = "repair"
+#: What is written, with the columns that are worked out of others: all of one that was wrong.
+_WRITTEN: Final = (
+    "uuid", "timestamp", "exception_line", "state", "exception", "exception_class",
+    "state_folded", "exception_folded", "exception_class_folded",
+)  # fmt: skip
+
+
+def _settings() -> Iterator[str]:
+    for name in _WRITTEN[1:]:
+        leader = "exception" if name.startswith("exception") else "state"
+        is_kept = f"excluded.{leader} IS NULL"
+        yield f"{name} = CASE WHEN {is_kept} THEN task.{name} ELSE excluded.{name} END"
+    for name in ("parent_id", "parent_id_folded"):
+        yield f"{name} = CASE WHEN task.parent_id = task.uuid THEN NULL ELSE task.{name} END"
+
+
+_PUT_RIGHT: Final = Insert(
+    "task", _WRITTEN, f"ON CONFLICT (uuid) DO UPDATE SET {', '.join(_settings())}"
+)
+
+
+def begun() -> str:
+    """Return the statement that has all tasks that are in the store now repaired."""
+    return (
+        f"INSERT INTO meta SELECT '{_MARK}', '[' || id || ',' || id || ']'"
+        " FROM (SELECT max(id) AS id FROM task) newest WHERE id IS NOT NULL"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    )
+
+
+def repaired(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that 0.1.0 kept wrong of a task, as they are right; pure.
+
+    What succeeded or failed was not retried after.
+    """
+    right: dict[str, Any] = {}
+    if kept["progress"] is None and kept["state"] == states.RETRY:
+        began = kept["started"] or kept["received"] or 0.0
+        ends = [(kept[name], state) for name, state in _ENDS if (kept[name] or -1.0) >= began]
+        if ends:
+            right["timestamp"], right["state"] = max(ends)
+    if kept["parent_id"] == kept["uuid"]:
+        right["parent_id"] = None
+    if kept["exception"] == WRAPPED and (raised := unwrapped(kept[SHARED])):
+        right["exception"] = raised
+    return right
+
+
+class Repair:
+    """What is left to repair; `is_behind` and `share` may be read on any thread."""
+
+    def __init__(self, dialect: Dialect = SQLITE) -> None:
+        self._dialect = dialect
+        self._left: tuple[int, int] | None = None
+        self.is_behind = False
+
+    @property
+    def share(self) -> float | None:
+        """How much has been looked at, from 0 to 1; None when there is nothing to repair."""
+        return None if self._left is None else 1 - self._left[0] / self._left[1]
+
+    def open(self, connection: sqlite3.Connection) -> None:
+        """See where the repair was left."""
+        found = connection.execute("SELECT value FROM meta WHERE key = ?", (_MARK,)).fetchone()
+        self._left = msgspec.json.decode(found[0], type=tuple[int, int]) if found else None
+        self.is_behind = self._left is not None
+
+    def step(self, connection: sqlite3.Connection) -> None:
+        """Repair up to STEP_ROWS tasks in one transaction; of dashboards that share, one does."""
+        if self._left is None:
+            return
+        (leads,) = connection.execute(self._dialect.leads).fetchone()
+        if not leads:
+            self.open(connection)
+            self.is_behind = False
+            return
+        with connection:
+            connection.execute(self._dialect.begin)
+            self.open(connection)  # another one may have gone on before
+            if self._left is not None:
+                self._repair(connection, *self._left)
+        self.open(connection)
+
+    def _repair(self, connection: sqlite3.Connection, below: int, of: int) -> None:
+        ids = "SELECT id FROM task WHERE id <= ? ORDER BY id DESC LIMIT ?"
+        some = f"SELECT coalesce(min(id), 0), count(*) FROM ({ids}) newest"
+        least, count = connection.execute(some, (below, STEP_ROWS)).fetchone()
+        wrong = dict(self._wrong(connection, least, below))
+        for statement, parameters in chunked(_PUT_RIGHT, list(wrong.values())):
+            connection.execute(statement, parameters)
+        if wrong and not self._dialect.is_shared:
+            ids = "id IN (SELECT value FROM json_each(?))"
+            note_changed(connection, ids, msgspec.json.encode(list(wrong)).decode())
+        if count == STEP_ROWS:
+            mark = msgspec.json.encode((least - 1, of)).decode()
+            connection.execute("UPDATE meta SET value = ? WHERE key = ?", (mark, _MARK))
+        else:
+            connection.execute("DELETE FROM meta WHERE key = ?", (_MARK,))
+
+    def _wrong(
+        self, connection: sqlite3.Connection, least: int, most: int
+    ) -> Iterator[tuple[int, Sequence[Any]]]:
+        """Yield the ids of the rows to repair, of some, and what to write."""
+        columns = ", ".join([*(f"t.{name}" for name in _READ), value(SHARED)])
+        rows = connection.execute(
+            f"SELECT t.id, {columns} FROM task t WHERE t.id BETWEEN ? AND ? AND {_WRONG}",
+            (least, most),
+        )
+        for id_, *values in rows.fetchall():
+            kept = dict(zip((*_READ, SHARED), values, strict=True))
+            if right := repaired(kept):
+                yield id_, _row(kept["uuid"], right)
+
+
+def _row(uuid: str, right: Mapping[str, Any]) -> Sequence[Any]:
+    """Return what is right of a task, in the order of _WRITTEN; None where nothing was wrong."""
+    raised = right.get("exception")
+    texts = (
+        right.get("state"),
+        raised,
+        None if raised is None else exception_class(raised, None),
+    )
+    line = None if raised is None else first_line(raised)
+    return (uuid, right.get("timestamp"), line, *texts, *map(twin, texts))

@@ -1,0 +1,130 @@
+"""The one thread that writes: each Batch is one transaction; others have jobs run on it."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import msgspec
+
+from flower_ng.store.tables.dialect import ADDED, SQLITE, Dialect
+from flower_ng.store.tables.errors import REFUSALS, RefusedError
+from flower_ng.store.writing.changes import Batch
+from flower_ng.store.writing.joining import joined
+from flower_ng.store.writing.retention import Sweep
+from flower_ng.store.writing.row_ids import Numbering
+from flower_ng.store.writing.snapshots import BOUNDS, Bounds, Snapshot, scrubbed, statements
+
+
+class Writer:
+    """Writes batches to `connection`, which from now on is the store thread's alone.
+
+    `sweep` is told of each new row, and keeps the bounds. sqlite3 lets go of the interpreter at
+    every step and waits to get it back, so that what is written goes in few statements of many
+    rows.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        sweep: Sweep,
+        bounds: Bounds = BOUNDS,
+        dialect: Dialect = SQLITE,
+    ) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._sweep = sweep
+        self._bounds = bounds
+        self._numbering = None if dialect.is_shared else Numbering(connection)
+        sweep.open(connection)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="flower_ng-store")
+
+    def write(self, batch: Batch) -> "Future[None]":
+        """Write a batch after those handed in before; the future carries the database's error.
+
+        Rows that the database takes are written all the same where it refuses others: RefusedError.
+        """
+        return self._thread.submit(self._write, batch)
+
+    def run(self, job: Callable[[sqlite3.Connection], None]) -> "Future[None]":
+        """Run a job on the connection after what was handed in before; its error is the future's.
+
+        The job makes its own transactions, and takes some milliseconds.
+        """
+        return self._thread.submit(job, self._connection)
+
+    def close(self) -> None:
+        """Write what was handed in, then close; blocks."""
+        self._thread.submit(self._connection.close).result()
+        self._thread.shutdown()
+
+    def _write(self, batch: Batch) -> None:
+        try:
+            added = self._write_whole(batch, batch.rows)
+            refused: list[Exception] = []
+        except (UnicodeError, OverflowError, *REFUSALS):
+            added, refused = self._write_apart(batch, [scrubbed(row) for row in batch.rows])
+        self._sweep.wrote(self._connection, added)
+        if refused:
+            raise RefusedError(str(refused[0]), len(refused)) from refused[0]
+
+    def _write_apart(self, batch: Batch, rows: Sequence[Snapshot]) -> tuple[int, list[Exception]]:
+        """Write all rows but those that are refused; return how many tasks are new, and why not."""
+        try:
+            return self._write_whole(batch, rows), []
+        except REFUSALS as error:
+            if len(rows) <= 1:
+                return 0, [error]
+        half = len(rows) // 2
+        parts = [self._write_apart(batch, some) for some in (rows[:half], rows[half:])]
+        return sum(added for added, _ in parts), [error for _, some in parts for error in some]
+
+    def _write_whole(self, batch: Batch, rows: Sequence[Snapshot]) -> int:
+        """Write a batch in one transaction; return how many tasks are new."""
+        with self._connection:
+            self._connection.execute(self._dialect.begin)
+            added = self._write_tasks(rows)
+            self._write_hosts(batch)
+        return added
+
+    def _write_tasks(self, rows: Sequence[Snapshot]) -> int:
+        """Return how many rows are new."""
+        if self._numbering is None:
+            before = _number(self._connection, ADDED)
+            self._merge(rows)
+            return _number(self._connection, ADDED) - before
+        self._numbering.begin()
+        self._merge(rows)
+        return self._numbering.end([row.uuid for row in rows])
+
+    def _merge(self, rows: Sequence[Snapshot]) -> None:
+        rows = joined(self._connection, rows, self._dialect)
+        for statement, parameters in statements(rows, self._dialect, self._bounds):
+            self._connection.execute(statement, parameters)
+
+    def _write_hosts(self, batch: Batch) -> None:
+        for table in ("worker", "counter"):
+            gone = f"SELECT value FROM {self._dialect.each()}"
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE hostname IN ({gone})", (_json(list(batch.forgotten)),)
+            )
+        self._replace("worker", "record", batch.workers)
+        self._replace("counter", "counts", batch.counters)
+
+    def _replace(self, table: str, column: str, rows: Mapping[str, object]) -> None:
+        """Write rows of a host name and JSON; a host that is there keeps its place."""
+        host, value = (self._dialect.item("value", index) for index in (0, 1))
+        self._connection.execute(
+            f"INSERT INTO {table} (hostname, {column})"
+            f" SELECT {host}, {value} FROM {self._dialect.each('JSON')}"
+            f" WHERE true ON CONFLICT (hostname) DO UPDATE SET {column} = excluded.{column}",
+            (_json(list(rows.items())),),
+        )
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    number: int = connection.execute(query).fetchone()[0]
+    return number
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
