@@ -22,8 +22,9 @@ from flower_ng.monitor.clean import TASK_TYPES, Malformed, clean
 from flower_ng.monitor.eta import delayed_key
 from flower_ng.monitor.index import TasksBy, by_time, worker_name
 from flower_ng.monitor.merge import merge
+from flower_ng.monitor.observers import Observers
 from flower_ng.monitor.outcome import Outcome, take
-from flower_ng.monitor.records import BatchObserver, Change, Event, Observer, Task, Worker
+from flower_ng.monitor.records import Change, Event, Observer, Task, Worker
 from flower_ng.monitor.tallies import Tallies
 from flower_ng.monitor.wrapped import WRAPPED, unwrapped
 
@@ -77,10 +78,7 @@ class EventsState(CeleryState):
         self.publishers: OrderedDict[str, float] = OrderedDict()  # when heard of, newest last
         self.tallies = Tallies()
         self.handlers: dict[str, Any] = {}
-        self._observers = tuple(observers)
-        self._batched = [one.observe_all for one in observers if isinstance(one, BatchObserver)]
-        #: Changes that observers are not told of yet, by task; then by the worker that spoke.
-        self._untold: dict[str, Change] = {}
+        self._observers = Observers(observers)
         #: Who speaks now, what it counts into, and when it spoke since its first word.
         self._speaker = ""
         self._counts: Counter[str] = Counter()
@@ -144,52 +142,35 @@ class EventsState(CeleryState):
         with self._mutex:
             change = self._change(event)
             self._fall_silent()
-        for observer in self._observers:
-            observer.observe(change)
+        self._observers.observe(change)
         return change
 
     def apply_all(self, events: Iterable[Event]) -> None:
         """Apply events in their order, with less work than one by one, and tell the observers.
 
         Where one cannot be applied this raises, and an iterator goes on with the one behind it.
-        What an observer raises comes when all are applied and the other observers were told.
         """
         if self._is_told_of_each:
             for event in events:
                 self.apply(event)
             return
-        faults: list[Exception] = []
+        untold = self._observers.untold
         with self._mutex:
             try:
                 for event in events:
                     key = event.uuid or event.hostname
-                    if key in self._untold:
-                        self._tell(faults)
-                    self._untold[key] = self._change(event)
+                    if key in untold:
+                        self._observers.observe_untold()
+                    untold[key] = self._change(event)
             finally:
                 self._fall_silent()
-                self._tell(faults)
-        if faults:
-            raise faults[0]
+                self._observers.observe_untold()
 
     @property
     def _is_told_of_each(self) -> bool:
         """Whether a script wants to see each event by itself."""
         is_overridden = type(self).apply is not EventsState.apply
-        return (
-            is_overridden
-            or self.event_callback is not None
-            or len(self._batched) < len(self._observers)
-        )
-
-    def _tell(self, faults: list[Exception]) -> None:
-        changes = list(self._untold.values())
-        self._untold.clear()
-        for observe_all in self._batched:
-            try:
-                observe_all(changes)
-            except Exception as fault:  # noqa: BLE001 - the other observers must be told too
-                faults.append(fault)
+        return is_overridden or self.event_callback is not None or not self._observers.take_batches
 
     def learn(self, uuid: str, found: Outcome) -> bool:
         """Let a task have ended as the result backend says; False if it has ended or is unknown."""
@@ -200,8 +181,7 @@ class EventsState(CeleryState):
             state, worker = task.state, task.worker
             take(task, found)
             self._place(task, state, worker)
-        for observer in self._observers:
-            observer.learned(task)
+        self._observers.learned(task)
         return True
 
     def _change(self, event: Event) -> Change:
@@ -366,10 +346,7 @@ class EventsState(CeleryState):
 
     def _new_task(self, uuid: str) -> Task:
         for evicted in self._make_room_for_task():
-            if evicted.uuid in self._untold:
-                self._tell([])
-            for observer in self._observers:
-                observer.evicted(evicted)
+            self._observers.evicted(evicted)
         task = self.tasks[uuid] = Task(uuid, cluster_state=self._relatives)
         return task
 
@@ -501,13 +478,12 @@ class EventsState(CeleryState):
     def _forget(self, hostname: str) -> None:
         if hostname == self._speaker:
             self._fall_silent()
-        if self._untold:
-            self._tell([])
+        if self._observers.untold:
+            self._observers.observe_untold()
         self.workers.pop(hostname, None)
         self.publishers.pop(hostname, None)
         self.counter.pop(hostname, None)
-        for observer in self._observers:
-            observer.forgotten(hostname)
+        self._observers.forgotten(hostname)
 
     def _take_over(self, kept: Mapping[str, Any]) -> None:
         """Take in what a copy of another state holds."""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.monitor.clean import clean
+from flower_ng.monitor.outcome import Outcome
 from flower_ng.monitor.records import Event
 from flower_ng.monitor.state import EventsState
 from flower_ng.store.rollups.minutes import Minutes
@@ -136,16 +137,77 @@ def test_an_observer_of_a_script_is_told_of_each_event_when_it_is_applied():
     assert [change.task.uuid for change in notes.changes] == ["a", "b"]
 
 
-def test_what_an_observer_raises_keeps_nothing_from_the_others():
-    class Broken(Batches):
-        def observe_all(self, changes):
-            raise RuntimeError(f"no {len(changes)}")
+class Broken(Batches):
+    """An observer that fails at all that it is told."""
 
+    def observe_all(self, _):
+        raise RuntimeError("no")
+
+    def learned(self, _):
+        raise RuntimeError("no")
+
+    def evicted(self, _):
+        raise RuntimeError("no")
+
+    def forgotten(self, _):
+        raise RuntimeError("no")
+
+
+def heartbeat(hostname):
+    return Event("worker-heartbeat", hostname, NOW)
+
+
+def faults_in(caplog):
+    return [record.getMessage() for record in caplog.records if record.exc_info]
+
+
+def test_what_an_observer_raises_keeps_nothing_from_the_others(caplog):
     batches = Batches()
     state = EventsState(observers=[Broken(), batches])
 
-    with pytest.raises(RuntimeError):
-        state.apply_all([started("a"), started("b"), started("a", NOW + 1), started("c")])
+    state.apply_all([started("a"), started("b"), started("a", NOW + 1), started("c")])
 
     assert batches.sizes == [2, 2]
     assert set(state.tasks) == {"a", "b", "c"}
+    assert faults_in(caplog)[0] == (
+        "The observer Broken failed in observe_all at 2 changes, the first 'task-started' of 'a':"
+        " fault 1 of this kind"
+    )
+
+
+def test_a_fault_while_a_task_leaves_memory_keeps_nothing_from_the_others(caplog):
+    batches = Batches()
+    state = EventsState(observers=[Broken(), batches], max_tasks_in_memory=1)
+
+    state.apply_all([started("a"), started("b"), started("c")])
+
+    assert [(told[0], told[2][0]["uuid"]) for told in batches.told] == [
+        ("task-started", uuid) for uuid in "abc"
+    ]
+    assert batches.evicted_ids == ["a", "b"]
+    assert set(state.tasks) == {"c"}
+    assert len(faults_in(caplog)) == 4  # of each kind the first and the second, of five
+
+
+def test_a_fault_while_a_worker_is_forgotten_keeps_nothing_from_the_others(caplog):
+    batches = Batches()
+    state = EventsState(observers=[Broken(), batches], max_workers_in_memory=1)
+
+    state.apply_all([heartbeat("a@box"), heartbeat("b@box")])
+
+    assert [told[0] for told in batches.told] == ["worker-heartbeat"] * 2
+    assert batches.gone == ["a@box"]
+    assert list(state.workers) == ["b@box"]
+    assert "RuntimeError: no" in caplog.text
+
+
+def test_an_observer_of_each_event_keeps_nothing_from_the_others(caplog):
+    notes = Notes()
+    state = EventsState(observers=[Broken(), notes])
+
+    state.apply(started("a"))
+    state.learn("a", Outcome("SUCCESS"))
+
+    assert len(notes.changes) == 1
+    assert notes.learned_ids == ["a"]
+    assert len(faults_in(caplog)) == 2
