@@ -14,6 +14,10 @@ OLDEST := .venv-oldest/bin
 NODE := PATH="$(CURDIR)/.venv-node/bin:$$PATH"
 PACKAGE := pyproject.toml hatch_build.py flower_ng/__init__.py
 
+# Hundreds of processes are started: where the environment forbids to keep what was compiled, each would
+# compile all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What `make bench` runs, and what is given to each: make bench PARTS=pages BENCH=--quick
 PARTS := compare highest bursts pages workers overload
 BENCH :=

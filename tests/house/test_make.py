@@ -74,6 +74,14 @@ def test_a_python_without_venv_is_told_with_the_package_that_brings_it(tmp_path:
     assert "apt-get install python3-venv" in done.stderr
 
 
+def test_what_python_compiles_is_kept_whatever_the_environment_says(tmp_path: Path) -> None:
+    stand_in(tmp_path, "python3", f'env > "{tmp_path}/environ"')
+
+    run(*MAKE, "python", f"PYTHON={tmp_path}/python3", PYTHONDONTWRITEBYTECODE="1")
+
+    assert "PYTHONDONTWRITEBYTECODE" not in (tmp_path / "environ").read_text()
+
+
 def test_what_the_tests_need_is_looked_for_before_anything_is_made(fresh: Path) -> None:
     plan = run(*MAKE, "--dry-run", "test", cwd=fresh).stdout
 
