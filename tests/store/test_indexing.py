@@ -241,6 +241,15 @@ async def test_without_the_library_sql_answers_and_that_is_said(db, monkeypatch)
     store.stop()
 
 
+def test_a_file_that_is_merged_away_while_its_size_is_asked_for_counts_nothing(folder):
+    table = Table()
+    index = TaskIndex(folder, table.connection, partial(run, table.connection))
+    before = index.bytes
+    (folder / "merged").symlink_to("gone")  # stands in for one that went since the folder was read
+
+    assert index.bytes == before > 0
+
+
 class Broken:
     """A searcher that stands in for one whose files are damaged."""
 

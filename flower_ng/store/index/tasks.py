@@ -146,7 +146,7 @@ class TaskIndex:
         if self._folder is None:
             return 0
         with os.scandir(self._folder) as files:
-            return sum(file.stat().st_size for file in files)
+            return sum(map(_size, files))
 
     def _untaken(self) -> tuple[int, int]:
         """Return how many tasks are new, and how many of those that are taken in have changed."""
@@ -241,6 +241,13 @@ class TaskIndex:
         self._write({_NAME: uuid4().hex})
         query = "SELECT value FROM meta WHERE key = 'index'"
         return str(self._connection.execute(query).fetchone()[0])
+
+
+def _size(file: os.DirEntry[str]) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # merged into another one meanwhile
+        return 0
 
 
 def rename(connection: sqlite3.Connection) -> None:
