@@ -20,9 +20,9 @@ from flower_ng.drop_in import extra_settings, login_handler
 from flower_ng.errors import SettingsError
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
+from flower_ng.web.http.services import Assets, Services, furnish, normal_prefix
 from flower_ng.web.logins.check import check
 from flower_ng.web.routes import Site, application
-from flower_ng.web.services import Assets, Services, furnish, normal_prefix
 
 #: Python's default of 5 ms lets a busy thread keep a page waiting that long for each SQLite step.
 SWITCH_INTERVAL_S = 0.001

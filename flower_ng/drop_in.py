@@ -17,10 +17,10 @@ from tornado import options as tornado_options
 from tornado.web import RequestHandler
 
 from flower_ng.errors import SettingsError
-from flower_ng.web.format import humanize
 from flower_ng.web.logins import PROVIDERS, base
 from flower_ng.web.logins.mounted import mounted
 from flower_ng.web.logins.oauth import OAuthLogin
+from flower_ng.web.ui.format import humanize
 
 if TYPE_CHECKING:
     from flower_ng.settings import Settings

@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.hook import WITHHELD, Hook
 from flower_ng.store import TaskRow
-from flower_ng.web.format import humanize
+from flower_ng.web.ui.format import humanize
 
 ROW = TaskRow(
     uuid="u-1",

@@ -11,7 +11,7 @@ from flower_ng.errors import SettingsError
 from flower_ng.settings import OPTIONS, Option, load
 from flower_ng.settings.checks import TASKS_COLUMNS
 from flower_ng.settings.sources import BY_NAME, Loaded
-from flower_ng.web.cells import COLUMNS
+from flower_ng.web.pages.tasks.columns import COLUMNS
 
 
 class Right(NamedTuple):

@@ -13,7 +13,7 @@ import click
 
 from flower_ng.errors import FlowerError
 from flower_ng.settings import Settings, load, load_arguments
-from flower_ng.web.services import normal_prefix
+from flower_ng.web.http.services import normal_prefix
 
 TIMEOUT_S: Final = 5.0
 OK: Final = 200

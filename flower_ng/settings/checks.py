@@ -20,12 +20,12 @@ MOST_OF_THEM: Final = 10**15
 MOST_DAYS: Final = 36_500
 #: Between two links of a task; their URLs may hold commas.
 NEXT_LINK: Final = r",(?=[^,=]*=https?://)"
-#: What the links of a task may hold; see flower_ng.web.elsewhere.
+#: What the links of a task may hold; see flower_ng.web.pages.task.outside_links.
 IN_TASK_LINKS = (
     "uuid", "name", "state", "worker", "queue", "root_id", "parent_id", "start", "end", "start_ms",
     "end_ms",
 )  # fmt: skip
-#: What `tasks_columns` may name; see flower_ng.web.cells.
+#: What `tasks_columns` may name; see flower_ng.web.pages.tasks.columns.
 TASKS_COLUMNS = (
     "name", "uuid", "state", "args", "kwargs", "result", "received", "started", "runtime", "worker",
     "exchange", "routing_key", "queue", "retries", "revoked", "exception", "expires", "eta", "sent",

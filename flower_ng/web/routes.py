@@ -9,7 +9,6 @@ from typing import Any
 from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
-from flower_ng.web.actions import action_path, twin
 from flower_ng.web.api import (
     connection,
     control,
@@ -29,32 +28,33 @@ from flower_ng.web.api import (
 )
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.client import OAuthClient
-from flower_ng.web.base import Endpoint, Handler, Page, Services
-from flower_ng.web.complete import Complete, Counts
-from flower_ng.web.facets import Summary
-from flower_ng.web.files import file_specs
-from flower_ng.web.frame import PLACES, NavLink
-from flower_ng.web.health import HealthCheck, Live, Ready
-from flower_ng.web.jump import Jump
-from flower_ng.web.missing import Missing, Outside
+from flower_ng.web.http.base import Endpoint, Handler, Page, Services
+from flower_ng.web.http.frame import PLACES, NavLink
+from flower_ng.web.http.page_cache import Rendered
 from flower_ng.web.pages.broker import Broker
 from flower_ng.web.pages.doctor import Doctor
 from flower_ng.web.pages.history import History
 from flower_ng.web.pages.logout import Logout
-from flower_ng.web.pages.overview import Overview
+from flower_ng.web.pages.overview.page import Overview
 from flower_ng.web.pages.problems import Problems
-from flower_ng.web.pages.queues import Queues
+from flower_ng.web.pages.queues.page import Queues
 from flower_ng.web.pages.styleguide import Styleguide
-from flower_ng.web.pages.task import Task
-from flower_ng.web.pages.tasks import Tasks
+from flower_ng.web.pages.task.page import Task
+from flower_ng.web.pages.tasks.complete import Complete, Counts
+from flower_ng.web.pages.tasks.counts_cache import Summaries
+from flower_ng.web.pages.tasks.facets import Summary
+from flower_ng.web.pages.tasks.page import Tasks
 from flower_ng.web.pages.type import Type
 from flower_ng.web.pages.types import Types
-from flower_ng.web.pages.worker import Worker
-from flower_ng.web.pages.workers import Workers
-from flower_ng.web.rendered import Rendered
-from flower_ng.web.scrape import Scrape
-from flower_ng.web.stream import Stream, Ticker
-from flower_ng.web.summaries import Summaries
+from flower_ng.web.pages.worker.page import Worker
+from flower_ng.web.pages.workers.page import Workers
+from flower_ng.web.plumbing.forms import action_path, twin
+from flower_ng.web.plumbing.jump import Jump
+from flower_ng.web.plumbing.metrics import Scrape
+from flower_ng.web.plumbing.not_found import Missing, Outside
+from flower_ng.web.plumbing.probes import HealthCheck, Live, Ready
+from flower_ng.web.plumbing.static import file_specs
+from flower_ng.web.plumbing.stream import Stream, Ticker
 
 PAGES: tuple[type[Page], ...] = (
     Overview,

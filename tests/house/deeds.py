@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flower_ng.web.base import Endpoint, Handler
+from flower_ng.web.http.base import Endpoint, Handler
 from flower_ng.web.routes import ENDPOINTS, PAGES, PLUMBING
 
 HANDLERS = (*PAGES, *ENDPOINTS, *PLUMBING)

@@ -5,7 +5,7 @@ The house tests hold the code to this table; a route that is not in it fails the
 
 from dataclasses import dataclass
 
-from flower_ng.web.guard import Access
+from flower_ng.web.http.guard import Access
 
 PAGE, API, OPEN = Access.PAGE, Access.API, Access.OPEN
 

@@ -6,11 +6,11 @@ touches nothing.
 
 import pytest
 
-from flower_ng.web.actions import action_path
-from flower_ng.web.base import Handler
-from flower_ng.web.guard import Access
+from flower_ng.web.http.base import Handler
+from flower_ng.web.http.guard import Access
+from flower_ng.web.plumbing.forms import action_path
+from flower_ng.web.plumbing.stream import Stream
 from flower_ng.web.routes import ENDPOINTS
-from flower_ng.web.stream import Stream
 from tests.house.deeds import HANDLERS, with_deed
 from tests.house.surface import SURFACE, WITH_FORM, Route
 from tests.web.site import OPEN_API, basic, session

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from flower_ng.web import format as fmt
+from flower_ng.web.ui import format as fmt
 from tests.services import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.oldest]

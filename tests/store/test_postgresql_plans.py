@@ -13,7 +13,7 @@ from flower_ng.store.search.query import TaskQuery
 from flower_ng.store.sql import statements as sql
 from flower_ng.store.sql import summaries
 from flower_ng.store.tables.dialect import POSTGRESQL
-from flower_ng.web.cells import COLUMNS
+from flower_ng.web.pages.tasks.columns import COLUMNS
 from tests.services import Postgres
 
 NOW: Final = 1_000_000.0

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from flower_ng.errors import BadRequest, Forbidden, NotFound, Refused, Unavailable
-from flower_ng.web.base import Access, Endpoint, ErrorView, Handler, Page
+from flower_ng.web.http.base import Access, Endpoint, ErrorView, Handler, Page
 from flower_ng.web.pages.logout import Logout
 from flower_ng.web.routes import PLUMBING
 

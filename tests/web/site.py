@@ -32,8 +32,8 @@ from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.verifying import Verifier
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
+from flower_ng.web.http.services import Assets, Services, furnish
 from flower_ng.web.routes import Site, application
-from flower_ng.web.services import Assets, Services, furnish
 from tests.doctor.making import told
 from tests.health.making import watch
 

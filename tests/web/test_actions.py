@@ -106,7 +106,7 @@ async def test_what_is_no_action_has_no_form(client):
 
 
 async def test_every_deed_is_logged_with_who_and_what_came_of_it(serve, caplog):
-    caplog.set_level("INFO", "flower_ng.web.base")
+    caplog.set_level("INFO", "flower_ng.web.http.base")
     client = serve(HANDLERS, basic_auth=("me:secret",))
     await client.post("/api/act/x", Authorization=basic("me:secret"))
     await client.post("/do/act/refused", Authorization=basic("me:secret"))

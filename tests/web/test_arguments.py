@@ -1,7 +1,7 @@
 import pytest
 
 from flower_ng.errors import BadRequest
-from flower_ng.web.arguments import parse, truth
+from flower_ng.web.http.arguments import parse, truth
 
 
 @pytest.mark.parametrize("word", ["y", "yes", "t", "true", "on", "1", "TRUE", " Yes "])

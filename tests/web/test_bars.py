@@ -3,8 +3,8 @@
 import json
 
 from flower_ng.store import Gap, Histogram
-from flower_ng.web.bars import bars
-from flower_ng.web.window import Window
+from flower_ng.web.pages.tasks.histogram import bars
+from flower_ng.web.ui.time_window import Window
 
 WINDOW = Window(start=100, step_s=10, count=2)
 

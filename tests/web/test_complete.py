@@ -3,7 +3,7 @@
 import pytest
 
 from flower_ng.store import fields, parse_search
-from flower_ng.web.complete import suggestions
+from flower_ng.web.pages.tasks.complete import suggestions
 from tests.web.pages.shop import Shop
 
 COUNTS = {"shop.pay": 20_000, "shop.send mail": 3, "pay.later": 1}

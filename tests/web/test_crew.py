@@ -4,8 +4,16 @@ from typing import Any
 from flower_ng.monitor.records import Worker
 from flower_ng.monitor.rows import WorkerRow
 from flower_ng.monitor.worker_answer import WorkerAnswer
-from flower_ng.web.crew import NO_QUEUE, Member, grouped, groups_of, natural, ordered, total_of
-from flower_ng.web.links import Links
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.worker_rows import (
+    NO_QUEUE,
+    Member,
+    grouped,
+    groups_of,
+    natural,
+    ordered,
+    total_of,
+)
 
 LINKS = Links("")
 

@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.settings.checks import IN_TASK_LINKS
 from flower_ng.store import TaskRow
-from flower_ng.web.elsewhere import Elsewhere, elsewhere
+from flower_ng.web.pages.task.outside_links import Elsewhere, elsewhere
 
 NOW = 1000.0
 

@@ -1,8 +1,8 @@
 """Counts that are estimates are told as estimates, each in its own place."""
 
-from flower_ng.web.facets import Summary, facets, tabs
-from flower_ng.web.links import Links
-from flower_ng.web.paging import Listing
+from flower_ng.web.pages.tasks.facets import Summary, facets, tabs
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.paging import Listing
 
 COUNTS = {
     "state": (("SUCCESS", 90), ("FAILURE", 10)),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.monitor.serving import fitting
-from flower_ng.web.facts import Fact, facts, other_facts, pool_facts, shown, usage_facts
+from flower_ng.web.ui.facts import Fact, facts, other_facts, pool_facts, shown, usage_facts
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

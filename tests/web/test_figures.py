@@ -23,7 +23,7 @@ from flower_ng.metrics import Registry
 from flower_ng.monitor.presence import Presence
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
-from flower_ng.web import format as fmt
+from flower_ng.web.ui import format as fmt
 from tests.web.pages.html import Html
 from tests.web.pages.shop import Shop
 from tests.web.recorder import OUTCOMES, Recorder, quantile

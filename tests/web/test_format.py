@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flower_ng.web import format as fmt
+from flower_ng.web.ui import format as fmt
 
 DASH = "\u2013"
 NEW_YEAR = 1704067200.0  # 2024-01-01 00:00:00 UTC

@@ -3,7 +3,7 @@
 import pytest
 
 from flower_ng.errors import SettingsError
-from flower_ng.web.guard import API_CLOSED, Door
+from flower_ng.web.http.guard import API_CLOSED, Door
 from tests.web.probes import HANDLERS
 from tests.web.site import OPEN_API, basic, session
 

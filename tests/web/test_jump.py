@@ -3,7 +3,7 @@
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.web.jump import MOST
+from flower_ng.web.plumbing.jump import MOST
 from tests.web.pages.shop import Shop
 
 UUID = "0c598d7b-125e-4d91-b248-b46949ea3931"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.store import TaskRow
-from flower_ng.web.kin import MOST_LEVELS, MOST_TASKS, kin_of
+from flower_ng.web.pages.task.workflow import MOST_LEVELS, MOST_TASKS, kin_of
 
 
 class Shelf:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from flower_ng.store import TaskRow
 from flower_ng.store.rollups.points import Spread, TaskPoint
-from flower_ng.web.lifetime import CLOCKS, GOING, NOT_YET, UNKNOWN, WIDTH, phases
+from flower_ng.web.ui.phases import CLOCKS, GOING, NOT_YET, UNKNOWN, WIDTH, phases
 
 NOW = 1000.0
 times = st.none() | st.floats(0, 2000)

@@ -4,7 +4,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from flower_ng.web.links import Links, segment, text_of
+from flower_ng.web.ui.links import Links, segment, text_of
 
 
 @pytest.mark.parametrize(

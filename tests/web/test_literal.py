@@ -5,7 +5,7 @@ from celery.utils.saferepr import saferepr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.web.literal import MOST_CHARACTERS, MOST_ITEMS, MOST_LINES, tree
+from flower_ng.web.pages.task.value_tree import MOST_CHARACTERS, MOST_ITEMS, MOST_LINES, tree
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary(),

@@ -3,9 +3,9 @@
 import pytest
 
 from flower_ng.errors import BadRequest
-from flower_ng.web.arguments import parse
-from flower_ng.web.links import Links
-from flower_ng.web.paging import Column, Listing, pager
+from flower_ng.web.http.arguments import parse
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.paging import Column, Listing, pager
 
 USUAL = Listing("/list", sort="-age", size=50)
 LINKS = Links("")

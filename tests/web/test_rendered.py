@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from flower_ng.errors import NotFound
-from flower_ng.web.rendered import Rendered, Sheet
+from flower_ng.web.http.page_cache import Rendered, Sheet
 from tests.web.pages.shop import Shop
 from tests.web.site import OPEN_API, session
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from flower_ng.web.stream import Ticker
+from flower_ng.web.plumbing.stream import Ticker
 from tests.web.probes import HANDLERS
 from tests.web.site import FakeCluster, session
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flower_ng.web.summaries import FRESH_S, REST, Known, Summaries
+from flower_ng.web.pages.tasks.counts_cache import FRESH_S, REST, Known, Summaries
 
 
 class Clock:

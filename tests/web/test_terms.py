@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.errors import SearchError
 from flower_ng.store import parse_search
-from flower_ng.web.terms import (
+from flower_ng.web.pages.tasks.search_terms import (
     parted,
     received,
     terms,

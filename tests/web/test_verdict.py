@@ -5,8 +5,8 @@ import pytest
 from flower_ng.health.problem import Problem
 from flower_ng.health.standing import Standing
 from flower_ng.monitor.presence import Census
-from flower_ng.web.links import Links
-from flower_ng.web.verdict import Vitals, verdict
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.overview_sentence import Vitals, verdict
 
 NOW = 10_000.0
 WELL = Vitals(ended=240, failed=6, observed_s=3590.0, waiting=5, queues=2)

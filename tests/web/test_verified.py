@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.monitor.verifying import OLDER, Answer
 from flower_ng.store import TaskRow
-from flower_ng.web.verified import Verified
+from flower_ng.web.lookups.verified_task import Verified
 
 ROW = TaskRow("a", state="STARTED", worker="w1@box")
 WORDS = {

@@ -3,7 +3,7 @@
 import pytest
 
 from flower_ng.store import parse_search
-from flower_ng.web.window import MOST_STEPS, Window, period, window
+from flower_ng.web.ui.time_window import MOST_STEPS, Window, period, window
 
 NOW = 1_800_000_000.0
 

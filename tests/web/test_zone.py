@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytz
 
-from flower_ng.web import format as fmt
-from flower_ng.web.zone import Zone, zone_named
+from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.zone import Zone, zone_named
 
 #: Zone, moment and how both the server and the browser write it.
 MOMENTS = json.loads(Path(__file__).with_name("moments.json").read_text())

@@ -9,7 +9,7 @@ from flower_ng.errors import BadRequest
 from flower_ng.store import TaskQuery, parse_search
 from flower_ng.store.search.conditions import Search
 from flower_ng.store.search.suggestions import doubts
-from flower_ng.web.handler import Handler
+from flower_ng.web.http.handler import Handler
 
 #: The header that says what in a search is likely to be a mistake.
 SEARCH_WARNING: Final = "Flower-Search-Warning"

@@ -1,6 +1,6 @@
 """What became of the events: the connection to the broker, and what was lost. On the loop."""
 
-from flower_ng.web.base import Endpoint
+from flower_ng.web.http.base import Endpoint
 
 
 class ShowConnection(Endpoint):

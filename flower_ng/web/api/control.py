@@ -9,8 +9,8 @@ from flower_ng.monitor import commands
 from flower_ng.monitor.commands import Command, Order
 from flower_ng.monitor.pools import Ability, inability
 from flower_ng.monitor.worker_answer import NO_ANSWER
-from flower_ng.web.base import Endpoint
-from flower_ng.web.services import is_known
+from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.services import is_known
 
 #: What a worker would take wrongly, or refuse without words: a minus, a unit other than s, m, h.
 BAD_RATE = re.compile(r"\s*-|.*/(?![smh]$)")

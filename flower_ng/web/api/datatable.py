@@ -7,7 +7,7 @@ from flower_ng.errors import SearchError
 from flower_ng.store import TaskPage, TaskQuery, parse_search
 from flower_ng.store.search.suggestions import doubts
 from flower_ng.web.api.asked import bounded
-from flower_ng.web.base import Access, Handler
+from flower_ng.web.http.base import Access, Handler
 
 #: The longest page: what a browser can show, and what the loop can write in one go.
 MOST_ROWS = 10_000

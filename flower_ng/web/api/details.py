@@ -8,9 +8,9 @@ from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.api.export import record
-from flower_ng.web.base import Endpoint
-from flower_ng.web.lifetime import Phase, phases
-from flower_ng.web.verified import Verified, verified
+from flower_ng.web.http.base import Endpoint
+from flower_ng.web.lookups.verified_task import Verified, verified
+from flower_ng.web.ui.phases import Phase, phases
 
 #: What of a task is beside its record.
 ALSO: Final = ("original_name", "exception_class", "rerun_of", "reruns", "events_left_out")

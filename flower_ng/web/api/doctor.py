@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from flower_ng.doctor.text import plain, summary
-from flower_ng.web.base import Endpoint
+from flower_ng.web.http.base import Endpoint
 
 #: How long a form waits for the look that it asked for.
 PATIENCE_S: Final = 5.0

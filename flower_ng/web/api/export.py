@@ -13,8 +13,8 @@ from tornado.iostream import StreamClosedError
 from flower_ng.errors import BadRequest, Unavailable
 from flower_ng.store import TaskRow
 from flower_ng.web.api.asked import asked
-from flower_ng.web.base import Access, ClientLeft, Endpoint, Handler
-from flower_ng.web.format import iso
+from flower_ng.web.http.base import Access, ClientLeft, Endpoint, Handler
+from flower_ng.web.ui.format import iso
 
 #: The columns of a CSV file that hold a time; they are written in ISO 8601, UTC.
 TIMES: Final = frozenset(

@@ -7,8 +7,8 @@ import msgspec
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.web.api.asked import filtered
 from flower_ng.web.api.control import Write
-from flower_ng.web.base import Endpoint
-from flower_ng.web.format import number
+from flower_ng.web.http.base import Endpoint
+from flower_ng.web.ui.format import number
 
 
 class ShowHistory(Endpoint):

@@ -9,7 +9,7 @@ from flower_ng.store import FACETS, MOST_BUCKETS
 from flower_ng.web.api.asked import asked, filtered
 from flower_ng.web.api.export import record
 from flower_ng.web.api.moments import instant
-from flower_ng.web.base import Endpoint
+from flower_ng.web.http.base import Endpoint
 
 #: Tasks of a page: usually, and at most.
 USUAL_TASKS = 100

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from flower_ng.errors import BadRequest
 from flower_ng.store.search.ranges import BoundsError, moment
-from flower_ng.web.arguments import finite
+from flower_ng.web.http.arguments import finite
 
 DAY_S = 86_400
 

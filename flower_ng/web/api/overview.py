@@ -1,8 +1,8 @@
 """The health of the cluster in one sentence, and as data. On the loop."""
 
-from flower_ng.web.base import Endpoint
-from flower_ng.web.links import Links
-from flower_ng.web.vitals import health
+from flower_ng.web.http.base import Endpoint
+from flower_ng.web.lookups.overview_numbers import health
+from flower_ng.web.ui.links import Links
 
 
 class ShowOverview(Endpoint):

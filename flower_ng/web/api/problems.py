@@ -9,7 +9,7 @@ from flower_ng.errors import BadRequest, NotFound
 from flower_ng.health import RULES, Mute
 from flower_ng.health.telling import send_test
 from flower_ng.web.api.control import Write
-from flower_ng.web.base import Endpoint
+from flower_ng.web.http.base import Endpoint
 
 #: Characters of a mute's reason.
 REASON_LENGTH: Final = 300

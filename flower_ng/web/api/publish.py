@@ -5,8 +5,8 @@ from typing import Any
 from flower_ng.errors import NotFound
 from flower_ng.monitor.publish_options import linked_tasks
 from flower_ng.web.api.message import Message, check_name, parse_message
-from flower_ng.web.base import Endpoint
-from flower_ng.web.faults import one_line
+from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.error_bodies import one_line
 
 
 class Publish(Endpoint):

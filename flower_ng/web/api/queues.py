@@ -3,7 +3,7 @@
 from typing import Any
 
 from flower_ng.web.api.control import Write
-from flower_ng.web.base import Endpoint
+from flower_ng.web.http.base import Endpoint
 
 
 class GetQueueLengths(Endpoint):

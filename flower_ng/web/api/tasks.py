@@ -9,8 +9,8 @@ from tornado.iostream import StreamClosedError
 from flower_ng.errors import BadRequest, NotFound, SearchError
 from flower_ng.store import TaskQuery, TaskRow
 from flower_ng.web.api.asked import FLOWERS, bounded, filtered
-from flower_ng.web.base import ClientLeft, Endpoint
-from flower_ng.web.format import json_text
+from flower_ng.web.http.base import ClientLeft, Endpoint
+from flower_ng.web.ui.format import json_text
 
 SORT_KEYS = ("name", "received", "started", "state")
 #: What is sent in one piece: smaller answers are buffered whole and get an Etag.

@@ -6,9 +6,9 @@ from typing import Any, Final
 from tornado.iostream import StreamClosedError
 
 from flower_ng.errors import FlowerError, NotFound, Unavailable
-from flower_ng.web.base import ClientLeft, Endpoint
-from flower_ng.web.format import json_text
-from flower_ng.web.services import is_known
+from flower_ng.web.http.base import ClientLeft, Endpoint
+from flower_ng.web.http.services import is_known
+from flower_ng.web.ui.format import json_text
 
 #: Records sent before the loop is given back: some 10 ms.
 SLICE: Final = 100

@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 
 from flower_ng.web.auth.landing import landing
 from flower_ng.web.auth.pattern import EmailPattern
-from flower_ng.web.base import Access, Handler
+from flower_ng.web.http.base import Access, Handler
 
 STATE_COOKIE = "oauth_state"
 NEXT_COOKIE = "oauth_next"

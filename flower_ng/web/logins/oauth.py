@@ -20,7 +20,7 @@ from tornado.httpclient import HTTPResponse
 from flower_ng.errors import BadGateway, Forbidden, NotFound
 from flower_ng.web.auth.landing import landing
 from flower_ng.web.auth.pattern import EmailPattern
-from flower_ng.web.guard import SESSION_COOKIE
+from flower_ng.web.http.guard import SESSION_COOKIE
 from flower_ng.web.logins.base import NEXT_COOKIE, BaseHandler, OAuth2StateMixin, get_next_url
 
 _TIMEOUT_S = 10.0  # for connecting and for the answer, each; a person waits

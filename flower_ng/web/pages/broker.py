@@ -7,11 +7,11 @@ from typing import Final
 from flower_ng.brokers import BrokerFacts, QueueNumbers, RabbitFacts, RabbitNode, RedisFacts
 from flower_ng.brokers.condition import StaleQueue
 from flower_ng.brokers.explained import Explained, explained
-from flower_ng.web import format as fmt
-from flower_ng.web.base import Page
-from flower_ng.web.facts import Fact
-from flower_ng.web.findings import Found, marks
-from flower_ng.web.links import Links
+from flower_ng.web.http.base import Page
+from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.facts import Fact
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.problem_rows import Found, marks
 
 HEADINGS: Final = ("Messages", "Unacked", "Ready", "Consumers", "Idle since")
 #: Queues that are listed, and stale ones.

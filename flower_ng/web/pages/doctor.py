@@ -7,8 +7,8 @@ from typing import Final
 
 from flower_ng.doctor import Check, Mark, Report
 from flower_ng.doctor.text import MOST_SUBJECTS
-from flower_ng.web.base import Page
-from flower_ng.web.links import Links
+from flower_ng.web.http.base import Page
+from flower_ng.web.ui.links import Links
 
 #: A report that somebody looks at is not older: then the doctor looks again by itself.
 OLD_S: Final = 60.0

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.store import StoreStatus
-from flower_ng.web import format as fmt
-from flower_ng.web.base import Page
+from flower_ng.web.http.base import Page
+from flower_ng.web.ui import format as fmt
 
 #: Why tasks are deleted, in the words of the page.
 REASONS: Final = {

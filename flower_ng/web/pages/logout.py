@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from flower_ng.web.base import Access, Page
-from flower_ng.web.guard import SESSION_COOKIE
+from flower_ng.web.http.base import Access, Page
+from flower_ng.web.http.guard import SESSION_COOKIE
 
 
 @dataclass(frozen=True, slots=True)

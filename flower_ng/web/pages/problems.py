@@ -6,9 +6,9 @@ from typing import Final
 
 from flower_ng.health import unmuted
 from flower_ng.health.telling import Telling
-from flower_ng.web.base import Cluster, NavCount, Page
-from flower_ng.web.findings import Found, Kind, found, kinds
-from flower_ng.web.links import Links
+from flower_ng.web.http.base import Cluster, NavCount, Page
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.problem_rows import Found, Kind, found, kinds
 
 #: Past problems that are shown; the API has more.
 MOST_PAST: Final = 50

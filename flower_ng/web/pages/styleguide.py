@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.web.base import Page
-from flower_ng.web.icons import SPRITE, icons_of
+from flower_ng.web.http.base import Page
+from flower_ng.web.ui.icons import SPRITE, icons_of
 
 STATES: Final = (
     "PENDING", "RECEIVED", "STARTED", "SUCCESS", "FAILURE", "RETRY", "REVOKED", "REJECTED",

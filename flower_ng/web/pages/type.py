@@ -6,15 +6,15 @@ from typing import Final
 from flower_ng.errors import NotFound
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
-from flower_ng.web.base import Page
-from flower_ng.web.charts import Chart
-from flower_ng.web.findings import Found, marks
-from flower_ng.web.links import Links, segment, word
-from flower_ng.web.outcomes import failed_share, task_charts, total_run_s
-from flower_ng.web.paging import Choice
-from flower_ng.web.restarts import deploys
-from flower_ng.web.span import Span, span_of, spans
-from flower_ng.web.window import from_then
+from flower_ng.web.http.base import Page
+from flower_ng.web.lookups.deploy_marks import deploys
+from flower_ng.web.ui.chart_span import Span, span_of, spans
+from flower_ng.web.ui.charts import Chart
+from flower_ng.web.ui.links import Links, segment, word
+from flower_ng.web.ui.paging import Choice
+from flower_ng.web.ui.problem_rows import Found, marks
+from flower_ng.web.ui.task_charts import failed_share, task_charts, total_run_s
+from flower_ng.web.ui.time_window import from_then
 
 #: Failures that are shown; the list of tasks has the rest.
 FAILURES: Final = 10

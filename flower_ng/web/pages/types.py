@@ -7,13 +7,13 @@ from typing import Final
 from flower_ng.errors import AnswerError
 from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
-from flower_ng.web.base import Page
-from flower_ng.web.charts import highest, path
-from flower_ng.web.links import Links, word
-from flower_ng.web.outcomes import failed_share, figure, total_run_s
-from flower_ng.web.paging import Choice, Column, Heading, Listing, Pager, pager
-from flower_ng.web.span import Span, span_of, spans
-from flower_ng.web.window import from_then
+from flower_ng.web.http.base import Page
+from flower_ng.web.ui.chart_span import Span, span_of, spans
+from flower_ng.web.ui.charts import highest, path
+from flower_ng.web.ui.links import Links, word
+from flower_ng.web.ui.paging import Choice, Column, Heading, Listing, Pager, pager
+from flower_ng.web.ui.task_charts import failed_share, figure, total_run_s
+from flower_ng.web.ui.time_window import from_then
 
 COLUMNS: Final = (
     Column("Type", "name"),

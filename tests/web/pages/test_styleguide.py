@@ -6,9 +6,9 @@ import re
 import pytest
 
 from flower_ng import assets
-from flower_ng.web.frame import PLACES
-from flower_ng.web.icons import SPRITE, icons_of
+from flower_ng.web.http.frame import PLACES
 from flower_ng.web.pages.styleguide import STATES
+from flower_ng.web.ui.icons import SPRITE, icons_of
 from tests.services import ROOT
 
 SOURCES = ((assets.templates(), "*.html"), (assets.static() / "js", "*.js"))

@@ -9,8 +9,8 @@ import pytest
 from flower_ng.errors import Unavailable
 from flower_ng.hook import WITHHELD, Hook
 from flower_ng.store import fields
-from flower_ng.web.cells import column_slugs
-from flower_ng.web.pages.tasks import as_search
+from flower_ng.web.pages.tasks.columns import column_slugs
+from flower_ng.web.pages.tasks.page import as_search
 from tests.web.pages.shop import NOW, W1
 
 ALL_COLUMNS = (

@@ -8,8 +8,8 @@ from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.points import Bucket, TaskPoint
 from flower_ng.store.rollups.sums import Series, SeriesPage
-from flower_ng.web.format import share
-from flower_ng.web.outcomes import task_charts
+from flower_ng.web.ui.format import share
+from flower_ng.web.ui.task_charts import task_charts
 from tests.store.rollups.making import told
 from tests.web.pages.shop import NOW, Shop
 

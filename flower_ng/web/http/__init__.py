@@ -1,0 +1,1 @@
+"""What every route is made of: checks, arguments, answers, errors, the frame of pages."""

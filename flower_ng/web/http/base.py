@@ -1,0 +1,136 @@
+"""Base is what routes are made of: Page for people, Endpoint for programs, Handler for the rest."""
+
+import logging
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from flower_ng.errors import AnswerError
+from flower_ng.web.http.error_bodies import ErrorView, Fault, one_line
+from flower_ng.web.http.frame import NavCount, View
+from flower_ng.web.http.guard import Access
+from flower_ng.web.http.handler import ClientLeft, Handler
+from flower_ng.web.http.page_cache import Rendered, Sheet
+from flower_ng.web.http.services import Assets, Cluster, Services
+
+__all__ = [
+    "LIVE",
+    "Access",
+    "Assets",
+    "ClientLeft",
+    "Cluster",
+    "Endpoint",
+    "ErrorView",
+    "Handler",
+    "NavCount",
+    "Page",
+    "Services",
+    "View",
+]
+
+log = logging.getLogger(__name__)
+
+#: The header of a refresh by the page's own script.
+LIVE: Final = "Flower-Live"
+
+
+class Page(Handler):
+    """An HTML page: `view` makes a frozen record, the template shows it.
+
+    `nav` names the entry of the navigation bar that is marked; the first page with that name and
+    no group in its path is its link. `template` is relative to the templates' folder.
+    """
+
+    nav: ClassVar[str | None] = None
+    template: ClassVar[str]
+
+    _tag: str | None = None
+
+    @classmethod
+    def count(cls, _cluster: Cluster) -> NavCount | None:
+        """The number beside the page's link, if it has one: cheap, for it is in every page."""
+        return None
+
+    async def get(self, *path_args: str) -> None:
+        """Answer with the page; browsers that follow the same one are given the same rendering."""
+        kind = self.page_class
+        make = partial(self._sheet, *path_args)
+        if kind is None or LIVE not in self.request.headers:
+            sheet = await make()
+        else:
+            rendered: Rendered = self.settings["rendered"]
+            sheet = await rendered.sheet((self.request.uri, kind), make)
+        if sheet is not None:
+            self._write_sheet(sheet)
+
+    async def _sheet(self, *path_args: str) -> Sheet | None:
+        view = await self.view(*path_args)
+        if view is None:
+            return None
+        return Sheet.of(self.page_bytes(self.template, view, nav=self.nav))
+
+    def _write_sheet(self, sheet: Sheet) -> None:
+        """Write a page, with gzip unless it holds a token, whose letters its length could tell."""
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.add_header("Vary", "Accept-Encoding")
+        self._tag = sheet.tag
+        accepted = self.request.headers.get("Accept-Encoding", "")
+        if "gzip" in accepted and self.services.door.pattern is None:
+            self.set_header("Content-Encoding", "gzip")
+            self.write(sheet.packed)
+        else:
+            self.write(sheet.body)
+
+    def compute_etag(self) -> str | None:
+        """The tag of the page, whatever its coding."""
+        return self._tag or super().compute_etag()
+
+    async def view(self, *path_args: Any, **_none: Any) -> View | None:
+        """What the page shows; None when the answer was written already."""
+        raise NotImplementedError
+
+
+class Endpoint(Handler):
+    """A route of the REST API: JSON out, errors in the API's form.
+
+    One that reads defines `get`. One that writes sets `methods = ("POST",)` and `writes`, and
+    defines `act`; with `action = True` pages have a form for it under `/do/…`.
+    """
+
+    access = Access.API
+    summary: ClassVar[str]
+    methods: ClassVar[tuple[str, ...]] = ("GET",)
+    action: ClassVar[bool] = False
+
+    #: How the log says that it went well.
+    done_words: str = "done"
+
+    async def post(self, *path_args: str) -> None:
+        """Do what the route is for, and answer with what came of it."""
+        self.write_json(await self.perform(*path_args))
+
+    async def perform(self, *path_args: str) -> dict[str, Any]:
+        """Run `act`, and log who did what and what came of it."""
+        try:
+            answer = await self.act(*path_args)
+        except AnswerError as error:
+            self._note(f"{error.status} {one_line(error.message)}")
+            raise
+        self._note(self.done_words)
+        return answer
+
+    async def act(self, *path_args: Any, **_none: Any) -> dict[str, Any]:
+        """The deed; returns the object of the answer, mostly `{"message": …}`."""
+        raise NotImplementedError
+
+    def _note(self, outcome: str) -> None:
+        who, peer = self.current_user, self.request.remote_ip
+        log.info("%s by %s from %s: %s", self.request.path, who, peer, outcome)
+
+    @classmethod
+    def answers(cls, method: str) -> bool:
+        """Whether `methods` has the method, or GET for HEAD."""
+        return ("GET" if method == "HEAD" else method) in cls.methods
+
+    def write_fault(self, fault: Fault, error: BaseException | None) -> None:  # noqa: ARG002
+        """Write a fault as the API does; `error` is for pages, which may show it."""
+        self.write_api_fault(fault)

@@ -1,0 +1,175 @@
+"""Guard decides, before a handler runs, whether a request may pass; by Flower 2.2.0's rules."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from urllib.parse import urlsplit
+
+from flower_ng.errors import Forbidden, LoginRequired
+from flower_ng.web.auth.basic import BasicAuth
+from flower_ng.web.auth.pattern import EmailPattern
+from flower_ng.web.http.arguments import truth
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+API_SWITCH = "FLOWER_UNAUTHENTICATED_API"
+API_CLOSED = f"{API_SWITCH} environment variable is required to enable API without authentication"
+READ_ONLY = "Read only mode is enabled"
+XSRF_COOKIE = "_xsrf"
+SESSION_COOKIE = "user"
+_EVERYONE = "everyone who can connect"
+_XSRF_TOKEN = re.compile(r"2\|[0-9a-f]{8}\|[0-9a-f]{32}\|[0-9]{1,12}")
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_CORS_HEADERS: Mapping[str, str] = {
+    "Access-Control-Allow-Headers": (
+        "x-requested-with,access-control-allow-origin,authorization,content-type"
+    ),
+    "Access-Control-Allow-Methods": "PUT, DELETE, OPTIONS, POST, GET, PATCH",
+}
+
+
+class Access(Enum):
+    """Which rule a route stands under; a route that names none stands under PAGE."""
+
+    PAGE = "page"
+    API = "api"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Whether the buttons of pages work now; `why` says what to do when they don't."""
+
+    open: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The access policy of one site, made once from the options.
+
+    `environ` is read at every request, because Flower does so. Raises SettingsError for pairs or
+    a pattern that cannot be meant.
+    """
+
+    basic_auth: Sequence[str] = ()
+    auth: str = ""
+    read_only: bool = False
+    cors_origins: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    basic: BasicAuth = field(init=False)
+    pattern: EmailPattern | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "basic", BasicAuth(self.basic_auth))
+        object.__setattr__(self, "pattern", EmailPattern(self.auth) if self.auth else None)
+
+    @property
+    def has_lock(self) -> bool:
+        """Whether any authentication is configured."""
+        return bool(self.basic) or self.pattern is not None
+
+    def is_api_open(self) -> bool:
+        """Whether API requests are let in at all: a login is configured or the switch is on."""
+        return self.has_lock or _is_on(self.environ.get(API_SWITCH, ""))
+
+    def controls(self) -> Controls:
+        """Whether buttons work, and what an operator does to make them work."""
+        if self.read_only:
+            return Controls(open=False, why="Started with --read_only: this dashboard only looks.")
+        if not self.is_api_open():
+            return Controls(
+                open=False,
+                why="Controls are closed: no login is configured. Set --basic_auth or --auth, "
+                f"or set {API_SWITCH}=true to open them to everyone who can reach this page.",
+            )
+        return Controls(open=True)
+
+    def summary(self) -> str:
+        """What is open to whom, in one line for the log."""
+        api = "" if self.is_api_open() else ", pages only: the API is closed"
+        return (
+            f"Access: read: {self._visitors()}{api}; steer: {self._operators()}; "
+            f"/metrics and health checks: {_EVERYONE}"
+        )
+
+    def _visitors(self) -> str:
+        locks = [
+            name for name, lock in (("basic_auth", self.basic), ("auth", self.pattern)) if lock
+        ]
+        return f"whoever passes --{' and --'.join(locks)}" if locks else _EVERYONE
+
+    def _operators(self) -> str:
+        if self.read_only:
+            return "nobody (--read_only)"
+        if not self.is_api_open():
+            return f"nobody (no login is configured, {API_SWITCH} is not true)"
+        return self._visitors()
+
+    def check_site(self, method: str, headers: Mapping[str, str]) -> None:
+        """Refuse what another site makes a browser send; Forbidden says which sign gave it away."""
+        if method in SAFE_METHODS or headers.get("Origin") in self.cors_origins:
+            return
+        site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+        typed_in = site == "none" and not self.has_lock
+        if site is not None and site != "same-origin" and not typed_in:
+            raise Forbidden("Cross-site request forbidden")
+        if site is None and origin is not None and not _is_same_host(origin, headers):
+            raise Forbidden("Cross-origin request forbidden")
+
+    def needs_xsrf_token(self, method: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request that a session cookie vouches for must show the token as well."""
+        unsafe = method not in SAFE_METHODS
+        return unsafe and self.pattern is not None and "Authorization" not in headers
+
+    def check_open(self, access: Access) -> None:
+        """Refuse API requests of any method while the API is closed."""
+        if access is Access.API and not self.is_api_open():
+            raise LoginRequired(API_CLOSED)
+
+    def basic_user(self, headers: Mapping[str, str]) -> str | None:
+        """The user that the Authorization header names; None when no pairs are configured."""
+        if not self.basic:
+            return None
+        user = self.basic.user(headers.get("Authorization"))
+        if user is None:
+            raise LoginRequired
+        return user
+
+    def cors_headers(self, origin: str | None) -> Mapping[str, str]:
+        """What lets a page of another origin read the answer: nothing unless it is listed."""
+        if not self.cors_origins:
+            return {}
+        if "*" in self.cors_origins:
+            return {"Access-Control-Allow-Origin": "*", **_CORS_HEADERS}
+        if origin not in self.cors_origins:
+            return {"Vary": "Origin"}
+        return {"Access-Control-Allow-Origin": str(origin), "Vary": "Origin", **_CORS_HEADERS}
+
+
+def is_xsrf_token(value: str) -> bool:
+    """Whether a cookie holds a token as Tornado makes them now."""
+    return _XSRF_TOKEN.fullmatch(value) is not None
+
+
+def _is_on(value: str) -> bool:
+    try:
+        return truth(value)
+    except ValueError:
+        return False
+
+
+def _is_same_host(origin: str, headers: Mapping[str, str]) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == headers.get("Host", "").lower()
+    except ValueError:
+        return False

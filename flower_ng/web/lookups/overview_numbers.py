@@ -1,0 +1,154 @@
+"""Vitals gathers the numbers of the Overview's sentence, for page and API. On the loop."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flower_ng.brokers import QueueNumbers
+from flower_ng.errors import AnswerError
+from flower_ng.health.standing import Standing, standing
+from flower_ng.store import SeriesPage, SeriesQuery
+from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store.rollups.tallies import ALL_TYPES
+from flower_ng.web.http.services import Cluster
+from flower_ng.web.lookups.consumers import lengths
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.overview_sentence import HOUR_S, Verdict, Vitals, verdict
+from flower_ng.web.ui.task_charts import observed_s
+from flower_ng.web.ui.time_window import start_of
+
+STEP_S: Final = 60
+#: Queues that are named in a sentence; more are counted.
+MOST_NAMES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits by queue, None where that is not known; `age_s` is how old that is, if it is old.
+
+    `trouble` is why not all is known. `others` holds what waits in queues that only the broker
+    names, which may be another application's; of those nobody is known to take from `unserved`.
+    """
+
+    lengths: Mapping[str, int | None]
+    age_s: float | None = None
+    trouble: str = ""
+    others: Mapping[str, int] = field(default_factory=dict)
+    unserved: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int | None:
+        """The sum; None where not every length is known."""
+        known = [length for length in self.lengths.values() if length is not None]
+        return sum(known) if len(known) == len(self.lengths) else None
+
+    @property
+    def unseen(self) -> Iterator[str]:
+        """Say in sentences what is not known, or looked at by no rule."""
+        if self.age_s is None and self.total is None:
+            unknown = [name for name, length in self.lengths.items() if length is None]
+            why = self.trouble or f"the broker does not tell that of {_named(unknown)}"
+            yield f"Lengths of queues: {why}"
+        if self.unserved:
+            yield f"Queues: messages wait, and only the broker names {_named(self.unserved)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    """Name a few."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(sorted(names)[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The verdict, the numbers that it is said with, and why numbers over time lack, if they do.
+
+    `is_unheard` is that no event tells of a worker, and one has answered.
+    """
+
+    standing: Standing
+    vitals: Vitals
+    waiting: Waiting
+    verdict: Verdict
+    trouble: str
+    is_unheard: bool = False
+
+    def record(self) -> dict[str, Any]:
+        """Return all that as `/api/overview` answers it; null is what is not known now."""
+        census, vitals = self.standing.census, self.vitals
+        is_known = self.standing.has_settled and not census.unknown and not self.is_unheard
+        workers = {name: getattr(census, name) for name in ("online", "left", "silent", "gone")}
+        return {
+            "verdict": self.standing.kind,
+            "sentence": self.verdict.sentence,
+            "workers": workers if is_known else dict.fromkeys(workers),
+            "waiting": None if vitals.waiting_age_s is not None else vitals.waiting,
+            "queues": vitals.queues or None,
+            "failed": vitals.failed,
+            "finished": vitals.ended,
+            "observed_s": vitals.observed_s,
+            "problems": len(self.standing.raised),
+            "pending": len(self.standing.pending),
+            "muted": len(self.standing.muted),
+            "unseen": list(self.standing.unseen),
+        }
+
+
+async def health(cluster: Cluster, links: Links, now: float) -> Health:
+    """Return how the cluster is; what can't be read is said."""
+    hour, trouble = await _hour(cluster, now)
+    waiting = await waiting_in(cluster, now)
+    unseen = (*waiting.unseen, trouble)
+    judged = standing(cluster.problems, cluster.presence, cluster.poll.facts, now, unseen)
+    vitals = _vitals(hour, waiting)
+    is_unheard = not judged.census.known and bool(cluster.inspector.workers)
+    words = verdict(judged, vitals, now, links)
+    return Health(judged, vitals, waiting, words, trouble, is_unheard)
+
+
+async def _hour(cluster: Cluster, now: float) -> tuple[SeriesPage | None, str]:
+    """Return the numbers of all types over the last hour, or why not."""
+    query = SeriesQuery("task", (ALL_TYPES,), start_of(HOUR_S, now), now, STEP_S)
+    try:
+        return await cluster.store.series(query), ""
+    except AnswerError as error:
+        return None, f"Numbers over time: {error.message}"
+
+
+def _vitals(hour: SeriesPage | None, waiting: Waiting) -> Vitals:
+    seen_s = 0.0 if hour is None else observed_s(hour)
+    point = None if hour is None else hour.series[0].whole
+    ended: int | None = 0 if seen_s else None
+    failed = ended
+    if isinstance(point, TaskPoint):
+        ended, failed = point.succeeded + point.failed, point.failed
+    return Vitals(
+        ended,
+        failed,
+        seen_s,
+        waiting.total,
+        len(waiting.lengths),
+        waiting.age_s,
+        elsewhere=sum(waiting.others.values()),
+        other_queues=len(waiting.others),
+    )
+
+
+async def waiting_in(cluster: Cluster, now: float) -> Waiting:
+    """Return what waits in the queues of tasks: those that the rules judge."""
+    told, names = await lengths(cluster, now), cluster.known_queue_names()
+    if not told.numbers:
+        return Waiting(dict.fromkeys(cluster.queue_names()), trouble=told.trouble)
+    found = {name: one.length for name, one in told.numbers.items() if _counts(one, names)}
+    others = [one for one in told.numbers.values() if one.name not in names and one.length]
+    return Waiting(
+        found,
+        told.age_s,
+        told.trouble,
+        {one.name: one.length or 0 for one in others},
+        tuple(one.name for one in others if not one.consumers),
+    )
+
+
+def _counts(queue: QueueNumbers, names: Collection[str]) -> bool:
+    return queue.name in names and not queue.is_missing

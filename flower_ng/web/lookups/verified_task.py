@@ -1,0 +1,65 @@
+"""Verified is a task, and what the result backend says where events can't tell. On the loop."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flower_ng.monitor.verifying import Answer
+from flower_ng.store import TaskRow
+from flower_ng.store.tables.schema import FINISHED
+from flower_ng.web.http.services import Cluster
+
+#: A page waits no longer for the result backend; the next refresh shows what it said.
+PATIENCE_S: Final = 0.25
+#: States that need no asking: the task has ended, or its worker gave it back.
+ENDED: Final = frozenset({*FINISHED, "REJECTED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One task. `doubt` is why it is not known whether it still runs, empty where nothing says so.
+
+    `answer` is the result backend's, None where it was not asked; `refusal` is why it can't be.
+    """
+
+    row: TaskRow
+    answer: Answer | None = None
+    refusal: str = ""
+    doubt: str = ""
+
+    @property
+    def words(self) -> str:
+        """What the result backend says of a task in doubt, as a sentence; empty where in none."""
+        if not self.doubt:
+            return ""
+        if self.refusal:
+            return f"Whether it ended can't be asked: {lowered(self.refusal)}."
+        if self.answer is None:
+            return "The result backend is being asked whether it ended."
+        if self.answer.state is None:
+            return f"The result backend can't tell whether it ended: {lowered(self.answer.why)}."
+        if self.answer.state == "PENDING":
+            return "The result backend knows nothing of it: whether it ended is not known."
+        return f"The result backend says {self.answer.state}: whether it ended is not known."
+
+
+async def verified(cluster: Cluster, uuid: str) -> Verified | None:
+    """Return a task that the store knows; the result backend is asked about one that has not ended.
+
+    What it says of an end is in the row, if the task is in memory.
+    """
+    row = await cluster.store.task(uuid)
+    if row is None or row.state in ENDED:
+        return None if row is None else Verified(row)
+    verifier = cluster.verifier
+    refusal = verifier.refusal or ""
+    answer = None if refusal else await verifier.ask(uuid, PATIENCE_S)
+    if answer is not None and answer.state in FINISHED:
+        row = await cluster.store.task(uuid) or row
+    is_started = row.is_running and row.worker is not None
+    doubt = cluster.health.doubt(uuid, row.worker or "") if is_started else ""
+    return Verified(row, answer, refusal, doubt)
+
+
+def lowered(sentence: str) -> str:
+    """Return a sentence as one that goes on; names that begin it stay as they are."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence

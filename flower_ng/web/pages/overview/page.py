@@ -1,0 +1,206 @@
+"""Overview is the health of the cluster in one glance: a sentence, what is wrong, what failed."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flower_ng.errors import AnswerError
+from flower_ng.health import Problem
+from flower_ng.health.standing import Standing
+from flower_ng.store import FailureGroup, SeriesPage, SeriesQuery, TaskQuery, parse_search
+from flower_ng.store.rollups.tallies import ALL_TYPES
+from flower_ng.web.http.base import Page
+from flower_ng.web.lookups.consumers import Consumer, consumers
+from flower_ng.web.lookups.deploy_marks import deploys
+from flower_ng.web.lookups.overview_numbers import Health, health
+from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.chart_span import Span, span_of, spans
+from flower_ng.web.ui.charts import Chart
+from flower_ng.web.ui.links import Links, word
+from flower_ng.web.ui.overview_sentence import Verdict
+from flower_ng.web.ui.paging import Choice
+from flower_ng.web.ui.problem_rows import found
+from flower_ng.web.ui.task_charts import task_charts
+from flower_ng.web.ui.time_window import from_then
+
+#: Lines of a panel; what is left out is counted, and has a list of its own.
+PANEL: Final = 8
+#: A queue with fewer messages is not at risk, however few slots there are.
+LEAST_WAITING: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Something that is wrong now: what, in which detail, and the page that proves it.
+
+    Unless `is_sure` it has not lasted for long enough to be a problem.
+    """
+
+    title: str
+    detail: str
+    url: str
+    is_sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """A group of failures and the list of them; `type_url` is the page of their type."""
+
+    group: FailureGroup
+    url: str
+    type_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The first lines of a list: what each is, in which detail, and its page."""
+
+    lines: tuple[Wrong, ...]
+    left_out: int
+
+    @classmethod
+    def of(cls, lines: Sequence[Wrong]) -> "Panel":
+        """Cut a list."""
+        return cls(tuple(lines[:PANEL]), max(0, len(lines) - PANEL))
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewView:
+    """The overview; `problem` is why there are no charts, `unseen` what could not be looked at.
+
+    `workers` counts those that are known, `forgotten` those that were purged; `is_told_of_tasks`
+    says whether events of tasks came.
+    """
+
+    title: str
+    verdict: Verdict
+    wrong: Panel
+    unseen: tuple[str, ...]
+    failures: tuple[Failures, ...]
+    failures_url: str
+    are_more: bool
+    queues: Panel
+    silent: Panel
+    workers: int
+    forgotten: int
+    is_told_of_tasks: bool
+    charts: tuple[Chart, ...]
+    problem: str
+    spans: tuple[Choice, ...]
+    span: Span
+
+
+class Overview(Page):
+    """`/overview`: what an operator should see first."""
+
+    path = "/overview"
+    nav = "Overview"
+    template = "pages/overview.html"
+
+    async def view(self, *_none: str) -> OverviewView:
+        """Gather what is known now."""
+        links, span = Links(self.services.prefix), span_of(self.get_argument("span", default=""))
+        now = self.services.clock()
+        found = await health(self.cluster, links, now)
+        page, problem = await self._series(span, now)
+        since = f"state:FAILURE updated:{from_then(span.start(now))}"
+        failures, unread = await self._failures(since, links)
+        waiting = found.waiting.trouble and f"Lengths of queues: {found.waiting.trouble}"
+        unseen = dict.fromkeys([*found.standing.unseen, waiting, unread, problem])
+        return OverviewView(
+            title="Overview",
+            verdict=found.verdict,
+            wrong=Panel.of([*_wrong(found.standing, links, now)]),
+            unseen=tuple(filter(None, unseen)),
+            failures=tuple(failures[:PANEL]),
+            failures_url=links.tasks(search=since),
+            are_more=len(failures) > PANEL,
+            queues=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
+            silent=Panel.of([*self._silent(links)]),
+            workers=len(self.cluster.state.workers),
+            forgotten=found.standing.census.forgotten,
+            is_told_of_tasks=self._is_told_of_tasks(),
+            charts=() if page is None else tuple(self._charts(page, span)),
+            problem=problem,
+            spans=tuple(spans(span, "/overview", links, {})),
+            span=span,
+        )
+
+    async def _series(self, span: Span, now: float) -> tuple[SeriesPage | None, str]:
+        """Return the numbers of all types over a time up to now, or why not."""
+        query = SeriesQuery("task", (ALL_TYPES,), span.start(now), now, span.step_s)
+        try:
+            return await self.cluster.store.series(query), ""
+        except AnswerError as error:
+            return None, f"Numbers over time: {error.message}"
+
+    def _charts(self, page: SeriesPage, span: Span) -> Iterable[Chart]:
+        now = self.services.clock()
+        return task_charts(page, deploys(self.cluster, now - span.length_s, now))
+
+    def _is_told_of_tasks(self) -> bool:
+        """Whether any event of a task ever came."""
+        counts = list(self.cluster.state.counter.values())
+        return any(kind.startswith("task-") for count in counts for kind in count)
+
+    async def _failures(self, since: str, links: Links) -> tuple[Sequence[Failures], str]:
+        """Return the largest groups of failures of a time, one more than fits, or why not."""
+        try:
+            query = TaskQuery(search=parse_search(since))
+            groups = await self.cluster.store.failure_groups(query, PANEL + 1)
+        except AnswerError as error:
+            return (), f"Failures: {error.message}"
+        return [_failures(group, since, links) for group in groups], ""
+
+    def _silent(self, links: Links) -> Iterator[Wrong]:
+        """Yield the workers that fell silent, the one that was heard last first."""
+        presence, workers = self.cluster.presence, self.cluster.state.workers
+        statuses, now = presence.table(), self.services.clock()
+        lost = [worker for name, worker in workers.items() if statuses[name] in {"silent", "gone"}]
+        for worker in sorted(lost, key=lambda one: (-one.heard_at, one.hostname)):
+            heard = worker.heard_at
+            detail = f"Last heard {fmt.age(now - heard)}" if heard else "Never heard"
+            yield Wrong(worker.hostname, detail, links.worker(worker.hostname))
+
+
+def _wrong(standing: Standing, links: Links, now: float) -> Iterator[Wrong]:
+    """Yield what the rules found: what is raised, then what is not for sure yet."""
+    for one in standing.raised:
+        yield _problem(one, links)
+    for one in standing.pending:
+        found = _problem(one, links)
+        since = f"not sure yet, for {fmt.span(max(0.0, now - one.since))}"
+        detail = ", ".join(filter(None, [found.detail, since]))
+        url = found.url.replace("#rule-", "#may-")
+        yield replace(found, detail=detail, url=url, is_sure=False)
+
+
+def _problem(problem: Problem, links: Links) -> Wrong:
+    one = found(problem, links)
+    title = f"{one.title}: {one.subject}" if one.subject else one.title
+    return Wrong(title, one.words, links.page("/problems", {}) + f"#rule-{one.rule}")
+
+
+def _at_risk(
+    found: Health, workers: Mapping[str, Sequence[Consumer]], links: Links
+) -> Iterator[Wrong]:
+    """Yield the queues that something is wrong with, then those that hold more than their slots."""
+    named = {
+        one.subject: one
+        for one in (*found.standing.pending, *found.standing.raised)
+        if one.about == "queue"
+    }
+    url = links.page("/queues", {})
+    for name, one in named.items():
+        yield Wrong(name, one.title, url)
+    for name, length in sorted(found.waiting.lengths.items(), key=lambda item: -(item[1] or 0)):
+        slots = sum(worker.slots or 0 for worker in workers.get(name, ()))
+        if name not in named and length and name in workers and length > max(slots, LEAST_WAITING):
+            yield Wrong(name, f"{fmt.number(length)} wait for {fmt.number(slots)} slots", url)
+
+
+def _failures(group: FailureGroup, since: str, links: Links) -> Failures:
+    name = f" name:={word(group.name)}" if group.name else " -has:name"
+    kind = f" exception:={word(group.exception)}" if group.exception else " -has:exception"
+    url = links.tasks(search=f"{since}{name}{kind}")
+    return Failures(group, url, links.type(group.name) if group.name else url)

@@ -1,0 +1,47 @@
+"""Deeds are what can be done to a task now: forms, each with the question before it; pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flower_ng.monitor.pools import Ability, inability
+from flower_ng.store import TaskRow
+from flower_ng.web.ui.links import Links
+
+#: What a process can be ended with, and what that means to Celery's workers.
+SIGNALS: Final = {
+    "SIGTERM": "SIGTERM: ends the process",
+    "SIGINT": "SIGINT: interrupts it, as Ctrl-C does",
+    "SIGUSR1": "SIGUSR1: raises SoftTimeLimitExceeded in it",
+    "SIGQUIT": "SIGQUIT: ends it at once",
+    "SIGKILL": "SIGKILL: kills it, nothing is cleaned up",
+}
+NO_BACKEND: Final = "Aborting needs a result backend: set result_backend in the app's settings."
+_WAITS: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One form; `refusal` says why it is shut, and `signals` are offered to choose from."""
+
+    label: str
+    question: str
+    url: str
+    terminates: bool = False
+    signals: Mapping[str, str] | None = None
+    refusal: str = ""
+
+
+def deeds(row: TaskRow, pool: str, links: Links, *, has_backend: bool) -> Iterator[Deed]:
+    """Yield what can be done; `pool` is what the task's worker told of it, empty for nothing."""
+    url = links.action("task/revoke", row.uuid)
+    if row.state in _WAITS:
+        yield Deed("Revoke", "Tells all workers to discard this task when its turn comes.", url)
+    elif row.is_running:
+        question = "Ends whatever runs this task. It can't be undone."
+        why = inability(pool, Ability.TERMINATE)
+        refusal = f"Its worker can't end it: {why}." if why else ""
+        yield Deed("Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal)
+        question = "Asks the task to stop: only an AbortableTask that looks for it does."
+        refusal = "" if has_backend else NO_BACKEND
+        yield Deed("Abort", question, links.action("task/abort", row.uuid), refusal=refusal)

@@ -1,0 +1,279 @@
+"""Task shows everything that is known of one task, and ends it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import json, structs
+
+from flower_ng.errors import NotFound
+from flower_ng.life.runs import TaskEvent
+from flower_ng.monitor.worker_answer import NO_ANSWER
+from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
+from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store.tables.timeline import Attempt
+from flower_ng.web.http.base import Page
+from flower_ng.web.lookups.verified_task import Verified, verified
+from flower_ng.web.pages.task.actions import Deed, deeds
+from flower_ng.web.pages.task.outside_links import Elsewhere, elsewhere
+from flower_ng.web.pages.task.texts import Block, block_of, blocks
+from flower_ng.web.pages.task.workflow import Kin, kin_of
+from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.phases import Phase, is_stamped_late, phases
+from flower_ng.web.ui.time_window import start_of
+
+#: When something happened to the task, in the order in which it usually does.
+TIMES: Final = (
+    "sent", "received", "started", "retried", "succeeded", "failed", "revoked", "rejected",
+)  # fmt: skip
+#: Times that a sender wrote, mostly with their offset.
+TIMES_TOLD: Final = frozenset({"eta", "expires"})
+DETAILS: Final = (
+    "runtime", "worker", "retries", "eta", "expires", "exchange", "routing_key", "queue", "client",
+    "timestamp", "clock",
+)  # fmt: skip
+KIN: Final = ("root_id", "parent_id")
+#: The time whose tasks say what is usual, and the step in which it is read.
+USUAL_S: Final = 86_400
+#: What comes sooner than this after something needs no day.
+NEAR_S: Final = 43_200
+#: The newest tasks of this type that stand beside it.
+RECENT: Final = 10
+#: More children than this are only counted.
+MOST_CHILDREN: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and its value: a text, perhaps with a link, or a time in UTC seconds.
+
+    `after` is how long after the fact before it; where that `is_near`, the day goes without saying.
+    """
+
+    label: str
+    text: str = ""
+    url: str | None = None
+    moment: float | None = None
+    after: str = ""
+    detail: str = ""
+    is_near: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnState:
+    """A state of the app's own in the result backend, and what came with it, asked for `at`."""
+
+    state: str
+    at: float
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One task."""
+
+    title: str
+    uuid: str
+    name: str | None
+    name_url: str
+    state: str
+    state_url: str
+    deeds: tuple[Deed, ...]
+    forget_url: str
+    phases: tuple[Phase, ...]
+    is_sent_unknown: bool
+    attempts: tuple[Attempt, ...]
+    run: Kin
+    recent: tuple[TaskRow, ...]
+    events_left_out: int
+    now: float
+    links: Links
+    elsewhere: tuple[Elsewhere, ...]
+    blocks: tuple[Block, ...]
+    times: tuple[Fact, ...]
+    kin: tuple[Fact, ...]
+    children: tuple[Fact, ...]
+    more_children: int
+    details: tuple[Fact, ...]
+    doubt: str
+    own_state: OwnState | None
+    state_source: str | None
+    reruns: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What else was read for a task: its time in parts, its run, the newest of its type."""
+
+    phases: tuple[Phase, ...]
+    run: Kin
+    recent: tuple[TaskRow, ...]
+    elsewhere: tuple[Elsewhere, ...]
+    now: float
+    doubt: str
+    own_state: OwnState | None
+
+
+class Task(Page):
+    """`/task/{id}`."""
+
+    path = r"/task/(.+)"
+    nav = "Tasks"
+    template = "pages/task.html"
+
+    async def view(self, uuid: str) -> TaskView:
+        """Ask the store; NotFound for an id that nobody has mentioned."""
+        found = await verified(self.cluster, uuid)
+        if found is None:
+            raise NotFound(f"Unknown task '{uuid}'")
+        row = found.row
+        shown, links = self.cluster.format_task(row), Links(self.services.prefix)
+        usual, recent = await self._usual(row.name), await self._recent(row.name)
+        run = await kin_of(shown, self._those)
+        now = self.services.clock()
+        others = tuple(elsewhere(self.services.options.task_links, shown, now))
+        told = _Told(
+            phases(row, usual, now, self.cluster.timezone, is_in_doubt=bool(found.doubt)),
+            run,
+            recent,
+            others,
+            now,
+            f"{found.doubt} {found.words}".strip(),
+            self._own_state(found),
+        )
+        can = deeds(row, self._pool(row), links, has_backend=self.cluster.publisher.has_backend)
+        return _view(shown, told, tuple(can), links)
+
+    def _own_state(self, found: Verified) -> OwnState | None:
+        """The app's own state in the result backend (`update_state`), as `format_task` shows it."""
+        answer = found.answer
+        if answer is None or answer.detail is None or answer.state is None:
+            return None
+        row = self.cluster.format_task(structs.replace(found.row, result=answer.detail))
+        return OwnState(answer.state, answer.at, block_of("result", fmt.text(row.result)))
+
+    def _pool(self, row: TaskRow) -> str:
+        return self.cluster.inspector.told.get(row.worker or "", NO_ANSWER).pool
+
+    async def _those(self, uuids: Sequence[str]) -> list[TaskRow]:
+        return [self.cluster.format_task(row) for row in await self.cluster.store.those(uuids)]
+
+    async def _recent(self, name: str | None) -> tuple[TaskRow, ...]:
+        """Read the newest of a type, which are not counted: that would go through all of them."""
+        if name is None:
+            return ()
+        page = await self.cluster.store.after(TaskQuery(name=name), None, RECENT)
+        return tuple(map(self.cluster.format_task, page.rows))
+
+    async def _usual(self, name: str | None) -> TaskPoint | None:
+        """What the last day's tasks of a type took; None where nothing is known."""
+        if name is None:
+            return None
+        now = self.services.clock()
+        query = SeriesQuery("task", (name,), start_of(USUAL_S, now), now, None)
+        whole = (await self.cluster.store.series(query)).series[0].whole
+        return whole if isinstance(whole, TaskPoint) else None
+
+
+def _view(row: TaskRow, told: _Told, can: tuple[Deed, ...], links: Links) -> TaskView:
+    children = row.children[:MOST_CHILDREN]
+    return TaskView(
+        title=f"{row.name or 'Task'} {row.uuid[:8]}",
+        uuid=row.uuid,
+        name=row.name,
+        name_url=links.tasks(name=row.name),
+        state=row.state,
+        state_url=links.tasks(state=row.state),
+        deeds=can,
+        forget_url=links.action("task/forget", row.uuid),
+        phases=told.phases,
+        is_sent_unknown=row.sent is None and row.received is not None,
+        attempts=row.attempts,
+        run=told.run,
+        recent=told.recent,
+        events_left_out=row.events_left_out,
+        now=told.now,
+        links=links,
+        elsewhere=told.elsewhere,
+        blocks=tuple(blocks(row)),
+        times=tuple(_times(row)),
+        kin=tuple(_relative(name, getattr(row, name), row, links) for name in KIN),
+        children=tuple(_relative("child", child, row, links) for child in children),
+        more_children=len(row.children) - len(children),
+        details=tuple(_details(row, links)),
+        doubt=told.doubt,
+        own_state=told.own_state,
+        state_source=row.state_source,
+        reruns=tuple(_reruns(row, links)),
+    )
+
+
+def _in_order(events: Sequence[TaskEvent]) -> list[TaskEvent]:
+    """Events by their times; what was stamped as sent just after its receipt stands before it."""
+    found = list(events)
+    for place in range(1, len(found)):
+        before, event = found[place - 1], found[place]
+        is_pair = (before.type, event.type) == ("received", "sent")
+        if is_pair and before.retries == event.retries and is_stamped_late(event.at, before.at):
+            found[place - 1], found[place] = event, before
+    return found
+
+
+def _times(row: TaskRow) -> Iterator[Fact]:
+    """The events in their order, each with how long after the one before, and whose it was if new.
+
+    Where no events are kept, the times that the task itself has.
+    """
+    known = [
+        (event.at, event.type, event.hostname, event.own) for event in _in_order(row.events)
+    ] or sorted(
+        (getattr(row, name), name, "", "") for name in TIMES if getattr(row, name) is not None
+    )
+    before: float | None = None
+    whose = ""
+    for moment, name, host, own in known:
+        after = "" if before is None else f"+{fmt.duration(max(0.0, moment - before))}"
+        is_near = before is not None and moment - before < NEAR_S
+        told = "" if host == whose else host
+        says = _own_words(own)
+        yield Fact(fmt.label(name), told, None, moment, after, says, is_near)
+        before, whose = moment, host
+
+
+def _own_words(own: str) -> str:
+    """What an event of the app's own says, in one line."""
+    fields = json.decode(own) if own else {}
+    return ", ".join(f"{name} {fmt.text(value)}" for name, value in fields.items())
+
+
+def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> Fact:
+    if uuid is None or uuid == row.uuid:
+        return Fact(fmt.label(name), "this task" if uuid else "")
+    return Fact(fmt.label(name), uuid, links.task(uuid))
+
+
+def _reruns(row: TaskRow, links: Links) -> Iterator[Fact]:
+    """The task that this one repeats, and those that repeat it."""
+    if row.rerun_of is not None:
+        yield Fact("Rerun of", row.rerun_of, links.task(row.rerun_of))
+    for uuid in row.reruns[:MOST_CHILDREN]:
+        yield Fact("Run again as", uuid, links.task(uuid))
+
+
+def _details(row: TaskRow, links: Links) -> Iterator[Fact]:
+    for name in DETAILS:
+        value = getattr(row, name)
+        if value in (None, ""):
+            continue
+        label = fmt.label(name)
+        if name == "timestamp":
+            yield Fact(label, moment=value)
+        elif name in TIMES_TOLD and (at := fmt.iso_seconds(value)) is not None:
+            yield Fact(label, moment=at)
+        elif name == "runtime":
+            yield Fact(label, fmt.duration(value))
+        elif name == "worker":
+            yield Fact(label, value, links.worker(value))
+        else:
+            yield Fact(label, fmt.text(value))

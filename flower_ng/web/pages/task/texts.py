@@ -1,0 +1,86 @@
+"""Blocks are the large texts of a task: as trees, with frames told apart, with their cuts; pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flower_ng.store import TaskRow
+from flower_ng.store.tables.truncation import FLOWER_NG, Cut
+from flower_ng.web.pages.task.traceback import Part, parts
+from flower_ng.web.pages.task.value_tree import Line, tree
+from flower_ng.web.ui import format as fmt
+
+#: What went in, what came out.
+BLOCKS: Final = {
+    "args": "Arguments",
+    "kwargs": "Keyword arguments",
+    "result": "Result",
+    "exception": "Exception",
+    "traceback": "Traceback",
+}
+#: Shown as trees, where they are collections.
+TREES: Final = frozenset({"args", "kwargs", "result"})
+#: What lets a client or a worker tell more of a value: Celery's options of Task.apply_async, and
+#: of the task's class.
+LIFTED_BY: Final = {
+    "args": "argsrepr in apply_async",
+    "kwargs": "kwargsrepr in apply_async",
+    "result": "resultrepr_maxsize of the task",
+}
+
+
+SUCCESS: Final = "SUCCESS"
+#: What a task that succeeded has of an attempt that did not.
+_RAISED: Final = frozenset({"exception", "traceback"})
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A text as it came; `name` is its id on the page.
+
+    `tree` is there for collections, `trace` for tracebacks; `cut` says how the text was cut, and
+    what lifts that. What `is_past` is of an attempt before the newest one.
+    """
+
+    name: str
+    label: str
+    text: str
+    cut: str = ""
+    tree: tuple[Line, ...] = ()
+    trace: tuple[Part, ...] = ()
+    is_past: bool = False
+
+
+def blocks(row: TaskRow) -> Iterator[Block]:
+    """What went in, also when it is not known; what came out, when it did."""
+    cuts = row.cuts
+    for name, label in BLOCKS.items():
+        value = getattr(row, name)
+        if value is not None or name in ("args", "kwargs"):
+            block = block_of(name, fmt.text(value), cuts.get(name), label)
+            yield _past(block) if row.state == SUCCESS and name in _RAISED else block
+
+
+def _past(block: Block) -> Block:
+    return replace(block, label=f"{block.label} of an earlier attempt", is_past=True)
+
+
+def block_of(name: str, text: str, cut: Cut | None = None, label: str = "") -> Block:
+    """Return one text of a task as it is shown."""
+    return Block(
+        name=name,
+        label=label,
+        text=text,
+        cut=_cut(name, text, cut) if cut else "",
+        tree=tree(text) if name in TREES else (),
+        trace=parts(text) if name == "traceback" else (),
+    )
+
+
+def _cut(name: str, text: str, cut: Cut) -> str:
+    """Say who cut a text, and which setting lifts it."""
+    if cut.by == FLOWER_NG:
+        kept, whole = fmt.number(len(text)), fmt.number(cut.length)
+        return f"Kept in part: the beginning and the end, {kept} of {whole} characters."
+    setting = LIFTED_BY.get(name)
+    return f"The worker cut it; {setting} lifts that." if setting else "The worker cut it."

@@ -1,0 +1,133 @@
+"""Holdings are what a worker says it has: queues, tasks, what it can run, settings; pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Final
+
+from flower_ng.monitor.commands import RATE_LIMIT, TIME_LIMIT
+from flower_ng.monitor.worker_answer import mapping, task_parts
+from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.facts import Fact, sequence, shown
+from flower_ng.web.ui.links import Links
+
+SETTING_DOCS: Final = "https://docs.celeryq.dev/en/stable/userguide/configuration.html#std-setting-"
+QUEUE_COLUMNS: Final = {
+    "name": "Name",
+    "exclusive": "Exclusive",
+    "durable": "Durable",
+    "routing_key": "Routing key",
+    "no_ack": "No ACK",
+    "alias": "Alias",
+    "queue_arguments": "Queue arguments",
+    "binding_arguments": "Binding arguments",
+    "auto_delete": "Auto delete",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue that the worker consumes from."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTask:
+    """A task that the worker runs or holds."""
+
+    name: str
+    uuid: str
+    url: str
+    eta: str
+    acknowledged: str
+    pid: str
+    args: str
+    kwargs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A task that the worker can run; `options` is what the worker says beside its name."""
+
+    name: str
+    options: str
+    rate_url: str
+    timeout_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a list, and how many entries were left out of it."""
+
+    entries: tuple[Any, ...]
+    left_out: int
+
+
+def part(entries: Any, limit: int) -> Part:
+    """The first of the entries, and how many there are more."""
+    everything = tuple(entries)
+    return Part(everything[:limit], max(0, len(everything) - limit))
+
+
+def queues(told: Any) -> Iterator[Queue]:
+    """The queues that it consumes from."""
+    for queue in map(mapping, sequence(told)):
+        values = tuple(shown(queue.get(key), key) for key in QUEUE_COLUMNS)
+        yield Queue(str(queue.get("name", "")), values)
+
+
+def named(told: Any) -> list[tuple[str, Any]]:
+    """The entries of a mapping in the order of their names, whatever these are."""
+    return sorted(((str(name), value) for name, value in mapping(told).items()), key=itemgetter(0))
+
+
+def processed(total: Any, links: Links, worker: str) -> Iterator[Fact]:
+    """How many tasks of each type the worker has run."""
+    for name, number in named(total):
+        yield Fact(name, shown(number), links.tasks(name=name, worker=worker))
+
+
+def held(tasks: Any, links: Links) -> Iterator[HeldTask]:
+    """Active and reserved tasks are requests themselves, scheduled ones hold theirs."""
+    for entry in sequence(tasks):
+        outer = mapping(entry)
+        request = mapping(outer.get("request", outer))
+        uuid = fmt.text(request.get("id"))
+        yield HeldTask(
+            name=fmt.text(request.get("name")),
+            uuid=uuid,
+            url=links.task(uuid),
+            eta=shown(outer.get("eta")),
+            acknowledged=shown(request.get("acknowledged")),
+            pid=shown(request.get("worker_pid")),
+            args=fmt.text(request.get("args")),
+            kwargs=fmt.text(request.get("kwargs")),
+        )
+
+
+def revoked(uuids: Any, links: Links) -> Iterator[Fact]:
+    """The ids that the worker will not run."""
+    for uuid in sequence(uuids):
+        yield Fact(str(uuid), "", links.task(str(uuid)))
+
+
+def registered(names: Any, links: Links) -> Iterator[Registered]:
+    """What the worker can run."""
+    for entry in sequence(names):
+        name, options = task_parts(entry)
+        yield Registered(
+            name=name,
+            options=options,
+            rate_url=links.action(RATE_LIMIT.route, name, "tab-limits"),
+            timeout_url=links.action(TIME_LIMIT.route, name, "tab-limits"),
+        )
+
+
+def settings(conf: Any) -> Iterator[Fact]:
+    """The settings of the worker that are set; each of Celery leads to its explanation."""
+    for name, value in named(conf):
+        if value is not None:
+            url = f"{SETTING_DOCS}{name}" if name.isidentifier() and name.islower() else None
+            yield Fact(name, shown(value, name), url)

@@ -1,0 +1,213 @@
+"""Worker shows what one worker says of itself, and steers it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flower_ng.errors import NotFound
+from flower_ng.monitor.commands import COMMANDS, Command
+from flower_ng.monitor.records import Worker as WorkerRecord
+from flower_ng.monitor.rows import attempts
+from flower_ng.monitor.rows import processed as taken_on
+from flower_ng.monitor.serving import fitting
+from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer, mapping
+from flower_ng.web.http.base import LIVE, Page
+from flower_ng.web.http.services import is_known
+from flower_ng.web.pages.worker.inspect_tables import (
+    QUEUE_COLUMNS,
+    Part,
+    held,
+    part,
+    processed,
+    queues,
+    registered,
+    revoked,
+    settings,
+)
+from flower_ng.web.pages.worker.last_hour import Workday, workday
+from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.facts import (
+    Fact,
+    facts,
+    other_facts,
+    pool_facts,
+    usage_facts,
+)
+from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.problem_rows import Found, marks
+from flower_ng.web.ui.worker_answers import share, unable, uptime_s
+from flower_ng.web.ui.worker_rows import BADGES, Badge
+
+#: Keys of `stats` that have a place of their own on the page.
+PLACED: Final = frozenset(
+    {"pool", "pid", "prefetch_count", "broker", "consumer", "total", "rusage", "autoscaler"}
+)
+#: Of which events the attempts are counted, under which words.
+COUNTS: Final = {
+    "task-failed": "Failed",
+    "task-succeeded": "Succeeded",
+}
+#: A page that refreshes itself has the worker asked again when its answers are older.
+LIVE_AGE_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How old an answer to one of Celery's inspect methods is, and why it is missing or old."""
+
+    method: str
+    words: str
+    is_missing: bool
+    is_failing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """One worker; `told` has an entry for each inspect method.
+
+    `badge` is None where it answered and no event of it came.
+    """
+
+    title: str
+    name: str
+    badge: Badge | None
+    summary: tuple[Fact, ...]
+    busy: int | None
+    commands: Mapping[str, Command]
+    unable: Mapping[str, str]
+    told: Mapping[str, Told]
+    pool: tuple[Fact, ...]
+    autoscaler: tuple[Fact, ...]
+    broker: tuple[Fact, ...]
+    queue_headings: tuple[str, ...]
+    queues: Part
+    processed: Part
+    active: Part
+    scheduled: Part
+    reserved: Part
+    revoked: Part
+    registered: Part
+    conf: tuple[Fact, ...]
+    usage: tuple[Fact, ...]
+    other: tuple[Fact, ...]
+    past: Workday
+    now: float
+    links: Links
+    problems: tuple[Found, ...]
+
+
+class Worker(Page):
+    """`/worker/{name}`; with `limit`, lists of that length."""
+
+    path = r"/worker/(.+)"
+    nav = "Workers"
+    template = "pages/worker.html"
+
+    async def view(self, name: str) -> WorkerView:
+        """Have the worker inspected, wait where nothing is known yet, and show what is."""
+        limit: int = self.get_argument("limit", default=50, type=int)
+        if not is_known(self.cluster, name):
+            raise NotFound(f"Unknown worker '{name}'")
+        await self._inspect(name)
+        heard = self.cluster.state.workers.get(name)
+        record = self.cluster.inspector.workers.get(name, {})
+        past = await workday(self.cluster, name, self.services.clock())
+        return self._view(name, heard, record, past, max(limit, 0))
+
+    async def _inspect(self, name: str) -> None:
+        """Begin an inspection; wait for it only where an answer was never given."""
+        inspector = self.cluster.inspector
+        ages = inspector.ages(name)
+        is_complete = ages.keys() >= set(inspector.methods)
+        is_live = LIVE in self.request.headers
+        if is_live and all(age < LIVE_AGE_S for age in self._last_asked(name, ages)):
+            return
+        inspection = inspector.inspect(name)
+        if not is_complete and not is_live:
+            await inspection
+
+    def _last_asked(self, name: str, ages: Mapping[str, float]) -> Iterator[float]:
+        """How long ago each method was answered, or failed to be."""
+        failures, now = self.cluster.inspector.failures(name), self.services.clock()
+        for method in self.cluster.inspector.methods:
+            failure = failures.get(method)
+            yield now - failure.at if failure else ages.get(method, LIVE_AGE_S)
+
+    def _view(
+        self,
+        name: str,
+        heard: WorkerRecord | None,
+        record: Mapping[str, Any],
+        past: Workday,
+        limit: int,
+    ) -> WorkerView:
+        links, stats = Links(self.services.prefix), mapping(record.get("stats"))
+        age_s = self.cluster.inspector.ages(name).get("stats")
+        told = self.cluster.inspector.told.get(name, NO_ANSWER)
+        return WorkerView(
+            title=name,
+            name=name,
+            badge=None if heard is None else BADGES[self.cluster.presence.status(heard)],
+            summary=tuple(self._summary(heard, told, uptime_s(told, age_s))),
+            busy=self._busy(heard, told),
+            commands={command.name: command for command in COMMANDS},
+            unable=unable(told),
+            told={told.method: told for told in self._told(name)},
+            pool=pool_facts(stats) if stats else (),
+            autoscaler=facts(stats.get("autoscaler")),
+            broker=facts(stats.get("broker") or mapping(stats.get("consumer")).get("broker")),
+            queue_headings=tuple(QUEUE_COLUMNS.values()),
+            queues=part(queues(record.get("active_queues")), limit),
+            processed=part(processed(stats.get("total"), links, name), limit),
+            active=part(held(record.get("active"), links), limit),
+            scheduled=part(held(record.get("scheduled"), links), limit),
+            reserved=part(held(record.get("reserved"), links), limit),
+            revoked=part(revoked(record.get("revoked"), links), limit),
+            registered=part(registered(record.get("registered"), links), limit),
+            conf=tuple(settings(record.get("conf"))),
+            usage=usage_facts(stats.get("rusage")),
+            other=other_facts(stats, PLACED),
+            past=past,
+            now=self.services.clock(),
+            links=links,
+            problems=marks(self.cluster.problems.about("worker", name), links),
+        )
+
+    def _busy(self, heard: WorkerRecord | None, told: WorkerAnswer) -> int | None:
+        is_online = heard is not None and self.cluster.presence.is_online(heard)
+        active = heard.active if heard and is_online else None
+        return share(active, fitting(told.slots, active))
+
+    def _summary(
+        self, heard: WorkerRecord | None, told: WorkerAnswer, ran_s: float | None
+    ) -> Iterator[Fact]:
+        """What the worker's events tell, and how large and how old it says it is."""
+        if heard is None:
+            return
+        now = self.services.clock()
+        counts: Mapping[str, int] = self.cluster.state.counter.get(heard.hostname, {})
+        software = (heard.sw_ident, heard.sw_ver, heard.sw_sys)
+        is_online = self.cluster.presence.is_online(heard)
+        size = fitting(told.slots, heard.active)
+        slots = f" of {fmt.number(size)}" if size is not None and is_online else ""
+        yield Fact("Heartbeat", fmt.age(now - heard.heard_at) if heard.heard_at else fmt.DASH)
+        yield Fact("Active", fmt.number(heard.active if is_online else None) + slots)
+        yield Fact("Processed", fmt.number(taken_on(heard, counts)))
+        for kind, label in COUNTS.items():
+            yield Fact(label, fmt.number(attempts(heard, counts, kind)))
+        loads = (heard.loadavg or ()) if is_online else ()
+        yield Fact("Load average", ", ".join(f"{load:.2f}" for load in loads) or fmt.DASH)
+        yield Fact("Memory", fmt.size(told.memory_bytes(heard.sw_sys)))
+        yield Fact("Uptime", fmt.span(ran_s if is_online else None))
+        yield Fact("Process", fmt.text(heard.pid))
+        yield Fact("Software", " ".join(filter(None, software)) or fmt.DASH)
+
+    def _told(self, name: str) -> Iterator[Told]:
+        inspector, now = self.cluster.inspector, self.services.clock()
+        ages, failures = inspector.ages(name), inspector.failures(name)
+        for method in inspector.methods:
+            age, failure = ages.get(method), failures.get(method)
+            answered = "Not inspected yet" if age is None else f"Answered {fmt.age(age)}"
+            failed = failure and f"Asked {fmt.age(now - failure.at)}: {failure.why}"
+            words = f"{answered}. {failed}." if failed else f"{answered}."
+            yield Told(method, words, is_missing=age is None, is_failing=failure is not None)

@@ -1,0 +1,63 @@
+"""Actions are the forms of pages: each the twin, under `/do/`, of an endpoint that writes.
+
+Same code, same checks; the answer is 303 back to the page it came from, with a toast.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flower_ng.errors import AnswerError
+from flower_ng.web.auth.landing import landing
+from flower_ng.web.http.base import Endpoint, Handler
+from flower_ng.web.http.frame import Toast
+
+
+class Action(Endpoint):
+    """What turns an endpoint into its form; mixed in before the endpoint's own class."""
+
+    methods = ("POST",)
+
+    async def post(self, *path_args: str) -> None:
+        """Do it, and go back with a toast."""
+        self.toast(await self._outcome(*path_args))
+        self.redirect(self._way_back(), status=303)
+
+    async def _outcome(self, *path_args: str) -> Toast:
+        try:
+            return Toast(_words(await self.perform(*path_args)))
+        except AnswerError as error:
+            self.log_exception(type(error), error, error.__traceback__)
+            return Toast(error.message or f"Error {error.status}", failed=True)
+
+    def get_arguments(self, name: str, strip: bool = True) -> list[str]:  # noqa: FBT001, FBT002
+        """Return what was filled in: browsers send empty fields too, scripts leave them out."""
+        return [value for value in super().get_arguments(name, strip) if value]
+
+    def _way_back(self) -> str:
+        wanted = self.get_argument("next", "") or self._referring_path()
+        return landing(wanted, self.services.prefix)
+
+    def _referring_path(self) -> str:
+        """The page that the form is on; its host says nothing, because proxies change ours."""
+        try:
+            parts = urlsplit(self.request.headers.get("Referer", ""))
+        except ValueError:
+            return ""
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+    write_fault = Handler.write_fault  # a form is answered with pages
+
+
+def _words(answer: dict[str, Any]) -> str:
+    return str(answer.get("message", "Done"))
+
+
+def action_path(endpoint: type[Endpoint]) -> str:
+    """The pattern of an endpoint's form: `/api/…` becomes `/do/…`."""
+    return endpoint.path.replace("/api/", "/do/", 1)
+
+
+def twin(endpoint: type[Endpoint]) -> type[Endpoint]:
+    """The form of an endpoint that has `action = True`."""
+    members = {"path": action_path(endpoint), "__doc__": f"The form of {endpoint.__name__}."}
+    return type(f"{endpoint.__name__}Form", (Action, endpoint), members)

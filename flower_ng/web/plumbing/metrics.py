@@ -1,0 +1,55 @@
+"""Scrape answers Prometheus at `/metrics`, always open; on the loop, which it gives back often."""
+
+import asyncio
+from contextlib import suppress
+from hashlib import sha1
+
+from tornado.iostream import StreamClosedError
+
+from flower_ng.metrics import Form, chunks
+from flower_ng.web.http.base import Access, Handler
+
+
+class Scrape(Handler):
+    """The exposition, in the format and the coding that the Accept headers ask for."""
+
+    access = Access.OPEN
+    path = "/metrics"
+
+    async def get(self) -> None:
+        """Answer with every metric."""
+        headers = self.request.headers
+        form = Form.asked(headers.get("Accept", ""), headers.get("Accept-Encoding", ""))
+        self.add_header("Vary", "Accept, Accept-Encoding")
+        body = await self._made(form)
+        self.set_etag_header()
+        if self.check_etag_header():
+            self.set_status(304)
+            return
+        self.set_header("Content-Type", form.content_type)
+        self.set_header("Content-Length", sum(map(len, body)))
+        if form.encoding is not None:
+            self.set_header("Content-Encoding", form.encoding)
+        with suppress(StreamClosedError):  # a scraper that went away wants no more
+            await self._send(body)
+
+    async def _made(self, form: Form) -> list[bytes]:
+        digest, body = sha1(usedforsecurity=False), []
+        async for chunk in chunks(self.cluster.registry, form):
+            digest.update(chunk)
+            body.append(chunk)
+        self._etag = f'"{digest.hexdigest()}"'
+        return body
+
+    async def _send(self, body: list[bytes]) -> None:
+        """Send it piece by piece: at once, Tornado copies it twice, and the loop waits for that."""
+        for chunk in body:
+            self.write(chunk)
+            await self.flush()
+            await asyncio.sleep(0)  # to whom reads fast enough, flushing never waits
+
+    _etag: str | None = None
+
+    def compute_etag(self) -> str | None:
+        """The tag of what is sent, summed up chunk by chunk: the body may be large."""
+        return self._etag
