@@ -20,14 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.held import Held
 from flower_ng.cli.serving import spare_collections
-from flower_ng.health.claims import Claims
-from flower_ng.health.crew import Crew
 from flower_ng.health.engine import Engine
-from flower_ng.health.facts import Counts, TypeFacts
-from flower_ng.health.gathering import Gathering, Sources
-from flower_ng.health.rules import RULES
-from flower_ng.health.sightings import Sightings
-from flower_ng.health.trends import Trends
+from flower_ng.health.facts.gathering import Gathering, Sources
+from flower_ng.health.facts.lost_tasks import Claims
+from flower_ng.health.facts.records import Counts, TypeFacts
+from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.trends import Trends
+from flower_ng.health.facts.worker_facts import Crew
+from flower_ng.health.rules.all_rules import RULES
 from flower_ng.health.watch import Watch
 from flower_ng.monitor.state import EventsState
 from flower_ng.monitor.verifying import Verifier

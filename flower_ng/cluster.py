@@ -26,12 +26,12 @@ from flower_ng.events import Events, PrometheusMetrics
 from flower_ng.health import RULES
 from flower_ng.health.checkup import Checkup
 from flower_ng.health.checkup import Limits as HealthLimits
-from flower_ng.health.gathering import Sources as HealthSources
-from flower_ng.health.messenger import messengers
-from flower_ng.health.notices import Notices
-from flower_ng.health.sightings import Sightings
-from flower_ng.health.telling import Sender, Telling
-from flower_ng.health.webhook import Webhook
+from flower_ng.health.facts.gathering import Sources as HealthSources
+from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.notify.apprise import messengers
+from flower_ng.health.notify.delivery import Sender, Telling
+from flower_ng.health.notify.digest import Notices
+from flower_ng.health.notify.webhook import Webhook
 from flower_ng.hook import Hook
 from flower_ng.metrics import (
     Inspections,

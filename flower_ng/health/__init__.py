@@ -1,8 +1,8 @@
 """Health says what is wrong with a cluster: rules over facts, problems that last, who is told."""
 
 from flower_ng.health.problem import Mute, Problem
-from flower_ng.health.rule import Rule
-from flower_ng.health.rules import RULES
+from flower_ng.health.rules.all_rules import RULES
+from flower_ng.health.rules.rule import Rule
 from flower_ng.health.watch import Watch, unmuted
 
 __all__ = ["RULES", "Mute", "Problem", "Rule", "Watch", "unmuted"]

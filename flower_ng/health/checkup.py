@@ -10,15 +10,15 @@ from typing import Final
 from celery import Celery
 
 from flower_ng.errors import AnswerError
-from flower_ng.health.claims import Claims, is_idle_since
-from flower_ng.health.crew import Crew
 from flower_ng.health.engine import Engine
-from flower_ng.health.gathering import Gathering, Sources
-from flower_ng.health.rules import RULES
-from flower_ng.health.sightings import Sightings
-from flower_ng.health.timetable import Timetable
-from flower_ng.health.trends import Trends
-from flower_ng.health.usual import Usual
+from flower_ng.health.facts.baselines import Usual
+from flower_ng.health.facts.beat_schedule import Timetable
+from flower_ng.health.facts.gathering import Gathering, Sources
+from flower_ng.health.facts.lost_tasks import Claims, is_idle_since
+from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.trends import Trends
+from flower_ng.health.facts.worker_facts import Crew
+from flower_ng.health.rules.all_rules import RULES
 from flower_ng.health.watch import Watch
 from flower_ng.monitor.inspector import Inspector
 from flower_ng.monitor.presence import OFFLINE, Presence

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flower_ng.health.facts import Facts
+from flower_ng.health.facts.records import Facts
 from flower_ng.health.problem import Problem
-from flower_ng.health.rule import Finding, Rule, Undecided
+from flower_ng.health.rules.rule import Finding, Rule, Undecided
 
 #: Subjects of one rule that are told apart; more are counted.
 MOST_SUBJECTS: Final = 200

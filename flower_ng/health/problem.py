@@ -1,9 +1,16 @@
 """Problem is what a rule found and what became of it: since when, until when, muted by whom."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
-from flower_ng.health.rule import About, Evidence, Severity
+#: `error`: work is not done, or is lost. `warning`: it soon may be, or a number can't be trusted.
+Severity: TypeAlias = Literal["error", "warning"]
+#: What a subject is the name of; of `cluster` and `broker` there is one.
+About: TypeAlias = Literal["cluster", "broker", "worker", "queue", "type", "schedule"]
+#: The end of a key is the unit: `_s` seconds, `_at` UTC seconds, `_bytes`, `_share` 0 to 1, `_task`
+#: the id of a task; other numbers are counts.
+Evidence: TypeAlias = Mapping[str, str | float | int]
 
 
 @dataclass(frozen=True, slots=True)

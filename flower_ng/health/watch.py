@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from flower_ng.health.engine import Engine, Verdict
-from flower_ng.health.facts import Facts
+from flower_ng.health.facts.records import Facts
 from flower_ng.health.problem import Mute, Problem, told_once
 
 log = logging.getLogger(__name__)

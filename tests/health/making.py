@@ -3,9 +3,9 @@
 from typing import Any
 
 from flower_ng.health.engine import Engine
-from flower_ng.health.facts import Facts, Ingest, WorkerFacts
-from flower_ng.health.rule import Finding, Found, Rule, Undecided
-from flower_ng.health.rules import RULES
+from flower_ng.health.facts.records import Facts, Ingest, WorkerFacts
+from flower_ng.health.rules.all_rules import RULES
+from flower_ng.health.rules.rule import Finding, Found, Rule, Undecided
 from flower_ng.health.watch import Watch
 from flower_ng.settings import Settings
 

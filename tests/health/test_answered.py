@@ -1,6 +1,6 @@
 """What workers answer, over hours: memory that grows, children that are replaced."""
 
-from flower_ng.health.answered import Followed
+from flower_ng.health.facts.worker_answers import Followed
 from flower_ng.monitor.worker_answer import WorkerAnswer
 from tests.health.making import NOW
 

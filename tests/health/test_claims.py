@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from flower_ng.health.claims import Claims, is_idle_since
+from flower_ng.health.facts.lost_tasks import Claims, is_idle_since
 from flower_ng.monitor.records import Worker
 from tests.health.making import NOW
 

@@ -14,9 +14,9 @@ from tornado.tcpserver import TCPServer
 from tornado.testing import bind_unused_port
 
 from flower_ng.errors import SettingsError, Unavailable
-from flower_ng.health.messenger import Messenger, messengers, whole
-from flower_ng.health.notices import Notice, Notices
-from flower_ng.health.telling import Telling, send_test
+from flower_ng.health.notify.apprise import Messenger, messengers, whole
+from flower_ng.health.notify.delivery import Telling, send_test
+from flower_ng.health.notify.digest import Notice, Notices
 from tests.health.making import NOW, Switch, watch
 from tests.health.test_notices import problem
 from tests.health.test_webhook import Server

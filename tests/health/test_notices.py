@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from flower_ng.health.engine import Verdict
-from flower_ng.health.notices import Notice, Notices
+from flower_ng.health.notify.digest import Notice, Notices
 from flower_ng.health.problem import Mute, Problem
 
 COOL_S = 3600.0

@@ -9,7 +9,7 @@ from flower_ng.brokers.condition import (
     RedisFacts,
     StaleQueue,
 )
-from flower_ng.health.facts import (
+from flower_ng.health.facts.records import (
     Churn,
     Counts,
     EntryFacts,
@@ -22,7 +22,7 @@ from flower_ng.health.facts import (
     RunningTask,
     TypeFacts,
 )
-from flower_ng.health.rules import RULES
+from flower_ng.health.rules.all_rules import RULES
 from flower_ng.monitor.worker_answer import WorkerAnswer
 from tests.health.making import BEGAN, NOW, facts, found, undecided, worker
 

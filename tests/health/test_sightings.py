@@ -4,9 +4,9 @@ from collections import deque
 
 import pytest
 
-from flower_ng.health.facts import NewException
+from flower_ng.health.facts.records import NewException
+from flower_ng.health.facts.task_observer import IDENTITY_S, NEW_EXCEPTION, Sightings
 from flower_ng.health.problem import Problem
-from flower_ng.health.sightings import IDENTITY_S, NEW_EXCEPTION, Sightings
 from flower_ng.monitor.state import EventsState
 from flower_ng.store.tables.exceptions import exception_class
 from tests.health.making import NOW

@@ -7,7 +7,7 @@ from celery import Celery
 from celery.beat import BeatLazyFunc
 from celery.schedules import crontab
 
-from flower_ng.health.timetable import Timetable
+from flower_ng.health.facts.beat_schedule import Timetable
 
 PAY = "shop.pay"
 SIGN = (PAY, "()", "{}")

@@ -1,6 +1,6 @@
 """For how long a queue grows is told by the least length of each minute."""
 
-from flower_ng.health.trends import GOOD_S, Trends
+from flower_ng.health.facts.trends import GOOD_S, Trends
 from tests.health.making import NOW
 
 

@@ -12,9 +12,9 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from flower_ng.errors import Unavailable
-from flower_ng.health.notices import Notice, Notices
-from flower_ng.health.telling import Telling
-from flower_ng.health.webhook import Refused, Webhook
+from flower_ng.health.notify.delivery import Telling
+from flower_ng.health.notify.digest import Notice, Notices
+from flower_ng.health.notify.webhook import Refused, Webhook
 from tests.health.making import NOW, Switch, watch
 
 SECRET = "a shared secret"

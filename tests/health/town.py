@@ -14,15 +14,15 @@ from types import SimpleNamespace
 from typing import Any
 
 from flower_ng.brokers.condition import BrokerFacts, RedisFacts
-from flower_ng.health.claims import Claims
-from flower_ng.health.crew import Crew
 from flower_ng.health.engine import Engine
-from flower_ng.health.facts import Counts, EntryFacts, Facts, TypeFacts
-from flower_ng.health.gathering import Gathering, Sources
+from flower_ng.health.facts.gathering import Gathering, Sources
+from flower_ng.health.facts.lost_tasks import Claims
+from flower_ng.health.facts.records import Counts, EntryFacts, Facts, TypeFacts
+from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.trends import Trends
+from flower_ng.health.facts.worker_facts import Crew
 from flower_ng.health.problem import Problem
-from flower_ng.health.rules import RULES
-from flower_ng.health.sightings import Sightings
-from flower_ng.health.trends import Trends
+from flower_ng.health.rules.all_rules import RULES
 from flower_ng.monitor.answers import Failure
 from flower_ng.monitor.events import ConnectionState
 from flower_ng.monitor.presence import Presence

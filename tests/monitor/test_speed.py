@@ -13,7 +13,7 @@ from kombu import Connection
 
 from bench.load import events, steady
 from bench.wires import envelope
-from flower_ng.health.sightings import Sightings
+from flower_ng.health.facts.task_observer import Sightings
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.monitor.inbox import Message
 from flower_ng.monitor.records import Event

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flower_ng.doctor import Doctor
     from flower_ng.health import Watch
     from flower_ng.health.checkup import Checkup
-    from flower_ng.health.telling import Telling
+    from flower_ng.health.notify.delivery import Telling
     from flower_ng.metrics import PrometheusMetrics, Registry
     from flower_ng.monitor.control import Control
     from flower_ng.monitor.events import Events

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flower_ng.brokers import QueueNumbers
 from flower_ng.errors import AnswerError
-from flower_ng.health.standing import Standing, standing
+from flower_ng.health.verdict import Standing, standing
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.rollups.tallies import ALL_TYPES

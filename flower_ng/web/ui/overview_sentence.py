@@ -1,6 +1,6 @@
 """Verdict is the health of the cluster in one sentence, each number with the list behind it; pure.
 
-What is wrong is for the health engine to say (health/standing.py). What was not seen is said: a
+What is wrong is for the health engine to say (health/verdict.py). What was not seen is said: a
 share of an hour of which minutes were observed is none of an hour.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.health.standing import Standing
+from flower_ng.health.verdict import Standing
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.time_window import from_then, start_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.health.usual import Usual
+from flower_ng.health.facts.baselines import Usual
 from flower_ng.monitor.state import EventsState
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest

@@ -6,7 +6,7 @@ from typing import Final
 
 from flower_ng.errors import AnswerError
 from flower_ng.health import Problem
-from flower_ng.health.standing import Standing
+from flower_ng.health.verdict import Standing
 from flower_ng.store import FailureGroup, SeriesPage, SeriesQuery, TaskQuery, parse_search
 from flower_ng.store.rollups.tallies import ALL_TYPES
 from flower_ng.web.http.base import Page

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from flower_ng.health.facts import QueueFacts, WorkerFacts
+from flower_ng.health.facts.records import QueueFacts, WorkerFacts
 from flower_ng.monitor.sent import Oldest
 
 #: A sample that is older says nothing about now.

@@ -7,9 +7,10 @@ from datetime import UTC, tzinfo
 from typing import Any, Final, Protocol
 
 from flower_ng.brokers.condition import BrokerFacts
-from flower_ng.health.claims import Claims
-from flower_ng.health.crew import Crew, State, lag_s
-from flower_ng.health.facts import (
+from flower_ng.health.facts.baselines import Usual
+from flower_ng.health.facts.lost_tasks import Claims
+from flower_ng.health.facts.recent_growth import Lately
+from flower_ng.health.facts.records import (
     LOSS_S,
     EntryFacts,
     Facts,
@@ -19,10 +20,9 @@ from flower_ng.health.facts import (
     RunningTask,
     WorkerFacts,
 )
-from flower_ng.health.lately import Lately
-from flower_ng.health.sightings import Sightings
-from flower_ng.health.trends import Trends
-from flower_ng.health.usual import Usual
+from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.trends import Trends
+from flower_ng.health.facts.worker_facts import Crew, State, lag_s
 from flower_ng.monitor.eta import eta_s
 from flower_ng.monitor.presence import LISTEN_S
 from flower_ng.monitor.records import Task

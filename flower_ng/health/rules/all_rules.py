@@ -2,12 +2,20 @@
 
 from typing import Final
 
-from flower_ng.health import broker, events, queues, refused, schedule, tasks, workers
-from flower_ng.health.rule import Rule
+from flower_ng.health.rules import (
+    broker,
+    events,
+    queues,
+    schedule,
+    tasks,
+    unreadable_events,
+    workers,
+)
+from flower_ng.health.rules.rule import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
     *events.RULES,
-    *refused.RULES,
+    *unreadable_events.RULES,
     *broker.RULES,
     *workers.RULES,
     *tasks.RULES,

@@ -1,9 +1,12 @@
 """Rules about the schedule that beat keeps. Pure."""
 
-from typing import Final
+from typing import Final, TYPE_CHECKING
 
-from flower_ng.health.facts import EntryFacts, Facts
-from flower_ng.health.rule import UNKNOWN, Answer, Evidence, Found, Rule, answered
+from flower_ng.health.facts.records import EntryFacts, Facts
+from flower_ng.health.rules.rule import UNKNOWN, Answer, Found, Rule, answered
+
+if TYPE_CHECKING:
+    from flower_ng.health.problem import Evidence
 
 
 def overdue(facts: Facts, threshold_s: float) -> Found:

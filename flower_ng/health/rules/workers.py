@@ -4,20 +4,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
-from flower_ng.health.answered import LEAST_S, WARM_S
-from flower_ng.health.facts import Facts, WorkerFacts
-from flower_ng.health.rule import (
+from flower_ng.health.facts.records import Facts, WorkerFacts
+from flower_ng.health.facts.task_observer import IDENTITY_S
+from flower_ng.health.facts.worker_answers import LEAST_S, WARM_S
+from flower_ng.health.problem import Evidence
+from flower_ng.health.rules.rule import (
     ASKED_S,
     UNKNOWN,
     Answer,
-    Evidence,
     Find,
     Finding,
     Found,
     Rule,
     answered,
 )
-from flower_ng.health.sightings import IDENTITY_S
 
 #: A worker that was silent for longer is history, unless it left tasks behind.
 HISTORY_S: Final = 86_400.0

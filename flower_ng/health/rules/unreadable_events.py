@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from flower_ng.health.facts import Facts
-from flower_ng.health.rule import Finding, Rule
+from flower_ng.health.facts.records import Facts
+from flower_ng.health.rules.rule import Finding, Rule
 
 
 def refused(facts: Facts, least: float) -> Iterable[Finding]:

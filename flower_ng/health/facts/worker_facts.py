@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from flower_ng.health.answered import Followed
-from flower_ng.health.facts import WorkerFacts
-from flower_ng.health.sightings import Sightings
+from flower_ng.health.facts.records import WorkerFacts
+from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.worker_answers import Followed
 from flower_ng.monitor.answers import Failure
 from flower_ng.monitor.presence import Presence
 from flower_ng.monitor.records import Task, Worker

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from flower_ng.errors import SettingsError, Unavailable
-from flower_ng.health.notices import Notice
+from flower_ng.health.notify.digest import Notice
 from flower_ng.monitor.calls import Calls
 
 #: How long a service may take, and how long we wait for apprise to say that it took too long.

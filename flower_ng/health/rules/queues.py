@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from flower_ng.health.facts import Facts, QueueFacts
-from flower_ng.health.rule import ASKED_S, UNKNOWN, Answer, Find, Found, Rule, answered
+from flower_ng.health.facts.records import Facts, QueueFacts
+from flower_ng.health.rules.rule import ASKED_S, UNKNOWN, Answer, Find, Found, Rule, answered
 
 #: Growth is looked at by the minute.
 MINUTE_S: Final = 60.0

@@ -1,19 +1,12 @@
 """Rule is one thing that can be wrong: how it is found, and what to do about it. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, TypeAlias
 
-from flower_ng.health.facts import Facts
-
-#: `error`: work is not done, or is lost. `warning`: it soon may be, or a number can't be trusted.
-Severity: TypeAlias = Literal["error", "warning"]
-#: What a subject is the name of; of `cluster` and `broker` there is one.
-About: TypeAlias = Literal["cluster", "broker", "worker", "queue", "type", "schedule"]
-#: The end of a key is the unit: `_s` seconds, `_at` UTC seconds, `_bytes`, `_share` 0 to 1, `_task`
-#: the id of a task; other numbers are counts.
-Evidence: TypeAlias = Mapping[str, str | float | int]
+from flower_ng.health.facts.records import Facts
+from flower_ng.health.problem import About, Evidence, Severity
 
 
 @dataclass(frozen=True, slots=True)

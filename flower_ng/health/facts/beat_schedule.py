@@ -19,8 +19,8 @@ from celery.beat import BeatLazyFunc
 from celery.schedules import BaseSchedule, maybe_schedule
 from celery.utils.saferepr import saferepr
 
-from flower_ng.health.facts import EntryFacts
-from flower_ng.health.sightings import Sends, Sign
+from flower_ng.health.facts.records import EntryFacts
+from flower_ng.health.facts.task_observer import Sends, Sign
 
 log = logging.getLogger(__name__)
 

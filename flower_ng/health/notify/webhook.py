@@ -14,7 +14,7 @@ import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from flower_ng.errors import Unavailable
-from flower_ng.health.notices import Notice
+from flower_ng.health.notify.digest import Notice
 
 TIMEOUT_S: Final = 10.0
 SIGNATURE: Final = "Flower-Signature"

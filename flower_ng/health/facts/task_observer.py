@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, Protocol, TypeAlias
 
-from flower_ng.health.facts import NewException
+from flower_ng.health.facts.records import NewException
 from flower_ng.health.problem import Problem
 from flower_ng.life.runs import is_running
 from flower_ng.monitor.records import Change, Event, Task

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from flower_ng.health.facts import Counts, Facts, RunningTask, TypeFacts
-from flower_ng.health.rule import ASKED_S, Evidence, Finding, Found, Rule
+from flower_ng.health.facts.records import Counts, Facts, RunningTask, TypeFacts
+from flower_ng.health.problem import Evidence
+from flower_ng.health.rules.rule import ASKED_S, Finding, Found, Rule
 
 #: A 99th percentile of fewer runs says little.
 LEAST_RUNS: Final = 50

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from flower_ng.brokers.condition import BrokerFacts, RabbitNode
-from flower_ng.health.facts import LOSS_S, Facts, HeldTask
-from flower_ng.health.rule import Evidence, Find, Finding, Rule
+from flower_ng.health.facts.records import LOSS_S, Facts, HeldTask
+from flower_ng.health.problem import Evidence
+from flower_ng.health.rules.rule import Find, Finding, Rule
 
 #: What was told earlier says nothing about now.
 GOOD_S: Final = 300.0

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from flower_ng.health.facts import Churn, Growth
+from flower_ng.health.facts.records import Churn, Growth
 from flower_ng.monitor.worker_answer import WorkerAnswer
 
 #: A worker's memory and children are followed for at most this long, with steps of at least that.

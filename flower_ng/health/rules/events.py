@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from flower_ng.health.facts import LOSS_S, Counts, Facts
-from flower_ng.health.rule import Finding, Found, Rule
+from flower_ng.health.facts.records import LOSS_S, Counts, Facts
+from flower_ng.health.rules.rule import Finding, Found, Rule
 
 #: Of fewer tasks, none that was sent may be chance.
 LEAST_RECEIVED: Final = 20

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from flower_ng.errors import Unavailable
-from flower_ng.health.notices import Notice, Notices
+from flower_ng.health.notify.digest import Notice, Notices
+from flower_ng.health.notify.webhook import Refused
 from flower_ng.health.watch import Watch
-from flower_ng.health.webhook import Refused
 
 log = logging.getLogger(__name__)
 

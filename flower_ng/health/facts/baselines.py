@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
 from flower_ng.errors import AnswerError
-from flower_ng.health.facts import Counts, TypeFacts
+from flower_ng.health.facts.records import Counts, TypeFacts
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import TaskPoint
 

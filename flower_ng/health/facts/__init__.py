@@ -1,0 +1,1 @@
+"""Facts that the rules judge, and how they are gathered."""

@@ -1,0 +1,1 @@
+"""Notifications: who gets which, and how they are delivered."""
