@@ -29,8 +29,8 @@ from flower_ng.health.facts.trends import Trends
 from flower_ng.health.facts.worker_facts import Crew
 from flower_ng.health.rules.all_rules import RULES
 from flower_ng.health.watch import Watch
-from flower_ng.monitor.state import EventsState
-from flower_ng.monitor.verifying import Verifier
+from flower_ng.monitor.remote.verifying import Verifier
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.settings import Settings
 from flower_ng.store.tables.exceptions import exception_class
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store import Store
 
 #: 50 task types, the most frequent 50 times as frequent as the rarest.

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store.rollups.compaction import SETTLED_S, Compactor
 from flower_ng.store.rollups.ledger import Ledger
 from flower_ng.store.rollups.levels import DAY_S, HOUR_S, LEVELS

@@ -43,21 +43,21 @@ from flower_ng.metrics import (
     Registry,
     Sources,
 )
-from flower_ng.monitor.control import Control
-from flower_ng.monitor.inbox import Inbox
-from flower_ng.monitor.inspector import Inspector
-from flower_ng.monitor.presence import OFFLINE, Presence
-from flower_ng.monitor.publish import Publisher
-from flower_ng.monitor.publish_options import accepted_content
-from flower_ng.monitor.purge import Purge
-from flower_ng.monitor.queues import active_queue_names, known_queue_names
-from flower_ng.monitor.records import Task
-from flower_ng.monitor.results import Results
-from flower_ng.monitor.sent import Oldest, Sent
+from flower_ng.monitor.ingest.inbox import Inbox
+from flower_ng.monitor.remote.capacity import Serving, serving
+from flower_ng.monitor.remote.control import Control
+from flower_ng.monitor.remote.inspector import Inspector
+from flower_ng.monitor.remote.publish import Publisher
+from flower_ng.monitor.remote.publish_options import accepted_content
+from flower_ng.monitor.remote.queue_names import active_queue_names, known_queue_names
+from flower_ng.monitor.remote.results import Results
+from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.servers import Servers
-from flower_ng.monitor.serving import Serving, serving
-from flower_ng.monitor.starts import Starts
-from flower_ng.monitor.verifying import Verifier
+from flower_ng.monitor.state.presence import OFFLINE, Presence
+from flower_ng.monitor.state.purge import Purge
+from flower_ng.monitor.state.sent_tasks import Oldest, Sent
+from flower_ng.monitor.state.worker_starts import Starts
+from flower_ng.records import Task
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Bounds, Limits

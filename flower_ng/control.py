@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from celery import Celery, current_app
 
 from flower_ng.errors import NoAnswer, NoSuchWorker
-from flower_ng.monitor import commands
-from flower_ng.monitor.broadcast import REPLY_S, Broadcasts
-from flower_ng.monitor.commands import Order
-from flower_ng.monitor.control import Delivery, steer
-from flower_ng.monitor.queues import active_queue_names
-from flower_ng.monitor.worker_answer import NO_ANSWER
+from flower_ng.monitor.remote import commands
+from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts
+from flower_ng.monitor.remote.commands import Order
+from flower_ng.monitor.remote.control import Delivery, steer
+from flower_ng.monitor.remote.queue_names import active_queue_names
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 
 T = TypeVar("T")
 

@@ -13,11 +13,12 @@ from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng.metrics import PrometheusMetrics
-from flower_ng.monitor import events, state
-from flower_ng.monitor.inbox import Inbox
-from flower_ng.monitor.records import Observer, Task
-from flower_ng.monitor.returning import Returning
+from flower_ng.monitor.ingest import events
+from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.servers import Servers
+from flower_ng.monitor.state import state
+from flower_ng.monitor.state.restore import Returning
+from flower_ng.records import Observer, Task
 from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level

@@ -14,10 +14,10 @@ from tornado.ioloop import IOLoop
 
 from flower_ng.errors import NoAnswer, Unavailable, Unreadable
 from flower_ng.events import Events, events_of
-from flower_ng.monitor import inspector
-from flower_ng.monitor.answers import Failure
-from flower_ng.monitor.records import Worker
-from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer
+from flower_ng.monitor.remote import inspector
+from flower_ng.monitor.remote.answers import Failure
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer
+from flower_ng.records import Worker
 
 __all__ = ["Inspector"]
 

@@ -12,7 +12,7 @@ from tornado.httpclient import AsyncHTTPClient
 
 from flower_ng.app import Flower
 from flower_ng.banners import BEHIND_S, RETURNING_S
-from flower_ng.monitor.returning import Returning
+from flower_ng.monitor.state.restore import Returning
 from flower_ng.settings import load_arguments
 
 

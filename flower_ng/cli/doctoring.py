@@ -23,9 +23,9 @@ from flower_ng.doctor.text import lines, plain
 from flower_ng.doctor.threads import Daemons
 from flower_ng.doctoring import own
 from flower_ng.errors import FlowerError
-from flower_ng.monitor.events import Events
-from flower_ng.monitor.inbox import Inbox
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.ingest.events import Events
+from flower_ng.monitor.ingest.inbox import Inbox
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.settings import Loaded, load, load_arguments
 
 COLOURS: Final = {

@@ -30,15 +30,15 @@ from flower_ng.doctor.told import (
     WorkerTold,
 )
 from flower_ng.errors import NoBackend
-from flower_ng.monitor.broadcast import Broadcasts, Gathered, UnreadableReply
-from flower_ng.monitor.calls import Calls, reason
-from flower_ng.monitor.events import Events
 from flower_ng.monitor.fanout import lack_of_fanout
-from flower_ng.monitor.lines import Line
-from flower_ng.monitor.queues import known_queue_names
-from flower_ng.monitor.records import Worker
-from flower_ng.monitor.results import Results
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.ingest.events import Events
+from flower_ng.monitor.remote.bounded_calls import Calls, reason
+from flower_ng.monitor.remote.broadcast import Broadcasts, Gathered, UnreadableReply
+from flower_ng.monitor.remote.connections import Line
+from flower_ng.monitor.remote.queue_names import known_queue_names
+from flower_ng.monitor.remote.results import Results
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
+from flower_ng.records import Worker
 
 log = logging.getLogger(__name__)
 

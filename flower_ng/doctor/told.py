@@ -10,7 +10,7 @@ from typing import Any, Final
 from celery.app import defaults
 
 from flower_ng.brokers import BrokerFacts, QueueNumbers
-from flower_ng.monitor.worker_answer import WorkerAnswer, task_parts
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer, task_parts
 
 #: Celery's old names of its settings, by the new ones: apps may use either. It has no public list.
 OLD_NAMES: Final[Mapping[str, str]] = {

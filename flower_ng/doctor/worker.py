@@ -8,7 +8,7 @@ from flower_ng.brokers.condition import parsed
 from flower_ng.doctor.check import Check, Mark
 from flower_ng.doctor.conf import Judged, settings
 from flower_ng.doctor.told import Told, WorkerTold
-from flower_ng.monitor.pools import Ability, inability, pool_name
+from flower_ng.monitor.remote.pools import Ability, inability, pool_name
 
 AREA: Final = "Workers"
 #: A clock that is off by more makes ETAs and runtimes wrong; events take some time, too.

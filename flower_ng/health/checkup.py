@@ -20,10 +20,10 @@ from flower_ng.health.facts.trends import Trends
 from flower_ng.health.facts.worker_facts import Crew
 from flower_ng.health.rules.all_rules import RULES
 from flower_ng.health.watch import Watch
-from flower_ng.monitor.inspector import Inspector
-from flower_ng.monitor.presence import OFFLINE, Presence
-from flower_ng.monitor.state import EventsState
-from flower_ng.monitor.verifying import Verifier
+from flower_ng.monitor.remote.inspector import Inspector
+from flower_ng.monitor.remote.verifying import Verifier
+from flower_ng.monitor.state.presence import OFFLINE, Presence
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.store import Store, TaskQuery
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.health.problem import Problem
 from flower_ng.health.watch import Watch
-from flower_ng.monitor.presence import Census, Presence
+from flower_ng.monitor.state.presence import Census, Presence
 
 #: `ok` only where nothing is raised or pending and everything was seen; `unknown` where nothing is
 #: wrong as far as is known, and not everything was seen.

@@ -28,7 +28,7 @@ from flower_ng.metrics.family import (
 )
 from flower_ng.metrics.pairs import Pairs
 from flower_ng.metrics.waiting import Waiting
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 
 PAIR = ("worker", "task")
 #: Event types that end a task's run, or its wait for one.

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from flower_ng.brokers.base import QueueNumbers
-from flower_ng.monitor.serving import Serving
+from flower_ng.monitor.remote.capacity import Serving
 
 #: Queues that are shown.
 MOST: Final = 1000

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from flower_ng.monitor.records import BatchObserver, Change, Observer, Task
+from flower_ng.records import BatchObserver, Change, Observer, Task
 
 log = logging.getLogger(__name__)
 

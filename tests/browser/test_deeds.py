@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor import commands
+from flower_ng.monitor.remote import commands
 from tests.web.pages.shop import W1
 from tests.web.pages.test_worker import ANSWERS
 

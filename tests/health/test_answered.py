@@ -1,7 +1,7 @@
 """What workers answer, over hours: memory that grows, children that are replaced."""
 
 from flower_ng.health.facts.worker_answers import Followed
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from tests.health.making import NOW
 
 MINUTE_S = 60

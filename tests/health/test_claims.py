@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from flower_ng.health.facts.lost_tasks import Claims, is_idle_since
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from tests.health.making import NOW
 
 W = "w1@box"

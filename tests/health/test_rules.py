@@ -23,7 +23,7 @@ from flower_ng.health.facts.records import (
     TypeFacts,
 )
 from flower_ng.health.rules.all_rules import RULES
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from tests.health.making import BEGAN, NOW, facts, found, undecided, worker
 
 W = "w1@box"

@@ -7,7 +7,7 @@ import pytest
 from flower_ng.health.facts.records import NewException
 from flower_ng.health.facts.task_observer import IDENTITY_S, NEW_EXCEPTION, Sightings
 from flower_ng.health.problem import Problem
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.store.tables.exceptions import exception_class
 from tests.health.making import NOW
 

@@ -23,13 +23,13 @@ from flower_ng.health.facts.trends import Trends
 from flower_ng.health.facts.worker_facts import Crew
 from flower_ng.health.problem import Problem
 from flower_ng.health.rules.all_rules import RULES
-from flower_ng.monitor.answers import Failure
-from flower_ng.monitor.events import ConnectionState
-from flower_ng.monitor.presence import Presence
-from flower_ng.monitor.sent import Oldest
-from flower_ng.monitor.state import EventsState
-from flower_ng.monitor.verifying import Verifier
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.remote.answers import Failure
+from flower_ng.monitor.remote.verifying import Verifier
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
+from flower_ng.monitor.state.presence import Presence
+from flower_ng.monitor.state.sent_tasks import Oldest
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.store.tables.exceptions import exception_class
 from tests.health.making import BEGAN, DEFAULTS
 

@@ -6,7 +6,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from flower_ng.metrics import Inspections, LoopLag, OwnMetrics, PrometheusMetrics, Sources
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store import StoreStatus
 
 START = 1_700_000_000.0

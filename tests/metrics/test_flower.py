@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flower_ng.monitor.records import Change, Event
+from flower_ng.records import Change, Event
 
 PAIR = {"worker": "w1@box", "task": "shop.pay"}
 PREFETCHED = "flower_worker_prefetched_tasks"

@@ -2,7 +2,7 @@
 
 from flower_ng.brokers import QueueNumbers
 from flower_ng.metrics import QueueMetrics, QueueSources
-from flower_ng.monitor.serving import Serving
+from flower_ng.monitor.remote.capacity import Serving
 
 
 def samples(numbers, crews, oldest_s=lambda _: None):

@@ -1,6 +1,6 @@
 import pytest
 
-from flower_ng.monitor.answers import Answers, Failure
+from flower_ng.monitor.remote.answers import Answers, Failure
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Backoff with a chance that is none."""
 
-from flower_ng.monitor.backoff import Backoff
+from flower_ng.monitor.ingest.backoff import Backoff
 
 
 def waits(backoff, count):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.calls import Calls, reason
+from flower_ng.monitor.remote.bounded_calls import Calls, reason
 
 
 async def test_a_call_returns_what_the_function_returns(pool):

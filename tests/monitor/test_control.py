@@ -11,11 +11,11 @@ from redis import Redis
 
 from flower_ng import control as door
 from flower_ng.errors import BadRequest, NoAnswer, NoSuchWorker, Refused, Unavailable, Unreadable
-from flower_ng.monitor import commands
-from flower_ng.monitor.broadcast import Broadcasts
-from flower_ng.monitor.control import Control, answered, signal_name
-from flower_ng.monitor.queues import active_queue_names
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote import commands
+from flower_ng.monitor.remote.broadcast import Broadcasts
+from flower_ng.monitor.remote.control import Control, answered, signal_name
+from flower_ng.monitor.remote.queue_names import active_queue_names
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 from tests.services import wait_until
 

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from flower_ng.monitor.drain import Drain
-from flower_ng.monitor.inbox import Inbox, Message
-from flower_ng.monitor.state import EventsState
-from flower_ng.monitor.wire import Wire
+from flower_ng.monitor.ingest.decode import Wire
+from flower_ng.monitor.ingest.drain import Drain
+from flower_ng.monitor.ingest.inbox import Inbox, Message
+from flower_ng.monitor.state.state import EventsState
 from tests.monitor.corpus import BEAT, GOOD
 from tests.monitor.yard import eventually
 

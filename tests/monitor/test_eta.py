@@ -4,7 +4,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from flower_ng.monitor.eta import delayed_key, eta_s
+from flower_ng.monitor.state.eta import delayed_key, eta_s
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from celery import Celery
 from kombu import Exchange
 from tornado.ioloop import IOLoop
 
-from flower_ng.monitor.events import Events
-from flower_ng.monitor.inbox import Inbox
-from flower_ng.monitor.records import Task
-from flower_ng.monitor.returning import Returning
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.ingest.events import Events
+from flower_ng.monitor.ingest.inbox import Inbox
+from flower_ng.monitor.state.restore import Returning
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import Task
 from tests.monitor.corpus import GOOD, bodies, encoded
 from tests.monitor.yard import eventually, refused_broker, silent_broker
 

@@ -8,11 +8,11 @@ from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.broadcast import Broadcasts
-from flower_ng.monitor.events import Events
 from flower_ng.monitor.fanout import lack_of_fanout
-from flower_ng.monitor.inbox import Inbox
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.ingest.events import Events
+from flower_ng.monitor.ingest.inbox import Inbox
+from flower_ng.monitor.remote.broadcast import Broadcasts
+from flower_ng.monitor.state.state import EventsState
 from tests.services import wait_until
 
 URLS = ("redis://localhost/0", "sentinel://localhost", "amqp://", "memory://", "filesystem://")

@@ -6,7 +6,7 @@ import pytest
 from amqp.transport import TCPTransport
 from celery import Celery
 
-from flower_ng.monitor.frames import READ_BYTES, gather
+from flower_ng.monitor.ingest.amqp_read_ahead import READ_BYTES, gather
 
 
 class Lent:

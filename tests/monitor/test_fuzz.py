@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from flower_ng.monitor.inbox import Message
-from flower_ng.monitor.state import EventsState
-from flower_ng.monitor.wire import Wire
+from flower_ng.monitor.ingest.decode import Wire
+from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.state.state import EventsState
 from tests.monitor.corpus import BEAT, GOOD
 
 SEEDS = [

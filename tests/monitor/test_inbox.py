@@ -3,7 +3,7 @@
 import threading
 import time
 
-from flower_ng.monitor.inbox import Inbox, Message
+from flower_ng.monitor.ingest.inbox import Inbox, Message
 
 
 def message(text: str) -> Message:

@@ -11,9 +11,9 @@ import pytest
 from redis import Redis as RedisClient
 from tornado.ioloop import IOLoop
 
-from flower_ng.monitor.broadcast import Gathered
-from flower_ng.monitor.inspector import FEW_METHODS, SLICE, Inspector
-from flower_ng.monitor.lines import REST_S
+from flower_ng.monitor.remote.broadcast import Gathered
+from flower_ng.monitor.remote.connections import REST_S
+from flower_ng.monitor.remote.inspector import FEW_METHODS, SLICE, Inspector
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 
 pytestmark = pytest.mark.xdist_group("yard")

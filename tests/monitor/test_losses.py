@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.losses import KINDS_MAX, OTHER, Losses
+from flower_ng.monitor.ingest.losses import KINDS_MAX, OTHER, Losses
 
 
 class Clock:

@@ -9,9 +9,9 @@ import warnings
 import pytest
 
 from flower_ng.errors import BadRequest, NoAnswer, Unavailable
-from flower_ng.monitor import commands
-from flower_ng.monitor.control import Control
-from flower_ng.monitor.publish import Publisher
+from flower_ng.monitor.remote import commands
+from flower_ng.monitor.remote.control import Control
+from flower_ng.monitor.remote.publish import Publisher
 from tests.monitor.yard import eventually, shop
 from tests.services import Worker, running
 

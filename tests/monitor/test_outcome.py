@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flower_ng.monitor.outcome import Outcome, is_of_this_try, outcome, take
-from flower_ng.monitor.records import BACKEND, Task
+from flower_ng.monitor.state.backend_outcome import Outcome, is_of_this_try, outcome, take
+from flower_ng.records import BACKEND, Task
 
 AT = "2026-11-20T10:30:00.250000+00:00"
 AT_S = 1795170600.25

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flower_ng.monitor.events import ConnectionState
-from flower_ng.monitor.presence import GONE_S, LISTEN_S, Presence
-from flower_ng.monitor.records import Worker
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.state.presence import GONE_S, LISTEN_S, Presence
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import Worker
 
 BEGAN = 1_000_000.0
 FREQ_S = 2.0

@@ -9,7 +9,7 @@ from celery import Task
 from redis import Redis
 
 from flower_ng.errors import BadRequest, NotFound, Unavailable
-from flower_ng.monitor.publish import Publisher
+from flower_ng.monitor.remote.publish import Publisher
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 
 pytestmark = [

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from flower_ng.metrics import PrometheusMetrics
-from flower_ng.monitor.answers import Answers
-from flower_ng.monitor.events import ConnectionState
-from flower_ng.monitor.presence import Presence
-from flower_ng.monitor.purge import PUBLISHER_SILENCE_S, SLICE, Purge
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.remote.answers import Answers
+from flower_ng.monitor.state.presence import Presence
+from flower_ng.monitor.state.purge import PUBLISHER_SILENCE_S, SLICE, Purge
+from flower_ng.monitor.state.state import EventsState
 
 AFTER_S = 600.0
 
@@ -213,7 +213,7 @@ def test_without_the_option_nobody_goes_and_nothing_is_hidden():
 
 
 async def test_the_timer_runs_by_itself(cluster, monkeypatch):
-    monkeypatch.setattr("flower_ng.monitor.purge.LEAST_PERIOD_S", 0.01)
+    monkeypatch.setattr("flower_ng.monitor.state.purge.LEAST_PERIOD_S", 0.01)
     purge = cluster.purging(0.01)
     cluster.heard("w1@box", freq=2.0)
     cluster.now += 100
@@ -228,7 +228,7 @@ async def test_the_timer_runs_by_itself(cluster, monkeypatch):
 async def test_a_fleet_that_ended_goes_in_steps_and_who_comes_back_between_two_stays(
     cluster, monkeypatch
 ):
-    monkeypatch.setattr("flower_ng.monitor.purge.LEAST_PERIOD_S", 0.01)
+    monkeypatch.setattr("flower_ng.monitor.state.purge.LEAST_PERIOD_S", 0.01)
     names = [f"w{number}@box" for number in range(3 * SLICE)]
     for name in names:
         cluster.heard(name, freq=2.0)

@@ -4,9 +4,9 @@ import pytest
 from celery import Celery
 from kombu import Queue
 
-from flower_ng.monitor.queues import known_queue_names, routed_queue_names
-from flower_ng.monitor.serving import Serving, serving
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.capacity import Serving, serving
+from flower_ng.monitor.remote.queue_names import known_queue_names, routed_queue_names
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 
 
 @pytest.mark.parametrize(

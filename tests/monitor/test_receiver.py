@@ -8,7 +8,7 @@ import time
 import pytest
 from celery import Celery
 
-from flower_ng.monitor.receiver import (
+from flower_ng.monitor.ingest.receiver import (
     Receiver,
     connect,
     heartbeat_s,

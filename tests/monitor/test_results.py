@@ -5,7 +5,7 @@ import time
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.results import Results, answer, plain
+from flower_ng.monitor.remote.results import Results, answer, plain
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 
 pytestmark = [

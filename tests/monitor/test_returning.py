@@ -5,9 +5,9 @@ import logging
 import threading
 import time
 
-from flower_ng.monitor.records import Task
-from flower_ng.monitor.returning import SOME, Returning
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.restore import SOME, Returning
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import Task
 
 
 def tasks(count):

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from flower_ng.monitor.rounds import Rounds
+from flower_ng.monitor.remote.refresh_schedule import Rounds
 
 
 class Asker:

@@ -1,10 +1,10 @@
 from collections import Counter
 
-from flower_ng.monitor.events import ConnectionState
-from flower_ng.monitor.presence import Presence
-from flower_ng.monitor.records import Worker
-from flower_ng.monitor.rows import worker_rows
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.state.presence import Presence
+from flower_ng.monitor.state.rows import worker_rows
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import Worker
 
 
 class Table:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from flower_ng.monitor.records import Change, Event, Task
-from flower_ng.monitor.sent import Oldest, Sent
+from flower_ng.monitor.state.sent_tasks import Oldest, Sent
+from flower_ng.records import Change, Event, Task
 
 
 def change(type_, uuid, at, queue=None, before=None):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flower_ng.monitor.starts import MOST, Starts
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.worker_starts import MOST, Starts
 
 NOW = 1000.0
 

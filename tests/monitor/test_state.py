@@ -10,8 +10,8 @@ from celery.events.state import State
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flower_ng.monitor.clean import Malformed
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.event_repair import Malformed
+from flower_ng.monitor.state.state import EventsState
 from tests.life.lives import interleaved, lives, on_the_wire
 
 NOW = 1_700_000_000.0

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from flower_ng.monitor.inbox import Message
-from flower_ng.monitor.subscription import UNREADABLE, subscribe, unwrapped
+from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.ingest.redis_fast_path import UNREADABLE, subscribe, unwrapped
 
 EVENT = b'{"type": "worker-heartbeat"}'
 

@@ -8,11 +8,11 @@ import asyncio
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor import verifying
-from flower_ng.monitor.outcome import Outcome
-from flower_ng.monitor.records import BACKEND
-from flower_ng.monitor.state import EventsState
-from flower_ng.monitor.verifying import OLDER, Verifier
+from flower_ng.monitor.remote import verifying
+from flower_ng.monitor.remote.verifying import OLDER, Verifier
+from flower_ng.monitor.state.backend_outcome import Outcome
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import BACKEND
 from tests.monitor.test_state import NOW, Notes, task_event, worker_event
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.monitor.answers import METHODS
-from flower_ng.monitor.worker_answer import NO_ANSWER, ActiveTask, WorkerAnswer
+from flower_ng.monitor.remote.answers import METHODS
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER, ActiveTask, WorkerAnswer
 
 WORDS = (
     "pool", "processes", "max-concurrency", "timeouts", "autoscaler", "max", "rusage", "maxrss",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.wrapped import unwrapped
+from flower_ng.life.wrapped_exception import unwrapped
 
 HEAD = (
     'Traceback (most recent call last):\n  File "billiard/pool.py", line 745, in on_hard_timeout\n'

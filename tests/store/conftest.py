@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flower_ng.monitor.records import Task
+from flower_ng.records import Task
 from flower_ng.store.backends.postgresql import Database, opened_database
 from flower_ng.store.tables.dialect import POSTGRESQL
 from flower_ng.store.tables.schema import SHARED

@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from flower_ng.monitor.records import Event, Task
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import Event, Task
 from flower_ng.store import Store
 
 #: Tasks of a block; in a step about three times as many events.

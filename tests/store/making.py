@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store.search.query import TaskQuery
 from flower_ng.store.sql import statements as sql
 from flower_ng.store.tables.dialect import SQLITE, Dialect

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flower_ng.life.runs import NOT_RUNNING
-from flower_ng.monitor.records import Task, Worker
+from flower_ng.records import Task, Worker
 from flower_ng.store.search.conditions import (
     PARTS_IN,
     WORD_COLUMNS,

@@ -3,9 +3,9 @@ from celery.utils.saferepr import saferepr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.monitor.clean import clean
-from flower_ng.monitor.truncation import cut, cut_traceback
+from flower_ng.monitor.state.event_repair import clean
 from flower_ng.store.tables.truncation import Cut, cut_of
+from flower_ng.truncation import cut, cut_traceback
 
 
 @given(st.text(max_size=300), st.integers(40, 200))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flower_ng.errors import SettingsError
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store.backends.disk_space import MEMORY_BYTES
 from flower_ng.store.backends.sqlite import opened

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store.tables.timeline import entries
 from flower_ng.store.writing.changes import Marks

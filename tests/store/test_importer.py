@@ -6,7 +6,7 @@ import pytest
 from celery.events import state as celery
 
 from flower_ng.errors import FlowerError
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store import Store, TaskQuery, found_at
 from flower_ng.store.tables.timeline import attempts, events
 from tests.services import Dashboard, running

@@ -1,7 +1,7 @@
 """What is kept of a task, from the event to the row, through the whole store."""
 
-from flower_ng.monitor.records import Event
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import Event
 from flower_ng.store import Bounds, Store
 from flower_ng.store.tables.truncation import Cut
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.store import Store
 
 STARTED = {"type": "task-started", "hostname": "w1@box", "uuid": "a"}

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from flower_ng.errors import SettingsError, Unavailable
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store.backends.postgresql import opened_database
 from flower_ng.store.reading.threads import Reader

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store import TaskQuery
 from flower_ng.store.sql import statements as sql
 from tests.store.making import NOW, Table, task

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.store import Limits, Store, TaskQuery, parse_search
 from flower_ng.store.tables.dialect import SQLITE
 from flower_ng.store.writing.changes import Marks

@@ -1,8 +1,8 @@
 """Who told a task's state is kept with the state, and goes with it."""
 
-from flower_ng.monitor.outcome import Outcome
-from flower_ng.monitor.records import BACKEND
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.backend_outcome import Outcome
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import BACKEND
 from flower_ng.store import Store, TaskQuery, parse_search
 from tests.store.making import task
 

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import asdict
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store import Store, TaskQuery, parse_search
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.sql.engine import SqlEngine

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from flower_ng.errors import BadRequest
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store import FailureGroup, Store, TaskQuery, parse_search
 from tests.store.making import change, task
 

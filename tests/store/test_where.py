@@ -10,7 +10,7 @@ from celery.utils.saferepr import saferepr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flower_ng.monitor.records import Task, Worker
+from flower_ng.records import Task, Worker
 from flower_ng.store import TaskQuery, parse_search
 from flower_ng.store.tables.exceptions import exception_class
 from tests.store.making import NOW, task

@@ -25,11 +25,11 @@ from flower_ng import assets
 from flower_ng.doctor import Doctor
 from flower_ng.doctor.told import Told
 from flower_ng.metrics import Registry
-from flower_ng.monitor.events import ConnectionState
-from flower_ng.monitor.presence import Presence
-from flower_ng.monitor.starts import Starts
-from flower_ng.monitor.state import EventsState
-from flower_ng.monitor.verifying import Verifier
+from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.remote.verifying import Verifier
+from flower_ng.monitor.state.presence import Presence
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.http.services import Assets, Services, furnish

@@ -1,9 +1,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flower_ng.monitor.records import Worker
-from flower_ng.monitor.rows import WorkerRow
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
+from flower_ng.monitor.state.rows import WorkerRow
+from flower_ng.records import Worker
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.worker_rows import (
     NO_QUEUE,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.monitor.serving import fitting
+from flower_ng.monitor.remote.capacity import fitting
 from flower_ng.web.ui.facts import Fact, facts, other_facts, pool_facts, shown, usage_facts
 
 ANYTHING = st.recursive(

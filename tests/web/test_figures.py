@@ -20,7 +20,7 @@ import pytest_asyncio
 
 from flower_ng.events import EventsState, PrometheusMetrics
 from flower_ng.metrics import Registry
-from flower_ng.monitor.presence import Presence
+from flower_ng.monitor.state.presence import Presence
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.web.ui import format as fmt

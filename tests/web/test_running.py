@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.tallies import running
+from flower_ng.monitor.state.tallies import running
 from flower_ng.store import TaskQuery, TaskRow, parse_search
 from flower_ng.web.pages.tasks.by_runtime import by_runtime, runtime_s
 from tests.web.pages.shop import NOW, W1, Shop

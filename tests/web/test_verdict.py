@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.health.problem import Problem
 from flower_ng.health.verdict import Standing
-from flower_ng.monitor.presence import Census
+from flower_ng.monitor.state.presence import Census
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.overview_sentence import Vitals, verdict
 

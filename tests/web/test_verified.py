@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.verifying import OLDER, Answer
+from flower_ng.monitor.remote.verifying import OLDER, Answer
 from flower_ng.store import TaskRow
 from flower_ng.web.lookups.verified_task import Verified
 

@@ -23,10 +23,10 @@ from flower_ng.health.facts.records import (
 from flower_ng.health.facts.task_observer import Sightings
 from flower_ng.health.facts.trends import Trends
 from flower_ng.health.facts.worker_facts import Crew, State, lag_s
-from flower_ng.monitor.eta import eta_s
-from flower_ng.monitor.presence import LISTEN_S
-from flower_ng.monitor.records import Task
-from flower_ng.monitor.verifying import Verifier
+from flower_ng.monitor.remote.verifying import Verifier
+from flower_ng.monitor.state.eta import eta_s
+from flower_ng.monitor.state.presence import LISTEN_S
+from flower_ng.records import Task
 
 #: Workers looked at before the loop is given back: half a millisecond.
 SLICE: Final = 50

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from flower_ng.monitor.records import Worker
-from flower_ng.monitor.worker_answer import NO_ANSWER
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
+from flower_ng.records import Worker
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.brokers.condition import BrokerFacts
-from flower_ng.monitor.presence import Status
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
+from flower_ng.monitor.state.presence import Status
 
 #: For how long a loss is told of.
 LOSS_S: Final = 300.0

@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from flower_ng.health.facts.records import NewException
 from flower_ng.health.problem import Problem
 from flower_ng.life.runs import is_running
-from flower_ng.monitor.records import Change, Event, Task
+from flower_ng.records import Change, Event, Task
 
 #: The rule that tells of exceptions that were not seen before.
 NEW_EXCEPTION: Final = "task-new-exception"

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from flower_ng.health.facts.records import QueueFacts, WorkerFacts
-from flower_ng.monitor.sent import Oldest
+from flower_ng.monitor.state.sent_tasks import Oldest
 
 #: A sample that is older says nothing about now.
 GOOD_S: Final = 180.0

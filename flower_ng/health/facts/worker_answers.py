@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flower_ng.health.facts.records import Churn, Growth
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 
 #: A worker's memory and children are followed for at most this long, with steps of at least that.
 FOLLOWED_S: Final = 3 * 3600.0

@@ -7,12 +7,12 @@ from typing import Any, Final, Protocol
 from flower_ng.health.facts.records import WorkerFacts
 from flower_ng.health.facts.task_observer import Sightings
 from flower_ng.health.facts.worker_answers import Followed
-from flower_ng.monitor.answers import Failure
-from flower_ng.monitor.presence import Presence
-from flower_ng.monitor.records import Task, Worker
-from flower_ng.monitor.tallies import running
-from flower_ng.monitor.verifying import Verifier
-from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer
+from flower_ng.monitor.remote.answers import Failure
+from flower_ng.monitor.remote.verifying import Verifier
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer
+from flower_ng.monitor.state.presence import Presence
+from flower_ng.monitor.state.tallies import running
+from flower_ng.records import Task, Worker
 
 #: Looks over which a clock is judged: what comes late looks like a clock that is behind, so that
 #: the best of several counts.

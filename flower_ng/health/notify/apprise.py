@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from flower_ng.errors import SettingsError, Unavailable
 from flower_ng.health.notify.digest import Notice
-from flower_ng.monitor.calls import Calls
+from flower_ng.monitor.remote.bounded_calls import Calls
 
 #: How long a service may take, and how long we wait for apprise to say that it took too long.
 TIMEOUT_S: Final = 15.0

@@ -1,6 +1,6 @@
 """Rules about the schedule that beat keeps. Pure."""
 
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flower_ng.health.facts.records import EntryFacts, Facts
 from flower_ng.health.rules.rule import UNKNOWN, Answer, Found, Rule, answered

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flower_ng.monitor.records import (
+from flower_ng.records import (
     CLOCK_MAX,
     NAME_LENGTH,
     NUMBER_MAX,
@@ -21,9 +21,9 @@ from flower_ng.monitor.records import (
     Task,
     Worker,
 )
-from flower_ng.monitor.truncation import cut, cut_traceback
 from flower_ng.store.flower_file.pickles import Recorded
 from flower_ng.store.flower_file.shelf import UnreadableError
+from flower_ng.truncation import cut, cut_traceback
 
 #: Of one host; Flower counts every type that anyone sends.
 MAX_EVENT_TYPES: Final = 100

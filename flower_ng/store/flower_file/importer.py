@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flower_ng.errors import FlowerError
-from flower_ng.monitor.records import Task
+from flower_ng.records import Task
 from flower_ng.store.flower_file import Host, Shelf, reading, shelf_at
 from flower_ng.store.flower_file.content import times
 from flower_ng.store.tables.dialect import Dialect

@@ -13,7 +13,7 @@ from typing import IO, Final, cast
 import msgspec
 
 from flower_ng.errors import FlowerError
-from flower_ng.monitor.records import Task
+from flower_ng.records import Task
 from flower_ng.store.flower_file.content import Content, Host
 from flower_ng.store.flower_file.pickles import unpickled
 from flower_ng.store.flower_file.shelf import Shelf, UnreadableError

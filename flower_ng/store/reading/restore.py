@@ -9,7 +9,7 @@ import msgspec
 
 from flower_ng.life.memory import Life
 from flower_ng.life.progress import FIRST_FINAL, FURTHER_RUN, ONE_RUN, progress_of_state
-from flower_ng.monitor.records import Task, Worker
+from flower_ng.records import Task, Worker
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.rows import Restored
 from flower_ng.store.tables.schema import COLUMNS, FINISHED, value

@@ -7,7 +7,7 @@ tells that this one ended.
 
 from typing import Final
 
-from flower_ng.monitor.records import Event, Task
+from flower_ng.records import Event, Task
 
 #: Attempts remembered; on a cluster whose publishers tell of nothing all receipts are for a moment.
 MAX_KEPT: Final = 20_000

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from flower_ng.life.runs import TaskEvent, is_running
-from flower_ng.monitor.records import Task, Worker
+from flower_ng.records import Task, Worker
 from flower_ng.store.tables import timeline
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.store.tables.truncation import LARGE, Cut, cut_of

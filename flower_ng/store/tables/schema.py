@@ -13,7 +13,7 @@ APPLICATION_ID = 0x666C6E67
 #: lower number is brought forward (migrations).
 VERSION = 5
 
-#: What is kept of a task: the fields of `monitor.records.Task`, in its order.
+#: What is kept of a task: the fields of `records.Task`, in its order.
 COLUMNS: dict[str, Kind] = {
     "uuid": "TEXT",
     "name": "TEXT",

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.monitor.truncation import cut, cut_traceback, marked_length
+from flower_ng.truncation import cut, cut_traceback, marked_length
 
 #: The fields of a task that may be of any length.
 LARGE: Final = ("args", "kwargs", "result", "exception", "traceback")

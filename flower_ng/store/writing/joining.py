@@ -15,7 +15,7 @@ from flower_ng.life.attempts import decisive, names, newest, retries_of
 from flower_ng.life.matching import runs_of
 from flower_ng.life.progress import CORRECTION, progress_of
 from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.schema import COLUMNS
 from flower_ng.store.tables.timeline import Entry, entries, events, named

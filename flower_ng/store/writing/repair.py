@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from celery import states
 
-from flower_ng.monitor.wrapped import WRAPPED, unwrapped
+from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.exceptions import exception_class, first_line
 from flower_ng.store.tables.schema import SHARED, value

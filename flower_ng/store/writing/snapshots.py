@@ -9,8 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from flower_ng.life.progress import progress_of_state
-from flower_ng.monitor.records import Task
-from flower_ng.monitor.truncation import cut_traceback
+from flower_ng.records import Task
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.exceptions import exception_class, first_line
 from flower_ng.store.tables.kwargs import pairs
@@ -19,6 +18,7 @@ from flower_ng.store.tables.timeline import Entry, chain, entries, written
 from flower_ng.store.tables.truncation import LARGE, cut_field
 from flower_ng.store.writing.postgresql_bulk import bulk
 from flower_ng.store.writing.upsert import SHARE, chunked, shaped
+from flower_ng.truncation import cut_traceback
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):

@@ -5,10 +5,10 @@ from typing import Any
 
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.life.runs import is_running
-from flower_ng.monitor import commands
-from flower_ng.monitor.commands import Command, Order
-from flower_ng.monitor.pools import Ability, inability
-from flower_ng.monitor.worker_answer import NO_ANSWER
+from flower_ng.monitor.remote import commands
+from flower_ng.monitor.remote.commands import Command, Order
+from flower_ng.monitor.remote.pools import Ability, inability
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.http.base import Endpoint
 from flower_ng.web.http.services import is_known
 

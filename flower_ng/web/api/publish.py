@@ -3,7 +3,7 @@
 from typing import Any
 
 from flower_ng.errors import NotFound
-from flower_ng.monitor.publish_options import linked_tasks
+from flower_ng.monitor.remote.publish_options import linked_tasks
 from flower_ng.web.api.message import Message, check_name, parse_message
 from flower_ng.web.http.base import Endpoint
 from flower_ng.web.http.error_bodies import one_line

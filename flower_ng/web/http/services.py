@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from flower_ng.health.checkup import Checkup
     from flower_ng.health.notify.delivery import Telling
     from flower_ng.metrics import PrometheusMetrics, Registry
-    from flower_ng.monitor.control import Control
-    from flower_ng.monitor.events import Events
-    from flower_ng.monitor.inspector import Inspector
-    from flower_ng.monitor.presence import Presence
-    from flower_ng.monitor.publish import Publisher
-    from flower_ng.monitor.sent import Oldest
-    from flower_ng.monitor.starts import Starts
-    from flower_ng.monitor.state import EventsState
-    from flower_ng.monitor.verifying import Verifier
+    from flower_ng.monitor.ingest.events import Events
+    from flower_ng.monitor.remote.control import Control
+    from flower_ng.monitor.remote.inspector import Inspector
+    from flower_ng.monitor.remote.publish import Publisher
+    from flower_ng.monitor.remote.verifying import Verifier
+    from flower_ng.monitor.state.presence import Presence
+    from flower_ng.monitor.state.sent_tasks import Oldest
+    from flower_ng.monitor.state.state import EventsState
+    from flower_ng.monitor.state.worker_starts import Starts
     from flower_ng.store import Store, TaskRow
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.monitor.verifying import Answer
+from flower_ng.monitor.remote.verifying import Answer
 from flower_ng.store import TaskRow
 from flower_ng.store.tables.schema import FINISHED
 from flower_ng.web.http.services import Cluster

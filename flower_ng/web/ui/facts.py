@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from flower_ng.brokers import mask
-from flower_ng.monitor.worker_answer import NO_ANSWER, is_number, mapping
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER, is_number, mapping
 from flower_ng.web.ui import format as fmt
 
 MASKED = "**"

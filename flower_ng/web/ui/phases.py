@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import Final
 
-from flower_ng.monitor.eta import delayed_key, eta_s
+from flower_ng.monitor.state.eta import delayed_key, eta_s
 from flower_ng.store import TaskRow
 from flower_ng.store.rollups.points import Spread, TaskPoint
 from flower_ng.store.tables.timeline import Attempt

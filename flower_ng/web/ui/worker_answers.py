@@ -1,7 +1,7 @@
 """Inspected is what a worker's own answers mean for its page: its age, what it can't do; pure."""
 
-from flower_ng.monitor.pools import Ability, inability
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.pools import Ability, inability
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 
 AUTOSCALED = "its pool is autoscaled: change the range of autoscaling instead"
 NOT_AUTOSCALED = "autoscaling is off: start the worker with --autoscale=MAX,MIN"

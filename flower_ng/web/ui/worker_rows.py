@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from flower_ng.monitor.presence import Status
-from flower_ng.monitor.rows import WorkerRow, processed
-from flower_ng.monitor.serving import fitting
-from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer
+from flower_ng.monitor.remote.capacity import fitting
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer
+from flower_ng.monitor.state.presence import Status
+from flower_ng.monitor.state.rows import WorkerRow, processed
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.worker_answers import share, uptime_s
 

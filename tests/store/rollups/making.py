@@ -5,7 +5,7 @@ import sqlite3
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store.rollups.compaction import Compactor
 from flower_ng.store.rollups.ledger import Ledger
 from flower_ng.store.rollups.levels import LEVELS

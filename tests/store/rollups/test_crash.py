@@ -10,7 +10,7 @@ import pytest
 WRITER = """
 import asyncio, sys, time
 from pathlib import Path
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 from flower_ng.store import SeriesQuery, Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.recorder import Rollups

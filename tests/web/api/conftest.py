@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from flower_ng.monitor.presence import Presence
-from flower_ng.monitor.records import Worker as WorkerRecord
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
+from flower_ng.monitor.state.presence import Presence
+from flower_ng.records import Worker as WorkerRecord
 from tests.services import Dashboard, Redis, Worker, running, wait_until
 from tests.web.site import FORM, OPEN_API, Answer, Client, FakeCluster
 

@@ -3,7 +3,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from flower_ng.errors import BadRequest, NoAnswer, Refused, Unavailable, Unreadable
-from flower_ng.monitor import commands
+from flower_ng.monitor.remote import commands
 
 from .conftest import WORKER
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.records import BACKEND, Change, Event, Task, Worker
+from flower_ng.records import BACKEND, Change, Event, Task, Worker
 from flower_ng.store import Store
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store import Store
 
 from .conftest import WORKER

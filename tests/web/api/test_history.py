@@ -1,6 +1,6 @@
 import pytest
 
-from flower_ng.monitor.records import Change, Event, Task
+from flower_ng.records import Change, Event, Task
 from flower_ng.store import Limits, Store
 
 from .conftest import WORKER

@@ -1,6 +1,6 @@
 import pytest
 
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store import Store
 
 from .conftest import WORKER

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from flower_ng.errors import NoBackend, NotFound
-from flower_ng.monitor.records import Change, Event, Task, Worker
+from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store import Store, TaskPage
 
 from .conftest import WORKER

@@ -1,7 +1,7 @@
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.records import Worker
+from flower_ng.records import Worker
 
 from .conftest import WORKER
 

@@ -13,12 +13,12 @@ from flower_ng.brokers import Look, QueueNumbers
 from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
 from flower_ng.hook import Hook
-from flower_ng.monitor.answers import METHODS, Failure
-from flower_ng.monitor.presence import Presence
-from flower_ng.monitor.sent import Oldest, Sent
-from flower_ng.monitor.starts import Starts
-from flower_ng.monitor.state import EventsState
-from flower_ng.monitor.worker_answer import WorkerAnswer
+from flower_ng.monitor.remote.answers import METHODS, Failure
+from flower_ng.monitor.remote.worker_answer import WorkerAnswer
+from flower_ng.monitor.state.presence import Presence
+from flower_ng.monitor.state.sent_tasks import Oldest, Sent
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.store import Store
 from tests.health.making import Switch, watch
 from tests.web.site import FakeCluster

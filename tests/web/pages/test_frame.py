@@ -3,8 +3,8 @@
 import pytest
 
 from flower_ng.doctor import Check, Mark, Report
-from flower_ng.monitor import commands
-from flower_ng.monitor.events import ConnectionState
+from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.remote import commands
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html
 from tests.web.pages.shop import ALL_METHODS, NOW, Shop

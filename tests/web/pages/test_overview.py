@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.events import ConnectionState
-from flower_ng.monitor.presence import Presence
-from flower_ng.monitor.purge import Purge
+from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.state.presence import Presence
+from flower_ng.monitor.state.purge import Purge
 from tests.web.pages.shop import NOW, W1
 from tests.web.site import OPEN_API
 

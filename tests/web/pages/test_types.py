@@ -3,7 +3,7 @@
 import pytest
 
 from flower_ng.health.facts.baselines import Usual
-from flower_ng.monitor.state import EventsState
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.points import Bucket, TaskPoint

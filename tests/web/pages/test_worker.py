@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flower_ng.monitor.answers import Failure
+from flower_ng.monitor.remote.answers import Failure
 from tests.web.pages.shop import ALL_METHODS, NOW, W1
 from tests.web.site import OPEN_API
 

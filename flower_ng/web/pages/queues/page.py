@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flower_ng.brokers import QueueNumbers
 from flower_ng.brokers.recent import Recent
 from flower_ng.errors import AnswerError
-from flower_ng.monitor.sent import Oldest
+from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import QueuePoint
 from flower_ng.store.rollups.queries import MAX_NAMES

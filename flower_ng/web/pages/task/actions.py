@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.monitor.pools import Ability, inability
+from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.store import TaskRow
 from flower_ng.web.ui.links import Links
 

@@ -8,7 +8,7 @@ from msgspec import json, structs
 
 from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
-from flower_ng.monitor.worker_answer import NO_ANSWER
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.tables.timeline import Attempt

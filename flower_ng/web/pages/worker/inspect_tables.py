@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
 
-from flower_ng.monitor.commands import RATE_LIMIT, TIME_LIMIT
-from flower_ng.monitor.worker_answer import mapping, task_parts
+from flower_ng.monitor.remote.commands import RATE_LIMIT, TIME_LIMIT
+from flower_ng.monitor.remote.worker_answer import mapping, task_parts
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import Fact, sequence, shown
 from flower_ng.web.ui.links import Links

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flower_ng.errors import NotFound
-from flower_ng.monitor.commands import COMMANDS, Command
-from flower_ng.monitor.records import Worker as WorkerRecord
-from flower_ng.monitor.rows import attempts
-from flower_ng.monitor.rows import processed as taken_on
-from flower_ng.monitor.serving import fitting
-from flower_ng.monitor.worker_answer import NO_ANSWER, WorkerAnswer, mapping
+from flower_ng.monitor.remote.capacity import fitting
+from flower_ng.monitor.remote.commands import COMMANDS, Command
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer, mapping
+from flower_ng.monitor.state.rows import attempts
+from flower_ng.monitor.state.rows import processed as taken_on
+from flower_ng.records import Worker as WorkerRecord
 from flower_ng.web.http.base import LIVE, Page
 from flower_ng.web.http.services import is_known
 from flower_ng.web.pages.worker.inspect_tables import (

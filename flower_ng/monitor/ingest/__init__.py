@@ -1,0 +1,1 @@
+"""From the broker to the loop: events are received, decoded and queued."""

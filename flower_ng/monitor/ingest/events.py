@@ -1,0 +1,380 @@
+"""Events: receives a cluster's events on a thread of its own and has them applied on the loop.
+
+[events thread] broker -> Receiver -> Inbox. [loop] Inbox -> Drain -> EventsState. A second thread
+asks the workers to send events (enabling).
+"""
+
+import asyncio
+import json
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from celery import Celery
+from tornado.ioloop import IOLoop
+
+from flower_ng.errors import Unavailable
+from flower_ng.monitor.fanout import lack_of_fanout
+from flower_ng.monitor.ingest.backoff import Backoff
+from flower_ng.monitor.ingest.decode import Wire, accepted, types_of
+from flower_ng.monitor.ingest.drain import Drain
+from flower_ng.monitor.ingest.enable_events import Enabling
+from flower_ng.monitor.ingest.inbox import Inbox, Message
+from flower_ng.monitor.ingest.losses import Losses
+from flower_ng.monitor.ingest.receiver import Receiver, connected, keeps_messages
+from flower_ng.monitor.remote.broadcast import Broadcasts
+from flower_ng.monitor.servers import Servers
+from flower_ng.monitor.state.restore import Returning
+from flower_ng.monitor.state.state import EventsState
+from flower_ng.records import Task, Worker
+
+log = logging.getLogger(__name__)
+
+ROOM_WAIT_S = 5.0
+STOP_WAIT_S = 3.0
+FINISH_WAIT_S = 5.0
+#: The connection that asks for events every few seconds is kept between two of them.
+REST_S = 30.0
+REMIND_S = 60.0  # an outage is logged when it begins, when its reason changes, and so often
+WHY_LENGTH = 500
+FULL = (
+    "The inbox is full: dropped %d events, the newest: %s;"
+    " see --inbox_max_messages and --inbox_max_bytes"
+)
+
+
+class ConnectionState(msgspec.Struct, frozen=True):
+    """Whether events can arrive, `since` when (UTC seconds), and if not, `why` and the next try.
+
+    `began` is when the newest connection began, None before the first. Unless `is_possible` the
+    broker carries no events, for the reason in `why`, and nothing is tried.
+    """
+
+    connected: bool
+    since: float
+    why: str | None = None
+    retry_at: float | None = None
+    began: float | None = None
+    is_possible: bool = True
+
+
+class IngestStats:
+    """What became of all that arrived; read on the loop."""
+
+    def __init__(self, drain: Drain, dropped: Losses, wire: Wire) -> None:
+        self._drain = drain
+        self._dropped = dropped
+        self._wire = wire
+        #: Messages from the broker, each one event or a list of events.
+        self.messages = 0
+
+    @property
+    def received(self) -> int:
+        """Events applied."""
+        return self._drain.applied
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Events lost because the inbox was full, by type."""
+        return dict(self._dropped)
+
+    @property
+    def malformed(self) -> dict[str, int]:
+        """Events ignored because they could not be used, by reason."""
+        return dict(self._wire.malformed)
+
+    @property
+    def disallowed(self) -> str:
+        """The content type of the newest event, where that may not be read; else empty."""
+        return self._wire.disallowed
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that the loop spent on events."""
+        return self._drain.busy_s
+
+    @property
+    def slice_max_s(self) -> float:
+        """The longest time that events held the loop at once, in seconds."""
+        return self._drain.slice_max_s
+
+
+class Events(threading.Thread):
+    """Receives events until stopped; `start()` and `stop()` may be called from any thread.
+
+    Everything with a timer lives on `io_loop`; when that never runs, nothing is applied and
+    nothing hangs. Override `on_event(event)` to see each event, as it was sent, on the events
+    thread; call it on `super()` to have it applied.
+    """
+
+    def __init__(
+        self,
+        capp: Celery,
+        io_loop: IOLoop,
+        *,
+        state: EventsState,
+        inbox: Inbox,
+        enable_events: bool = True,
+        enable_interval_ms: float = 5000,
+        drain_interval_ms: float = 50,
+        slice_ms: float = 4.0,
+        servers: Servers | None = None,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(name="flower-events", daemon=True)
+        self.capp = capp
+        self.io_loop = io_loop
+        self.state = state
+        self.inbox = inbox
+        self.enable_events = enable_events
+        self.connection = ConnectionState(connected=False, since=clock(), why="not connected yet")
+        self.servers = servers or Servers(capp)
+        self._broadcasts = Broadcasts(capp, servers=self.servers, rest_s=REST_S)
+        #: What was kept comes back first; what arrives meanwhile waits in the inbox.
+        self.returning = Returning(state)
+        self._wire = Wire(accepted(capp), clock)
+        self._drain = Drain(
+            inbox,
+            self._wire,
+            state,
+            interval_ms=drain_interval_ms,
+            slice_ms=slice_ms,
+            on_applied=self._tell,
+            on_tick=self._report,
+            follow_clock=capp.clock.adjust,  # type: ignore[attr-defined] # the types lack it
+        )
+        self._dropped = Losses(FULL)
+        self.stats = IngestStats(self._drain, self._dropped, self._wire)
+        self._clock = clock
+        self._backoff = Backoff(jitter=jitter)
+        self._enabling = Enabling(
+            self._enable, lambda: self.connection.connected, enable_interval_ms / 1000
+        )
+        self._listeners: list[Callable[[], None]] = []
+        self._ended = threading.Event()
+        self._is_finished = False
+        self._receiver: Receiver | None = None
+        self._room_wait_s = 0.0
+        self._logged_at = 0.0
+        self._is_overridden = type(self).on_event is not Events.on_event
+
+    @property
+    def workers(self) -> Mapping[str, Worker]:
+        """The workers in memory, by host name."""
+        return self.state.workers
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """The tasks in memory, by uuid."""
+        return self.state.tasks
+
+    # Any thread
+
+    def start(self) -> None:
+        """Begin to receive; what arrives is applied once the loop runs."""
+        super().start()
+        self.io_loop.add_callback(self._begin)
+        if self.enable_events:
+            self.state.on_newcomer(self._enabling.newcomer)
+            self._enabling.start()
+
+    def stop(self) -> None:
+        """End receiving within 3 s and apply what has arrived; a second call is harmless.
+
+        From another thread than the loop's it waits, at most 5 s, until the loop has done its part.
+        """
+        self._ended.set()
+        self._enabling.stop()
+        if self._receiver is not None:
+            self._receiver.should_stop = True
+        if self.is_alive() and threading.current_thread() is not self:
+            self.join(STOP_WAIT_S)
+        if self._is_on_loop() or not self._loop_runs():
+            self.finish()
+        else:
+            finished = threading.Event()
+            self.io_loop.add_callback(self._finish, finished)
+            finished.wait(FINISH_WAIT_S)
+
+    def finish(self) -> None:
+        """Apply what has arrived; the last step of `stop`, on the loop if that runs."""
+        self.returning.stop()
+        self._broadcasts.close()
+        self._is_finished = True
+        self._drain.stop()
+
+    def save_state(self) -> None:
+        """Do nothing: whoever keeps the state writes it all the time."""
+
+    def add_listener(self, callback: Callable[[], None]) -> None:
+        """Have this called on the loop after each slice of events that were applied.
+
+        Also when the connection to the broker came or went.
+        """
+        self._listeners.append(callback)
+
+    # The events thread
+
+    def run(self) -> None:
+        """Receive until stopped; whatever fails is a reason to connect anew."""
+        if lack := lack_of_fanout(self.capp):
+            self._give_up(lack)
+            return
+        while not self._ended.is_set():
+            try:
+                self._receive()
+            except Exception as error:  # noqa: BLE001 - the border: nothing may end the thread
+                self.servers.left()
+                self._wait_after(error)
+
+    def _give_up(self, why: str) -> None:
+        """Listen to nothing: a receiver would only leave a queue behind."""
+        log.error("No events: %s", why)
+        since = self.connection.since
+        self._become(ConnectionState(connected=False, since=since, why=why, is_possible=False))
+
+    def _receive(self) -> None:
+        """Connect, under whatever address the names have now, and consume until it fails."""
+        with connected(self.capp) as connection:
+            self.servers.joined(connection)
+            self._room_wait_s = ROOM_WAIT_S if keeps_messages(connection) else 0.0
+            self._receiver = Receiver(
+                connection,
+                app=self.capp,
+                on_message=self._take,
+                on_ready=self._connected,
+                wake=self._wake,
+            )
+            self._receiver.should_stop = self._ended.is_set()
+            self._receiver.receive()
+
+    def _connected(self) -> None:
+        self._backoff.reset()
+        now, before = self._clock(), self.connection
+        if before.retry_at is None:
+            log.info("Receiving events%s", self.servers.source)
+        else:
+            after_s = now - before.since
+            log.warning(
+                "Receiving events again, after %.1f s without%s", after_s, self.servers.source
+            )
+        self._become(ConnectionState(connected=True, since=now, began=now))
+        self._enabling.connected()
+
+    def _wait_after(self, error: Exception) -> None:
+        if self._ended.is_set():
+            return
+        pause_s, now, before = self._backoff.next_s(), self._clock(), self.connection
+        why = (str(error).rstrip(". ") or type(error).__name__)[:WHY_LENGTH]
+        if why != before.why or now - self._logged_at >= REMIND_S:
+            log.error("No events: %s; next try in %.1f s", why, pause_s)
+            self._logged_at = now
+        since = now if before.connected else before.since
+        self._become(
+            ConnectionState(
+                connected=False, since=since, why=why, retry_at=now + pause_s, began=before.began
+            )
+        )
+        self._ended.wait(pause_s)
+
+    def _become(self, connection: ConnectionState) -> None:
+        self.connection = connection
+        self.io_loop.add_callback(self._tell)
+
+    def _take(self, message: Message) -> None:
+        """Take a message from the broker."""
+        self.stats.messages += 1
+        if self._is_overridden:
+            self._show(message)
+        else:
+            self._put(message)
+
+    def _show(self, message: Message) -> None:
+        """Call the overridden `on_event` for each event of a message."""
+        for body in self._wire.bodies(message):
+            try:
+                self.on_event(body)
+            except Exception:
+                log.exception("on_event failed")
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Have one event applied; called on the events thread if a subclass overrides it."""
+        self._put(Message(json.dumps(event, default=repr, skipkeys=True).encode()))
+
+    def _put(self, message: Message) -> None:
+        """Put a message into the inbox, or count what is dropped with it."""
+        if not self.inbox.put(message, self._room_wait_s):
+            self._dropped.add(types_of(message))
+
+    # The enabling thread
+
+    def on_enable_events(self) -> None:
+        """Ask all workers to send events; a broker that is away is one warning."""
+        self._broadcast_enable(None)
+
+    def _wake(self) -> None:
+        """Have every worker send a heartbeat now, as Celery's receiver does when it begins."""
+        try:
+            self._broadcasts.tell("heartbeat", {})
+        except Unavailable:
+            log.debug("The workers were not asked for a heartbeat")  # why is logged already
+        except Exception as error:  # noqa: BLE001 - the border: as above
+            log.warning("Could not ask the workers for a heartbeat: %s", error)
+
+    def _enable(self, hostnames: Sequence[str] | None) -> None:
+        if hostnames is None:
+            self.on_enable_events()
+        else:
+            self._broadcast_enable(hostnames)
+
+    def _broadcast_enable(self, hostnames: Sequence[str] | None) -> None:
+        try:
+            self._broadcasts.tell("enable_events", {}, hostnames)
+        except Unavailable:
+            log.debug("The workers were not asked to send events")  # why is logged already
+        except Exception as error:  # noqa: BLE001 - the border: any transport's own errors
+            log.warning("Could not ask the workers to send events: %s", error)
+
+    # The loop
+
+    def _begin(self) -> None:
+        if not self._is_finished:
+            self._drain.is_paused = True
+            self._drain.start()
+            self.io_loop.add_callback(self._bring_back)
+
+    async def _bring_back(self) -> None:
+        await self.returning.run()
+        self._drain.is_paused = False
+
+    def _is_on_loop(self) -> bool:
+        try:
+            return asyncio.get_running_loop() is getattr(self.io_loop, "asyncio_loop", None)
+        except RuntimeError:
+            return False
+
+    def _loop_runs(self) -> bool:
+        loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop  # type: ignore[attr-defined]
+        return loop.is_running()
+
+    def _finish(self, finished: threading.Event) -> None:
+        try:
+            self.finish()
+        finally:
+            finished.set()
+
+    def _report(self) -> None:
+        self._dropped.report()
+        self._wire.malformed.report()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            try:
+                listener()
+            except Exception:
+                log.exception("A listener of the events failed")

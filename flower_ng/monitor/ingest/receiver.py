@@ -1,0 +1,202 @@
+"""The receiver: Celery's EventReceiver on a connection that notices when it is dead. Events thread.
+
+It hands over messages as they came, and keeps its own queue's messages for at least a minute.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from celery import Celery
+from celery.events.receiver import EventReceiver
+from kombu import Connection
+
+from flower_ng.monitor.ingest.amqp_read_ahead import gather
+from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.ingest.redis_fast_path import subscribe
+from flower_ng.monitor.servers import sentinel_patience
+
+#: Redis publishes and forgets; the others keep what we have not fetched, so that we may wait.
+FORGETFUL: Final = frozenset({"redis"})
+#: Celery's default of `event_queue_ttl`, which loses half of a burst, and what we put in its place.
+CELERY_TTL_S, OWN_TTL_S = 5.0, 60.0
+#: Celery's default of `broker_heartbeat`, and ours: a dead peer is noticed after two of them.
+CELERY_HEARTBEAT_S, OWN_HEARTBEAT_S = 120, 15.0
+#: Redis: after so much silence we ping, and after as much again without an answer it is dead.
+SILENCE_S = 8
+CONNECT_S = 5
+CHECK_S = 1.0
+SUBSCRIBE_S = 0.1
+IDLE_S = 0.5  # how long an idle connection is listened to before we look whether to stop
+
+
+class Stopped(OSError):  # noqa: N818 - no fault: Kombu lets an OSError end a stopped consumer
+    """Ends a consumer in the middle of a stream that never pauses."""
+
+
+class Receiver(EventReceiver):
+    """Celery's receiver, which hands messages to `on_message` undecoded.
+
+    `on_ready` is called once it consumes. `wake` asks the workers for a heartbeat; without it
+    Celery does, over the app's own pool, without a limit of time. Raises the transport's error when
+    the connection is dead.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        app: Celery,
+        on_message: Callable[[Message], None],
+        on_ready: Callable[[], None],
+        wake: Callable[[], None] | None = None,
+        silence_s: float = SILENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(connection, app=app, queue_ttl=queue_ttl(app))
+        self._kept_connection = connection
+        self._on_message = on_message
+        self._on_ready = on_ready
+        self._wake = wake
+        self._silence_s = silence_s
+        self._clock = clock
+        self._check_at = 0.0
+        self._pinged_at = 0.0
+
+    def receive(self) -> None:
+        """Consume until `should_stop`, or until the connection is dead."""
+        received: Any = self.consume(limit=None, wakeup=True, safety_interval=IDLE_S)  # type: ignore[func-returns-value] # typed wrongly
+        for _ in received:
+            pass
+
+    @contextlib.contextmanager
+    def establish_connection(self) -> Iterator[Connection]:  # type: ignore[override] # typed wrongly
+        """Use the connection that was handed in; Kombu would clone it and retry without end."""
+        yield self._kept_connection
+
+    def get_consumers(self, consumer: Any, channel: Any) -> list[Any]:  # noqa: ARG002 - Kombu's signature
+        """Consume from our own queue; with `on_message` Kombu decodes nothing."""
+        queue = self.queue  # type: ignore[attr-defined] # the types lack it
+        return [consumer(queues=[queue], on_message=self._take, no_ack=True)]
+
+    def on_consume_ready(
+        self,
+        connection: Any,
+        channel: Any,
+        consumers: list[Any],
+        wakeup: bool = True,  # noqa: FBT001, FBT002 - Celery's signature
+        **kwargs: Any,
+    ) -> None:
+        """Wake the workers up as Celery's receiver does, and say that we listen.
+
+        On Redis, Kombu subscribes when it first looks for messages: what is sent before is lost.
+        """
+        with contextlib.suppress(TimeoutError):
+            connection.drain_events(timeout=SUBSCRIBE_S)
+        self._channel = channel
+        subscribe(channel, self._deliver)
+        if wakeup and self._wake is not None:
+            self._wake()
+        else:
+            super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
+        gather(connection, IDLE_S)
+        self._on_ready()
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:  # noqa: ARG002 - Kombu's signature
+        """Hand over what Kombu could not unpack as it is: it is counted where all is decoded."""
+        body = getattr(message, "body", None)
+        self._on_message(Message(body if isinstance(body, bytes) else b""))
+
+    def on_iteration(self) -> None:
+        """Check about once a second that the other side still answers."""
+        now = self._clock()
+        if now >= self._check_at:
+            self._check_at = now + CHECK_S
+            self._kept_connection.heartbeat_check()
+            self._check_subscription(now)
+
+    def _take(self, message: Any) -> None:
+        body = message.body
+        self._deliver(
+            Message(
+                body if type(body) is bytes else _as_bytes(body),
+                message.content_type or "application/data",
+                message.content_encoding or "utf-8",
+            )
+        )
+
+    def _deliver(self, message: Message) -> None:
+        if self.should_stop:
+            raise Stopped
+        self._on_message(message)
+
+    def _check_subscription(self, now: float) -> None:
+        """Ping over Redis's subscription itself: Kombu does so only inside its own event loop."""
+        client = vars(self._channel).get("subclient")
+        if client is None or client.connection is None:
+            return
+        if not client.health_check_response_counter:
+            client.check_health()  # pings if nothing came for `health_check_interval`
+            self._pinged_at = now
+        elif now - self._pinged_at > self._silence_s:
+            raise ConnectionError(f"Redis has left a ping unanswered for {self._silence_s} s")
+
+
+@contextlib.contextmanager
+def connected(capp: Celery) -> Iterator[Connection]:
+    """Lend an open connection; one that breaks is given up without waiting for its end.
+
+    Its farewell may wait for a dead broker, so that it is said in a thread of its own.
+    """
+    connection = connect(capp)
+    try:
+        yield connection
+    except BaseException:
+        threading.Thread(target=_collect, args=(connection,), daemon=True).start()
+        raise
+    connection.release()
+
+
+def connect(capp: Celery, silence_s: float = SILENCE_S) -> Connection:
+    """Return an open connection of the app's own kind, every host of it tried once; else raise."""
+    connection = capp.connection_for_read(heartbeat=heartbeat_s(capp))
+    if connection.transport.driver_type == "redis":
+        ours = {
+            "health_check_interval": silence_s,
+            "socket_connect_timeout": CONNECT_S,
+            "socket_timeout": 2 * silence_s,
+        }
+        options = {**ours, **(connection.transport_options or {})}
+        options |= sentinel_patience(connection, options)
+        connection.transport_options = options
+    connection.ensure_connection(max_retries=len(connection.alt or ("",)) - 1)
+    return connection
+
+
+def _collect(connection: Connection) -> None:
+    with contextlib.suppress(Exception):  # it is broken already
+        connection.collect(socket_timeout=CHECK_S)
+
+
+def keeps_messages(connection: Connection) -> bool:
+    """Say whether the broker keeps what we have not fetched yet."""
+    return connection.transport.driver_type not in FORGETFUL
+
+
+def heartbeat_s(capp: Celery) -> float:
+    """Return the period of AMQP's heartbeat: a short one unless the app chose another."""
+    chosen: float | None = capp.conf.broker_heartbeat
+    return OWN_HEARTBEAT_S if chosen == CELERY_HEARTBEAT_S else float(chosen or 0)
+
+
+def queue_ttl(capp: Celery) -> float:
+    """Return how many seconds our queue keeps an event: a minute unless the app chose a time."""
+    chosen: float | None = capp.conf.event_queue_ttl
+    return OWN_TTL_S if chosen in (None, CELERY_TTL_S) else float(chosen or OWN_TTL_S)
+
+
+def _as_bytes(body: Any) -> bytes:
+    """Return a body that came as text or as a view of a buffer."""
+    return body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)

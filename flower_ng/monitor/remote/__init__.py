@@ -1,0 +1,1 @@
+"""Questions and commands to workers, and the result backend."""

@@ -1,0 +1,219 @@
+"""Control tells workers what to do, and says which of four things came of it.
+
+Done, in the worker's words; Refused, in its words; NoAnswer, which says whether it may still be
+carried out; Unreadable. The functions block and run in any thread; the class runs them in the pool
+for callers on the loop.
+"""
+
+import signal as signals
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from celery import Celery
+
+from flower_ng.errors import BadRequest, NoAnswer, Refused, Unavailable, Unreadable
+from flower_ng.monitor.remote.bounded_calls import Calls
+from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts, Gathered
+from flower_ng.monitor.remote.commands import Order
+from flower_ng.monitor.remote.pools import inability
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER, mapping
+from flower_ng.monitor.servers import Servers
+
+#: Commands at once; more wait.
+MOST_COMMANDS = 6
+#: How long a command may last beyond the inspect timeout.
+MARGIN_S = 1.75
+#: Of that time as much is left for handing the answer over.
+SPARE_S = 0.25
+#: A command that was not delivered by then is dropped, where the broker sees to it.
+EXPIRES_S = 10.0
+#: What a worker is asked before a command: whether it listens, and what its pool can do. `stats`
+#: alone does not do, for a worker whose task_serializer is YAML can't encode its answer to it.
+QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {"ping": {}, "stats": {}}
+SILENT: Final = (
+    "it is stopped, cut off, or busy (a solo pool answers between tasks only), or has"
+    " worker_enable_remote_control off"
+)
+
+
+class Delivery:
+    """Whether a command has left: one thread sends it, another may lose its patience first.
+
+    A context manager around the sending; Unavailable for a command that was withdrawn before.
+    """
+
+    def __init__(self, lives_s: float = EXPIRES_S) -> None:
+        self.lives_s = lives_s
+        self._lock = threading.Lock()
+        self._is_withdrawn = False
+        #: When it expires, in UTC seconds; None as long as it was not sent.
+        self.expires_at: float | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._is_withdrawn:
+                raise Unavailable("The command was given up before it was sent")
+            self.expires_at = time.time() + self.lives_s
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:  # it could not be sent
+            self.expires_at = None
+
+    def withdraw(self) -> bool:
+        """Keep it from being sent; False when it was sent, or is being sent."""
+        with self._lock:
+            self._is_withdrawn = True
+            return self.expires_at is None
+
+    @property
+    def maybe_later(self) -> str:
+        """Say until when it may still be carried out, as far as that is known."""
+        until = datetime.fromtimestamp(self.expires_at or 0.0, UTC)
+        return (
+            f"it may still be carried out until {until:%H:%M:%S} UTC, and later by a worker that"
+            " has already taken the message in: Celery doesn't look at its age"
+        )
+
+
+def steer(
+    broadcasts: Broadcasts, worker: str, order: Order, delivery: Delivery, limit_s: float
+) -> str:
+    """Send a command to one worker, and return the sentence of its success.
+
+    The worker is asked something first: one that doesn't answer is sent nothing, because
+    Celery's workers carry out whatever they find when they wake up, however old it is.
+    """
+    ends_at = time.monotonic() + limit_s
+    check_listening(broadcasts, worker, order)
+    name = order.command.name
+    if not order.command.is_answered:
+        broadcasts.tell(
+            name, order.arguments, [worker], expires_s=delivery.lives_s, sending=delivery
+        )
+        return order.done_words(worker, "")
+    wait_s = max(0.0, min(broadcasts.reply_s, ends_at - time.monotonic()))
+    gathered = broadcasts.ask(
+        {name: order.arguments}, [worker], wait_s, expires_s=delivery.lives_s, sending=delivery
+    )
+    return outcome(gathered, worker, order, wait_s, delivery)
+
+
+def check_listening(broadcasts: Broadcasts, worker: str, order: Order) -> None:
+    """Raise NoAnswer unless the worker answers, and Refused where its pool can't do this."""
+    gathered = broadcasts.ask(QUESTIONS, [worker], broadcasts.reply_s)
+    told = NO_ANSWER.taking("stats", gathered.replies["stats"].get(worker))
+    has_answered = any(gathered.replies.values()) or bool(gathered.unreadable)
+    if not has_answered:
+        words = f"No answer from '{worker}' within {broadcasts.reply_s:g} s ({SILENT})"
+        raise NoAnswer(f"{words}. The command was not sent, so it can't be carried out later.")
+    for ability in order.needs:
+        if why := inability(told.pool, ability):
+            raise Refused(order.refusal(worker, why))
+
+
+def outcome(
+    gathered: Gathered, worker: str, order: Order, wait_s: float, delivery: Delivery
+) -> str:
+    """Return the sentence of success, or raise what else came of a command that was sent."""
+    reply = gathered.replies[order.command.name].get(worker)
+    if reply is not None:
+        return answered(reply, worker, order)
+    if gathered.unreadable:
+        words = f"'{worker}' {gathered.unreadable[0].why}"
+        raise Unreadable(
+            f"{words}. Whether it did as told is not known: look before you repeat it."
+        )
+    raise NoAnswer(f"No answer from '{worker}' within {wait_s:.3g} s; {delivery.maybe_later}")
+
+
+def answered(reply: Any, worker: str, order: Order) -> str:
+    """Return the sentence of success for a reply with `ok`; any other reply is a refusal."""
+    answer = mapping(reply)
+    if "ok" in answer:
+        return order.done_words(worker, answer["ok"])
+    why = answer.get("error", f"it answered {str(reply)[:200]!r}")
+    raise Refused(f"{order.refusal(worker, why)}{order.caveat}")
+
+
+def task_revoke(
+    broadcasts: Broadcasts,
+    delivery: Delivery,
+    task_id: str,
+    terminate: bool = False,  # noqa: FBT001, FBT002 - Celery's signature
+    signal: str = "SIGTERM",
+) -> str:
+    """Tell all workers to skip a task, and with `terminate` to end the process that runs it.
+
+    The id is not checked and nobody replies. BadRequest for a signal that does not exist here.
+    """
+    name = signal_name(signal) if terminate else "SIGTERM"
+    arguments = {"task_id": task_id, "terminate": terminate, "signal": name}
+    broadcasts.tell("revoke", arguments, sending=delivery)
+    return f"Revoked '{task_id}'"
+
+
+def signal_name(signal: str) -> str:
+    """Return a signal's full name, which workers want, for `SIGTERM`, `term` or `15`."""
+    members = signals.Signals.__members__
+    name = f"SIG{signal.upper().removeprefix('SIG')}"
+    numbers = {str(member.value): member.name for member in signals.Signals}
+    if name not in members and signal not in numbers:
+        raise BadRequest(f"Unknown signal '{signal}'")
+    return numbers.get(signal, name)
+
+
+class Control:
+    """The same for callers on the loop.
+
+    Each call takes at most `timeout_s` (the inspect timeout) and two seconds; a reply is awaited
+    for a second, or the inspect timeout if that is longer. Unavailable when the broker cannot be
+    reached.
+    """
+
+    def __init__(
+        self, capp: Celery, pool: Executor, timeout_s: float, servers: Servers | None = None
+    ) -> None:
+        self._broadcasts = Broadcasts(capp, max(REPLY_S, timeout_s), servers)
+        self._limit_s = timeout_s + MARGIN_S
+        self._calls = Calls(pool, MOST_COMMANDS, self._limit_s)
+
+    def stop(self) -> None:
+        """Close the connections."""
+        self._calls.send_off(self._broadcasts.close)
+
+    async def command(self, worker: str, order: Order) -> str:
+        """Send a command to one worker; return the sentence of its success.
+
+        Refused, NoAnswer and Unreadable say what else came of it.
+        """
+        delivery = Delivery(max(EXPIRES_S, self._broadcasts.reply_s))
+        limit_s = self._limit_s - SPARE_S
+        return await self._sent(
+            delivery, lambda: steer(self._broadcasts, worker, order, delivery, limit_s)
+        )
+
+    async def task_revoke(
+        self,
+        task_id: str,
+        terminate: bool = False,  # noqa: FBT001, FBT002 - Celery's signature
+        signal: str = "SIGTERM",
+    ) -> str:
+        """Tell all workers to skip a task, or to end it."""
+        delivery = Delivery()
+        return await self._sent(
+            delivery, lambda: task_revoke(self._broadcasts, delivery, task_id, terminate, signal)
+        )
+
+    async def _sent(self, delivery: Delivery, send: Callable[[], str]) -> str:
+        """Run it in the pool; a broker that fails later than the sending leaves it open."""
+        try:
+            return await self._calls.run(send)
+        except Unavailable as error:
+            if delivery.withdraw():
+                raise
+            words = f"The broker failed after the command was sent; {delivery.maybe_later}"
+            raise NoAnswer(words) from error

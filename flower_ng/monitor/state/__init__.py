@@ -1,0 +1,1 @@
+"""The live state: tasks and workers in memory."""

@@ -1,0 +1,230 @@
+"""Presence is who is online, who left, who fell silent: the one place that says so. On the loop.
+
+Pages, the API, metrics, rules and the purge all ask here, so that no two of them differ.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol, TypeAlias
+
+from flower_ng.records import Worker
+
+#: `online`: its heartbeats come. `left`: it said goodbye. `silent`: its heartbeats ended without a
+#: goodbye. `gone`: silent for a day, taken for dead. `purged`: offline for as long as
+#: `purge_offline_workers` says, or forgotten. `unknown`: we have not listened for long enough.
+Status: TypeAlias = Literal["online", "left", "silent", "gone", "purged", "unknown"]
+OFFLINE: Final = frozenset({"left", "silent", "gone", "purged"})
+
+#: Silent for longer: taken for dead.
+GONE_S: Final = 86_400.0
+#: Listened for less, a worker's silence says nothing: connecting, waking it up, its first heartbeat
+#: and a burst of others' events take some seconds.
+LISTEN_S: Final = 10.0
+#: A connection that died without a word is noticed within this time (receiver.py: two pings to
+#: Redis that stay unanswered, two heartbeats of RabbitMQ).
+NOTICED_S: Final = 40.0
+
+
+class Listening(Protocol):
+    """The state of the events' connection."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether events can arrive."""
+
+    @property
+    def since(self) -> float:
+        """Since when that is so."""
+
+    @property
+    def began(self) -> float | None:
+        """When the newest connection began, None before the first."""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the broker carries events at all."""
+
+    @property
+    def why(self) -> str | None:
+        """Why events can't arrive."""
+
+
+class State(Protocol):
+    """The part of EventsState that is classified."""
+
+    @property
+    def workers(self) -> dict[str, Worker]:
+        """The worker table, the worker that was heard last at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many workers have each status; those that are purged are not counted.
+
+    `forgotten` is how many were purged from memory since the start, whoever came back included.
+    """
+
+    online: int = 0
+    left: int = 0
+    silent: int = 0
+    gone: int = 0
+    unknown: int = 0
+    forgotten: int = 0
+
+    @property
+    def known(self) -> int:
+        """All of them."""
+        return self.online + self.left + self.silent + self.gone + self.unknown
+
+    @property
+    def expected(self) -> int:
+        """Those that should be online: who left, or is taken for dead, is not among them."""
+        return self.online + self.silent + self.unknown
+
+
+class Presence:
+    """Classifies workers. While no event can arrive, all is as it was when that began.
+
+    `purge_after_s` is the option `purge_offline_workers`, None for never. `clock` is our own.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        listening: Callable[[], Listening],
+        purge_after_s: float | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.purge_after_s = purge_after_s
+        self._state, self._listening, self._clock = state, listening, clock
+        self._before: tuple[float | None, float] = (None, 0.0)
+        self._forgotten = 0
+
+    @property
+    def at(self) -> float:
+        """The moment that is spoken of: now, or when events were last known to arrive."""
+        connection = self._listening()
+        if connection.connected:
+            return self._clock()
+        # What died silently was noticed late: the newest event is the last that is known.
+        newest = next(reversed(self._state.workers.values()), None)
+        heard_at = 0.0 if newest is None else newest.heard_at
+        return min(connection.since, max(heard_at, connection.since - NOTICED_S))
+
+    @property
+    def is_current(self) -> bool:
+        """Whether events arrive, so that the words are of now."""
+        return self._listening().connected
+
+    @property
+    def lack(self) -> str:
+        """Why this broker can carry no events at all; empty where it can."""
+        connection = self._listening()
+        return "" if connection.is_possible else connection.why or ""
+
+    @property
+    def has_listened(self) -> bool:
+        """Whether events could arrive at any time since the start."""
+        return self._began is not None
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether events arrive for so long that whoever sends any was heard by now."""
+        began = self._began
+        return self.is_current and began is not None and self._clock() - began >= LISTEN_S
+
+    def forgot(self) -> None:
+        """Count a worker that was purged from memory."""
+        self._forgotten += 1
+
+    def status(self, worker: Worker | None) -> Status:
+        """Return a worker's status; None stands for one that is in no table any more."""
+        return "purged" if worker is None else self._status(worker, self.at, self._began)
+
+    def table(self) -> dict[str, Status]:
+        """Return the status of every worker in the table, by host name."""
+        at, began = self.at, self._began
+        return {name: self._status(one, at, began) for name, one in self._state.workers.items()}
+
+    def census(self) -> Census:
+        """Count the workers by status."""
+        counts = Counter(self.table().values())
+        return Census(
+            counts["online"],
+            counts["left"],
+            counts["silent"],
+            counts["gone"],
+            counts["unknown"],
+            self._forgotten,
+        )
+
+    def online(self) -> list[Worker]:
+        """Return the workers that are online, as far as is known."""
+        workers = self._state.workers
+        return [
+            workers[name]
+            for name, status in self.table().items()
+            if status == "online" or (status == "unknown" and self._was_online(workers[name]))
+        ]
+
+    def is_online(self, worker: Worker) -> bool:
+        """Say yes or no, for those who can't take "unknown": then it is what was known last."""
+        status = self.status(worker)
+        return status == "online" or (status == "unknown" and self._was_online(worker))
+
+    def silent_s(self, worker: Worker) -> float:
+        """Return for how long nothing came from it, counting only time in which it could have."""
+        at, began = self.at, self._began
+        return 0.0 if began is None else max(0.0, at - max(worker.heard_at, began))
+
+    def offline_s(self, worker: Worker) -> float:
+        """Return for how long it is offline: since it said so, else since its newest heartbeat.
+
+        Of one that did not say so, only time counts in which it could have been heard.
+        """
+        return _offline_s(worker, self.at, self._began)
+
+    @property
+    def _began(self) -> float | None:
+        return self._listening().began
+
+    def _status(self, worker: Worker, at: float, began: float | None) -> Status:
+        status = _status(worker, at, began)
+        is_offline, after_s = status in OFFLINE, self.purge_after_s
+        if is_offline and after_s is not None and _offline_s(worker, at, began) >= after_s:
+            return "purged"
+        return status
+
+    def _was_online(self, worker: Worker) -> bool:
+        """Whether it was online when any worker was last heard before this connection began."""
+        began = self._began
+        if self._before[0] != began or not self._before[1]:
+            heard = (one.heard_at for one in self._state.workers.values())
+            self._before = (
+                began,
+                max((at for at in heard if began is None or at < began), default=0),
+            )
+        return worker.is_alive(self._before[1])
+
+
+def _status(worker: Worker, at: float, began: float | None) -> Status:
+    if has_left(worker):
+        return "left"
+    if began is None:
+        return "unknown"
+    if worker.is_alive(at):
+        return "online"
+    if worker.heard_at < began and at < began + max(LISTEN_S, 2 * worker.freq):
+        return "unknown"
+    return "gone" if at - worker.heard_at >= GONE_S else "silent"
+
+
+def _offline_s(worker: Worker, at: float, began: float | None) -> float:
+    sign = worker.beat_at or worker.heard_at
+    return at - (sign if began is None or has_left(worker) else max(sign, began))
+
+
+def has_left(worker: Worker) -> bool:
+    """Whether a worker said goodbye, and was not heard of since."""
+    return bool(worker.heard_at) and not worker.heartbeats
