@@ -18,12 +18,12 @@ from celery.events.state import State
 
 from flower_ng.life.runs import MAIN
 from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
-from flower_ng.monitor.observers import Observers
 from flower_ng.monitor.state.backend_outcome import Outcome, take
 from flower_ng.monitor.state.celery_state import CeleryState, Hook
 from flower_ng.monitor.state.eta import delayed_key
 from flower_ng.monitor.state.event_repair import TASK_TYPES, Malformed, clean
 from flower_ng.monitor.state.merge import merge
+from flower_ng.monitor.state.observers import Observers
 from flower_ng.monitor.state.tallies import Tallies
 from flower_ng.monitor.state.tasks_by import TasksBy, by_time, worker_name
 from flower_ng.records import Change, Event, Observer, Task, Worker
