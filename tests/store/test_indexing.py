@@ -12,9 +12,11 @@ import pytest
 
 from flower_ng.store import Store, TaskQuery, parse_search
 from flower_ng.store.index.commits import fresh
+from flower_ng.store.index.documents import LAST
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import FILE, TaskIndex
 from flower_ng.store.index.thread import run
+from flower_ng.store.search.conditions import Word
 from flower_ng.store.sql.cursor import cursor_behind, place_of
 from flower_ng.store.sql.engine import SqlEngine
 from flower_ng.store.tables.rows import TaskRow
@@ -239,6 +241,17 @@ async def test_without_the_library_sql_answers_and_that_is_said(db, monkeypatch)
     assert warning.startswith("Lists and searches have no index and take their time: ")
     assert store.status().unindexed is None
     store.stop()
+
+
+def test_what_ends_a_text_in_the_index_is_not_found_in_it():
+    table = Table()
+    table.write(task("u1", args="quo"), task("u2", args=f"quo{LAST}"))
+    index = TaskIndex(None, table.connection, partial(run, table.connection))
+    index.step()
+    engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail)
+    asked = TaskQuery(search=Word(f"uo{LAST}"))
+
+    assert engine.count(table.connection, asked, NOW) == 1
 
 
 def test_a_file_that_is_merged_away_while_its_size_is_asked_for_counts_nothing(folder):

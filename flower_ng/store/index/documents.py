@@ -12,11 +12,13 @@ import tantivy
 from flower_ng.store.tables.schema import folded
 
 #: Raised with each change of what is in a document; an index of another version is made again.
-VERSION: Final = 3
+VERSION: Final = 4
 #: Characters of a gram.
 GRAM: Final = 3
 #: Ends a text, so that each of its characters begins a gram: shorter words are looked for as such.
-END: Final = "\uffff" * (GRAM - 1)
+#: It is ASCII, so that most documents are, which are handed over without being encoded.
+LAST: Final = "\x7f"
+END: Final = LAST * (GRAM - 1)
 
 #: Fields with few values, as they are shown and case-folded; tasks are counted by them.
 FACETS: Final = ("state", "name", "worker", "queue", "exception_class")
@@ -166,4 +168,5 @@ def _had() -> str:
 
 def _number(value: str) -> str:
     """Return the SQL for a number as a text, to its last bit."""
-    return f"nullif(quote(max(-{_LARGEST}, min({_LARGEST}, {value}))), 'NULL')"
+    bounded = f"max(-{_LARGEST}, min({_LARGEST}, {value}))"
+    return f"iif({value} IS NULL, NULL, printf('%!.17g', {bounded}))"

@@ -4,13 +4,13 @@ No text of a user is parsed by the library: each is a term, or the start of one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tantivy import FieldType, Occur, Query
 
 from flower_ng.life.runs import NOT_RUNNING
-from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, VALUES
+from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, LAST, VALUES
 from flower_ng.store.search.conditions import (
     PARTS_IN,
     WORD_COLUMNS,
@@ -33,6 +33,8 @@ from flower_ng.store.sql.where import since
 #: What lies the other way round in time: who has run for longer started earlier.
 _MIRRORED: Final[dict[Relation, Relation]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 WAITING: Final = ("PENDING", "RECEIVED")
+#: Grams of a text that are looked for: what has the rarest of them seldom lacks another one.
+MAX_GRAMS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,21 @@ def none_of(part: Asked) -> Asked:
 
 
 class Translator:
-    """Translates queries for one index; `values` returns the folded values of a field."""
+    """Translates queries for one index.
 
-    def __init__(self, schema: Any, values: Callable[[str], Iterable[str]], now: float) -> None:
+    `values` returns the folded values of a field, `frequency` how many tasks have a gram in one.
+    """
+
+    def __init__(
+        self,
+        schema: Any,
+        values: Callable[[str], Iterable[str]],
+        frequency: Callable[[str, str], int],
+        now: float,
+    ) -> None:
         self._schema = schema
         self._values = values
+        self._frequency = frequency
         self._now = now
 
     def asked(self, query: TaskQuery) -> Asked:
@@ -179,12 +191,16 @@ class Translator:
         return self._part(column, text, str.__eq__)
 
     def _grams(self, field: str, text: str) -> Asked:
-        """Return what has all grams of a text; of a text that is one gram or less, what has it."""
+        """Return what has the rarest grams of a text; of one gram or less, what has the text."""
         if len(text) <= GRAM:
-            return self._prefix(field, text)
+            found = self._prefix(field, text)
+            return replace(found, exact=False) if LAST in text else found
         grams = {text[start : start + GRAM] for start in range(len(text) - GRAM + 1)}
-        found = [Query.term_query(self._schema, field, gram) for gram in sorted(grams)]
-        return Asked(both(*found), exact=False)
+        rarest = sorted((self._frequency(field, gram), gram) for gram in grams)[:MAX_GRAMS]
+        if not rarest[0][0]:
+            return NONE
+        terms = [Query.term_query(self._schema, field, gram) for _, gram in rarest]
+        return Asked(both(*terms), exact=False)
 
     def _term(self, field: str, text: str) -> Asked:
         return Asked(Query.term_query(self._schema, field, text))

@@ -42,7 +42,9 @@ class Question:
         self._fresh = fresh.now
         self._commit = fresh.commit
         self._windows = Windows(fresh.commit, fresh.changed)
-        self._asked = Translator(fresh.commit.schema, fresh.commit.values, now).asked(query)
+        commit = self._commit
+        translator = Translator(commit.schema, commit.values, commit.searcher.doc_freq, now)
+        self._asked = translator.asked(query)
         self._found = self._windows.count(self._asked.query)
         self._order = self._windows.sorts(query)
         self._few = few

@@ -28,12 +28,12 @@ from flower_ng.store.index.documents import VERSION, Row, document, documents, r
 
 #: The library's version: it reads what others wrote only as far as it promises.
 LIBRARY: Final = version("tantivy")
-#: New tasks that are taken in by one commit.
-STEP_ROWS: Final = 20_000
 #: Documents that are read from the store at a time.
 READ_ROWS: Final = 1_000
-#: Documents that may wait in the library: half of what it has room for.
-QUEUED: Final = 5_000
+#: Documents that may wait in the library, which has room for 10,000.
+QUEUED: Final = 9_000
+#: New tasks that are taken in by one commit.
+STEP_ROWS: Final = 2 * QUEUED
 #: Memory for documents that are not yet written.
 HEAP_BYTES: Final = 32 << 20
 #: Beside the files of the library.
@@ -183,12 +183,12 @@ class TaskIndex:
         """
         text, last = self._connection.execute(documents(tasks), parameters).fetchone()
         rows = _rows.decode(text)
+        if self._queued + len(rows) > QUEUED:
+            self._writer.commit()
+            self._queued = 0
         for row in rows:
             self._writer.add_json(document(row))
         self._queued += len(rows)
-        if self._queued >= QUEUED:
-            self._writer.commit()
-            self._queued = 0
         return int(last) if rows else None
 
     def _commit(self, mark: int, epoch: int) -> None:
