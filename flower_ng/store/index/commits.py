@@ -43,6 +43,10 @@ class Commit:
             self._values[name] = [text for text, _ in self.searcher.terms_with_prefix(name, "")]
         return self._values[name]
 
+    def frequency(self, name: str, text: str) -> int:
+        """Return how many tasks have a text in a field, those included that have changed since."""
+        return int(self.searcher.doc_freq(name, text))
+
     def lacks(self, name: str) -> bool:
         """Tell whether some tasks have no value in a field."""
         if name not in self._lacking:

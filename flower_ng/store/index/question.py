@@ -43,7 +43,7 @@ class Question:
         self._commit = fresh.commit
         self._windows = Windows(fresh.commit, fresh.changed)
         commit = self._commit
-        translator = Translator(commit.schema, commit.values, commit.searcher.doc_freq, now)
+        translator = Translator(commit.schema, commit.values, commit.frequency, now)
         self._asked = translator.asked(query)
         self._found = self._windows.count(self._asked.query)
         self._order = self._windows.sorts(query)
