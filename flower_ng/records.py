@@ -22,6 +22,8 @@ TRACEBACK_LENGTH = 65_536
 OWN_FIELDS, OWN_VALUE_LENGTH, OWN_LENGTH = 20, 300, 1200
 #: The `state_source` of a task whose state no event told, but the result backend.
 BACKEND = "result backend"
+#: The `state_source` of a task whose newest event may be that of another of its attempts.
+INFERRED = "inferred"
 #: Event times outside are no times: 1970 and the year 2242, in seconds.
 TIME_MAX = 2.0**33
 CLOCK_MAX = 2**62
@@ -214,7 +216,7 @@ class Task(Readable, msgspec.Struct, gc=False, eq=False):
     queue: str | None = None
     #: The name it had before it was replaced by another one (`Task.replace`).
     original_name: str | None = None
-    #: Who told the state: None for the task's events, BACKEND for the result backend.
+    #: Who told the state: None for the task's events, else BACKEND or INFERRED.
     state_source: str | None = None
     #: How many events of the app's own came while it was in memory.
     own_events: int = 0

@@ -37,13 +37,29 @@ def decisive(runs: Sequence[Run]) -> Run | None:
     """Return the run whose state is the task's, of runs in their order.
 
     That is the newest run of the newest attempt; but an attempt that ended for good in one of its
-    runs has ended, whatever becomes of the others.
+    runs has ended, whatever becomes of those that began before. One that succeeded stays so, as in
+    Celery's result backends; one that failed or was revoked, and is delivered again, goes on.
     """
     group = _newest_attempt(runs)
-    finals = [run for run in group if run.is_final]
+    finals = [run for run in group if run.is_final and not _goes_on(run, group)]
     if finals:
         return min(reversed(finals), key=lambda run: RANKS[run.outcome or ""])
     return _newest(group)
+
+
+def is_inferred(run: Run, runs: Sequence[Run]) -> bool:
+    """Whether the state of this run, of all runs, may be that of another attempt."""
+    return run.is_inferred and any(
+        other.attempt != run.attempt and (other.is_inferred or other.outcome is None)
+        for other in runs
+    )
+
+
+def _goes_on(run: Run, group: Sequence[Run]) -> bool:
+    """Whether an attempt was run again after a failure or a revocation, and has not ended since."""
+    return run.outcome != states.SUCCESS and any(
+        not other.is_final and other.first_at > (run.ended or 0.0) for other in group
+    )
 
 
 def _newest_attempt(runs: Sequence[Run]) -> list[Run]:

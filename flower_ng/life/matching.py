@@ -164,6 +164,7 @@ class _Worker:
         )
         run = alive[0] if is_older or starts >= len(alive) else alive[-1]
         run.started = event.at
+        run.is_inferred |= starts < len(alive)
 
     def _is_elsewhere(self, run: Run) -> bool:
         """Whether another worker received the same attempt later, and went on with it."""
@@ -194,7 +195,9 @@ class _Worker:
         waiting = self._waiting()
         if not waiting or (self._running and event.how not in UNSTARTED):
             return None
-        return waiting[0] if event.type == "retried" else waiting[-1]
+        run = waiting[0] if event.type == "retried" else waiting[-1]
+        run.is_inferred |= len(waiting) > 1
+        return run
 
     def _unended(self) -> list[Run]:
         return [run for run in self._runs if run.started is not None and run.outcome is None]
@@ -223,14 +226,31 @@ class _Worker:
             in_turn = list(matched.values())
         for end, run in in_turn:
             end.belongs_to(run)
+        self._mark_inferred(in_turn)
+
+    def _mark_inferred(self, matched: Sequence[tuple[_End, Run]]) -> None:
+        """Mark the runs that may have had each other's end, or one that a run without has now."""
+        unended = [run for run in self._runs if run.outcome is None and run.started is not None]
+        for end, run in matched:
+            is_sure = self._is_followed(run, end.at)
+            swapped = [
+                other
+                for theirs, other in matched
+                if other is not run and self._fits(end, other) and self._fits(theirs, run)
+            ]
+            others = [
+                other
+                for other in unended
+                if self._fits(end, other) and (not is_sure or self._is_followed(other, end.at))
+            ]
+            run.is_inferred |= bool(swapped or others)
+
+    def _fits(self, end: _End, run: Run) -> bool:
+        return _may_end(run, end) and self._is_followed(run, end.at, if_unknown=True)
 
     def _may_be_retried(self, run: Run, end: _End) -> bool:
         """Whether it began before that, and the attempt that follows was sent between."""
-        return (
-            run.outcome is None
-            and _may_end(run, end)
-            and self._is_followed(run, end.at, if_unknown=True)
-        )
+        return run.outcome is None and self._fits(end, run)
 
     def _is_followed(self, run: Run, at: float, *, if_unknown: bool = False) -> bool:
         """Whether a further attempt is known that was sent since its receipt and until then."""
@@ -248,6 +268,9 @@ class _Worker:
             if end.is_free and end.type != "retried":
                 runs = [run for run in self._unended() if _may_end(run, end)]
                 if runs:
+                    # An attempt that another one followed was retried.
+                    others = [run for run in runs[:-1] if not self._is_followed(run, end.at)]
+                    runs[-1].is_inferred |= bool(others) or self._is_followed(runs[-1], end.at)
                     end.belongs_to(runs[-1])
 
     def _match_rest(self) -> None:
@@ -268,7 +291,9 @@ class _Worker:
             if end.type != "retried" or last.outcome is None:
                 return last
             if last.outcome == states.REVOKED:  # the attempt that followed was
-                self._runs.append(Run(self._host, ended=last.ended, outcome=states.REVOKED))
+                revoked = Run(self._host, ended=last.ended, outcome=states.REVOKED)
+                revoked.is_inferred = last.is_inferred = True
+                self._runs.append(revoked)
                 last.outcome = None
                 return last
         self._runs.append(run := Run(self._host))

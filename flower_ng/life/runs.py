@@ -64,7 +64,8 @@ class Run(msgspec.Struct, gc=False, eq=False):
     """One run of a task on one worker; times are UTC seconds by that worker's clock.
 
     `retries` is the number of its attempt, from 0, None where no event told. `outcome` is the state
-    that it ended in: None while it runs, and for ever when no event told.
+    that it ended in: None while it runs, and for ever when no event told. `is_inferred` says that
+    its start or its end could also be that of another run: Celery's events name no run.
     """
 
     worker: str
@@ -78,6 +79,7 @@ class Run(msgspec.Struct, gc=False, eq=False):
     outcome: str | None = None
     exception: str = ""
     is_requeued: bool = False
+    is_inferred: bool = False
     #: Where it stands in the task's life, see `ordered`.
     life: int = 0
     place: float = 0.0

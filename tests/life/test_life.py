@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flower_ng.life.attempts import decisive
+from flower_ng.life.attempts import decisive, is_inferred
 from flower_ng.life.matching import runs_of
 from flower_ng.life.memory import Life as Known
 from flower_ng.life.runs import OUTCOMES, REQUEUED, Run, TaskEvent
@@ -15,6 +15,10 @@ ENDS = {"SUCCESS", "FAILURE", "REVOKED"}
 def told(run: Run | Truth) -> tuple[object, ...]:
     name = None if run.received is None else run.name  # only a receipt tells it
     return run.worker, name, run.received, run.started, run.ended, run.outcome, run.exception
+
+
+def known_of(runs: list[Run]) -> list[tuple[object, ...]]:
+    return [(*told(run), run.is_inferred, is_inferred(run, runs)) for run in runs]
 
 
 @settings(max_examples=300)
@@ -33,7 +37,7 @@ def test_in_any_order_in_which_they_may_come_they_tell_the_same(data: st.DataObj
     known = Known()
     for place, event in enumerate(events := data.draw(interleaved(life)), 1):
         assert known.add(event)
-        assert list(map(told, known.runs)) == list(map(told, runs_of(events[:place])))
+        assert known_of(known.runs) == known_of(runs_of(events[:place]))
 
     assert decisive(known.runs).state == life.state
 
@@ -49,7 +53,7 @@ def test_what_comes_twice_changes_nothing(data: st.DataObject):
         for again in data.draw(st.lists(st.sampled_from(events[: place + 1]), max_size=2)):
             assert not known.add(again)
 
-    assert list(map(told, known.runs)) == list(map(told, runs_of(life.events)))
+    assert known_of(known.runs) == known_of(runs_of(life.events))
 
 
 @settings(max_examples=300)
@@ -99,7 +103,7 @@ def test_whatever_is_lost_doubled_or_late_memory_says_what_all_events_say(data: 
     for event in events:
         known.add(event)
 
-    assert list(map(told, known.runs)) == list(map(told, runs_of(kept)))
+    assert known_of(known.runs) == known_of(runs_of(kept))
 
 
 def states(*events: TaskEvent) -> list[str]:
@@ -122,6 +126,89 @@ def test_an_attempt_that_is_known_to_be_followed_has_started():
     retried = [event("started", 3.0), event("sent", 4.0, 2), event("retried", 5.0)]
 
     assert states(*waiting, *retried) == ["RECEIVED", "RETRY"]
+
+
+def marked(*events: TaskEvent) -> list[bool]:
+    return [run.is_inferred for run in runs_of(events)]
+
+
+def test_the_ends_of_two_attempts_that_ran_at_once_and_were_retried_are_inferred():
+    first = [event("received", 1.0), event("started", 2.0)]
+    second = [event("received", 3.0, 1), event("started", 4.0)]
+    ends = [event("retried", 5.0), event("received", 6.0, 2), event("retried", 7.0)]
+    third = [event("started", 8.0), event("succeeded", 9.0)]
+
+    assert marked(*first, *second, *ends, *third) == [True, True, False]
+
+
+def test_the_ends_of_attempts_that_ran_one_after_the_other_are_told():
+    first = [event("received", 1.0), event("started", 2.0), event("received", 3.0, 1)]
+    second = [event("retried", 4.0), event("started", 5.0), event("received", 6.0, 2)]
+    third = [event("retried", 7.0), event("started", 8.0), event("failed", 9.0)]
+
+    assert marked(*first, *second, *third) == [False, False, False]
+
+
+def test_a_retry_that_is_told_late_is_that_of_the_attempt_that_was_followed():
+    first = [event("received", 1.0), event("started", 2.0), event("received", 3.0, 1)]
+    second = [event("started", 4.0), event("retried", 5.0), event("succeeded", 6.0)]
+
+    assert marked(*first, *second) == [False, False]
+    assert marked(*first, *second[:-2], second[-1]) == [False, False]  # that it was retried is lost
+
+
+def test_of_two_attempts_that_wait_one_may_have_started():
+    waiting = [event("received", 1.0), event("received", 2.0, 1), event("started", 3.0)]
+
+    runs = runs_of(waiting)
+
+    assert [(run.state, is_inferred(run, runs)) for run in runs] == [
+        ("RECEIVED", False),
+        ("STARTED", True),
+    ]
+    assert marked(*waiting, event("started", 4.0)) == [False, False]
+
+
+def test_which_delivery_of_one_attempt_ended_leaves_its_state_certain():
+    runs = runs_of(
+        [event("received", 1.0), event("started", 2.0)]
+        + [event("received", 3.0), event("started", 4.0), event("succeeded", 5.0)]
+    )
+
+    assert [(run.state, run.is_inferred) for run in runs] == [("STARTED", False), ("SUCCESS", True)]
+    assert not is_inferred(runs[1], runs)
+
+
+FAILED = [event("received", 1.0), event("started", 2.0), event("failed", 3.0)]
+
+
+def test_a_task_that_failed_and_is_run_again_has_not_ended():
+    """That its message was rejected to be delivered again was lost, and the receipt too."""
+    again = event("started", 4.0)
+    elsewhere = TaskEvent("received", 4.0, "b@box")
+
+    assert state_of(*FAILED) == "FAILURE"
+    assert state_of(*FAILED, again) == "STARTED"
+    assert state_of(*FAILED, elsewhere) == "RECEIVED"
+    assert state_of(*FAILED, again, event("succeeded", 5.0)) == "SUCCESS"
+    assert state_of(*FAILED, again, event("failed", 5.0)) == "FAILURE"
+
+
+def test_a_task_that_succeeded_and_is_run_again_succeeded():
+    done = [*FAILED[:2], event("succeeded", 3.0)]
+
+    assert state_of(*done, event("received", 4.0), event("started", 5.0)) == "SUCCESS"
+
+
+def test_a_run_that_began_before_a_failure_leaves_it_final():
+    elsewhere = [TaskEvent("received", 1.5, "b@box"), TaskEvent("started", 2.5, "b@box")]
+
+    assert state_of(*FAILED, *elsewhere) == "FAILURE"
+
+
+def state_of(*events: TaskEvent) -> str | None:
+    run = decisive(runs_of(events))
+    return run.state if run else None
 
 
 def is_of_a_failure(event: TaskEvent, life: Life) -> bool:

@@ -1,4 +1,4 @@
-"""Verifying asks the result backend about tasks whose end no event told. On the loop.
+"""Verifying asks the result backend about tasks whose end no event told for sure. On the loop.
 
 The reading runs in the pool, a few results at a time; the newest doubts come first. What is asked
 is only how a task ended, never what it returned.
@@ -22,7 +22,7 @@ from flower_ng.errors import AnswerError
 from flower_ng.life.runs import is_running
 from flower_ng.monitor.state.backend_outcome import Outcome, is_of_this_try
 from flower_ng.monitor.state.eta import eta_s
-from flower_ng.monitor.state.state import FINISHED, EventsState
+from flower_ng.monitor.state.state import EventsState, has_ended
 from flower_ng.records import Task
 
 log = logging.getLogger(__name__)
@@ -206,7 +206,7 @@ class Verifier:
         for tasks in _slices(self._state.tasks.values()):
             due = []
             for task in tasks:
-                if task.state in FINISHED:
+                if has_ended(task):
                     continue
                 is_lost = task.worker is not None and is_gone(task.worker.hostname)
                 doubt = self._doubt_of(task, now, is_gone=is_lost)
@@ -236,7 +236,7 @@ class Verifier:
         for some in _slices(self._doubts):
             for uuid in some:
                 task = self._state.tasks.get(uuid)
-                if task is None or task.state in FINISHED:
+                if task is None or has_ended(task):
                     self._doubts.pop(uuid, None)
             await asyncio.sleep(0)
         for some in _slices(self._answers):

@@ -6,7 +6,7 @@ little. From the first event that says otherwise their runs are kept apart (life
 
 from celery import states
 
-from flower_ng.life.attempts import decisive, names, newest
+from flower_ng.life.attempts import decisive, is_inferred, names, newest
 from flower_ng.life.memory import Life
 from flower_ng.life.progress import (
     ATTEMPT_BITS,
@@ -34,7 +34,7 @@ from flower_ng.monitor.state.merge_fields import (
     take_what_became_of_it,
     take_what_was_asked,
 )
-from flower_ng.records import Event, Task, Worker
+from flower_ng.records import INFERRED, Event, Task, Worker
 
 
 def merge(task: Task, event: Event, subject: str, worker: Worker | None) -> bool:
@@ -139,7 +139,8 @@ def _take(task: Task, event: Event, subject: str, life: Life) -> None:
         setattr(task, subject, max(event.timestamp, getattr(task, subject) or 0.0))
     if subject != "sent":
         _take_end(task, event, run, runs)
-    settle(task, run.state, run.state_at, progress_of(run, runs))
+    source = INFERRED if is_inferred(run, runs) else None
+    settle(task, run.state, run.state_at, progress_of(run, runs), source)
 
 
 def _take_end(task: Task, event: Event, run: Run, runs: list[Run]) -> None:

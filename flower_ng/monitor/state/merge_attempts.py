@@ -21,7 +21,7 @@ from flower_ng.monitor.state.merge_fields import (
     take_what_became_of_it,
     take_what_was_asked,
 )
-from flower_ng.records import Event, Task, Worker
+from flower_ng.records import BACKEND, Event, Task, Worker
 
 #: What is sent and received is a numbered attempt.
 NUMBERED: Final = frozenset({"sent", "received"})
@@ -147,7 +147,7 @@ def events_of(task: Task) -> list[TaskEvent]:
         events.append(TaskEvent("started", task.started, host))
     for subject in OUTCOMES:
         at = getattr(task, subject)
-        if at is not None and task.state_source is None:
+        if at is not None and task.state_source != BACKEND:
             exception = (task.exception or "")[:EXCEPTION_LENGTH]
             failed = subject in ("failed", "retried")
             events.append(TaskEvent(subject, at, host, exception if failed else "", how=task.how))

@@ -9,7 +9,7 @@ from celery import states
 
 from flower_ng.life.progress import ATTEMPT_BITS, CORRECTION, FIRST_ENDED, progress_in_attempt
 from flower_ng.life.runs import OUTCOMES
-from flower_ng.records import Event, Task
+from flower_ng.records import BACKEND, Event, Task
 
 #: What follows of the next event of a task that is run once, by what follows `task-` in its type:
 #: how far it is then (4 is ended), its state, and its progress in its attempt.
@@ -34,12 +34,12 @@ def stage(task: Task) -> int:
     return _ENDED if within >= FIRST_ENDED else within & 7
 
 
-def settle(task: Task, state: str, at: float, progress: int) -> None:
+def settle(task: Task, state: str, at: float, progress: int, source: str | None = None) -> None:
     """Set the state; one that the result backend told stands until events tell more."""
     corrections = task.progress // CORRECTION
-    if task.state_source is not None and corrections * CORRECTION + progress < task.progress:
+    if task.state_source == BACKEND and corrections * CORRECTION + progress < task.progress:
         return
-    task.state, task.timestamp, task.state_source = state, at, None
+    task.state, task.timestamp, task.state_source = state, at, source
     progress += corrections * CORRECTION
     task.progress = progress if progress >= task.progress else progress + CORRECTION
 

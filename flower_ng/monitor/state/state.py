@@ -26,7 +26,7 @@ from flower_ng.monitor.state.merge import merge
 from flower_ng.monitor.state.observers import Observers
 from flower_ng.monitor.state.tallies import Tallies
 from flower_ng.monitor.state.tasks_by import TasksBy, by_time, worker_name
-from flower_ng.records import Change, Event, Observer, Task, Worker
+from flower_ng.records import INFERRED, Change, Event, Observer, Task, Worker
 
 WORKER_FIELDS = (
     "pid", "freq", "clock", "active", "processed", "loadavg", "sw_ident", "sw_ver", "sw_sys",
@@ -41,6 +41,11 @@ _SUBJECTS = {kind: kind.removeprefix("task-") for kind in TASK_TYPES}
 #: What a task's first event may be, where its attempt is the first.
 _FIRST = frozenset({"sent", "received"})
 FINISHED = states.READY_STATES | {states.REJECTED}
+
+
+def has_ended(task: Task) -> bool:
+    """Whether it is known that a task has ended, and how: not where that was inferred."""
+    return task.state in FINISHED and task.state_source != INFERRED
 
 
 class EventsState(CeleryState):
@@ -173,10 +178,13 @@ class EventsState(CeleryState):
         return is_overridden or self.event_callback is not None or not self._observers.take_batches
 
     def learn(self, uuid: str, found: Outcome) -> bool:
-        """Let a task have ended as the result backend says; False if it has ended or is unknown."""
+        """Let a task have ended as the result backend says; False if it has ended or is unknown.
+
+        An end that was inferred from events is none yet.
+        """
         with self._mutex:
             task = self.tasks.get(uuid)
-            if task is None or task.state in FINISHED:
+            if task is None or has_ended(task):
                 return False
             state, worker = task.state, task.worker
             take(task, found)

@@ -188,6 +188,8 @@ class Translator:
     def _is(self, column: str, text: str) -> Asked:
         if column in VALUES:
             return self._term(f"{column}_folded", text)
+        if column not in GRAMS_OF:  # it is only known to be there
+            return Asked(self._term("has", column).query, exact=False)
         return self._part(column, text, str.__eq__)
 
     def _grams(self, field: str, text: str) -> Asked:

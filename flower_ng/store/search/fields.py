@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from flower_ng.life.runs import NOT_RUNNING
+from flower_ng.records import BACKEND, INFERRED
 from flower_ng.store.search import ranges as bounds
 from flower_ng.store.search.conditions import AllOf, AnyOf, Compare, Has, Is, Not, Search
 from flower_ng.store.search.values import (
@@ -40,7 +41,8 @@ IS: Final[dict[str, Search]] = {
     "succeeded": _state("success"),
     "failed": _state("failure"),
     "retried": Compare("retries", ">", 0),
-    "from-backend": Has("state_source"),
+    "from-backend": Is("state_source", BACKEND),
+    "inferred": Is("state_source", INFERRED),
 }
 HAS: Final[dict[str, Search]] = {
     "name": Has("name"),

@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from celery.states import SUCCESS
 
-from flower_ng.life.attempts import decisive, names, newest, retries_of
+from flower_ng.life.attempts import decisive, is_inferred, names, newest, retries_of
 from flower_ng.life.matching import runs_of
-from flower_ng.life.progress import CORRECTION, progress_of
+from flower_ng.life.progress import CORRECTION, progress_of, told_otherwise
 from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent
-from flower_ng.records import Worker
+from flower_ng.records import BACKEND, INFERRED, Worker
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.schema import COLUMNS
 from flower_ng.store.tables.timeline import Entry, entries, events, named
@@ -27,6 +27,10 @@ _BROUGHT: Final = {
     ("result", "runtime"): ("succeeded",),
     ("exception", "traceback"): ("failed", "retried"),
 }
+
+
+#: What the result backend tells where it is the source of the state.
+_OF_STATE: Final = ("state", "timestamp", "state_source")
 
 
 class _Kept(NamedTuple):
@@ -79,7 +83,7 @@ def _kept(
     for uuid, name, original_name, timeline, count, progress, source in found.fetchall():
         told = events(timeline)
         if told and len(told) <= (count or len(told)):
-            kept[uuid] = _Kept(named(told, name, original_name), progress, source is not None, name)
+            kept[uuid] = _Kept(named(told, name, original_name), progress, source == BACKEND, name)
     return kept
 
 
@@ -95,12 +99,19 @@ def _joined(row: Snapshot, known: _Kept) -> Snapshot:
     values = list(row.values)
     # That of a sending may be the name of what it is going to be replaced by.
     values[_PLACES["name"]] = known.name or values[_PLACES["name"]]
-    _take_run(values, run, runs, together)
-    for brought, subjects in _BROUGHT.items():
-        if not any(_brings(run, runs, new, subject) for subject in subjects):
-            for name in brought:
-                values[_PLACES[name]] = None
-    progress = _progress(known, progress_of(run, runs))
+    told = _told(run, runs, together)
+    reached = progress_of(run, runs)
+    if values[_PLACES["state_source"]] == BACKEND and not run.is_final:
+        reached = told_otherwise(reached, values[_PLACES["state"]])
+        for name in _OF_STATE:
+            del told[name]
+    else:
+        for brought, subjects in _BROUGHT.items():
+            if not any(_brings(run, runs, new, subject) for subject in subjects):
+                told |= dict.fromkeys(brought)
+    for name, value in told.items():
+        values[_PLACES[name]] = value
+    progress = _progress(known, reached)
     return msgspec.structs.replace(row, values=tuple(values), progress=progress)
 
 
@@ -112,23 +123,23 @@ def _event(entry: Entry) -> TaskEvent:
     )
 
 
-def _take_run(
-    values: list[Any], run: Run, runs: Sequence[Run], events: Sequence[TaskEvent]
-) -> None:
+def _told(run: Run, runs: Sequence[Run], events: Sequence[TaskEvent]) -> dict[str, Any]:
+    """Return the columns that follow from all events of a task, whose decisive run is `run`."""
     sent = [one.retries for one in events if one.type == "sent" and one.retries is not None]
-    told = {
+    told: dict[str, Any] = {
         "state": run.state,
         "timestamp": run.state_at,
         "worker": Worker(run.worker),
         "received": newest(runs, "received"),
         "started": newest(runs, "started"),
         "retries": retries_of(runs, max(sent, default=None)),
+        "state_source": INFERRED if is_inferred(run, runs) else None,
     }
     if found := names(runs, run):
         told["name"] = found[0]
-        told["original_name"] = found[1] or values[_PLACES["original_name"]]
-    for name, value in told.items():
-        values[_PLACES[name]] = value
+        if found[1]:
+            told["original_name"] = found[1]
+    return told
 
 
 def _brings(run: Run, runs: Sequence[Run], new: Sequence[TaskEvent], subject: str) -> bool:
