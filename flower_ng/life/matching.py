@@ -268,10 +268,18 @@ class _Worker:
             if end.is_free and end.type != "retried":
                 runs = [run for run in self._unended() if _may_end(run, end)]
                 if runs:
-                    # An attempt that another one followed was retried.
-                    others = [run for run in runs[:-1] if not self._is_followed(run, end.at)]
-                    runs[-1].is_inferred |= bool(others) or self._is_followed(runs[-1], end.at)
-                    end.belongs_to(runs[-1])
+                    *others, newest = runs
+                    newest.is_inferred |= len(runs) > 1 and (
+                        self._was_retried(newest) or not all(map(self._was_retried, others))
+                    )
+                    end.belongs_to(newest)
+
+    def _was_retried(self, run: Run) -> bool:
+        """Whether a later attempt of its task was received."""
+        return run.retries is not None and any(
+            name == run.name and number is not None and number > run.retries
+            for name, number in self._sent.received
+        )
 
     def _match_rest(self) -> None:
         """The others are second ends of a run, or ends of runs that nothing else was heard of."""

@@ -170,10 +170,8 @@ def test_of_two_attempts_that_wait_one_may_have_started():
 
 
 def test_which_delivery_of_one_attempt_ended_leaves_its_state_certain():
-    runs = runs_of(
-        [event("received", 1.0), event("started", 2.0)]
-        + [event("received", 3.0), event("started", 4.0), event("succeeded", 5.0)]
-    )
+    again = [event("received", 3.0), event("started", 4.0), event("succeeded", 5.0)]
+    runs = runs_of([event("received", 1.0), event("started", 2.0), *again])
 
     assert [(run.state, run.is_inferred) for run in runs] == [("STARTED", False), ("SUCCESS", True)]
     assert not is_inferred(runs[1], runs)

@@ -12,7 +12,7 @@ from flower_ng.monitor.remote import verifying
 from flower_ng.monitor.remote.verifying import OLDER, Verifier
 from flower_ng.monitor.state.backend_outcome import Outcome
 from flower_ng.monitor.state.state import EventsState
-from flower_ng.records import BACKEND
+from flower_ng.records import BACKEND, INFERRED
 from tests.monitor.test_state import NOW, Notes, task_event, worker_event
 
 
@@ -84,6 +84,24 @@ async def test_an_end_is_learned_and_said_to_be_the_backends(town):
     assert town.verifier.learned == {"FAILURE": 1}
     assert town.state.tallies.states["FAILURE"] == 1
     assert town.state.counter["w1@box"]["task-failed"] == 0
+    assert await town.look(4000.0) == []
+
+
+async def test_an_end_that_was_inferred_is_asked_for_until_the_backend_knows_it(town):
+    town.state.event({**task_event("received", "a", NOW), "retries": 0})
+    town.starts("a")
+    town.now += 1  # the receipt of the attempt that starts now is lost
+    town.starts("a")
+    town.state.event(task_event("failed", "a", NOW + 2))
+    task = town.state.tasks["a"]
+
+    assert (task.state, task.state_source) == ("FAILURE", INFERRED)
+    assert await town.look(31.0) == ["a"]
+    assert (task.state, task.state_source) == ("FAILURE", INFERRED)
+
+    town.backend.held["a"] = Outcome("SUCCESS", NOW + 9)
+    assert await town.look(61.0) == ["a"]
+    assert (task.state, task.state_source) == ("SUCCESS", BACKEND)
     assert await town.look(4000.0) == []
 
 

@@ -32,7 +32,7 @@ def test_values_say_how_many_tasks_have_them():
 
 def test_states_and_kinds_are_offered_without_any_task():
     assert offered("state:re", {})[:2] == ["state:RECEIVED", "state:RETRY"]
-    assert offered("is:f", {}) == ["is:finished", "is:failed", "is:from-backend"]
+    assert offered("is:f", {}) == ["is:finished", "is:failed", "is:from-backend", "is:inferred"]
 
 
 def test_forms_of_times_and_amounts_are_offered_before_anything_is_written():

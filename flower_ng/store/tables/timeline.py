@@ -39,7 +39,8 @@ class Attempt:
 
     `number` counts from 1, None where it is unknown. `delivery` is 2 for the second run of the same
     attempt, whose message was delivered again. `name` is the task's, where it was replaced later.
-    `outcome` is the state it ended in: None while it runs, and for ever where no event told.
+    `outcome` is the state it ended in: None while it runs, and for ever where no event told; where
+    it `is_inferred`, its start or end may be that of another attempt that ran at the same time.
     """
 
     number: int | None = None
@@ -51,6 +52,7 @@ class Attempt:
     ended: float | None = None
     outcome: str | None = None
     exception: str | None = None
+    is_inferred: bool = False
 
     @property
     def runtime_s(self) -> float | None:
@@ -151,6 +153,7 @@ def _attempt(run: Run, number: int | None, delivery: int) -> Attempt:
         ended=run.ended,
         outcome=run.outcome,
         exception=run.exception or None,
+        is_inferred=run.is_inferred,
     )
 
 

@@ -63,6 +63,7 @@ def _attempt(one: Attempt) -> dict[str, Any]:
         "ended": one.ended,
         "state": one.outcome,
         "exception": one.exception,
+        "inferred": one.is_inferred,
     }
 
 

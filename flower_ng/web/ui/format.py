@@ -12,6 +12,7 @@ from typing import Any
 import humanize as words
 import pytz
 
+from flower_ng.records import INFERRED
 from flower_ng.web.ui.zone import Zone, offset, when_is
 
 DASH = "–"  # noqa: RUF001 - the sign for what is not known
@@ -24,6 +25,8 @@ _UPPER = re.compile(r"\b(ssl|uri|url|uuid|eta)\b", re.IGNORECASE)
 _AS_IS = frozenset({"args", "kwargs"})
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ELLIPSIS = " ..."
+#: What can't be known of attempts that ran at once.
+OTHER_ATTEMPT = "attempts ran at once, and events do not say which of them this is of"
 
 
 def text(value: object) -> str:
@@ -183,6 +186,21 @@ def span(seconds: float | None) -> str:
 def ago(timestamp: float | None, now: float) -> str:
     """How long ago in words: `3 minutes ago`; what lies ahead reads `3 minutes from now`."""
     return DASH if timestamp is None else words.naturaltime(now - timestamp)
+
+
+def source(name: str | None) -> str:
+    """Say in a word or two who told a state, by its `state_source`; empty where its events did."""
+    if name is None:
+        return ""
+    return "inferred" if name == INFERRED else f"from the {name}"
+
+
+def source_words(name: str | None) -> str:
+    """Say who told a state, and why no event did; empty where its events did."""
+    if name is None:
+        return ""
+    why = OTHER_ATTEMPT if name == INFERRED else "no event told it"
+    return f"{source(name)}: {why}"
 
 
 def label(key: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from flower_ng.monitor.state.state import EventsState
 from flower_ng.records import BACKEND, Change, Event, Task, Worker
 from flower_ng.store import Store
 
@@ -62,6 +63,25 @@ async def test_a_state_that_no_event_told_has_its_source(client, store):
     see(store, task(state_source=BACKEND))
 
     assert (await client.get("/api/task/details/a")).json["state_source"] == "result backend"
+
+
+async def test_an_end_that_may_be_that_of_another_attempt_is_marked(client, store):
+    state = EventsState(observers=(store,))
+    of_a = {"uuid": "a", "hostname": "w1@box", "name": "shop.pay", "retries": 0}
+    for kind, at in (("received", 1.0), ("started", 2.0), ("started", 4.0), ("failed", 5.0)):
+        state.event({**of_a, "type": f"task-{kind}", "timestamp": at})
+
+    told = (await client.get("/api/task/details/a")).json
+
+    assert (told["state"], told["state_source"]) == ("FAILURE", "inferred")
+    assert state.tasks["a"].state_source == "inferred"
+    assert [(one["state"], one["inferred"]) for one in told["attempts"]] == [
+        (None, False),
+        ("FAILURE", True),
+    ]
+    found = (await client.get("/api/tasks/page?search=is:inferred")).json["tasks"]
+    assert [one["state_source"] for one in found] == ["inferred"]
+    assert (await client.get("/api/tasks/page?search=is:from-backend")).json["tasks"] == []
 
 
 async def test_a_doubt_and_what_the_result_backend_said_of_it_are_told(client, cluster, store):

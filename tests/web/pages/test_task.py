@@ -97,6 +97,20 @@ async def test_where_its_time_went_is_told_beside_what_is_usual(shop, look):
     assert parts["Ran"].startswith("3.00 s")
 
 
+async def test_an_end_that_may_be_that_of_another_attempt_is_said_to_be_inferred(shop, look):
+    for kind in ("received", "started", "started", "failed"):  # the second receipt was lost
+        shop.now += 1
+        shop.happen(f"task-{kind}", uuid="5eed", name="shop.pay", retries=0)
+
+    main = (await look("/task/5eed")).one("main")
+    row = (await look("/tasks")).one("main")
+
+    why = "attempts ran at once, and events do not say which of them this is of"
+    assert f"FAILURE inferred: {why}" in main.text
+    assert [note["title"] for note in main.all("small", title=why)] == [why]
+    assert [note.text for note in row.all("small", title=f"inferred: {why}")] == ["inferred"]
+
+
 async def test_a_failure_shows_its_exception_and_traceback(shop, look):
     trace = 'Traceback\n  File "<x>", line 1\nValueError'
     shop.task("5eed", ends="task-failed", exception="ValueError('<b>')", traceback=trace)

@@ -48,7 +48,7 @@ class Cell:
     """One value of a task; `kind` says how it is shown, `moment` is UTC seconds.
 
     `term` is the search for tasks with the same value, empty where there is none; `is_so_far` says
-    that the value still grows, `note` who told a state where it was no event.
+    that the value still grows, `note` who told a state where no event did for sure.
     """
 
     kind: str
