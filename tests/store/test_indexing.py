@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
 
@@ -269,6 +270,8 @@ class Broken:
     def search(self, *_, **__):
         raise ValueError("An IO error occurred")
 
+    aggregate = search
+
 
 def test_where_it_cannot_be_read_sql_answers_and_it_is_made_again():
     table, told = Table(), []
@@ -314,6 +317,23 @@ def test_many_that_may_match_are_counted_about_and_shown_as_they_are():
     few = engine.page(table.connection, TaskQuery(search=parse_search("abcd"), limit=5), NOW)
     assert (few.total, few.filtered, few.exact) == (400, 100, False)
     assert engine.count(table.connection, asked, NOW) == 100
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_by_id_are_cut_where_ids_that_start_alike_are(descending):
+    table = Table()
+    uuids = [f"start-{n // 4}-{n}" for n in range(12)]
+    table.write(*map(task, uuids))
+    index = TaskIndex(None, table.connection, partial(run, table.connection))
+    index.step()
+    engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail)
+
+    for offset in range(12):
+        asked = TaskQuery(state="SUCCESS", sort="uuid", descending=descending, offset=offset)
+        page = engine.page(table.connection, replace(asked, limit=3), NOW)
+        rows = msgspec.json.decode(page.rows, type=list[TaskRow], strict=False)
+        wanted = sorted(uuids, reverse=descending)[offset : offset + 3]
+        assert [row.uuid for row in rows] == wanted
 
 
 @pytest.mark.parametrize("sort", [None, "name", "retries", "root_id", "uuid"])

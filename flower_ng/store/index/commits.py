@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flower_ng.store.index.queries import lacking
+from flower_ng.store.index.queries import having
 from flower_ng.store.sql.task_engine import Connection
 
 #: More changes than this are not worth looking at beside the index: it is being made.
@@ -15,6 +15,8 @@ MOST_FRESH: Final = 30_000
 #: How often is begun again because a newer commit came between.
 TRIES: Final = 5
 
+#: Counts three times as fast as a search for the best of the tasks that it counts.
+_NUMBER: Final = {"number": {"value_count": {"field": "id"}}}
 _LIMIT: Final = f"LIMIT {MOST_FRESH + 1}"
 _CHANGED: Final = "epoch > ? AND stale.id <= ?"
 _ROWS: Final = (
@@ -47,12 +49,18 @@ class Commit:
         """Return how many tasks have a text in a field, those included that have changed since."""
         return int(self.searcher.doc_freq(name, text))
 
-    def lacks(self, name: str) -> bool:
-        """Tell whether some tasks have no value in a field."""
-        if name not in self._lacking:
-            found = self.searcher.search(lacking(name), limit=1).count
-            self._lacking[name] = found > 0
-        return self._lacking[name]
+    def count(self, query: Any) -> int:
+        """Return how many tasks a query finds."""
+        found = self.searcher.aggregate(query, _NUMBER)
+        return int(found["number"]["value"])
+
+    def lacks(self, column: str) -> bool:
+        """Tell whether some tasks have no value in a column of HAD."""
+        if column not in self._lacking:
+            total = self.searcher.num_docs
+            is_seldom = self.frequency("has", column) < total
+            self._lacking[column] = is_seldom or self.count(having(self.schema, column)) < total
+        return self._lacking[column]
 
 
 @dataclass(frozen=True, slots=True)

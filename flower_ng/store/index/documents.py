@@ -12,7 +12,7 @@ import tantivy
 from flower_ng.store.tables.schema import folded
 
 #: Raised with each change of what is in a document; an index of another version is made again.
-VERSION: Final = 4
+VERSION: Final = 5
 #: Characters of a gram.
 GRAM: Final = 3
 #: Ends a text, so that each of its characters begins a gram: shorter words are looked for as such.
@@ -48,10 +48,11 @@ GRAMS: Final = {
 GRAMS_OF: Final = {column: field for field, columns in GRAMS.items() for column in columns}
 #: Columns that are sorted by the start of their texts.
 STARTS: Final = ("root_id", "parent_id")
-#: What is only known to be there, as words of the field `has`.
+#: What may be lacking; what a task has of it, the words of the field `has` tell.
 HAD: Final = (
     "name", "worker", "queue", "result", "exception", "traceback", "parent_id", "root_id", "eta",
-    "expires", "received", "started", "state_source", "original_name",
+    "expires", "received", "sent", "started", "rejected", "succeeded", "failed", "retried",
+    "revoked", "runtime", "retries", "state_source", "original_name",
 )  # fmt: skip
 #: Said in `has` of a task whose id is not in lower case.
 CASED: Final = "cased"

@@ -64,9 +64,14 @@ def without(found: Any, left_out: Any) -> Any:
     return Query.boolean_query([(Occur.Must, found), (Occur.MustNot, left_out)])
 
 
-def lacking(field: str) -> Any:
-    """Return the query for tasks without a value."""
-    return without(ALL.query, Query.exists_query(field))
+def having(schema: Any, column: str) -> Any:
+    """Return the query for tasks with a value in a column of HAD."""
+    return Query.term_query(schema, "has", column)
+
+
+def lacking(schema: Any, column: str) -> Any:
+    """Return the query for tasks without a value in a column of HAD."""
+    return without(ALL.query, having(schema, column))
 
 
 def compared(schema: Any, field: str, relation: Relation, value: float) -> Any:
@@ -127,8 +132,9 @@ class Translator:
             (">=", query.received_start),
             ("<=", query.received_end),
         )
+        lacks = Asked(lacking(self._schema, "received"))
         return [
-            any_of([Asked(lacking("received")), self._number("received", relation, limit)])
+            any_of([lacks, self._number("received", relation, limit)])
             for relation, limit in limits
             if limit is not None
         ]
