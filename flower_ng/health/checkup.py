@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 SELDOM: Final = 6
 #: An exception is new only to who has looked on for so long.
 LEARNING_S: Final = 3600.0
-GONE: Final = "Its worker is gone and has not told how the task ended."
+GONE: Final = "Its worker is gone, and nothing says how the task ended."
 IDLE: Final = (
-    "Its worker says that it runs nothing, and no event told how it ended, as where a task raises"
+    "Its worker says that it runs nothing, and no event says how it ended: the task may have raised"
     " Ignore."
 )
-UNCLAIMED: Final = "Its worker was asked and does not run it; no event told how it ended."
+UNCLAIMED: Final = "Its worker says that it does not run it, and no event says how it ended."
 #: Pairs of task type and exception that are read at the start.
 MOST_GROUPS: Final = 5000
 
@@ -146,6 +146,6 @@ class Checkup:
             groups = await self._store.failure_groups(TaskQuery(state="FAILURE"), MOST_GROUPS)
             self._sightings.know((one.name or "", one.exception or "") for one in groups)
         except AnswerError as error:
-            log.warning("Known exceptions could not be read, none is told as new: %s", error)
+            log.warning("Known exceptions could not be read, so none is reported as new: %s", error)
             return
         self._sightings.is_learned = True

@@ -54,7 +54,7 @@ class Problem:
     @property
     def end(self) -> str:
         """How it ended, in a word or two for people."""
-        return f"No longer watched ({self.ended})" if self.ended else "Over"
+        return f"No longer watched ({self.ended})" if self.ended else "Resolved"
 
 
 def told_once(problems: Iterable[Problem]) -> list[Problem]:

@@ -92,34 +92,32 @@ def _unheard(presence: Presence, census: Census) -> list[str]:
     if presence.lack:
         return [presence.lack]
     if not presence.is_current:
-        return ["Events: there is no connection to the broker"]
+        return ["Events: no connection to the broker"]
     if not census.known:
-        return [f"Workers: none is known{_forgotten(census.forgotten)}"]
+        return [f"Workers: none known{_forgotten(census.forgotten)}"]
     unknown = census.unknown
     words = "1 was" if unknown == 1 else f"{unknown:,} were"
-    return [f"Workers: {words} not heard of since flower_ng listens"] if unknown else []
+    return [f"Workers: {words} not heard from since flower_ng started listening"] if unknown else []
 
 
 def _forgotten(count: int) -> str:
     """Tell of those that were purged."""
-    return f"; {count:,} {'was' if count == 1 else 'were'} forgotten while offline" if count else ""
+    return f"; {count:,} {'was' if count == 1 else 'were'} removed while offline" if count else ""
 
 
 def _unasked(broker: BrokerFacts | None, now: float) -> str:
     if broker is None:
-        return "Broker: it was not looked at yet"
+        return "Broker: not checked yet"
     if broker.away_since is not None or now - broker.at > GOOD_S:
-        return f"Broker: {broker.trouble or 'it was not looked at lately'}"
+        return f"Broker: {broker.trouble or 'not checked recently'}"
     return ""
 
 
 def _unjudged(watch: Watch, now: float) -> str:
     if watch.looked_at is None:
-        return "Problems: they were not looked for yet"
+        return "Problems: not checked yet"
     quiet_s = watch.engine.quiet_until - now
     if quiet_s > 0:
-        return f"Problems: flower_ng has just started, they are raised in {quiet_s:.0f} s"
+        return f"Problems: flower_ng has just started and reports problems in {quiet_s:.0f} s"
     is_old = now - watch.looked_at > GOOD_S
-    return (
-        f"Problems: they were last looked for {now - watch.looked_at:.0f} s ago" if is_old else ""
-    )
+    return f"Problems: last checked {now - watch.looked_at:.0f} s ago" if is_old else ""

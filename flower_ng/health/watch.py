@@ -135,7 +135,7 @@ class Watch:
             try:
                 await self.look()
             except Exception:  # the border: a rule that fails must not end the watch
-                log.exception("Could not look for problems")
+                log.exception("The check for problems failed")
             await asyncio.sleep(self._interval_s)
 
     def _take(self, verdict: Verdict) -> None:

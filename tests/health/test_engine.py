@@ -176,7 +176,7 @@ def test_what_nobody_can_find_out_any_more_ends_with_the_reason():
 
     (cleared,) = it.judge(BY_NAME["worker-silent"], facts(40)).cleared
 
-    assert cleared.ended == "its worker was offline for so long that it was forgotten"
+    assert cleared.ended == "its worker was offline for so long that it was removed"
 
 
 def test_what_was_found_since_the_start_is_cleared_as_ever():

@@ -92,12 +92,12 @@ async def test_a_problem_comes_with_what_to_do_and_how_grave_it_is(server, post)
     ("notice", "kind", "title"),
     [
         (Notice(test=True), "info", "shop: a test"),
-        (Notice(cleared=(problem(),)), "success", "shop: Over: Worker silent w1@box"),
+        (Notice(cleared=(problem(),)), "success", "shop: Resolved: Worker silent w1@box"),
         (Notice(raised=(problem(severity="warning"),)), "warning", "shop: Worker silent w1@box"),
         (
             Notice(raised=(problem("a"), problem("b")), cleared=(problem("c"),)),
             "failure",
-            "shop: 2 problems, 1 over",
+            "shop: 2 problems, 1 resolved",
         ),
     ],
 )
@@ -133,7 +133,7 @@ async def test_a_problem_its_end_and_the_cool_down_are_told_as_by_the_webhook(se
     await asyncio.sleep(0.05)
     telling.stop()
 
-    assert [one["title"] for one in bodies(server)] == ["shop: 2 problems", "shop: 2 over"]
+    assert [one["title"] for one in bodies(server)] == ["shop: 2 problems", "shop: 2 resolved"]
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ async def test_no_part_of_an_address_is_told_or_logged(server, post, logged):
     with pytest.raises(Unavailable) as error:
         await post.post(post.body(Notice(test=True)))
 
-    assert error.value.message.startswith("JSON did not take it: ")
+    assert error.value.message.startswith("JSON rejected it: ")
     assert "500" in error.value.message
     assert SECRET not in error.value.message + logged.getvalue()
     assert "127.0.0.1" not in error.value.message
@@ -166,7 +166,7 @@ async def test_a_service_that_takes_long_is_given_up(pool):
     port = silent.sockets[0].getsockname()[1]
     post = Messenger(f"json://127.0.0.1:{port}?rto=60", "shop", pool, timeout_s=0.5)
 
-    with pytest.raises(Unavailable, match="JSON did not take it"):
+    with pytest.raises(Unavailable, match="JSON rejected it"):
         await post.post(post.body(Notice(test=True)))
 
     silent.close()
@@ -191,7 +191,7 @@ async def test_one_that_is_away_does_not_hide_that_another_received_it(post, poo
     gone = Messenger("xml://127.0.0.1:1", "shop", pool)
     both = [Telling(it, one, notices, wait_s=1.0, clock=lambda: NOW) for one in (gone, post)]
 
-    with pytest.raises(Unavailable, match=r"XML did not take it: .*; received by JSON"):
+    with pytest.raises(Unavailable, match=r"XML rejected it: .*; received by JSON"):
         await send_test(both)
 
 

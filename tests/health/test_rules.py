@@ -14,13 +14,13 @@ from flower_ng.health.facts.records import (
     Counts,
     EntryFacts,
     Growth,
-    HeldTask,
     Ingest,
     Keeping,
     NewException,
     QueueFacts,
     RunningTask,
     TypeFacts,
+    UnackedTask,
 )
 from flower_ng.health.rules.all_rules import RULES
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
@@ -160,7 +160,7 @@ WRONG = [
             ]
         },
         "q",
-        {"a": "alone has w, x, y and 1 more", "b": "has none that the other lacks"},
+        {"a": "only here: w, x, y and 1 more", "b": "nothing that the other lacks"},
     ),
     (
         "task-long",
@@ -258,7 +258,7 @@ WRONG = [
         "broker-broken",
         {"broker": rabbit(node(False))},
         "rabbit@a",
-        {"node": "rabbit@a", "state": "does not run"},
+        {"node": "rabbit@a", "state": "not running"},
     ),
     (
         "broker-broken",
@@ -312,13 +312,13 @@ WRONG = [
     ("broker-cut-off", {"broker": redis(), "cut_off": 2}, "", {"connections closed": 2}),
     (
         "broker-redelivers",
-        {"broker": redis(), "held": [HeldTask("5eed", PAY, 3500)]},
+        {"broker": redis(), "waiting_for_eta": [UnackedTask("5eed", PAY, 3500)]},
         PAY,
         {"held_task": "5eed", "held_s": 3500, "limit_s": 3600},
     ),
     (
         "broker-redelivers",
-        {"broker": redis(), "held": [HeldTask("5eed", PAY, 1, 7200)]},
+        {"broker": redis(), "waiting_for_eta": [UnackedTask("5eed", PAY, 1, 7200)]},
         PAY,
         {"held_task": "5eed", "held_s": 1, "until its ETA_s": 7200, "limit_s": 3600},
     ),
@@ -480,7 +480,10 @@ WELL = {
     "a few events could not be read": ("events-refused", {"ingest": clocked(malformed=9)}),
     "RabbitMQ without a timeout delivers nothing twice": (
         "broker-redelivers",
-        {"broker": rabbit(ack_timeout_s=1800.0), "held": [HeldTask("5eed", PAY, 60, 900)]},
+        {
+            "broker": rabbit(ack_timeout_s=1800.0),
+            "waiting_for_eta": [UnackedTask("5eed", PAY, 60, 900)],
+        },
     ),
     "sending that was never seen can't stop": (
         "events-unsent",

@@ -123,7 +123,7 @@ async def test_a_problem_and_its_end_arrive(server):
     first, second = (json_of(request) for request in server.got)
     assert first["text"] == "Worker silent w1@box"
     assert [one["subject"] for one in first["raised"]] == ["w1@box"]
-    assert second["text"] == "Over: Worker silent w1@box"
+    assert second["text"] == "Resolved: Worker silent w1@box"
 
 
 async def test_a_notice_that_failed_comes_again_as_the_same(server):

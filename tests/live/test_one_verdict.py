@@ -322,4 +322,4 @@ def test_a_worker_that_was_killed_is_told_everywhere_and_a_restart_does_not_clea
 
     town.fleet.start_one("w0@box")
     town.waits(lambda: len(town.hook.got) > told, 60, "its end is told")
-    assert town.hook.got[-1]["text"] == "Over: Worker silent w0@box"
+    assert town.hook.got[-1]["text"] == "Resolved: Worker silent w0@box"

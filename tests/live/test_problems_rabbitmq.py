@@ -165,7 +165,7 @@ def test_recorded_partitions_and_nodes_that_are_down_are_told_until_they_are_wel
         watched.clears("broker-broken", "rabbit@c")
 
     assert cut_off["cut off from"] == "rabbit@b"
-    assert down["state"] == "does not run"
+    assert down["state"] == "not running"
 
 
 def test_a_recorded_version_that_refuses_transient_queues_is_named_on_the_brokers_page(

@@ -132,7 +132,7 @@ def test_a_task_that_raises_ignore_has_no_known_end_and_that_is_said(
     shown.sees(ignored, "STARTED")
     shown.leap(200)
 
-    shown.says(ignored, "Its worker was asked and does not run it; no event told how it ended.")
+    shown.says(ignored, "Its worker says that it does not run it, and no event says how it ended.")
     shown.says(ignored, "The result backend says STARTED: whether it ended is not known.")
     assert worker.running
 

@@ -14,10 +14,10 @@ from flower_ng.health.facts.records import (
     LOSS_S,
     EntryFacts,
     Facts,
-    HeldTask,
     Ingest,
     Keeping,
     RunningTask,
+    UnackedTask,
     WorkerFacts,
 )
 from flower_ng.health.facts.task_observer import Sightings
@@ -191,13 +191,13 @@ class Gathering:
         cut = broker.redis.cut_off if broker and broker.redis else None
         return 0 if cut is None else max(0, int(self._cut_off.see(cut, now)))
 
-    def _held(self, now: float) -> Iterator[HeldTask]:
+    def _held(self, now: float) -> Iterator[UnackedTask]:
         """Yield what waits for its ETA: what came first is held for longest by now."""
         for task in self._sightings.held(self._state, MOST_RUNNING):
             if task.received is not None:
                 since, eta = self._sightings.held_since(task), eta_s(task.eta, self._timezone)
                 whole_s = None if eta is None else max(0.0, eta - since)
-                yield HeldTask(task.uuid, task.name or "", now - since, whole_s)
+                yield UnackedTask(task.uuid, task.name or "", now - since, whole_s)
 
     def _ingest(self, connection: Connection, late_s: float | None, now: float) -> Ingest:
         sources = self._sources

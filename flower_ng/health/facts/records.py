@@ -15,8 +15,8 @@ from flower_ng.monitor.state.presence import Status
 LOSS_S: Final = 300.0
 #: Why a worker is not watched any more, by its status.
 LAPSED: Final[Mapping[Status, str]] = {
-    "purged": "its worker was offline for so long that it was forgotten",
-    "gone": "its worker was not heard of for a day",
+    "purged": "its worker was offline for so long that it was removed",
+    "gone": "its worker has sent nothing for a day",
 }
 
 
@@ -95,22 +95,22 @@ class RunningTask:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldTask:
-    """A task whose message a worker holds, unacknowledged, for `held_s` by now.
+class UnackedTask:
+    """A task whose message a worker has held unacknowledged for `held_s`.
 
-    It has an ETA, until which it will be held for `whole_s` in all, or it runs and is acknowledged
-    late.
+    Either it waits for its ETA, and will have been held for `until_eta_s` by then, or it runs with
+    `acks_late`.
     """
 
     uuid: str
     type: str
     held_s: float
-    whole_s: float | None = None
+    until_eta_s: float | None = None
 
     @property
-    def most_s(self) -> float:
-        """For how long it is held in all, as far as that is known."""
-        return max(self.held_s, self.whole_s or 0.0)
+    def total_s(self) -> float:
+        """How long it will have been held at least, as far as is known."""
+        return max(self.held_s, self.until_eta_s or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +220,13 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known at `now`. None for a whole kind: it could not be found out.
+    """All that is known about the cluster at `now`. None for a whole field: it could not be read.
 
-    `began` is when this look-out began: what is told over a time is told of no time before.
-    `has_returned` is that all tasks of the run before are back in memory. `online_at` is when any
-    worker was last known to be online, None before. `eventless` are workers that answered and sent
-    no event, though events are enabled, or that did tasks of which none was heard. `cut_off` is how
-    many clients the broker closed lately; `held` is what waits in workers for its ETA.
+    `began` is when collecting began: growth and losses are counted from then on. `has_returned`:
+    all tasks of the previous run are back in memory. `online_at` is when any worker was last known
+    to be online, None before. `eventless` are workers that answered but sent no event although
+    events are enabled, or that ran tasks without sending events. `cut_off` is how many slow clients
+    the broker disconnected recently; `waiting_for_eta` are tasks that workers hold until their ETA.
     """
 
     now: float
@@ -241,7 +241,7 @@ class Facts:
     eventless: Sequence[str] = ()
     broker: BrokerFacts | None = None
     cut_off: int = 0
-    held: Sequence[HeldTask] = ()
+    waiting_for_eta: Sequence[UnackedTask] = ()
     began: float = 0.0
     has_returned: bool = True
     online_at: float | None = None

@@ -63,7 +63,7 @@ class Messenger:
         """Send it once; Unavailable says why that failed."""
         failed = await self._calls.run(self._send, letter)
         if failed:
-            raise Unavailable(f"{self.name} did not take it: {failed}")
+            raise Unavailable(f"{self.name} rejected it: {failed}")
 
     def _send(self, letter: Letter) -> str:
         """Return why it was not sent, empty where it was; in the pool."""
@@ -80,7 +80,7 @@ class Messenger:
         if result:
             return ""
         said = " ".join(entry.message for entry in result.logs())
-        return self._masked(said) or "it did not say why"
+        return self._masked(said) or "it gave no reason"
 
     def _masked(self, text: str) -> str:
         return self._secrets.sub(MASKED, text)

@@ -93,14 +93,14 @@ class Telling:
                 self.trouble = error.message
                 if pause_s is None or isinstance(error, Refused):
                     break
-                log.info("A notice is tried again in %g s: %s", pause_s, error.message)
+                log.info("A notification is sent again in %g s: %s", pause_s, error.message)
                 await asyncio.sleep(pause_s)
             else:
                 self.trouble = None
                 self.sent += 1
                 return
         self.given_up += 1
-        log.error("A notice could not be sent: %s", self.trouble)
+        log.error("A notification could not be sent: %s", self.trouble)
 
 
 async def send_test(tellings: Sequence[Telling]) -> str:

@@ -37,13 +37,13 @@ class Notice:
         if len(self.raised) + len(self.cleared) == 1:
             return self.text
         told = [f"{len(self.raised)} problems"] if self.raised else []
-        return ", ".join([*told, *([f"{len(self.cleared)} over"] if self.cleared else [])])
+        return ", ".join([*told, *([f"{len(self.cleared)} resolved"] if self.cleared else [])])
 
     @property
     def story(self) -> str:
         """The whole for people: what is wrong, what to do, and what is over."""
         if self.test:
-            return "This is a test of flower_ng: problems would be told here."
+            return "This is a test from flower_ng: problems will be reported here."
         wrong = [f"{line(one)}\n{one.advice}" for one in self.raised]
         over = [f"{one.end}: {line(one)}" for one in self.cleared]
         return "\n\n".join([*wrong, *over])

@@ -8,16 +8,16 @@ from flower_ng.health.rules import (
     queues,
     schedule,
     tasks,
-    unreadable_events,
+    worker_peers,
     workers,
 )
 from flower_ng.health.rules.rule import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
     *events.RULES,
-    *unreadable_events.RULES,
     *broker.RULES,
     *workers.RULES,
+    *worker_peers.RULES,
     *tasks.RULES,
     *queues.RULES,
     *schedule.RULES,

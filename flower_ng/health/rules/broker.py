@@ -1,30 +1,30 @@
-"""Rules about the broker itself, as it told when it was last asked. Pure."""
+"""Rules about the broker itself: memory, disk, nodes, replicas, leftover queues. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from flower_ng.brokers.condition import BrokerFacts, RabbitNode
-from flower_ng.health.facts.records import LOSS_S, Facts, HeldTask
+from flower_ng.health.facts.records import LOSS_S, Facts, UnackedTask
 from flower_ng.health.problem import Evidence
 from flower_ng.health.rules.rule import Find, Finding, Rule
 
-#: What was told earlier says nothing about now.
-GOOD_S: Final = 300.0
-#: What is found in what the broker told.
-Told: TypeAlias = Callable[[BrokerFacts, float], Iterator[Finding]]
+#: Older broker facts say nothing about now: the rules are then undecided.
+MAX_AGE_S: Final = 300.0
+#: A test of the broker's own facts with a threshold.
+BrokerTest: TypeAlias = Callable[[BrokerFacts, float], Iterator[Finding]]
 
 
-def told(find: Told) -> Find:
-    """Ask `find` of what the broker told; None where it told nothing, or nothing lately."""
+def from_broker_facts(test: BrokerTest) -> Find:
+    """Apply `test` to the broker's facts; None where there are none, or only old ones."""
 
-    def ask(facts: Facts, threshold: float) -> Iterable[Finding] | None:
+    def find(facts: Facts, threshold: float) -> Iterable[Finding] | None:
         broker = facts.broker
-        has_told = broker is not None and (broker.rabbit or broker.redis)
-        if broker is None or not has_told or facts.now - broker.at > GOOD_S:
+        has_facts = broker is not None and (broker.rabbit or broker.redis)
+        if broker is None or not has_facts or facts.now - broker.at > MAX_AGE_S:
             return None
-        return list(find(broker, threshold))
+        return list(test(broker, threshold))
 
-    return ask
+    return find
 
 
 def blocking(broker: BrokerFacts, _: float) -> Iterator[Finding]:
@@ -36,10 +36,10 @@ def blocking(broker: BrokerFacts, _: float) -> Iterator[Finding]:
 
 
 def broken(broker: BrokerFacts, _: float) -> Iterator[Finding]:
-    """A node does not run, or has lost touch with others."""
+    """A node is not running, or a network partition separates it from others."""
     for node in broker.rabbit.nodes if broker.rabbit else ():
         if not node.is_running:
-            yield Finding(node.name, {"node": node.name, "state": "does not run"})
+            yield Finding(node.name, {"node": node.name, "state": "not running"})
         elif node.partitions:
             others = ", ".join(node.partitions)
             yield Finding(node.name, {"node": node.name, "cut off from": others})
@@ -60,7 +60,7 @@ def full(broker: BrokerFacts, share: float) -> Iterator[Finding]:
 
 
 def short_of_disk(broker: BrokerFacts, factor: float) -> Iterator[Finding]:
-    """The free disk is near where an alarm begins."""
+    """Free disk space is near the limit at which RabbitMQ raises its alarm."""
     for node in broker.rabbit.nodes if broker.rabbit else ():
         if _is_short(node, factor):
             sizes = {"free_bytes": node.disk_free_bytes or 0}
@@ -73,7 +73,7 @@ def _is_short(node: RabbitNode, factor: float) -> bool:
 
 
 def evicting(broker: BrokerFacts, _: float) -> Iterator[Finding]:
-    """Redis may throw away queues and messages."""
+    """The eviction policy of Redis allows it to delete queues and messages."""
     redis = broker.redis
     if redis and redis.may_evict:
         evicted: Evidence = {} if redis.evicted is None else {"keys evicted": redis.evicted}
@@ -81,7 +81,7 @@ def evicting(broker: BrokerFacts, _: float) -> Iterator[Finding]:
 
 
 def behind(broker: BrokerFacts, _: float) -> Iterator[Finding]:
-    """A replica is not in step."""
+    """A replica lags behind its master, or has lost the connection to it."""
     redis = broker.redis
     if redis and redis.link_down_s is not None:
         yield Finding("", {"replica without its master_s": redis.link_down_s})
@@ -89,16 +89,16 @@ def behind(broker: BrokerFacts, _: float) -> Iterator[Finding]:
         yield Finding("", {"replicas behind": redis.replicas_behind})
 
 
-def stale(broker: BrokerFacts, least: float) -> Iterator[Finding]:
-    """Queues of workers that are gone are still there."""
+def stale(broker: BrokerFacts, minimum: float) -> Iterator[Finding]:
+    """Control and event queues are left over from workers that no longer exist."""
     queues = broker.rabbit.stale if broker.rabbit else ()
-    if queues and len(queues) >= least:
+    if queues and len(queues) >= minimum:
         waiting = sum(queue.messages or 0 for queue in queues)
         yield Finding("", {"queues": len(queues), "messages": waiting, "one": queues[0].name})
 
 
 def unanswering(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
-    """It answers nothing of what it is asked, though events may come."""
+    """The broker answers no status request, though events may still arrive."""
     broker = facts.broker
     if broker is None or broker.away_since is None:
         return None if broker is None else []
@@ -108,42 +108,42 @@ def unanswering(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
     )
 
 
-def cut_off(facts: Facts, least: float) -> Iterable[Finding] | None:
-    """Redis closed clients that read too slowly: event connections among them."""
+def cut_off(facts: Facts, minimum: float) -> Iterable[Finding] | None:
+    """Redis disconnected clients that read too slowly; event connections may be among them."""
     if facts.broker is None or facts.broker.redis is None:
         return None
-    lost = facts.cut_off
-    return [Finding("", {"connections closed": lost})] if lost >= least else []
+    closed = facts.cut_off
+    return [Finding("", {"connections closed": closed})] if closed >= minimum else []
 
 
 def redelivering(facts: Facts, share: float) -> Iterable[Finding] | None:
-    """Tasks are or will be held nearly as long as the broker allows: for their ETA, or running."""
-    limit_s = _held_at_most_s(facts.broker)
+    """Messages are, or will be, unacknowledged for nearly as long as the broker allows."""
+    limit_s = _redelivery_after_s(facts.broker)
     if limit_s is None or not facts.can_hear:
         return None
-    found: dict[str, HeldTask] = {}
-    for task in sorted(_held(facts), key=lambda one: one.most_s):
-        if task.most_s >= share * limit_s:
-            found[task.type] = task
+    longest: dict[str, UnackedTask] = {}
+    for task in sorted(_unacked(facts), key=lambda task: task.total_s):
+        if task.total_s >= share * limit_s:
+            longest[task.type] = task
     return [
-        Finding(kind, {"held_task": one.uuid, **_times(one), "limit_s": limit_s})
-        for kind, one in found.items()
+        Finding(type_, {"held_task": task.uuid, **_times(task), "limit_s": limit_s})
+        for type_, task in longest.items()
     ]
 
 
-def _times(task: HeldTask) -> Evidence:
-    whole: Evidence = {} if task.whole_s is None else {"until its ETA_s": task.whole_s}
-    return {"held_s": task.held_s, **whole}
+def _times(task: UnackedTask) -> Evidence:
+    until_eta: Evidence = {} if task.until_eta_s is None else {"until its ETA_s": task.until_eta_s}
+    return {"held_s": task.held_s, **until_eta}
 
 
-def _held(facts: Facts) -> Iterator[HeldTask]:
-    yield from facts.held
+def _unacked(facts: Facts) -> Iterator[UnackedTask]:
+    yield from facts.waiting_for_eta
     for task in facts.running:
         if task.is_held and task.is_worker_online:
-            yield HeldTask(task.uuid, task.type, task.runs_s)
+            yield UnackedTask(task.uuid, task.type, task.runs_s)
 
 
-def _held_at_most_s(broker: BrokerFacts | None) -> float | None:
+def _redelivery_after_s(broker: BrokerFacts | None) -> float | None:
     if broker is None:
         return None
     if broker.redis:
@@ -156,73 +156,75 @@ RULES: Final = (
         "broker-blocks",
         "broker",
         "error",
-        "The broker refuses what is published",
-        "Workers look connected and nothing runs, inspections time out, senders hang: give the"
-        " broker memory or disk, or purge what it holds. RabbitMQ goes on by itself then.",
-        told(blocking),
+        "The broker blocks publishers",
+        "Workers look connected but nothing runs, inspections time out and senders hang. Give the"
+        " broker more memory or disk space, or purge messages. RabbitMQ then continues by itself.",
+        from_broker_facts(blocking),
         lasting=True,
     ),
     Rule(
         "broker-broken",
         "broker",
         "error",
-        "A node of the broker is down or cut off",
-        "Start the node, or mend the network between the nodes; a partition needs one side to be"
-        " restarted. Queues without replicas on other nodes are away until then.",
-        told(broken),
+        "A broker node is down or partitioned",
+        "Start the node, or repair the network between the nodes; after a partition, one side"
+        " must be restarted. Until then, queues without replicas on other nodes are unavailable.",
+        from_broker_facts(broken),
         lasting=True,
     ),
     Rule(
         "broker-unanswering",
         "broker",
         "warning",
-        "The broker tells nothing",
-        "Queue lengths and its state are not known. Look at the reason; for RabbitMQ, whether"
-        " broker_api and its user are right.",
+        "Broker status unavailable",
+        "Queue lengths and the state of the broker are unknown. See the reason; for RabbitMQ,"
+        " check broker_api and its user.",
         unanswering,
     ),
     Rule(
         "broker-memory",
         "broker",
         "warning",
-        "The broker's memory is nearly full",
-        "Give it more, or see that less waits: at its limit it refuses, or throws away, messages.",
-        told(full),
+        "Broker memory nearly full",
+        "Give the broker more memory, or reduce what waits in its queues: at its limit it refuses"
+        " or deletes messages.",
+        from_broker_facts(full),
     ),
     Rule(
         "broker-disk",
         "broker",
         "warning",
-        "The broker's disk is nearly full",
-        "Free some: below its limit RabbitMQ blocks everyone who publishes.",
-        told(short_of_disk),
+        "Broker disk nearly full",
+        "Free disk space: below its limit RabbitMQ blocks all publishers.",
+        from_broker_facts(short_of_disk),
     ),
     Rule(
         "broker-evicts",
         "broker",
         "warning",
-        "The broker may throw messages away",
-        "Set maxmemory-policy noeviction: with any other, Redis deletes queues when memory is"
-        " short, and nobody is told.",
-        told(evicting),
+        "Redis may delete messages",
+        "Set maxmemory-policy noeviction: with any other policy, Redis silently deletes queues"
+        " when memory runs short.",
+        from_broker_facts(evicting),
         lasting=True,
     ),
     Rule(
         "broker-replica",
         "broker",
         "warning",
-        "A replica is behind",
-        "Look at the network and the load of both: what the replica lacks is lost in a failover.",
-        told(behind),
+        "Redis replica is behind",
+        "Check the network and the load of both servers: what the replica lacks is lost in a"
+        " failover.",
+        from_broker_facts(behind),
         lasting=True,
     ),
     Rule(
         "broker-cut-off",
         "broker",
         "warning",
-        "The broker closed slow readers",
-        "Events may be missing. Raise client-output-buffer-limit pubsub, and see that flower_ng has"
-        " a processor to itself.",
+        "Redis disconnected slow clients",
+        "Events may be missing. Raise client-output-buffer-limit pubsub, and make sure that"
+        " flower_ng gets enough CPU.",
         cut_off,
         needs_s=lambda _: LOSS_S,
     ),
@@ -230,19 +232,20 @@ RULES: Final = (
         "broker-redelivers",
         "type",
         "warning",
-        "A task may be delivered twice",
-        "Its ETA is further away, or with acks_late it runs for longer, than the broker lets a"
-        " message be held: raise visibility_timeout (Redis) or consumer_timeout (RabbitMQ), send it"
-        " later, or make it smaller.",
+        "Tasks may be delivered twice",
+        "The broker delivers a message again if it is not acknowledged in time: the ETA of this"
+        " task is too far away, or, with acks_late, it runs too long. Raise visibility_timeout"
+        " (Redis) or consumer_timeout (RabbitMQ), send the task later, or split it into smaller"
+        " ones.",
         redelivering,
     ),
     Rule(
         "broker-stale",
         "broker",
         "warning",
-        "Queues of workers that are gone",
-        "Delete them: what is sent to all workers piles up in them. The page of the broker lists"
-        " them.",
-        told(stale),
+        "Leftover worker queues",
+        "The workers of these queues no longer exist. Delete the queues: each command or event"
+        " that is broadcast piles up in them. The Broker page lists them.",
+        from_broker_facts(stale),
     ),
 )

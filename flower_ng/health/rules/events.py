@@ -1,4 +1,4 @@
-"""Rules about what we ourselves see and keep: events, answers, the store. Pure."""
+"""Rules about flower_ng's own input and storage: events, inspections, the history. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 from flower_ng.health.facts.records import LOSS_S, Counts, Facts
 from flower_ng.health.rules.rule import Finding, Found, Rule
 
-#: Of fewer tasks, none that was sent may be chance.
-LEAST_RECEIVED: Final = 20
-#: So much of what was received had been seen to be sent, where senders tell.
-USUALLY_SENT: Final = 0.5
+#: With fewer received tasks, the lack of task-sent events may be chance.
+MIN_RECEIVED: Final = 20
+#: A type whose tasks had task-sent events at least this often is expected to have them.
+SENT_EVENT_SHARE: Final = 0.5
 
 
 def away(facts: Facts, _: float) -> Found:
-    """There is no connection for events."""
+    """The event connection to the broker is down."""
     ingest = facts.ingest
     if not ingest.was_tried:
         return None
@@ -22,16 +22,27 @@ def away(facts: Facts, _: float) -> Found:
     return [Finding("", {"reason": ingest.why or "unknown", "away_s": ingest.away_s})]
 
 
-def dropped(facts: Facts, least: float) -> Iterable[Finding]:
+def dropped(facts: Facts, minimum: float) -> Iterable[Finding]:
     """Events were lost because the inbox was full."""
     ingest = facts.ingest
-    if ingest.dropped < least:
+    if ingest.dropped < minimum:
         return []
     return [Finding("", {"dropped": ingest.dropped, "within_s": ingest.over_s})]
 
 
+def refused(facts: Facts, minimum: float) -> Iterable[Finding]:
+    """Event messages could not be decoded, or do not contain an event."""
+    ingest = facts.ingest
+    if ingest.malformed < minimum:
+        return []
+    evidence = {"refused": ingest.malformed, "within_s": ingest.over_s}
+    if ingest.disallowed:
+        return [Finding("", {**evidence, "content_type": ingest.disallowed})]
+    return [Finding("", evidence)]
+
+
 def late(facts: Facts, threshold_s: float) -> Found:
-    """Even the quickest worker's events come late."""
+    """The events of all workers arrive late, even those of the fastest."""
     lag_s = facts.ingest.lag_s
     if not facts.can_hear or lag_s is None:
         return None
@@ -39,31 +50,31 @@ def late(facts: Facts, threshold_s: float) -> Found:
 
 
 def eventless(facts: Facts, _: float) -> Found:
-    """Workers answer and send no event."""
+    """Workers respond to inspections but send no events."""
     if not facts.can_hear:
         return None
     return [Finding(name, {"events": "none"}) for name in facts.eventless]
 
 
-def unsent(facts: Facts, least: float) -> Found:
-    """Types whose sending used to be seen, and is not any more."""
+def unsent(facts: Facts, minimum: float) -> Found:
+    """Task types that used to have task-sent events and no longer have them."""
     if facts.types is None or not facts.can_hear:
         return None
     return [
         Finding(one.name, {"received": one.recent.received, "within_s": one.recent.over_s})
         for one in facts.types
-        if one.recent.received >= max(LEAST_RECEIVED, least)
+        if one.recent.received >= max(MIN_RECEIVED, minimum)
         and not one.recent.sent
         and _was_sent(one.usual)
     ]
 
 
 def _was_sent(usual: Counts) -> bool:
-    return usual.received >= LEAST_RECEIVED and usual.sent >= USUALLY_SENT * usual.received
+    return usual.received >= MIN_RECEIVED and usual.sent >= SENT_EVENT_SHARE * usual.received
 
 
 def slow_answers(facts: Facts, threshold_s: float) -> Found:
-    """Questions to the workers take long."""
+    """Workers take long to answer inspections."""
     inspect_s = facts.ingest.inspect_s
     if inspect_s is None:
         return None
@@ -76,10 +87,10 @@ def unwritten(facts: Facts, _: float) -> Iterable[Finding]:
     return [Finding("", {"reason": failing})] if failing else []
 
 
-def lost(facts: Facts, least: float) -> Iterable[Finding]:
-    """Changes of tasks were given up."""
+def lost(facts: Facts, minimum: float) -> Iterable[Finding]:
+    """Changes of tasks were discarded because the history could not be written."""
     keeping = facts.keeping
-    if keeping.lost < least:
+    if keeping.lost < minimum:
         return []
     return [Finding("", {"changes lost": keeping.lost, "within_s": keeping.over_s})]
 
@@ -90,8 +101,8 @@ RULES: Final = (
         "broker",
         "error",
         "No connection to the broker",
-        "Nothing new is seen until it returns, which is tried again and again. Look whether the"
-        " broker runs, and whether its address and password are right.",
+        "No new events arrive until it is back; flower_ng reconnects automatically. Check that"
+        " the broker runs and that its URL and password are right.",
         away,
         lasting=True,
     ),
@@ -100,8 +111,8 @@ RULES: Final = (
         "cluster",
         "warning",
         "Events were dropped",
-        "Counts are at least what is shown, and tasks may seem to run that have ended. Give"
-        " flower_ng more of a processor, or raise inbox_max_messages.",
+        "Counts are lower bounds, and tasks that have ended may still be shown as running. Give"
+        " flower_ng more CPU, or raise inbox_max_messages.",
         dropped,
         needs_s=lambda _: LOSS_S,
     ),
@@ -109,9 +120,9 @@ RULES: Final = (
         "events-late",
         "cluster",
         "warning",
-        "Events come late",
-        "What is shown is as old as that. Look at the load of the broker and of flower_ng"
-        " (flower_ng_loop_lag_seconds); a clock that is off looks the same.",
+        "Events arrive late",
+        "Everything shown is late by this much. Check the load of the broker and of flower_ng"
+        " (flower_ng_loop_lag_seconds); a wrong clock looks the same.",
         late,
     ),
     Rule(
@@ -119,8 +130,8 @@ RULES: Final = (
         "worker",
         "warning",
         "Worker sends no events",
-        "Start it with -E or set worker_send_task_events = True, and look that it was not started"
-        " with --without-heartbeat, and that flower_ng runs with enable_events.",
+        "Start it with -E or set worker_send_task_events = True. Check that it was not started"
+        " with --without-heartbeat and that flower_ng runs with enable_events.",
         eventless,
         lasting=True,
         needs_s=lambda threshold_s: threshold_s,
@@ -129,9 +140,10 @@ RULES: Final = (
         "events-unsent",
         "type",
         "warning",
-        "Sending is not seen any more",
-        "Whoever sends this type used to tell: set task_send_sent_event = True there again."
-        " Without it tasks that wait in a queue can't be seen.",
+        "No more task-sent events",
+        "Whatever sends tasks of this type used to send task-sent events and no longer does: set"
+        " task_send_sent_event = True there again. Without these events, tasks that wait in a"
+        " queue are invisible.",
         unsent,
     ),
     Rule(
@@ -139,8 +151,8 @@ RULES: Final = (
         "cluster",
         "warning",
         "Workers answer slowly",
-        "Look at the load of the broker and the workers; inspect_timeout is how long flower_ng"
-        " waits for them.",
+        "Check the load of the broker and of the workers. inspect_timeout sets how long flower_ng"
+        " waits for their answers.",
         slow_answers,
     ),
     Rule(
@@ -148,7 +160,7 @@ RULES: Final = (
         "cluster",
         "error",
         "The history cannot be written",
-        "What happens is held in memory as long as it fits. Look at the disk, or at the database.",
+        "New data is kept in memory as long as it fits. Check the disk or the database.",
         unwritten,
         lasting=True,
     ),
@@ -156,9 +168,20 @@ RULES: Final = (
         "store-lost",
         "cluster",
         "error",
-        "Changes are missing in the history",
-        "They could not be written for too long. The history's page has the gap.",
+        "Changes are missing from the history",
+        "Writing failed for so long that these changes were discarded. The History page shows the"
+        " gap.",
         lost,
         needs_s=lambda _: LOSS_S,
+    ),
+    Rule(
+        "events-refused",
+        "cluster",
+        "error",
+        "Events can't be read",
+        "Whatever these events say is missing in flower_ng. Set event_serializer = 'json' in the"
+        " workers and in everything that sends tasks. If they must send pickle, which can execute"
+        " code, start flower_ng with an app whose accept_content and event_serializer allow it.",
+        refused,
     ),
 )

@@ -1,4 +1,4 @@
-"""Rules about queues, as the broker and the workers tell of them. Pure."""
+"""Rules about queues: length, growth, age of the oldest message, consumers. Pure."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 from flower_ng.health.facts.records import Facts, QueueFacts
 from flower_ng.health.rules.rule import ASKED_S, UNKNOWN, Answer, Find, Found, Rule, answered
 
-#: Growth is looked at by the minute.
+#: Growth is measured per minute, so a problem needs one more to be confirmed or cleared.
 MINUTE_S: Final = 60.0
-#: Growth by fewer messages is noise.
-LEAST_GROWN: Final = 100
+#: A queue that grew by fewer messages is not reported: that is noise.
+MIN_GROWTH: Final = 100
 
 
 def each(test: Callable[[QueueFacts, float], Answer]) -> Find:
-    """Ask `test` of each queue; None where the broker does not tell."""
+    """Apply `test` to each queue; None where no queue length is known."""
 
     def find(facts: Facts, threshold: float) -> Found:
         if facts.queues is None:
@@ -24,7 +24,7 @@ def each(test: Callable[[QueueFacts, float], Answer]) -> Find:
 
 
 def deserted(queue: QueueFacts, _: float) -> Answer:
-    """Messages wait, and neither the broker nor a worker knows of a consumer."""
+    """Messages wait, and neither the broker nor any worker reports a consumer."""
     if queue.length == 0 or queue.consumers or queue.workers:
         return None
     if queue.length is None or queue.workers is None:
@@ -33,14 +33,14 @@ def deserted(queue: QueueFacts, _: float) -> Answer:
 
 
 def long(queue: QueueFacts, threshold: float) -> Answer:
-    """More messages wait than there should."""
+    """More messages wait than the threshold allows."""
     if queue.length is None:
         return UNKNOWN
     return {"waiting": queue.length} if queue.length > threshold else None
 
 
 def old(queue: QueueFacts, threshold_s: float) -> Answer:
-    """The oldest message waits for too long."""
+    """The oldest message has waited longer than the threshold."""
     if queue.length == 0:
         return None
     if queue.oldest_s is None:
@@ -51,8 +51,8 @@ def old(queue: QueueFacts, threshold_s: float) -> Answer:
 
 
 def growing(queue: QueueFacts, minutes: float) -> Answer:
-    """It has only grown for that long."""
-    if queue.growing_s < minutes * 60 or queue.grown < LEAST_GROWN:
+    """The queue has grown for this many minutes without a break."""
+    if queue.growing_s < minutes * 60 or queue.grown < MIN_GROWTH:
         return None
     waiting = {} if queue.length is None else {"waiting": queue.length}
     return {**waiting, "more than before": queue.grown, "within_s": queue.growing_s}
@@ -64,8 +64,8 @@ RULES: Final = (
         "queue",
         "error",
         "Queue without consumers",
-        "Messages wait and nobody takes them: start a worker with -Q and this queue's name, or"
-        " look for a typing error in a route.",
+        "Messages wait and no worker consumes them. Start a worker with -Q and the name of this"
+        " queue, or look for a misspelt queue name in a route.",
         each(deserted),
         lasting=True,
         needs_s=lambda _: ASKED_S,
@@ -74,18 +74,18 @@ RULES: Final = (
         "queue-old",
         "queue",
         "warning",
-        "Messages wait for long",
-        "Add workers or slots for this queue, or send less; look whether the workers are held up"
-        " by long tasks.",
+        "Messages wait too long",
+        "Add workers or slots for this queue, or send less. Check whether long tasks keep the"
+        " workers busy.",
         each(old),
     ),
     Rule(
         "queue-growing",
         "queue",
         "warning",
-        "Queue grows",
-        "More is sent than is done: add workers or slots for this queue, or look why tasks take"
-        " longer.",
+        "Queue is growing",
+        "More tasks are sent than done. Add workers or slots for this queue, or find out why"
+        " tasks take longer.",
         each(growing),
         needs_s=lambda minutes: minutes * 60 + MINUTE_S,
     ),
@@ -94,7 +94,7 @@ RULES: Final = (
         "queue",
         "warning",
         "Queue is long",
-        "Add workers or slots for this queue; if such a length is usual, raise the option.",
+        "Add workers or slots for this queue. If this length is normal, raise the threshold.",
         each(long),
     ),
 )

@@ -1,4 +1,4 @@
-"""Rule is one thing that can be wrong: how it is found, and what to do about it. Pure."""
+"""Rule is one kind of problem: how it is detected, and what to do about it. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from flower_ng.health.problem import About, Evidence, Severity
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule holds for a subject now; `evidence` is what shows it."""
+    """A rule applies to a subject now; `evidence` is the values that show it."""
 
     subject: str
     evidence: Evidence = field(default_factory=dict)
@@ -19,29 +19,29 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """Whether a rule holds for a subject can't be known yet: what was raised stays."""
+    """It is not known yet whether a rule applies to a subject: a raised problem stays."""
 
     subject: str
 
 
-class Doubt(Enum):
-    """What a test answers that has neither evidence nor an all-clear."""
+class Uncertainty(Enum):
+    """The result of a test that has neither evidence of a problem nor an all-clear."""
 
     UNKNOWN = "unknown"
 
 
-UNKNOWN: Final = Doubt.UNKNOWN
-#: After a start it takes as long until all workers were asked, and again those that were slow.
+UNKNOWN: Final = Uncertainty.UNKNOWN
+#: How long after a start all workers have been inspected, slow ones a second time.
 ASKED_S: Final = 120.0
-#: What a test says of one subject: what shows that the rule holds, or None where it does not.
-Answer: TypeAlias = Evidence | Literal[Doubt.UNKNOWN] | None
-#: What is found in the facts with a threshold; None where the facts do not tell.
+#: The result of a test of one subject: evidence where the rule applies, None where it does not.
+Answer: TypeAlias = Evidence | Literal[Uncertainty.UNKNOWN] | None
+#: The findings for all subjects; None where the facts do not allow a judgement.
 Found: TypeAlias = Iterable[Finding | Undecided] | None
 Find: TypeAlias = Callable[[Facts, float], Found]
 
 
 def answered(answers: Iterable[tuple[str, Answer]]) -> list[Finding | Undecided]:
-    """Return what was answered of subjects, each with its answer."""
+    """Return the findings for subjects, given as pairs of subject and test result."""
     return [
         Undecided(subject) if answer is UNKNOWN else Finding(subject, answer)
         for subject, answer in answers
@@ -51,11 +51,12 @@ def answered(answers: Iterable[tuple[str, Answer]]) -> list[Finding | Undecided]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `title` goes before the subject's name, `advice` says what to do.
+    """One rule. `title` is shown before the subject's name, `advice` says what to do.
 
-    The option `problem_<name>` is its threshold, 0 turns it off. With `lasting` the threshold is
-    how many seconds it must hold before it is a problem; `find` need not look at it. Before it has
-    looked for `needs_s` of a threshold, that it finds nothing clears nothing of before a restart.
+    The option `problem_<name>` is its threshold; 0 turns the rule off. With `lasting`, the
+    threshold is the number of seconds that a finding must last before it is a problem, and `find`
+    ignores it. `needs_s` returns how many seconds after a start the rule can first be sure that a
+    problem from before the restart is over.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Rules about the schedule that beat keeps. Pure."""
+"""Rules about the schedule of celery beat. Pure."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def overdue(facts: Facts, threshold_s: float) -> Found:
-    """Entries whose task should have been seen by now."""
+    """Schedule entries whose task should have been sent by now."""
     if facts.entries is None or not facts.can_hear:
         return None
     return answered((entry.name, _overdue(entry, threshold_s)) for entry in facts.entries)
@@ -18,7 +18,7 @@ def overdue(facts: Facts, threshold_s: float) -> Found:
 
 def _overdue(entry: EntryFacts, threshold_s: float) -> Answer:
     if entry.overdue_s <= threshold_s:
-        # Until it is seen for the first time, what was told before a restart stays.
+        # Until its task is seen for the first time, a problem from before the restart stays.
         return UNKNOWN if entry.last_at is None else None
     last: Evidence = {} if entry.last_at is None else {"last_at": entry.last_at}
     return {"type": entry.type, "overdue_s": entry.overdue_s, **last}
@@ -29,11 +29,11 @@ RULES: Final = (
         "schedule-overdue",
         "schedule",
         "error",
-        "Scheduled task not seen",
-        "Look whether celery beat runs, exactly once. Without task_send_sent_event a task that"
-        " waits in a queue can't be seen, and looks the same. Others that send the same task with"
-        " the same arguments are told from beat by their rhythm, where task_send_sent_event tells"
-        " who sent it; who can't be told apart is taken for beat.",
+        "Scheduled task is overdue",
+        "Check that celery beat runs, exactly once. Without task_send_sent_event, a task that"
+        " waits in a queue is invisible and looks the same. Others may send the same task with the"
+        " same arguments: if task_send_sent_event says who sent it, flower_ng recognises beat by"
+        " its timing; otherwise every sender counts as beat.",
         overdue,
     ),
 )

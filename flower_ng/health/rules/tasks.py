@@ -8,45 +8,43 @@ from flower_ng.health.facts.records import Counts, Facts, RunningTask, TypeFacts
 from flower_ng.health.problem import Evidence
 from flower_ng.health.rules.rule import ASKED_S, Finding, Found, Rule
 
-#: A 99th percentile of fewer runs says little.
-LEAST_RUNS: Final = 50
-#: Twice nothing is nothing: shorter runs are not slow.
-LEAST_SLOW_S: Final = 60.0
-#: Failures and retries are told from fewer tasks than this only by chance.
-LEAST_FAILED: Final = 10
-LEAST_RETRIED: Final = 20
-#: Celery's own task, which waits for a chord by being retried.
+#: With fewer runs, a 99th percentile is not meaningful.
+MIN_RUNS: Final = 50
+#: Runs shorter than this are never reported as slow, however short they usually are.
+MIN_SLOW_S: Final = 60.0
+#: Fewer failures or retries than this may be chance.
+MIN_FAILED: Final = 10
+MIN_RETRIED: Final = 20
+#: Celery's own task that waits for a chord by retrying itself: its retries are normal.
 UNLOCKING: Final = "celery.chord_unlock"
-#: The usual share of failures, where it is less: a first failure in a thousand is no rise.
-LEAST_SHARE: Final = 0.02
-#: Without as many before, nothing is usual.
-LEAST_USUAL: Final = 50
+#: A lower usual failure rate counts as this: one failure in a thousand tasks is no increase.
+MIN_USUAL_RATE: Final = 0.02
+#: With fewer finished tasks before, there is no usual failure rate.
+MIN_BASELINE: Final = 50
 
 
 def long(facts: Facts, threshold_s: float) -> Found:
-    """Tasks that run for so long, whatever is usual."""
+    """Tasks that have run longer than a fixed time."""
     return _running(facts, lambda task: task.runs_s > threshold_s)
 
 
 def slow(facts: Facts, factor: float) -> Found:
-    """Tasks that run for a multiple of what nearly all of their type take."""
+    """Tasks that have run several times as long as the 99th percentile of their type."""
     if facts.types is None:
         return None
     usual = {
-        one.name: one.p99_s
-        for one in facts.types
-        if one.p99_s is not None and one.runs >= LEAST_RUNS
+        one.name: one.p99_s for one in facts.types if one.p99_s is not None and one.runs >= MIN_RUNS
     }
     return _running(
         facts,
-        lambda task: task.runs_s > max(LEAST_SLOW_S, factor * usual[task.type]),
+        lambda task: task.runs_s > max(MIN_SLOW_S, factor * usual[task.type]),
         among=usual,
         more=lambda task: {"usual_s": usual[task.type]},
     )
 
 
 def near_limit(facts: Facts, share: float) -> Found:
-    """Tasks that their worker will soon end, by its own `task_time_limit`."""
+    """Tasks that their worker will soon kill because of its `task_time_limit`."""
     return _running(
         facts,
         lambda task: task.limit_s is not None and task.runs_s > share * task.limit_s,
@@ -61,7 +59,7 @@ def _running(
     among: Mapping[str, object] | None = None,
     more: Callable[[RunningTask], Evidence] = lambda _: {},
 ) -> list[Finding] | None:
-    """Tell by type of the tasks on online workers for which `test` holds."""
+    """Return a finding for each type with tasks on online workers for which `test` is true."""
     if not facts.can_hear or not facts.has_returned:
         return None
     types: dict[str, list[RunningTask]] = defaultdict(list)
@@ -81,7 +79,7 @@ def _oldest(
 
 
 def unclaimed(facts: Facts, threshold_s: float) -> Found:
-    """Tasks in STARTED that their worker does not run, and of which nobody knows an end."""
+    """Tasks in STARTED that their worker does not run, and whose end is unknown."""
     if not facts.can_hear or not facts.has_returned:
         return None
     types: dict[str, list[RunningTask]] = defaultdict(list)
@@ -93,7 +91,7 @@ def unclaimed(facts: Facts, threshold_s: float) -> Found:
 
 
 def failing(facts: Facts, factor: float) -> Found:
-    """Types of which far more fail than usual."""
+    """Task types that fail far more often than usual."""
     if facts.types is None or not facts.can_hear:
         return None
     return [
@@ -105,9 +103,9 @@ def failing(facts: Facts, factor: float) -> Found:
 
 def _failing(recent: Counts, usual: Counts, factor: float) -> Evidence:
     share, before = recent.failed_share, usual.failed_share
-    if share is None or before is None or usual.ended < LEAST_USUAL or recent.failed < LEAST_FAILED:
+    if share is None or before is None or usual.ended < MIN_BASELINE or recent.failed < MIN_FAILED:
         return {}
-    if share < min(0.9, factor * max(before, LEAST_SHARE)):
+    if share < min(0.9, factor * max(before, MIN_USUAL_RATE)):
         return {}
     if share < 1.5 * before:
         return {}
@@ -120,23 +118,23 @@ def _failing(recent: Counts, usual: Counts, factor: float) -> Evidence:
     }
 
 
-def retrying(facts: Facts, least: float) -> Found:
-    """Types that are retried again and again rather than done."""
+def retrying(facts: Facts, minimum: float) -> Found:
+    """Task types with far more retries than completed tasks."""
     if facts.types is None or not facts.can_hear:
         return None
     others = [one for one in facts.types if one.name != UNLOCKING]
-    return [Finding(one.name, found) for one in others if (found := _retrying(one, least))]
+    return [Finding(one.name, evidence) for one in others if (evidence := _retrying(one, minimum))]
 
 
-def _retrying(one: TypeFacts, least: float) -> Evidence:
+def _retrying(one: TypeFacts, minimum: float) -> Evidence:
     recent = one.recent
-    if recent.retried < max(LEAST_RETRIED, least * max(1, recent.ended)):
+    if recent.retried < max(MIN_RETRIED, minimum * max(1, recent.ended)):
         return {}
     return {"retried": recent.retried, "ended": recent.ended, "within_s": recent.over_s}
 
 
-def unheard_of(facts: Facts, hours: float) -> Found:
-    """Exceptions that a type had not raised before."""
+def new_exceptions(facts: Facts, hours: float) -> Found:
+    """Exceptions that a task type had not raised before."""
     return [
         Finding(
             f"{new.type}: {new.exception}",
@@ -153,9 +151,9 @@ RULES: Final = (
         "type",
         "error",
         "Started tasks that no worker runs",
-        "Their worker was asked and does not run them, and neither events nor the result backend"
-        " tell an end: a process of the pool may have died, a task may have raised Ignore(), or"
-        " events were lost. Look at what each has done before it is run again.",
+        "Their worker says that it does not run them, and neither events nor the result backend"
+        " say that they ended. A pool process may have died, a task may have raised Ignore(), or"
+        " events were lost. Check what each has done before you run it again.",
         unclaimed,
         needs_s=lambda _: ASKED_S,
     ),
@@ -164,7 +162,7 @@ RULES: Final = (
         "type",
         "error",
         "More tasks fail than usual",
-        "Look at the newest failures of this type, and at what changed: a deployment, a service"
+        "Look at the latest failures of this type, and at what changed: a deployment, a service"
         " that it calls, its data.",
         failing,
     ),
@@ -172,9 +170,9 @@ RULES: Final = (
         "task-retrying",
         "type",
         "warning",
-        "Tasks are retried again and again",
-        "Look at the exceptions of the retries; a service that it calls may be down. Longer"
-        " pauses (retry_backoff) keep the workers free for others.",
+        "Tasks are retried repeatedly",
+        "Look at the exceptions of the retries; a service that the task calls may be down. Longer"
+        " pauses (retry_backoff) keep the workers free for other tasks.",
         retrying,
     ),
     Rule(
@@ -182,7 +180,8 @@ RULES: Final = (
         "type",
         "warning",
         "Tasks near their time limit",
-        "Their worker will end them at its task_time_limit: raise it, or make the tasks smaller.",
+        "Their worker will kill them at its task_time_limit. Raise it, or split the tasks into"
+        " smaller ones.",
         near_limit,
         needs_s=lambda _: ASKED_S,
     ),
@@ -190,8 +189,8 @@ RULES: Final = (
         "task-slow",
         "type",
         "warning",
-        "Tasks run far longer than usual",
-        "Look at what the task waits for; a time limit (task_soft_time_limit) ends those that"
+        "Tasks run much longer than usual",
+        "Find out what the task waits for. A time limit (task_soft_time_limit) ends tasks that"
         " hang.",
         slow,
     ),
@@ -199,16 +198,17 @@ RULES: Final = (
         "task-long",
         "type",
         "warning",
-        "Tasks run for long",
-        "If that is usual for this type, raise the option; else look at what the task waits for.",
+        "Long-running tasks",
+        "If this is normal for the type, raise the threshold; otherwise find out what the task"
+        " waits for.",
         long,
     ),
     Rule(
         "task-new-exception",
         "type",
         "warning",
-        "An exception not seen before",
-        "Look at the task that failed first, and at what was changed before.",
-        unheard_of,
+        "New type of exception",
+        "Look at the first task that failed with it, and at what changed before.",
+        new_exceptions,
     ),
 )

@@ -115,7 +115,7 @@ async def test_after_all_workers_were_purged_none_is_online(shop, serve, look):
 
     assert told["workers"] == {"online": 0, "left": 0, "silent": 0, "gone": 0}
     assert told["sentence"].startswith("Nothing runs any more: no worker is online, ")
-    assert "Workers: none is known; 1 was forgotten while offline" in told["unseen"]
+    assert "Workers: none known; 1 was removed while offline" in told["unseen"]
     assert "No worker is known any more" in (await look("/overview")).text
 
 
@@ -156,7 +156,7 @@ async def test_before_the_rules_were_looked_at_all_is_not_called_well(shop, look
     html = await look("/overview")
 
     assert html.one("p", class_="verdict").text.startswith("Not everything could be seen: ")
-    assert "Problems: they were not looked for yet" in html.text
+    assert "Problems: not checked yet" in html.text
 
 
 async def test_without_a_connection_the_last_that_was_known_is_told_with_its_age(shop, look):
