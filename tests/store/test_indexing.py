@@ -308,7 +308,7 @@ def test_many_that_may_match_are_counted_about_and_shown_as_they_are():
     table.write(*tasks)
     index = TaskIndex(None, table.connection, partial(run, table.connection))
     index.step()
-    engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail, few=100)
+    engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail, few=160)
     asked = TaskQuery(search=parse_search("abcd"), limit=100)
 
     page = engine.page(table.connection, asked, NOW)

@@ -14,7 +14,7 @@ from flower_ng.store.sql.task_engine import Connection, Found
 from flower_ng.store.sql.where import where
 from flower_ng.store.tables.dialect import SQLITE
 
-#: Tasks that may match, and are each looked at: some 10 ms.
+#: Tasks that may match, and are each looked at: some 10 ms. Of more, a page looks at a fourth.
 FEW: Final = 2_000
 
 Answer = TypeVar("Answer")

@@ -81,7 +81,7 @@ class Question:
         """Return a page of which each row is looked at, with those that may stand before it."""
         wanted = self._query.offset + (self._query.limit or 0)
         own = self._sql.count(self._connection, self._query, self._now, self._fresh)
-        number = max(self._few, wanted)
+        number = max(self._few // 4, wanted)
         while number <= MANY:
             rows = self._rows(order, 0, number)
             found = self._shown(self._query, rows)
