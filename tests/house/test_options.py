@@ -26,7 +26,7 @@ def test_the_page_of_options_is_current(options_table: ModuleType) -> None:
     assert page == options_table.page(), "run `make docs`"
 
 
-def test_the_tables_of_the_readme_are_current(options_table: ModuleType) -> None:
+def test_the_table_of_the_readme_is_current(options_table: ModuleType) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
     assert readme == options_table.readme(readme), "run `make docs`"
