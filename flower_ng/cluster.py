@@ -20,7 +20,7 @@ from flower_ng.banners import banners
 from flower_ng.brokers import QueueNumbers, address, brokers_for, facts_of
 from flower_ng.brokers.poll import Poll
 from flower_ng.brokers.urls import readable
-from flower_ng.doctor import Asking, Doctor, Own
+from flower_ng.doctor import Doctor, OwnOptions, Surveyor
 from flower_ng.doctoring import own
 from flower_ng.events import Events, PrometheusMetrics
 from flower_ng.health import RULES
@@ -287,11 +287,11 @@ class Cluster:
             self.health.trends.note(name, queue.length, oldest, queue.consumers)
 
     def _doctor(self, settings: Settings, timeout_s: float) -> Doctor:
-        def ours() -> Own:
+        def ours() -> OwnOptions:
             return own(settings, self.store.warnings, fault=self.store.failing or "")
 
-        asking = Asking(self.capp, self.pool, self.broker, self.events, ours, reply_s=timeout_s)
-        return Doctor(asking.told)
+        surveyor = Surveyor(self.capp, self.pool, self.broker, self.events, ours, reply_s=timeout_s)
+        return Doctor(surveyor.survey)
 
     def _tellings(self, settings: Settings) -> Iterator[Telling]:
         """Each has its own notices, so that one that is away holds up no other."""

@@ -10,19 +10,21 @@ from typing import Any, Final
 
 from flower_ng.brokers import mask
 from flower_ng.database_url import settings_of
-from flower_ng.doctor import Own
+from flower_ng.doctor import OwnOptions
 from flower_ng.errors import SettingsError
 from flower_ng.settings import Settings
 
 CONNECT_S: Final = 3
 
 
-def own(settings: Settings, warnings: Sequence[str] = (), *, fault: str | None = None) -> Own:
+def own(
+    settings: Settings, warnings: Sequence[str] = (), *, fault: str | None = None
+) -> OwnOptions:
     """Return our own options as the doctor judges them; `warnings` are of those without effect.
 
     `fault` is why the history can't be written; without it, its place is looked at.
     """
-    return Own(
+    return OwnOptions(
         enable_events=settings.enable_events,
         inspect_interval_s=settings.inspect_interval,
         has_broker_api=settings.broker_api is not None,

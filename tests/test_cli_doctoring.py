@@ -93,4 +93,4 @@ def test_a_backend_without_a_url_is_named_by_its_setting(tmp_path: Path) -> None
 
     check = found(done)["Result backend", "Reached"]
     assert check["mark"] == "ok", done.stdout
-    assert check["said"].startswith("plain:Plain, answers in")
+    assert check["said"].startswith("plain:Plain, responds in")

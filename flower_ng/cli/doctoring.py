@@ -18,7 +18,7 @@ from tornado.ioloop import IOLoop
 from flower_ng import __version__, drop_in
 from flower_ng.brokers import brokers_for, mask
 from flower_ng.brokers.urls import readable
-from flower_ng.doctor import Asking, Doctor, Mark, Report
+from flower_ng.doctor import Doctor, Mark, Report, Surveyor
 from flower_ng.doctor.text import lines, plain
 from flower_ng.doctor.threads import Daemons
 from flower_ng.doctoring import own
@@ -53,7 +53,7 @@ def examine(
 ) -> int:
     """Look at the cluster of a Celery app, print what was found, and return the exit code."""
     loaded = options(arguments, celery_options)
-    logging.disable(logging.ERROR)  # what is logged on the way is told in the report
+    logging.disable(logging.ERROR)  # the report says what would be logged
     report = begun(capp, loaded)
     if as_json:
         click.echo(json.dumps(plain(report), indent=2))
@@ -98,7 +98,7 @@ async def looked(capp: Celery, loaded: Loaded) -> Report:
         pool,
         management_url=settings.broker_api,
     )
-    asking = Asking(
+    surveyor = Surveyor(
         capp,
         pool,
         broker,
@@ -108,6 +108,6 @@ async def looked(capp: Celery, loaded: Loaded) -> Report:
     )
     events.start()
     try:
-        return await Doctor(asking.told).look()
+        return await Doctor(surveyor.survey).look()
     finally:
         await asyncio.to_thread(events.stop)

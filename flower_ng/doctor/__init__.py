@@ -1,8 +1,8 @@
-"""The doctor looks at a whole cluster once: what works, what can't be known, what changes it."""
+"""The doctor examines a cluster: what works, what can't be determined, which setting helps."""
 
-from flower_ng.doctor.asking import Asking
 from flower_ng.doctor.check import Check, Mark, Report
 from flower_ng.doctor.doctor import Doctor
-from flower_ng.doctor.told import Own
+from flower_ng.doctor.survey import OwnOptions
+from flower_ng.doctor.surveyor import Surveyor
 
-__all__ = ["Asking", "Check", "Doctor", "Mark", "Own", "Report"]
+__all__ = ["Check", "Doctor", "Mark", "OwnOptions", "Report", "Surveyor"]

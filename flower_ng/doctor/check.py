@@ -1,4 +1,4 @@
-"""Check is one thing that the doctor looked at, and Report all of them. Frozen, pure."""
+"""Check is the result of one of the doctor's checks, and Report all of them. Frozen, pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -7,9 +7,9 @@ from typing import Final
 
 
 class Mark(StrEnum):
-    """How a check ended, the worst first.
+    """The result of a check, worst first.
 
-    A note is fine as it is, and less than it could be; it asks for nothing.
+    A note needs no action: it says that more would be possible with another setting.
     """
 
     BROKEN = "broken"
@@ -19,7 +19,7 @@ class Mark(StrEnum):
     OK = "ok"
 
 
-#: The exit code of what asks for something; all else is fine for a script.
+#: Exit codes of `flower-ng doctor`; all other marks end with 0.
 CODES: Final = {Mark.BROKEN: 2, Mark.ATTENTION: 1}
 
 
@@ -27,7 +27,8 @@ CODES: Final = {Mark.BROKEN: 2, Mark.ATTENTION: 1}
 class Check:
     """One line: `said` is the evidence, `setting` what changes it, empty where nothing does.
 
-    `subjects` are the workers or queues that it is about; none where there is only one such thing.
+    `subjects` are the workers or queues that it is about; empty for the broker and other single
+    things.
     """
 
     area: str
@@ -40,7 +41,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was found in one look, which began at `at` (UTC seconds) and took `took_s`."""
+    """The checks of one examination, which began at `at` (UTC seconds) and took `took_s`."""
 
     at: float
     took_s: float
@@ -53,13 +54,13 @@ class Report:
 
     @property
     def counts(self) -> dict[Mark, int]:
-        """How many checks ended so, the worst first; those that none ended in left out."""
+        """The number of checks with each mark, worst first; marks without checks are left out."""
         found = [check.mark for check in self.checks]
         return {mark: found.count(mark) for mark in Mark if mark in found}
 
 
 def together(checks: Iterable[Check]) -> Iterator[Check]:
-    """Yield what is equal but for its subjects as one check, in the order of the first of each."""
+    """Merge checks that differ only in their subjects, in the order of their first occurrence."""
     subjects: dict[Check, list[str]] = {}
     for check in checks:
         subjects.setdefault(replace(check, subjects=()), []).extend(check.subjects)

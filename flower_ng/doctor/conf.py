@@ -1,150 +1,160 @@
-"""Judges a worker's settings, as it told them. Pure."""
+"""Checks a worker's Celery settings, as `inspect conf` returned them. Pure."""
 
 from collections.abc import Callable
 from math import inf
 from typing import Final
 
 from flower_ng.doctor.check import Mark
-from flower_ng.doctor.told import Conf, Told, WorkerTold
+from flower_ng.doctor.survey import Conf, Survey, WorkerSurvey
 
-#: Kombu's own, where `broker_transport_options` says nothing.
+#: Kombu's default of the option `visibility_timeout` in `broker_transport_options`.
 VISIBILITY_S: Final = 3600.0
-#: Transports that deliver again what is not acknowledged in time.
+#: Transports that redeliver messages after `visibility_timeout`.
 VISIBLE: Final = frozenset({"redis", "rediss", "sentinel", "sqs", "gcpubsub"})
 SETS_PREFETCH: Final = "worker_prefetch_multiplier = 1"
 YES, NO = "on", "off"
 
-#: A mark, what shows it, and the setting that changes it.
-Judged = tuple[Mark, str, str]
-Judge = Callable[[Conf, Told, WorkerTold], Judged]
+#: The mark, the evidence for it, and the setting that changes it.
+Judgement = tuple[Mark, str, str]
+Judge = Callable[[Conf, Survey, WorkerSurvey], Judgement]
 
 
-def settings(one: WorkerTold, told: Told) -> list[tuple[str, Judged]]:
-    """Judge its settings, each by itself: one that was not told hides no other."""
-    return [(name, judged(judge, one, told)) for name, judge in JUDGES]
+def settings(one: WorkerSurvey, survey: Survey) -> list[tuple[str, Judgement]]:
+    """Check each setting separately, so that a missing one does not hide the others."""
+    return [(name, judged(judge, one, survey)) for name, judge in JUDGES]
 
 
-def judged(judge: Judge, one: WorkerTold, told: Told) -> Judged:
-    """Return what a judge says, "cannot be known" where it lacks a setting."""
+def judged(judge: Judge, one: WorkerSurvey, survey: Survey) -> Judgement:
+    """Return a judge's result, "cannot be known" where a setting that it needs is missing."""
     try:
-        return judge(one.conf, told, one)
+        return judge(one.conf, survey, one)
     except LookupError as error:
-        return Mark.UNKNOWN, f"it did not tell {error.args[0]}", ""
+        return Mark.UNKNOWN, f"{error.args[0]} was not reported", ""
     except (TypeError, ValueError, AttributeError) as error:
-        return Mark.UNKNOWN, f"its answer is not understood: {error}", ""
+        return Mark.UNKNOWN, f"its reply could not be read: {error}", ""
 
 
-def task_events(conf: Conf, told: Told, one: WorkerTold) -> Judged:
-    """Say whether it tells of its tasks."""
+def task_events(conf: Conf, survey: Survey, one: WorkerSurvey) -> Judgement:
+    """Check whether the worker sends task events."""
     setting = "worker_send_task_events = True, or -E"
     if one.has_tasks:
-        return Mark.OK, "seen", ""
+        return Mark.OK, "received", ""
     if conf.get("worker_send_task_events"):
         return Mark.OK, YES, ""
-    if told.own.enable_events:
-        said = f"{NO} in its settings (-E can't be seen from here); flower_ng turns them on"
-        return Mark.NOTE, f"{said} while it runs, and not before", setting
-    said = f"{NO} in its settings, and flower_ng runs without enable_events: only -E helps"
+    if survey.own.enable_events:
+        said = f"{NO} in its settings (-E is not visible here); flower_ng turns them on"
+        return Mark.NOTE, f"{said} while it runs", setting
+    said = f"{NO} in its settings, and enable_events is off in flower_ng: start the worker with -E"
     return Mark.ATTENTION, said, setting
 
 
-def extended(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:
-    """Say what results hold; the worker writes them."""
+def extended(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
+    """Check what the stored results include; workers write them."""
     if not conf.get("result_backend"):
-        return Mark.NOTE, "it keeps no results", "result_backend"
+        return Mark.NOTE, "it stores no results", "result_backend"
     if conf.get("result_extended"):
-        return Mark.OK, "results hold name, arguments, worker and queue", ""
-    said = "results hold no name, arguments, worker or queue: what flower_ng did not see has none"
+        return Mark.OK, "results include name, arguments, worker and queue", ""
+    said = "results lack name, arguments, worker and queue for tasks whose events flower_ng missed"
     return Mark.NOTE, said, "result_extended = True"
 
 
-def expires(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:
-    """Say for how long results can be read."""
+def expires(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
+    """Check how long results are kept."""
     if not conf.get("result_backend"):
-        return Mark.OK, "it keeps no results", ""
+        return Mark.OK, "it stores no results", ""
     kept = conf.get("result_expires")
     if not kept:
-        return Mark.NOTE, "never: results fill the backend", "result_expires"
+        return Mark.NOTE, "never: the result backend keeps growing", "result_expires"
     span = f"{float(kept):,.0f} s" if isinstance(kept, int | float) else str(kept)
     return Mark.OK, f"after {span}", "result_expires"
 
 
-def track_started(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:
-    """Say whether the backend knows what runs; events tell it either way."""
+def track_started(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
+    """Check whether the result backend knows which tasks run; events say so either way."""
     if conf.get("task_track_started"):
         return Mark.OK, YES, ""
-    said = f"{NO}: events tell what runs, the result backend says PENDING until the end"
+    said = f"{NO}: the result backend says PENDING until a task ends; events show what runs"
     return Mark.NOTE, said, "task_track_started = True"
 
 
-def restarts(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:
-    """Say whether its pool can be restarted."""
+def restarts(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
+    """Check whether its pool can be restarted."""
     if conf.get("worker_pool_restarts"):
         return Mark.OK, YES, ""
-    return Mark.NOTE, f"{NO}: the button is refused", "worker_pool_restarts = True"
+    return Mark.NOTE, f"{NO}: the worker refuses to restart its pool", "worker_pool_restarts = True"
 
 
-def redelivery(conf: Conf, told: Told, _one: WorkerTold) -> Judged:
-    """Compare for how long the broker lets messages be held with for how long tasks run."""
-    held_s, setting = held(conf, told)
-    if held_s is None:
-        return Mark.UNKNOWN, "the broker did not tell for how long a message may be held", setting
-    if held_s == inf:
-        return Mark.OK, "never: the broker sets no limit (consumer_timeout)", ""
+def redelivery(conf: Conf, survey: Survey, _one: WorkerSurvey) -> Judgement:
+    """Compare the broker's redelivery timeout with how long tasks may run."""
+    timeout_s, setting = redelivery_timeout(conf, survey)
+    if timeout_s is None:
+        return (
+            Mark.UNKNOWN,
+            "the broker does not report how long a message may stay unacknowledged",
+            setting,
+        )
+    if timeout_s == inf:
+        return Mark.OK, "none: the broker sets no limit (consumer_timeout)", ""
     limit, is_late = conf.get("task_time_limit"), conf.get("task_acks_late")
-    said = f"what is held for {held_s:,.0f} s is delivered again: longer ETAs may run twice"
+    said = f"after {timeout_s:,.0f} s unacknowledged: tasks with a longer ETA may run twice"
     if not is_late:
         return Mark.OK, said, setting
-    if limit and float(limit) < held_s:
-        return Mark.OK, f"{said}; no task runs for longer (task_time_limit {limit:g} s)", ""
-    longest = f"tasks may run for {limit:g} s" if limit else "no task_time_limit bounds tasks"
+    if limit and float(limit) < timeout_s:
+        return Mark.OK, f"{said}; no task runs that long (task_time_limit {limit:g} s)", ""
+    longest = f"tasks may run for {limit:g} s" if limit else "task_time_limit is not set"
     both = f"{setting}, or task_time_limit"
-    return Mark.ATTENTION, f"{said}, and with acks_late long tasks, too: {longest}", both
+    return Mark.ATTENTION, f"{said}, and so may long tasks with acks_late: {longest}", both
 
 
-def held(conf: Conf, told: Told) -> tuple[float | None, str]:
-    """Return for how long a message may be unacknowledged, and what sets it."""
-    facts = told.broker.facts
-    if told.broker.transport in VISIBLE:
+def redelivery_timeout(conf: Conf, survey: Survey) -> tuple[float | None, str]:
+    """Return the redelivery timeout in seconds, and the setting that controls it."""
+    facts = survey.broker.facts
+    if survey.broker.transport in VISIBLE:
         options = conf.get("broker_transport_options") or {}
         visible_s = float(options.get("visibility_timeout") or VISIBILITY_S)
         return visible_s, "broker_transport_options: visibility_timeout"
     if facts is not None and facts.rabbit is not None:
         return facts.rabbit.ack_timeout_s or inf, "RabbitMQ: consumer_timeout"
-    return None, "flower_ng: --broker_api" if told.broker.transport == "amqp" else ""
+    return None, "flower_ng: --broker_api" if survey.broker.transport == "amqp" else ""
 
 
-def prefetch(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:
-    """Say how much a worker reserves that no other can take."""
+def prefetch(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
+    """Check how many tasks a worker reserves, which no other worker can take."""
     times, is_late = conf.get("worker_prefetch_multiplier"), conf.get("task_acks_late")
-    acks = "acknowledged at the end" if is_late else "acknowledged at the start: a crash loses it"
+    acks = (
+        "acknowledged after it ran" if is_late else "acknowledged before it runs: a crash loses it"
+    )
     if not times:
-        said = f"without limit; a task is {acks}"
-        return Mark.ATTENTION, f"{said}: one worker takes all that waits", SETS_PREFETCH
-    said = f"{times:g} a slot; a task is {acks}"
+        said = f"no limit; a task is {acks}"
+        return Mark.ATTENTION, f"{said}. One worker may reserve the whole queue", SETS_PREFETCH
+    said = f"{times:g} per slot; a task is {acks}"
     if times > 1:
-        return Mark.NOTE, f"{said}; short tasks may wait behind long ones", SETS_PREFETCH
+        return Mark.NOTE, f"{said}. Short tasks may wait behind long ones", SETS_PREFETCH
     return Mark.OK, said, ""
 
 
-def timezone(conf: Conf, told: Told, _one: WorkerTold) -> Judged:
-    """Compare what the clock on its wall means with ours."""
-    ours, names = told.app.conf, ("enable_utc", "timezone")
+def timezone(conf: Conf, survey: Survey, _one: WorkerSurvey) -> Judgement:
+    """Compare its time zone settings with those of our app."""
+    ours, names = survey.app.conf, ("enable_utc", "timezone")
     theirs = {name: conf.get(name) for name in names}
-    zone = theirs["timezone"] or ("UTC" if theirs["enable_utc"] else "its host's")
-    if not told.app.is_known:
+    zone = theirs["timezone"] or ("UTC" if theirs["enable_utc"] else "its host's time zone")
+    if not survey.app.is_known:
         return Mark.OK, f"{zone}", ""
     differing = [name for name in names if str(theirs[name]) != str(ours.get(name))]
     if differing:
-        shown = ", ".join(f"{name} {theirs[name]}, ours {ours.get(name)}" for name in differing)
+        shown = ", ".join(f"{name} {theirs[name]}, here {ours.get(name)}" for name in differing)
         return Mark.ATTENTION, f"{shown}: schedules and ETAs may be off", "enable_utc, timezone"
     if not theirs["enable_utc"]:
-        return Mark.NOTE, f"enable_utc is {NO}: all hosts must be in one zone", "enable_utc = True"
-    return Mark.OK, f"{zone}, as ours", ""
+        return (
+            Mark.NOTE,
+            f"enable_utc is {NO}: all hosts must be in the same time zone",
+            "enable_utc = True",
+        )
+    return Mark.OK, f"{zone}, the same as here", ""
 
 
-def shutdown(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:
-    """Say what becomes of running tasks when a worker ends."""
+def shutdown(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
+    """Say what happens to running tasks when the worker shuts down."""
     try:
         soft_s = float(conf.get("worker_soft_shutdown_timeout") or 0)
     except LookupError:  # older than Celery 5.5
@@ -152,7 +162,7 @@ def shutdown(conf: Conf, _told: Told, _one: WorkerTold) -> Judged:
     is_late = bool(conf.get("task_acks_late"))
     is_lost = not (is_late and conf.get("task_reject_on_worker_lost"))
     after = "is lost" if is_lost else "returns to the queue"
-    said = f"SIGTERM lets tasks end; one whose process is killed {after}"
+    said = f"on SIGTERM, running tasks finish; a task whose process is killed {after}"
     if soft_s:
         said += f"; a cold shutdown waits {soft_s:g} s"
     return Mark.OK, said, "task_acks_late, task_reject_on_worker_lost"

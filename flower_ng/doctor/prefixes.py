@@ -1,19 +1,19 @@
-"""Prefixes are the beginnings of keys under which Celery uses a Redis. In the pool's threads.
+"""Finds other key prefixes (`global_keyprefix`) under which Celery uses a Redis. In the pool.
 
-Workers with a `global_keyprefix` hear nobody who has another one, and are not heard.
+Workers and dashboards with different prefixes do not see each other.
 """
 
 import time
 from typing import Any, Final
 
-#: What Kombu calls the set of the queues that workers are told commands through.
+#: The Redis set in which Kombu keeps the queues through which workers receive commands.
 PIDBOX: Final = "_kombu.binding.celery.pidbox"
-#: How long a Redis is gone through for it, how many keys at once, and how many are told.
+#: The longest time that the scan may take, keys per SCAN, and prefixes that are reported.
 SCAN_S, SCAN_KEYS, MOST_PREFIXES = 1.0, 1000, 5
 
 
 def other_prefixes(client: Any, own: str) -> tuple[str, ...]:
-    """Return the prefixes but our own under which workers of Celery are bound on a Redis."""
+    """Return the prefixes other than our own under which Celery workers are bound on a Redis."""
     found: set[str] = set()
     cursor, ends_at = 0, time.monotonic() + SCAN_S
     while True:

@@ -1,4 +1,4 @@
-"""Judges the broker and the result backend. Pure."""
+"""Checks the broker and the result backend. Pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -6,58 +6,58 @@ from typing import Final
 from flower_ng.brokers import BrokerFacts, QueueNumbers
 from flower_ng.brokers.explained import connection_explained, explained
 from flower_ng.doctor.check import Check, Mark
-from flower_ng.doctor.told import BrokerTold, Conf, Reached, Told
+from flower_ng.doctor.survey import BrokerSurvey, Conf, ServerReply, Survey
 
 BROKER, BACKEND = "Broker", "Result backend"
-#: A round trip from which on every page and command feels it.
+#: A slower round trip makes pages and commands noticeably slow.
 SLOW_S: Final = 0.25
 #: Transports without a network.
 LOCAL: Final = frozenset({"memory", "filesystem"})
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Queues that are named one by one.
+#: Queues listed by name; the rest is counted.
 MOST_NAMES: Final = 8
 
 
-def broker(told: Told) -> Iterator[Check]:
-    """Yield the checks of the broker; one that was not reached tells nothing else."""
-    one = told.broker
+def broker(survey: Survey) -> Iterator[Check]:
+    """Yield the checks of the broker; only one where it can't be reached."""
+    one = survey.broker
     yield reached(BROKER, one.reached, "broker_url, or -b URL")
     if one.reached.why:
         return
     yield tls(one)
-    yield lengths(one.queues, one.facts, has_api=told.own.has_broker_api)
-    yield accepts(one.facts, has_api=told.own.has_broker_api)
+    yield lengths(one.queues, one.facts, has_api=survey.own.has_broker_api)
+    yield accepts(one.facts, has_api=survey.own.has_broker_api)
     yield from keeps(one.facts)
-    yield from transient(one.facts, told.app.conf if told.app.is_known else Conf(None))
+    yield from transient(one.facts, survey.app.conf if survey.app.is_known else Conf(None))
 
 
-def reached(area: str, one: Reached, setting: str) -> Check:
-    """Say whether a server answers, and how fast."""
+def reached(area: str, one: ServerReply, setting: str) -> Check:
+    """Check whether a server responds, and how fast."""
     if one.why:
         why = connection_explained(one.why) if area == BROKER else explained(one.why, "")
         said = " ".join(filter(None, (f"{one.url}: {one.why.rstrip('.')}.", why.cause, why.fix)))
         return Check(area, "Reached", Mark.BROKEN, said, setting)
     if one.latency_s is None:
-        return Check(area, "Reached", Mark.UNKNOWN, f"{one.url} was not asked", setting)
+        return Check(area, "Reached", Mark.UNKNOWN, f"{one.url} was not checked", setting)
     took = f"{1000 * one.latency_s:.0f} ms" if one.latency_s >= 0.001 else "under 1 ms"  # noqa: PLR2004 - a millisecond
-    said = ", ".join(filter(None, (one.url, one.version, f"answers in {took}")))
+    said = ", ".join(filter(None, (one.url, one.version, f"responds in {took}")))
     if one.latency_s > SLOW_S:
         return Check(area, "Reached", Mark.ATTENTION, f"{said}, which is slow", setting)
     return Check(area, "Reached", Mark.OK, said)
 
 
-def tls(one: BrokerTold) -> Check:
-    """Say whether what is sent can be read on the way."""
+def tls(one: BrokerSurvey) -> Check:
+    """Check whether the connection to the broker is encrypted."""
     if one.has_tls:
         return Check(BROKER, "TLS", Mark.OK, "on")
     if one.transport in LOCAL or one.host in HERE or one.host.startswith("socket://"):
-        return Check(BROKER, "TLS", Mark.OK, "off, and the broker is on this machine")
-    said = "off: the password and all tasks pass the network in the clear"
+        return Check(BROKER, "TLS", Mark.OK, "off, but the broker is on this machine")
+    said = "off: the password and all tasks cross the network unencrypted"
     return Check(BROKER, "TLS", Mark.NOTE, said, "broker_use_ssl, or rediss:// and amqps://")
 
 
 def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_api: bool) -> Check:
-    """Say whether it is known how much waits."""
+    """Check whether the lengths of the queues are known."""
     name, queues = "Queue lengths", [one for one in queues if not one.is_missing]
     known = [one for one in queues if one.length is not None]
     is_rabbit = facts is not None and facts.transport.startswith("amqp")
@@ -67,9 +67,9 @@ def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_ap
         return Check(BROKER, name, Mark.OK, said)
     trouble = facts.trouble if facts else ""
     if not queues and not trouble:
-        return Check(BROKER, name, Mark.NOTE, "the broker has none of the queues known here yet")
+        return Check(BROKER, name, Mark.NOTE, "none of the known queues exists on the broker yet")
     why = next((one.reason for one in queues if one.reason), "") or trouble
-    why = why or "the broker did not tell"
+    why = why or "the broker does not report them"
     fix = explained(why, facts.transport if facts else "").fix
     return Check(
         BROKER, name, Mark.UNKNOWN, f"{why.rstrip('.')}. {fix}", api(facts, has_api=has_api)
@@ -77,36 +77,36 @@ def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_ap
 
 
 def accepts(facts: BrokerFacts | None, *, has_api: bool) -> Check:
-    """Say whether anyone can publish."""
+    """Check whether the broker accepts messages."""
     name = "Accepts messages"
     if facts is None or (facts.rabbit is None and facts.redis is None):
-        said = "this broker did not tell of its memory and disk"
+        said = "this broker does not report its memory and disk"
         return Check(BROKER, name, Mark.UNKNOWN, said, api(facts, has_api=has_api))
     if facts.blocks_publishers:
-        said = f"no: {facts.blocks_publishers}. No task can be sent, and workers can't answer"
+        said = f"no: {facts.blocks_publishers}. No task can be sent, and workers can't reply"
         return Check(BROKER, name, Mark.BROKEN, said)
     return Check(BROKER, name, Mark.OK, "no alarm, no limit reached")
 
 
 def api(facts: BrokerFacts | None, *, has_api: bool) -> str:
-    """Return the option that would let RabbitMQ tell more."""
+    """Return the option with which RabbitMQ would report more, empty where there is none."""
     is_rabbit = facts is not None and facts.transport.startswith("amqp")
     return "flower_ng: --broker_api" if is_rabbit and not has_api else ""
 
 
 def keeps(facts: BrokerFacts | None) -> Iterator[Check]:
-    """Say where Redis may throw queues away."""
+    """Check whether Redis may evict queues."""
     if facts is None or facts.redis is None:
         return
     if facts.redis.may_evict:
-        said = f"maxmemory-policy is {facts.redis.policy}: when memory is short, queues are deleted"
+        said = f"maxmemory-policy is {facts.redis.policy}: it deletes queues if memory runs short"
         yield Check(BROKER, "Keeps messages", Mark.ATTENTION, said, "Redis: noeviction")
     else:
         yield Check(BROKER, "Keeps messages", Mark.OK, "nothing is evicted")
 
 
 def transient(facts: BrokerFacts | None, conf: Conf) -> Iterator[Check]:
-    """Say where a RabbitMQ refuses the queues that remote control and events use."""
+    """Check whether RabbitMQ refuses the queues that remote control and events use."""
     if facts is None or facts.rabbit is None or not facts.rabbit.refuses_transient or not conf:
         return
     wanted = ("control_queue_exclusive", "event_queue_exclusive")
@@ -117,24 +117,24 @@ def transient(facts: BrokerFacts | None, conf: Conf) -> Iterator[Check]:
         yield Check(BROKER, "Control and event queues", Mark.ATTENTION, said, setting)
 
 
-def backend(told: Told) -> Iterator[Check]:
-    """Yield the checks of the result backend as our own app names it."""
-    one = told.backend
-    if not one.url and not told.app.is_known:
-        said = "no app was named, so its result backend is not known"
+def backend(survey: Survey) -> Iterator[Check]:
+    """Yield the checks of the result backend that our own app is configured with."""
+    one = survey.backend
+    if not one.url and not survey.app.is_known:
+        said = "unknown without an app"
         yield Check(BACKEND, "Configured", Mark.UNKNOWN, said, "-A APP, or --result-backend=URL")
     elif not one.url:
-        said = "none: states come from events alone, and results can't be read or awaited"
+        said = "none: states come from events only, and results can't be read or waited for"
         yield Check(BACKEND, "Configured", Mark.NOTE, said, "result_backend")
     elif one.url.startswith("rpc"):
-        said = "rpc:// hands results only to who sent the task: flower_ng can't read them"
+        said = "rpc:// returns results only to the sender of the task: flower_ng can't read them"
         yield Check(BACKEND, "Readable", Mark.NOTE, said, "result_backend")
     else:
         yield reached(BACKEND, one, "result_backend")
 
 
 def option(conf: Conf, name: str) -> object:
-    """Return a setting; None where it was not told."""
+    """Return a setting; None where it was not reported."""
     try:
         return conf.get(name)
     except LookupError:

@@ -1,4 +1,4 @@
-"""Text is the doctor's report as a terminal shows it, and as JSON. Pure."""
+"""Renders the doctor's report for a terminal and as JSON. Pure."""
 
 from collections.abc import Callable, Iterator
 from itertools import groupby
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flower_ng.doctor.check import Check, Mark, Report
 
-#: A shape for each mark, beside its word: colours are not for everyone.
+#: A symbol for each mark beside its word: not everyone can tell the colours apart.
 SHAPES: Final = {
     Mark.BROKEN: "✗",
     Mark.ATTENTION: "!",
@@ -14,7 +14,7 @@ SHAPES: Final = {
     Mark.NOTE: "·",
     Mark.OK: "✓",
 }
-#: Names that are told one by one.
+#: Names that are listed; the rest is counted.
 MOST_SUBJECTS: Final = 3
 WIDTH: Final = max(map(len, Mark)) + 2
 
@@ -39,7 +39,7 @@ def marked(mark: Mark) -> str:
 
 
 def said(check: Check) -> str:
-    """Return what was looked at, whose it is, and what shows it."""
+    """Return the name of a check, its subjects and its evidence."""
     whose = f" ({subjects(check)})" if check.subjects else ""
     return f"{check.name}{whose}: {check.said}"
 
@@ -51,9 +51,9 @@ def subjects(check: Check) -> str:
 
 
 def summary(report: Report) -> str:
-    """Return how many checks ended how."""
-    told = ", ".join(f"{number} {mark}" for mark, number in report.counts.items())
-    return f"{len(report.checks)} checks in {report.took_s:.1f} s: {told}."
+    """Return the number of checks with each mark."""
+    counts = ", ".join(f"{number} {mark}" for mark, number in report.counts.items())
+    return f"{len(report.checks)} checks in {report.took_s:.1f} s: {counts}."
 
 
 def plain(report: Report) -> dict[str, Any]:

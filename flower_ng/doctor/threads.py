@@ -1,4 +1,4 @@
-"""Daemons runs each call in a thread of its own that never keeps the program from ending."""
+"""Daemons is an executor of daemon threads, which never keep the program from ending."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Daemons(Executor):
-    """As many threads as there are calls: for a program that asks a few questions and ends."""
+    """One thread per call: for a program that makes a few calls and ends."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Begin a call."""

@@ -1,4 +1,4 @@
-"""What a healthy cluster tells; a test says what differs."""
+"""The survey of a healthy cluster; a test says what differs."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 from flower_ng.brokers import BrokerFacts, QueueNumbers, RedisFacts
 from flower_ng.doctor import Check
 from flower_ng.doctor.judging import checks
-from flower_ng.doctor.told import (
-    AppTold,
-    BrokerTold,
+from flower_ng.doctor.survey import (
+    AppSurvey,
+    BrokerSurvey,
     Conf,
-    EventsTold,
-    Own,
-    Reached,
-    Told,
-    WorkerTold,
+    EventSurvey,
+    OwnOptions,
+    ServerReply,
+    Survey,
+    WorkerSurvey,
 )
 
 CELERY = "5.7.0"
@@ -47,21 +47,21 @@ def answers(*tasks: str, pool: str = "prefork", **conf: Any) -> dict[str, Any]:
     }
 
 
-def worker(name: str = "w1@box", **differing: Any) -> WorkerTold:
-    usual = WorkerTold(name, answers(), is_heard=True, every_s=2.0, celery=CELERY, skew_s=0.01)
+def worker(name: str = "w1@box", **differing: Any) -> WorkerSurvey:
+    usual = WorkerSurvey(name, answers(), is_heard=True, every_s=2.0, celery=CELERY, skew_s=0.01)
     return replace(usual, **differing)
 
 
-def broker(**differing: Any) -> BrokerTold:
+def broker(**differing: Any) -> BrokerSurvey:
     facts = BrokerFacts(0.0, "redis", redis=RedisFacts("7.0", policy="noeviction"))
-    reached = Reached("redis://box:6379/0", 0.002, "Redis 7.0")
+    reached = ServerReply("redis://box:6379/0", 0.002, "Redis 7.0")
     queues = (QueueNumbers("celery", 3),)
-    usual = BrokerTold(reached, "redis", has_tls=True, host="box", facts=facts, queues=queues)
+    usual = BrokerSurvey(reached, "redis", has_tls=True, host="box", facts=facts, queues=queues)
     return replace(usual, **differing)
 
 
-def own(**differing: Any) -> Own:
-    usual = Own(
+def own(**differing: Any) -> OwnOptions:
+    usual = OwnOptions(
         enable_events=True,
         inspect_interval_s=60.0,
         has_broker_api=False,
@@ -72,12 +72,12 @@ def own(**differing: Any) -> Own:
     return replace(usual, **differing)
 
 
-def told(**differing: Any) -> Told:
-    usual = Told(
+def survey(**differing: Any) -> Survey:
+    usual = Survey(
         broker(),
-        Reached("redis://box:6379/1", 0.002),
-        AppTold(is_known=True, conf=Conf(CONF), celery=CELERY, repr_length=1024),
-        EventsTold(is_connected=True, waited_s=2.0),
+        ServerReply("redis://box:6379/1", 0.002),
+        AppSurvey(is_known=True, conf=Conf(CONF), celery=CELERY, repr_length=1024),
+        EventSurvey(is_connected=True, waited_s=2.0),
         (worker(),),
         own(),
     )
@@ -86,6 +86,6 @@ def told(**differing: Any) -> Told:
 
 def check(name: str, area: str = "", **differing: Any) -> Check:
     """Return the one check of that name."""
-    found = [one for one in checks(told(**differing)) if one.name == name and area in one.area]
+    found = [one for one in checks(survey(**differing)) if one.name == name and area in one.area]
     assert len(found) == 1, found
     return found[0]

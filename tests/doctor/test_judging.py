@@ -1,12 +1,12 @@
-"""What the doctor says of what it was told; pure."""
+"""The checks that the doctor derives from a survey; pure."""
 
 import pytest
 
 from flower_ng.brokers import BrokerFacts, QueueNumbers, RabbitFacts, RabbitNode, RedisFacts
 from flower_ng.doctor import Mark, Report
 from flower_ng.doctor.judging import checks
-from flower_ng.doctor.told import CENSORED, AppTold, Conf, EventsTold, Reached
-from tests.doctor.making import CELERY, CONF, answers, broker, check, own, told, worker
+from flower_ng.doctor.survey import CENSORED, AppSurvey, Conf, EventSurvey, ServerReply
+from tests.doctor.making import CELERY, CONF, answers, broker, check, own, survey, worker
 
 OK, NOTE, UNKNOWN, ATTENTION, BROKEN = (
     Mark.OK,
@@ -18,7 +18,7 @@ OK, NOTE, UNKNOWN, ATTENTION, BROKEN = (
 
 
 def report(**differing):
-    return Report(0.0, 1.0, checks(told(**differing)))
+    return Report(0.0, 1.0, checks(survey(**differing)))
 
 
 def with_conf(**conf):
@@ -31,9 +31,9 @@ def test_a_cluster_set_up_with_care_asks_for_nothing():
 
 
 def test_a_broker_that_is_away_is_broken_and_hides_what_depends_on_it():
-    away = broker(reached=Reached("redis://box", why="Connection refused"), facts=None)
+    away = broker(reached=ServerReply("redis://box", why="Connection refused"), facts=None)
 
-    found = report(broker=away, events=EventsTold(is_connected=False, waited_s=0.0), workers=())
+    found = report(broker=away, events=EventSurvey(is_connected=False, waited_s=0.0), workers=())
 
     assert [one.name for one in found.checks if one.area == "Broker"] == ["Reached"]
     assert not [one for one in found.checks if one.area in {"Events", "Workers"}]
@@ -42,7 +42,7 @@ def test_a_broker_that_is_away_is_broken_and_hides_what_depends_on_it():
 
 
 def test_a_slow_broker_asks_for_attention():
-    slow = broker(reached=Reached("redis://box", 0.4))
+    slow = broker(reached=ServerReply("redis://box", 0.4))
 
     assert check("Reached", "Broker", broker=slow).mark is ATTENTION
 
@@ -100,9 +100,9 @@ def test_a_redis_that_evicts_asks_for_attention():
 @pytest.mark.parametrize(
     ("backend", "name", "mark"),
     [
-        (Reached(), "Configured", NOTE),
-        (Reached("rpc://"), "Readable", NOTE),
-        (Reached("redis://box", why="timed out"), "Reached", BROKEN),
+        (ServerReply(), "Configured", NOTE),
+        (ServerReply("rpc://"), "Readable", NOTE),
+        (ServerReply("redis://box", why="timed out"), "Reached", BROKEN),
     ],
 )
 def test_a_result_backend_is_judged_by_whether_it_can_be_read(backend, name, mark):
@@ -110,14 +110,14 @@ def test_a_result_backend_is_judged_by_whether_it_can_be_read(backend, name, mar
 
 
 def test_without_an_app_what_it_would_say_is_unknown():
-    unnamed = AppTold(is_known=False, conf=Conf(CONF), celery=CELERY)
+    unnamed = AppSurvey(is_known=False, conf=Conf(CONF), celery=CELERY)
 
     assert check("Task-sent events", app=unnamed).mark is UNKNOWN
-    assert check("Configured", app=unnamed, backend=Reached()).mark is UNKNOWN
+    assert check("Configured", app=unnamed, backend=ServerReply()).mark is UNKNOWN
 
 
 def test_an_app_that_does_not_tell_what_it_sends_asks_for_attention():
-    silent = AppTold(is_known=True, conf=Conf({**CONF, "task_send_sent_event": False}), celery="")
+    silent = AppSurvey(is_known=True, conf=Conf({**CONF, "task_send_sent_event": False}), celery="")
 
     found = check("Task-sent events", app=silent)
 
@@ -239,7 +239,7 @@ def test_a_worker_that_does_not_tell_its_settings_is_one_unknown():
     one = worker(answers={**answers(), "conf": {"error": "not allowed"}})
 
     assert check("Settings", workers=(one,)).mark is UNKNOWN
-    assert not [found for found in checks(told(workers=(one,))) if found.name == "Prefetch"]
+    assert not [found for found in checks(survey(workers=(one,))) if found.name == "Prefetch"]
 
 
 def test_an_answer_of_any_shape_is_no_error():
@@ -251,7 +251,7 @@ def test_an_answer_of_any_shape_is_no_error():
 def test_what_is_equal_of_many_workers_is_one_line():
     several = (worker("w1@box"), worker("w2@box"), worker("w3@box", celery="5.5.0"))
 
-    found = [one for one in checks(told(workers=several)) if one.name == "Celery's version"]
+    found = [one for one in checks(survey(workers=several)) if one.name == "Celery's version"]
 
     assert [one.subjects for one in found] == [("w1@box", "w2@box"), ("w3@box",)]
 
@@ -265,18 +265,18 @@ def test_a_task_that_only_some_workers_of_a_queue_know_is_named():
     found = check("Same tasks", workers=several)
 
     assert found.mark is ATTENTION
-    assert "w2@box does not know shop.pay" in found.said
+    assert "w2@box does not register shop.pay" in found.said
 
 
 @pytest.mark.parametrize(
     ("option", "name", "mark"),
     [
-        ({"enable_events": False}, "Asks for events", NOTE),
+        ({"enable_events": False}, "Event request", NOTE),
         ({"history_fault": "no such folder"}, "History", BROKEN),
         ({"is_history_lasting": False}, "History", NOTE),
-        ({"inspect_interval_s": 0.0}, "Asks workers", NOTE),
-        ({"has_receiver": False}, "Tells of problems", NOTE),
-        ({"hidden": {"read_only": "nothing can be steered"}}, "Hides", NOTE),
+        ({"inspect_interval_s": 0.0}, "Worker inspection", NOTE),
+        ({"has_receiver": False}, "Notifications", NOTE),
+        ({"hidden": {"read_only": "nothing can be steered"}}, "Hidden", NOTE),
         ({"warnings": ("Ignored --x",)}, "Options", ATTENTION),
     ],
 )

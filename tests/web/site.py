@@ -23,7 +23,7 @@ from tornado.web import create_signed_value
 
 from flower_ng import assets
 from flower_ng.doctor import Doctor
-from flower_ng.doctor.told import Told
+from flower_ng.doctor.survey import Survey
 from flower_ng.metrics import Registry
 from flower_ng.monitor.ingest.events import ConnectionState
 from flower_ng.monitor.remote.verifying import Verifier
@@ -34,7 +34,7 @@ from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.http.services import Assets, Services, furnish
 from flower_ng.web.routes import Site, application
-from tests.doctor.making import told
+from tests.doctor.making import survey
 from tests.health.making import watch
 
 SECRET = "a secret of at least thirty-two characters"
@@ -90,7 +90,7 @@ class FakeCluster:
         self.starts = Starts()
         self.problems = watch()
         self.doctor = Doctor(self.examine)
-        self.examined = told()
+        self.examined = survey()
         self.tellings: Any = ()
         self.health: Any = SimpleNamespace(doubt=lambda _uuid, _worker: "")
         self.verifier = Verifier(self.state, NoBackend(), lambda _worker: False)
@@ -99,7 +99,7 @@ class FakeCluster:
         gauge.set(7)
         self.registry.register(gauge)
 
-    async def examine(self) -> Told:
+    async def examine(self) -> Survey:
         return self.examined
 
     def warnings(self) -> Sequence[str]:

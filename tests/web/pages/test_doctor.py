@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from flower_ng.doctor import Doctor, Report
-from flower_ng.doctor.told import Reached
-from tests.doctor.making import broker, told, worker
+from flower_ng.doctor.survey import ServerReply
+from tests.doctor.making import broker, survey, worker
 from tests.web.pages.shop import NOW
 from tests.web.site import OPEN_API
 
@@ -23,19 +23,19 @@ async def test_before_the_first_look_one_is_begun_and_nothing_is_called_well(sho
 
 
 async def test_a_report_says_what_of_whom_and_what_changes_it(shop, look):
-    shop.examined = told(workers=(worker(W1), worker(W2, celery="5.5.0")))
+    shop.examined = survey(workers=(worker(W1), worker(W2, celery="5.5.0")))
     await shop.doctor.look()
 
     html = await look("/doctor")
 
     assert "Nothing asks for attention" in html.text
     assert html.links[W2] == f"/worker/{W2}"
-    assert "5.5.0, ours is 5.7.0" in html.text
+    assert "5.5.0, here 5.7.0" in html.text
 
 
 async def test_what_is_broken_is_first_in_its_area_and_in_the_verdict(shop, look):
-    away = broker(reached=Reached("redis://box", why="Connection refused"))
-    shop.examined = told(broker=away, workers=())
+    away = broker(reached=ServerReply("redis://box", why="Connection refused"))
+    shop.examined = survey(broker=away, workers=())
     await shop.doctor.look()
 
     html = await look("/doctor")
@@ -46,7 +46,7 @@ async def test_what_is_broken_is_first_in_its_area_and_in_the_verdict(shop, look
 
 
 async def test_more_workers_than_are_named_are_counted(shop, look):
-    shop.examined = told(workers=tuple(worker(f"w{n}@box") for n in range(5)))
+    shop.examined = survey(workers=tuple(worker(f"w{n}@box") for n in range(5)))
     await shop.doctor.look()
 
     assert "and 2 more" in (await look("/doctor")).text
@@ -64,7 +64,7 @@ async def test_the_button_looks_again_and_says_what_came_of_it(shop, serve):
 async def test_the_api_answers_with_a_new_report_when_asked(shop, serve):
     client = serve(cluster=shop, environ=OPEN_API)
     first = (await client.get("/api/doctor")).json
-    shop.examined = told(workers=())
+    shop.examined = survey(workers=())
 
     kept = (await client.get("/api/doctor")).json
     new = (await client.get("/api/doctor?refresh=1")).json

@@ -1,6 +1,6 @@
-"""Asking puts the doctor's questions to everyone at once, each within its time. On the loop.
+"""Surveyor asks broker, backend and workers at once, each with a timeout. On the loop.
 
-What blocks runs in the pool. Nothing is changed: workers are only asked, and no queue stays.
+Blocking calls run in the pool. Nothing is changed, and no queue is left behind.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from celery.backends.rpc import RPCBackend
 from flower_ng.brokers import Broker, address, facts_of, mask
 from flower_ng.brokers.poll import Poll
 from flower_ng.doctor.prefixes import other_prefixes
-from flower_ng.doctor.told import (
-    AppTold,
-    BrokerTold,
+from flower_ng.doctor.survey import (
+    AppSurvey,
+    BrokerSurvey,
     Conf,
-    EventsTold,
-    Own,
-    Reached,
-    Told,
-    WorkerTold,
+    EventSurvey,
+    OwnOptions,
+    ServerReply,
+    Survey,
+    WorkerSurvey,
 )
 from flower_ng.errors import NoBackend
 from flower_ng.monitor.fanout import lack_of_fanout
@@ -42,7 +42,7 @@ from flower_ng.records import Worker
 
 log = logging.getLogger(__name__)
 
-#: What workers are asked, in one broadcast.
+#: The inspect commands with their arguments, sent in one broadcast.
 QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "ping": {},
     "stats": {},
@@ -50,23 +50,23 @@ QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "registered": {"taskinfoitems": ["resultrepr_maxsize"]},
     "conf": {"with_defaults": True},
 }
-#: How long heartbeats are waited for: Celery sends one every two seconds unless told otherwise.
+#: How long to wait for heartbeats: by default, Celery sends one every two seconds.
 HEAR_S: Final = 5.0
-#: What comes as soon after listening began was asked for.
+#: Heartbeats that arrive earlier may be replies to the broadcast of a new listener.
 WAKE_S: Final = 1.0
-#: How long any one question may take, beyond the workers' own time.
+#: How long each request may take in addition to the reply time of workers.
 LIMIT_S: Final = 4.0
 MOST_CALLS: Final = 8
-#: Between two looks whether everyone was heard.
+#: How often to check whether all workers were heard.
 LISTEN_S: Final = 0.05
-#: The name that Celery gives to the app that stands for none.
+#: The name of Celery's default app, which is used when no app is given.
 NO_APP: Final = "default"
 
 
-class Asking:
-    """Asks one cluster. `events` was started; `own` gives our own options, it may block.
+class Surveyor:
+    """Surveys one cluster. `events` has been started; `own` returns our own options and may block.
 
-    `reply_s` is how long workers may take to answer.
+    `reply_s` is how long workers may take to reply.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Asking:
         pool: Executor,
         broker: Broker,
         events: Events,
-        own: Callable[[], Own],
+        own: Callable[[], OwnOptions],
         *,
         reply_s: float,
         hear_s: float = HEAR_S,
@@ -92,14 +92,14 @@ class Asking:
         self._answers: dict[str, dict[str, Any]] = {}
         self._unreadable: Sequence[UnreadableReply] = ()
 
-    async def told(self) -> Told:
-        """Ask everyone, and return what was told."""
+    async def survey(self) -> Survey:
+        """Ask broker, backend and workers, and return their answers."""
         try:
-            return await self._told()
+            return await self._survey()
         finally:
             self._poll.stop()
 
-    async def _told(self) -> Told:
+    async def _survey(self) -> Survey:
         began = self._clock()
         reached, backend, answers, own = await asyncio.gather(
             self._reach(self._url, self._reach_broker),
@@ -115,8 +115,8 @@ class Asking:
         )
         current = self._events.servers.current
         facts = self._facts if current is None else facts_of(current)
-        return Told(
-            BrokerTold(
+        return Survey(
+            BrokerSurvey(
                 reached,
                 facts.transport,
                 facts.tls is not None or facts.transport in {"rediss", "amqps"},
@@ -135,50 +135,50 @@ class Asking:
         )
 
     def _names(self) -> Collection[str]:
-        told = {name: WorkerAnswer.of(answers) for name, answers in self._answers.items()}
-        return known_queue_names(self._capp, told, ())
+        answers = {name: WorkerAnswer.of(one) for name, one in self._answers.items()}
+        return known_queue_names(self._capp, answers, ())
 
-    async def _reach(self, url: str, ask: Callable[[], Reached]) -> Reached:
-        """Ask a server; whatever fails is why it was not reached."""
+    async def _reach(self, url: str, ask: Callable[[], ServerReply]) -> ServerReply:
+        """Contact a server; any exception becomes the reason why it was not reached."""
         try:
             return await self._calls.run(ask)
         except Exception as error:  # noqa: BLE001 - the border: libraries raise what they like
-            return Reached(url, why=mask(reason(error)))
+            return ServerReply(url, why=mask(reason(error)))
 
-    def _reach_broker(self) -> Reached:
+    def _reach_broker(self) -> ServerReply:
         line = Line(self._capp, self._events.servers)
         try:
             line.prove()
-            return Reached(address(line.connection), took_s(lambda: ping(line)), version(line))
+            return ServerReply(address(line.connection), took_s(lambda: ping(line)), version(line))
         finally:
             line.close()
 
-    def _reach_backend(self) -> Reached:
-        """Read a result that nobody has, twice: the first time connects."""
+    def _reach_backend(self) -> ServerReply:
+        """Read a missing result twice: the first read connects, the second one is timed."""
         try:
             backend = self._results.backend()
         except NoBackend:
-            return Reached()
+            return ServerReply()
         url = mask(backend.as_uri() or "") or self._backend_name(backend)
         if isinstance(backend, RPCBackend):
-            return Reached(url)
+            return ServerReply(url)
         try:
             self._results.read_blocking(str(uuid4()))
-            return Reached(url, took_s(lambda: self._results.read_blocking(str(uuid4()))))
+            return ServerReply(url, took_s(lambda: self._results.read_blocking(str(uuid4()))))
         except Exception as error:  # noqa: BLE001 - the border: as above, now with its address
-            return Reached(url, why=mask(reason(error)))
+            return ServerReply(url, why=mask(reason(error)))
 
     def _backend_name(self, backend: Any) -> str:
-        """Return what a backend without a URL is called: its setting, as `django-db`."""
+        """Return the name of a backend without a URL: its setting, for example `django-db`."""
         setting: Any = self._capp.conf.result_backend
         return mask(setting) if isinstance(setting, str) else type(backend).__name__
 
     async def _prefixes(self) -> tuple[str, ...]:
-        """Look for Celery's keys under other prefixes; none where that can't be asked."""
+        """Look for Celery's keys under other prefixes; empty where the scan fails."""
         try:
             return await self._calls.run(self._other_prefixes)
         except Exception as error:  # noqa: BLE001 - the border: libraries raise what they like
-            log.debug("No prefixes were looked for: %s", error)
+            log.debug("The search for other key prefixes failed: %s", error)
             return ()
 
     def _other_prefixes(self) -> tuple[str, ...]:
@@ -193,14 +193,14 @@ class Asking:
             line.close()
 
     async def _ask_workers(self) -> dict[str, dict[str, Any]]:
-        """Return each worker's answers by method; none where nobody can be asked."""
+        """Return each worker's answers by method; empty where no worker can be asked."""
         broadcasts = Broadcasts(self._capp, servers=self._events.servers)
         try:
             gathered: Gathered = await self._calls.run(
                 broadcasts.ask, QUESTIONS, None, self._reply_s
             )
-        except Exception as error:  # noqa: BLE001 - the border: the broker's check tells why
-            log.debug("No worker was asked: %s", error)
+        except Exception as error:  # noqa: BLE001 - the border: the broker's check says why
+            log.debug("The workers could not be asked: %s", error)
             return {}
         finally:
             self._calls.send_off(broadcasts.close)
@@ -211,15 +211,15 @@ class Asking:
                 found.setdefault(name, {})[method] = reply
         return found
 
-    async def _hear(self, names: Collection[str], began: float, hear_s: float) -> EventsTold:
-        """Wait until everyone who answered was heard, for as long as a heartbeat may take."""
+    async def _hear(self, names: Collection[str], began: float, hear_s: float) -> EventSurvey:
+        """Wait until a heartbeat of each worker that answered has arrived, at most `hear_s`."""
         while True:
             connection, now = self._events.connection, self._clock()
             since = max(connection.since, 0.0) if connection.connected else began
             is_done = connection.connected and all(map(self._is_heard, names))
             if (is_done and names) or now - since >= hear_s:
                 waited_s = max(0.0, now - since)
-                return EventsTold(
+                return EventSurvey(
                     connection.connected,
                     waited_s,
                     mask(connection.why or ""),
@@ -229,35 +229,35 @@ class Asking:
             await asyncio.sleep(LISTEN_S)
 
     def _is_heard(self, name: str) -> bool:
-        """Say whether a heartbeat came by itself: new listeners have each worker send one."""
+        """Whether a worker sent a heartbeat on its own, not as a reply to our broadcast."""
         worker, asked_until = self._events.workers.get(name), self._events.connection.since + WAKE_S
         return (
             worker is not None and worker.is_alive(self._clock()) and worker.beat_at > asked_until
         )
 
-    def _app(self) -> AppTold:
+    def _app(self) -> AppSurvey:
         capp: Any = self._capp
         values = capp.conf.table(with_defaults=True, censored=False)
         length = getattr(capp.amqp, "argsrepr_maxsize", None)
-        return AppTold(capp.main != NO_APP, Conf(values), celery.__version__, length)
+        return AppSurvey(capp.main != NO_APP, Conf(values), celery.__version__, length)
 
     def _from_nobody(self) -> tuple[str, ...]:
-        """Return why the answers could not be read that nobody known has sent."""
+        """Return the errors of undecodable answers that no known worker has sent."""
         known = self._known()
         return tuple(sorted({one.why for one in self._unreadable if one.sender(known) is None}))
 
     def _known(self) -> set[str]:
-        """Return who answered, or is heard."""
+        """Return the workers that answered or sent heartbeats."""
         heard = (name for name, one in self._events.workers.items() if one.is_alive(self._clock()))
         return {*self._answers, *heard}
 
-    def _workers(self, events: EventsTold) -> Iterator[WorkerTold]:
+    def _workers(self, events: EventSurvey) -> Iterator[WorkerSurvey]:
         tallies, known = self._events.state.tallies.workers, self._known()
         unreadable = {one.sender(known): one.why for one in self._unreadable}
         for name in sorted(known):
             worker = self._events.workers.get(name) or Worker(name)
             is_heard = self._is_heard(name)
-            yield WorkerTold(
+            yield WorkerSurvey(
                 name,
                 self._answers.get(name, {}),
                 is_heard if events.is_connected else None,
@@ -270,14 +270,14 @@ class Asking:
 
 
 def took_s(question: Callable[[], object]) -> float:
-    """Return how long a question took."""
+    """Return how long a call took, in seconds."""
     began = time.perf_counter()
     question()
     return time.perf_counter() - began
 
 
 def ping(line: Line) -> None:
-    """Go once to the broker and back; nothing where its transport has no way to."""
+    """Make one round trip to the broker, if its transport offers one."""
     channel = line.channel
     if line.connection.transport.driver_type == "redis":
         channel.client.ping()
@@ -286,10 +286,10 @@ def ping(line: Line) -> None:
 
 
 def version(line: Line) -> str:
-    """Return what the broker calls itself; empty where it does not say, or may not."""
+    """Return the broker's product and version; empty where it does not report them."""
     with contextlib.suppress(Exception):
         if line.connection.transport.driver_type == "redis":
             return f"Redis {line.channel.client.info('server')['redis_version']}"
-        told: Mapping[str, Any] = line.connection.connection.server_properties
-        return f"{told['product']} {told['version']}"
+        server: Mapping[str, Any] = line.connection.connection.server_properties
+        return f"{server['product']} {server['version']}"
     return ""
