@@ -135,11 +135,13 @@ class Cluster:
             self.state,
             lambda: self.events.connection,
             settings.purge_offline_workers,
-            time.time,
+            self.events.clock,
         )
         self.verifier = Verifier(self.state, results, self.is_gone, timezone=capp.timezone)
         self.metrics.is_alive = self.presence.is_online
-        self.purge = Purge(self.state, self.inspector, self.metrics, self.presence)
+        self.purge = Purge(
+            self.state, self.inspector, self.metrics, self.presence, clock=self.events.clock
+        )
         self.broker = brokers_for(
             every, lambda: self.servers.current, self.pool, management_url=settings.broker_api
         )
@@ -158,11 +160,13 @@ class Cluster:
             self.inspector,
             self.store,
             self.verifier,
+            clock=self.events.clock,
         )
         self.problems = self.health.problems
         self.doctor = self._doctor(settings, timeout_s)
         self.tellings = tuple(self._tellings(settings))
         self.poll = Poll(self.broker, self.transport, self.known_queue_names, self._sample_queues)
+        self.events.clock.followers += [self.health.follow_clock, self.poll.follow_clock]
         self.format_task = Hook(settings.format_task)
         self.loop_lag = LoopLag(io_loop)
         problems = ProblemMetric(

@@ -12,6 +12,7 @@ from typing import Any
 from celery import Celery
 from tornado.ioloop import IOLoop
 
+from flower_ng.clock import Clock
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor.ingest import events
 from flower_ng.monitor.ingest.inbox import Inbox
@@ -112,7 +113,9 @@ class Events(events.Events):
             levels=levels,
             optional=history_optional,
         )
+        clock = Clock()
         state = EventsState(
+            clock=clock,
             metrics=metrics,
             observers=(self.store, self.store.rollups.minutes, *observers),
             **limits,
@@ -127,6 +130,7 @@ class Events(events.Events):
             enable_events=enable_events,
             enable_interval_ms=self.events_enable_interval,
             servers=servers,
+            steps=clock,
         )
         _NEWEST[capp] = weakref.ref(self)
 

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
 from flower_ng.brokers.base import Broker, Look, QueueNumbers
@@ -88,6 +89,18 @@ class Poll:
     def forget(self) -> None:
         """Drop what was told, which is of another server than the one that is asked from now on."""
         self._told_at, self._told, self._facts = None, {}, None
+
+    def follow_clock(self, step_s: float) -> None:
+        """Keep the age of what was told, where the system's clock was moved."""
+        if self._told_at is not None:
+            self._told_at += step_s
+        if self._facts is not None:
+            since = self._facts.away_since
+            self._facts = replace(
+                self._facts,
+                at=self._facts.at + step_s,
+                away_since=None if since is None else since + step_s,
+            )
 
     async def news(self, patience_s: float = PATIENCE_S) -> None:
         """Have the broker looked at unless it just was; wait for that a moment, and no longer."""

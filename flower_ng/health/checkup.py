@@ -113,6 +113,10 @@ class Checkup:
         claim = self._claims.of(uuid)
         return UNCLAIMED if claim and not claim.claimed else ""
 
+    def follow_clock(self, step_s: float) -> None:
+        """Keep for how long problems have lasted, where the system's clock was moved."""
+        self._engine.follow_clock(step_s)
+
     def start(self) -> None:
         """Begin; the state and the store have started."""
         self._engine.quiet_until = self._clock() + self._limits.quiet_start_s

@@ -70,6 +70,14 @@ class Engine:
                 )
                 self._cases[problem.rule][problem.subject] = case
 
+    def follow_clock(self, step_s: float) -> None:
+        """Keep for how long things have lasted, where the system's clock was moved."""
+        self.quiet_until += step_s
+        for cases in self._cases.values():
+            for case in cases.values():
+                case.since += step_s
+                case.seen += step_s
+
     def judge(self, rule: Rule, facts: Facts) -> Verdict:
         """Look whether one rule holds, and return what that changed."""
         cases, now = self._cases[rule.name], facts.now

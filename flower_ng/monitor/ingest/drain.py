@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from operator import length_hint
 
-from tornado.ioloop import PeriodicCallback
-
+from flower_ng.clock import SteadyPeriodicCallback
 from flower_ng.monitor.ingest.decode import Wire
 from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.state.state import EventsState
@@ -61,7 +60,7 @@ class Drain:
         self._on_tick = on_tick
         self._follow_clock = follow_clock
         self._timer = timer
-        self._ticks: PeriodicCallback | None = None
+        self._ticks: SteadyPeriodicCallback | None = None
         self._decoded: list[Event] = []
         self._goes_on = False
         self._clock = 0  # the highest that was heard in this slice
@@ -73,7 +72,7 @@ class Drain:
 
     def start(self) -> None:
         """Begin; on the loop, because a timer belongs to the loop that starts it."""
-        self._ticks = PeriodicCallback(self._tick, self._interval_ms)
+        self._ticks = SteadyPeriodicCallback(self._tick, self._interval_ms)
         self._ticks.start()
 
     def stop(self) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from celery import Celery
 from tornado.ioloop import IOLoop
 
+from flower_ng.clock import Clock
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.fanout import lack_of_fanout
 from flower_ng.monitor.ingest.backoff import Backoff
@@ -124,6 +125,7 @@ class Events(threading.Thread):
         slice_ms: float = 4.0,
         servers: Servers | None = None,
         clock: Callable[[], float] = time.time,
+        steps: Clock | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(name="flower-events", daemon=True)
@@ -151,6 +153,9 @@ class Events(threading.Thread):
         self._dropped = Losses(FULL)
         self.stats = IngestStats(self._drain, self._dropped, self._wire)
         self._clock = clock
+        #: The time on the loop, by which the state knows who is silent.
+        self.clock = steps or Clock()
+        self.clock.followers += [state.follow_clock, self.follow_clock]
         self._backoff = Backoff(jitter=jitter)
         self._enabling = Enabling(
             self._enable, lambda: self.connection.connected, enable_interval_ms / 1000
@@ -210,6 +215,15 @@ class Events(threading.Thread):
 
     def save_state(self) -> None:
         """Do nothing: whoever keeps the state writes it all the time."""
+
+    def follow_clock(self, step_s: float) -> None:
+        """Keep for how long events have come or not, where the system's clock was moved."""
+        now = self.connection
+        began = None if now.began is None else now.began + step_s
+        retry_at = None if now.retry_at is None else now.retry_at + step_s
+        self.connection = msgspec.structs.replace(
+            now, since=now.since + step_s, began=began, retry_at=retry_at
+        )
 
     def add_listener(self, callback: Callable[[], None]) -> None:
         """Have this called on the loop after each slice of events that were applied.
@@ -369,6 +383,7 @@ class Events(threading.Thread):
             finished.set()
 
     def _report(self) -> None:
+        self.clock()  # a step is noticed also while nobody asks for the time
         self._dropped.report()
         self._wire.malformed.report()
 

@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 
-from tornado.ioloop import PeriodicCallback
-
+from flower_ng.clock import SteadyPeriodicCallback
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.records import Worker
 
@@ -79,13 +78,13 @@ class Purge:
         self._state, self._inspector, self._metrics = state, inspector, metrics
         self._presence, self._after_s, self._clock = presence, presence.purge_after_s, clock
         self._orphans: dict[str, tuple[object, float]] = {}
-        self._timer: PeriodicCallback | None = None
+        self._timer: SteadyPeriodicCallback | None = None
 
     def start(self) -> None:
         """Run about every `after_s`, on the current loop."""
         if self._after_s is not None:
             period_s = max(self._after_s, LEAST_PERIOD_S)
-            self._timer = PeriodicCallback(self._run_in_steps, period_s * 1000)
+            self._timer = SteadyPeriodicCallback(self._run_in_steps, period_s * 1000)
             self._timer.start()
 
     def stop(self) -> None:

@@ -396,6 +396,14 @@ class EventsState(CeleryState):
         elif before in FINISHED:
             del self._finished[task.uuid]
 
+    def follow_clock(self, step_s: float) -> None:
+        """Keep for how long everyone has been silent, where the system's clock was moved."""
+        for worker in self.workers.values():
+            worker.heard_at += step_s if worker.heard_at else 0.0
+            worker.beat_at += step_s if worker.beat_at else 0.0
+        for hostname in self.publishers:
+            self.publishers[hostname] += step_s
+
     # What is asked
 
     def is_alive(self, worker: Worker) -> bool:
