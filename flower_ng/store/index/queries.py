@@ -3,9 +3,9 @@
 No text of a user is parsed by the library: each is a term, or the start of one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from tantivy import FieldType, Occur, Query
 
@@ -100,22 +100,29 @@ def none_of(part: Asked) -> Asked:
     return Asked(without(ALL.query, part.query)) if part.exact else Asked(ALL.query, exact=False)
 
 
+class Terms(Protocol):
+    """What an index tells of the terms in it."""
+
+    @property
+    def schema(self) -> Any:
+        """Its fields."""
+
+    def values(self, name: str) -> Sequence[str]:
+        """Return the values that a field of few values has."""
+
+    def frequency(self, name: str, text: str) -> int:
+        """Return how many tasks have a text in a field, those that have changed included."""
+
+    def lacks(self, column: str) -> bool:
+        """Tell whether some tasks have no value in a column of HAD."""
+
+
 class Translator:
-    """Translates queries for one index.
+    """Translates queries for one index."""
 
-    `values` returns the folded values of a field, `frequency` how many tasks have a gram in one.
-    """
-
-    def __init__(
-        self,
-        schema: Any,
-        values: Callable[[str], Iterable[str]],
-        frequency: Callable[[str, str], int],
-        now: float,
-    ) -> None:
-        self._schema = schema
-        self._values = values
-        self._frequency = frequency
+    def __init__(self, terms: Terms, now: float) -> None:
+        self._terms = terms
+        self._schema = terms.schema
         self._now = now
 
     def asked(self, query: TaskQuery) -> Asked:
@@ -128,16 +135,13 @@ class Translator:
         return all_of(parts)
 
     def _received(self, query: TaskQuery) -> list[Asked]:
-        limits: tuple[tuple[Relation, float | None], ...] = (
-            (">=", query.received_start),
-            ("<=", query.received_end),
-        )
-        lacks = Asked(lacking(self._schema, "received"))
-        return [
-            any_of([lacks, self._number("received", relation, limit)])
-            for relation, limit in limits
-            if limit is not None
-        ]
+        start, end = query.received_start, query.received_end
+        if start is None and end is None:
+            return []
+        within = Asked(Query.range_query(self._schema, "received", FieldType.Float, start, end))
+        if not self._terms.lacks("received"):
+            return [within]
+        return [any_of([Asked(lacking(self._schema, "received")), within])]
 
     def _search(self, search: Search) -> Asked:
         match search:
@@ -188,7 +192,7 @@ class Translator:
 
     def _valued(self, column: str, text: str, holds: Callable[[str, str], bool]) -> Asked:
         field = f"{column}_folded"
-        wanted = [value for value in self._values(field) if holds(value, text)]
+        wanted = [value for value in self._terms.values(field) if holds(value, text)]
         return Asked(Query.term_set_query(self._schema, field, wanted)) if wanted else NONE
 
     def _is(self, column: str, text: str) -> Asked:
@@ -204,7 +208,7 @@ class Translator:
             found = self._prefix(field, text)
             return replace(found, exact=False) if LAST in text else found
         grams = {text[start : start + GRAM] for start in range(len(text) - GRAM + 1)}
-        rarest = sorted((self._frequency(field, gram), gram) for gram in grams)[:MAX_GRAMS]
+        rarest = sorted((self._terms.frequency(field, gram), gram) for gram in grams)[:MAX_GRAMS]
         if not rarest[0][0]:
             return NONE
         terms = [Query.term_query(self._schema, field, gram) for _, gram in rarest]
@@ -221,20 +225,26 @@ class Translator:
         limit, relation = since(wanted, self._now), wanted.relation
         match wanted.quantity:
             case "runtime":
-                idle = self._states(NOT_RUNNING)
-                age = self._number("started", _MIRRORED[relation], self._now - limit)
-                ran = self._number("runtime", relation, limit)
-                return any_of([all_of([none_of(idle), age]), all_of([idle, ran])])
+                idle = {state.casefold() for state in NOT_RUNNING}
+                running = self._states(set(self._terms.values("state_folded")) - idle)
+                return self._so_far(running, "started", "runtime", relation, limit)
             case "wait":
-                waits = self._states(WAITING)
-                age = self._number("since", _MIRRORED[relation], self._now - limit)
-                waited = self._number("waited", relation, limit)
-                return any_of([all_of([waits, age]), all_of([none_of(waits), waited])])
+                waiting = self._states({state.casefold() for state in WAITING})
+                return self._so_far(waiting, "since", "waited", relation, limit)
             case quantity:
                 return self._number(quantity, relation, limit)
 
-    def _states(self, states: Iterable[str]) -> Asked:
-        return any_of([self._term("state_folded", state.casefold()) for state in states])
+    def _so_far(
+        self, lasting: Any, begun: str, lasted: str, relation: Relation, limit: float
+    ) -> Asked:
+        """Return what has lasted for so long: up to now, where it is `lasting`."""
+        until_now = compared(self._schema, begun, _MIRRORED[relation], self._now - limit)
+        in_all = compared(self._schema, lasted, relation, limit)
+        return Asked(either(both(lasting, until_now), without(in_all, lasting)))
+
+    def _states(self, states: Collection[str]) -> Any:
+        wanted = sorted(states)
+        return Query.term_set_query(self._schema, "state_folded", wanted) if wanted else NONE.query
 
     def _number(self, field: str, relation: Relation, value: float) -> Asked:
         return Asked(compared(self._schema, field, relation, value))

@@ -41,14 +41,19 @@ class Question:
         self._now = now
         self._fresh = fresh.now
         self._commit = fresh.commit
-        self._windows = Windows(fresh.commit, fresh.changed)
-        commit = self._commit
-        translator = Translator(commit.schema, commit.values, commit.frequency, now)
-        self._asked = translator.asked(query)
-        self._found = self._windows.count(self._asked.query)
+        self._asked = Translator(fresh.commit, now).asked(query)
+        self._windows = Windows(fresh.commit, fresh.changed, self._asked.query)
         self._order = self._windows.sorts(query)
         self._few = few
-        self._is_narrow = not self._asked.exact and self._found <= few
+
+    @property
+    def _found(self) -> int:
+        """How many tasks may match in the index."""
+        return self._windows.count(self._asked.query)
+
+    @property
+    def _is_narrow(self) -> bool:
+        return not self._asked.exact and self._found <= self._few
 
     @property
     def among(self) -> Sequence[int] | None:

@@ -75,10 +75,12 @@ class Order:
 
 
 class Windows:
-    """A commit without the rows that have `changed` since."""
+    """A commit without the rows that have `changed` since; `asked` is the query it is made for."""
 
-    def __init__(self, commit: Commit, changed: Sequence[int]) -> None:
+    def __init__(self, commit: Commit, changed: Sequence[int], asked: Any) -> None:
         self._commit = commit
+        self._asked = asked
+        self._counted: int | None = None
         self._searcher = commit.searcher
         self._schema = commit.schema
         self.changed = frozenset(changed)
@@ -87,7 +89,7 @@ class Windows:
         """Return how many tasks a query finds."""
         if query is ALL.query:
             return self._total
-        counted = self._count(query)
+        counted = self._count(query) if query is not self._asked else self._asked_for()
         return counted - self._count(both(query, self.left_out)) if self.changed else counted
 
     @cached_property
@@ -147,6 +149,12 @@ class Windows:
         """The query for rows that have changed."""
         return Query.term_set_query(self._schema, "id", sorted(self.changed))
 
+    def _asked_for(self) -> int:
+        """Return how many tasks the query finds, which a search for the first of them tells too."""
+        if self._counted is None:
+            self._counted = self._count(self._asked)
+        return self._counted
+
     def _count(self, query: Any) -> int:
         return self._commit.count(query)
 
@@ -167,14 +175,18 @@ class Windows:
 
     def _hits(self, query: Any, order: Order, base: int, wanted: int) -> list[Hit]:
         direction = tantivy.Order.Desc if order.is_descending else tantivy.Order.Asc
-        hits = self._searcher.search(
+        counts = query is self._asked and self._counted is None
+        found = self._searcher.search(
             query,
             limit=wanted,
-            count=False,
+            count=counts,
             order_by_field=order.field,
             offset=base,
             order=direction,
-        ).hits
+        )
+        if counts:
+            self._counted = found.count
+        hits = found.hits
         rows = self._searcher.fast_field_values("id", [address for _, address in hits])
         return [(key, row) for (key, _), row in zip(hits, rows, strict=True)]
 
