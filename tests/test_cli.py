@@ -262,7 +262,7 @@ WRONG = (
         "Invalid '--log_file_prefix' option: '/no/such/folder/log' cannot be written (No",
     ),
     ("--read_only=maybe", "Invalid '--read_only' option: 'maybe' is neither true nor"),
-    ("--cookie_secret=", "Invalid '--cookie_secret' option: it is empty: give it a value"),
+    ("--cookie_secret=", "Invalid '--cookie_secret' option: it is empty: set a value"),
     (
         "--address=no.such.host.invalid",
         "Invalid '--address' option: cannot listen at 'no.such.host.invalid' (",

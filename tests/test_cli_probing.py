@@ -98,7 +98,7 @@ def test_a_misspelt_variable_is_warned_about() -> None:
         done = probed(f"--port={port}", FLOWER_PROT="1")
 
     assert (done.returncode, done.stdout) == (0, "ready\n")
-    assert "Ignored FLOWER_PROT: there is no such option; did you mean FLOWER_PORT?" in done.stderr
+    assert "Ignored unknown option FLOWER_PROT; did you mean FLOWER_PORT?" in done.stderr
 
 
 def test_a_wrong_value_is_said_as_such() -> None:

@@ -203,8 +203,8 @@ def place(way: str, option: Option) -> str:
 
 #: How a message says what would be right.
 REMEDIES = (
-    "must be", "write true", "such as", "is not a whole number", "is not a number", "is none of",
-    "can only come from", "there is no file", "expected one of", "is no port", "is not a list",
+    "must be", "write true", "such as", "is not a whole number", "is not a number",
+    "can only come from", "there is no file", "expected one of", "is not a port", "is not a list",
     "is not an http", "ascending", "random characters or more",
 )  # fmt: skip
 
@@ -216,7 +216,7 @@ def test_an_empty_value_is_the_default_and_refused_for_credentials(
     for way in WAYS if option.type else ():
         for empty in ("", " "):
             if option.credential:
-                with pytest.raises(SettingsError, match="it is empty: give it a value, or leave"):
+                with pytest.raises(SettingsError, match="it is empty: set a value, or leave"):
                     given(way, option.name, empty)
             else:
                 settings = given(way, option.name, empty).settings
@@ -267,8 +267,8 @@ class TestMisspelt:
         environ = {"FLOWER_PROT": "secret", "FLOWER_Q": "secret", "FLOWERS": "1", "PORT": "2"}
 
         assert load([], environ, tmp_path).warnings == [
-            "Ignored FLOWER_PROT: there is no such option; did you mean FLOWER_PORT?",
-            "Ignored FLOWER_Q: there is no such option",
+            "Ignored unknown option FLOWER_PROT; did you mean FLOWER_PORT?",
+            "Ignored unknown option FLOWER_Q",
         ]
 
     @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ class TestMisspelt:
             "_port = 2\ndef port_of(): ...\n"
         )
 
-        said = "Ignored {} in flowerconfig.py: there is no such option; did you mean {}?"
+        said = "Ignored unknown option {} in flowerconfig.py; did you mean {}?"
         assert load([], {}, tmp_path).warnings == [
             said.format("basic_aut", "basic_auth"),
             said.format("PORT", "port"),
@@ -306,10 +306,10 @@ class TestMisspelt:
     def test_a_column_that_does_not_exist_is_named(self, tmp_path: Path) -> None:
         loaded = load([], {"FLOWER_TASKS_COLUMNS": "name,recieved,zzz"}, tmp_path)
 
-        said = "of FLOWER_TASKS_COLUMNS: there is none"
+        said = "of FLOWER_TASKS_COLUMNS"
         assert loaded.warnings == [
-            f"Ignored the column 'recieved' {said}; did you mean received?",
-            f"Ignored the column 'zzz' {said}",
+            f"Ignored unknown column 'recieved' {said}; did you mean received?",
+            f"Ignored unknown column 'zzz' {said}",
         ]
 
     def test_the_columns_are_those_of_the_page(self) -> None:

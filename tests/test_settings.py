@@ -151,9 +151,7 @@ class TestCommandLine:
         loaded = read("broker_api=http://u:secret@host/api/", "--port=1")
 
         assert loaded.settings == Settings(port=1)
-        assert loaded.warnings == [
-            "Ignored broker_api: options begin with dashes, as in --broker_api=…"
-        ]
+        assert loaded.warnings == ["Ignored broker_api: write it with dashes: --broker_api=…"]
 
     def test_a_stray_word_warns(self, read: Any) -> None:
         assert read("stray").warnings == [
@@ -229,7 +227,9 @@ class TestEnvironment:
         loaded = read(FLOWER_PORT="tcp://10.0.0.1:80")
 
         assert loaded.settings.port == 5555
-        assert loaded.warnings[0].startswith("Ignored FLOWER_PORT=tcp://10.0.0.1:80: it is Kuber")
+        assert loaded.warnings[0].startswith(
+            "Ignored FLOWER_PORT=tcp://10.0.0.1:80: Kubernetes sets it"
+        )
 
     def test_a_switch_of_the_api_that_says_neither_yes_nor_no_warns(self, read: Any) -> None:
         loaded = read(FLOWER_UNAUTHENTICATED_API="maybe")
@@ -449,7 +449,7 @@ def test_the_history_holds_as_many_tasks_as_memory_or_a_million_where_it_lasts(
 )
 def test_durations_have_a_unit_or_are_seconds(read: Any, text: str, seconds: float | None) -> None:
     if seconds is None:
-        with pytest.raises(SettingsError, match="'2 y' is not an amount such as 30d"):
+        with pytest.raises(SettingsError, match="'2 y' is not a duration such as 30d"):
             read(f"--history_max_age={text}")
     else:
         assert amounts.seconds(read(f"--history_max_age={text}").settings.history_max_age) == (
@@ -469,5 +469,5 @@ def test_sizes_have_a_unit_or_are_bytes(read: Any, text: str, size: int | None) 
 
 @pytest.mark.parametrize("text", ["10 GBs", "-1", "GB", "1e9", "ten"])
 def test_what_is_no_size_is_refused_with_an_example(read: Any, text: str) -> None:
-    with pytest.raises(SettingsError, match="is not an amount such as 10GB"):
+    with pytest.raises(SettingsError, match="is not a size such as 10GB"):
         read(f"--history_max_bytes={text}")

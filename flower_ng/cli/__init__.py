@@ -138,7 +138,7 @@ def option_names(context: click.Context | None) -> set[str]:
     return {name for parameter in parameters for name in parameter.opts}
 
 
-SUMMARY = "Watch and steer a Celery cluster from the browser."
+SUMMARY = "Monitor and manage a Celery cluster from the browser."
 USAGE = (
     "celery [CELERY OPTIONS] flower_ng [OPTIONS]",
     "flower-ng [CELERY OPTIONS] [demo] [OPTIONS]",
@@ -149,28 +149,28 @@ USAGE = (
 command = Command("flower_ng", watch, SUMMARY, USAGE)
 alias = Command("flower-ng", watch, SUMMARY, USAGE)
 demo_command = Command(
-    "demo", show, "Show the dashboard on a pretended shop.", ["flower-ng demo [OPTIONS]"]
+    "demo", show, "Show the dashboard on a sample shop.", ["flower-ng demo [OPTIONS]"]
 )
 import_command = Command(
     "import",
     bring,
-    "Bring what a Flower kept (what its option db named) into the history, which the options name."
-    " Flower's file stays as it is.",
+    "Import the file of Flower's option db into the history that the options name. Flower's file is"
+    " not changed.",
     ["flower-ng import FLOWER_DB [OPTIONS]"],
 )
 probe_command = Command(
     "probe",
     ask,
-    "Ask the dashboard that the options name, on this machine, whether it is ready (with --live:"
-    " whether it is up). Exit code 0 is yes.",
+    "Ask a dashboard on this machine, found by its options, whether it is ready (with --live:"
+    " whether it is up). Exit code 0 means yes.",
     ["flower-ng probe [--live] [OPTIONS]"],
 )
 doctor_command = Command(
     "doctor",
     examine,
-    "Look once at broker, result backend and workers: what works, what can't be known, and the"
-    " setting that changes it. Exit code 0: all is fine; 1: something asks for attention; 2:"
+    "Check broker, result backend and workers once: reports what works, what can't be determined,"
+    " and which setting would change it. Exit code 0: all good; 1: something needs attention; 2:"
     " something is broken.",
     ["flower-ng doctor [CELERY OPTIONS] [--json] [OPTIONS]"],
-    [click.Option(["--json", "as_json"], is_flag=True, help="Tell it as JSON.")],
+    [click.Option(["--json", "as_json"], is_flag=True, help="Print the report as JSON.")],
 )

@@ -14,7 +14,7 @@ BYTES: Final[Mapping[str, float]] = {
     "b": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
-#: A hundred years, and a thousand terabytes: nobody means more, and databases can count as far.
+#: Above any limit that makes sense, and small enough for the integers of databases.
 MOST_SECONDS: Final = 36_500 * 86_400.0
 MOST_BYTES: Final = 1e15
 
@@ -22,25 +22,27 @@ _AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
 
 
 def seconds(text: str) -> float | None:
-    """Return a duration; seconds need no unit, `0` is None: no bound. ValueError for others."""
+    """Return a duration in seconds, the default unit; `0` is None: no limit. ValueError if bad."""
     return _amount(text, SECONDS, usual="s") or None
 
 
 def size_bytes(text: str) -> int | None:
-    """Return a size; bytes need no unit, `0` is None: no bound. ValueError for others."""
+    """Return a size in bytes, the default unit; `0` is None: no limit. ValueError if bad."""
     return int(_amount(text, BYTES, usual="b")) or None
 
 
 def is_duration(text: str) -> str | None:
-    """A duration."""
-    return _wrong(text, SECONDS, MOST_SECONDS, "30d, 12h, 90m or 0 for ever", "36500d")
+    """Say what is wrong with a duration, None if nothing is."""
+    return _wrong(
+        text, SECONDS, MOST_SECONDS, "a duration such as 30d, 12h or 0 (no limit)", "36500d"
+    )
 
 
 def is_size(text: str | None) -> str | None:
-    """A size, or none."""
+    """Say what is wrong with a size, None if nothing is."""
     if text is None:
         return None
-    return _wrong(text, BYTES, MOST_BYTES, "10GB, 500MB or 0 for no bound", "1000TB")
+    return _wrong(text, BYTES, MOST_BYTES, "a size such as 10GB or 0 (no limit)", "1000TB")
 
 
 def _wrong(
@@ -49,7 +51,7 @@ def _wrong(
     try:
         amount = _amount(text, units, usual=next(iter(units)))
     except ValueError:
-        return f"is not an amount such as {examples}"
+        return f"is not {examples}"
     return None if amount <= most else f"must be at most {most_text}"
 
 

@@ -1,4 +1,4 @@
-"""Checks say what is wrong with an option's value, None when nothing is. Start only, pure."""
+"""Checks of options' values: each returns what is wrong with one, or None. At start, pure."""
 
 import contextlib
 import itertools
@@ -12,33 +12,33 @@ from flower_ng.errors import SettingsError
 from flower_ng.settings.option import Check
 
 LEVELS = ("debug", "info", "warning", "error", "none")
-#: Nobody means more, and every clock, socket and database can count as far.
+#: The largest number that an option may have: timers, sockets and databases accept it.
 MOST: Final = 10**9
-#: The same for bytes and rows.
+#: The largest number of bytes or rows.
 MOST_OF_THEM: Final = 10**15
 #: A hundred years.
 MOST_DAYS: Final = 36_500
-#: Between two links of a task; their URLs may hold commas.
+#: What separates two links of a task: a comma before a label, as their URLs may hold commas.
 NEXT_LINK: Final = r",(?=[^,=]*=https?://)"
-#: What the links of a task may hold; see flower_ng.web.pages.task.outside_links.
+#: The placeholders that task_links may hold; see flower_ng.web.pages.task.outside_links.
 IN_TASK_LINKS = (
     "uuid", "name", "state", "worker", "queue", "root_id", "parent_id", "start", "end", "start_ms",
     "end_ms",
 )  # fmt: skip
-#: What `tasks_columns` may name; see flower_ng.web.pages.tasks.columns.
+#: The columns that tasks_columns may name; see flower_ng.web.pages.tasks.columns.
 TASKS_COLUMNS = (
     "name", "uuid", "state", "args", "kwargs", "result", "received", "started", "runtime", "worker",
     "exchange", "routing_key", "queue", "retries", "revoked", "exception", "expires", "eta", "sent",
     "timestamp",
 )  # fmt: skip
-#: Of a cookie's key. 16 random letters and digits are 95 bits; fewer than 6 different ones are no
-#: random text.
+#: A key of cookies is refused below this. 16 random letters and digits are 95 bits; text with fewer
+#: than 6 different characters is not random.
 SIGNING_KEY_LENGTH, SIGNING_KEY_LETTERS = 16, 6
 ROTATIONS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
 
 
 def at_least(least: float, most: float = MOST) -> Check:
-    """A number not below the one and not above the other."""
+    """Return a check that a number lies between the two, both included."""
     too_much = f"must be at most {most:,.0f}".replace(",", "")
 
     def check(value: float | None) -> str | None:
@@ -50,25 +50,25 @@ def at_least(least: float, most: float = MOST) -> Check:
 
 
 def above_zero(value: float) -> str | None:
-    """A time that passes, and that clocks and sockets can count."""
+    """Check that a duration is above 0."""
     if value <= 0:
         return "must be above 0"
     return None if value <= MOST else f"must be at most {MOST}"
 
 
 def is_port(value: int) -> str | None:
-    """A TCP port, 0 for any."""
-    return None if 0 <= value <= 65_535 else "is no port: it must be 0 to 65535"  # noqa: PLR2004 - TCP's
+    """Check that a number is a TCP port, or 0 for any."""
+    return None if 0 <= value <= 65_535 else "is not a port: it must be 0 to 65535"  # noqa: PLR2004 - TCP's
 
 
 def one_of(*words: str) -> Check:
-    """One of some words, in any case."""
+    """Return a check that a text is one of the words, in upper or lower case."""
     known = {word.lower() for word in words}
-    return lambda value: None if value.lower() in known else f"is none of {', '.join(words)}"
+    return lambda value: None if value.lower() in known else f"must be one of {', '.join(words)}"
 
 
 def is_web_address(value: str | None) -> str | None:
-    """An http or https URL with a host."""
+    """Check that a text is an http or https URL with a host."""
     if value is None:
         return None
     parts = split(value)
@@ -77,25 +77,25 @@ def is_web_address(value: str | None) -> str | None:
 
 
 def are_origins(values: Sequence[str]) -> str | None:
-    """Origins as browsers send them: scheme, host and perhaps port; or `*` for all."""
+    """Check for origins as browsers send them: scheme, host and maybe port; or `*` for all."""
     wrong = [value for value in values if value != "*" and not is_origin(value)]
     return f"holds {wrong[0]!r}, not an origin such as https://example.com" if wrong else None
 
 
 def is_origin(value: str) -> bool:
-    """Whether it is scheme, host and perhaps port, and nothing else."""
+    """Return whether a text is scheme, host and maybe port, and nothing else."""
     parts = split(value)
     return parts is not None and value == f"{parts[0]}://{parts[1]}" and bool(parts[1])
 
 
 def are_notice_urls(values: Sequence[str]) -> str | None:
-    """Addresses with a scheme; one that holds a comma came in pieces."""
+    """Check that the first address has a scheme; one with a comma arrives as several values."""
     proper = not values or re.match(r"\s*[\w+.-]+://.", values[0])
     return None if proper else "is not a list of addresses such as slack://token@channel"
 
 
 def are_task_links(values: Sequence[str]) -> str | None:
-    """Labels and http or https URLs, as `Logs=https://logs.example/?q={uuid}`."""
+    """Check for labels and http or https URLs, such as `Logs=https://logs.example/?q={uuid}`."""
     return next(filter(None, map(_task_link_fault, values)), None)
 
 
@@ -111,7 +111,7 @@ def _task_link_fault(value: str) -> str | None:
 
 
 def split(url: str) -> tuple[str, str] | None:
-    """Scheme and place of a URL; None if it can't be read or has no host."""
+    """Return scheme and host of a URL, None if it is malformed or has no host."""
     with contextlib.suppress(ValueError):
         parts = urlsplit(url)
         if parts.hostname and parts.port != 0:
@@ -120,7 +120,7 @@ def split(url: str) -> tuple[str, str] | None:
 
 
 def is_database_url(value: str | None) -> str | None:
-    """A PostgreSQL URL that names a database."""
+    """Check that a text is a PostgreSQL URL that names a database."""
     try:
         settings_of(value or "postgresql:///any")
     except SettingsError:
@@ -129,9 +129,10 @@ def is_database_url(value: str | None) -> str | None:
 
 
 def are_credentials(values: Sequence[str]) -> str | None:
-    """Pairs of user and password, neither of them empty: that would let in whoever sends nothing.
+    """Check for user:password pairs without an empty part.
 
-    A lone word would lock everybody out.
+    An empty user or password would let in a browser that sends none; a word without a colon would
+    lock everybody out.
     """
     pairs = [value.partition(":") for value in values]
     if all(user.strip() and password for user, _, password in pairs):
@@ -145,7 +146,7 @@ def are_credentials(values: Sequence[str]) -> str | None:
 
 
 def is_signing_key(value: str | None) -> str | None:
-    """A key that nobody guesses: whoever has it makes sessions of anybody. Empty: a random one."""
+    """Check that a key can't be guessed: whoever has it can forge sessions. Empty means random."""
     if not value or (len(value) >= SIGNING_KEY_LENGTH and len(set(value)) >= SIGNING_KEY_LETTERS):
         return None
     return (
@@ -155,6 +156,6 @@ def is_signing_key(value: str | None) -> str | None:
 
 
 def are_bounds(values: Sequence[float]) -> str | None:
-    """Bounds of a histogram's buckets: each above the one before."""
+    """Check that the bounds of a histogram's buckets ascend."""
     ascending = all(lower < upper for lower, upper in itertools.pairwise(values))
     return None if ascending else "is not a list of ascending numbers"

@@ -1,9 +1,7 @@
-"""The command line as a source of options: `--name=value` or `--name value`. Start only.
+"""Reads options from the command line: `--name=value` or `--name value`. At start, pure.
 
-One or two dashes, `-` or `_` in names.
-
-Pure. Nothing unknown stops the start; it is warned about, by name and never with its value, which
-may be a password.
+One or two dashes, `-` or `_` in names. An unknown option does not stop the start; a warning gives
+its name, never its value, which may be a password.
 """
 
 import re
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 
 from flower_ng.errors import SettingsError
 from flower_ng.settings.given import Given
-from flower_ng.settings.nearest import meant
+from flower_ng.settings.nearest import suggestion
 from flower_ng.settings.option import Option, from_text, is_truth
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -21,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """What the command line gave, and what it held that means nothing here."""
+    """The options that the command line sets, and warnings of arguments without effect."""
 
     given: Mapping[str, Given]
     warnings: Sequence[str]
@@ -29,7 +27,7 @@ class CommandLine:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument in its parts; `text` is None without an equals sign."""
+    """One argument, split; `text` is what follows the equals sign, None without one."""
 
     dashes: str
     word: str
@@ -37,16 +35,16 @@ class Argument:
 
     @property
     def name(self) -> str:
-        """The option's name that it would be."""
+        """The name as options write it, with underscores."""
         return self.word.replace("-", "_")
 
 
 def read(
     arguments: Sequence[str], options: Mapping[str, Option], celery_options: Collection[str] = ()
 ) -> CommandLine:
-    """Read all arguments, the last of a kind wins; SettingsError for a wrong or missing value.
+    """Read all arguments, the last of a name wins; SettingsError for a wrong or missing value.
 
-    `celery_options` are the names, dashes included, that belong before the sub-command.
+    `celery_options` are names, with dashes, that belong before the sub-command.
     """
     given, warnings, misplaced = {}, [], []
     rest = deque(arguments)
@@ -67,9 +65,9 @@ def read(
 
 
 def following(option: Option, rest: deque[str], celery_options: Collection[str]) -> str | None:
-    """Take the value that stands after a name without an equals sign; None where none does.
+    """Take the value after a name without an equals sign; None where none follows.
 
-    A boolean takes a word that means yes or no, any other option whatever is no option.
+    A boolean takes a word that means yes or no, any other option the next word without dashes.
     """
     if not rest or rest[0].startswith("--") or rest[0].partition("=")[0] in celery_options:
         return None
@@ -85,29 +83,29 @@ def taken_apart(raw: str) -> Argument:
 
 
 def value_of(option: Option, text: str | None) -> Given:
-    """The option's value; a bare boolean is true."""
+    """Read the option's value; a boolean without one is true."""
     if text is None and option.type is not bool:
         raise SettingsError(f"{option.flag} requires a value: {option.flag}=…")
     return Given.read(option, option.flag, from_text, "true" if text is None else text)
 
 
 def ignored(argument: Argument, options: Mapping[str, Option]) -> str:
-    """Say that an argument has no effect, and what may have been meant.
+    """Return a warning that an argument has no effect, with the likely option.
 
-    Only what looks like a name is repeated: anything else may be a URL with a password.
+    Only names are repeated: other text may be a URL with a password.
     """
     if argument.name in options:
-        return f"Ignored {argument.word}: options begin with dashes, as in --{argument.name}=…"
+        return f"Ignored {argument.word}: write it with dashes: --{argument.name}=…"
     if not argument.dashes:
         return "Ignored an argument without dashes: options are written --name=value"
     if not _NAME.fullmatch(argument.word):
-        return "Ignored an argument that is no option: options are written --name=value"
-    near = meant(argument.name, options, "--")
+        return "Ignored an argument that is not an option: options are written --name=value"
+    near = suggestion(argument.name, options, "--")
     return f"Ignored unknown option {argument.dashes}{argument.word}{near}"
 
 
 def misplacement(names: Sequence[str]) -> Iterator[str]:
-    """Say once where Celery's own options belong."""
+    """Yield one warning that says where Celery's own options belong."""
     if names:
         yield (
             f"Ignored Celery's own options after the sub-command: {', '.join(names)}. They belong "

@@ -1,7 +1,4 @@
-"""The configuration file as a source of options: Python that is run; its globals are options.
-
-Runs at start.
-"""
+"""Reads options from the configuration file: Python code whose globals are options. At start."""
 
 import traceback
 from collections.abc import Iterator, Mapping
@@ -13,33 +10,33 @@ from flower_ng.settings.given import Given
 from flower_ng.settings.nearest import nearest
 from flower_ng.settings.option import Option, from_python
 
-#: How alike a global and an option are, 0 to 1, that one is taken for the other misspelt.
+#: From this similarity on (0 to 1), a global counts as a misspelt option.
 ALIKE: Final = 0.75
 
 
 def read(path: Path, options: Mapping[str, Option]) -> tuple[dict[str, Given], list[str]]:
-    """Run the file and take the globals that are options, and warnings of what resembles one.
+    """Run the file; return its globals that are options, and warnings of misspelt ones.
 
-    Other globals mean nothing. SettingsError if it can't be run or holds a wrong value.
+    Other globals are ignored. SettingsError if the file fails or holds a wrong value.
     """
-    found = run(path)
+    names = run(path)
     given = {
-        name: Given.read(options[name], f"{path.name}: {name}", from_python, found[name])
+        name: Given.read(options[name], f"{path.name}: {name}", from_python, names[name])
         for name in options
-        if name in found
+        if name in names
     }
-    return given, list(misspelt(found, options, path))
+    return given, list(misspelt(names, options, path))
 
 
-def misspelt(found: Mapping[str, Any], options: Mapping[str, Option], path: Path) -> Iterator[str]:
-    """Warn of plain values whose names are nearly those of options; others are helpers."""
-    for name, value in found.items():
+def misspelt(names: Mapping[str, Any], options: Mapping[str, Option], path: Path) -> Iterator[str]:
+    """Yield a warning for each plain value whose name is nearly an option's."""
+    for name, value in names.items():
         is_plain = value is None or isinstance(value, str | int | float | list | tuple)
         if name not in options and not name.startswith("_") and is_plain:
             near = nearest(name, options, ALIKE)
             if near:
                 where = f"{name} in {path.name}"
-                yield f"Ignored {where}: there is no such option; did you mean {near}?"
+                yield f"Ignored unknown option {where}; did you mean {near}?"
 
 
 def run(path: Path) -> dict[str, Any]:
@@ -61,7 +58,7 @@ def run(path: Path) -> dict[str, Any]:
 
 
 def line(error: BaseException, path: Path) -> str:
-    """Say in which line of the file it went wrong, where that is known."""
+    """Return ` in line N` of the file where the error arose, empty if that is unknown."""
     if isinstance(error, SyntaxError):
         return f" in line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Given is a value that someone gave for an option, and where. Start only."""
+"""A value that was set for an option, and where it was set. At start."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _CREDENTIALS = re.compile(r"://[^\s'\"]*@")
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value and how its place is called in messages, as `--port` or `FLOWER_PORT`."""
+    """An option's value and where it was set, as messages name it: `--port`, `FLOWER_PORT`."""
 
     option: Option
     place: str
@@ -33,9 +33,9 @@ class Given:
 
     def check(self) -> None:
         """Raise SettingsError if the option can't have this value."""
-        wrong = self.option.check(self.value) if self.option.check else None
-        if wrong:
-            message = f"Invalid '{self.place}' option: {self.shown} {wrong}"
+        fault = self.option.check(self.value) if self.option.check else None
+        if fault:
+            message = f"Invalid '{self.place}' option: {self.shown} {fault}"
             raise SettingsError(masked(message))
 
     @property
@@ -51,5 +51,5 @@ class Given:
 
 
 def masked(message: str) -> str:
-    """A message without the credentials of the URLs in it, whatever option they were given to."""
+    """Return a message with the credentials of URLs hidden, whatever option they were set for."""
     return _CREDENTIALS.sub("://**@", message)

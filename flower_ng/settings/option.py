@@ -1,8 +1,8 @@
-"""Option is one setting as declared, and how text and Python values become its value. Start only.
+"""Declares one option, and turns text and Python values into its value. At start.
 
-A text means the same on the command line, in the environment and as a string of the configuration
-file. An empty one is the option's default, as container charts pass options that nobody filled in;
-for credentials it is refused, because a secret that is missing must never open a door.
+Text means the same on the command line, in the environment and as a string in the configuration
+file. Empty text means the default, because container charts pass options that nobody filled in;
+for credentials it is an error, because a missing secret must never let anybody in.
 """
 
 import math
@@ -17,7 +17,7 @@ Check = Callable[[Any], str | None]  # what is wrong with a value; None when not
 TRUE: Final = frozenset({"y", "yes", "t", "true", "on", "1"})
 FALSE: Final = frozenset({"n", "no", "f", "false", "off", "0"})
 TRUTHS: Final = "true, yes, on, 1, y or t, or false, no, off, 0, n or f"
-#: Characters of a wrong value that a message repeats.
+#: Messages repeat at most this many characters of a wrong value.
 SHOWN: Final = 100
 NOUNS: Final[Mapping[type, str]] = {
     bool: "true or false",
@@ -29,11 +29,11 @@ NOUNS: Final[Mapping[type, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting: its name with underscores, the type of its value, and what to tell people.
+    """One option: its name with underscores, the type of its value, and its help.
 
-    `multiple` options hold a tuple of `type`, written with what matches `separator` between the
-    values; `type` is None for a Python function. `secret` values are never repeated in messages;
-    those that are a `credential` can't be empty.
+    A `multiple` option holds a tuple of `type`; in text, `separator` (a regular expression) stands
+    between the values. `type` is None for a Python function. `secret` values never appear in
+    messages; a `credential` is a secret that can't be empty.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """Its name as people write it on the command line."""
+        """The option as written on the command line."""
         return f"--{self.name}"
 
     @property
     def default_text(self) -> str:
-        """The default as people would write it; empty where there is none."""
+        """The default as written on the command line; empty if there is none."""
         if self.default in (None, "", ()):
             return ""
         return str(self.default).lower() if self.type is bool else str(self.default)
@@ -70,10 +70,7 @@ def option(
     credential: bool = False,
     separator: str = ",",
 ) -> Any:
-    """Declare a field of Settings as an option; `text` tells people what it does.
-
-    A `credential` is a `secret` that can't be empty.
-    """
+    """Declare a field of Settings as an option with the help `text`; see Option for the rest."""
     is_secret = secret or credential
     about = {"group": group, "help": text, "check": check, "secret": is_secret}
     about |= {"credential": credential, "separator": separator}
@@ -81,7 +78,7 @@ def option(
 
 
 def declared(field: Field[Any]) -> Option:
-    """The option that a field of Settings declares."""
+    """Return the option that a field of Settings declares."""
     kind, multiple = kind_of(field.type)
     return Option(
         name=field.name, type=kind, multiple=multiple, default=field.default, **field.metadata
@@ -89,7 +86,7 @@ def declared(field: Field[Any]) -> Option:
 
 
 def kind_of(annotation: Any) -> tuple[type | None, bool]:
-    """The type of one value, and whether there may be several: `tuple[str, ...]` is (str, True)."""
+    """Return the type of one value, and whether there may be several, as in `tuple[str, ...]`."""
     if get_origin(annotation) is tuple:
         return get_args(annotation)[0], True
     kinds = [kind for kind in get_args(annotation) or (annotation,) if kind is not NoneType]
@@ -97,7 +94,7 @@ def kind_of(annotation: Any) -> tuple[type | None, bool]:
 
 
 def from_text(option: Option, text: str) -> Any:
-    """The value that a text means; ValueError says what is wrong."""
+    """Read an option's value from text; ValueError says what is wrong."""
     if option.type is None:
         raise ValueError("a function can only come from the configuration file")
     if not text.strip():
@@ -111,30 +108,30 @@ def from_text(option: Option, text: str) -> Any:
     read = readers[option.type]
     if not option.multiple:
         return read(text)
-    return tuple(read(one.lstrip()) for one in re.split(option.separator, text))
+    return tuple(read(part.lstrip()) for part in re.split(option.separator, text))
 
 
 def when_empty(option: Option) -> Any:
-    """The default, which an empty value stands for; ValueError for a credential."""
+    """Return the default, which empty text means; ValueError for a credential."""
     if option.credential:
-        raise ValueError("it is empty: give it a value, or leave the option out")
+        raise ValueError("it is empty: set a value, or leave the option out")
     return option.default
 
 
 def is_truth(word: str) -> bool:
-    """Whether a word means yes or no."""
+    """Return whether a word means yes or no."""
     return word.strip().lower() in TRUE | FALSE
 
 
 def truth(word: str) -> bool:
-    """Whether a word means yes; ValueError if it means neither yes nor no."""
+    """Read a bool; ValueError if the word means neither yes nor no."""
     if not is_truth(word):
         raise ValueError(f"{shortened(word)} is neither true nor false: write {TRUTHS}")
     return word.strip().lower() in TRUE
 
 
 def whole_number(text: str) -> int:
-    """Read an int; ValueError in our words."""
+    """Read an int; ValueError with a message for people."""
     try:
         return int(text)
     except ValueError:
@@ -142,7 +139,7 @@ def whole_number(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """Read a float, infinity included; ValueError in our words."""
+    """Read a float, infinity included; ValueError with a message for people."""
     try:
         value = float(text)
     except ValueError:
@@ -153,12 +150,12 @@ def number(text: str) -> float:
 
 
 def shortened(text: str) -> str:
-    """The text in quotes, for a message of one line."""
+    """Return the text in quotes, cut to a length that fits a message."""
     return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
 def from_python(option: Option, value: Any) -> Any:
-    """The value of a global of the configuration file; ValueError says what is wrong."""
+    """Read an option's value from a Python value; ValueError says what is wrong."""
     if value is None:
         return option.default
     if isinstance(value, str):
@@ -169,14 +166,14 @@ def from_python(option: Option, value: Any) -> Any:
 
 
 def listed(value: Any) -> list[Any]:
-    """The list itself; Flower refuses other sequences."""
+    """Return the list; ValueError for other sequences, which Flower refuses too."""
     if not isinstance(value, list):
         raise ValueError(f"expected a list or a comma-separated text, not {type(value).__name__}")  # noqa: TRY004 - all wrong values raise ValueError
     return value
 
 
 def exact(option: Option, value: Any) -> Any:
-    """A Python value of just the option's type; a whole number may stand for a number."""
+    """Return a value that has exactly the option's type; an int may stand for a float."""
     if option.type is None:
         if not callable(value):
             raise ValueError("is not a function")

@@ -1,6 +1,6 @@
-"""Load puts the sources together: default < environment < configuration file < command line.
+"""Loads the options: defaults < environment < configuration file < command line.
 
-Runs at start; reads nothing but its arguments and the configuration file.
+Runs at start; reads only its arguments and the configuration file.
 """
 
 import os
@@ -14,19 +14,19 @@ from flower_ng.settings import command_line, conf_file, environment
 from flower_ng.settings.checks import TASKS_COLUMNS
 from flower_ng.settings.declared import OPTIONS, Settings
 from flower_ng.settings.given import Given
-from flower_ng.settings.nearest import meant
+from flower_ng.settings.nearest import suggestion
 from flower_ng.settings.option import Option
 
 BY_NAME: Final[Mapping[str, Option]] = {option.name: option for option in OPTIONS}
-#: Tasks in a history that lasts, unless somebody gave a number.
+#: Default limit of tasks in a history that survives restarts.
 LASTING_TASKS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings, where each that was given came from, and what the operator should know of it.
+    """The settings, where each value came from, and warnings for the operator.
 
-    `places` are as `--port`, `FLOWER_PORT` or `flowerconfig.py: port`, by the option's name.
+    `places` maps an option's name to `--port`, `FLOWER_PORT` or `flowerconfig.py: port`.
     """
 
     settings: Settings
@@ -34,7 +34,7 @@ class Loaded:
     places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def place(self, name: str) -> str:
-        """How an option's place is called in messages."""
+        """Return where an option was set, as messages name it."""
         return self.places.get(name, f"--{name}")
 
 
@@ -45,9 +45,9 @@ def load(
     *,
     celery_options: Collection[str] = (),
 ) -> Loaded:
-    """Read every source; SettingsError, in one line, for whatever is wrong.
+    """Read every source; SettingsError, in one line, for a wrong value.
 
-    `celery_options` are the names that belong before the sub-command.
+    `celery_options` are names of Celery's options, which belong before the sub-command.
     """
     arguments = command_line.read(argv, BY_NAME, celery_options)
     variables = environment.read(environ, BY_NAME)
@@ -58,14 +58,14 @@ def load(
 
 
 def load_arguments(argv: Sequence[str], cwd: Path, **defaults: Any) -> Loaded:
-    """Read the command line alone, over defaults of the caller's own."""
+    """Read only the command line, over the caller's defaults."""
     arguments = command_line.read(argv, BY_NAME)
     own = {name: Given(BY_NAME[name], "default", value) for name, value in defaults.items()}
     return settle({**own, **arguments.given}, cwd, arguments.warnings)
 
 
 def conf_path(given: Mapping[str, Given], cwd: Path) -> Path | None:
-    """Where the configuration file is; only the one that nobody asked for may be missing."""
+    """Return the path of the configuration file, None if the default one is missing."""
     default = BY_NAME["conf"].default
     name = given["conf"].value if "conf" in given else default
     path = cwd / Path(name).expanduser()
@@ -73,8 +73,8 @@ def conf_path(given: Mapping[str, Given], cwd: Path) -> Path | None:
 
 
 def settle(given: Mapping[str, Given], cwd: Path, warnings: Sequence[str]) -> Loaded:
-    """The settings, their file names made whole, with what only shows in company checked."""
-    values = {name: one.value for name, one in given.items()}
+    """Build the settings: file names made absolute, options that depend on each other checked."""
+    values = {name: source.value for name, source in given.items()}
     values |= {name: str(path) for name, path in tls_files(given, cwd)}
     if values.get("db"):
         values["db"] = history_path(values["db"], cwd)
@@ -82,13 +82,13 @@ def settle(given: Mapping[str, Given], cwd: Path, warnings: Sequence[str]) -> Lo
         values.setdefault("history_max_tasks", LASTING_TASKS)
     settings = Settings(**values)
     if bool(settings.certfile) != bool(settings.keyfile):
-        raise SettingsError("'certfile' and 'keyfile' belong together: give both, or neither")
-    places = {name: one.place for name, one in given.items()}
+        raise SettingsError("'certfile' and 'keyfile' belong together: set both, or neither")
+    places = {name: source.place for name, source in given.items()}
     return Loaded(settings, [*warnings, *unknown_columns(given)], places)
 
 
 def tls_files(given: Mapping[str, Given], cwd: Path) -> Iterator[tuple[str, Path]]:
-    """The files of TLS with their whole paths; SettingsError if one is missing."""
+    """Yield the TLS files with absolute paths; SettingsError if one is missing."""
     for name in ("certfile", "keyfile", "ca_certs"):
         if name in given and given[name].value:
             path = cwd / Path(given[name].value).expanduser()
@@ -100,7 +100,7 @@ def tls_files(given: Mapping[str, Given], cwd: Path) -> Iterator[tuple[str, Path
 
 
 def history_path(name: str, cwd: Path) -> str:
-    """The path of the history's file, without its suffix; inside of what is a folder."""
+    """Return the path of the history's file without its suffix; a folder gets the default name."""
     path = cwd / Path(name).expanduser()
     has_file = Path(f"{path}.sqlite3").exists()
     is_folder = name.endswith(("/", os.sep)) or (path.is_dir() and not has_file)
@@ -108,10 +108,10 @@ def history_path(name: str, cwd: Path) -> str:
 
 
 def unknown_columns(given: Mapping[str, Given]) -> Iterator[str]:
-    """Warn of columns that don't exist; they are left out, as in Flower."""
+    """Yield a warning for each unknown column; it is left out, as in Flower."""
     if "tasks_columns" in given:
-        one = given["tasks_columns"]
-        for slug in filter(None, map(str.strip, one.value.split(","))):
+        given_columns = given["tasks_columns"]
+        for slug in filter(None, map(str.strip, given_columns.value.split(","))):
             if slug not in TASKS_COLUMNS:
-                near = meant(slug, TASKS_COLUMNS)
-                yield f"Ignored the column {slug!r} of {one.place}: there is none{near}"
+                near = suggestion(slug, TASKS_COLUMNS)
+                yield f"Ignored unknown column {slug!r} of {given_columns.place}{near}"
