@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flower_ng import drop_in
-from flower_ng.cluster import limits
+from flower_ng.assemble import history_limits
 from flower_ng.errors import FlowerError, SettingsError
 from flower_ng.settings import Settings, load
 from flower_ng.store import Imported, Store, found_at
@@ -45,5 +45,5 @@ def store_of(settings: Settings) -> Store:
         Path(settings.db),
         max_tasks=settings.history_max_tasks or settings.max_tasks,
         history=settings.history,
-        limits=limits(settings),
+        limits=history_limits(settings),
     )

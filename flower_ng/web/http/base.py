@@ -4,13 +4,14 @@ import logging
 from functools import partial
 from typing import Any, ClassVar, Final
 
+from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
 from flower_ng.web.http.error_bodies import ErrorView, Fault, one_line
 from flower_ng.web.http.frame import NavCount, View
 from flower_ng.web.http.guard import Access
 from flower_ng.web.http.handler import ClientLeft, Handler
 from flower_ng.web.http.page_cache import Rendered, Sheet
-from flower_ng.web.http.services import Assets, Cluster, Services
+from flower_ng.web.http.services import Assets, Services
 
 __all__ = [
     "LIVE",

@@ -11,8 +11,9 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
 
 from flower_ng.brokers.explained import Explained, connection_explained
+from flower_ng.cluster import Cluster
 from flower_ng.web.http.guard import XSRF_COOKIE, Controls, is_xsrf_token
-from flower_ng.web.http.services import Cluster, Services, mounted
+from flower_ng.web.http.services import Services, mounted
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.icons import SPRITE, icon
 from flower_ng.web.ui.zone import Zone

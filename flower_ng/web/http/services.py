@@ -2,151 +2,20 @@
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from flower_ng.settings import Settings
 from flower_ng.web.http.guard import API_SWITCH, Door
 
 if TYPE_CHECKING:
-    from flower_ng.brokers import Broker, QueueNumbers
-    from flower_ng.brokers.poll import Poll
-    from flower_ng.doctor import Doctor
-    from flower_ng.health import Watch
-    from flower_ng.health.checkup import Checkup
-    from flower_ng.health.notify.delivery import Telling
-    from flower_ng.metrics import PrometheusMetrics, Registry
-    from flower_ng.monitor.ingest.events import Events
-    from flower_ng.monitor.remote.control import Control
-    from flower_ng.monitor.remote.inspector import Inspector
-    from flower_ng.monitor.remote.publish import Publisher
-    from flower_ng.monitor.remote.verifying import Verifier
-    from flower_ng.monitor.state.presence import Presence
-    from flower_ng.monitor.state.sent_tasks import Oldest
-    from flower_ng.monitor.state.state import EventsState
-    from flower_ng.monitor.state.worker_starts import Starts
-    from flower_ng.store import Store, TaskRow
+    from flower_ng.cluster import Cluster
 
 
-class Cluster(Protocol):
-    """One broker and all that belongs to it; handlers reach all else only through it."""
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-
-    @property
-    def app_name(self) -> str:
-        """The Celery app's main name."""
-
-    @property
-    def capp(self) -> Any:
-        """The Celery app itself, for login handlers made for Flower; ours never touch it."""
-
-    @property
-    def transport(self) -> str:
-        """Kombu's name of the broker's transport, as `redis` or `amqp`."""
-
-    @property
-    def broker_url(self) -> str:
-        """The broker's address with its password masked."""
-
-    @property
-    def timezone(self) -> tzinfo:
-        """The app's timezone, UTC if it has none."""
-
-    @property
-    def state(self) -> "EventsState":
-        """What is live, in memory."""
-
-    @property
-    def presence(self) -> "Presence":
-        """Which workers are online, left, silent or gone."""
-
-    @property
-    def store(self) -> "Store":
-        """Every list, search and count over tasks."""
-
-    @property
-    def events(self) -> "Events":
-        """The thread that receives; its connection, its numbers, its listeners."""
-
-    @property
-    def inspector(self) -> "Inspector":
-        """The workers' own answers."""
-
-    @property
-    def starts(self) -> "Starts":
-        """When workers were seen to start."""
-
-    @property
-    def control(self) -> "Control":
-        """Commands to workers."""
-
-    @property
-    def publisher(self) -> "Publisher":
-        """Tasks sent from here, and results."""
-
-    @property
-    def verifier(self) -> "Verifier":
-        """Who asks the result backend where events can't tell."""
-
-    @property
-    def broker(self) -> "Broker":
-        """The broker itself; asked for what must be as of now."""
-
-    @property
-    def poll(self) -> "Poll":
-        """What the broker told when it was last looked at."""
-
-    @property
-    def problems(self) -> "Watch":
-        """What is wrong, and what was."""
-
-    @property
-    def health(self) -> "Checkup":
-        """What looks for problems, and has doubts about tasks."""
-
-    @property
-    def doctor(self) -> "Doctor":
-        """Who looks at everything once, when asked."""
-
-    @property
-    def tellings(self) -> "Sequence[Telling]":
-        """Everyone who is told of problems."""
-
-    @property
-    def metrics(self) -> "PrometheusMetrics":
-        """The six families that Flower has, and ours."""
-
-    @property
-    def registry(self) -> "Registry":
-        """Every collector that `/metrics` shows."""
-
-    def registered_tasks(self) -> Sequence[str]:
-        """The names of the tasks that the app knows, sorted."""
-
-    def queue_names(self) -> Sequence[str]:
-        """The queues that the cached workers consume from, sorted; else those of the app."""
-
-    def oldest(self, queue: "QueueNumbers") -> "Oldest | None":
-        """For how long the oldest message of a queue waits, None where that is unknown."""
-
-    def known_queue_names(self) -> Collection[str]:
-        """Every queue that tasks may be in, as far as settings, workers and sends tell."""
-
-    def format_task(self, row: "TaskRow") -> "TaskRow":
-        """The row as `format_task` wants it shown."""
-
-    def warnings(self) -> Sequence[str]:
-        """What an operator should know on every page; empty when all is well."""
-
-
-def is_known(cluster: Cluster, worker: str) -> bool:
+def is_known(cluster: "Cluster", worker: str) -> bool:
     """Whether a worker has sent an event or has answered an inspection; nobody else is asked."""
     return worker in cluster.inspector.workers or worker in cluster.state.workers
 
@@ -168,7 +37,7 @@ class Services:
     tie an error page to its line in the log.
     """
 
-    cluster: Cluster
+    cluster: "Cluster"
     options: "Settings"
     door: Door
     assets: Assets
@@ -187,7 +56,7 @@ class Services:
         return self.url(f"/static/{self.assets.digest}/{path}")
 
 
-def mounted(cluster: Cluster) -> Services:
+def mounted(cluster: "Cluster") -> Services:
     """Services for a handler of ours in another application, which decides who may come in.
 
     Only what another site makes a browser send is refused here.
@@ -214,7 +83,7 @@ def normal_prefix(url_prefix: str | None) -> str:
 
 
 def furnish(
-    cluster: Cluster,
+    cluster: "Cluster",
     options: "Settings",
     assets: Assets,
     *,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.brokers import QueueNumbers
+from flower_ng.cluster import Cluster
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
-from flower_ng.web.http.services import Cluster
 from flower_ng.web.ui.links import Links
 
 #: More queues than this are not listed: the broker is asked for each.

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from flower_ng.cluster import Cluster
 from flower_ng.monitor.deploys import Deploy, together
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
-from flower_ng.web.http.services import Cluster
 from flower_ng.web.ui.worker_answers import uptime_s
 
 #: The event of a start and the age that a worker tells, in whole seconds, differ by less.

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flower_ng.brokers import QueueNumbers
+from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
 from flower_ng.health.verdict import Standing, standing
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.rollups.tallies import ALL_TYPES
-from flower_ng.web.http.services import Cluster
 from flower_ng.web.lookups.consumers import lengths
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.overview_sentence import HOUR_S, Verdict, Vitals, verdict

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.cluster import Cluster
 from flower_ng.monitor.remote.verifying import Answer
 from flower_ng.store import TaskRow
 from flower_ng.store.tables.schema import FINISHED
-from flower_ng.web.http.services import Cluster
 
 #: A page waits no longer for the result backend; the next refresh shows what it said.
 PATIENCE_S: Final = 0.25

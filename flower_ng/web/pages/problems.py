@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.cluster import Cluster
 from flower_ng.health import unmuted
 from flower_ng.health.notify.delivery import Telling
-from flower_ng.web.http.base import Cluster, NavCount, Page
+from flower_ng.web.http.base import NavCount, Page
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.problem_rows import Found, Kind, found, kinds
 

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from flower_ng.cluster import Cluster
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import TaskQuery, TaskRow, parse_search
-from flower_ng.web.http.base import Cluster, Handler
+from flower_ng.web.http.base import Handler
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.worker_rows import BADGES
 

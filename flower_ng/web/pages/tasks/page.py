@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from flower_ng.cluster import Cluster
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import Field, TaskPage, TaskQuery, fields, parse_search
-from flower_ng.web.http.base import LIVE, Cluster, NavCount, Page
+from flower_ng.web.http.base import LIVE, NavCount, Page
 from flower_ng.web.pages.tasks.bulk_actions import Whole
 from flower_ng.web.pages.tasks.bulk_actions import whole as whole_of
 from flower_ng.web.pages.tasks.by_runtime import by_runtime

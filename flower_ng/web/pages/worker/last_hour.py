@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
 from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import Level, WorkerPoint
-from flower_ng.web.http.services import Cluster
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.charts import Chart, Values, chart

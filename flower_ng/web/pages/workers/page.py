@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from flower_ng.cluster import Cluster
 from flower_ng.monitor.state.rows import worker_rows
-from flower_ng.web.http.base import Cluster, NavCount, Page
+from flower_ng.web.http.base import NavCount, Page
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Choice, Column, Heading, Listing, Pager, pager
 from flower_ng.web.ui.worker_rows import Group, Member, Total, grouped, groups_of, ordered, total_of
