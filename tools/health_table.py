@@ -12,56 +12,50 @@ INTRODUCTION = """\
 # What flower_ng watches
 
 This page is generated from `flower_ng/health/` and `flower_ng/settings/problems.py` by `make docs`.
+ Every few seconds (`problems_interval`) flower_ng applies the rules below. What a rule finds is
+raised as a *problem* once it has lasted for `problems_hold` seconds, and resolved once it was
+absent for as long, so nothing flaps. Until then it is *pending*: shown on the Overview and on
+`/problems`, without notifications. After a start nothing is raised for `problems_quiet_start`
+seconds. If a rule can't know (no connection, a broker that does not say, too little time since the
+start), its earlier problems stay as they are, also over a restart. A problem whose worker is
+forgotten (`purge_offline_workers`), or was not heard of for a day, ends as *no longer watched*.
 
-Every few seconds (`problems_interval`) flower_ng judges what it knows by the rules below. What a
-rule finds is a *problem* once it has lasted for `problems_hold` seconds, and is over once it was
-gone for as long: nothing flaps. Until then it is *pending*: shown on the Overview and on
-`/problems`, and told to nobody. After a start nothing is raised for `problems_quiet_start`
-seconds. Where a rule can't know (no connection, a broker that does not tell, a start so short ago
-that it has not seen enough), it says nothing: what it had found stays, also over a restart. A
-problem whose worker is forgotten (`purge_offline_workers`), or was not heard of for a day, ends as
-*no longer watched*.
-
-A worker is **online** while its heartbeats come; **stopped** after it said that it goes offline,
-which is no problem; **silent** when its heartbeats ended without that; **gone** after a day of
-silence; and **unknown** as long as flower_ng has not listened for 10 seconds, or for two
-heartbeats. While no events can arrive, all workers stay what they were. A worker that is purged
-before `problem_worker_silent` seconds have passed is never told as silent.
-
-Problems are on the page `/problems`, on the page of the worker, queue or task type concerned, in
-`/api/problems`, and in the metric `flower_ng_problem{rule, subject}`, for which there are
-[alert rules](prometheus.md). They can be muted for a while, with a reason. With `--persistent` or
-`--history` they outlast a restart. Dashboards that share a history each watch for themselves, and
-read what the others noted when they start: what several of them saw is one problem then, and over
+A worker is **online** while its heartbeats arrive; **stopped** after it announced that it goes
+offline, which is no problem; **silent** when its heartbeats ended without that; **gone** after a
+day of silence; and **unknown** until flower_ng has listened for 10 seconds, or for two heartbeats.
+While no events can arrive, all workers keep their state. A worker that is purged before
+`problem_worker_silent` seconds have passed never counts as silent.
+ Problems are on the page `/problems`, on the page of the worker, queue or task type concerned, in
+`/api/problems`, and in the metric `flower_ng_problem{rule, subject}`, for which there are [alert
+rules](prometheus.md). They can be muted for a while, with a reason. With `--persistent` or
+`--history` they outlast a restart. Dashboards that share a history each watch by themselves, and
+read the others' notes when they start: what several of them found is then one problem, and resolved
 when one of them saw its end.
 
-Each rule has one threshold, an option; 0 turns the rule off. What is worded as *probably* is an
-inference from what is seen, never knowledge.
+Each rule has one threshold, an option; 0 turns the rule off. *Probably* marks an inference.
 """
 WEBHOOK = """\
 
-## Who is told
-
-Nobody is told by default. What is raised and what is over is told to everyone whom `webhook_url`
-and `notify` name, gathered for `webhook_wait` seconds. A problem that returns is told again after
-`webhook_cool_down` seconds, if it is still there; the end of a problem is told if its beginning
-was. What is muted is not told, nor what was there before a restart. Each is told for itself: one
-that is away holds up no other. `/problems` has a button that sends a test to all.
+## Notifications
+ By default no notifications are sent. Raised and resolved problems are sent to every receiver in
+`webhook_url` and `notify`, gathered for `webhook_wait` seconds. A problem that returns is sent
+again after `webhook_cool_down` seconds, if it still lasts; its end is sent if its beginning was.
+Muted problems are not sent, nor those that were there before a restart. Receivers are independent;
+a failing one does not delay the rest. `/problems` has a button that sends a test to all.
 
 ### Slack, e-mail, PagerDuty and others
-
-`pip install 'flower-ng[apprise]'` brings [apprise](https://appriseit.com/services/), which knows
-more than a hundred services, each by an address:
+ `pip install 'flower-ng[apprise]'` installs [apprise](https://appriseit.com/services/), which
+supports more than a hundred services. Each receiver is an address:
 
 ```
 --notify=slack://TokenA/TokenB/TokenC/#ops,mailto://me:password@example.com?to=ops@example.com
 ```
 
-A message has a title (the cluster, and what or how many), for each problem what to do, and
-apprise's type: failure, warning, success (only ends) or info (a test). A service has 15 s, and is
-tried again after 2 s, 10 s, 1, 5 and 15 minutes. The addresses hold secrets, so no part of them
-is shown or logged, also where a service failed; better than on the command line they stand in the
-environment (`FLOWER_NOTIFY`) or in `flowerconfig.py` (a list, `notify`).
+A message has a title (the cluster, and which problem or how many), the advice for each problem, and
+apprise's type: failure, warning, success (only resolved problems) or info (a test). A service has
+15 s to answer; after a failure it is tried again after 2 s, 10 s, 1, 5 and 15 minutes. Addresses
+contain secrets, so no part of them is shown or logged. Put them into the environment
+(`FLOWER_NOTIFY`) or into `flowerconfig.py` (a list, `notify`) rather than on the command line.
 
 ### Webhook
 
@@ -69,14 +63,14 @@ With `webhook_url`, notices are posted there as JSON.
 
 ```json
 {"version": 1, "id": "5f0c…", "sent_at": 1790000000.0, "cluster": "shop", "test": false,
- "text": "Worker silent w1@box", "raised": [{"rule": "worker-silent", "…": "…"}], "cleared": []}
+ "text": "Worker silent w1@host", "raised": [{"rule": "worker-silent", "…": "…"}], "cleared": []}
 ```
 
-Problems have the form that [`GET /api/problems`](api.md#problems) gives them. Any answer from 200
-to 299 will do. Answers from 500 on, 408, 425, 429, and none within 10 s are tried again after 2 s,
-10 s, 1, 5 and 15 minutes, with the same `id`; redirects are not followed. With `webhook_secret`
-each post has the header `Flower-Signature: t=<UTC seconds>,v1=<hex>`: HMAC-SHA256, with the secret
-as its key, of the time, a dot, and the body as it came.
+Problems have the form of [`GET /api/problems`](api.md#problems). Any status from 200 to 299 is a
+success. After a status from 500 on, 408, 425 or 429, or no answer within 10 s, the notice is sent
+again after 2 s, 10 s, 1, 5 and 15 minutes, with the same `id`. Redirects are not followed. With
+`webhook_secret` each request has the header `Flower-Signature: t=<UTC seconds>,v1=<hex>`:
+HMAC-SHA256, with the secret as its key, of the time, a dot, and the body as received.
 
 ```python
 import hashlib

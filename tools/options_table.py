@@ -29,33 +29,34 @@ INTRODUCTION = """\
 
 This page is generated from `flower_ng/settings/declared.py` by `make docs`.
 
-Every option can be given in three places; the later ones win over the earlier:
+Every option can be given in three places; a later one wins over an earlier one:
 
-1. the environment: `FLOWER_` and the name in capitals, as `FLOWER_PORT=5556`;
-2. the configuration file, `flowerconfig.py` in the working directory or what `--conf` names: Python
-   whose globals are options, as `port = 5556`;
-3. the command line, after the sub-command: `--port=5556` or `--port 5556`. One dash or two, `-` or
-   `_` in names; a boolean alone is true.
+1. the environment: `FLOWER_` and the name in capitals, such as `FLOWER_PORT=5556`;
+2. the configuration file, `flowerconfig.py` in the working directory or the file that `--conf`
+   names: Python whose globals are options, such as `port = 5556` ([an
+   example](deployment.md#configuration-file));
+3. the command line, after the sub-command: `--port=5556` or `--port 5556`, with one dash or two,
+   with `-` or `_` in names. A boolean without a value is true.
 
-A text means the same in all three, also as a string in the configuration file:
+Values are written the same way in all three, also as strings in the configuration file:
 
 - **bool**: `true`, `yes`, `on`, `1`, `y` or `t`, and `false`, `no`, `off`, `0`, `n` or `f`, in any
   case. In Python `True` and `False`.
 - **int**, **float**: numbers; in Python too.
-- **Durations** such as `history_max_age`: a number and `s`, `m`, `h`, `d` or `w`, as `12h` or
-  `1.5d`; without a unit, seconds. **Sizes** such as `history_max_bytes`: a number and `k`, `m`,
-  `g` or `t` for powers of 1000, `KiB` to `TiB` for powers of 1024, as `500M` or `10GB`; without a
-  unit, bytes. In any case of letters.
-- **many**: several values with commas between them, or a list in Python. The URLs of `task_links`
-  may hold commas; user names and passwords of `basic_auth` can't.
-- **An empty value** (`FLOWER_BROKER_API=`, `--broker_api=`) is the default, whatever a lower source
-  says. For passwords and keys it is refused.
-
-A wrong value ends the start with one line that names the option, the value and what would be right.
-Names that don't exist are warned about, with the one that may have been meant: every unknown option
-of the command line and every unknown `FLOWER_*` variable; in the configuration file, which is
-Python with names of its own, those that are nearly an option's name. `flower-ng probe` and
-`flower-ng doctor` refuse unknown options of the command line.
+- **Durations** such as `history_max_age`: a number and `s`, `m`, `h`, `d` or `w`, such as `12h` or
+  `1.5d`; without a unit, seconds.
+- **Sizes** such as `history_max_bytes`: a number and `k`, `m`, `g` or `t` for powers of 1000, `KiB`
+  to `TiB` for powers of 1024, such as `500M` or `10GB`; without a unit, bytes. Upper and lower case
+  are the same.
+- **many**: several values separated by commas, or a list in Python. The URLs of `task_links` may
+  contain commas; user names and passwords of `basic_auth` can't.
+- **An empty value** (`FLOWER_BROKER_API=`, `--broker_api=`) is the default, also if an earlier
+  place sets another value. For passwords and keys it is refused.
+ A wrong value ends the start with one line that names the option, the value and what would be
+right. Unknown options of the command line and unknown `FLOWER_*` variables cause a warning that
+names the likely option; in the configuration file, which is Python with names of its own, only
+names that resemble an option do. `flower-ng probe` and `flower-ng doctor` refuse unknown options of
+the command line.
 
 The REST API is closed unless a login is configured or the environment variable
 `FLOWER_UNAUTHENTICATED_API` is `true`.
