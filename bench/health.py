@@ -21,16 +21,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.held import Held
 from flower_ng.cli.serving import spare_collections
 from flower_ng.health.engine import Engine
-from flower_ng.health.facts.gathering import Gathering, Sources
-from flower_ng.health.facts.lost_tasks import Claims
+from flower_ng.health.facts.gathering import FactCollector, FactSources
+from flower_ng.health.facts.lost_tasks import LostTaskCheck
 from flower_ng.health.facts.records import Counts, TypeFacts
-from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.health.facts.trends import Trends
-from flower_ng.health.facts.worker_facts import Crew
+from flower_ng.health.facts.worker_facts import WorkerFactsReader
 from flower_ng.health.rules.all_rules import RULES
-from flower_ng.health.watch import Watch
+from flower_ng.health.watch import ProblemWatch
 from flower_ng.monitor.remote.verifying import Verifier
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.settings import Settings
 from flower_ng.store.tables.exceptions import exception_class
 
@@ -50,8 +50,8 @@ class Town:
         self.random = random.Random(7)
         self.names = [f"worker{number}@host{number // 8}" for number in range(workers)]
         self.records: dict[str, dict[str, Any]] = {}
-        sightings = Sightings(exception_class, self.clock)
-        self.state = EventsState(
+        sightings = TaskObserver(exception_class, self.clock)
+        self.state = ClusterState(
             max_workers_in_memory=10_000, observers=(sightings,), clock=self.clock
         )
         self.trends = Trends(self.clock)
@@ -60,12 +60,12 @@ class Town:
         )
         verifier = Verifier(self.state, self, lambda _worker: False, clock=self.clock)
         usual: Any = SimpleNamespace(types=tuple(type_facts(name) for name in TYPES))
-        gathering = Gathering(
+        gathering = FactCollector(
             self.sources(),
             self.state,
-            Crew(self.state, asked, sightings, verifier),
+            WorkerFactsReader(self.state, asked, sightings, verifier),
             sightings,
-            Claims(asked, verifier.doubt, self.clock),
+            LostTaskCheck(asked, verifier.doubt, self.clock),
             verifier,
             usual,
             self.trends,
@@ -74,7 +74,7 @@ class Town:
             clock=self.clock,
         )
         thresholds = {rule.name: float(getattr(Settings(), rule.option)) for rule in RULES}
-        self.watch = Watch(
+        self.watch = ProblemWatch(
             Engine(RULES, thresholds, hold_s=20.0),
             gathering.facts,
             SimpleNamespace(put=lambda *_: None, read=dict),
@@ -98,11 +98,11 @@ class Town:
         """Tell nothing."""
         return {}
 
-    def sources(self) -> Sources:
+    def sources(self) -> FactSources:
         """Everything is well."""
         connection = SimpleNamespace(connected=True, since=self.now - 7200, why=None)
         status = SimpleNamespace(failing=None, lost=0, lag_s=0.1)
-        return Sources(
+        return FactSources(
             connection=lambda: connection,
             dropped=int,
             malformed=int,

@@ -12,19 +12,19 @@ from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng import __version__
-from flower_ng.brokers import Broker
+from flower_ng.brokers import BrokerAdapter
 from flower_ng.brokers.poll import Poll
 from flower_ng.doctor import Doctor, OwnOptions, Surveyor
 from flower_ng.doctoring import own
 from flower_ng.events import Events, PrometheusMetrics
-from flower_ng.health import RULES, Watch
-from flower_ng.health.checkup import Limits as HealthLimits
-from flower_ng.health.facts.gathering import Sources as HealthSources
+from flower_ng.health import RULES, ProblemWatch
+from flower_ng.health.checkup import ProblemLimits
+from flower_ng.health.facts.gathering import FactSources
 from flower_ng.health.notify.apprise import messengers
-from flower_ng.health.notify.delivery import Sender, Telling
-from flower_ng.health.notify.digest import Notices
+from flower_ng.health.notify.delivery import NoticeDelivery, Sender
+from flower_ng.health.notify.digest import NoticeDigest
 from flower_ng.health.notify.webhook import Webhook
-from flower_ng.metrics import Inspections, LoopLag, ProblemMetric, Sources
+from flower_ng.metrics import Inspections, LoopLag, MetricSources, ProblemMetric
 from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.servers import Servers
@@ -84,9 +84,9 @@ def history_limits(settings: Settings) -> Limits:
     )
 
 
-def health_limits(settings: Settings) -> HealthLimits:
+def health_limits(settings: Settings) -> ProblemLimits:
     """Return the thresholds of the rules and the times of the health checks."""
-    return HealthLimits(
+    return ProblemLimits(
         {rule.name: getattr(settings, rule.option) for rule in RULES},
         settings.problems_interval,
         settings.problems_hold,
@@ -96,10 +96,10 @@ def health_limits(settings: Settings) -> HealthLimits:
 
 def health_sources(
     settings: Settings, events: Events, inspections: Inspections, poll: Poll
-) -> HealthSources:
+) -> FactSources:
     """Return what each health check reads, apart from workers and tasks."""
     stats = events.stats
-    return HealthSources(
+    return FactSources(
         connection=lambda: events.connection,
         dropped=lambda: sum(stats.dropped.values()),
         malformed=lambda: sum(stats.malformed.values()),
@@ -113,7 +113,7 @@ def health_sources(
 
 
 def doctor(
-    settings: Settings, capp: Celery, pool: Executor, broker: Broker, events: Events
+    settings: Settings, capp: Celery, pool: Executor, broker: BrokerAdapter, events: Events
 ) -> Doctor:
     """Build what checks broker, result backend and workers once, on request."""
     store = events.store
@@ -126,12 +126,12 @@ def doctor(
 
 
 def notifications(
-    settings: Settings, problems: Watch, app_name: str, pool: Executor
-) -> Iterator[Telling]:
+    settings: Settings, problems: ProblemWatch, app_name: str, pool: Executor
+) -> Iterator[NoticeDelivery]:
     """Yield one for each receiver, with a digest of its own: a failing one delays no other."""
     for sender in _senders(settings, app_name, pool):
-        digest, wait_s = Notices(settings.webhook_cool_down), settings.webhook_wait
-        yield Telling(problems, sender, digest, wait_s=wait_s, clock=time.time)
+        digest, wait_s = NoticeDigest(settings.webhook_cool_down), settings.webhook_wait
+        yield NoticeDelivery(problems, sender, digest, wait_s=wait_s, clock=time.time)
 
 
 def _senders(settings: Settings, app_name: str, pool: Executor) -> Iterator[Sender]:
@@ -140,7 +140,7 @@ def _senders(settings: Settings, app_name: str, pool: Executor) -> Iterator[Send
     yield from messengers(settings.notify, app_name, pool)
 
 
-def problem_metric(problems: Watch) -> ProblemMetric:
+def problem_metric(problems: ProblemWatch) -> ProblemMetric:
     """Build the metric of the problems that are raised now."""
     return ProblemMetric(
         lambda: ((raised.rule, raised.subject, raised.mute is None) for raised in problems.now)
@@ -154,10 +154,10 @@ def metric_sources(
     inspections: Inspections,
     verifier: Verifier,
     delayed: Callable[[], int | None],
-) -> Sources:
+) -> MetricSources:
     """Return what the metrics about flower_ng itself read at each scrape."""
     stats, inbox, state = events.stats, events.inbox, events.state
-    return Sources(
+    return MetricSources(
         version=__version__,
         received=lambda: stats.received,
         dropped=lambda: stats.dropped,

@@ -16,12 +16,12 @@ from tornado.ioloop import IOLoop
 
 from flower_ng import assemble
 from flower_ng.banners import banners
-from flower_ng.brokers import QueueNumbers, address, brokers_for, facts_of
+from flower_ng.brokers import QueueNumbers, address, brokers_for, endpoint_of
 from flower_ng.brokers.poll import Poll
 from flower_ng.brokers.urls import readable
 from flower_ng.events import PrometheusMetrics
 from flower_ng.health.checkup import Checkup
-from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.hook import Hook
 from flower_ng.metrics import (
     Inspections,
@@ -31,9 +31,9 @@ from flower_ng.metrics import (
     QueueSources,
     Registry,
 )
-from flower_ng.monitor.remote.capacity import Serving, serving
+from flower_ng.monitor.remote.capacity import Capacity, serving
 from flower_ng.monitor.remote.control import Control
-from flower_ng.monitor.remote.inspector import Inspector
+from flower_ng.monitor.remote.inspector import WorkerInspector
 from flower_ng.monitor.remote.publish import Publisher
 from flower_ng.monitor.remote.publish_options import accepted_content
 from flower_ng.monitor.remote.queue_names import active_queue_names, known_queue_names
@@ -73,7 +73,7 @@ class Cluster:
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
         )
-        self._task_observer = Sightings(exception_class, time.time)
+        self._task_observer = TaskObserver(exception_class, time.time)
         observers = (self.starts, self.sent, self._task_observer)
         self.events = assemble.events(
             capp, settings, io_loop, self.servers, self.metrics, observers, self._adopt
@@ -91,7 +91,7 @@ class Cluster:
             self.events.add_listener(self._follow_source)
 
         self.inspections = Inspections()
-        self.inspector = Inspector(
+        self.inspector = WorkerInspector(
             io_loop,
             capp,
             timeout_s,
@@ -116,7 +116,7 @@ class Cluster:
         self.broker = brokers_for(
             urls, lambda: self.servers.current, self.pool, management_url=settings.broker_api
         )
-        self.transport = facts_of(urls[0]).transport
+        self.transport = endpoint_of(urls[0]).transport
         self.poll = Poll(self.broker, self.transport, self.known_queue_names, self._sample_queues)
 
         self.health = Checkup(
@@ -187,7 +187,7 @@ class Cluster:
         """Return the content types that each worker accepts, for those whose settings are known."""
         return accepted_content(self.inspector.told.values())
 
-    def serving(self) -> Mapping[str, Serving] | None:
+    def serving(self) -> Mapping[str, Capacity] | None:
         """Return the workers and slots of each queue; None if no online worker has answered."""
         return serving(self.inspector.told, self._online())
 

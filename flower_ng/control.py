@@ -16,7 +16,7 @@ from celery import Celery, current_app
 from flower_ng.errors import NoAnswer, NoSuchWorker
 from flower_ng.monitor.remote import commands
 from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts
-from flower_ng.monitor.remote.commands import Order
+from flower_ng.monitor.remote.commands import CommandCall
 from flower_ng.monitor.remote.control import Delivery, steer
 from flower_ng.monitor.remote.queue_names import active_queue_names
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
@@ -106,7 +106,7 @@ async def get_active_queue_names(
     return await _asked(ask, capp, timeout)
 
 
-async def _send(worker: str, order: Order, capp: Celery | None, timeout: float) -> str:
+async def _send(worker: str, order: CommandCall, capp: Celery | None, timeout: float) -> str:
     delivery = Delivery()
     try:
         return await _asked(

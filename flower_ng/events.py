@@ -43,7 +43,7 @@ def get_prometheus_metrics() -> PrometheusMetrics:
     return PrometheusMetrics()
 
 
-class EventsState(state.EventsState):
+class EventsState(state.ClusterState):
     """Celery's State in compact records, which counts into `metrics` and keeps `counter`.
 
     `counter` is `{host name: {event type: int}}`. `max_workers_in_memory` and
@@ -61,7 +61,7 @@ class EventsState(state.EventsState):
         super().__init__(*args, observers=(self.metrics, *observers), **kwargs)
 
 
-class Events(events.Events):
+class Events(events.EventsThread):
     """A thread that receives a cluster's events and applies them on `io_loop`.
 
     Parameters as in Flower: `db` names the state's file when `persistent`; `state_save_interval`

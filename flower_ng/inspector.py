@@ -24,7 +24,7 @@ __all__ = ["Inspector"]
 Record = dict[str, Any]
 
 
-class Inspector(inspector.Inspector):
+class Inspector(inspector.WorkerInspector):
     """Asks workers about themselves; `timeout` is how many seconds they may take to reply.
 
     `events` is the Events that tells what records hold beside the answers: by default the newest

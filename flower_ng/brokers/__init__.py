@@ -5,45 +5,58 @@ from concurrent.futures import Executor
 
 from kombu import Connection
 
-from flower_ng.brokers.base import Broker, Facts, Look, QueueNumbers, address, facts_of, mask
+from flower_ng.brokers.base import (
+    BrokerAdapter,
+    BrokerEndpoint,
+    Look,
+    QueueNumbers,
+    address,
+    endpoint_of,
+    mask,
+)
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RabbitNode, RedisFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.rabbitmq import RabbitBroker
-from flower_ng.brokers.recent import Sample
+from flower_ng.brokers.recent import LengthSample
 from flower_ng.brokers.redis import RedisBroker, SentinelBroker
 from flower_ng.brokers.several import Several
 
 __all__ = [
     "BROKERS",
-    "Broker",
+    "BrokerAdapter",
+    "BrokerEndpoint",
     "BrokerFacts",
-    "Facts",
+    "LengthSample",
     "Look",
     "QueueNumbers",
     "RabbitFacts",
     "RabbitNode",
     "RedisFacts",
-    "Sample",
     "StaleQueue",
     "address",
     "broker_for",
     "brokers_for",
-    "facts_of",
+    "endpoint_of",
     "mask",
 ]
 
 #: Every adapter; the last one takes what no other serves.
-BROKERS: tuple[type[Broker], ...] = (RedisBroker, SentinelBroker, RabbitBroker, GenericBroker)
+BROKERS: tuple[type[BrokerAdapter], ...] = (
+    RedisBroker,
+    SentinelBroker,
+    RabbitBroker,
+    GenericBroker,
+)
 
 
 def broker_for(
     connection: Connection, pool: Executor, *, management_url: str | None = None
-) -> Broker:
+) -> BrokerAdapter:
     """Return the adapter for an app's connection (`app.connection_for_read()`); connects nothing.
 
     `management_url` is the option `broker_api`. Blocking adapters work in `pool`.
     """
-    return adapter(facts_of(connection, management_url), pool)
+    return adapter(endpoint_of(connection, management_url), pool)
 
 
 def brokers_for(
@@ -52,20 +65,20 @@ def brokers_for(
     pool: Executor,
     *,
     management_url: str | None = None,
-) -> Broker:
+) -> BrokerAdapter:
     """Return the adapter for all servers of an app, of which the `current` one is asked."""
     if len(every) == 1:
         return broker_for(every[0], pool, management_url=management_url)
 
-    def now() -> Facts | None:
+    def now() -> BrokerEndpoint | None:
         connection = current()
-        return None if connection is None else facts_of(connection, management_url)
+        return None if connection is None else endpoint_of(connection, management_url)
 
-    facts = [facts_of(connection, management_url) for connection in every]
+    facts = [endpoint_of(connection, management_url) for connection in every]
     return Several(facts, now, lambda one: adapter(one, pool))
 
 
-def adapter(facts: Facts, pool: Executor) -> Broker:
+def adapter(facts: BrokerEndpoint, pool: Executor) -> BrokerAdapter:
     """Return the adapter for a server."""
     kind = next((kind for kind in BROKERS if facts.transport in kind.schemes), GenericBroker)
     return kind(facts, pool)

@@ -34,7 +34,7 @@ NEXT_URL = re.compile(r";(?=[a-zA-Z0-9+.-]+://)")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class BrokerEndpoint:
     """Where a broker is and how Celery talks to it.
 
     `transport` is Kombu's name of it. `path` is the virtual host or database, as in the URL.
@@ -94,12 +94,12 @@ class Look:
     facts: RabbitFacts | RedisFacts | None = None
 
 
-class Broker(Protocol):
+class BrokerAdapter(Protocol):
     """Tells the lengths of queues. `schemes` are the transports that it serves."""
 
     schemes: ClassVar[tuple[str, ...]]
 
-    def __init__(self, facts: Facts, pool: Executor) -> None:
+    def __init__(self, facts: BrokerEndpoint, pool: Executor) -> None:
         """Take note of the facts; nothing is connected before a question."""
 
     @property
@@ -127,7 +127,7 @@ class Broker(Protocol):
         """
 
 
-class Pooled:
+class BlockingAdapter:
     """The half of a blocking adapter that waits: `lengths`, `seen` and `swept` run in the pool.
 
     The same question asked while it is being answered is not asked again, so that a broker that
@@ -136,7 +136,7 @@ class Pooled:
 
     trouble: str | None = None
 
-    def __init__(self, facts: Facts, pool: Executor) -> None:
+    def __init__(self, facts: BrokerEndpoint, pool: Executor) -> None:
         self._facts = facts
         self._pool = pool
         self._asked: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
@@ -206,10 +206,10 @@ def count(value: object) -> int | None:
     return value if is_count else None  # type: ignore[return-value]  # is one
 
 
-def facts_of(connection: Connection, management_url: str | None = None) -> Facts:
+def endpoint_of(connection: Connection, management_url: str | None = None) -> BrokerEndpoint:
     """Read an app's connection, as `app.connection_for_read()` returns it; nothing is connected."""
     password: Any = connection.password
-    return Facts(
+    return BrokerEndpoint(
         transport=transport_of(connection),
         host=connection.hostname or "localhost",
         port=connection.port,

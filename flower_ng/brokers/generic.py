@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 from kombu import Connection
 from kombu.transport.virtual import AbstractChannel
 
-from flower_ng.brokers.base import NO_QUEUE, Pooled
+from flower_ng.brokers.base import NO_QUEUE, BlockingAdapter
 from flower_ng.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 2.0
 
 
-class GenericBroker(Pooled):
+class GenericBroker(BlockingAdapter):
     """Whatever Kombu can connect to; serves what no other adapter does."""
 
     schemes: ClassVar[tuple[str, ...]] = ()

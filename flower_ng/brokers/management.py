@@ -10,7 +10,7 @@ import msgspec
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from flower_ng.brokers.base import Facts
+from flower_ng.brokers.base import BrokerEndpoint
 
 PORT: Final = 15672
 CONNECT_TIMEOUT_S: Final = 1.0
@@ -64,7 +64,7 @@ class Management:
         )
 
 
-def management_of(facts: Facts) -> Management:
+def management_of(facts: BrokerEndpoint) -> Management:
     """Read `broker_api`; without it, the API is taken to be on the broker's own host."""
     parts = urlsplit(facts.management_url or f"http://{bracketed(facts.host)}:{PORT}/api/")
     place = parts.netloc.rpartition("@")[2]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
-from flower_ng.brokers.base import Broker, Look, QueueNumbers
+from flower_ng.brokers.base import BrokerAdapter, Look, QueueNumbers
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RedisFacts
-from flower_ng.brokers.recent import Recent
+from flower_ng.brokers.recent import RecentLengths
 from flower_ng.errors import AnswerError
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Poll:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: BrokerAdapter,
         transport: str,
         names: Callable[[], Collection[str]],
         note: Callable[[Mapping[str, QueueNumbers]], None],
@@ -48,7 +48,7 @@ class Poll:
         self._broker, self._transport = broker, transport
         self._names, self._note = names, note
         self._interval_s, self._fresh_s, self._clock = interval_s, fresh_s, clock
-        self.recent = Recent()
+        self.recent = RecentLengths()
         self._told_at: float | None = None
         self._told: Mapping[str, QueueNumbers] = {}
         self._facts: BrokerFacts | None = None

@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from flower_ng.brokers.base import Facts, Look, numbers
+from flower_ng.brokers.base import BrokerEndpoint, Look, numbers
 from flower_ng.brokers.condition import RabbitFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.management import FAILURES, management_of
@@ -45,7 +45,7 @@ class RabbitBroker:
 
     schemes: ClassVar[tuple[str, ...]] = ("amqp", "amqps")
 
-    def __init__(self, facts: Facts, pool: Executor) -> None:
+    def __init__(self, facts: BrokerEndpoint, pool: Executor) -> None:
         self.trouble: str | None = None
         self.stale_s = STALE_S
         self._has_api = facts.has_management

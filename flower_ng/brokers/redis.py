@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from flower_ng.brokers.base import Facts, Look, Pooled, numbers
+from flower_ng.brokers.base import BlockingAdapter, BrokerEndpoint, Look, numbers
 from flower_ng.brokers.condition import RedisFacts
 from flower_ng.brokers.redis_info import redis_facts
 from flower_ng.brokers.redis_keys import Leftovers
@@ -41,12 +41,12 @@ CERT_REQS = {
 }
 
 
-class RedisBroker(Pooled):
+class RedisBroker(BlockingAdapter):
     """Redis over TCP, TLS or a unix socket; a new connection for each question."""
 
     schemes: ClassVar[tuple[str, ...]] = ("redis", "rediss")
 
-    def __init__(self, facts: Facts, pool: Executor) -> None:
+    def __init__(self, facts: BrokerEndpoint, pool: Executor) -> None:
         super().__init__(facts, pool)
         options = facts.options
         self._prefix = options.get("global_keyprefix", "")
@@ -149,7 +149,7 @@ class SentinelBroker(RedisBroker):
         return stack.enter_context(closing(master))
 
 
-def place_of(facts: Facts) -> dict[str, Any]:
+def place_of(facts: BrokerEndpoint) -> dict[str, Any]:
     """Return the arguments of a connection pool for a server itself."""
     scheme, _, path = facts.host.partition("://")
     if path and scheme == "socket":
@@ -166,7 +166,7 @@ def place_of(facts: Facts) -> dict[str, Any]:
     return place
 
 
-def unix_socket(facts: Facts) -> dict[str, Any]:
+def unix_socket(facts: BrokerEndpoint) -> dict[str, Any]:
     """Return the arguments for `redis+socket://[user:password@]/path[?virtual_host=database]`."""
     parts = url_to_parts(facts.host)
     waits = patience(facts.options)
@@ -181,14 +181,14 @@ def unix_socket(facts: Facts) -> dict[str, Any]:
     }
 
 
-def sentinels_of(facts: Facts) -> list[tuple[str, int]]:
+def sentinels_of(facts: BrokerEndpoint) -> list[tuple[str, int]]:
     """Return host and port of every sentinel."""
     urls = [url_to_parts(url) for url in facts.alternates if url.startswith("sentinel://")]
     found = [(url.hostname or "localhost", url.port or SENTINEL_PORT) for url in urls]
     return found or [(facts.host, facts.port or SENTINEL_PORT)]
 
 
-def login_of(facts: Facts) -> dict[str, Any]:
+def login_of(facts: BrokerEndpoint) -> dict[str, Any]:
     """Return who we are: a credential provider where Kombu has one, else user and password."""
     provider = facts.credentials
     if not provider:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from flower_ng.brokers.base import Broker, Facts, Look
+from flower_ng.brokers.base import BrokerAdapter, BrokerEndpoint, Look
 from flower_ng.brokers.management import bracketed
 from flower_ng.errors import AnswerError, Unavailable
 
@@ -29,14 +29,14 @@ class Several:
 
     def __init__(
         self,
-        every: Sequence[Facts],
-        current: Callable[[], Facts | None],
-        make: Callable[[Facts], Broker],
+        every: Sequence[BrokerEndpoint],
+        current: Callable[[], BrokerEndpoint | None],
+        make: Callable[[BrokerEndpoint], BrokerAdapter],
     ) -> None:
         self._every = [placed(facts, every) for facts in every]
         self._current, self._make = current, make
-        self._made: dict[tuple[object, ...], Broker] = {}
-        self._asked: Broker | None = None
+        self._made: dict[tuple[object, ...], BrokerAdapter] = {}
+        self._asked: BrokerAdapter | None = None
 
     @property
     def trouble(self) -> str | None:
@@ -58,7 +58,7 @@ class Several:
             raise Unavailable(UNKNOWN)
         return await self._adapter(current).clean(spared)
 
-    async def _ask(self, question: Callable[[Broker], Coroutine[Any, Any, T]]) -> T:
+    async def _ask(self, question: Callable[[BrokerAdapter], Coroutine[Any, Any, T]]) -> T:
         current = self._current()
         if current is not None:
             self._asked = self._adapter(current)
@@ -71,14 +71,14 @@ class Several:
                 return answer
         raise next((one for one in answers if isinstance(one, AnswerError)), Unavailable(UNKNOWN))
 
-    def _adapter(self, facts: Facts) -> Broker:
+    def _adapter(self, facts: BrokerEndpoint) -> BrokerAdapter:
         key = (facts.transport, facts.host, facts.port, facts.path, facts.user)
         if key not in self._made:
             self._made[key] = self._make(placed(facts, self._every))
         return self._made[key]
 
 
-def placed(facts: Facts, every: Sequence[Facts]) -> Facts:
+def placed(facts: BrokerEndpoint, every: Sequence[BrokerEndpoint]) -> BrokerEndpoint:
     """Return facts with the address of the server's own management API.
 
     An address that names another of the servers is meant for the one that is asked; where several

@@ -18,22 +18,22 @@ from tornado.ioloop import IOLoop
 from flower_ng import __version__, drop_in
 from flower_ng.brokers import brokers_for, mask
 from flower_ng.brokers.urls import readable
-from flower_ng.doctor import Doctor, Mark, Report, Surveyor
+from flower_ng.doctor import CheckMark, Doctor, Report, Surveyor
 from flower_ng.doctor.text import lines, plain
 from flower_ng.doctor.threads import Daemons
 from flower_ng.doctoring import own
 from flower_ng.errors import FlowerError
-from flower_ng.monitor.ingest.events import Events
+from flower_ng.monitor.ingest.events import EventsThread
 from flower_ng.monitor.ingest.inbox import Inbox
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.settings import Loaded, load, load_arguments
 
 COLOURS: Final = {
-    Mark.BROKEN: "red",
-    Mark.ATTENTION: "yellow",
-    Mark.UNKNOWN: "cyan",
-    Mark.NOTE: "blue",
-    Mark.OK: "green",
+    CheckMark.BROKEN: "red",
+    CheckMark.ATTENTION: "yellow",
+    CheckMark.UNKNOWN: "cyan",
+    CheckMark.NOTE: "blue",
+    CheckMark.OK: "green",
 }
 
 
@@ -91,7 +91,9 @@ def options(arguments: Sequence[str], celery_options: Collection[str]) -> Loaded
 async def looked(capp: Celery, loaded: Loaded) -> Report:
     """Look once, and close what was opened."""
     settings, pool = loaded.settings, Daemons()
-    events = Events(capp, IOLoop.current(), state=EventsState(), inbox=Inbox(), enable_events=False)
+    events = EventsThread(
+        capp, IOLoop.current(), state=ClusterState(), inbox=Inbox(), enable_events=False
+    )
     broker = brokers_for(
         readable(capp.conf.broker_read_url, events.servers.every),
         lambda: events.servers.current,

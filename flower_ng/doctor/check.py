@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Mark(StrEnum):
+class CheckMark(StrEnum):
     """The result of a check, worst first.
 
     A note needs no action: it says that more would be possible with another setting.
@@ -20,7 +20,7 @@ class Mark(StrEnum):
 
 
 #: Exit codes of `flower-ng doctor`; all other marks end with 0.
-CODES: Final = {Mark.BROKEN: 2, Mark.ATTENTION: 1}
+CODES: Final = {CheckMark.BROKEN: 2, CheckMark.ATTENTION: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Check:
 
     area: str
     name: str
-    mark: Mark
+    mark: CheckMark
     said: str
     setting: str = ""
     subjects: tuple[str, ...] = ()
@@ -53,10 +53,10 @@ class Report:
         return max((CODES.get(check.mark, 0) for check in self.checks), default=0)
 
     @property
-    def counts(self) -> dict[Mark, int]:
+    def counts(self) -> dict[CheckMark, int]:
         """The number of checks with each mark, worst first; marks without checks are left out."""
         found = [check.mark for check in self.checks]
-        return {mark: found.count(mark) for mark in Mark if mark in found}
+        return {mark: found.count(mark) for mark in CheckMark if mark in found}
 
 
 def together(checks: Iterable[Check]) -> Iterator[Check]:

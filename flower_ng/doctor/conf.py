@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
-from flower_ng.doctor.check import Mark
+from flower_ng.doctor.check import CheckMark
 from flower_ng.doctor.survey import Conf, Survey, WorkerSurvey
 
 #: Kombu's default of the option `visibility_timeout` in `broker_transport_options`.
@@ -15,7 +15,7 @@ SETS_PREFETCH: Final = "worker_prefetch_multiplier = 1"
 YES, NO = "on", "off"
 
 #: The mark, the evidence for it, and the setting that changes it.
-Judgement = tuple[Mark, str, str]
+Judgement = tuple[CheckMark, str, str]
 Judge = Callable[[Conf, Survey, WorkerSurvey], Judgement]
 
 
@@ -29,59 +29,63 @@ def judged(judge: Judge, one: WorkerSurvey, survey: Survey) -> Judgement:
     try:
         return judge(one.conf, survey, one)
     except LookupError as error:
-        return Mark.UNKNOWN, f"{error.args[0]} was not reported", ""
+        return CheckMark.UNKNOWN, f"{error.args[0]} was not reported", ""
     except (TypeError, ValueError, AttributeError) as error:
-        return Mark.UNKNOWN, f"its reply could not be read: {error}", ""
+        return CheckMark.UNKNOWN, f"its reply could not be read: {error}", ""
 
 
 def task_events(conf: Conf, survey: Survey, one: WorkerSurvey) -> Judgement:
     """Check whether the worker sends task events."""
     setting = "worker_send_task_events = True, or -E"
     if one.has_tasks:
-        return Mark.OK, "received", ""
+        return CheckMark.OK, "received", ""
     if conf.get("worker_send_task_events"):
-        return Mark.OK, YES, ""
+        return CheckMark.OK, YES, ""
     if survey.own.enable_events:
         said = f"{NO} in its settings (-E is not visible here); flower_ng turns them on"
-        return Mark.NOTE, f"{said} while it runs", setting
+        return CheckMark.NOTE, f"{said} while it runs", setting
     said = f"{NO} in its settings, and enable_events is off in flower_ng: start the worker with -E"
-    return Mark.ATTENTION, said, setting
+    return CheckMark.ATTENTION, said, setting
 
 
 def extended(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
     """Check what the stored results include; workers write them."""
     if not conf.get("result_backend"):
-        return Mark.NOTE, "it stores no results", "result_backend"
+        return CheckMark.NOTE, "it stores no results", "result_backend"
     if conf.get("result_extended"):
-        return Mark.OK, "results include name, arguments, worker and queue", ""
+        return CheckMark.OK, "results include name, arguments, worker and queue", ""
     said = "results lack name, arguments, worker and queue for tasks whose events flower_ng missed"
-    return Mark.NOTE, said, "result_extended = True"
+    return CheckMark.NOTE, said, "result_extended = True"
 
 
 def expires(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
     """Check how long results are kept."""
     if not conf.get("result_backend"):
-        return Mark.OK, "it stores no results", ""
+        return CheckMark.OK, "it stores no results", ""
     kept = conf.get("result_expires")
     if not kept:
-        return Mark.NOTE, "never: the result backend keeps growing", "result_expires"
+        return CheckMark.NOTE, "never: the result backend keeps growing", "result_expires"
     span = f"{float(kept):,.0f} s" if isinstance(kept, int | float) else str(kept)
-    return Mark.OK, f"after {span}", "result_expires"
+    return CheckMark.OK, f"after {span}", "result_expires"
 
 
 def track_started(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
     """Check whether the result backend knows which tasks run; events say so either way."""
     if conf.get("task_track_started"):
-        return Mark.OK, YES, ""
+        return CheckMark.OK, YES, ""
     said = f"{NO}: the result backend says PENDING until a task ends; events show what runs"
-    return Mark.NOTE, said, "task_track_started = True"
+    return CheckMark.NOTE, said, "task_track_started = True"
 
 
 def restarts(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
     """Check whether its pool can be restarted."""
     if conf.get("worker_pool_restarts"):
-        return Mark.OK, YES, ""
-    return Mark.NOTE, f"{NO}: the worker refuses to restart its pool", "worker_pool_restarts = True"
+        return CheckMark.OK, YES, ""
+    return (
+        CheckMark.NOTE,
+        f"{NO}: the worker refuses to restart its pool",
+        "worker_pool_restarts = True",
+    )
 
 
 def redelivery(conf: Conf, survey: Survey, _one: WorkerSurvey) -> Judgement:
@@ -89,21 +93,21 @@ def redelivery(conf: Conf, survey: Survey, _one: WorkerSurvey) -> Judgement:
     timeout_s, setting = redelivery_timeout(conf, survey)
     if timeout_s is None:
         return (
-            Mark.UNKNOWN,
+            CheckMark.UNKNOWN,
             "the broker does not report how long a message may stay unacknowledged",
             setting,
         )
     if timeout_s == inf:
-        return Mark.OK, "none: the broker sets no limit (consumer_timeout)", ""
+        return CheckMark.OK, "none: the broker sets no limit (consumer_timeout)", ""
     limit, is_late = conf.get("task_time_limit"), conf.get("task_acks_late")
     said = f"after {timeout_s:,.0f} s unacknowledged: tasks with a longer ETA may run twice"
     if not is_late:
-        return Mark.OK, said, setting
+        return CheckMark.OK, said, setting
     if limit and float(limit) < timeout_s:
-        return Mark.OK, f"{said}; no task runs that long (task_time_limit {limit:g} s)", ""
+        return CheckMark.OK, f"{said}; no task runs that long (task_time_limit {limit:g} s)", ""
     longest = f"tasks may run for {limit:g} s" if limit else "task_time_limit is not set"
     both = f"{setting}, or task_time_limit"
-    return Mark.ATTENTION, f"{said}, and so may long tasks with acks_late: {longest}", both
+    return CheckMark.ATTENTION, f"{said}, and so may long tasks with acks_late: {longest}", both
 
 
 def redelivery_timeout(conf: Conf, survey: Survey) -> tuple[float | None, str]:
@@ -126,11 +130,11 @@ def prefetch(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
     )
     if not times:
         said = f"no limit; a task is {acks}"
-        return Mark.ATTENTION, f"{said}. One worker may reserve the whole queue", SETS_PREFETCH
+        return CheckMark.ATTENTION, f"{said}. One worker may reserve the whole queue", SETS_PREFETCH
     said = f"{times:g} per slot; a task is {acks}"
     if times > 1:
-        return Mark.NOTE, f"{said}. Short tasks may wait behind long ones", SETS_PREFETCH
-    return Mark.OK, said, ""
+        return CheckMark.NOTE, f"{said}. Short tasks may wait behind long ones", SETS_PREFETCH
+    return CheckMark.OK, said, ""
 
 
 def timezone(conf: Conf, survey: Survey, _one: WorkerSurvey) -> Judgement:
@@ -139,18 +143,22 @@ def timezone(conf: Conf, survey: Survey, _one: WorkerSurvey) -> Judgement:
     theirs = {name: conf.get(name) for name in names}
     zone = theirs["timezone"] or ("UTC" if theirs["enable_utc"] else "its host's time zone")
     if not survey.app.is_known:
-        return Mark.OK, f"{zone}", ""
+        return CheckMark.OK, f"{zone}", ""
     differing = [name for name in names if str(theirs[name]) != str(ours.get(name))]
     if differing:
         shown = ", ".join(f"{name} {theirs[name]}, here {ours.get(name)}" for name in differing)
-        return Mark.ATTENTION, f"{shown}: schedules and ETAs may be off", "enable_utc, timezone"
+        return (
+            CheckMark.ATTENTION,
+            f"{shown}: schedules and ETAs may be off",
+            "enable_utc, timezone",
+        )
     if not theirs["enable_utc"]:
         return (
-            Mark.NOTE,
+            CheckMark.NOTE,
             f"enable_utc is {NO}: all hosts must be in the same time zone",
             "enable_utc = True",
         )
-    return Mark.OK, f"{zone}, the same as here", ""
+    return CheckMark.OK, f"{zone}, the same as here", ""
 
 
 def shutdown(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
@@ -165,7 +173,7 @@ def shutdown(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
     said = f"on SIGTERM, running tasks finish; a task whose process is killed {after}"
     if soft_s:
         said += f"; a cold shutdown waits {soft_s:g} s"
-    return Mark.OK, said, "task_acks_late, task_reject_on_worker_lost"
+    return CheckMark.OK, said, "task_acks_late, task_reject_on_worker_lost"
 
 
 JUDGES: Final[tuple[tuple[str, Judge], ...]] = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from flower_ng.doctor.check import Check, Mark
+from flower_ng.doctor.check import Check, CheckMark
 from flower_ng.doctor.survey import Survey
 
 #: The registered tasks of each worker, by its name.
@@ -28,9 +28,9 @@ def same(queue: str, known: TasksByWorker) -> Check:
     if not missing:
         said = f"{len(known)} workers register the same {len(every)} tasks"
         said = said if len(known) > 1 else f"one worker, {len(every)} tasks"
-        return Check("Queues", "Same tasks", Mark.OK, said, "", (queue,))
+        return Check("Queues", "Same tasks", CheckMark.OK, said, "", (queue,))
     name, lacks = next(iter(missing.items()))
     more = f" and {len(lacks) - 1} more" if len(lacks) > 1 else ""
     others = f", {len(missing) - 1} more workers lack some" if len(missing) > 1 else ""
     said = f"{name} does not register {lacks[0]}{more}{others}: it discards them"
-    return Check("Queues", "Same tasks", Mark.ATTENTION, said, "imports, include", (queue,))
+    return Check("Queues", "Same tasks", CheckMark.ATTENTION, said, "imports, include", (queue,))

@@ -5,7 +5,7 @@ from typing import Final
 
 from flower_ng.brokers import BrokerFacts, QueueNumbers
 from flower_ng.brokers.explained import connection_explained, explained
-from flower_ng.doctor.check import Check, Mark
+from flower_ng.doctor.check import Check, CheckMark
 from flower_ng.doctor.survey import BrokerSurvey, Conf, ServerReply, Survey
 
 BROKER, BACKEND = "Broker", "Result backend"
@@ -36,24 +36,24 @@ def reached(area: str, one: ServerReply, setting: str) -> Check:
     if one.why:
         why = connection_explained(one.why) if area == BROKER else explained(one.why, "")
         said = " ".join(filter(None, (f"{one.url}: {one.why.rstrip('.')}.", why.cause, why.fix)))
-        return Check(area, "Reached", Mark.BROKEN, said, setting)
+        return Check(area, "Reached", CheckMark.BROKEN, said, setting)
     if one.latency_s is None:
-        return Check(area, "Reached", Mark.UNKNOWN, f"{one.url} was not checked", setting)
+        return Check(area, "Reached", CheckMark.UNKNOWN, f"{one.url} was not checked", setting)
     took = f"{1000 * one.latency_s:.0f} ms" if one.latency_s >= 0.001 else "under 1 ms"  # noqa: PLR2004 - a millisecond
     said = ", ".join(filter(None, (one.url, one.version, f"responds in {took}")))
     if one.latency_s > SLOW_S:
-        return Check(area, "Reached", Mark.ATTENTION, f"{said}, which is slow", setting)
-    return Check(area, "Reached", Mark.OK, said)
+        return Check(area, "Reached", CheckMark.ATTENTION, f"{said}, which is slow", setting)
+    return Check(area, "Reached", CheckMark.OK, said)
 
 
 def tls(one: BrokerSurvey) -> Check:
     """Check whether the connection to the broker is encrypted."""
     if one.has_tls:
-        return Check(BROKER, "TLS", Mark.OK, "on")
+        return Check(BROKER, "TLS", CheckMark.OK, "on")
     if one.transport in LOCAL or one.host in HERE or one.host.startswith("socket://"):
-        return Check(BROKER, "TLS", Mark.OK, "off, but the broker is on this machine")
+        return Check(BROKER, "TLS", CheckMark.OK, "off, but the broker is on this machine")
     said = "off: the password and all tasks cross the network unencrypted"
-    return Check(BROKER, "TLS", Mark.NOTE, said, "broker_use_ssl, or rediss:// and amqps://")
+    return Check(BROKER, "TLS", CheckMark.NOTE, said, "broker_use_ssl, or rediss:// and amqps://")
 
 
 def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_api: bool) -> Check:
@@ -64,15 +64,17 @@ def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_ap
     if known and len(known) == len(queues):
         how = "" if not is_rabbit or (facts and facts.rabbit) else ", by passive declare"
         said = f"{names(f'{one.name} {one.length}' for one in known)}{how}"
-        return Check(BROKER, name, Mark.OK, said)
+        return Check(BROKER, name, CheckMark.OK, said)
     trouble = facts.trouble if facts else ""
     if not queues and not trouble:
-        return Check(BROKER, name, Mark.NOTE, "none of the known queues exists on the broker yet")
+        return Check(
+            BROKER, name, CheckMark.NOTE, "none of the known queues exists on the broker yet"
+        )
     why = next((one.reason for one in queues if one.reason), "") or trouble
     why = why or "the broker does not report them"
     fix = explained(why, facts.transport if facts else "").fix
     return Check(
-        BROKER, name, Mark.UNKNOWN, f"{why.rstrip('.')}. {fix}", api(facts, has_api=has_api)
+        BROKER, name, CheckMark.UNKNOWN, f"{why.rstrip('.')}. {fix}", api(facts, has_api=has_api)
     )
 
 
@@ -81,11 +83,11 @@ def accepts(facts: BrokerFacts | None, *, has_api: bool) -> Check:
     name = "Accepts messages"
     if facts is None or (facts.rabbit is None and facts.redis is None):
         said = "this broker does not report its memory and disk"
-        return Check(BROKER, name, Mark.UNKNOWN, said, api(facts, has_api=has_api))
+        return Check(BROKER, name, CheckMark.UNKNOWN, said, api(facts, has_api=has_api))
     if facts.blocks_publishers:
         said = f"no: {facts.blocks_publishers}. No task can be sent, and workers can't reply"
-        return Check(BROKER, name, Mark.BROKEN, said)
-    return Check(BROKER, name, Mark.OK, "no alarm, no limit reached")
+        return Check(BROKER, name, CheckMark.BROKEN, said)
+    return Check(BROKER, name, CheckMark.OK, "no alarm, no limit reached")
 
 
 def api(facts: BrokerFacts | None, *, has_api: bool) -> str:
@@ -100,9 +102,9 @@ def keeps(facts: BrokerFacts | None) -> Iterator[Check]:
         return
     if facts.redis.may_evict:
         said = f"maxmemory-policy is {facts.redis.policy}: it deletes queues if memory runs short"
-        yield Check(BROKER, "Keeps messages", Mark.ATTENTION, said, "Redis: noeviction")
+        yield Check(BROKER, "Keeps messages", CheckMark.ATTENTION, said, "Redis: noeviction")
     else:
-        yield Check(BROKER, "Keeps messages", Mark.OK, "nothing is evicted")
+        yield Check(BROKER, "Keeps messages", CheckMark.OK, "nothing is evicted")
 
 
 def transient(facts: BrokerFacts | None, conf: Conf) -> Iterator[Check]:
@@ -114,7 +116,7 @@ def transient(facts: BrokerFacts | None, conf: Conf) -> Iterator[Check]:
     if missing:
         said = f"RabbitMQ {facts.rabbit.version} refuses transient queues that are not exclusive"
         setting = ", ".join(f"{name} = True" for name in missing)
-        yield Check(BROKER, "Control and event queues", Mark.ATTENTION, said, setting)
+        yield Check(BROKER, "Control and event queues", CheckMark.ATTENTION, said, setting)
 
 
 def backend(survey: Survey) -> Iterator[Check]:
@@ -122,13 +124,15 @@ def backend(survey: Survey) -> Iterator[Check]:
     one = survey.backend
     if not one.url and not survey.app.is_known:
         said = "unknown without an app"
-        yield Check(BACKEND, "Configured", Mark.UNKNOWN, said, "-A APP, or --result-backend=URL")
+        yield Check(
+            BACKEND, "Configured", CheckMark.UNKNOWN, said, "-A APP, or --result-backend=URL"
+        )
     elif not one.url:
         said = "none: states come from events only, and results can't be read or waited for"
-        yield Check(BACKEND, "Configured", Mark.NOTE, said, "result_backend")
+        yield Check(BACKEND, "Configured", CheckMark.NOTE, said, "result_backend")
     elif one.url.startswith("rpc"):
         said = "rpc:// returns results only to the sender of the task: flower_ng can't read them"
-        yield Check(BACKEND, "Readable", Mark.NOTE, said, "result_backend")
+        yield Check(BACKEND, "Readable", CheckMark.NOTE, said, "result_backend")
     else:
         yield reached(BACKEND, one, "result_backend")
 

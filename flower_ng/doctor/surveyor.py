@@ -16,7 +16,7 @@ import celery
 from celery import Celery
 from celery.backends.rpc import RPCBackend
 
-from flower_ng.brokers import Broker, address, facts_of, mask
+from flower_ng.brokers import BrokerAdapter, address, endpoint_of, mask
 from flower_ng.brokers.poll import Poll
 from flower_ng.doctor.prefixes import other_prefixes
 from flower_ng.doctor.survey import (
@@ -31,10 +31,10 @@ from flower_ng.doctor.survey import (
 )
 from flower_ng.errors import NoBackend
 from flower_ng.monitor.fanout import lack_of_fanout
-from flower_ng.monitor.ingest.events import Events
-from flower_ng.monitor.remote.bounded_calls import Calls, reason
-from flower_ng.monitor.remote.broadcast import Broadcasts, Gathered, UnreadableReply
-from flower_ng.monitor.remote.connections import Line
+from flower_ng.monitor.ingest.events import EventsThread
+from flower_ng.monitor.remote.bounded_calls import BoundedCalls, reason
+from flower_ng.monitor.remote.broadcast import Broadcasts, CollectedReplies, UnreadableReply
+from flower_ng.monitor.remote.connections import BrokerConnection
 from flower_ng.monitor.remote.queue_names import known_queue_names
 from flower_ng.monitor.remote.results import Results
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
@@ -73,8 +73,8 @@ class Surveyor:
         self,
         capp: Celery,
         pool: Executor,
-        broker: Broker,
-        events: Events,
+        broker: BrokerAdapter,
+        events: EventsThread,
         own: Callable[[], OwnOptions],
         *,
         reply_s: float,
@@ -83,10 +83,10 @@ class Surveyor:
     ) -> None:
         self._capp, self._events, self._own = capp, events, own
         self._reply_s, self._hear_s, self._clock = reply_s, hear_s, clock
-        self._calls = Calls(pool, MOST_CALLS, reply_s + LIMIT_S)
+        self._calls = BoundedCalls(pool, MOST_CALLS, reply_s + LIMIT_S)
         self._results = Results(capp, pool)
         every = events.servers.every()
-        self._facts = facts_of(every[0])
+        self._facts = endpoint_of(every[0])
         self._url = ";".join(map(address, every))
         self._poll = Poll(broker, self._facts.transport, self._names, lambda _: None)
         self._answers: dict[str, dict[str, Any]] = {}
@@ -114,7 +114,7 @@ class Surveyor:
             self._poll.look(), self._hear(answers.keys(), began, hear_s)
         )
         current = self._events.servers.current
-        facts = self._facts if current is None else facts_of(current)
+        facts = self._facts if current is None else endpoint_of(current)
         return Survey(
             BrokerSurvey(
                 reached,
@@ -146,7 +146,7 @@ class Surveyor:
             return ServerReply(url, why=mask(reason(error)))
 
     def _reach_broker(self) -> ServerReply:
-        line = Line(self._capp, self._events.servers)
+        line = BrokerConnection(self._capp, self._events.servers)
         try:
             line.prove()
             return ServerReply(address(line.connection), took_s(lambda: ping(line)), version(line))
@@ -182,7 +182,7 @@ class Surveyor:
             return ()
 
     def _other_prefixes(self) -> tuple[str, ...]:
-        line = Line(self._capp, self._events.servers)
+        line = BrokerConnection(self._capp, self._events.servers)
         try:
             line.prove()
             if line.connection.transport.driver_type != "redis":
@@ -196,7 +196,7 @@ class Surveyor:
         """Return each worker's answers by method; empty where no worker can be asked."""
         broadcasts = Broadcasts(self._capp, servers=self._events.servers)
         try:
-            gathered: Gathered = await self._calls.run(
+            gathered: CollectedReplies = await self._calls.run(
                 broadcasts.ask, QUESTIONS, None, self._reply_s
             )
         except Exception as error:  # noqa: BLE001 - the border: the broker's check says why
@@ -276,7 +276,7 @@ def took_s(question: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def ping(line: Line) -> None:
+def ping(line: BrokerConnection) -> None:
     """Make one round trip to the broker, if its transport offers one."""
     channel = line.channel
     if line.connection.transport.driver_type == "redis":
@@ -285,7 +285,7 @@ def ping(line: Line) -> None:
         line.prove()
 
 
-def version(line: Line) -> str:
+def version(line: BrokerConnection) -> str:
     """Return the broker's product and version; empty where it does not report them."""
     with contextlib.suppress(Exception):
         if line.connection.transport.driver_type == "redis":

@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from flower_ng.doctor.check import Check, Mark, Report
+from flower_ng.doctor.check import Check, CheckMark, Report
 
 #: A symbol for each mark beside its word: not everyone can tell the colours apart.
 SHAPES: Final = {
-    Mark.BROKEN: "✗",
-    Mark.ATTENTION: "!",
-    Mark.UNKNOWN: "?",
-    Mark.NOTE: "·",
-    Mark.OK: "✓",
+    CheckMark.BROKEN: "✗",
+    CheckMark.ATTENTION: "!",
+    CheckMark.UNKNOWN: "?",
+    CheckMark.NOTE: "·",
+    CheckMark.OK: "✓",
 }
 #: Names that are listed; the rest is counted.
 MOST_SUBJECTS: Final = 3
-WIDTH: Final = max(map(len, Mark)) + 2
+WIDTH: Final = max(map(len, CheckMark)) + 2
 
-Paint = Callable[[str, Mark], str]
+Paint = Callable[[str, CheckMark], str]
 
 
 def lines(report: Report, paint: Paint = lambda text, _mark: text) -> Iterator[str]:
@@ -33,7 +33,7 @@ def lines(report: Report, paint: Paint = lambda text, _mark: text) -> Iterator[s
     yield summary(report)
 
 
-def marked(mark: Mark) -> str:
+def marked(mark: CheckMark) -> str:
     """Return a mark's shape and word."""
     return f"{SHAPES[mark]} {mark}"
 

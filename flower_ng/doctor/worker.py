@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from flower_ng.brokers.condition import parsed
-from flower_ng.doctor.check import Check, Mark
+from flower_ng.doctor.check import Check, CheckMark
 from flower_ng.doctor.conf import Judgement, settings
 from flower_ng.doctor.survey import Survey, WorkerSurvey
 from flower_ng.monitor.remote.pools import Ability, inability, pool_name
@@ -35,23 +35,23 @@ def answers(one: WorkerSurvey) -> tuple[str, Judgement]:
     """Check whether it responds to remote control."""
     if one.unreadable:
         setting = "accept_content of this app, or task_serializer of the worker"
-        return "Remote control", (Mark.BROKEN, one.unreadable, setting)
+        return "Remote control", (CheckMark.BROKEN, one.unreadable, setting)
     if "ping" in one.answers:
-        return "Remote control", (Mark.OK, "responds", "")
+        return "Remote control", (CheckMark.OK, "responds", "")
     if one.answers:
-        return "Remote control", (Mark.ATTENTION, "responds only to some commands", "")
+        return "Remote control", (CheckMark.ATTENTION, "responds only to some commands", "")
     said = "sends heartbeats but does not respond: it can't be inspected or controlled"
-    return "Remote control", (Mark.BROKEN, said, "worker_enable_remote_control = True")
+    return "Remote control", (CheckMark.BROKEN, said, "worker_enable_remote_control = True")
 
 
 def version(one: WorkerSurvey, ours: str) -> tuple[str, Judgement]:
     """Compare its Celery version with ours."""
     if not one.celery:
-        return "Celery's version", (Mark.UNKNOWN, "unknown: no events arrived", "")
+        return "Celery's version", (CheckMark.UNKNOWN, "unknown: no events arrived", "")
     if one.celery == ours:
-        return "Celery's version", (Mark.OK, f"{one.celery}, the same as here", "")
+        return "Celery's version", (CheckMark.OK, f"{one.celery}, the same as here", "")
     is_far = parsed(one.celery)[:1] != parsed(ours)[:1]
-    mark = Mark.ATTENTION if is_far else Mark.NOTE
+    mark = CheckMark.ATTENTION if is_far else CheckMark.NOTE
     return "Celery's version", (mark, f"{one.celery}, here {ours}", "")
 
 
@@ -59,24 +59,24 @@ def heartbeats(one: WorkerSurvey, survey: Survey) -> tuple[str, Judgement]:
     """Check whether its heartbeats arrive."""
     if one.is_heard:
         every = f", every {one.every_s:g} s" if one.every_s else ""
-        return "Heartbeats", (Mark.OK, f"received{every}", "")
+        return "Heartbeats", (CheckMark.OK, f"received{every}", "")
     if one.is_heard is None:
-        return "Heartbeats", (Mark.UNKNOWN, "no events could be received", "")
+        return "Heartbeats", (CheckMark.UNKNOWN, "no events could be received", "")
     said = f"none in {survey.events.waited_s:.0f} s: the worker will be shown as offline"
-    return "Heartbeats", (Mark.ATTENTION, said, "celery worker, without --without-heartbeat")
+    return "Heartbeats", (CheckMark.ATTENTION, said, "celery worker, without --without-heartbeat")
 
 
 def clock(one: WorkerSurvey) -> tuple[str, Judgement]:
     """Compare its clock with ours, by its heartbeats."""
     if one.skew_s is None:
-        return "Clock", (Mark.UNKNOWN, "unknown without heartbeats", "")
+        return "Clock", (CheckMark.UNKNOWN, "unknown without heartbeats", "")
     if abs(one.skew_s) <= CLOCK_S:
-        return "Clock", (Mark.OK, f"within {CLOCK_S:g} s of this host's", "")
+        return "Clock", (CheckMark.OK, f"within {CLOCK_S:g} s of this host's", "")
     way = "ahead of" if one.skew_s > 0 else "behind"
     said = (
         f"{abs(one.skew_s):.0f} s {way} this host's, or events arrive late: ETAs, runtimes are off"
     )
-    return "Clock", (Mark.ATTENTION, said, "NTP on both hosts")
+    return "Clock", (CheckMark.ATTENTION, said, "NTP on both hosts")
 
 
 def pool(one: WorkerSurvey) -> tuple[str, Judgement]:
@@ -84,24 +84,24 @@ def pool(one: WorkerSurvey) -> tuple[str, Judgement]:
     implementation = one.answer.pool
     name = pool_name(implementation)
     if not name:
-        return "Pool", (Mark.UNKNOWN, implementation or "not reported", "")
+        return "Pool", (CheckMark.UNKNOWN, implementation or "not reported", "")
     lacks = [str(ability) for ability in Ability if inability(implementation, ability)]
     if not lacks:
-        return "Pool", (Mark.OK, f"{name}: tasks can be terminated, time limits work", "")
+        return "Pool", (CheckMark.OK, f"{name}: tasks can be terminated, time limits work", "")
     busy = "; it responds and sends heartbeats only between tasks" if name == "solo" else ""
     said = f"{name}: no {', '.join(lacks)}{busy}"
-    return "Pool", (Mark.NOTE, said, "worker_pool, or -P prefork")
+    return "Pool", (CheckMark.NOTE, said, "worker_pool, or -P prefork")
 
 
 def texts(one: WorkerSurvey) -> tuple[str, Judgement]:
     """Report the maximum length of results in its events."""
     sizes = [int(found[1]) for about in one.registered.values() if (found := REPR.search(about))]
     if not sizes:
-        return "Results in events", (Mark.UNKNOWN, "resultrepr_maxsize was not reported", "")
+        return "Results in events", (CheckMark.UNKNOWN, "resultrepr_maxsize was not reported", "")
     least, most = min(sizes), max(sizes)
     said = f"{least:,} characters" if least == most else f"{least:,} to {most:,} characters by task"
     return "Results in events", (
-        Mark.OK,
+        CheckMark.OK,
         f"{said}; longer ones are truncated",
         "Task.resultrepr_maxsize",
     )
@@ -109,4 +109,4 @@ def texts(one: WorkerSurvey) -> tuple[str, Judgement]:
 
 def settings_unknown() -> tuple[str, Judgement]:
     """Report that its settings are unknown."""
-    return "Settings", (Mark.UNKNOWN, "not reported (inspect conf)", "")
+    return "Settings", (CheckMark.UNKNOWN, "not reported (inspect conf)", "")

@@ -11,19 +11,19 @@ from celery import Celery
 
 from flower_ng.errors import AnswerError
 from flower_ng.health.engine import Engine
-from flower_ng.health.facts.baselines import Usual
-from flower_ng.health.facts.beat_schedule import Timetable
-from flower_ng.health.facts.gathering import Gathering, Sources
-from flower_ng.health.facts.lost_tasks import Claims, is_idle_since
-from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.baselines import Baselines
+from flower_ng.health.facts.beat_schedule import BeatSchedule
+from flower_ng.health.facts.gathering import FactCollector, FactSources
+from flower_ng.health.facts.lost_tasks import LostTaskCheck, is_idle_since
+from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.health.facts.trends import Trends
-from flower_ng.health.facts.worker_facts import Crew
+from flower_ng.health.facts.worker_facts import WorkerFactsReader
 from flower_ng.health.rules.all_rules import RULES
-from flower_ng.health.watch import Watch
-from flower_ng.monitor.remote.inspector import Inspector
+from flower_ng.health.watch import ProblemWatch
+from flower_ng.monitor.remote.inspector import WorkerInspector
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.state.presence import OFFLINE, Presence
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Store, TaskQuery
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ MOST_GROUPS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProblemLimits:
     """When something is a problem: `thresholds` by the rules' names, and times in seconds."""
 
     thresholds: Mapping[str, float]
@@ -58,28 +58,28 @@ class Checkup:
     def __init__(
         self,
         capp: Celery,
-        limits: Limits,
-        sightings: Sightings,
-        sources: Sources,
-        state: EventsState,
+        limits: ProblemLimits,
+        sightings: TaskObserver,
+        sources: FactSources,
+        state: ClusterState,
         presence: Presence,
-        inspector: Inspector,
+        inspector: WorkerInspector,
         store: Store,
         verifier: Verifier,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.trends, seldom_s = Trends(clock), SELDOM * limits.interval_s
-        self._timetable = Timetable(capp, sightings.seen, self._heard_since, seldom_s)
+        self._timetable = BeatSchedule(capp, sightings.seen, self._heard_since, seldom_s)
         self._limits, self._clock, self._sources = limits, clock, sources
         self._state, self._store, self._sightings = state, store, sightings
-        self._usual = Usual(store.series, clock, seldom_s)
+        self._usual = Baselines(store.series, clock, seldom_s)
         self._presence = presence
-        self._claims = Claims(inspector, verifier.doubt, clock)
-        gathering = Gathering(
+        self._claims = LostTaskCheck(inspector, verifier.doubt, clock)
+        gathering = FactCollector(
             sources,
             state,
-            Crew(state, presence, inspector, sightings, verifier),
+            WorkerFactsReader(state, presence, inspector, sightings, verifier),
             sightings,
             self._claims,
             verifier,
@@ -91,7 +91,7 @@ class Checkup:
             timezone=capp.timezone,
         )
         self._engine = Engine(RULES, limits.thresholds, hold_s=limits.hold_s)
-        self.problems = Watch(
+        self.problems = ProblemWatch(
             self._engine,
             gathering.facts,
             store.notebook,

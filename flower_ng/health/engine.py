@@ -32,7 +32,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ProblemChanges:
     """What one look changed."""
 
     raised: Sequence[Problem] = ()
@@ -78,20 +78,20 @@ class Engine:
                 case.since += step_s
                 case.seen += step_s
 
-    def judge(self, rule: Rule, facts: Facts) -> Verdict:
+    def judge(self, rule: Rule, facts: Facts) -> ProblemChanges:
         """Look whether one rule holds, and return what that changed."""
         cases, now = self._cases[rule.name], facts.now
         findings = rule.find(facts, self._thresholds[rule.name])
         if findings is None:
             self._suspend(cases, list(cases), now)
-            return Verdict()
+            return ProblemChanges()
         told = list(findings)
         self._suspend(cases, [one.subject for one in told if isinstance(one, Undecided)], now)
         self._see(rule, [one for one in told if isinstance(one, Finding)], now)
         raised = self._raise(rule, cases, now)
         for subject in [one for one, case in cases.items() if _has_passed(case, now)]:
             del cases[subject]
-        return Verdict(raised, self._clear(rule, cases, facts))
+        return ProblemChanges(raised, self._clear(rule, cases, facts))
 
     def problems(self) -> list[Problem]:
         """Return what is wrong, errors first, the newest of them first."""

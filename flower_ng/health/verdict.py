@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.health.problem import Problem
-from flower_ng.health.watch import Watch
+from flower_ng.health.watch import ProblemWatch
 from flower_ng.monitor.state.presence import Census, Presence
 
 #: `ok` only where nothing is raised or pending and everything was seen; `unknown` where nothing is
@@ -21,7 +21,7 @@ GOOD_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClusterVerdict:
     """`raised` are problems, `pending` is what may become one, `muted` is either that is muted.
 
     `census` counts the workers; `is_current` is whether events arrive, else all is as of `at` (UTC
@@ -53,17 +53,17 @@ class Standing:
         return "unknown" if self.unseen else "ok"
 
 
-def standing(
-    watch: Watch,
+def cluster_verdict(
+    watch: ProblemWatch,
     presence: Presence,
     broker: BrokerFacts | None,
     now: float,
     unseen: Iterable[str] = (),
-) -> Standing:
+) -> ClusterVerdict:
     """Return the verdict as of now; `unseen` is what others could not look at, in sentences."""
     every, census = (*watch.now, *watch.pending), presence.census()
     quiet_s = max(0.0, watch.engine.quiet_until - now)
-    return Standing(
+    return ClusterVerdict(
         raised=tuple(one for one in watch.now if one.mute is None),
         pending=tuple(one for one in watch.pending if one.mute is None),
         muted=tuple(one for one in every if one.mute is not None),
@@ -113,7 +113,7 @@ def _unasked(broker: BrokerFacts | None, now: float) -> str:
     return ""
 
 
-def _unjudged(watch: Watch, now: float) -> str:
+def _unjudged(watch: ProblemWatch, now: float) -> str:
     if watch.looked_at is None:
         return "Problems: not checked yet"
     quiet_s = watch.engine.quiet_until - now

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from flower_ng.health.engine import Engine, Verdict
+from flower_ng.health.engine import Engine, ProblemChanges
 from flower_ng.health.facts.records import Facts
 from flower_ng.health.problem import Mute, Problem, told_once
 
@@ -25,7 +25,7 @@ _problem = msgspec.json.Decoder(Problem)
 _mute = msgspec.json.Decoder(Mute)
 
 
-class Notebook(Protocol):
+class NoteStore(Protocol):
     """Keeps small records over restarts."""
 
     def read(self, kind: str, /) -> dict[str, str]:
@@ -35,10 +35,10 @@ class Notebook(Protocol):
         """Have a record written; None deletes it."""
 
 
-Listener = Callable[[Verdict], None]
+Listener = Callable[[ProblemChanges], None]
 
 
-class Watch:
+class ProblemWatch:
     """The problems of one cluster: `now` what is wrong, `past` what was, the newest first.
 
     `pending` is what was found and has not lasted for long enough to be raised. `looked_at` is when
@@ -49,7 +49,7 @@ class Watch:
         self,
         engine: Engine,
         gather: Callable[[], Awaitable[Facts]],
-        notebook: Notebook,
+        notebook: NoteStore,
         *,
         interval_s: float,
         clock: Callable[[], float] = time.time,
@@ -138,7 +138,7 @@ class Watch:
                 log.exception("The check for problems failed")
             await asyncio.sleep(self._interval_s)
 
-    def _take(self, verdict: Verdict) -> None:
+    def _take(self, verdict: ProblemChanges) -> None:
         for problem in verdict.raised:
             log.warning("Problem: %s %s", problem.title, problem.subject)
             self._write(problem)
@@ -147,7 +147,9 @@ class Watch:
             self.past.appendleft(problem)
             self._write(problem)
         if verdict.raised or verdict.cleared:
-            muted = Verdict(self._with_mutes(verdict.raised), self._with_mutes(verdict.cleared))
+            muted = ProblemChanges(
+                self._with_mutes(verdict.raised), self._with_mutes(verdict.cleared)
+            )
             for listener in self._listeners:
                 listener(muted)
 

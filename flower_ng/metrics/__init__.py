@@ -4,7 +4,7 @@ from flower_ng.metrics.exposition import Exposition, Form, chunks, exposition
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.metrics.inspections import Inspections
 from flower_ng.metrics.lag import LoopLag
-from flower_ng.metrics.own import METRICS, OwnMetrics, Sources
+from flower_ng.metrics.own import METRICS, MetricSources, OwnMetrics
 from flower_ng.metrics.problems import ProblemMetric
 from flower_ng.metrics.queues import QueueMetrics, QueueSources
 from flower_ng.metrics.registry import Registry
@@ -15,13 +15,13 @@ __all__ = [
     "Form",
     "Inspections",
     "LoopLag",
+    "MetricSources",
     "OwnMetrics",
     "ProblemMetric",
     "PrometheusMetrics",
     "QueueMetrics",
     "QueueSources",
     "Registry",
-    "Sources",
     "chunks",
     "exposition",
 ]

@@ -27,7 +27,7 @@ from flower_ng.metrics.family import (
     upper_bounds,
 )
 from flower_ng.metrics.pairs import Pairs
-from flower_ng.metrics.waiting import Waiting
+from flower_ng.metrics.waiting import PrefetchedTasks
 from flower_ng.records import Change, Event, Task, Worker
 
 PAIR = ("worker", "task")
@@ -112,7 +112,7 @@ class PrometheusMetrics:
         self.hosts_forgotten = 0
         self._clock = clock
         self._workers: dict[str, Worker] = {}
-        self._waiting = Waiting(self.number_of_prefetched_tasks)
+        self._waiting = PrefetchedTasks(self.number_of_prefetched_tasks)
 
     @property
     def families(self) -> tuple[Family[Any], ...]:

@@ -9,11 +9,11 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from flower_ng.brokers.base import QueueNumbers
-from flower_ng.monitor.remote.capacity import Serving
+from flower_ng.monitor.remote.capacity import Capacity
 
 #: Queues that are shown.
 MOST: Final = 1000
-NONE: Final = Serving()
+NONE: Final = Capacity()
 
 
 class QueueSources:
@@ -25,13 +25,13 @@ class QueueSources:
     def __init__(
         self,
         numbers: Callable[[], Mapping[str, QueueNumbers]],
-        serving: Callable[[], Mapping[str, Serving] | None],
+        serving: Callable[[], Mapping[str, Capacity] | None],
         oldest_s: Callable[[QueueNumbers], float | None],
     ) -> None:
         self.numbers, self.serving, self.oldest_s = numbers, serving, oldest_s
 
 
-Read = Callable[[QueueSources, QueueNumbers, Serving | None], float | None]
+Read = Callable[[QueueSources, QueueNumbers, Capacity | None], float | None]
 
 FAMILIES: Final[tuple[tuple[str, str, Read], ...]] = (
     (
@@ -89,7 +89,7 @@ class QueueMetrics:
                     metric.add_metric([queue.name], value)
             yield metric
 
-    def _queues(self) -> Iterator[tuple[QueueNumbers, Serving | None]]:
+    def _queues(self) -> Iterator[tuple[QueueNumbers, Capacity | None]]:
         numbers, crews = self._sources.numbers(), self._sources.serving()
         for name in sorted({*numbers, *(crews or {})})[:MOST]:
             queue = numbers.get(name) or QueueNumbers(name)

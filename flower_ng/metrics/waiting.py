@@ -6,7 +6,7 @@ The gauge of prefetched tasks is the size of these sets, so it can be neither ne
 from flower_ng.metrics.family import Gauge, GaugeFamily, Rest
 
 
-class Waiting:
+class PrefetchedTasks:
     """Keeps `gauge` equal to the number of waiting tasks of each (worker, task) pair.
 
     A silent worker's gauges stand at 0; its tasks are remembered until it is heard again, starts

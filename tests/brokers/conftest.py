@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flower_ng.brokers import Broker, broker_for
+from flower_ng.brokers import BrokerAdapter, broker_for
 from tests.brokers.places import Place, Sentinel
 from tests.services import Redis, free_port, running
 
@@ -19,8 +19,8 @@ def pool() -> Iterator[Executor]:
 
 
 @pytest.fixture
-def adapter(pool: Executor) -> Callable[[Place], Broker]:
-    def make(place: Place) -> Broker:
+def adapter(pool: Executor) -> Callable[[Place], BrokerAdapter]:
+    def make(place: Place) -> BrokerAdapter:
         return broker_for(place.connection(), pool, management_url=place.management_url)
 
     return make

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.brokers import facts_of, mask
+from flower_ng.brokers import endpoint_of, mask
 from tests.brokers.places import Place
 
 
@@ -32,4 +32,4 @@ def test_passwords_are_masked(url, shown):
 def test_facts_do_not_show_secrets():
     place = Place("sentinel://:secret@a/0", {"sentinel_kwargs": {"password": "secret"}})
 
-    assert "secret" not in repr(facts_of(place.connection(), "http://ann:secret@m/api/"))
+    assert "secret" not in repr(endpoint_of(place.connection(), "http://ann:secret@m/api/"))

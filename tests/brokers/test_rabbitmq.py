@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from flower_ng.brokers import facts_of
+from flower_ng.brokers import endpoint_of
 from flower_ng.brokers.management import ANSWER_MAX_BYTES, management_of
 from tests.brokers.places import Place
 from tests.services import free_port
@@ -21,7 +21,7 @@ rabbit_group = pytest.mark.xdist_group("rabbit")
 
 
 def management(url, api=None):
-    return management_of(facts_of(Place(url).connection(), api))
+    return management_of(endpoint_of(Place(url).connection(), api))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_api_is_found_with_its_credentials(url, api, expected):
 
 
 def test_pyamqp_counts_as_amqp():
-    assert facts_of(Place("pyamqp://h//").connection()).transport == "amqp"
+    assert endpoint_of(Place("pyamqp://h//").connection()).transport == "amqp"
 
 
 class Api(RequestHandler):

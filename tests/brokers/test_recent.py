@@ -1,10 +1,10 @@
 """Recent lengths of queues: what is remembered, and for how long."""
 
-from flower_ng.brokers.recent import KEPT_S, Recent
+from flower_ng.brokers.recent import KEPT_S, RecentLengths
 
 
 def noted(*lengths, step_s=10.0):
-    recent = Recent()
+    recent = RecentLengths()
     for place, length in enumerate(lengths):
         recent.note({"mail": length}, step_s * place)
     return [tuple(one) for one in recent.of("mail")]
@@ -26,7 +26,7 @@ def test_what_is_older_than_some_minutes_is_forgotten():
 
 
 def test_what_is_not_known_is_not_remembered_and_a_queue_that_went_is_forgotten():
-    recent = Recent()
+    recent = RecentLengths()
     recent.note({"mail": 3, "other": None}, 0.0)
     assert (len(recent.of("mail")), len(recent.of("other"))) == (1, 0)
 

@@ -9,7 +9,7 @@ import celery
 import pytest
 import redis
 
-from flower_ng.brokers import broker_for, facts_of
+from flower_ng.brokers import broker_for, endpoint_of
 from flower_ng.brokers.redis import PRIORITY_STEPS, sentinels_of
 from flower_ng.errors import Unavailable
 from tests.brokers.places import Place
@@ -139,7 +139,7 @@ async def test_sentinel_honours_the_database(sentinel_place, redis_url, adapter)
 def test_every_sentinel_of_the_url_is_known():
     place = Place("sentinel://:pw@a:1/2;sentinel://b:2/2;sentinel://c")
 
-    assert sentinels_of(facts_of(place.connection())) == [("a", 1), ("b", 2), ("c", 26379)]
+    assert sentinels_of(endpoint_of(place.connection())) == [("a", 1), ("b", 2), ("c", 26379)]
 
 
 @pytest.fixture

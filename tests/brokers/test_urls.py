@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from celery import Celery
 
-from flower_ng.brokers import address, brokers_for, facts_of
+from flower_ng.brokers import address, brokers_for, endpoint_of
 from flower_ng.brokers.management import management_of
 from flower_ng.brokers.redis import place_of, sentinels_of
 from flower_ng.brokers.several import placed
@@ -127,7 +127,7 @@ def app_of(urls: Any, options: dict[str, Any] | None = None) -> Celery:
 
 
 def test_each_server_is_connected_to_as_kombu_does(form: Form, servers: Servers) -> None:
-    facts = [facts_of(one) for one in servers.every()]
+    facts = [endpoint_of(one) for one in servers.every()]
 
     assert [(one.transport, one.host, one.port, one.path) for one in facts] == form.connected
 
@@ -146,7 +146,7 @@ def test_the_adapter_of_its_kind_asks_it(form: Form, servers: Servers) -> None:
 def test_every_character_of_a_password_arrives() -> None:
     (connection,) = Servers(app_of(FORMS[NAMED].urls)).every()
 
-    facts = facts_of(connection)
+    facts = endpoint_of(connection)
     assert (facts.user, facts.password) == ("us@er", SPECIAL)
     assert management_of(facts).password == SPECIAL
 
@@ -157,14 +157,14 @@ NAMED = "RabbitMQ with every character in its password and virtual host"
 def test_redis_on_a_socket_gets_its_database_and_password() -> None:
     (connection,) = Servers(app_of(FORMS["Redis's socket"].urls)).every()
 
-    place = place_of(facts_of(connection))
+    place = place_of(endpoint_of(connection))
     assert (place["path"], place["db"], place["password"]) == ("/run/redis.sock", 2, "hush")
 
 
 def test_all_sentinels_are_asked() -> None:
     (connection,) = Servers(app_of(FORMS["several sentinels, which are one server"].urls)).every()
 
-    assert sentinels_of(facts_of(connection)) == [("a", 26379), ("b", 26380)]
+    assert sentinels_of(endpoint_of(connection)) == [("a", 26379), ("b", 26380)]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_all_sentinels_are_asked() -> None:
     ],
 )
 def test_the_management_api_is_that_of_the_server(option: str | None, expected: list[str]) -> None:
-    every = [facts_of(one, option) for one in Servers(app_of("amqp://a;amqp://b")).every()]
+    every = [endpoint_of(one, option) for one in Servers(app_of("amqp://a;amqp://b")).every()]
 
     found = [management_of(placed(one, every)) for one in every]
 
@@ -185,7 +185,7 @@ def test_the_management_api_is_that_of_the_server(option: str | None, expected: 
 
 
 def test_of_several_at_one_host_no_management_api_is_taken_for_the_right_one() -> None:
-    every = [facts_of(one) for one in Servers(app_of("amqp://a:1;amqp://a:2;amqp://b")).every()]
+    every = [endpoint_of(one) for one in Servers(app_of("amqp://a:1;amqp://a:2;amqp://b")).every()]
 
     assert [placed(one, every).has_management for one in every] == [False, False, True]
 

@@ -3,17 +3,17 @@
 import pytest
 
 from flower_ng.brokers import BrokerFacts, QueueNumbers, RabbitFacts, RabbitNode, RedisFacts
-from flower_ng.doctor import Mark, Report
+from flower_ng.doctor import CheckMark, Report
 from flower_ng.doctor.judging import checks
 from flower_ng.doctor.survey import CENSORED, AppSurvey, Conf, EventSurvey, ServerReply
 from tests.doctor.making import CELERY, CONF, answers, broker, check, own, survey, worker
 
 OK, NOTE, UNKNOWN, ATTENTION, BROKEN = (
-    Mark.OK,
-    Mark.NOTE,
-    Mark.UNKNOWN,
-    Mark.ATTENTION,
-    Mark.BROKEN,
+    CheckMark.OK,
+    CheckMark.NOTE,
+    CheckMark.UNKNOWN,
+    CheckMark.ATTENTION,
+    CheckMark.BROKEN,
 )
 
 

@@ -1,11 +1,11 @@
 """The report as a terminal shows it, and as JSON."""
 
-from flower_ng.doctor import Check, Mark, Report
+from flower_ng.doctor import Check, CheckMark, Report
 from flower_ng.doctor.text import lines, plain
 
 FOUND = (
-    Check("Broker", "Reached", Mark.OK, "redis://box"),
-    Check("Workers", "Clock", Mark.ATTENTION, "40 s ahead", "NTP", ("a", "b", "c", "d", "e")),
+    Check("Broker", "Reached", CheckMark.OK, "redis://box"),
+    Check("Workers", "Clock", CheckMark.ATTENTION, "40 s ahead", "NTP", ("a", "b", "c", "d", "e")),
 )
 
 

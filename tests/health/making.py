@@ -3,10 +3,10 @@
 from typing import Any
 
 from flower_ng.health.engine import Engine
-from flower_ng.health.facts.records import Facts, Ingest, WorkerFacts
+from flower_ng.health.facts.records import Facts, IngestFacts, WorkerFacts
 from flower_ng.health.rules.all_rules import RULES
 from flower_ng.health.rules.rule import Finding, Found, Rule, Undecided
-from flower_ng.health.watch import Watch
+from flower_ng.health.watch import ProblemWatch
 from flower_ng.settings import Settings
 
 #: When the connection of `facts()` began; their usual time is an hour later.
@@ -34,7 +34,7 @@ class MemoryNotebook:
 
 def facts(now: float = NOW, *, connected: bool = True, **known: Any) -> Facts:
     """Facts of a cluster that is heard, with these."""
-    ingest = Ingest(BEGAN) if connected else Ingest(None, "refused", 40.0)
+    ingest = IngestFacts(BEGAN) if connected else IngestFacts(None, "refused", 40.0)
     return Facts(now, **{"ingest": ingest, **known})
 
 
@@ -73,7 +73,7 @@ class Switch:
         return [*map(Finding, self.subjects), *map(Undecided, self.undecided)]
 
 
-def watch(*switches: Switch, hold_s: float = 0.0, clock: Any = lambda: NOW) -> Watch:
+def watch(*switches: Switch, hold_s: float = 0.0, clock: Any = lambda: NOW) -> ProblemWatch:
     """Return a watch over switches, which looks when it is told to."""
 
     async def gather() -> Facts:
@@ -81,4 +81,4 @@ def watch(*switches: Switch, hold_s: float = 0.0, clock: Any = lambda: NOW) -> W
 
     rules = [switch.rule for switch in switches]
     engine = Engine(rules, {rule.name: 1.0 for rule in rules}, hold_s=hold_s)
-    return Watch(engine, gather, MemoryNotebook(), interval_s=0.01, clock=clock)
+    return ProblemWatch(engine, gather, MemoryNotebook(), interval_s=0.01, clock=clock)

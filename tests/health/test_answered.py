@@ -1,6 +1,6 @@
 """What workers answer, over hours: memory that grows, children that are replaced."""
 
-from flower_ng.health.facts.worker_answers import Followed
+from flower_ng.health.facts.worker_answers import AnswerHistory
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from tests.health.making import NOW
 
@@ -13,9 +13,9 @@ def record(children=(1, 2), done=100, memory_kib=100_000, **conf):
     return {"stats": {"pool": pool, "total": {"t": done}, "rusage": usage}, "conf": conf}
 
 
-def followed(*records) -> Followed:
+def followed(*records) -> AnswerHistory:
     """Follow a worker through answers that came five minutes apart."""
-    it = Followed()
+    it = AnswerHistory()
     for number, one in enumerate(records):
         it.see(WorkerAnswer.of(one), NOW + number * 5 * MINUTE_S)
     return it

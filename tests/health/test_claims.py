@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from flower_ng.health.facts.lost_tasks import Claims, is_idle_since
+from flower_ng.health.facts.lost_tasks import LostTaskCheck, is_idle_since
 from flower_ng.records import Worker
 from tests.health.making import NOW
 
@@ -30,8 +30,10 @@ class FakeInspector:
         return {"active": "late"} if None in self.running else {}
 
 
-async def checked(inspector: FakeInspector, *uuids: str, doubt=None, times: int = 1) -> Claims:
-    claims = Claims(inspector, doubt or (lambda _uuid: None), lambda: NOW)
+async def checked(
+    inspector: FakeInspector, *uuids: str, doubt=None, times: int = 1
+) -> LostTaskCheck:
+    claims = LostTaskCheck(inspector, doubt or (lambda _uuid: None), lambda: NOW)
     for _ in range(times):
         claims.check((W, uuid) for uuid in uuids)
         for _ in range(20):
@@ -39,7 +41,7 @@ async def checked(inspector: FakeInspector, *uuids: str, doubt=None, times: int 
     return claims
 
 
-def told(claims: Claims, uuid: str) -> bool | None:
+def told(claims: LostTaskCheck, uuid: str) -> bool | None:
     claim = claims.of(uuid)
     return None if claim is None else claim.claimed
 

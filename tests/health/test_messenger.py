@@ -15,8 +15,8 @@ from tornado.testing import bind_unused_port
 
 from flower_ng.errors import SettingsError, Unavailable
 from flower_ng.health.notify.apprise import Messenger, messengers, whole
-from flower_ng.health.notify.delivery import Telling, send_test
-from flower_ng.health.notify.digest import Notice, Notices
+from flower_ng.health.notify.delivery import NoticeDelivery, send_test
+from flower_ng.health.notify.digest import Notice, NoticeDigest
 from tests.health.making import NOW, Switch, watch
 from tests.health.test_notices import problem
 from tests.health.test_webhook import Server
@@ -122,7 +122,7 @@ async def test_a_mail_holds_the_words_line_by_line(mailbox, pool):
 async def test_a_problem_its_end_and_the_cool_down_are_told_as_by_the_webhook(server, post):
     switch = Switch(title="Worker silent")
     it = watch(switch, clock=count(NOW).__next__)
-    telling = Telling(it, post, Notices(3600.0), wait_s=0.01, clock=lambda: NOW)
+    telling = NoticeDelivery(it, post, NoticeDigest(3600.0), wait_s=0.01, clock=lambda: NOW)
     telling.start()
     for subjects, number in ((("a", "b"), 1), ((), 2)):
         switch.subjects = subjects
@@ -176,9 +176,9 @@ async def test_a_service_that_takes_long_is_given_up(pool):
 
 
 async def test_a_test_goes_both_ways(server, post):
-    it, notices = watch(), Notices(0.0)
+    it, notices = watch(), NoticeDigest(0.0)
     both = [
-        Telling(it, sender, notices, wait_s=1.0, clock=lambda: NOW)
+        NoticeDelivery(it, sender, notices, wait_s=1.0, clock=lambda: NOW)
         for sender in (server.hook(), post)
     ]
 
@@ -187,9 +187,9 @@ async def test_a_test_goes_both_ways(server, post):
 
 
 async def test_one_that_is_away_does_not_hide_that_another_received_it(post, pool):
-    it, notices = watch(), Notices(0.0)
+    it, notices = watch(), NoticeDigest(0.0)
     gone = Messenger("xml://127.0.0.1:1", "shop", pool)
-    both = [Telling(it, one, notices, wait_s=1.0, clock=lambda: NOW) for one in (gone, post)]
+    both = [NoticeDelivery(it, one, notices, wait_s=1.0, clock=lambda: NOW) for one in (gone, post)]
 
     with pytest.raises(Unavailable, match=r"XML rejected it: .*; received by JSON"):
         await send_test(both)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from flower_ng.health.engine import Verdict
-from flower_ng.health.notify.digest import Notice, Notices
+from flower_ng.health.engine import ProblemChanges
+from flower_ng.health.notify.digest import Notice, NoticeDigest
 from flower_ng.health.problem import Mute, Problem
 
 COOL_S = 3600.0
@@ -16,16 +16,16 @@ def problem(subject: str = "w1@box", **about) -> Problem:
     return replace(usual, **about)
 
 
-def raised(*problems: Problem) -> Verdict:
-    return Verdict(raised=problems or (problem(),))
+def raised(*problems: Problem) -> ProblemChanges:
+    return ProblemChanges(raised=problems or (problem(),))
 
 
-def cleared(*problems: Problem) -> Verdict:
-    return Verdict(cleared=problems or (problem(cleared=9.0),))
+def cleared(*problems: Problem) -> ProblemChanges:
+    return ProblemChanges(cleared=problems or (problem(cleared=9.0),))
 
 
 def test_what_came_together_is_told_together():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     notices.take(raised(problem("a"), problem("b")))
 
     told = notices.due(100.0)
@@ -36,7 +36,7 @@ def test_what_came_together_is_told_together():
 
 
 def test_the_end_of_what_was_told_is_told():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     notices.take(raised())
     notices.due(100.0)
     notices.take(cleared())
@@ -45,7 +45,7 @@ def test_the_end_of_what_was_told_is_told():
 
 
 def test_what_ended_before_it_was_told_is_not():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     notices.take(raised())
     notices.take(cleared())
 
@@ -53,7 +53,7 @@ def test_what_ended_before_it_was_told_is_not():
 
 
 def test_what_returns_is_told_again_only_after_the_cool_down():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     notices.take(raised())
     notices.due(100.0)
     notices.take(cleared())
@@ -65,7 +65,7 @@ def test_what_returns_is_told_again_only_after_the_cool_down():
 
 
 def test_what_returns_before_its_end_was_told_has_not_ended():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     notices.take(raised())
     notices.due(100.0)
     notices.take(cleared())
@@ -75,7 +75,7 @@ def test_what_returns_before_its_end_was_told_has_not_ended():
 
 
 def test_what_is_muted_is_told_when_it_is_not_any_more():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     notices.take(raised())
 
     assert notices.due(100.0, {problem().key}) is None
@@ -83,7 +83,7 @@ def test_what_is_muted_is_told_when_it_is_not_any_more():
 
 
 def test_after_a_restart_the_end_of_what_was_there_before_is_told():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     mute = Mute("worker-silent", "muted", 1e9, "known", "me")
     notices.adopt([problem(), problem("muted", mute=mute)])
     notices.take(cleared(problem(cleared=9.0), problem("muted", cleared=9.0)))
@@ -92,7 +92,7 @@ def test_after_a_restart_the_end_of_what_was_there_before_is_told():
 
 
 def test_what_was_told_before_a_restart_is_told_again_only_after_the_cool_down():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     notices.adopt([], [problem(raised=50.0, cleared=90.0)])
     notices.take(raised())
 
@@ -101,7 +101,7 @@ def test_what_was_told_before_a_restart_is_told_again_only_after_the_cool_down()
 
 
 def test_the_end_of_what_is_not_watched_any_more_is_told_as_that():
-    notices = Notices(COOL_S)
+    notices = NoticeDigest(COOL_S)
     notices.take(raised())
     notices.due(100.0)
     notices.take(cleared(problem(cleared=9.0, ended="its worker was forgotten")))

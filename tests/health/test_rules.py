@@ -14,8 +14,8 @@ from flower_ng.health.facts.records import (
     Counts,
     EntryFacts,
     Growth,
-    Ingest,
-    Keeping,
+    HistoryFacts,
+    IngestFacts,
     NewException,
     QueueFacts,
     RunningTask,
@@ -55,7 +55,7 @@ def redis(**known):
 
 
 def clocked(**known):
-    return Ingest(**{"connected_since": BEGAN, **known})
+    return IngestFacts(**{"connected_since": BEGAN, **known})
 
 
 #: Rule, facts for which it holds, the subject, and what it shows.
@@ -226,7 +226,7 @@ WRONG = [
     ),
     (
         "events-away",
-        {"ingest": Ingest(None, "refused", 40)},
+        {"ingest": IngestFacts(None, "refused", 40)},
         "",
         {"reason": "refused", "away_s": 40},
     ),
@@ -343,10 +343,10 @@ WRONG = [
         {"received": 50, "within_s": 600},
     ),
     ("inspect-slow", {"ingest": clocked(inspect_s=3.0)}, "", {"inspection_s": 3.0}),
-    ("store-failing", {"keeping": Keeping("disk full")}, "", {"reason": "disk full"}),
+    ("store-failing", {"keeping": HistoryFacts("disk full")}, "", {"reason": "disk full"}),
     (
         "store-lost",
-        {"keeping": Keeping(lost=2, over_s=300)},
+        {"keeping": HistoryFacts(lost=2, over_s=300)},
         "",
         {"changes lost": 2, "within_s": 300},
     ),

@@ -5,9 +5,9 @@ from collections import deque
 import pytest
 
 from flower_ng.health.facts.records import NewException
-from flower_ng.health.facts.task_observer import IDENTITY_S, NEW_EXCEPTION, Sightings
+from flower_ng.health.facts.task_observer import IDENTITY_S, NEW_EXCEPTION, TaskObserver
 from flower_ng.health.problem import Problem
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store.tables.exceptions import exception_class
 from tests.health.making import NOW
 
@@ -20,8 +20,8 @@ class Watched:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.sightings = Sightings(exception_class, lambda: self.now)
-        self.state = EventsState(
+        self.sightings = TaskObserver(exception_class, lambda: self.now)
+        self.state = ClusterState(
             observers=(self.sightings,), clock=lambda: self.now, max_tasks_in_memory=3
         )
 

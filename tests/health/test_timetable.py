@@ -7,19 +7,19 @@ from celery import Celery
 from celery.beat import BeatLazyFunc
 from celery.schedules import crontab
 
-from flower_ng.health.facts.beat_schedule import Timetable
+from flower_ng.health.facts.beat_schedule import BeatSchedule
 
 PAY = "shop.pay"
 SIGN = (PAY, "()", "{}")
 
 
-def table(entry, seen=None, since=None) -> Timetable:
+def table(entry, seen=None, since=None) -> BeatSchedule:
     app = Celery("shop", broker="memory://", set_as_current=False)
     app.conf.beat_schedule = {"nightly": {"task": PAY, **entry}}
-    return Timetable(app, seen or {}, lambda: since, 30.0)
+    return BeatSchedule(app, seen or {}, lambda: since, 30.0)
 
 
-async def overdue_s(it: Timetable) -> float:
+async def overdue_s(it: BeatSchedule) -> float:
     await it.look()
     assert it.entries is not None
     return it.entries[0].overdue_s
@@ -58,7 +58,7 @@ async def test_without_a_connection_nobody_knows():
 
 
 async def test_an_app_without_a_schedule_has_no_entries():
-    it = Timetable(Celery(broker="memory://", set_as_current=False), {}, lambda: 1.0, 30.0)
+    it = BeatSchedule(Celery(broker="memory://", set_as_current=False), {}, lambda: 1.0, 30.0)
     await it.look()
 
     assert it.entries is None
@@ -124,7 +124,7 @@ async def test_entries_that_send_the_same_share_every_sight():
         name: {"task": PAY, "schedule": every} for name, every in (("a", 60), ("b", 45))
     }
     seen = {SIGN: {BEAT: [now - one for one in (135, 120, 90, 60, 45, 1)]}}
-    it = Timetable(app, seen, lambda: now - 900, 30.0)
+    it = BeatSchedule(app, seen, lambda: now - 900, 30.0)
 
     await it.look()
 

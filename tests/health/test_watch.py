@@ -4,13 +4,13 @@ import asyncio
 from itertools import count
 
 from flower_ng.health.problem import Mute
-from flower_ng.health.watch import Watch
+from flower_ng.health.watch import ProblemWatch
 from tests.health.making import NOW, MemoryNotebook, Switch, watch
 
 MUTE = Mute("switched", "a", NOW + 100, "known", "me")
 
 
-def restarted(it: Watch, switch: Switch) -> Watch:
+def restarted(it: ProblemWatch, switch: Switch) -> ProblemWatch:
     """Another watch, of the same notebook."""
     again = watch(switch, clock=it._clock)
     again._notebook = it._notebook
@@ -18,7 +18,7 @@ def restarted(it: Watch, switch: Switch) -> Watch:
     return again
 
 
-async def look(it: Watch, switch: Switch, *subjects: str) -> list[str]:
+async def look(it: ProblemWatch, switch: Switch, *subjects: str) -> list[str]:
     switch.subjects = subjects
     await it.look()
     return [one.subject for one in it.now]

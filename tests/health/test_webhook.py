@@ -12,9 +12,9 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from flower_ng.errors import Unavailable
-from flower_ng.health.notify.delivery import Telling
-from flower_ng.health.notify.digest import Notice, Notices
-from flower_ng.health.notify.webhook import Refused, Webhook
+from flower_ng.health.notify.delivery import NoticeDelivery
+from flower_ng.health.notify.digest import Notice, NoticeDigest
+from flower_ng.health.notify.webhook import NoticeRefused, Webhook
 from tests.health.making import NOW, Switch, watch
 
 SECRET = "a shared secret"
@@ -67,8 +67,8 @@ def json_of(request) -> dict:
 async def told(server: Server, switch: Switch, retries_s=(0.01, 0.01)):
     """Return a watch over a switch and a telling of it, begun."""
     it = watch(switch, clock=count(NOW).__next__)
-    telling = Telling(
-        it, server.hook(), Notices(0.0), wait_s=0.01, clock=lambda: NOW, retries_s=retries_s
+    telling = NoticeDelivery(
+        it, server.hook(), NoticeDigest(0.0), wait_s=0.01, clock=lambda: NOW, retries_s=retries_s
     )
     telling.start()
     return it, telling
@@ -95,7 +95,7 @@ async def test_without_a_secret_nothing_is_signed(server):
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(500, Unavailable), (429, Unavailable), (404, Refused)]
+    ("status", "error"), [(500, Unavailable), (429, Unavailable), (404, NoticeRefused)]
 )
 async def test_an_answer_that_is_none_says_why(server, status, error):
     server.answers.append(status)

@@ -15,12 +15,12 @@ from typing import Any
 
 from flower_ng.brokers.condition import BrokerFacts, RedisFacts
 from flower_ng.health.engine import Engine
-from flower_ng.health.facts.gathering import Gathering, Sources
-from flower_ng.health.facts.lost_tasks import Claims
+from flower_ng.health.facts.gathering import FactCollector, FactSources
+from flower_ng.health.facts.lost_tasks import LostTaskCheck
 from flower_ng.health.facts.records import Counts, EntryFacts, Facts, TypeFacts
-from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.health.facts.trends import Trends
-from flower_ng.health.facts.worker_facts import Crew
+from flower_ng.health.facts.worker_facts import WorkerFactsReader
 from flower_ng.health.problem import Problem
 from flower_ng.health.rules.all_rules import RULES
 from flower_ng.monitor.ingest.events import ConnectionState
@@ -29,7 +29,7 @@ from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.sent_tasks import Oldest
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store.tables.exceptions import exception_class
 from tests.health.making import BEGAN, DEFAULTS
 
@@ -68,10 +68,10 @@ class Town:
         self.ever_more = False
         self.cut_off = 3
         clock = self.clock
-        sightings = Sightings(exception_class, clock)
+        sightings = TaskObserver(exception_class, clock)
         sightings.is_learned = True
         sightings.know((name, "KeyError") for name in TYPES)
-        self.state = EventsState(observers=(sightings,), clock=clock)
+        self.state = ClusterState(observers=(sightings,), clock=clock)
         self.trends = Trends(clock)
         asked: Any = SimpleNamespace(
             workers=self.records,
@@ -84,8 +84,8 @@ class Town:
         connection = ConnectionState(connected=True, since=BEGAN, began=BEGAN)
         status = SimpleNamespace(failing=None, lost=0, lag_s=0.1)
         self.usual: Any = SimpleNamespace(types=None)
-        self.gathering = Gathering(
-            Sources(
+        self.gathering = FactCollector(
+            FactSources(
                 connection=lambda: connection,
                 dropped=int,
                 malformed=int,
@@ -95,7 +95,7 @@ class Town:
                 broker=self.broker,
             ),
             self.state,
-            Crew(
+            WorkerFactsReader(
                 self.state,
                 Presence(self.state, lambda: connection, None, clock),
                 asked,
@@ -103,7 +103,7 @@ class Town:
                 verifier,
             ),
             sightings,
-            Claims(asked, verifier.doubt, clock),
+            LostTaskCheck(asked, verifier.doubt, clock),
             verifier,
             self.usual,
             self.trends,

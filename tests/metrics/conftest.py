@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from flower_ng.metrics import Inspections, LoopLag, OwnMetrics, PrometheusMetrics, Sources
+from flower_ng.metrics import Inspections, LoopLag, MetricSources, OwnMetrics, PrometheusMetrics
 from flower_ng.records import Change, Event, Task, Worker
 from flower_ng.store import StoreStatus
 
@@ -100,7 +100,7 @@ async def own(feed: Feed) -> OwnMetrics:
     inspections.done("stats", 0.3)
     inspections.done("stats", 1.1, failed=True)
     return OwnMetrics(
-        Sources(
+        MetricSources(
             version="1.2.3",
             received=lambda: 7,
             dropped=lambda: {"task-sent": 3},

@@ -2,7 +2,7 @@
 
 from flower_ng.brokers import QueueNumbers
 from flower_ng.metrics import QueueMetrics, QueueSources
-from flower_ng.monitor.remote.capacity import Serving
+from flower_ng.monitor.remote.capacity import Capacity
 
 
 def samples(numbers, crews, oldest_s=lambda _: None):
@@ -17,7 +17,7 @@ def samples(numbers, crews, oldest_s=lambda _: None):
 def test_all_that_is_known_of_a_queue_is_shown():
     queue = QueueNumbers("mail", 3, unacked=2, consumers=1)
 
-    assert samples([queue], {"mail": Serving(1, 4)}, lambda _: 7.5) == {
+    assert samples([queue], {"mail": Capacity(1, 4)}, lambda _: 7.5) == {
         ("length", "mail"): 3,
         ("oldest_age_seconds", "mail"): 7.5,
         ("consumers", "mail"): 1,
@@ -32,7 +32,7 @@ def test_what_is_not_known_has_no_series():
 
 
 def test_a_queue_without_workers_has_none_once_workers_told():
-    found = samples([QueueNumbers("mail", 0)], {"web": Serving(1, None)})
+    found = samples([QueueNumbers("mail", 0)], {"web": Capacity(1, None)})
 
     assert found == {
         ("length", "mail"): 0,

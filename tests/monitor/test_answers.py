@@ -1,11 +1,11 @@
 import pytest
 
-from flower_ng.monitor.remote.answers import Answers, Failure
+from flower_ng.monitor.remote.answers import Failure, InspectAnswers
 
 
 @pytest.fixture
 def answers():
-    return Answers(most=3)
+    return InspectAnswers(most=3)
 
 
 def test_answers_are_merged_into_one_record_per_worker(answers):

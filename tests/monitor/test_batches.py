@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.monitor.state.backend_outcome import Outcome
 from flower_ng.monitor.state.event_repair import clean
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Event
 from flower_ng.store.rollups.minutes import Minutes
 from tests.life.lives import interleaved, lives, on_the_wire
@@ -51,7 +51,7 @@ class Watched:
         self.batches, self.metrics = Batches(), metrics_at(NOW + 60)
         self.minutes = Minutes(lambda: NOW + 60)
         observers = (self.batches, self.metrics, self.minutes)
-        self.state = EventsState(observers=observers, clock=lambda: NOW, max_tasks_in_memory=3)
+        self.state = ClusterState(observers=observers, clock=lambda: NOW, max_tasks_in_memory=3)
 
     @property
     def all_that_is_known(self):
@@ -120,7 +120,7 @@ def started(uuid, at=NOW):
 
 def test_changes_of_several_tasks_are_told_together_and_those_of_one_apart():
     batches = Batches()
-    state = EventsState(observers=[batches])
+    state = ClusterState(observers=[batches])
 
     state.apply_all([started("a"), started("b"), started("c"), started("a", NOW + 1), started("d")])
 
@@ -129,7 +129,7 @@ def test_changes_of_several_tasks_are_told_together_and_those_of_one_apart():
 
 def test_an_observer_of_a_script_is_told_of_each_event_when_it_is_applied():
     notes, batches = Notes(), Batches()
-    state = EventsState(observers=[batches, notes])
+    state = ClusterState(observers=[batches, notes])
 
     state.apply_all([started("a"), started("b")])
 
@@ -163,7 +163,7 @@ def faults_in(caplog):
 
 def test_what_an_observer_raises_keeps_nothing_from_the_others(caplog):
     batches = Batches()
-    state = EventsState(observers=[Broken(), batches])
+    state = ClusterState(observers=[Broken(), batches])
 
     state.apply_all([started("a"), started("b"), started("a", NOW + 1), started("c")])
 
@@ -177,7 +177,7 @@ def test_what_an_observer_raises_keeps_nothing_from_the_others(caplog):
 
 def test_a_fault_while_a_task_leaves_memory_keeps_nothing_from_the_others(caplog):
     batches = Batches()
-    state = EventsState(observers=[Broken(), batches], max_tasks_in_memory=1)
+    state = ClusterState(observers=[Broken(), batches], max_tasks_in_memory=1)
 
     state.apply_all([started("a"), started("b"), started("c")])
 
@@ -191,7 +191,7 @@ def test_a_fault_while_a_task_leaves_memory_keeps_nothing_from_the_others(caplog
 
 def test_a_fault_while_a_worker_is_forgotten_keeps_nothing_from_the_others(caplog):
     batches = Batches()
-    state = EventsState(observers=[Broken(), batches], max_workers_in_memory=1)
+    state = ClusterState(observers=[Broken(), batches], max_workers_in_memory=1)
 
     state.apply_all([heartbeat("a@box"), heartbeat("b@box")])
 
@@ -203,7 +203,7 @@ def test_a_fault_while_a_worker_is_forgotten_keeps_nothing_from_the_others(caplo
 
 def test_an_observer_of_each_event_keeps_nothing_from_the_others(caplog):
     notes = Notes()
-    state = EventsState(observers=[Broken(), notes])
+    state = ClusterState(observers=[Broken(), notes])
 
     state.apply(started("a"))
     state.learn("a", Outcome("SUCCESS"))

@@ -5,16 +5,16 @@ import time
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.remote.bounded_calls import Calls, reason
+from flower_ng.monitor.remote.bounded_calls import BoundedCalls, reason
 
 
 async def test_a_call_returns_what_the_function_returns(pool):
-    assert await Calls(pool, 1, 1.0).run(divmod, 7, 2) == (3, 1)
+    assert await BoundedCalls(pool, 1, 1.0).run(divmod, 7, 2) == (3, 1)
 
 
 async def test_a_call_raises_what_the_function_raises(pool):
     with pytest.raises(ZeroDivisionError):
-        await Calls(pool, 1, 1.0).run(divmod, 7, 0)
+        await BoundedCalls(pool, 1, 1.0).run(divmod, 7, 0)
 
 
 async def test_a_function_that_hangs_is_not_waited_for(pool):
@@ -22,14 +22,14 @@ async def test_a_function_that_hangs_is_not_waited_for(pool):
     began = time.monotonic()
 
     with pytest.raises(Unavailable, match="Broker or result backend unavailable"):
-        await Calls(pool, 1, 0.1).run(end.wait)
+        await BoundedCalls(pool, 1, 0.1).run(end.wait)
 
     assert time.monotonic() - began < 1
     end.set()
 
 
 async def test_calls_past_the_share_wait_and_then_run(pool):
-    calls = Calls(pool, 2, 5.0)
+    calls = BoundedCalls(pool, 2, 5.0)
 
     began = time.monotonic()
     await asyncio.gather(*(calls.run(time.sleep, 0.1) for _ in range(6)))
@@ -38,7 +38,7 @@ async def test_calls_past_the_share_wait_and_then_run(pool):
 
 
 async def test_a_call_that_finds_no_place_in_time_fails(pool):
-    calls, end = Calls(pool, 1, 0.1), threading.Event()
+    calls, end = BoundedCalls(pool, 1, 0.1), threading.Event()
     with pytest.raises(Unavailable):
         await calls.run(end.wait)
 
@@ -50,7 +50,7 @@ async def test_a_call_that_finds_no_place_in_time_fails(pool):
 
 async def test_hanging_calls_of_one_part_do_not_starve_another(pool):
     end = threading.Event()
-    hanging, other = Calls(pool, 4, 0.1), Calls(pool, 1, 1.0)
+    hanging, other = BoundedCalls(pool, 4, 0.1), BoundedCalls(pool, 1, 1.0)
     await asyncio.gather(*(hanging.run(end.wait) for _ in range(20)), return_exceptions=True)
 
     assert await other.run(divmod, 7, 2) == (3, 1)
@@ -58,7 +58,7 @@ async def test_hanging_calls_of_one_part_do_not_starve_another(pool):
 
 
 async def test_a_thread_that_comes_back_gives_its_place_back(pool):
-    calls, end = Calls(pool, 1, 0.1), threading.Event()
+    calls, end = BoundedCalls(pool, 1, 0.1), threading.Event()
     with pytest.raises(Unavailable):
         await calls.run(end.wait)
     end.set()
@@ -72,7 +72,7 @@ async def test_a_pool_that_is_shut_down_is_unavailable(pool):
 
     for _ in range(2):  # the first one gave its place back
         with pytest.raises(Unavailable, match="stopping"):
-            await Calls(pool, 1, 1.0).run(divmod, 7, 2)
+            await BoundedCalls(pool, 1, 1.0).run(divmod, 7, 2)
 
 
 def test_the_reason_is_the_first_cause_in_its_own_words():

@@ -9,8 +9,8 @@ import pytest
 
 from flower_ng.monitor.ingest.decode import Wire
 from flower_ng.monitor.ingest.drain import Drain
-from flower_ng.monitor.ingest.inbox import Inbox, Message
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.ingest.inbox import EventMessage, Inbox
+from flower_ng.monitor.state.state import ClusterState
 from tests.monitor.corpus import BEAT, GOOD
 from tests.monitor.yard import eventually
 
@@ -20,7 +20,7 @@ class Place:
 
     def __init__(self, state=None, **options):
         self.inbox = Inbox()
-        self.state = state or EventsState()
+        self.state = state or ClusterState()
         self.wire = Wire()
         self.clocks, self.told, self.ticks = [], 0, 0
         self.drain = Drain(
@@ -40,10 +40,10 @@ class Place:
         self.ticks += 1
 
     def put(self, *events):
-        self.inbox.put(Message(json.dumps(events).encode()))
+        self.inbox.put(EventMessage(json.dumps(events).encode()))
 
 
-class Slow(EventsState):
+class Slow(ClusterState):
     """Takes a millisecond for each event."""
 
     def apply(self, event):
@@ -51,7 +51,7 @@ class Slow(EventsState):
         return super().apply(event)
 
 
-class Faulty(EventsState):
+class Faulty(ClusterState):
     """Fails at one task, as an observer may."""
 
     def apply(self, event):

@@ -16,10 +16,10 @@ from celery import Celery
 from kombu import Exchange
 from tornado.ioloop import IOLoop
 
-from flower_ng.monitor.ingest.events import Events
+from flower_ng.monitor.ingest.events import EventsThread
 from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.state.restore import Returning
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Task
 from tests.monitor.corpus import GOOD, bodies, encoded
 from tests.monitor.yard import eventually, refused_broker, silent_broker
@@ -39,8 +39,8 @@ class Ears:
     def __init__(self):
         self.started = []
 
-    def listen(self, url, *, kind=Events, settings=None, **options):
-        parts = {"state": EventsState(), "inbox": Inbox(), "jitter": lambda: 0.0, **options}
+    def listen(self, url, *, kind=EventsThread, settings=None, **options):
+        parts = {"state": ClusterState(), "inbox": Inbox(), "jitter": lambda: 0.0, **options}
         events = kind(celery_app(url, **settings or {}), IOLoop.current(), **parts)
         self.started.append(events)
         events.start()
@@ -191,7 +191,7 @@ async def test_a_broker_url_of_no_known_kind_is_an_outage_and_no_crash(ears):
 
 def test_it_starts_and_stops_although_the_loop_never_runs(redis_url):
     loop = IOLoop(make_current=False)
-    events = Events(celery_app(redis_url), loop, state=EventsState(), inbox=Inbox())
+    events = EventsThread(celery_app(redis_url), loop, state=ClusterState(), inbox=Inbox())
     began = time.monotonic()
 
     starter = threading.Thread(target=events.start)
@@ -213,7 +213,7 @@ def test_it_starts_and_stops_although_the_loop_never_runs(redis_url):
 
 def test_stopping_before_and_after_is_harmless(redis_url):
     loop = IOLoop(make_current=False)
-    events = Events(celery_app(redis_url), loop, state=EventsState(), inbox=Inbox())
+    events = EventsThread(celery_app(redis_url), loop, state=ClusterState(), inbox=Inbox())
     events.stop()
     events.start()
     events.join(5)
@@ -256,7 +256,7 @@ async def test_it_stops_in_time_under_a_stream_that_never_pauses(ears, redis_url
         pourer.join()
 
 
-class Keeping(Events):
+class Keeping(EventsThread):
     """Has tasks that come back when `gate` is open."""
 
     def __init__(self, *args, **options):
@@ -303,7 +303,7 @@ async def test_stopping_on_the_loop_applies_what_has_arrived(ears, redis_url):
     assert set(events.tasks) == {"u-1"}
 
 
-class Overridden(Events):
+class Overridden(EventsThread):
     seen: list
     is_broken = False
 
@@ -405,7 +405,7 @@ async def test_without_enable_events_nobody_is_asked(ears, redis_url):
 def test_a_broker_that_cannot_be_asked_is_one_warning(caplog):
     with refused_broker() as url:
         app = celery_app(url, broker_transport_options={"max_retries": 0})
-        events = Events(app, IOLoop(make_current=False), state=EventsState(), inbox=Inbox())
+        events = EventsThread(app, IOLoop(make_current=False), state=ClusterState(), inbox=Inbox())
         events.on_enable_events()
         events.io_loop.close()
 

@@ -9,10 +9,10 @@ from tornado.ioloop import IOLoop
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.fanout import lack_of_fanout
-from flower_ng.monitor.ingest.events import Events
+from flower_ng.monitor.ingest.events import EventsThread
 from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.remote.broadcast import Broadcasts
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from tests.services import wait_until
 
 URLS = ("redis://localhost/0", "sentinel://localhost", "amqp://", "memory://", "filesystem://")
@@ -47,7 +47,9 @@ def test_a_transport_that_cannot_be_loaded_is_for_others_to_tell():
 
 
 def test_nobody_listens_or_asks_there_and_no_queue_is_left_behind(capp, database):
-    events = Events(capp, IOLoop(make_current=False), state=EventsState(), inbox=Inbox(10, 10))
+    events = EventsThread(
+        capp, IOLoop(make_current=False), state=ClusterState(), inbox=Inbox(10, 10)
+    )
     events.start()
     try:
         wait_until(lambda: not events.connection.is_possible, 10, "it is known")

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from flower_ng.monitor.ingest.decode import Wire
-from flower_ng.monitor.ingest.inbox import Message
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.ingest.inbox import EventMessage
+from flower_ng.monitor.state.state import ClusterState
 from tests.monitor.corpus import BEAT, GOOD
 
 SEEDS = [
@@ -65,14 +65,14 @@ def record(thing):
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_no_mutation_of_real_events_breaks_the_state_or_its_json(seed):
     chance = random.Random(seed)
-    wire, state = Wire(), EventsState(max_tasks_in_memory=50, max_workers_in_memory=20)
+    wire, state = Wire(), ClusterState(max_tasks_in_memory=50, max_workers_in_memory=20)
     applied = 0
 
     for _ in range(ROUNDS):
         events = [mutated(chance.choice(SEEDS), chance) for _ in range(chance.randint(1, 2))]
         body = json.dumps(events if chance.random() < 0.5 else events[0]).encode()
         body = spliced(body, chance) if chance.random() < 0.2 else body
-        for event in wire.events(Message(body)):
+        for event in wire.events(EventMessage(body)):
             change = state.apply(event)
             applied += 1
             told = [record(thing) for thing in (event, change.task, change.worker) if thing]

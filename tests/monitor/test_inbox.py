@@ -3,11 +3,11 @@
 import threading
 import time
 
-from flower_ng.monitor.ingest.inbox import Inbox, Message
+from flower_ng.monitor.ingest.inbox import EventMessage, Inbox
 
 
-def message(text: str) -> Message:
-    return Message(text.encode())
+def message(text: str) -> EventMessage:
+    return EventMessage(text.encode())
 
 
 def test_messages_come_out_in_the_order_they_went_in():

@@ -11,9 +11,9 @@ import pytest
 from redis import Redis as RedisClient
 from tornado.ioloop import IOLoop
 
-from flower_ng.monitor.remote.broadcast import Gathered
+from flower_ng.monitor.remote.broadcast import CollectedReplies
 from flower_ng.monitor.remote.connections import REST_S
-from flower_ng.monitor.remote.inspector import FEW_METHODS, SLICE, Inspector
+from flower_ng.monitor.remote.inspector import FEW_METHODS, SLICE, WorkerInspector
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
 
 pytestmark = pytest.mark.xdist_group("yard")
@@ -52,7 +52,7 @@ async def start(pool):
 
     def start(app, **options):
         options = {"pool": pool, "uniform": lambda low, _: low / 5, **options}
-        inspector = Inspector(IOLoop.current(), app, TIMEOUT_S, **options)
+        inspector = WorkerInspector(IOLoop.current(), app, TIMEOUT_S, **options)
         inspector._broadcasts = Recorder(inspector._broadcasts)
         made.append(inspector)
         return inspector
@@ -89,8 +89,8 @@ async def test_one_worker_is_asked_all_eight(inspector, yard):
     records = await inspector.inspect(yard.prefork)
 
     assert set(records) == {yard.prefork}
-    assert set(records[yard.prefork]) == {*Inspector.methods, "timestamp"}
-    assert len(Inspector.methods) == 8
+    assert set(records[yard.prefork]) == {*WorkerInspector.methods, "timestamp"}
+    assert len(WorkerInspector.methods) == 8
 
 
 async def test_a_method_that_does_not_exist_is_an_error(inspector):
@@ -160,14 +160,14 @@ async def test_a_missing_worker_is_named_for_each_method(inspector):
     assert await inspector.inspect("nobody@box") == {}
 
     failures = inspector.failures("nobody@box")
-    assert set(failures) == set(Inspector.methods)
+    assert set(failures) == set(WorkerInspector.methods)
     assert {failure.why for failure in failures.values()} == {"no reply within 1 s"}
 
 
 async def test_thousands_that_do_not_answer_do_not_hold_the_loop(start, app):
     names = frozenset(f"w{number}@box" for number in range(5000))
     inspector = start(app)
-    inspector._broadcasts.ask = lambda *_: Gathered({method: {} for method in FEW_METHODS})
+    inspector._broadcasts.ask = lambda *_: CollectedReplies({method: {} for method in FEW_METHODS})
     inspector._expected = lambda: names
 
     noted, inspecting = [0], inspector.inspect()
@@ -307,7 +307,7 @@ async def test_no_inspection_outlasts_the_timeout_by_two_seconds(start, broker):
         assert answers == [{}, {}]
         assert took_s < TIMEOUT_S + 2
         assert all(failure.why for failure in inspector.failures("w1@box").values())
-        assert set(inspector.failures("w1@box")) == set(Inspector.methods)
+        assert set(inspector.failures("w1@box")) == set(WorkerInspector.methods)
 
 
 async def test_who_comes_while_a_dead_broker_is_asked_waits_no_longer(start):
@@ -376,7 +376,7 @@ async def test_an_error_in_a_library_is_a_failure_and_refreshing_goes_on(start, 
 
 
 async def test_inspect_without_a_pool_brings_its_own(app, yard):
-    inspector = Inspector(IOLoop.current(), app, TIMEOUT_S)
+    inspector = WorkerInspector(IOLoop.current(), app, TIMEOUT_S)
 
     assert yard.prefork in await inspector.inspect(yard.prefork)
     inspector.stop()

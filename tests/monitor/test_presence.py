@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.monitor.ingest.events import ConnectionState
 from flower_ng.monitor.state.presence import GONE_S, LISTEN_S, Presence
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Worker
 
 BEGAN = 1_000_000.0
@@ -16,7 +16,7 @@ class Cluster:
 
     def __init__(self, purge_after_s=None):
         self.now = BEGAN + 3600
-        self.state = EventsState(clock=lambda: self.now)
+        self.state = ClusterState(clock=lambda: self.now)
         self.connection = ConnectionState(connected=True, since=BEGAN, began=BEGAN)
         self.presence = Presence(
             self.state, lambda: self.connection, purge_after_s, lambda: self.now

@@ -6,10 +6,10 @@ import pytest
 
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor.ingest.events import ConnectionState
-from flower_ng.monitor.remote.answers import Answers
+from flower_ng.monitor.remote.answers import InspectAnswers
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.purge import PUBLISHER_SILENCE_S, SLICE, Purge
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 
 AFTER_S = 600.0
 
@@ -22,8 +22,8 @@ class Cluster:
     def __init__(self, after_s=AFTER_S):
         self.now = 1_000_000.0
         self.metrics = PrometheusMetrics(clock=self.clock)
-        self.state = EventsState(observers=(self.metrics,), clock=self.clock)
-        self.answers = Answers(most=100_000)
+        self.state = ClusterState(observers=(self.metrics,), clock=self.clock)
+        self.answers = InspectAnswers(most=100_000)
         self.inspector = SimpleNamespace(
             workers=self.answers.records, purge_worker=self.answers.forget
         )

@@ -4,7 +4,7 @@ import pytest
 from celery import Celery
 from kombu import Queue
 
-from flower_ng.monitor.remote.capacity import Serving, serving
+from flower_ng.monitor.remote.capacity import Capacity, serving
 from flower_ng.monitor.remote.queue_names import known_queue_names, routed_queue_names
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 
@@ -47,13 +47,13 @@ def test_workers_and_slots_are_those_that_are_online():
         "gone": record(["mail"], processes=[1]),
     }
 
-    assert serving(records, ["a", "b", "new"]) == {"mail": Serving(2, 7), "web": Serving(1, 3)}
+    assert serving(records, ["a", "b", "new"]) == {"mail": Capacity(2, 7), "web": Capacity(1, 3)}
 
 
 def test_slots_that_one_worker_does_not_tell_are_not_known():
     records = {"a": record(["mail"], processes=[1]), "b": record(["mail"])}
 
-    assert serving(records, ["a", "b"]) == {"mail": Serving(2, None)}
+    assert serving(records, ["a", "b"]) == {"mail": Capacity(2, None)}
 
 
 @pytest.mark.parametrize("answer", [{}, {"stats": {}}])

@@ -6,7 +6,7 @@ import threading
 import time
 
 from flower_ng.monitor.state.restore import SOME, Returning
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Task
 
 
@@ -34,7 +34,7 @@ class Gated:
 
 
 async def test_all_come_back_in_their_order_and_are_told():
-    state, told = EventsState(), []
+    state, told = ClusterState(), []
     returning = Returning(state, tasks(2 * SOME + 1), seen=told.extend)
     assert returning.lasts_s > 0
 
@@ -49,7 +49,7 @@ async def test_all_come_back_in_their_order_and_are_told():
 
 async def test_they_are_read_on_another_thread_while_the_loop_turns():
     gated = Gated(2)
-    returning = Returning(EventsState(), gated)
+    returning = Returning(ClusterState(), gated)
     running = asyncio.create_task(returning.run())
 
     began = time.monotonic()
@@ -65,7 +65,7 @@ async def test_they_are_read_on_another_thread_while_the_loop_turns():
 
 
 async def test_what_is_forgotten_meanwhile_stays_away():
-    state, gated = EventsState(), Gated(3)
+    state, gated = ClusterState(), Gated(3)
     returning = Returning(state, gated)
     running = asyncio.create_task(returning.run())
 
@@ -79,7 +79,7 @@ async def test_what_is_forgotten_meanwhile_stays_away():
 
 
 async def test_a_task_that_is_in_memory_already_stays_as_it_is():
-    state, newer = EventsState(), Task("u0", state="SUCCESS")
+    state, newer = ClusterState(), Task("u0", state="SUCCESS")
     state.take_back([newer])
 
     await Returning(state, tasks(2)).run()
@@ -93,7 +93,7 @@ async def test_what_cannot_be_read_is_logged_and_said(caplog):
         yield from tasks(SOME)
         raise OSError("disk I/O error")
 
-    state = EventsState()
+    state = ClusterState()
     returning = Returning(state, failing())
     with caplog.at_level(logging.ERROR):
         await returning.run()
@@ -104,7 +104,7 @@ async def test_what_cannot_be_read_is_logged_and_said(caplog):
 
 
 async def test_stopped_it_leaves_the_rest_where_it_is(caplog):
-    state, gated = EventsState(), Gated(2 * SOME)
+    state, gated = ClusterState(), Gated(2 * SOME)
     returning = Returning(state, gated)
     running = asyncio.create_task(returning.run())
     await asyncio.sleep(0.01)

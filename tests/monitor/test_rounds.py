@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from flower_ng.monitor.remote.refresh_schedule import Rounds
+from flower_ng.monitor.remote.refresh_schedule import SharedRounds
 
 
 class Asker:
@@ -25,7 +25,7 @@ def asker():
 
 
 async def test_callers_before_the_beginning_share_a_round(asker):
-    rounds = Rounds(asyncio.get_running_loop(), asker.ask)
+    rounds = SharedRounds(asyncio.get_running_loop(), asker.ask)
     asker.go.set()
 
     answers = await asyncio.gather(*(rounds.join("all") for _ in range(100)))
@@ -34,7 +34,7 @@ async def test_callers_before_the_beginning_share_a_round(asker):
 
 
 async def test_callers_during_a_round_share_the_next(asker):
-    rounds = Rounds(asyncio.get_running_loop(), asker.ask)
+    rounds = SharedRounds(asyncio.get_running_loop(), asker.ask)
     first = rounds.join("all")
     await asyncio.sleep(0)
     late = [rounds.join("all") for _ in range(3)]
@@ -46,7 +46,7 @@ async def test_callers_during_a_round_share_the_next(asker):
 
 
 async def test_the_next_round_does_not_wait_for_a_long_one(asker):
-    rounds = Rounds(asyncio.get_running_loop(), asker.ask, gap_s=0.01)
+    rounds = SharedRounds(asyncio.get_running_loop(), asker.ask, gap_s=0.01)
     first = rounds.join("all")
     await asyncio.sleep(0)
 
@@ -59,7 +59,7 @@ async def test_the_next_round_does_not_wait_for_a_long_one(asker):
 
 
 async def test_other_questions_are_asked_at_the_same_time(asker):
-    rounds = Rounds(asyncio.get_running_loop(), asker.ask)
+    rounds = SharedRounds(asyncio.get_running_loop(), asker.ask)
     answers = [rounds.join(name) for name in ("all", "w1", "w2")]
     await asyncio.sleep(0)
 
@@ -69,7 +69,7 @@ async def test_other_questions_are_asked_at_the_same_time(asker):
 
 
 async def test_a_caller_who_leaves_does_not_end_the_round_of_others(asker):
-    rounds = Rounds(asyncio.get_running_loop(), asker.ask)
+    rounds = SharedRounds(asyncio.get_running_loop(), asker.ask)
     leaving, staying = rounds.join("all"), rounds.join("all")
     await asyncio.sleep(0)
 
@@ -86,7 +86,7 @@ async def test_a_failed_round_does_not_stop_the_next(asker):
             raise ValueError("broken")
         return "well"
 
-    rounds = Rounds(asyncio.get_running_loop(), ask)
+    rounds = SharedRounds(asyncio.get_running_loop(), ask)
     with pytest.raises(ValueError, match="broken"):
         await rounds.join("all")
 
@@ -94,7 +94,7 @@ async def test_a_failed_round_does_not_stop_the_next(asker):
 
 
 async def test_stopping_cancels_those_who_wait(asker):
-    rounds = Rounds(asyncio.get_running_loop(), asker.ask)
+    rounds = SharedRounds(asyncio.get_running_loop(), asker.ask)
     running = rounds.join("all")
     await asyncio.sleep(0)
     waiting = rounds.join("all")

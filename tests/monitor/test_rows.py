@@ -3,12 +3,12 @@ from collections import Counter
 from flower_ng.monitor.ingest.events import ConnectionState
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.rows import worker_rows
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Worker
 
 
 class Table:
-    """Stands in for EventsState: rows need two members of it, and tests need them exact."""
+    """Stands in for ClusterState: rows need two members of it, and tests need them exact."""
 
     def __init__(self, *workers: Worker) -> None:
         self.workers = {worker.hostname: worker for worker in workers}
@@ -89,7 +89,7 @@ def test_a_worker_that_is_alive_is_never_hidden():
 
 
 def test_rows_are_made_of_the_state_that_events_build():
-    state = EventsState(clock=lambda: 10.0)
+    state = ClusterState(clock=lambda: 10.0)
     heartbeat = {"type": "worker-heartbeat", "hostname": "w1@box", "timestamp": 9.0, "clock": 1}
     sent = {"type": "task-sent", "hostname": "gen1@box", "timestamp": 9.0, "clock": 2, "uuid": "7"}
 

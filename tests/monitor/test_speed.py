@@ -13,13 +13,13 @@ from kombu import Connection
 
 from bench.load import events, steady
 from bench.wires import envelope
-from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.monitor.ingest.decode import Wire
-from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.ingest.redis_fast_path import unwrapped
 from flower_ng.monitor.state.sent_tasks import Sent
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.records import Event
 from flower_ng.store.rollups.minutes import Minutes
@@ -69,11 +69,11 @@ def cpu_s(*works):
 
 def test_an_event_is_applied_counted_and_marked_in_about_the_time_that_celery_needs_to_apply_it():
     told = list(islice(shop(), EVENTS))
-    message = Message(json.dumps(told).encode())
+    message = EventMessage(json.dumps(told).encode())
 
     def ours():
         observers = (PrometheusMetrics(), Marking(), Minutes(time.time))
-        EventsState(observers=observers).apply_all(Wire().events(message))
+        ClusterState(observers=observers).apply_all(Wire().events(message))
 
     def celerys():
         state = State()
@@ -90,7 +90,7 @@ def every_observer():
 
 
 def sightings():
-    return Sightings(exception_class, time.time)
+    return TaskObserver(exception_class, time.time)
 
 
 def batches():
@@ -98,18 +98,18 @@ def batches():
     hosts = {}
     for event in islice(shop(), EVENTS):
         hosts.setdefault(event["hostname"], []).append(event)
-    return [Wire().events(Message(json.dumps(own).encode())) for own in hosts.values()]
+    return [Wire().events(EventMessage(json.dumps(own).encode())) for own in hosts.values()]
 
 
 def test_a_batch_of_one_worker_is_applied_in_much_less_time_than_its_events_one_by_one():
     def one_by_one():
-        state = EventsState(observers=every_observer())
+        state = ClusterState(observers=every_observer())
         for events_of_one in batches():
             for event in events_of_one:
                 state.apply(event)
 
     def in_batches():
-        state = EventsState(observers=every_observer())
+        state = ClusterState(observers=every_observer())
         for events_of_one in batches():
             for start in range(0, len(events_of_one), 24):
                 state.apply_all(events_of_one[start : start + 24])
@@ -137,7 +137,7 @@ def attempts(retries):
 
 def test_an_event_of_a_task_that_is_retried_takes_little_more_than_one_of_another():
     def applied(retries):
-        EventsState().apply_all(attempts(retries))
+        ClusterState().apply_all(attempts(retries))
 
     plain_s, retried_s = cpu_s(lambda: applied(0), lambda: applied(3))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import MOST, Starts
 
 NOW = 1000.0
@@ -15,7 +15,7 @@ def starts():
 
 @pytest.fixture
 def happen(starts):
-    state = EventsState(observers=(starts,))
+    state = ClusterState(observers=(starts,))
 
     def event(kind, *, pid=7, clock=1, hostname="w1@box", **fields):
         told = {"type": kind, "hostname": hostname, "timestamp": NOW, "pid": pid, "clock": clock}

@@ -1,4 +1,4 @@
-"""EventsState against Celery's own State, and what it does beyond it."""
+"""ClusterState against Celery's own State, and what it does beyond it."""
 
 import threading
 from collections import Counter
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flower_ng.monitor.state.event_repair import Malformed
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from tests.life.lives import interleaved, lives, on_the_wire
 
 NOW = 1_700_000_000.0
@@ -62,7 +62,7 @@ def notes():
 
 @pytest.fixture
 def state(clock, notes):
-    return EventsState(observers=(notes,), clock=clock)
+    return ClusterState(observers=(notes,), clock=clock)
 
 
 def task_event(kind, uuid="u1", at=NOW, host="w1@box", **fields):
@@ -94,7 +94,7 @@ def runs_in_order(draw):
 @settings(max_examples=200)
 @given(runs_in_order())
 def test_a_task_that_is_run_once_is_told_as_by_celerys_state(kinds):
-    ours, celerys = EventsState(), State()
+    ours, celerys = ClusterState(), State()
     for at, kind in enumerate(kinds):
         event = task_event(kind, "u", NOW + at)
         ours.event(dict(event))
@@ -113,7 +113,7 @@ def test_a_task_that_is_run_once_is_told_as_by_celerys_state(kinds):
 @given(st.data())
 def test_a_task_is_as_it_was_in_whatever_order_its_events_come(data):
     life = data.draw(lives())
-    state = EventsState()
+    state = ClusterState()
     for event in data.draw(interleaved(life)):
         state.event(on_the_wire(event))
 
@@ -140,7 +140,7 @@ TOLD = st.tuples(st.sampled_from([*KINDS, "progress"]), st.sampled_from("abc"), 
 @settings(deadline=None)
 @given(st.lists(TOLD, max_size=30))
 def test_the_tallies_are_the_counts_of_the_states(life):
-    state = EventsState(max_tasks_in_memory=2)
+    state = ClusterState(max_tasks_in_memory=2)
     for kind, uuid, at in life:
         state.event(task_event(kind, uuid, NOW + at))
 
@@ -172,7 +172,7 @@ def test_who_wants_to_know_is_told_of_workers_that_come_and_come_back(state):
 
 
 def test_finished_tasks_leave_memory_first_and_the_oldest_of_them_first(clock, notes):
-    state = EventsState(max_tasks_in_memory=3, observers=(notes,), clock=clock)
+    state = ClusterState(max_tasks_in_memory=3, observers=(notes,), clock=clock)
     state.event(task_event("started", "running"))
     for uuid in ("old", "new"):
         state.event(task_event("succeeded", uuid))
@@ -185,7 +185,7 @@ def test_finished_tasks_leave_memory_first_and_the_oldest_of_them_first(clock, n
 
 
 def test_the_oldest_unfinished_task_goes_only_when_none_is_finished(notes):
-    state = EventsState(max_tasks_in_memory=2, observers=(notes,))
+    state = ClusterState(max_tasks_in_memory=2, observers=(notes,))
     for uuid in ("a", "b", "c"):
         state.event(task_event("started", uuid))
 
@@ -193,7 +193,7 @@ def test_the_oldest_unfinished_task_goes_only_when_none_is_finished(notes):
 
 
 def test_a_look_at_a_task_does_not_keep_it_in_memory(notes):
-    state = EventsState(max_tasks_in_memory=2, observers=(notes,))
+    state = ClusterState(max_tasks_in_memory=2, observers=(notes,))
     state.event(task_event("succeeded", "a"))
     state.event(task_event("succeeded", "b"))
     assert state.tasks.get("a")
@@ -236,7 +236,7 @@ def test_a_custom_event_makes_a_state_of_its_name(state):
 
 
 def test_a_task_that_is_retried_stays_in_memory_longer(notes):
-    state = EventsState(max_tasks_in_memory=2, observers=(notes,))
+    state = ClusterState(max_tasks_in_memory=2, observers=(notes,))
     for kind, uuid in (("retried", "again"), ("succeeded", "done")):
         state.event(task_event(kind, uuid))
 
@@ -298,7 +298,7 @@ def test_the_publisher_of_task_sent_is_a_client_and_no_worker(state):
 
 
 def test_publishers_are_kept_up_to_a_bound_the_silent_ones_go(notes):
-    state = EventsState(max_publishers=2, observers=(notes,))
+    state = ClusterState(max_publishers=2, observers=(notes,))
     for host in ("a", "b", "a", "c"):
         state.event(task_event("sent", host=host))
 
@@ -307,7 +307,7 @@ def test_publishers_are_kept_up_to_a_bound_the_silent_ones_go(notes):
 
 
 def test_hosts_that_are_no_workers_are_bounded_whatever_they_send():
-    state = EventsState(max_publishers=3)
+    state = ClusterState(max_publishers=3)
     for number in range(10):
         state.event({"type": "my-event", "hostname": f"a{number}", "timestamp": NOW})
         state.event(worker_event("offline", host=f"b{number}"))
@@ -316,7 +316,7 @@ def test_hosts_that_are_no_workers_are_bounded_whatever_they_send():
 
 
 def test_a_worker_that_published_before_is_kept_as_a_worker():
-    state = EventsState(max_publishers=1)
+    state = ClusterState(max_publishers=1)
     state.event(task_event("sent", host="both@box"))
     state.event(worker_event(host="both@box"))
     state.event(task_event("sent", host="gen1@web"))
@@ -350,7 +350,7 @@ def test_the_goodbye_of_an_unknown_worker_makes_no_worker(state):
 
 
 def test_at_most_so_many_workers_are_kept_the_silent_ones_go(clock, notes):
-    state = EventsState(max_workers_in_memory=2, observers=(notes,), clock=clock)
+    state = ClusterState(max_workers_in_memory=2, observers=(notes,), clock=clock)
     for host in ("a", "b", "a", "c"):
         clock.now += 1
         state.event(worker_event(host=host))
@@ -437,7 +437,7 @@ def test_clearing_keeps_unfinished_tasks_unless_told_otherwise(state):
 
 def test_what_was_kept_comes_back(state):
     state.event(task_event("received"))
-    other = EventsState()
+    other = ClusterState()
 
     other.restore(state.workers.values(), state.counter, state.tasks.values())
 
@@ -449,7 +449,7 @@ def test_what_was_kept_comes_back(state):
 def test_a_lower_bound_holds_for_what_comes_back_too(state, notes):
     for number in range(5):
         state.event(task_event("succeeded", f"u{number}", host=f"w{number}"))
-    other = EventsState(max_tasks_in_memory=2, max_workers_in_memory=3, observers=(notes,))
+    other = ClusterState(max_tasks_in_memory=2, max_workers_in_memory=3, observers=(notes,))
 
     other.restore(state.workers.values(), state.counter, state.tasks.values())
 
@@ -461,7 +461,7 @@ def test_a_lower_bound_holds_for_what_comes_back_too(state, notes):
 
 def test_celerys_callback_sees_each_event_as_a_mapping():
     seen = []
-    state = EventsState(lambda _, event: seen.append(event))
+    state = ClusterState(lambda _, event: seen.append(event))
 
     state.event(worker_event(active=2))
 

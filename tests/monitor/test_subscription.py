@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.ingest.redis_fast_path import UNREADABLE, subscribe, unwrapped
 
 EVENT = b'{"type": "worker-heartbeat"}'
@@ -22,7 +22,7 @@ def test_a_body_in_base64_is_decoded():
 
     message = unwrapped(enveloped(body, properties={"body_encoding": "base64"}))
 
-    assert message == Message(EVENT, "application/json", "utf-8")
+    assert message == EventMessage(EVENT, "application/json", "utf-8")
 
 
 def test_a_plain_body_is_taken_as_it_is():

@@ -11,7 +11,7 @@ from flower_ng.errors import Unavailable
 from flower_ng.monitor.remote import verifying
 from flower_ng.monitor.remote.verifying import OLDER, Verifier
 from flower_ng.monitor.state.backend_outcome import Outcome
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import BACKEND, INFERRED
 from tests.monitor.test_state import NOW, Notes, task_event, worker_event
 
@@ -37,7 +37,7 @@ class Town:
 
     def __init__(self):
         self.now, self.notes, self.backend = NOW, Notes(), Backend()
-        self.state = EventsState(clock=lambda: self.now, observers=(self.notes,))
+        self.state = ClusterState(clock=lambda: self.now, observers=(self.notes,))
         self.verifier = Verifier(self.state, self.backend, self.is_gone, clock=lambda: self.now)
 
     def is_gone(self, worker):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flower_ng.monitor.ingest.decode import Wire, accepted, types_of
-from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.state.event_repair import clean
 from flower_ng.records import Event
 from tests.monitor.corpus import APART, BEAT, CLEANED, CUT, GOOD, NOW, REFUSED, encoded, without
@@ -22,7 +22,7 @@ def wire():
 
 
 def decoded(wire, body, **message):
-    return wire.events(Message(encoded(body), **message))
+    return wire.events(EventMessage(encoded(body), **message))
 
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
@@ -138,10 +138,10 @@ def test_pickle_is_read_only_if_the_app_accepts_it_and_uses_it(settings, takes_p
 
 
 def test_a_dropped_message_counts_by_the_types_of_its_events():
-    assert types_of(Message(encoded([GOOD, BEAT, {}]))) == [
+    assert types_of(EventMessage(encoded([GOOD, BEAT, {}]))) == [
         "task-received", "worker-heartbeat", "unknown",
     ]  # fmt: skip
-    assert types_of(Message(b"{")) == ["unknown"]
+    assert types_of(EventMessage(b"{")) == ["unknown"]
 
 
 PROGRESS = {"type": "task-progress", "hostname": "w1@box", "timestamp": NOW - 5, "uuid": "u-1"}

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Event, Task
 from flower_ng.store import Store
 
@@ -58,7 +58,7 @@ def event(uuid: str, number: int, age: int, subject: str, start: float) -> Event
 
 def expected(uuid: str, applied: int, start: float) -> Task:
     """Return what a task is after so many of its events."""
-    state = EventsState()
+    state = ClusterState()
     for one in events(uuid, start)[:applied]:
         state.apply(one)
     return state.tasks[uuid]
@@ -90,7 +90,7 @@ def say(what: object, at: float) -> None:
 
 async def run(path: Path, name: str) -> None:
     store = Store(path, max_tasks=MAX_TASKS)
-    state = EventsState(observers=(store, store.rollups.minutes))
+    state = ClusterState(observers=(store, store.rollups.minutes))
     store.start()
     kept = store.restored(state.max_tasks_in_memory)
     state.restore(kept.workers, kept.counters, kept.tasks)

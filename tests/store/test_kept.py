@@ -1,6 +1,6 @@
 """What is kept of a task, from the event to the row, through the whole store."""
 
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Event
 from flower_ng.store import Bounds, Store
 from flower_ng.store.tables.truncation import Cut
@@ -10,7 +10,7 @@ async def rows_of(*events, **options):
     """Apply events, each a type, a host and fields, to a new store; return the row of task `u`."""
     store = Store(None, max_tasks=100, **options)
     store.start()
-    state = EventsState(observers=(store,))
+    state = ClusterState(observers=(store,))
     for at, (kind, host, fields) in enumerate(events, 1):
         state.apply(Event(f"task-{kind}", host, float(at), uuid="u", **fields))
         await store.task("u")

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flower_ng.life.runs import TaskEvent, in_order
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Change, Task
 from flower_ng.store.tables.dialect import SQLITE
 from flower_ng.store.tables.rows import TaskRow
@@ -187,7 +187,7 @@ class Store:
 def kept(*records: list[TaskEvent]) -> TaskRow:
     """Return the row of a task that leaves memory after each of these, written at the end."""
     store = Store()
-    evicting = EventsState(max_tasks_in_memory=1, observers=(store,))
+    evicting = ClusterState(max_tasks_in_memory=1, observers=(store,))
     for number, events in enumerate(records):
         for event in events:
             evicting.event(on_the_wire(event))
@@ -230,8 +230,8 @@ def test_memory_that_evicts_and_the_store_agree_with_a_state_that_keeps_all(data
 
     Else that it left memory may cost it the name of a receipt, or the result of its newest run.
     """
-    store, keeping = Store(), EventsState()
-    evicting = EventsState(max_tasks_in_memory=max_tasks, observers=(store,))
+    store, keeping = Store(), ClusterState()
+    evicting = ClusterState(max_tasks_in_memory=max_tasks, observers=(store,))
     waiting = {uuid: data.draw(lives().flatmap(coming)) for uuid in "ab"}
     told = {uuid: list(events) for uuid, events in waiting.items()}
     while waiting:

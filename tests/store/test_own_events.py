@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Store
 
 STARTED = {"type": "task-started", "hostname": "w1@box", "uuid": "a"}
@@ -19,7 +19,7 @@ def store():
 
 
 async def test_each_of_a_few_is_kept_with_what_it_says(store):
-    state = EventsState(observers=(store,), clock=lambda: 1000.0)
+    state = ClusterState(observers=(store,), clock=lambda: 1000.0)
     state.event({**STARTED, "timestamp": 900.0})
     state.event({**STARTED, "type": "task-progress", "timestamp": 901.0, "current": 3, "total": 10})
     state.event({**STARTED, "type": "task-note", "timestamp": 902.0})
@@ -34,7 +34,7 @@ async def test_each_of_a_few_is_kept_with_what_it_says(store):
 
 
 async def test_thousands_of_them_keep_out_no_event_of_celerys(store):
-    state = EventsState(observers=(store,), clock=lambda: 1000.0)
+    state = ClusterState(observers=(store,), clock=lambda: 1000.0)
     state.event({**STARTED, "timestamp": 1.0})
     for number in range(1, 3001):
         at = 1.0 + number / 100

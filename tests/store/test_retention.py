@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Limits, Store, TaskQuery, parse_search
 from flower_ng.store.tables.dialect import SQLITE
 from flower_ng.store.writing.changes import Marks
@@ -243,7 +243,7 @@ async def known(store, **query):
 
 
 async def test_a_forgotten_task_leaves_file_and_memory(store):
-    state = EventsState(observers=(store,))
+    state = ClusterState(observers=(store,))
     store.memory_is(state.forget_tasks)
     for uuid in ("a", "b"):
         state.event({"type": "task-received", "hostname": "w@x", "uuid": uuid, "timestamp": 1.0})
@@ -261,7 +261,7 @@ async def test_forgetting_what_nobody_knows_says_so(store):
 
 
 async def test_a_forgotten_task_is_known_again_with_its_next_event(store):
-    state = EventsState(observers=(store,))
+    state = ClusterState(observers=(store,))
     store.memory_is(state.forget_tasks)
     received = {"type": "task-received", "hostname": "w@x", "uuid": "a", "timestamp": 1.0}
     state.event({**received, "args": "secret"})

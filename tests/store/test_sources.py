@@ -1,7 +1,7 @@
 """Who told a task's state is kept with the state, and goes with it."""
 
 from flower_ng.monitor.state.backend_outcome import Outcome
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import BACKEND
 from flower_ng.store import Store, TaskQuery, parse_search
 from tests.store.making import task
@@ -25,7 +25,7 @@ async def test_an_end_that_was_learned_is_kept_found_and_there_after_a_restart(t
     def begun():
         store = Store(tmp_path / "history", max_tasks=100, clock=lambda: 1000.0)
         store.start()
-        return store, EventsState(observers=(store,), clock=lambda: 1000.0)
+        return store, ClusterState(observers=(store,), clock=lambda: 1000.0)
 
     store, state = begun()
     for uuid in ("a", "b"):

@@ -28,7 +28,7 @@ from flower_ng.metrics import Registry
 from flower_ng.monitor.ingest.events import ConnectionState
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.state.presence import Presence
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
@@ -85,7 +85,7 @@ class FakeCluster:
             failing=None, lag_s=0.0, waiting=0, kind="temporary", wanted="temporary"
         )
         self.store: Any = SimpleNamespace(status=lambda: status)
-        self.state = EventsState()
+        self.state = ClusterState()
         self.presence = Presence(self.state, lambda: self.events.connection, None, time.time)
         self.starts = Starts()
         self.problems = watch()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.brokers import Sample
+from flower_ng.brokers import LengthSample
 from flower_ng.store import SeriesPage
 from flower_ng.store.rollups.points import Bucket, Level, QueuePoint
 from flower_ng.web.pages.queues.rates import Flow, flow, net_per_s
@@ -39,7 +39,7 @@ def test_without_events_of_sending_no_rate_is_told():
 
 
 def samples(*lengths, step_s=10.0):
-    return [Sample(step_s * place, length) for place, length in enumerate(lengths)]
+    return [LengthSample(step_s * place, length) for place, length in enumerate(lengths)]
 
 
 def empty_s(*lengths, step_s=10.0):

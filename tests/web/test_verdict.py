@@ -3,14 +3,14 @@
 import pytest
 
 from flower_ng.health.problem import Problem
-from flower_ng.health.verdict import Standing
+from flower_ng.health.verdict import ClusterVerdict
 from flower_ng.monitor.state.presence import Census
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.overview_sentence import Vitals, verdict
 
 NOW = 10_000.0
 WELL = Vitals(ended=240, failed=6, observed_s=3590.0, waiting=5, queues=2)
-STANDING = Standing(
+STANDING = ClusterVerdict(
     raised=(),
     pending=(),
     muted=(),
@@ -28,9 +28,9 @@ def problem(severity="error"):
 
 
 def said(vitals=None, **standing):
-    changed = {name: getattr(STANDING, name) for name in Standing.__slots__} | standing
+    changed = {name: getattr(STANDING, name) for name in ClusterVerdict.__slots__} | standing
     numbers = {name: getattr(WELL, name) for name in Vitals.__slots__} | (vitals or {})
-    return verdict(Standing(**changed), Vitals(**numbers), NOW, Links("/flower"))
+    return verdict(ClusterVerdict(**changed), Vitals(**numbers), NOW, Links("/flower"))
 
 
 def test_a_healthy_cluster_is_one_calm_sentence():
@@ -117,7 +117,7 @@ def test_the_sentence_says_what_is_so(standing, vitals, words):
     ],
 )
 def test_green_is_only_what_was_wholly_seen_and_where_nothing_is_found(standing, kind, mark):
-    changed = {name: getattr(STANDING, name) for name in Standing.__slots__} | standing
+    changed = {name: getattr(STANDING, name) for name in ClusterVerdict.__slots__} | standing
 
-    assert Standing(**changed).kind == kind
+    assert ClusterVerdict(**changed).kind == kind
     assert said(**standing).state == mark

@@ -21,7 +21,7 @@ MOST_TYPES: Final = 2000
 Ask = Callable[[SeriesQuery], Awaitable[SeriesPage]]
 
 
-class Usual:
+class Baselines:
     """Asks each `every_s`. `types` is the newest answer; None before, and while there is none."""
 
     def __init__(self, ask: Ask, clock: Callable[[], float], every_s: float) -> None:

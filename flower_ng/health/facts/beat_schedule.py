@@ -35,7 +35,7 @@ LATE_S: Final = 5.0
 RHYTHM: Final = 2
 
 
-class Timetable:
+class BeatSchedule:
     """`entries` is None where the app has no schedule, and before the first look.
 
     It looks each `every_s`. `seen` tells when the newest tasks with a sign were first heard of, by

@@ -7,22 +7,22 @@ from datetime import UTC, tzinfo
 from typing import Any, Final, Protocol
 
 from flower_ng.brokers.condition import BrokerFacts
-from flower_ng.health.facts.baselines import Usual
-from flower_ng.health.facts.lost_tasks import Claims
-from flower_ng.health.facts.recent_growth import Lately
+from flower_ng.health.facts.baselines import Baselines
+from flower_ng.health.facts.lost_tasks import LostTaskCheck
+from flower_ng.health.facts.recent_growth import RecentGrowth
 from flower_ng.health.facts.records import (
     LOSS_S,
     EntryFacts,
     Facts,
-    Ingest,
-    Keeping,
+    HistoryFacts,
+    IngestFacts,
     RunningTask,
     UnackedTask,
     WorkerFacts,
 )
-from flower_ng.health.facts.task_observer import Sightings
+from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.health.facts.trends import Trends
-from flower_ng.health.facts.worker_facts import Crew, State, lag_s
+from flower_ng.health.facts.worker_facts import StateTables, WorkerFactsReader, lag_s
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.state.eta import eta_s
 from flower_ng.monitor.state.presence import LISTEN_S
@@ -36,7 +36,7 @@ MOST_RUNNING: Final = 1000
 ANSWERED_S: Final = 150.0
 
 
-class Connection(Protocol):
+class EventConnection(Protocol):
     """The state of the events' connection."""
 
     @property
@@ -57,7 +57,7 @@ class Connection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class FactSources:
     """What is asked at each look. `dropped`, `malformed` and `asked` only grow.
 
     `asked` is how many questions workers answered, and how many seconds they took for it in all;
@@ -65,7 +65,7 @@ class Sources:
     store's status, `broker` what that told when it was last asked.
     """
 
-    connection: Callable[[], Connection]
+    connection: Callable[[], EventConnection]
     dropped: Callable[[], int]
     malformed: Callable[[], int]
     asked: Callable[[], tuple[int, float]]
@@ -76,18 +76,18 @@ class Sources:
     disallowed: Callable[[], str] = lambda: ""
 
 
-class Gathering:
+class FactCollector:
     """Facts, from what is in memory; what is heavier comes from `usual` and `claims`."""
 
     def __init__(
         self,
-        sources: Sources,
-        state: State,
-        crew: Crew,
-        sightings: Sightings,
-        claims: Claims,
+        sources: FactSources,
+        state: StateTables,
+        crew: WorkerFactsReader,
+        sightings: TaskObserver,
+        claims: LostTaskCheck,
         verifier: Verifier,
-        usual: Usual,
+        usual: Baselines,
         trends: Trends,
         *,
         entries: Callable[[], Sequence[EntryFacts] | None],
@@ -101,9 +101,9 @@ class Gathering:
         self._usual, self._trends = usual, trends
         self._entries = entries
         self._claim_after_s, self._clock, self._timezone = claim_after_s, clock, timezone
-        self._dropped, self._malformed, self._lost = (Lately(LOSS_S) for _ in range(3))
-        self._cut_off = Lately(LOSS_S)
-        self._asked_count, self._asked_s = Lately(LOSS_S), Lately(LOSS_S)
+        self._dropped, self._malformed, self._lost = (RecentGrowth(LOSS_S) for _ in range(3))
+        self._cut_off = RecentGrowth(LOSS_S)
+        self._asked_count, self._asked_s = RecentGrowth(LOSS_S), RecentGrowth(LOSS_S)
         self._began = clock()
         self._online_at: float | None = None
 
@@ -138,7 +138,7 @@ class Gathering:
             self._online_at = now
         return self._online_at
 
-    def _eventless(self, connection: Connection, now: float) -> list[str]:
+    def _eventless(self, connection: EventConnection, now: float) -> list[str]:
         is_asked = self._sources.enable_events and now - connection.since >= LISTEN_S
         quiet = self._crew.eventless(now, ANSWERED_S) if is_asked else []
         return [*quiet, *self._crew.unheard()]
@@ -199,13 +199,13 @@ class Gathering:
                 whole_s = None if eta is None else max(0.0, eta - since)
                 yield UnackedTask(task.uuid, task.name or "", now - since, whole_s)
 
-    def _ingest(self, connection: Connection, late_s: float | None, now: float) -> Ingest:
+    def _ingest(self, connection: EventConnection, late_s: float | None, now: float) -> IngestFacts:
         sources = self._sources
         count, took_s = sources.asked()
         asked = self._asked_count.see(count, now)
         asked_s = self._asked_s.see(took_s, now)
         is_connected = connection.connected
-        return Ingest(
+        return IngestFacts(
             connected_since=connection.since if is_connected else None,
             why=connection.why or "",
             away_s=0.0 if is_connected else now - connection.since,
@@ -218,9 +218,9 @@ class Gathering:
             was_tried=is_connected or connection.retry_at is not None,
         )
 
-    def _keeping(self, now: float) -> Keeping:
+    def _keeping(self, now: float) -> HistoryFacts:
         status = self._sources.store()
-        return Keeping(
+        return HistoryFacts(
             failing=status.failing,
             lost=int(self._lost.see(status.lost, now)),
             over_s=LOSS_S,

@@ -40,7 +40,7 @@ def is_idle_since(worker: Worker, started: float) -> bool:
     return worker.active == 0 and (worker.timestamp or 0.0) > started + 2 * worker.freq
 
 
-class Asked(Protocol):
+class ActiveTaskInspector(Protocol):
     """The part of the Inspector that asks."""
 
     def inspect(
@@ -52,12 +52,12 @@ class Asked(Protocol):
         """What it failed to answer since."""
 
 
-class Claims:
+class LostTaskCheck:
     """What workers say of started tasks; `doubt` is called with each that its worker denies."""
 
     def __init__(
         self,
-        asked: Asked,
+        asked: ActiveTaskInspector,
         doubt: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:

@@ -3,7 +3,7 @@
 from collections import deque
 
 
-class Lately:
+class RecentGrowth:
     """Growth of a total within `over_s`, as far back as it was looked at."""
 
     def __init__(self, over_s: float) -> None:

@@ -187,7 +187,7 @@ class EntryFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Ingest:
+class IngestFacts:
     """How events come in: `dropped` and `malformed` within the last `over_s`, `lag_s` behind.
 
     `was_tried` is that a connection was made or refused since the start.
@@ -208,7 +208,7 @@ class Ingest:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class HistoryFacts:
     """How the store is: why it can't be written, what was lost within `over_s`, how far behind."""
 
     failing: str | None = None
@@ -230,8 +230,8 @@ class Facts:
     """
 
     now: float
-    ingest: Ingest
-    keeping: Keeping = Keeping()
+    ingest: IngestFacts
+    keeping: HistoryFacts = HistoryFacts()
     workers: Sequence[WorkerFacts] = ()
     running: Sequence[RunningTask] = ()
     types: Sequence[TypeFacts] | None = None

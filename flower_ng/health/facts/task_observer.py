@@ -33,7 +33,7 @@ MOST_SENDS: Final = 6
 MOST_UNTOLD: Final = 1000
 
 
-class State(Protocol):
+class TaskTable(Protocol):
     """Where tasks that are in memory are looked up."""
 
     @property
@@ -62,7 +62,7 @@ class Identity:
         self.processed = self.processed if processed is None else processed
 
 
-class Sightings:
+class TaskObserver:
     """`running` and `reserved` tasks, oldest first; identities of workers; new exceptions.
 
     `reserved` holds no task with an ETA. `extract` finds the class in an exception's text. No
@@ -142,15 +142,15 @@ class Sightings:
             at = float(evidence.get("first_at", one.since))
             self.new[kind, exception] = NewException(kind, exception, uuid, at, count)
 
-    def running(self, state: State, most: int) -> Iterator[Task]:
+    def running(self, state: TaskTable, most: int) -> Iterator[Task]:
         """Yield the first `most` of the tasks that run."""
         return _present(self._running, state, most)
 
-    def reserved(self, state: State, most: int) -> Iterator[Task]:
+    def reserved(self, state: TaskTable, most: int) -> Iterator[Task]:
         """Yield the first `most` of the tasks that a worker holds, ready to run."""
         return _present(self._reserved, state, most)
 
-    def held(self, state: State, most: int) -> Iterator[Task]:
+    def held(self, state: TaskTable, most: int) -> Iterator[Task]:
         """Yield the first `most` of the tasks that a worker holds until their ETA."""
         return _present(self._held, state, most)
 
@@ -235,7 +235,7 @@ def _may_be_scheduled(change: Change, task: Task) -> bool:
     return is_told and not task.parent_id and not task.retries
 
 
-def _present(tasks: dict[str, Task], state: State, most: int) -> Iterator[Task]:
+def _present(tasks: dict[str, Task], state: TaskTable, most: int) -> Iterator[Task]:
     """Yield those that are still in memory, and drop others: forgetting a task tells nobody."""
     for uuid, task in list(islice(tasks.items(), most)):
         if state.tasks.get(uuid) is task:

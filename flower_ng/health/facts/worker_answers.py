@@ -16,7 +16,7 @@ WARM_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class WorkerSample:
     """What an answer said of memory and children; `done` counts tasks since the worker's start."""
 
     at: float
@@ -26,7 +26,7 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Followed:
+class AnswerHistory:
     """One worker's answers over time, what they amount to, and since when it has not answered."""
 
     told: WorkerAnswer | None = None
@@ -34,7 +34,7 @@ class Followed:
     failing_since: float | None = None
     growth: Growth | None = None
     churn: Churn | None = None
-    samples: deque[Sample] = field(default_factory=deque)
+    samples: deque[WorkerSample] = field(default_factory=deque)
     replaced: deque[tuple[float, int]] = field(default_factory=deque)
 
     def see(self, answer: WorkerAnswer, at: float) -> None:
@@ -68,7 +68,7 @@ class Followed:
         return Churn(replaced, explained, min(LEAST_S, newest.at - before.at))
 
     def _sample(self, answer: WorkerAnswer, at: float) -> None:
-        sample = Sample(at, answer.memory_bytes(), answer.processes, answer.done or 0)
+        sample = WorkerSample(at, answer.memory_bytes(), answer.processes, answer.done or 0)
         if self.samples and sample.done < self.samples[-1].done:  # it was restarted
             self.samples.clear()
             self.replaced.clear()
@@ -81,7 +81,7 @@ class Followed:
         while self.samples[0].at < at - FOLLOWED_S:
             self.samples.popleft()
 
-    def _count_replaced(self, before: Sample, now: Sample) -> None:
+    def _count_replaced(self, before: WorkerSample, now: WorkerSample) -> None:
         if before.children and now.children:
             gone, come = before.children - now.children, now.children - before.children
             self.replaced.append((now.at, min(len(gone), len(come))))

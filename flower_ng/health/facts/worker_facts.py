@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from flower_ng.health.facts.records import WorkerFacts
-from flower_ng.health.facts.task_observer import Sightings
-from flower_ng.health.facts.worker_answers import Followed
+from flower_ng.health.facts.task_observer import TaskObserver
+from flower_ng.health.facts.worker_answers import AnswerHistory
 from flower_ng.monitor.remote.answers import Failure
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer
@@ -24,7 +24,7 @@ MOST_RESERVED: Final = 2000
 LEAST_DONE: Final = 20
 
 
-class State(Protocol):
+class StateTables(Protocol):
     """The part of EventsState that is looked at."""
 
     @property
@@ -44,7 +44,7 @@ class State(Protocol):
         """How many tasks of each worker have each state."""
 
 
-class Asked(Protocol):
+class InspectorRecords(Protocol):
     """The part of the Inspector that is looked at."""
 
     @property
@@ -59,15 +59,15 @@ class Asked(Protocol):
         """What a worker failed to answer since."""
 
 
-class Crew:
+class WorkerFactsReader:
     """Makes WorkerFacts; keeps what has to be compared over time."""
 
     def __init__(
         self,
-        state: State,
+        state: StateTables,
         presence: Presence,
-        asked: Asked,
-        sightings: Sightings,
+        asked: InspectorRecords,
+        sightings: TaskObserver,
         verifier: Verifier,
     ) -> None:
         self._state = state
@@ -75,7 +75,7 @@ class Crew:
         self._asked = asked
         self._sightings = sightings
         self._verifier = verifier
-        self._followed: dict[str, Followed] = {}
+        self._followed: dict[str, AnswerHistory] = {}
         self._skews: dict[str, Skew] = {}
         self._heard: dict[str, tuple[int, int]] = {}
 
@@ -167,8 +167,8 @@ class Crew:
             churn=followed.churn,
         )
 
-    def _follow(self, name: str, failure: Failure | None, now: float) -> Followed:
-        followed = self._followed.setdefault(name, Followed())
+    def _follow(self, name: str, failure: Failure | None, now: float) -> AnswerHistory:
+        followed = self._followed.setdefault(name, AnswerHistory())
         record = self._asked.workers.get(name)
         if record is not None and "stats" in record:
             followed.see(self._asked.told.get(name, NO_ANSWER), record.get("timestamp", now))

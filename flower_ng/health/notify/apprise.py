@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from flower_ng.errors import SettingsError, Unavailable
 from flower_ng.health.notify.digest import Notice
-from flower_ng.monitor.remote.bounded_calls import Calls
+from flower_ng.monitor.remote.bounded_calls import BoundedCalls
 
 #: How long a service may take, and how long we wait for apprise to say that it took too long.
 TIMEOUT_S: Final = 15.0
@@ -45,7 +45,7 @@ class Messenger:
         self._apprise = loaded()
         self._cluster, self._timeout_s = cluster, timeout_s
         self._secrets = re.compile("|".join(map(re.escape, parts(url))) or r"(?!)")
-        self._calls = Calls(pool, 1, timeout_s + MARGIN_S)
+        self._calls = BoundedCalls(pool, 1, timeout_s + MARGIN_S)
         self._service = self._apprise.Apprise()
         if not self._service.add(url):
             scheme = url.partition("://")[0]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from flower_ng.errors import Unavailable
-from flower_ng.health.notify.digest import Notice, Notices
-from flower_ng.health.notify.webhook import Refused
-from flower_ng.health.watch import Watch
+from flower_ng.health.notify.digest import Notice, NoticeDigest
+from flower_ng.health.notify.webhook import NoticeRefused
+from flower_ng.health.watch import ProblemWatch
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Sender(Protocol):
         """Send it once; Unavailable where that fails, Refused where it always will."""
 
 
-class Telling:
+class NoticeDelivery:
     """Tells one sender of the problems of a watch, a little later, so that many go together.
 
     `trouble` is why the newest try failed, None when it did not; `sent` counts notices.
@@ -39,9 +39,9 @@ class Telling:
 
     def __init__(
         self,
-        watch: Watch,
+        watch: ProblemWatch,
         sender: Sender,
-        notices: Notices,
+        notices: NoticeDigest,
         *,
         wait_s: float,
         clock: Callable[[], float],
@@ -91,7 +91,7 @@ class Telling:
                 await self._sender.post(body)
             except Unavailable as error:
                 self.trouble = error.message
-                if pause_s is None or isinstance(error, Refused):
+                if pause_s is None or isinstance(error, NoticeRefused):
                     break
                 log.info("A notification is sent again in %g s: %s", pause_s, error.message)
                 await asyncio.sleep(pause_s)
@@ -103,7 +103,7 @@ class Telling:
         log.error("A notification could not be sent: %s", self.trouble)
 
 
-async def send_test(tellings: Sequence[Telling]) -> str:
+async def send_test(tellings: Sequence[NoticeDelivery]) -> str:
     """Send a test to all; return who received it. Unavailable says why others did not."""
     ends = await asyncio.gather(*(one.test() for one in tellings), return_exceptions=True)
     failed = [end for end in ends if isinstance(end, BaseException)]

@@ -6,7 +6,7 @@ Muted problems are not told; nor is the end of what nobody was told of.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from flower_ng.health.engine import Verdict
+from flower_ng.health.engine import ProblemChanges
 from flower_ng.health.problem import Problem
 
 #: A rule and a subject.
@@ -54,7 +54,7 @@ def line(problem: Problem) -> str:
     return f"{problem.title} {problem.subject}".rstrip()
 
 
-class Notices:
+class NoticeDigest:
     """Gathers verdicts; `due` gives what is to be told now."""
 
     def __init__(self, cool_down_s: float) -> None:
@@ -74,7 +74,7 @@ class Notices:
         for one in (*known, *past):
             self._told_at[one.key] = max(one.raised, self._told_at.get(one.key, 0.0))
 
-    def take(self, verdict: Verdict) -> None:
+    def take(self, verdict: ProblemChanges) -> None:
         """Take note of what was raised and cleared."""
         for problem in verdict.raised:
             if self._cleared.pop(problem.key, None) is None:

@@ -23,7 +23,7 @@ RETRIED: Final = frozenset({408, 425, 429, 599})
 _SERVER_ERRORS: Final = 500
 
 
-class Refused(Unavailable):
+class NoticeRefused(Unavailable):
     """The receiver does not want the notice; another try would end the same."""
 
 
@@ -69,7 +69,7 @@ class Webhook:
         except HTTPClientError as error:
             is_passing = error.code >= _SERVER_ERRORS or error.code in RETRIED
             words = f"The webhook answered {error.code} {error.message}".rstrip()
-            raise (Unavailable if is_passing else Refused)(words) from error
+            raise (Unavailable if is_passing else NoticeRefused)(words) from error
         except (OSError, ValueError, UnicodeError) as error:
             raise Unavailable(f"The webhook can't be reached: {error}") from error
 

@@ -15,7 +15,7 @@ from celery import Celery
 from kombu.exceptions import ContentDisallowed, KombuError
 from kombu.serialization import loads, prepare_accept_content
 
-from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.ingest.losses import Losses
 from flower_ng.monitor.state.event_repair import BARE, TASK_TYPES, Malformed, clean
 from flower_ng.records import NAME_LENGTH, Event
@@ -44,7 +44,7 @@ class Wire:
         self._clock = clock
         self._decode = msgspec.json.Decoder(Event | list[Event]).decode
 
-    def events(self, message: Message) -> list[Event]:
+    def events(self, message: EventMessage) -> list[Event]:
         """Return the events of a message that can be used; never raises."""
         if message.content_type == JSON:
             try:
@@ -56,7 +56,7 @@ class Wire:
                 return events
         return list(self._salvage(message))
 
-    def bodies(self, message: Message) -> list[Any]:
+    def bodies(self, message: EventMessage) -> list[Any]:
         """Return what a message holds, one item an event, as it was sent; never raises."""
         try:
             kind, encoding = message.content_type, message.content_encoding
@@ -75,7 +75,7 @@ class Wire:
         self.malformed.add((reason,))
         self.disallowed = ""
 
-    def _salvage(self, message: Message) -> Iterator[Event]:
+    def _salvage(self, message: EventMessage) -> Iterator[Event]:
         """Yield what can be saved of a message that the typed decoder refused."""
         now = self._clock()
         for body in self.bodies(message):
@@ -107,7 +107,7 @@ class _Typed(msgspec.Struct, gc=False):
 _TYPES: Final = msgspec.json.Decoder(_Typed | list[_Typed])
 
 
-def types_of(message: Message) -> list[str]:
+def types_of(message: EventMessage) -> list[str]:
     """Return the types of a message's events, for counting what is dropped; cheap.
 
     A message that cannot be read at all counts as one event of type `unknown`.

@@ -9,7 +9,7 @@ from operator import length_hint
 from flower_ng.clock import SteadyPeriodicCallback
 from flower_ng.monitor.ingest.decode import Wire
 from flower_ng.monitor.ingest.inbox import Inbox
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Event
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Drain:
         self,
         inbox: Inbox,
         wire: Wire,
-        state: EventsState,
+        state: ClusterState,
         *,
         interval_ms: float,
         slice_ms: float,

@@ -18,7 +18,7 @@ TOGETHER_S = 0.02
 MAX_WAITING = 10_000
 
 
-class Enabling(threading.Thread):
+class EventEnabler(threading.Thread):
     """Calls `ask(None)` for all workers, or `ask(host names)`, while `is_connected()`."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """Events: receives a cluster's events on a thread of its own and has them applied on the loop.
 
-[events thread] broker -> Receiver -> Inbox. [loop] Inbox -> Drain -> EventsState. A second thread
+[events thread] broker -> Receiver -> Inbox. [loop] Inbox -> Drain -> ClusterState. A second thread
 asks the workers to send events (enabling).
 """
 
@@ -23,14 +23,14 @@ from flower_ng.monitor.fanout import lack_of_fanout
 from flower_ng.monitor.ingest.backoff import Backoff
 from flower_ng.monitor.ingest.decode import Wire, accepted, types_of
 from flower_ng.monitor.ingest.drain import Drain
-from flower_ng.monitor.ingest.enable_events import Enabling
-from flower_ng.monitor.ingest.inbox import Inbox, Message
+from flower_ng.monitor.ingest.enable_events import EventEnabler
+from flower_ng.monitor.ingest.inbox import EventMessage, Inbox
 from flower_ng.monitor.ingest.losses import Losses
 from flower_ng.monitor.ingest.receiver import Receiver, connected, keeps_messages
 from flower_ng.monitor.remote.broadcast import Broadcasts
 from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.state.restore import Returning
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Task, Worker
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class IngestStats:
         return self._drain.slice_max_s
 
 
-class Events(threading.Thread):
+class EventsThread(threading.Thread):
     """Receives events until stopped; `start()` and `stop()` may be called from any thread.
 
     Everything with a timer lives on `io_loop`; when that never runs, nothing is applied and
@@ -117,7 +117,7 @@ class Events(threading.Thread):
         capp: Celery,
         io_loop: IOLoop,
         *,
-        state: EventsState,
+        state: ClusterState,
         inbox: Inbox,
         enable_events: bool = True,
         enable_interval_ms: float = 5000,
@@ -157,7 +157,7 @@ class Events(threading.Thread):
         self.clock = steps or Clock()
         self.clock.followers += [state.follow_clock, self.follow_clock]
         self._backoff = Backoff(jitter=jitter)
-        self._enabling = Enabling(
+        self._enabling = EventEnabler(
             self._enable, lambda: self.connection.connected, enable_interval_ms / 1000
         )
         self._listeners: list[Callable[[], None]] = []
@@ -166,7 +166,7 @@ class Events(threading.Thread):
         self._receiver: Receiver | None = None
         self._room_wait_s = 0.0
         self._logged_at = 0.0
-        self._is_overridden = type(self).on_event is not Events.on_event
+        self._is_overridden = type(self).on_event is not EventsThread.on_event
 
     @property
     def workers(self) -> Mapping[str, Worker]:
@@ -300,7 +300,7 @@ class Events(threading.Thread):
         self.connection = connection
         self.io_loop.add_callback(self._tell)
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: EventMessage) -> None:
         """Take a message from the broker."""
         self.stats.messages += 1
         if self._is_overridden:
@@ -308,7 +308,7 @@ class Events(threading.Thread):
         else:
             self._put(message)
 
-    def _show(self, message: Message) -> None:
+    def _show(self, message: EventMessage) -> None:
         """Call the overridden `on_event` for each event of a message."""
         for body in self._wire.bodies(message):
             try:
@@ -318,9 +318,9 @@ class Events(threading.Thread):
 
     def on_event(self, event: dict[str, Any]) -> None:
         """Have one event applied; called on the events thread if a subclass overrides it."""
-        self._put(Message(json.dumps(event, default=repr, skipkeys=True).encode()))
+        self._put(EventMessage(json.dumps(event, default=repr, skipkeys=True).encode()))
 
-    def _put(self, message: Message) -> None:
+    def _put(self, message: EventMessage) -> None:
         """Put a message into the inbox, or count what is dropped with it."""
         if not self.inbox.put(message, self._room_wait_s):
             self._dropped.add(types_of(message))

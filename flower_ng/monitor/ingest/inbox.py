@@ -10,7 +10,7 @@ from collections import deque
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class EventMessage(msgspec.Struct, frozen=True, gc=False):
     """One message as the broker delivered it: one event, or a list of up to dozens."""
 
     body: bytes
@@ -28,7 +28,7 @@ class Inbox:
     def __init__(self, max_messages: int = 10_000, max_bytes: int = 256 * 2**20) -> None:
         self.max_messages = max_messages
         self.max_bytes = max_bytes
-        self._queue: deque[Message] = deque()
+        self._queue: deque[EventMessage] = deque()
         self._put_bytes = self._taken_bytes = 0
         self._room = threading.Condition()
         self._is_awaited = False
@@ -43,7 +43,7 @@ class Inbox:
         """How many bytes their bodies have."""
         return self._put_bytes - self._taken_bytes
 
-    def put(self, message: Message, wait_s: float = 0.0) -> bool:
+    def put(self, message: EventMessage, wait_s: float = 0.0) -> bool:
         """Put a message in; wait for room at most `wait_s`; return False if there was none."""
         size_bytes = len(message.body)
         if not self._has_room(size_bytes) and not self._waited(size_bytes, wait_s):
@@ -52,7 +52,7 @@ class Inbox:
         self._queue.append(message)
         return True
 
-    def take(self) -> Message | None:
+    def take(self) -> EventMessage | None:
         """Take the oldest message out; None when there is none."""
         if not self._queue:
             return None

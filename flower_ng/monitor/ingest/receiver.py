@@ -14,7 +14,7 @@ from celery.events.receiver import EventReceiver
 from kombu import Connection
 
 from flower_ng.monitor.ingest.amqp_read_ahead import gather
-from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.ingest.redis_fast_path import subscribe
 from flower_ng.monitor.servers import sentinel_patience
 
@@ -49,7 +49,7 @@ class Receiver(EventReceiver):
         connection: Connection,
         *,
         app: Celery,
-        on_message: Callable[[Message], None],
+        on_message: Callable[[EventMessage], None],
         on_ready: Callable[[], None],
         wake: Callable[[], None] | None = None,
         silence_s: float = SILENCE_S,
@@ -107,7 +107,7 @@ class Receiver(EventReceiver):
     def on_decode_error(self, message: Any, exc: Exception) -> None:  # noqa: ARG002 - Kombu's signature
         """Hand over what Kombu could not unpack as it is: it is counted where all is decoded."""
         body = getattr(message, "body", None)
-        self._on_message(Message(body if isinstance(body, bytes) else b""))
+        self._on_message(EventMessage(body if isinstance(body, bytes) else b""))
 
     def on_iteration(self) -> None:
         """Check about once a second that the other side still answers."""
@@ -120,14 +120,14 @@ class Receiver(EventReceiver):
     def _take(self, message: Any) -> None:
         body = message.body
         self._deliver(
-            Message(
+            EventMessage(
                 body if type(body) is bytes else _as_bytes(body),
                 message.content_type or "application/data",
                 message.content_encoding or "utf-8",
             )
         )
 
-    def _deliver(self, message: Message) -> None:
+    def _deliver(self, message: EventMessage) -> None:
         if self.should_stop:
             raise Stopped
         self._on_message(message)

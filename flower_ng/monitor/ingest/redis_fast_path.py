@@ -14,7 +14,7 @@ import hiredis
 import msgspec
 from kombu.compression import decompress
 
-from flower_ng.monitor.ingest.inbox import Message
+from flower_ng.monitor.ingest.inbox import EventMessage
 
 #: After a wake-up so much more is left to gather: a wake-up costs some 200 µs, and the loop looks
 #: for what came less often anyway.
@@ -24,7 +24,7 @@ BUFFER_BYTES = 2**20
 #: Handed to hiredis at once: with each message it moves what is behind it.
 FEED_BYTES = 2**14
 #: No JSON, so that it is counted as not decodable where everything is decoded.
-UNREADABLE = Message(b"\0")
+UNREADABLE = EventMessage(b"\0")
 #: What hiredis parses replies to; anything else stands for one whose end is not there yet.
 REPLIES = (list, bytes, str, Exception)
 MESSAGES = frozenset({b"message", b"pmessage", "message", "pmessage"})
@@ -58,7 +58,7 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 _decode_packed = msgspec.json.Decoder(_Packed).decode
 
 
-def subscribe(channel: Any, deliver: Callable[[Message], None]) -> None:
+def subscribe(channel: Any, deliver: Callable[[EventMessage], None]) -> None:
     """Let `deliver` have every message that this channel's subscription receives from now on.
 
     `channel` is one of Kombu's; one that has no subscription to Redis is left as it is.
@@ -68,7 +68,7 @@ def subscribe(channel: Any, deliver: Callable[[Message], None]) -> None:
         handlers["LISTEN"] = Subscription(channel, deliver).read
 
 
-def unwrapped(data: bytes | str) -> Message:
+def unwrapped(data: bytes | str) -> EventMessage:
     """Return the message in Kombu's envelope; for what is none UNREADABLE."""
     try:
         envelope, body = _opened(data)
@@ -76,7 +76,7 @@ def unwrapped(data: bytes | str) -> Message:
             body = decompress(body, compression)
     except Exception:  # noqa: BLE001 - the border: decompression raises what it likes
         return UNREADABLE
-    return Message(
+    return EventMessage(
         body, envelope.content_type or "application/data", envelope.content_encoding or "utf-8"
     )
 
@@ -97,7 +97,7 @@ def _opened(data: bytes | str) -> tuple[_Packed | _Envelope, bytes]:
 class Subscription:
     """Stands in for `kombu.transport.redis.Channel`'s own handler of what it listens to."""
 
-    def __init__(self, channel: Any, deliver: Callable[[Message], None]) -> None:
+    def __init__(self, channel: Any, deliver: Callable[[EventMessage], None]) -> None:
         self._channel = channel
         self._deliver = deliver
         self._buffer = bytearray(BUFFER_BYTES)

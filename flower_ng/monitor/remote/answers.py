@@ -30,7 +30,7 @@ class Failure:
     at: float
 
 
-class Answers:
+class InspectAnswers:
     """The newest answer, or failure, of each worker to each method, for at most `most` workers.
 
     `records` maps host names to Flower's records: `timestamp` (of the newest answer) and Celery's

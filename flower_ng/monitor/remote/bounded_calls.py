@@ -15,7 +15,7 @@ T = TypeVar("T")
 UNAVAILABLE = "Broker or result backend unavailable"
 
 
-class Calls:
+class BoundedCalls:
     """One part's share of the pool: at most `most` calls at once, none awaited beyond `timeout_s`.
 
     A thread that hangs (a dead name server, a broker that does not answer) keeps its place until

@@ -19,7 +19,7 @@ from kombu.message import Message
 from kombu.serialization import registry  # type: ignore[attr-defined] # the types lack it
 
 from flower_ng.monitor.fanout import need_fanout
-from flower_ng.monitor.remote.connections import REST_S, Line, Lines
+from flower_ng.monitor.remote.connections import REST_S, BrokerConnection, ConnectionPool
 from flower_ng.monitor.servers import Servers
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class UnreadableReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class CollectedReplies:
     """What commands were replied: what could be read, and what could not.
 
     The newest reply came `took_s` after the commands were sent; None where none came.
@@ -87,7 +87,7 @@ class Broadcasts:
     ) -> None:
         self.reply_s = reply_s
         self._capp = capp
-        self._lines = Lines(capp, servers, rest_s)
+        self._lines = ConnectionPool(capp, servers, rest_s)
 
     def tell(
         self,
@@ -115,7 +115,7 @@ class Broadcasts:
         *,
         expires_s: float | None = None,
         sending: AbstractContextManager[object] = NOTHING,
-    ) -> Gathered:
+    ) -> CollectedReplies:
         """Send commands at once; return what was replied within `timeout_s` of sending them.
 
         They are published inside `sending`, and expire after `expires_s`, by default with the wait
@@ -123,7 +123,7 @@ class Broadcasts:
         without one, soon after each of `awaited` has. With neither it lasts the whole time.
         """
         need_fanout(self._capp)
-        gathering = Gathering(commands, destination or awaited)
+        gathering = ReplyCollector(commands, destination or awaited)
         expires_s = timeout_s if expires_s is None else expires_s
         grace_s = 0.0 if destination else GRACE_S
         with self._lines.line() as line:
@@ -143,14 +143,14 @@ class Broadcasts:
                         publish(line, command, arguments, destination, ticket, expires_s=expires_s)
                 drain(line, gathering, timeout_s, grace_s)
             line.channel.after_reply_message_received(queue.name)
-        return Gathered(gathering.replies, tuple(gathering.unreadable), gathering.took_s)
+        return CollectedReplies(gathering.replies, tuple(gathering.unreadable), gathering.took_s)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._lines.close()
 
 
-class Gathering:
+class ReplyCollector:
     """The replies to commands that were sent together; a ticket tells which one is replied to."""
 
     def __init__(self, commands: Collection[str], awaited: Collection[str]) -> None:
@@ -191,7 +191,7 @@ class Gathering:
 
 
 def publish(
-    line: Line,
+    line: BrokerConnection,
     command: str,
     arguments: Arguments,
     destination: Sequence[str] | None,
@@ -228,7 +228,9 @@ def publish(
     )
 
 
-def drain(line: Line, gathering: Gathering, timeout_s: float, grace_s: float) -> None:
+def drain(
+    line: BrokerConnection, gathering: ReplyCollector, timeout_s: float, grace_s: float
+) -> None:
     """Receive until the time is over, or for `grace_s` once the gathering is complete."""
     ends_at = time.monotonic() + timeout_s
     is_ending = False

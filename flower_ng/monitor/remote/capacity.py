@@ -7,7 +7,7 @@ from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class Capacity:
     """How many online workers consume from a queue, and how many tasks they run at once.
 
     `slots` is None where one of them did not say.
@@ -17,14 +17,14 @@ class Serving:
     slots: int | None = 0
 
     @classmethod
-    def by(cls, sizes: Sequence[int | None]) -> "Serving":
+    def by(cls, sizes: Sequence[int | None]) -> "Capacity":
         """Count workers of these sizes."""
         return cls(len(sizes), None if None in sizes else sum(size or 0 for size in sizes))
 
 
 def serving(
     answers: Mapping[str, WorkerAnswer], online: Iterable[str]
-) -> dict[str, Serving] | None:
+) -> dict[str, Capacity] | None:
     """Add up the slots of those that are online; None where none of them told its queues."""
     told: dict[str, list[int | None]] = {}
     has_told = False
@@ -34,7 +34,7 @@ def serving(
             has_told = True
             for queue in answer.queues:
                 told.setdefault(queue, []).append(answer.slots)
-    return {name: Serving.by(sizes) for name, sizes in told.items()} if has_told else None
+    return {name: Capacity.by(sizes) for name, sizes in told.items()} if has_told else None
 
 
 def fitting(slots: int | None, active: int | None) -> int | None:

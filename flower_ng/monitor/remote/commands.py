@@ -20,7 +20,7 @@ MAX_PROCESSES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class RemoteCommand:
     """One of Celery's control commands; `name` is Celery's.
 
     `route` is its path below `/api/` and, as a form, `/do/`; `label` its button. `question` is what
@@ -38,7 +38,7 @@ class Command:
     is_answered: bool = True
 
 
-SHUTDOWN: Final = Command(
+SHUTDOWN: Final = RemoteCommand(
     "shutdown",
     "worker/shutdown",
     "Shut Down",
@@ -46,47 +46,47 @@ SHUTDOWN: Final = Command(
     question="Running tasks finish. The worker will not restart by itself.",
     is_answered=False,
 )
-POOL_RESTART: Final = Command(
+POOL_RESTART: Final = RemoteCommand(
     "pool_restart",
     "worker/pool/restart",
     "Restart Pool",
     "Restart a worker's pool",
     needs=Ability.RESTART,
 )
-POOL_GROW: Final = Command(
+POOL_GROW: Final = RemoteCommand(
     "pool_grow",
     "worker/pool/grow",
     "Grow",
     "Add processes to a worker's pool",
     needs=Ability.RESIZE,
 )
-POOL_SHRINK: Final = Command(
+POOL_SHRINK: Final = RemoteCommand(
     "pool_shrink",
     "worker/pool/shrink",
     "Shrink",
     "Remove processes from a worker's pool",
     needs=Ability.RESIZE,
 )
-AUTOSCALE: Final = Command(
+AUTOSCALE: Final = RemoteCommand(
     "autoscale",
     "worker/pool/autoscale",
     "Apply",
     "Set the bounds of a worker's autoscaler",
     needs=Ability.AUTOSCALE,
 )
-ADD_CONSUMER: Final = Command(
+ADD_CONSUMER: Final = RemoteCommand(
     "add_consumer", "worker/queue/add-consumer", "Add", "Start consuming from a queue"
 )
-CANCEL_CONSUMER: Final = Command(
+CANCEL_CONSUMER: Final = RemoteCommand(
     "cancel_consumer",
     "worker/queue/cancel-consumer",
     "Cancel Consumer",
     "Stop consuming from a queue",
 )
-TIME_LIMIT: Final = Command(
+TIME_LIMIT: Final = RemoteCommand(
     "time_limit", "task/timeout", "Apply", "Change a task's time limits at a worker"
 )
-RATE_LIMIT: Final = Command(
+RATE_LIMIT: Final = RemoteCommand(
     "rate_limit", "task/rate-limit", "Apply", "Change a task's rate limit at a worker"
 )
 COMMANDS: Final = (
@@ -103,14 +103,14 @@ COMMANDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CommandCall:
     """A command with its arguments, and the sentences about it.
 
     In `done` and `failed`, `{worker}` is the worker's name and `{ok}` the worker's own word.
     `needs` is what the pool must be able to do for these arguments.
     """
 
-    command: Command
+    command: RemoteCommand
     done: str
     failed: str
     arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -130,14 +130,14 @@ class Order:
         return f"{failed}: '{why}'" if self.is_quoted else f"{failed}: {why}"
 
 
-def shutdown() -> Order:
+def shutdown() -> CommandCall:
     """Have a worker finish its running tasks and end."""
-    return Order(SHUTDOWN, "Shutting down!", "Failed to shut '{worker}' down")
+    return CommandCall(SHUTDOWN, "Shutting down!", "Failed to shut '{worker}' down")
 
 
-def pool_restart() -> Order:
+def pool_restart() -> CommandCall:
     """Have the processes of a pool replaced; the worker must have set `worker_pool_restarts`."""
-    return Order(
+    return CommandCall(
         POOL_RESTART,
         "Restarting '{worker}' worker's pool",
         "Failed to restart the '{worker}' pool",
@@ -146,9 +146,9 @@ def pool_restart() -> Order:
     )
 
 
-def pool_grow(n: int = 1) -> Order:
+def pool_grow(n: int = 1) -> CommandCall:
     """Have processes added to a pool; BadRequest unless `n` is from 1 to MAX_PROCESSES."""
-    return Order(
+    return CommandCall(
         POOL_GROW,
         "Growing '{worker}' worker's pool by {n}",
         "Failed to grow '{worker}' worker's pool",
@@ -157,9 +157,9 @@ def pool_grow(n: int = 1) -> Order:
     )
 
 
-def pool_shrink(n: int = 1) -> Order:
+def pool_shrink(n: int = 1) -> CommandCall:
     """Have processes taken out of a pool; BadRequest unless `n` is from 1 to MAX_PROCESSES."""
-    return Order(
+    return CommandCall(
         POOL_SHRINK,
         "Shrinking '{worker}' worker's pool by {n}",
         "Failed to shrink '{worker}' worker's pool",
@@ -170,12 +170,12 @@ def pool_shrink(n: int = 1) -> Order:
     )
 
 
-def autoscale(min_workers: int, max_workers: int) -> Order:
+def autoscale(min_workers: int, max_workers: int) -> CommandCall:
     """Set the bounds of an autoscaler, which the worker must have been started with."""
     least, most = processes("min", min_workers, 0), processes("max", max_workers, 0)
     if least > most:
         raise BadRequest(f"min must not be above max, but {least} is above {most}")
-    return Order(
+    return CommandCall(
         AUTOSCALE,
         "Autoscaling '{worker}' worker (min={min}, max={max})",
         "Failed to autoscale '{worker}' worker",
@@ -184,9 +184,9 @@ def autoscale(min_workers: int, max_workers: int) -> Order:
     )
 
 
-def add_consumer(queue: str) -> Order:
+def add_consumer(queue: str) -> CommandCall:
     """Have a worker consume from a queue."""
-    return Order(
+    return CommandCall(
         ADD_CONSUMER,
         "{ok}",
         "Failed to add '{queue}' consumer to '{worker}' worker",
@@ -199,9 +199,9 @@ def add_consumer(queue: str) -> Order:
     )
 
 
-def cancel_consumer(queue: str) -> Order:
+def cancel_consumer(queue: str) -> CommandCall:
     """Have a worker leave a queue."""
-    return Order(
+    return CommandCall(
         CANCEL_CONSUMER,
         "{ok}",
         "Failed to cancel '{queue}' consumer from '{worker}' worker",
@@ -209,7 +209,7 @@ def cancel_consumer(queue: str) -> Order:
     )
 
 
-def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Order:
+def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> CommandCall:
     """Set a task's time limits at a worker; Celery sets both at once, so None removes that one.
 
     BadRequest where the soft limit would not be reached before the hard one.
@@ -225,7 +225,7 @@ def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Or
         for name, value in (("soft", soft_s), ("hard", hard_s))
     ]
     needs = [Ability.SOFT_LIMIT] * bool(soft_s) + [Ability.HARD_LIMIT] * bool(hard_s)
-    return Order(
+    return CommandCall(
         TIME_LIMIT,
         f"{{ok}}: {', '.join(limits)}. {APPLIED}",
         "Failed to set timeouts",
@@ -235,9 +235,9 @@ def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Or
     )
 
 
-def rate_limit(task_name: str, rate: str) -> Order:
+def rate_limit(task_name: str, rate: str) -> CommandCall:
     """Set how many tasks of a name one worker starts in a time: `200/m`, or `0` for no limit."""
-    return Order(
+    return CommandCall(
         RATE_LIMIT,
         "{ok}",
         "Failed to set rate limit",

@@ -33,7 +33,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 REST_S = 1.5
 
 
-class Line:
+class BrokerConnection:
     """One connection, with the queue that replies to it arrive in; one thread at a time.
 
     `errors` are the exceptions that mean a broken connection or a broker that says no.
@@ -78,7 +78,7 @@ class Line:
             self.connection.collect(socket_timeout=0.1)
 
 
-class Lines:
+class ConnectionPool:
     """The lines of one part; as many stay open as were in use at once.
 
     Of several `servers` they lead to the one that the events come from, if that is known. One that
@@ -89,12 +89,12 @@ class Lines:
         self, capp: Celery, servers: Servers | None = None, rest_s: float = REST_S
     ) -> None:
         self._capp, self._servers, self._rest_s = capp, servers, rest_s
-        self._resting: deque[Line] = deque()
+        self._resting: deque[BrokerConnection] = deque()
 
     @contextlib.contextmanager
-    def line(self) -> Iterator[Line]:
+    def line(self) -> Iterator[BrokerConnection]:
         """Lend a line that works; Unavailable when the broker fails before or while it is used."""
-        line = self._rested() or Line(self._capp, self._servers)
+        line = self._rested() or BrokerConnection(self._capp, self._servers)
         try:
             try:
                 line = self._working(line)
@@ -117,7 +117,7 @@ class Lines:
         while self._resting:
             self._resting.pop().close()
 
-    def _rested(self) -> Line | None:
+    def _rested(self) -> BrokerConnection | None:
         """Take the line that was used last; close it when it has rested for too long."""
         with contextlib.suppress(IndexError):
             line = self._resting.pop()
@@ -126,7 +126,7 @@ class Lines:
             line.close()
         return None
 
-    def _working(self, line: Line) -> Line:
+    def _working(self, line: BrokerConnection) -> BrokerConnection:
         """Return the line, or a new one when the broker has dropped it."""
         try:
             line.prove()
@@ -134,7 +134,7 @@ class Lines:
             if not line.used_at:
                 raise
             line.close()
-            line = Line(self._capp, self._servers)
+            line = BrokerConnection(self._capp, self._servers)
             line.prove()
         return line
 

@@ -16,9 +16,9 @@ from typing import Any, Final
 from celery import Celery
 
 from flower_ng.errors import BadRequest, NoAnswer, Refused, Unavailable, Unreadable
-from flower_ng.monitor.remote.bounded_calls import Calls
-from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts, Gathered
-from flower_ng.monitor.remote.commands import Order
+from flower_ng.monitor.remote.bounded_calls import BoundedCalls
+from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts, CollectedReplies
+from flower_ng.monitor.remote.commands import CommandCall
 from flower_ng.monitor.remote.pools import inability
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER, mapping
 from flower_ng.monitor.servers import Servers
@@ -80,7 +80,7 @@ class Delivery:
 
 
 def steer(
-    broadcasts: Broadcasts, worker: str, order: Order, delivery: Delivery, limit_s: float
+    broadcasts: Broadcasts, worker: str, order: CommandCall, delivery: Delivery, limit_s: float
 ) -> str:
     """Send a command to one worker, and return the sentence of its success.
 
@@ -102,7 +102,7 @@ def steer(
     return outcome(gathered, worker, order, wait_s, delivery)
 
 
-def check_listening(broadcasts: Broadcasts, worker: str, order: Order) -> None:
+def check_listening(broadcasts: Broadcasts, worker: str, order: CommandCall) -> None:
     """Raise NoAnswer unless the worker answers, and Refused where its pool can't do this."""
     gathered = broadcasts.ask(QUESTIONS, [worker], broadcasts.reply_s)
     told = NO_ANSWER.taking("stats", gathered.replies["stats"].get(worker))
@@ -116,7 +116,7 @@ def check_listening(broadcasts: Broadcasts, worker: str, order: Order) -> None:
 
 
 def outcome(
-    gathered: Gathered, worker: str, order: Order, wait_s: float, delivery: Delivery
+    gathered: CollectedReplies, worker: str, order: CommandCall, wait_s: float, delivery: Delivery
 ) -> str:
     """Return the sentence of success, or raise what else came of a command that was sent."""
     reply = gathered.replies[order.command.name].get(worker)
@@ -130,7 +130,7 @@ def outcome(
     raise NoAnswer(f"No answer from '{worker}' within {wait_s:.3g} s; {delivery.maybe_later}")
 
 
-def answered(reply: Any, worker: str, order: Order) -> str:
+def answered(reply: Any, worker: str, order: CommandCall) -> str:
     """Return the sentence of success for a reply with `ok`; any other reply is a refusal."""
     answer = mapping(reply)
     if "ok" in answer:
@@ -179,13 +179,13 @@ class Control:
     ) -> None:
         self._broadcasts = Broadcasts(capp, max(REPLY_S, timeout_s), servers)
         self._limit_s = timeout_s + MARGIN_S
-        self._calls = Calls(pool, MOST_COMMANDS, self._limit_s)
+        self._calls = BoundedCalls(pool, MOST_COMMANDS, self._limit_s)
 
     def stop(self) -> None:
         """Close the connections."""
         self._calls.send_off(self._broadcasts.close)
 
-    async def command(self, worker: str, order: Order) -> str:
+    async def command(self, worker: str, order: CommandCall) -> str:
         """Send a command to one worker; return the sentence of its success.
 
         Refused, NoAnswer and Unreadable say what else came of it.

@@ -15,10 +15,10 @@ from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.remote.answers import METHODS, Answers, Failure
-from flower_ng.monitor.remote.bounded_calls import Calls, reason
-from flower_ng.monitor.remote.broadcast import Broadcasts, Gathered
-from flower_ng.monitor.remote.refresh_schedule import Rounds
+from flower_ng.monitor.remote.answers import METHODS, Failure, InspectAnswers
+from flower_ng.monitor.remote.bounded_calls import BoundedCalls, reason
+from flower_ng.monitor.remote.broadcast import Broadcasts, CollectedReplies
+from flower_ng.monitor.remote.refresh_schedule import SharedRounds
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.servers import Servers
 
@@ -66,7 +66,7 @@ class Tally(Protocol):
 Question = tuple[tuple[str, ...] | None, tuple[str, ...]]
 
 
-class Inspector:
+class WorkerInspector:
     """What the workers say of themselves; all methods are called on the loop.
 
     `timeout_s` is how long workers may take to reply. `expected` names the workers that are alive:
@@ -93,10 +93,10 @@ class Inspector:
         self._timeout_s, self._expected, self._inspections = timeout_s, expected, inspections
         self._clock, self._uniform = clock, uniform
         pool = pool or ThreadPoolExecutor(MOST_BROADCASTS, thread_name_prefix="inspector")
-        self._calls = Calls(pool, MOST_BROADCASTS, timeout_s + MARGIN_S)
+        self._calls = BoundedCalls(pool, MOST_BROADCASTS, timeout_s + MARGIN_S)
         self._broadcasts = Broadcasts(capp, servers=servers)
-        self._rounds = Rounds(self._loop, self._ask)
-        self._answers = Answers(max_workers)
+        self._rounds = SharedRounds(self._loop, self._ask)
+        self._answers = InspectAnswers(max_workers)
         self._answered_all: set[str] = set()
         self._heard: set[str] = set()
         self._errands: set[asyncio.Task[None]] = set()
@@ -178,7 +178,7 @@ class Inspector:
         except Exception as error:
             if not isinstance(error, Unavailable):
                 log.exception("The inspection of %s failed", destination or "all workers")
-            why, gathered = reason(error), Gathered({method: {} for method in methods})
+            why, gathered = reason(error), CollectedReplies({method: {} for method in methods})
             now = self._clock()
             self.unasked = {method: Failure(why, now) for method in methods}
         else:
@@ -197,7 +197,7 @@ class Inspector:
             return frozenset(destination)
         return frozenset(self._answered_all).union(self._expected())
 
-    async def _take(self, gathered: Gathered, awaited: frozenset[str], why: str) -> None:
+    async def _take(self, gathered: CollectedReplies, awaited: frozenset[str], why: str) -> None:
         now, replies = self._clock(), gathered.replies
         unreadable = {
             (reply.command, reply.sender(awaited)): reply.why for reply in gathered.unreadable
@@ -213,7 +213,7 @@ class Inspector:
         if silent:
             log.warning("No answer from %s: %s", ", ".join(silent[:MOST_NAMES]), why)
 
-    def _count(self, gathered: Gathered, duration_s: float) -> None:
+    def _count(self, gathered: CollectedReplies, duration_s: float) -> None:
         if self._inspections is not None:
             for method, by_worker in gathered.replies.items():
                 self._inspections.done(

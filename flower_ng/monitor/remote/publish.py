@@ -12,8 +12,8 @@ from typing import Any
 from celery import Celery
 
 from flower_ng.errors import BadRequest, NotFound, Unavailable
-from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, Calls, first_cause, reason
-from flower_ng.monitor.remote.connections import Lines
+from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, BoundedCalls, first_cause, reason
+from flower_ng.monitor.remote.connections import ConnectionPool
 from flower_ng.monitor.remote.publish_options import (
     Options,
     check_serializer,
@@ -51,8 +51,8 @@ class Publisher:
     ) -> None:
         self._capp, self._accepted = capp, accepted
         self._results = results or Results(capp, pool)
-        self._lines = Lines(capp, servers)
-        self._calls = Calls(self._results.publishing, 1, PUBLISH_S)
+        self._lines = ConnectionPool(capp, servers)
+        self._calls = BoundedCalls(self._results.publishing, 1, PUBLISH_S)
 
     @property
     def has_backend(self) -> bool:

@@ -12,7 +12,7 @@ A = TypeVar("A")
 GAP_S = 0.4
 
 
-class Rounds(Generic[Q, A]):
+class SharedRounds(Generic[Q, A]):
     """Asks `ask(question)` once for all who wanted the answer before the asking began.
 
     No answer is from a round that began before it was wanted: who comes while one is running

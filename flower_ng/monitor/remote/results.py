@@ -20,7 +20,7 @@ from celery.backends.rpc import RPCBackend
 from celery.contrib.abortable import ABORTED
 
 from flower_ng.errors import AnswerError, NoBackend, Unavailable
-from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, Calls, reason
+from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, BoundedCalls, reason
 from flower_ng.monitor.state.backend_outcome import Outcome, outcome
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ SOONEST_S, LATEST_S = 0.05, 2.0
 
 
 @dataclass(slots=True)
-class Waiting:
+class AwaitedTask:
     """A task that somebody waits for; times are of the loop's clock."""
 
     ready: asyncio.Future[Meta]
@@ -62,8 +62,8 @@ class Results:
         self.publishing = ThreadPoolExecutor(1, thread_name_prefix="publisher")
         #: Tasks in doubt are asked for beside what people ask for, with threads of
         #: their own.
-        self._asking = Calls(pool, ASKINGS, READING_S)
-        self._waiting: dict[str, Waiting] = {}
+        self._asking = BoundedCalls(pool, ASKINGS, READING_S)
+        self._waiting: dict[str, AwaitedTask] = {}
         self._waiter: asyncio.Task[None] | None = None
 
     @property
@@ -134,10 +134,10 @@ class Results:
         self.publishing.shutdown(wait=False, cancel_futures=True)
 
     @cached_property
-    def _calls(self) -> Calls:
+    def _calls(self) -> BoundedCalls:
         if isinstance(self.backend(), RPCBackend):
-            return Calls(self.publishing, 1, READING_S)
-        return Calls(self._pool, MOST_READINGS, READING_S)
+            return BoundedCalls(self.publishing, 1, READING_S)
+        return BoundedCalls(self._pool, MOST_READINGS, READING_S)
 
     def _refusal(self) -> str:
         try:
@@ -159,11 +159,11 @@ class Results:
                 break
         return found
 
-    def _join(self, task_id: str) -> Waiting:
+    def _join(self, task_id: str) -> AwaitedTask:
         loop = asyncio.get_running_loop()
         if task_id not in self._waiting:
             now = loop.time()
-            self._waiting[task_id] = Waiting(loop.create_future(), now, now)
+            self._waiting[task_id] = AwaitedTask(loop.create_future(), now, now)
         self._waiting[task_id].callers += 1
         if self._waiter is None or self._waiter.done():
             self._waiter = loop.create_task(self._look())

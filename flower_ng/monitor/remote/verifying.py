@@ -22,7 +22,7 @@ from flower_ng.errors import AnswerError
 from flower_ng.life.runs import is_running
 from flower_ng.monitor.state.backend_outcome import Outcome, is_of_this_try
 from flower_ng.monitor.state.eta import eta_s
-from flower_ng.monitor.state.state import EventsState, has_ended
+from flower_ng.monitor.state.state import ClusterState, has_ended
 from flower_ng.records import Task
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Verifier:
 
     def __init__(
         self,
-        state: EventsState,
+        state: ClusterState,
         backend: Backend,
         is_gone: Callable[[str], bool],
         *,

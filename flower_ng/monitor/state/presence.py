@@ -26,7 +26,7 @@ LISTEN_S: Final = 10.0
 NOTICED_S: Final = 40.0
 
 
-class Listening(Protocol):
+class ListeningState(Protocol):
     """The state of the events' connection."""
 
     @property
@@ -50,7 +50,7 @@ class Listening(Protocol):
         """Why events can't arrive."""
 
 
-class State(Protocol):
+class WorkerTable(Protocol):
     """The part of EventsState that is classified."""
 
     @property
@@ -91,8 +91,8 @@ class Presence:
 
     def __init__(
         self,
-        state: State,
-        listening: Callable[[], Listening],
+        state: WorkerTable,
+        listening: Callable[[], ListeningState],
         purge_after_s: float | None,
         clock: Callable[[], float],
     ) -> None:

@@ -18,7 +18,7 @@ PUBLISHER_SILENCE_S = 3600.0
 SLICE = 100
 
 
-class State(Protocol):
+class PurgedState(Protocol):
     """The part of EventsState that is purged."""
 
     @property
@@ -37,7 +37,7 @@ class State(Protocol):
         """Drop a worker, or a publisher, and its counter."""
 
 
-class Asked(Protocol):
+class PurgedInspector(Protocol):
     """The part of the Inspector that is purged."""
 
     @property
@@ -48,7 +48,7 @@ class Asked(Protocol):
         """Forget a worker."""
 
 
-class Series(Protocol):
+class PurgedMetrics(Protocol):
     """The part of the metrics that is purged."""
 
     def known_workers(self) -> Collection[str]:
@@ -68,9 +68,9 @@ class Purge:
 
     def __init__(
         self,
-        state: State,
-        inspector: Asked,
-        metrics: Series,
+        state: PurgedState,
+        inspector: PurgedInspector,
+        metrics: PurgedMetrics,
         presence: Presence,
         *,
         clock: Callable[[], float] = time.time,

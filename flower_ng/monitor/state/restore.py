@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Task
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Returning:
 
     def __init__(
         self,
-        state: EventsState,
+        state: ClusterState,
         tasks: Iterable[Task] = (),
         *,
         seen: Callable[[Sequence[Task]], None] = lambda _: None,

@@ -24,7 +24,7 @@ FIELDS = (
 )
 
 
-class Known(Protocol):
+class WorkerCounts(Protocol):
     """The part of EventsState that a row is made of."""
 
     @property
@@ -78,7 +78,7 @@ def processed(worker: Worker, counts: Mapping[str, int]) -> int:
     return received if received >= ended else max(ended, worker.processed or 0)
 
 
-def worker_rows(state: Known, presence: Presence) -> list[WorkerRow]:
+def worker_rows(state: WorkerCounts, presence: Presence) -> list[WorkerRow]:
     """Return the workers in the order in which they were first seen.
 
     A host that is not in the worker table (a publisher of `task-sent`) has no row, and neither has

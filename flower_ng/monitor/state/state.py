@@ -1,4 +1,4 @@
-"""EventsState: what is live, in compact records; on the loop, under Celery's own mutex.
+"""ClusterState: what is live, in compact records; on the loop, under Celery's own mutex.
 
 Celery's State with storage of its own. Finished tasks leave memory first, the oldest first, so that
 what still runs stays in sight.
@@ -48,7 +48,7 @@ def has_ended(task: Task) -> bool:
     return task.state in FINISHED and task.state_source != INFERRED
 
 
-class EventsState(CeleryState):
+class ClusterState(CeleryState):
     """Celery's State in compact records; `apply` is its hot path, `event` Celery's own door.
 
     `counter` is `{host name: {event type: int}}`, also for hosts that are no workers, as publishers
@@ -174,7 +174,7 @@ class EventsState(CeleryState):
     @property
     def _is_told_of_each(self) -> bool:
         """Whether a script wants to see each event by itself."""
-        is_overridden = type(self).apply is not EventsState.apply
+        is_overridden = type(self).apply is not ClusterState.apply
         return is_overridden or self.event_callback is not None or not self._observers.take_batches
 
     def learn(self, uuid: str, found: Outcome) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.life.runs import is_running
 from flower_ng.monitor.remote import commands
-from flower_ng.monitor.remote.commands import Command, Order
+from flower_ng.monitor.remote.commands import CommandCall, RemoteCommand
 from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.http.base import Endpoint
@@ -28,12 +28,12 @@ class Write(Endpoint):
         if not is_known(self.cluster, name):
             raise NotFound(f"Unknown worker '{name}'")
 
-    async def steer(self, worker: str, order: Order) -> dict[str, Any]:
+    async def steer(self, worker: str, order: CommandCall) -> dict[str, Any]:
         """Send a command to a worker, and answer with the sentence of its success."""
         return {"message": await self.cluster.control.command(worker, order)}
 
 
-def path_of(command: Command) -> str:
+def path_of(command: RemoteCommand) -> str:
     """Return the pattern of a command's route."""
     return rf"/api/{command.route}/(.+)"
 
@@ -46,7 +46,7 @@ class WorkerCommand(Write):
         self.require_worker(worker)
         return await self.steer(worker, self.order())
 
-    def order(self) -> Order:
+    def order(self) -> CommandCall:
         """Return the command with the arguments of the request."""
         raise NotImplementedError
 
@@ -57,7 +57,7 @@ class WorkerShutDown(WorkerCommand):
     path = path_of(commands.SHUTDOWN)
     summary = commands.SHUTDOWN.summary
 
-    def order(self) -> Order:
+    def order(self) -> CommandCall:
         """Take no arguments."""
         return commands.shutdown()
 
@@ -68,7 +68,7 @@ class WorkerPoolRestart(WorkerCommand):
     path = path_of(commands.POOL_RESTART)
     summary = commands.POOL_RESTART.summary
 
-    def order(self) -> Order:
+    def order(self) -> CommandCall:
         """Take no arguments."""
         return commands.pool_restart()
 
@@ -79,7 +79,7 @@ class WorkerPoolGrow(WorkerCommand):
     path = path_of(commands.POOL_GROW)
     summary = commands.POOL_GROW.summary
 
-    def order(self) -> Order:
+    def order(self) -> CommandCall:
         """Take `n`, one by default."""
         return commands.pool_grow(self.get_argument("n", default=1, type=int))
 
@@ -90,7 +90,7 @@ class WorkerPoolShrink(WorkerCommand):
     path = path_of(commands.POOL_SHRINK)
     summary = commands.POOL_SHRINK.summary
 
-    def order(self) -> Order:
+    def order(self) -> CommandCall:
         """Take `n`, one by default."""
         return commands.pool_shrink(self.get_argument("n", default=1, type=int))
 
@@ -101,7 +101,7 @@ class WorkerPoolAutoscale(WorkerCommand):
     path = path_of(commands.AUTOSCALE)
     summary = commands.AUTOSCALE.summary
 
-    def order(self) -> Order:
+    def order(self) -> CommandCall:
         """Take `min` and `max`, both required."""
         least = self.get_argument("min", type=int, required=True)
         return commands.autoscale(least, self.get_argument("max", type=int, required=True))
@@ -113,7 +113,7 @@ class WorkerQueueAddConsumer(WorkerCommand):
     path = path_of(commands.ADD_CONSUMER)
     summary = commands.ADD_CONSUMER.summary
 
-    def order(self) -> Order:
+    def order(self) -> CommandCall:
         """Take `queue`, required; the answer is the worker's own words."""
         return commands.add_consumer(self.get_argument("queue", required=True))
 
@@ -124,7 +124,7 @@ class WorkerQueueCancelConsumer(WorkerCommand):
     path = path_of(commands.CANCEL_CONSUMER)
     summary = commands.CANCEL_CONSUMER.summary
 
-    def order(self) -> Order:
+    def order(self) -> CommandCall:
         """Take `queue`, required; the answer is the worker's own words."""
         return commands.cancel_consumer(self.get_argument("queue", required=True))
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flower_ng.brokers import QueueNumbers
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
-from flower_ng.health.verdict import Standing, standing
+from flower_ng.health.verdict import ClusterVerdict, cluster_verdict
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.rollups.tallies import ALL_TYPES
@@ -66,7 +66,7 @@ class Health:
     `is_unheard` is that no event tells of a worker, and one has answered.
     """
 
-    standing: Standing
+    cluster_verdict: ClusterVerdict
     vitals: Vitals
     waiting: Waiting
     verdict: Verdict
@@ -75,11 +75,11 @@ class Health:
 
     def record(self) -> dict[str, Any]:
         """Return all that as `/api/overview` answers it; null is what is not known now."""
-        census, vitals = self.standing.census, self.vitals
-        is_known = self.standing.has_settled and not census.unknown and not self.is_unheard
+        census, vitals = self.cluster_verdict.census, self.vitals
+        is_known = self.cluster_verdict.has_settled and not census.unknown and not self.is_unheard
         workers = {name: getattr(census, name) for name in ("online", "left", "silent", "gone")}
         return {
-            "verdict": self.standing.kind,
+            "verdict": self.cluster_verdict.kind,
             "sentence": self.verdict.sentence,
             "workers": workers if is_known else dict.fromkeys(workers),
             "waiting": None if vitals.waiting_age_s is not None else vitals.waiting,
@@ -87,10 +87,10 @@ class Health:
             "failed": vitals.failed,
             "finished": vitals.ended,
             "observed_s": vitals.observed_s,
-            "problems": len(self.standing.raised),
-            "pending": len(self.standing.pending),
-            "muted": len(self.standing.muted),
-            "unseen": list(self.standing.unseen),
+            "problems": len(self.cluster_verdict.raised),
+            "pending": len(self.cluster_verdict.pending),
+            "muted": len(self.cluster_verdict.muted),
+            "unseen": list(self.cluster_verdict.unseen),
         }
 
 
@@ -99,7 +99,7 @@ async def health(cluster: Cluster, links: Links, now: float) -> Health:
     hour, trouble = await _hour(cluster, now)
     waiting = await waiting_in(cluster, now)
     unseen = (*waiting.unseen, trouble)
-    judged = standing(cluster.problems, cluster.presence, cluster.poll.facts, now, unseen)
+    judged = cluster_verdict(cluster.problems, cluster.presence, cluster.poll.facts, now, unseen)
     vitals = _vitals(hour, waiting)
     is_unheard = not judged.census.known and bool(cluster.inspector.workers)
     words = verdict(judged, vitals, now, links)

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from flower_ng.doctor import Check, Mark, Report
+from flower_ng.doctor import Check, CheckMark, Report
 from flower_ng.doctor.text import MOST_SUBJECTS
 from flower_ng.web.http.base import Page
 from flower_ng.web.ui.links import Links
 
 #: A report that somebody looks at is not older: then the doctor looks again by itself.
 OLD_S: Final = 60.0
-ORDER: Final = tuple(Mark)
+ORDER: Final = tuple(CheckMark)
 STATES: Final = {
-    Mark.BROKEN: "broken",
-    Mark.ATTENTION: "attention",
-    Mark.UNKNOWN: "unknown",
-    Mark.NOTE: "note",
-    Mark.OK: "online",
+    CheckMark.BROKEN: "broken",
+    CheckMark.ATTENTION: "attention",
+    CheckMark.UNKNOWN: "unknown",
+    CheckMark.NOTE: "note",
+    CheckMark.OK: "online",
 }
 VERDICTS: Final = {
     0: "Nothing asks for attention",

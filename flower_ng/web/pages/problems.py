@@ -6,7 +6,7 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.health import unmuted
-from flower_ng.health.notify.delivery import Telling
+from flower_ng.health.notify.delivery import NoticeDelivery
 from flower_ng.web.http.base import NavCount, Page
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.problem_rows import Found, Kind, found, kinds
@@ -39,7 +39,7 @@ class ProblemsView:
     mute_url: str
     unmute_url: str
     test_url: str
-    tellings: Sequence[Telling]
+    tellings: Sequence[NoticeDelivery]
 
 
 class Problems(Page):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.health.verdict import Standing
+from flower_ng.health.verdict import ClusterVerdict
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.time_window import from_then, start_of
@@ -66,13 +66,13 @@ class Verdict:
 MARKS: Final = {"ok": "online", "warning": "attention", "error": "bad", "unknown": "unknown"}
 
 
-def verdict(standing: Standing, vitals: Vitals, now: float, links: Links) -> Verdict:
+def verdict(standing: ClusterVerdict, vitals: Vitals, now: float, links: Links) -> Verdict:
     """Return the sentence."""
     pieces = (*_workers(standing, links), *_tasks(vitals, now, links), *_queues(vitals, links))
     return Verdict(MARKS[standing.kind], f"{_mood(standing, now)}:", pieces)
 
 
-def _mood(standing: Standing, now: float) -> str:
+def _mood(standing: ClusterVerdict, now: float) -> str:
     """Return how the sentence begins."""
     if standing.lack:
         return "Workers and their tasks can't be seen through this broker"
@@ -84,7 +84,7 @@ def _mood(standing: Standing, now: float) -> str:
     return _found(standing) or _calm(standing)
 
 
-def _found(standing: Standing) -> str:
+def _found(standing: ClusterVerdict) -> str:
     """Return how many things are wrong; empty where none is."""
     raised, pending = len(standing.raised), len(standing.pending)
     if raised:
@@ -96,7 +96,7 @@ def _found(standing: Standing) -> str:
     return f"Nothing is wrong but what is muted ({fmt.number(muted)})" if muted else ""
 
 
-def _calm(standing: Standing) -> str:
+def _calm(standing: ClusterVerdict) -> str:
     """Return what is said where nothing is found to be wrong."""
     if not standing.census.known:
         return "Nothing runs any more" if standing.census.forgotten else "Nothing runs yet"
@@ -105,7 +105,7 @@ def _calm(standing: Standing) -> str:
     return "Not everything could be seen" if standing.unseen else "All is well"
 
 
-def _workers(standing: Standing, links: Links) -> Iterator[Piece]:
+def _workers(standing: ClusterVerdict, links: Links) -> Iterator[Piece]:
     census, url = standing.census, links.page("/workers", {})
     if not census.known:
         yield Piece("no worker", url)
@@ -124,7 +124,7 @@ def _workers(standing: Standing, links: Links) -> Iterator[Piece]:
     yield Piece(f"{_others(standing)}, ")
 
 
-def _others(standing: Standing) -> str:
+def _others(standing: ClusterVerdict) -> str:
     """Tell of those that are not expected to be online, and of those that nobody knows of."""
     census = standing.census
     some = census.unknown if census.unknown != census.expected else 0

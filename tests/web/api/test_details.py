@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import BACKEND, Change, Event, Task, Worker
 from flower_ng.store import Store
 
@@ -66,7 +66,7 @@ async def test_a_state_that_no_event_told_has_its_source(client, store):
 
 
 async def test_an_end_that_may_be_that_of_another_attempt_is_marked(client, store):
-    state = EventsState(observers=(store,))
+    state = ClusterState(observers=(store,))
     of_a = {"uuid": "a", "hostname": "w1@box", "name": "shop.pay", "retries": 0}
     for kind, at in (("received", 1.0), ("started", 2.0), ("started", 4.0), ("failed", 5.0)):
         state.event({**of_a, "type": f"task-{kind}", "timestamp": at})

@@ -17,7 +17,7 @@ from flower_ng.monitor.remote.answers import METHODS, Failure
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.store import Store
 from tests.health.making import Switch, watch
@@ -112,7 +112,7 @@ class Shop(FakeCluster):
         self.starts = Starts(lambda: self.now)
         self.sent = Sent()
         observers = (self.store, self.store.rollups.minutes, self.starts, self.sent)
-        self.state = EventsState(observers=observers, clock=lambda: self.now)
+        self.state = ClusterState(observers=observers, clock=lambda: self.now)
         self.presence = Presence(self.state, lambda: self.events.connection, None, lambda: self.now)
         self.store.memory_is(self.state.forget_tasks)
         self.inspector = FakeInspector()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.doctor import Check, Mark, Report
+from flower_ng.doctor import Check, CheckMark, Report
 from flower_ng.monitor.ingest.events import ConnectionState
 from flower_ng.monitor.remote import commands
 from flower_ng.web.routes import PAGES
@@ -41,7 +41,7 @@ def hostile_shop(shop: Shop) -> Shop:
     shop.broker.trouble = shop.broker_url = HOSTILE
     shop.told = [HOSTILE]
     shop.doctor.report = Report(
-        NOW, 1.0, (Check("Workers", HOSTILE, Mark.NOTE, HOSTILE, HOSTILE, (HOSTILE,)),)
+        NOW, 1.0, (Check("Workers", HOSTILE, CheckMark.NOTE, HOSTILE, HOSTILE, (HOSTILE,)),)
     )
     shop.events.connection = ConnectionState(connected=False, since=0.0, why=HOSTILE, retry_at=NOW)
     return shop

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flower_ng.health.facts.baselines import Usual
-from flower_ng.monitor.state.state import EventsState
+from flower_ng.health.facts.baselines import Baselines
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.points import Bucket, TaskPoint
@@ -19,7 +19,9 @@ async def shop():
     """A shop whose numbers over time follow the clock of the site."""
     cluster = Shop()
     store = cluster.store = Store(None, max_tasks=1000, clock=lambda: NOW)
-    cluster.state = EventsState(observers=(store, store.rollups.minutes), clock=lambda: cluster.now)
+    cluster.state = ClusterState(
+        observers=(store, store.rollups.minutes), clock=lambda: cluster.now
+    )
     store.start()
     store.rollups.begin(lambda: Ingest(NOW, 0))
     yield cluster
@@ -122,7 +124,7 @@ async def test_a_type_that_nobody_has_seen_is_not_found(look):
 
 
 async def test_a_type_without_numbers_leads_to_its_tasks(shop, look):
-    shop.state = EventsState(observers=(shop.store,), clock=lambda: shop.now)
+    shop.state = ClusterState(observers=(shop.store,), clock=lambda: shop.now)
     shop.task("a", "shop.pay")
 
     html = await look("/types/shop.pay")
@@ -167,7 +169,7 @@ async def test_one_of_thousands_of_types_is_found_by_a_part_of_its_name(look):
 
 
 async def test_what_is_usual_of_thousands_of_types_is_known(many_types):
-    usual = Usual(many_types.store.series, lambda: LATER, 60.0)
+    usual = Baselines(many_types.store.series, lambda: LATER, 60.0)
 
     await usual.look()
 

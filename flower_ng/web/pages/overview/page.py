@@ -6,7 +6,7 @@ from typing import Final
 
 from flower_ng.errors import AnswerError
 from flower_ng.health import Problem
-from flower_ng.health.verdict import Standing
+from flower_ng.health.verdict import ClusterVerdict
 from flower_ng.store import FailureGroup, SeriesPage, SeriesQuery, TaskQuery, parse_search
 from flower_ng.store.rollups.tallies import ALL_TYPES
 from flower_ng.web.http.base import Page
@@ -106,11 +106,11 @@ class Overview(Page):
         since = f"state:FAILURE updated:{from_then(span.start(now))}"
         failures, unread = await self._failures(since, links)
         waiting = found.waiting.trouble and f"Lengths of queues: {found.waiting.trouble}"
-        unseen = dict.fromkeys([*found.standing.unseen, waiting, unread, problem])
+        unseen = dict.fromkeys([*found.cluster_verdict.unseen, waiting, unread, problem])
         return OverviewView(
             title="Overview",
             verdict=found.verdict,
-            wrong=Panel.of([*_wrong(found.standing, links, now)]),
+            wrong=Panel.of([*_wrong(found.cluster_verdict, links, now)]),
             unseen=tuple(filter(None, unseen)),
             failures=tuple(failures[:PANEL]),
             failures_url=links.tasks(search=since),
@@ -118,7 +118,7 @@ class Overview(Page):
             queues=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
             silent=Panel.of([*self._silent(links)]),
             workers=len(self.cluster.state.workers),
-            forgotten=found.standing.census.forgotten,
+            forgotten=found.cluster_verdict.census.forgotten,
             is_told_of_tasks=self._is_told_of_tasks(),
             charts=() if page is None else tuple(self._charts(page, span)),
             problem=problem,
@@ -163,11 +163,11 @@ class Overview(Page):
             yield Wrong(worker.hostname, detail, links.worker(worker.hostname))
 
 
-def _wrong(standing: Standing, links: Links, now: float) -> Iterator[Wrong]:
+def _wrong(verdict: ClusterVerdict, links: Links, now: float) -> Iterator[Wrong]:
     """Yield what the rules found: what is raised, then what is not for sure yet."""
-    for one in standing.raised:
+    for one in verdict.raised:
         yield _problem(one, links)
-    for one in standing.pending:
+    for one in verdict.pending:
         found = _problem(one, links)
         since = f"not sure yet, for {fmt.span(max(0.0, now - one.since))}"
         detail = ", ".join(filter(None, [found.detail, since]))
@@ -187,7 +187,7 @@ def _at_risk(
     """Yield the queues that something is wrong with, then those that hold more than their slots."""
     named = {
         one.subject: one
-        for one in (*found.standing.pending, *found.standing.raised)
+        for one in (*found.cluster_verdict.pending, *found.cluster_verdict.raised)
         if one.about == "queue"
     }
     url = links.page("/queues", {})

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flower_ng.brokers import QueueNumbers
-from flower_ng.brokers.recent import Recent
+from flower_ng.brokers.recent import RecentLengths
 from flower_ng.errors import AnswerError
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.store import SeriesPage, SeriesQuery
@@ -140,7 +140,7 @@ class Queues(Page):
 def _series_of(
     names: Sequence[str],
     pages: tuple[SeriesPage | None, SeriesPage | None],
-    lengths: Recent,
+    lengths: RecentLengths,
 ) -> Iterator[tuple[str, Points, Flow]]:
     """Yield each queue with its trend, and what comes and goes."""
     whole_time, recent = map(_points, pages)

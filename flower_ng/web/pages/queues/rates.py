@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.brokers import Sample
+from flower_ng.brokers import LengthSample
 from flower_ng.store import SeriesPage
 from flower_ng.store.rollups.points import QueuePoint
 
@@ -54,7 +54,7 @@ class Flow:
         return (self.net_per_s or 0.0) > 0
 
 
-def flow(page: SeriesPage | None, points: Points, samples: Sequence[Sample]) -> Flow:
+def flow(page: SeriesPage | None, points: Points, samples: Sequence[LengthSample]) -> Flow:
     """Return the flow of one queue; `samples` are its newest lengths, the oldest first."""
     arrivals, departures = (None, None) if page is None else _rates(page, points)
     ages = [point.oldest_age_s for point in points[-2:] if point and point.oldest_age_s]
@@ -71,7 +71,7 @@ def _rates(page: SeriesPage, points: Points) -> tuple[float | None, float | None
     return sent / observed_s, received / observed_s
 
 
-def net_per_s(samples: Sequence[Sample]) -> float | None:
+def net_per_s(samples: Sequence[LengthSample]) -> float | None:
     """Return how much longer a queue becomes in a second, since it turned in the last minute.
 
     After a burst it is the emptying that counts, not that there was nothing before it. None where
@@ -89,7 +89,7 @@ def net_per_s(samples: Sequence[Sample]) -> float | None:
     return grown / past_s if past_s >= (GROWS_S if grown > 0 else SHRINKS_S) else None
 
 
-def _turn(samples: Sequence[Sample]) -> Sample:
+def _turn(samples: Sequence[LengthSample]) -> LengthSample:
     """Return the sample since which a queue only grew, or only shrank, but for chance."""
     newest = samples[-1]
     before = samples[:-1]
