@@ -1,5 +1,5 @@
-# What one does with a checkout; `make help` lists it. Needs Python 3.11 or newer and make; everything
-# else, Node.js too, is fetched into .venv/, .venv-*/ and node_modules/.
+# The tasks of a checkout; `make help` lists them. Needs Python 3.11 or newer and make; everything else,
+# Node.js included, is fetched into .venv/, .venv-*/ and node_modules/.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -14,29 +14,29 @@ OLDEST := .venv-oldest/bin
 NODE := PATH="$(CURDIR)/.venv-node/bin:$$PATH"
 PACKAGE := pyproject.toml hatch_build.py flower_ng/__init__.py
 
-# Hundreds of processes are started: where the environment forbids to keep what was compiled, each would
-# compile all of its modules anew.
+# The tests start hundreds of processes: without compiled modules, each would compile all of them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# What `make bench` runs, and what is given to each: make bench PARTS=pages BENCH=--quick
+# The parts of `make bench`, and the options of each: make bench PARTS=pages BENCH=--quick
 PARTS := compare highest bursts pages workers overload
 BENCH :=
 
-# In CI a test that fails is run once more, and the summary names it: its clock and its machine are
-# real and shared. Elsewhere a failure is a failure.
+# In CI a failed test is run once more, and the summary names it: the machine there is shared, and many
+# tests depend on time. Elsewhere no test is run again.
 PYTEST := pytest -n 3 $(if $(filter true 1,$(CI)),--reruns 1)
 
-# Everything is installed from the lists in requirements/: the same files for all, whatever was
-# released since. Only wheels: what builds an sdist would be fetched beside the lists.
+# Everything is installed from the hashed lists in requirements/, so all get the same files. Only wheels:
+# building an sdist would fetch tools that no list names.
 INSTALL := -m pip install --quiet --require-hashes --only-binary :all:
 OURSELVES := -m pip install --quiet --no-deps --no-build-isolation --editable .
 
-# One list for every system and every Python that we support.
+# Each list is for every system and every supported Python.
 LOCK :=
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command 'make lock' $(LOCK) --output-file
 
-# An environment whose Python is gone, or that was moved here with the checkout, is none: its marks go.
+# An environment without its Python, or one that was moved with the checkout, is unusable: without its mark
+# it is made again.
 $(shell for env in .venv .venv-*; do \
 	test ! -d $$env || { test -e $$env/bin/python && grep -qsF -- "$(CURDIR)/$$env" $$env/pyvenv.cfg; } \
 	|| rm -f $$env/.made $$env/.package $$env/.tools; done)
@@ -52,7 +52,7 @@ setup: .venv/.tools ## Set up .venv with flower_ng and the tools
 vendor: static/vendor/icons.svg ## Fetch the browser libraries into static/vendor
 
 .PHONY: demo
-demo: .venv/.package ## Show the dashboard at http://127.0.0.1:5555 on a pretended shop
+demo: .venv/.package ## Show the dashboard at http://127.0.0.1:5555 on a sample shop
 	@exec $(BIN)/flower-ng demo
 
 .PHONY: check
@@ -79,7 +79,7 @@ test-celery: .venv/.tools ## Run Celery's own tests of its State against ours
 
 .PHONY: test
 test: services check .venv-oldest/.tools suite ## Run the checks, then all tests, some with the oldest Celery
-	$(OLDEST)/$(PYTEST) -W default tests/monitor tests/brokers # old releases warn of one another
+	$(OLDEST)/$(PYTEST) -W default tests/monitor tests/brokers # old releases warn about one another
 	$(OLDEST)/$(PYTEST) -W default -m oldest --ignore tests/browser --ignore tests/live/test_flows.py # no browser there
 
 .PHONY: test-latest
@@ -114,7 +114,7 @@ bench-churn: services setup ## Measure memory while names come and go for ten mi
 	$(BIN)/python bench/churn.py $(BENCH)
 
 .PHONY: bench-store
-bench-store: services setup ## Fill a history with a million tasks and measure what it is asked
+bench-store: services setup ## Fill a history with a million tasks and measure queries
 	$(BIN)/python bench/store.py $(BENCH)
 
 .PHONY: bench-10m
@@ -122,10 +122,10 @@ bench-10m: services setup ## The same with ten million tasks; needs 42 GB of fre
 	$(BIN)/python bench/store.py 10000000 $(BENCH)
 
 .PHONY: test-setup
-test-setup: services ## Install the servers and the browser of the tests; as root, `make test` does it
+test-setup: services ## Install the servers and the browser of the tests (as root `make test` does it)
 
 .PHONY: services
-services: | python # root on Debian or Ubuntu gets them; elsewhere the missing ones are named
+services: | python # installs them as root on Debian or Ubuntu; elsewhere names the missing ones
 	@$(PYTHON) tools/test_setup.py
 
 .PHONY: screenshots
@@ -133,7 +133,7 @@ screenshots: services setup ## Take pictures of every page of the demo into scre
 	$(BIN)/python tools/screenshots.py
 
 .PHONY: docs
-docs: setup ## Write the generated pages of docs/ anew
+docs: setup ## Write the generated pages and tables of docs/
 	$(BIN)/python tools/options_table.py
 	$(BIN)/python tools/search_table.py
 	$(BIN)/python tools/health_table.py
@@ -145,11 +145,11 @@ wheel: vendor .venv-build/.made ## Build the wheel and the sdist into dist/
 	.venv-build/bin/python -m build --no-isolation
 
 .PHONY: release
-release: | python ## Check and build what is to be uploaded, install it anew, and stop there
+release: | python ## Check, build and try the files of a release; uploads nothing
 	@$(PYTHON) tools/release.py
 
 .PHONY: lock
-lock: .venv-lock/.made ## Write requirements/ anew; LOCK=--upgrade takes the newest of everything
+lock: .venv-lock/.made ## Write requirements/; LOCK=--upgrade takes the newest of everything
 	$(COMPILE) requirements/lock.txt --group lock
 	$(COMPILE) requirements/package.txt pyproject.toml --all-extras
 	$(COMPILE) requirements/build.txt --group build -c requirements/package.txt
@@ -159,7 +159,7 @@ lock: .venv-lock/.made ## Write requirements/ anew; LOCK=--upgrade takes the new
 	$(COMPILE) requirements/node.txt --group node
 
 .PHONY: clean
-clean: ## Take away everything that was made
+clean: ## Remove everything that was made
 	rm -rf .venv .venv-* node_modules static/vendor static/vendor.new dist .*_cache
 
 .PHONY: python
@@ -169,9 +169,9 @@ python:
 	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo "$(PYTHON) can't make environments:" \
 		"apt-get install python3-venv (Debian, Ubuntu), or name another: make PYTHON=/path/to/python3" >&2; exit 1; }
 
-# An environment is whole or is made anew (--clear): its mark goes before the first change and comes
-# back after the last, so that one that was interrupted is never built upon. Where only the package
-# changed, its lists stay.
+# The mark of an environment is removed before the first change and written after the last. One without a
+# mark was interrupted, and is made again from nothing (--clear). If only the package changed, the lists are
+# not installed again.
 define environment
 	rm -f $@
 	$(if $(filter %.txt,$?),$(PYTHON) -m venv --clear $(@D))
@@ -203,7 +203,7 @@ endef
 	$(@D)/bin/pip install --quiet --upgrade pip
 	$(@D)/bin/pip install --quiet --editable '.[apprise,postgresql]' --group dev
 
-# `npm ci` and vendor.js begin by taking away what is there, its mark too.
+# `npm ci` and vendor.js first remove what is there, the mark included.
 node_modules/.made: package.json package-lock.json .venv-node/.made
 	rm -rf node_modules
 	$(NODE) npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
