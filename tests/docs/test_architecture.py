@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from flower_ng.doctor.check import Mark
+from flower_ng.doctor.check import CheckMark
 from tests.services import ROOT
 
 PAGE = (ROOT / "docs/architecture.md").read_text("utf-8")
@@ -62,4 +62,4 @@ def test_the_marks_of_the_doctor_are_those_of_the_page() -> None:
     page = (ROOT / "docs/doctor.md").read_text("utf-8")
     shown = re.findall(r"^\| `. (.+?)` \|", page, re.MULTILINE)
 
-    assert shown == list(reversed(Mark))
+    assert shown == list(reversed(CheckMark))
