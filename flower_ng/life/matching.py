@@ -270,13 +270,16 @@ class _Worker:
                 if runs:
                     *others, newest = runs
                     newest.is_inferred |= len(runs) > 1 and (
-                        self._was_retried(newest) or not all(map(self._was_retried, others))
+                        self._was_followed(newest) or not all(map(self._was_followed, others))
                     )
                     end.belongs_to(newest)
 
-    def _was_retried(self, run: Run) -> bool:
-        """Whether a later attempt of its task was received."""
-        return run.retries is not None and any(
+    def _was_followed(self, run: Run) -> bool:
+        """Whether a later attempt was received, or the task that it was replaced by."""
+        if run.retries is None:
+            return False
+        later = self._runs[self._runs.index(run) + 1 :]
+        return any(one.retries is not None and one.name != run.name for one in later) or any(
             name == run.name and number is not None and number > run.retries
             for name, number in self._sent.received
         )

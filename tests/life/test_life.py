@@ -177,6 +177,13 @@ def test_which_delivery_of_one_attempt_ended_leaves_its_state_certain():
     assert not is_inferred(runs[1], runs)
 
 
+def test_what_a_task_was_replaced_by_is_what_ended():
+    replaced = [event("received", 1.0), event("started", 2.0)]
+    other = [TaskEvent("received", 3.0, "a@box", name="y"), event("started", 4.0)]
+
+    assert marked(*replaced, *other, event("succeeded", 5.0)) == [False, False]
+
+
 FAILED = [event("received", 1.0), event("started", 2.0), event("failed", 3.0)]
 
 

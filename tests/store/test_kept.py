@@ -1,5 +1,8 @@
 """What is kept of a task, from the event to the row, through the whole store."""
 
+import pytest
+
+from flower_ng.monitor.state.event_repair import clean
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Event
 from flower_ng.store import Bounds, Store
@@ -63,3 +66,31 @@ async def test_a_record_for_flowers_clients_has_nothing_more():
     row = await rows_of(("received", "w@box", {}))
 
     assert len(row.record()) == 31
+
+
+@pytest.mark.parametrize(
+    ("end", "more"), [("revoked", {"terminated": True}), ("rejected", {"requeue": True})]
+)
+def test_how_a_task_ended_is_known_after_a_restart(tmp_path, end, more):
+    of_u = {"uuid": "u", "hostname": "w1@box", "name": "shop.pay", "retries": 0}
+    events = [
+        {**of_u, "type": f"task-{kind}", "timestamp": at}
+        for kind, at in (("received", 1.0), ("started", 2.0), (end, 3.0))
+    ]
+    events[-1] |= more
+    store = Store(tmp_path / "db", max_tasks=10)
+    store.start()
+    state = ClusterState(observers=(store,))
+    for event in events:
+        state.event(event)
+    how = state.tasks["u"].how
+    store.stop()
+
+    store.start()
+    state = ClusterState()
+    state.take_back(store.restored().tasks)
+    store.stop()
+
+    assert how
+    assert state.tasks["u"].how == how
+    assert state.apply(clean(events[-1], 9.0)).is_repeated

@@ -11,7 +11,7 @@ from flower_ng.store.tables.schema import COLUMNS
 from flower_ng.store.tables.timeline import Entry
 from flower_ng.store.tables.truncation import Cut
 from flower_ng.store.writing.changes import Marks
-from flower_ng.store.writing.joining import joined
+from flower_ng.store.writing.joining import Joining
 from flower_ng.store.writing.snapshots import Bounds, Snapshot, scrubbed, snapshot, statements
 from tests.life.lives import Life, interleaved, lives, on_the_wire
 from tests.store.making import BOX, Table, task
@@ -171,6 +171,7 @@ class Store:
     def __init__(self) -> None:
         self.marks = Marks(max_tasks=1000)
         self.table = Table()
+        self.joining = Joining(self.table.connection, SQLITE)
 
     def observe(self, change: Change) -> None:
         self.marks.mark(change)
@@ -179,7 +180,7 @@ class Store:
         assert self.marks.tasks.get(id(task)) in {task, None}
 
     def flush(self) -> None:
-        rows = joined(self.table.connection, self.marks.take(1000).rows, SQLITE)
+        rows = self.joining.joined(self.marks.take(1000).rows)
         for statement, parameters in statements(rows):
             self.table.connection.execute(statement, parameters)
 
@@ -213,6 +214,56 @@ def test_a_task_that_was_replaced_twice_keeps_its_first_name():
     row = kept([receipt(1.0)], [receipt(2.0, name="y"), receipt(3.0, name="yy")])
 
     assert (row.name, row.original_name) == ("shop.xyy", "shop.x")
+
+
+def test_a_task_that_is_written_with_what_replaced_it_is_told_apart_from_it():
+    first = [*run(1.0, "retried"), *run(4.0, "succeeded", 1)[:2]]
+    start, end = (
+        TaskEvent(kind, at, "a@box") for kind, at in (("started", 7.0), ("succeeded", 8.0))
+    )
+    row = kept([*first, receipt(6.0, name="y"), start], [end])
+
+    assert (row.name, row.state, row.retries, row.state_source) == ("shop.xy", "SUCCESS", 0, None)
+
+
+def after_a_restart(before: list[TaskEvent], *after: TaskEvent) -> list[TaskRow]:
+    """Return the row before a restart, and as it is after each further event."""
+    store = Store()
+    rows = []
+    for events in ([before], [[event] for event in after]):
+        state = ClusterState(observers=(store,))
+        for some in events:
+            for event in some:
+                state.event(on_the_wire(event))
+            store.flush()
+            rows.append(store.table.task("u"))
+    store.table.connection.close()
+    return rows
+
+
+def run(at: float, end: str, retries: int = 0) -> list[TaskEvent]:
+    exception = "" if end == "succeeded" else f"E{at}"
+    start = TaskEvent("started", at + 1, "a@box")
+    return [receipt(at, retries=retries), start, TaskEvent(end, at + 2, "a@box", exception)]
+
+
+def test_a_task_that_failed_before_a_restart_and_is_delivered_again_goes_on():
+    rows = after_a_restart(run(1.0, "failed"), *run(11.0, "succeeded"))
+
+    assert [row.state for row in rows] == ["FAILURE", "RECEIVED", "STARTED", "SUCCESS"]
+    assert (rows[2].received, rows[2].started, rows[2].exception) == (11.0, 12.0, "E1.0")
+    assert [(one.delivery, one.outcome) for one in rows[3].attempts] == [
+        (1, "FAILURE"),
+        (2, "SUCCESS"),
+    ]
+
+
+def test_a_task_that_succeeded_before_a_restart_and_is_delivered_again_stays_so():
+    before = [*run(1.0, "retried"), *run(5.0, "succeeded", 1)]
+    rows = after_a_restart(before, *run(11.0, "failed", 1))
+
+    assert [(row.state, row.retries) for row in rows] == [("SUCCESS", 1)] * 4
+    assert [(one.number, one.delivery) for one in rows[3].attempts] == [(1, 1), (2, 1), (2, 2)]
 
 
 def coming(life: Life) -> st.SearchStrategy[list[TaskEvent]]:

@@ -6,6 +6,7 @@ from sys import intern
 from typing import Any
 
 import msgspec
+from celery import states
 
 from flower_ng.life.memory import Life
 from flower_ng.life.progress import FIRST_FINAL, FURTHER_RUN, ONE_RUN, progress_of_state
@@ -23,6 +24,11 @@ _TIMELINE = (
     f"CASE WHEN coalesce(progress, {ONE_RUN}) % {ONE_RUN} < {FIRST_FINAL} AND ("
     f"coalesce(progress, {ONE_RUN} * coalesce(retries, 0)) >= {ONE_RUN}"
     f" OR progress >= {FURTHER_RUN}) THEN timeline END"
+)
+#: The events of a task that was run once and ended in a way of which its state does not say all.
+_ONLY_RUN = (
+    f"CASE WHEN progress < {FURTHER_RUN} OR progress BETWEEN {FIRST_FINAL} AND {ONE_RUN - 1} THEN"
+    f" CASE WHEN state IN ('{states.REVOKED}', '{states.REJECTED}') THEN timeline END END"
 )
 _UNFINISHED = f"state NOT IN ({', '.join(repr(state) for state in FINISHED)})"
 
@@ -42,7 +48,7 @@ def restored(connection: sqlite3.Connection, max_tasks: int, dialect: Dialect = 
 
 def _tasks(connection: sqlite3.Connection, workers: list[Worker], max_tasks: int) -> Iterator[Task]:
     by_name = {worker.hostname: worker for worker in workers}
-    columns = ", ".join([*map(value, COLUMNS), "progress", _TIMELINE])
+    columns = ", ".join([*map(value, COLUMNS), "progress", _TIMELINE, _ONLY_RUN])
     wanted = f"timestamp >= coalesce(({_NEWEST}), 0) OR {_UNFINISHED}"
     rows = connection.execute(
         f"SELECT {columns} FROM task t WHERE {wanted} ORDER BY timestamp, uuid",
@@ -51,7 +57,7 @@ def _tasks(connection: sqlite3.Connection, workers: list[Worker], max_tasks: int
     try:
         while chunk := rows.fetchmany(_CHUNK_ROWS):
             for row in chunk:
-                *values, progress, timeline = row
+                *values, progress, timeline, only_run = row
                 kept = dict(zip(COLUMNS, values, strict=True))
                 kept |= repaired({**kept, "progress": progress})
                 task = _task(kept, by_name)
@@ -59,6 +65,8 @@ def _tasks(connection: sqlite3.Connection, workers: list[Worker], max_tasks: int
                 task.is_partial = timeline is None and task.progress >= ONE_RUN
                 if timeline is not None:
                     task.life = _life(task, timeline, by_name)
+                if only_run is not None:
+                    task.how = next((one.how for one in events(only_run) if one.how), "")
                 yield task
     finally:
         connection.close()

@@ -5,7 +5,8 @@ since. Before such a record is written, all events of the task are looked at tog
 """
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from celery.states import SUCCESS
 
 from flower_ng.life.attempts import decisive, is_inferred, names, newest, retries_of
 from flower_ng.life.matching import runs_of
-from flower_ng.life.progress import CORRECTION, progress_of, told_otherwise
+from flower_ng.life.progress import CORRECTION, FIRST_FINAL, ONE_RUN, progress_of, told_otherwise
 from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent
 from flower_ng.records import BACKEND, INFERRED, Worker
 from flower_ng.store.tables.dialect import Dialect
@@ -29,6 +30,10 @@ _BROUGHT: Final = {
 }
 
 
+_IS_EACH: Final = "task.uuid = each.value"
+_RECEIVED: Final = _PLACES["received"]
+#: Tasks that were delivered again which are remembered.
+MOST_AGAIN: Final = 10_000
 #: What the result backend tells where it is the source of the state.
 _OF_STATE: Final = ("state", "timestamp", "state_source")
 
@@ -42,31 +47,81 @@ class _Kept(NamedTuple):
     name: str | None = None
 
 
-def joined(
+class Joining:
+    """Puts rows together with what the store has of their tasks, before they are written.
+
+    Memory says of a record that it is partial, but for a task that had ended before the dashboard
+    started, and is delivered again: the store finds out, and remembers the newest of those.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._again: OrderedDict[str, None] = OrderedDict()
+
+    def joined(self, rows: Sequence[Snapshot]) -> Sequence[Snapshot]:
+        """Return the rows, those that are partial as they are with what is kept of their tasks."""
+        self._remember(_delivered_again(self._connection, rows, self._dialect))
+        partial = {row.uuid for row in rows if row.is_partial or row.uuid in self._again}
+        if not partial:
+            return rows
+        kept = _kept(self._connection, partial, self._dialect)
+        together = []
+        for row in rows:
+            known = kept.get(row.uuid)
+            if row.uuid in partial:
+                if known is not None and (row.is_partial or row.uuid in self._again):
+                    row = _joined(row, known)  # noqa: PLW2901 - the row as it is to be written
+                kept[row.uuid] = _and(known, row)
+            together.append(row)
+        return together
+
+    def _remember(self, uuids: Iterable[str]) -> None:
+        for uuid in uuids:
+            self._again[uuid] = None
+            self._again.move_to_end(uuid)
+        while len(self._again) > MOST_AGAIN:
+            self._again.popitem(last=False)
+
+
+def _delivered_again(
     connection: sqlite3.Connection, rows: Sequence[Snapshot], dialect: Dialect
-) -> Sequence[Snapshot]:
-    """Return the rows, those that are partial as they are with what is kept of their tasks."""
-    partial = {row.uuid for row in rows if row.is_partial}
-    if not partial:
-        return rows
-    kept = _kept(connection, partial, dialect)
-    together = []
-    for row in rows:
-        known = kept.get(row.uuid)
-        if row.is_partial and known is not None:
-            row = _joined(row, known)  # noqa: PLW2901 - the row as it is to be written
-        together.append(row)
-        if row.uuid in partial:
-            kept[row.uuid] = _and(known, row)
-    return together
+) -> list[str]:
+    """Return the tasks that have ended in the store and are received anew in these rows."""
+    received = {
+        row.values[0]: row.values[_RECEIVED]
+        for row in rows
+        if not row.is_partial and _has_receipt(row.newest)
+    }
+    if not received:
+        return []
+    found = connection.execute(
+        f"SELECT uuid, received FROM {dialect.looped(dialect.each(), 'task', _IS_EACH)}"
+        f" WHERE progress % {ONE_RUN} >= {FIRST_FINAL} AND received IS NOT NULL",
+        (_json(received),),
+    )
+    return [uuid for uuid, at in found.fetchall() if at < (received[uuid] or 0.0)]
+
+
+def _has_receipt(newest: Entry | None) -> bool:
+    while newest is not None:  # a list of the chain would cost four times as much
+        if newest.type == "task-received":
+            return True
+        newest = newest.before
+    return False
+
+
+def _json(uuids: Iterable[str]) -> str:
+    return msgspec.json.encode(list(uuids)).decode()
 
 
 def _and(known: _Kept | None, row: Snapshot) -> _Kept:
     """Return what the store will have when a row was written: a task may be there twice."""
     new = [_event(entry) for entry in entries(row.newest)]
     if known is None:
-        name = row.values[_PLACES["name"]]
-        return _Kept(new, row.progress, is_from_elsewhere=False, name=name)
+        name, original_name = (row.values[_PLACES[one]] for one in ("name", "original_name"))
+        told = named(new, name, original_name)
+        return _Kept(told, row.progress, is_from_elsewhere=False, name=name)
     return known._replace(events=[*known.events, *new], progress=max(known.progress, row.progress))
 
 
@@ -76,8 +131,8 @@ def _kept(
     """Return what the store has of tasks all of whose events it kept."""
     found = connection.execute(
         "SELECT uuid, name, original_name, timeline, events, coalesce(progress, 0), state_source"
-        f" FROM {dialect.looped(dialect.each(), 'task', 'task.uuid = each.value')}",
-        (msgspec.json.encode(list(uuids)).decode(),),
+        f" FROM {dialect.looped(dialect.each(), 'task', _IS_EACH)}",
+        (_json(uuids),),
     )
     kept = {}
     for uuid, name, original_name, timeline, count, progress, source in found.fetchall():

@@ -9,7 +9,7 @@ import msgspec
 from flower_ng.store.tables.dialect import ADDED, SQLITE, Dialect
 from flower_ng.store.tables.errors import REFUSALS, RefusedError
 from flower_ng.store.writing.changes import Batch
-from flower_ng.store.writing.joining import joined
+from flower_ng.store.writing.joining import Joining
 from flower_ng.store.writing.retention import Sweep
 from flower_ng.store.writing.row_ids import Numbering
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds, Snapshot, scrubbed, statements
@@ -34,6 +34,7 @@ class Writer:
         self._dialect = dialect
         self._sweep = sweep
         self._bounds = bounds
+        self._joining = Joining(connection, dialect)
         self._numbering = None if dialect.is_shared else Numbering(connection)
         sweep.open(connection)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flower_ng-store")
@@ -97,7 +98,7 @@ class Writer:
         return self._numbering.end([row.uuid for row in rows])
 
     def _merge(self, rows: Sequence[Snapshot]) -> None:
-        rows = joined(self._connection, rows, self._dialect)
+        rows = self._joining.joined(rows)
         for statement, parameters in statements(rows, self._dialect, self._bounds):
             self._connection.execute(statement, parameters)
 
