@@ -6,6 +6,7 @@ task asks for it, or when it was not acknowledged in time. A task that was repla
 """
 
 from collections.abc import Iterable, Sequence
+from math import floor
 from operator import attrgetter
 
 from celery import states
@@ -115,6 +116,12 @@ def names(runs: Sequence[Run], run: Run) -> tuple[str, str | None] | None:
     name = next((one.name for one in reversed(runs) if one.life == run.life and one.name), "")
     name = name or known[-1]
     return name, None if known[0] == name else known[0]
+
+
+def newest_raised(runs: Sequence[Run]) -> Run | None:
+    """Return the newest run that has an exception; one of an unknown attempt goes by its time."""
+    raised = [run for run in runs if run.exception]
+    return max(raised, key=lambda run: (run.life, floor(run.place), run.first_at), default=None)
 
 
 def newest(runs: Sequence[Run], field: str) -> float | None:

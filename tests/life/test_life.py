@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flower_ng.life.attempts import decisive, is_inferred
+from flower_ng.life.attempts import decisive, is_inferred, newest_raised
 from flower_ng.life.matching import runs_of
 from flower_ng.life.memory import Life as Known
 from flower_ng.life.runs import OUTCOMES, REQUEUED, Run, TaskEvent
@@ -182,6 +182,13 @@ def test_what_a_task_was_replaced_by_is_what_ended():
     other = [TaskEvent("received", 3.0, "a@box", name="y"), event("started", 4.0)]
 
     assert marked(*replaced, *other, event("succeeded", 5.0)) == [False, False]
+
+
+def test_of_two_exceptions_the_later_is_the_newest_where_an_attempt_is_unknown():
+    first = [event("received", 1.0), TaskEvent("failed", 2.0, "b@box", "E1")]
+    runs = runs_of([*first, event("received", 3.0), TaskEvent("failed", 4.0, "a@box", "E2")])
+
+    assert newest_raised(runs).exception == "E2"
 
 
 FAILED = [event("received", 1.0), event("started", 2.0), event("failed", 3.0)]

@@ -6,7 +6,7 @@ little. From the first event that says otherwise their runs are kept apart (life
 
 from celery import states
 
-from flower_ng.life.attempts import decisive, is_inferred, names, newest
+from flower_ng.life.attempts import decisive, is_inferred, names, newest, newest_raised
 from flower_ng.life.memory import Life
 from flower_ng.life.progress import (
     ATTEMPT_BITS,
@@ -153,7 +153,7 @@ def _take_end(task: Task, event: Event, run: Run, runs: list[Run]) -> None:
         task.runtime = event.runtime
     if event.exception is None and event.traceback is None:
         return
-    raised = run if run.exception else next((one for one in reversed(runs) if one.exception), run)
+    raised = run if run.exception else newest_raised(runs) or run
     if told is raised:
         task.exception = event.exception or task.exception
         task.traceback = event.traceback or task.traceback

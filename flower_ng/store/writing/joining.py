@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from celery.states import SUCCESS
 
-from flower_ng.life.attempts import decisive, is_inferred, names, newest, retries_of
+from flower_ng.life.attempts import decisive, is_inferred, names, newest, newest_raised, retries_of
 from flower_ng.life.matching import runs_of
 from flower_ng.life.progress import CORRECTION, FIRST_FINAL, ONE_RUN, progress_of, told_otherwise
 from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent
@@ -202,7 +202,7 @@ def _brings(run: Run, runs: Sequence[Run], new: Sequence[TaskEvent], subject: st
     ended = {event.at for event in new if event.type == subject}
     if subject == "succeeded":
         return run.ended in ended or (bool(ended) and run.outcome != SUCCESS)
-    raised = run if run.exception else next((one for one in reversed(runs) if one.exception), run)
+    raised = run if run.exception else newest_raised(runs) or run
     return raised.ended in ended
 
 
