@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store import Store
 
 #: 50 task types, the most frequent 50 times as frequent as the rarest.

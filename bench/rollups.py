@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store.rollups.compaction import SETTLED_S, Compactor
 from flower_ng.store.rollups.ledger import Ledger
 from flower_ng.store.rollups.levels import DAY_S, HOUR_S, LEVELS

@@ -24,9 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.held import Held
 from flower_ng.app import Flower
+from flower_ng.changes import Change
 from flower_ng.cli.serving import spare_collections
+from flower_ng.event_record import Event
 from flower_ng.metrics import PrometheusMetrics
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.records import Task, Worker
 from flower_ng.settings import Settings
 
 SIZES = ((200, 50), (2000, 5), (600, 50))  # the last is past the bound of 20,000 pairs

@@ -14,6 +14,7 @@ from tornado.ioloop import IOLoop
 from flower_ng import __version__
 from flower_ng.brokers import BrokerAdapter
 from flower_ng.brokers.poll import Poll
+from flower_ng.changes import Observer
 from flower_ng.doctor import Doctor, OwnOptions, Surveyor
 from flower_ng.doctoring import own
 from flower_ng.events import Events, PrometheusMetrics
@@ -28,7 +29,7 @@ from flower_ng.metrics import Inspections, LoopLag, MetricSources, ProblemMetric
 from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.servers import Servers
-from flower_ng.records import Observer, Task
+from flower_ng.records import Task
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Bounds, Limits

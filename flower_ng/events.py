@@ -12,6 +12,7 @@ from typing import Any
 from celery import Celery
 from tornado.ioloop import IOLoop
 
+from flower_ng.changes import Observer
 from flower_ng.clock import Clock
 from flower_ng.metrics import PrometheusMetrics
 from flower_ng.monitor.ingest import events
@@ -19,7 +20,7 @@ from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.state import state
 from flower_ng.monitor.state.restore import Returning
-from flower_ng.records import Observer, Task
+from flower_ng.records import Task
 from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
 from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.levels import LEVELS, Level

@@ -3,9 +3,10 @@
 A family keeps its series by worker, so that all series of a worker leave in one step.
 """
 
+import os
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from math import inf, isnan
 from typing import ClassVar, Generic, TypeVar
@@ -263,3 +264,9 @@ def as_go(number: float) -> str:
     """Write a number as Go does, which is how the text formats want it."""
     text: str = floatToGoString(number)  # type: ignore[no-untyped-call]
     return text
+
+
+def shows_created(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `_created` series are wanted, by prometheus_client's environment variable."""
+    value = environ.get("PROMETHEUS_DISABLE_CREATED_SERIES", "False")
+    return value.lower() not in {"true", "1", "t"}

@@ -4,7 +4,6 @@ Names, labels and types are Flower 2.2.0's, and so are the rules of `observe`; w
 leave a gauge negative or stuck, ours says what is true instead.
 """
 
-import os
 import time
 from bisect import bisect_left
 from collections import deque
@@ -15,6 +14,8 @@ from typing import Any
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import Metric
 
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
 from flower_ng.metrics.family import (
     Counter,
     CounterFamily,
@@ -24,11 +25,12 @@ from flower_ng.metrics.family import (
     Histogram,
     HistogramFamily,
     Rest,
+    shows_created,
     upper_bounds,
 )
 from flower_ng.metrics.pairs import Pairs
 from flower_ng.metrics.waiting import PrefetchedTasks
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.records import Task, Worker
 
 PAIR = ("worker", "task")
 #: Event types that end a task's run, or its wait for one.
@@ -41,12 +43,6 @@ BEATS_UNTIL_LOST = 2.0
 LAG_BUCKETS = upper_bounds((0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300))
 #: Workers that are settled in one step: half a millisecond.
 SLICE = 250
-
-
-def shows_created(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether `_created` series are wanted: prometheus_client's own variable says so."""
-    value = environ.get("PROMETHEUS_DISABLE_CREATED_SERIES", "False")
-    return value.lower() not in {"true", "1", "t"}
 
 
 class PrometheusMetrics:
@@ -76,7 +72,7 @@ class PrometheusMetrics:
             "flower_events",
             "number of events",
             ("worker", "type", "task"),
-            admit=self._admit_event,
+            admit=self.pairs.admit_typed,
             **growing,
         )
         self.runtime = HistogramFamily(
@@ -84,20 +80,20 @@ class PrometheusMetrics:
             "task run time",
             PAIR,
             buckets=buckets,
-            admit=self._admit,
+            admit=self.pairs.admit,
             **growing,
         )
         self.prefetch_time = GaugeFamily(
             "flower_task_prefetch_time_seconds",
             "time waiting at the worker before execution",
             PAIR,
-            admit=self._admit,
+            admit=self.pairs.admit,
         )
         self.number_of_prefetched_tasks = GaugeFamily(
             "flower_worker_prefetched_tasks",
             "tasks of that type prefetched at the worker",
             PAIR,
-            admit=self._admit,
+            admit=self.pairs.admit,
         )
         self.worker_online = GaugeFamily(
             "flower_worker_online", "1 while the worker is online, else 0", ("worker",)
@@ -294,12 +290,6 @@ class PrometheusMetrics:
         for gauge in gauges:
             for cell in gauge.table.get(hostname, {}).values():
                 cell.value = 0.0
-
-    def _admit(self, host: str, rest: Rest) -> Rest:
-        return self.pairs.admit(host, rest)
-
-    def _admit_event(self, host: str, rest: Rest) -> Rest:
-        return self.pairs.admit_typed(host, rest)
 
 
 WORKER_EVENTS: Mapping[str, Callable[[PrometheusMetrics, Event], None]] = {

@@ -1,4 +1,4 @@
-"""Our own metrics, prefixed flower_ng_: one line each in METRICS; read on the loop at a scrape."""
+"""flower_ng's own metrics (flower_ng_…), defined in METRICS; read on the loop at each scrape."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from flower_ng.metrics.lag import LoopLag
 from flower_ng.metrics.pairs import OTHER
 from flower_ng.store import StoreStatus
 
-#: Label values that senders choose are told apart up to here; the rest is counted together.
+#: Senders choose these label values: further ones are summed up, so that the series stay bounded.
 VALUES_MAX = 100
-#: Celery's own event types: they are there at 0, so that the first loss is seen as a rise.
+#: Celery's own event types: they start at 0, so that `increase()` sees the first loss.
 TYPES = (
     *("task-sent", "task-received", "task-started", "task-succeeded", "task-failed"),
     *("task-retried", "task-revoked", "task-rejected"),
@@ -25,7 +25,7 @@ TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class MetricSources:
-    """Where the numbers come from; the callables are asked at each scrape, on the loop.
+    """Where the numbers come from; the callables are called at each scrape, on the loop.
 
     `received`, `dropped` (by event type) and `malformed` (by reason) count events.
     """
@@ -47,13 +47,13 @@ class MetricSources:
     learned: Callable[[], Mapping[str, int]] = dict
 
 
-#: One value, or one for each value of the metric's label; None where it is not known.
+#: One value, or one for each value of the metric's label; None if unknown.
 Value = float | Histogram
 Reading = Value | Mapping[str, Value] | None
 
 
 @dataclass(frozen=True, slots=True)
-class MetricDefinition:
+class OwnMetric:
     """One metric: `name` without the suffix `_total`, and how it is read."""
 
     name: str
@@ -77,188 +77,173 @@ class MetricDefinition:
         return Metric(self.name, self.help, self.kind)
 
 
-METRICS: tuple[MetricDefinition, ...] = (
-    MetricDefinition(
+METRICS: tuple[OwnMetric, ...] = (
+    OwnMetric(
         "flower_ng_build_info",
         "gauge",
         "Always 1; the version that runs.",
         lambda s: {s.version: 1},
         "version",
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_connected",
         "gauge",
         "1 while events can arrive from the broker, else 0.",
         lambda s: s.connected(),
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_events_received",
         "counter",
         "Events received and applied.",
         lambda s: s.received(),
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_events_dropped",
         "counter",
         "Events lost because the inbox was full, by event type.",
         lambda s: {**dict.fromkeys(TYPES, 0), **s.dropped()},
         "type",
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_events_malformed",
         "counter",
         "Events ignored because they could not be read, by reason.",
         lambda s: s.malformed(),
         "reason",
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_ends_from_backend",
         "counter",
         "Tasks whose end no event told, but the result backend, by state.",
         lambda s: {**dict.fromkeys(("SUCCESS", "FAILURE", "REVOKED"), 0), **s.learned()},
         "state",
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_delayed_tasks",
         "gauge",
         "Tasks that RabbitMQ holds until their ETA (native delayed delivery, with quorum queues).",
         lambda s: s.delayed(),
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_inbox_messages",
         "gauge",
         "Messages received that wait to be applied.",
         lambda s: s.inbox_messages(),
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_inbox_bytes",
         "gauge",
         "Size of the messages that wait to be applied.",
         lambda s: s.inbox_bytes(),
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_ingest_lag_seconds",
         "histogram",
         "Time from an event's timestamp to its application; a sender's clock ahead counts as 0.",
         lambda s: s.flower.ingest_lag,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_loop_lag_seconds",
         "gauge",
         "How late the HTTP loop ran its newest due call.",
         lambda s: s.loop_lag.newest_s,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_loop_lag_max_seconds",
         "gauge",
         "The worst loop lag of the last one to two minutes.",
         lambda s: s.loop_lag.max_s,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_loop_stalls",
         "counter",
         "Times that the HTTP loop ran a due call more than 50 ms late.",
         lambda s: s.loop_lag.stalls,
     ),
-    MetricDefinition(
-        "flower_ng_tasks_in_memory",
-        "gauge",
-        "Tasks in memory.",
-        lambda s: s.tasks(),
-    ),
-    MetricDefinition(
-        "flower_ng_workers_in_memory",
-        "gauge",
-        "Workers in memory.",
-        lambda s: s.workers(),
-    ),
-    MetricDefinition(
+    OwnMetric("flower_ng_tasks_in_memory", "gauge", "Tasks in memory.", lambda s: s.tasks()),
+    OwnMetric("flower_ng_workers_in_memory", "gauge", "Workers in memory.", lambda s: s.workers()),
+    OwnMetric(
         "flower_ng_tasks_evicted",
         "counter",
         "Tasks that left memory because of max_tasks.",
         lambda s: s.flower.tasks_evicted,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_hosts_forgotten",
         "counter",
         "Workers and publishers purged, aged out, or evicted at a bound.",
         lambda s: s.flower.hosts_forgotten,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_inspect_duration_seconds",
         "histogram",
         "Time that inspect broadcasts took, by method.",
         lambda s: s.inspections.durations,
         "method",
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_inspect_failures",
         "counter",
         "Inspect broadcasts that brought no answer, by method.",
         lambda s: s.inspections.failures,
         "method",
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_label_pairs",
         "gauge",
         "Pairs of worker and task that have series of their own.",
         lambda s: s.flower.pairs.count,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_label_pairs_max",
         "gauge",
         "Bound of the pairs; past it tasks count as __other__.",
         lambda s: s.flower.pairs.bound,
     ),
-    MetricDefinition(
-        "flower_ng_store_tasks",
-        "gauge",
-        "Tasks in the store.",
-        lambda s: s.store().tasks,
-    ),
-    MetricDefinition(
+    OwnMetric("flower_ng_store_tasks", "gauge", "Tasks in the store.", lambda s: s.store().tasks),
+    OwnMetric(
         "flower_ng_store_bytes",
         "gauge",
         "Size of what the store and its index hold.",
         lambda s: s.store().bytes,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_store_queue",
         "gauge",
         "Changed tasks that wait to be written to the store.",
         lambda s: s.store().waiting,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_store_lag_seconds",
         "gauge",
         "How long the oldest change that is not written has waited, at most.",
         lambda s: s.store().lag_s,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_store_unindexed",
         "gauge",
         "Tasks that are not in the search index yet; filters and searches read each of them.",
         lambda s: s.store().unindexed,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_store_failing",
         "gauge",
         "1 while the store cannot be written, else 0.",
         lambda s: s.store().failing is not None,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_store_failures",
         "counter",
         "Writes to the store that failed; they are tried again.",
         lambda s: s.store().failures,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_store_lost",
         "counter",
         "Changes of tasks that could not be kept.",
         lambda s: s.store().lost,
     ),
-    MetricDefinition(
+    OwnMetric(
         "flower_ng_store_deleted",
         "counter",
         "Tasks deleted from the store, by reason.",
@@ -271,9 +256,7 @@ METRICS: tuple[MetricDefinition, ...] = (
 class OwnMetrics:
     """The collector of METRICS."""
 
-    def __init__(
-        self, sources: MetricSources, metrics: tuple[MetricDefinition, ...] = METRICS
-    ) -> None:
+    def __init__(self, sources: MetricSources, metrics: tuple[OwnMetric, ...] = METRICS) -> None:
         self._sources = sources
         self._metrics = metrics
 

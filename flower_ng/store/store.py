@@ -18,8 +18,9 @@ from uuid import uuid4
 
 import msgspec
 
+from flower_ng.changes import Change
 from flower_ng.errors import FlowerError, Unavailable
-from flower_ng.records import Change, Task
+from flower_ng.records import Task
 from flower_ng.store.backends.choose import opened_history, why_unusable
 from flower_ng.store.backends.disk_space import MEMORY_BYTES, usual_max_bytes
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from tests.monitor.yard import eventually
 from tests.web.pages.shop import NOW, W1
 from tests.web.pages.test_worker import ANSWERS

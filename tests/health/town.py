@@ -23,7 +23,7 @@ from flower_ng.health.facts.trends import Trends
 from flower_ng.health.facts.worker_facts import WorkerFactsReader
 from flower_ng.health.problem import Problem
 from flower_ng.health.rules.all_rules import RULES
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote.answers import Failure
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
 from flower_ng.metrics import Inspections, LoopLag, MetricSources, OwnMetrics, PrometheusMetrics
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.records import Task, Worker
 from flower_ng.store import StoreStatus
 
 START = 1_700_000_000.0

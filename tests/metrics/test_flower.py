@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from flower_ng.records import Change, Event
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
 
 PAIR = {"worker": "w1@box", "task": "shop.pay"}
 PREFETCHED = "flower_worker_prefetched_tasks"

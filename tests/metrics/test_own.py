@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.metrics.own import VALUES_MAX, MetricDefinition, bounded
+from flower_ng.metrics.own import VALUES_MAX, OwnMetric, bounded
 
 
 def value(own, sample, **labels):
@@ -70,6 +70,6 @@ def test_label_values_that_senders_choose_are_bounded():
 
 @pytest.mark.parametrize(("reading", "values"), [(None, []), (0, [0.0]), ({}, [])])
 def test_what_is_not_known_has_no_sample(reading, values):
-    declared = MetricDefinition("flower_ng_x", "gauge", "Of tests.", lambda _: reading, "kind")
+    declared = OwnMetric("flower_ng_x", "gauge", "Of tests.", lambda _: reading, "kind")
 
     assert [sample.value for sample in declared.collect(None).samples] == values

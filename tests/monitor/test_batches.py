@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flower_ng.event_record import Event
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.monitor.state.backend_outcome import Outcome
 from flower_ng.monitor.state.event_repair import clean
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.records import Event
 from flower_ng.store.rollups.minutes import Minutes
 from tests.life.lives import interleaved, lives, on_the_wire
 from tests.monitor.test_state import NOW, Notes

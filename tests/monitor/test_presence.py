@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.state.presence import GONE_S, LISTEN_S, Presence
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Worker

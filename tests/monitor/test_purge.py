@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from flower_ng.metrics import PrometheusMetrics
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote.answers import InspectAnswers
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.purge import PUBLISHER_SILENCE_S, SLICE, Purge

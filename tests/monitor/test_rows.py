@@ -1,6 +1,6 @@
 from collections import Counter
 
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.rows import worker_rows
 from flower_ng.monitor.state.state import ClusterState

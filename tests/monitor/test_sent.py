@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
-from flower_ng.records import Change, Event, Task
+from flower_ng.records import Task
 
 
 def change(type_, uuid, at, queue=None, before=None):

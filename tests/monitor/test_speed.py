@@ -13,6 +13,7 @@ from kombu import Connection
 
 from bench.load import events, steady
 from bench.wires import envelope
+from flower_ng.event_record import Event
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.monitor.ingest.decode import Wire
@@ -21,7 +22,6 @@ from flower_ng.monitor.ingest.redis_fast_path import unwrapped
 from flower_ng.monitor.state.sent_tasks import Sent
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
-from flower_ng.records import Event
 from flower_ng.store.rollups.minutes import Minutes
 from flower_ng.store.tables.exceptions import exception_class
 from flower_ng.store.writing.changes import Marks

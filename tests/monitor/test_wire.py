@@ -9,10 +9,10 @@ from celery import Celery
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flower_ng.event_record import Event
 from flower_ng.monitor.ingest.decode import Wire, accepted, types_of
 from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.state.event_repair import clean
-from flower_ng.records import Event
 from tests.monitor.corpus import APART, BEAT, CLEANED, CUT, GOOD, NOW, REFUSED, encoded, without
 
 

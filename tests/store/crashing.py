@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from flower_ng.event_record import Event
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.records import Event, Task
+from flower_ng.records import Task
 from flower_ng.store import Store
 
 #: Tasks of a block; in a step about three times as many events.

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store.search.query import TaskQuery
 from flower_ng.store.sql import statements as sql
 from flower_ng.store.tables.dialect import SQLITE, Dialect

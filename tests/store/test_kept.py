@@ -2,9 +2,9 @@
 
 import pytest
 
+from flower_ng.event_record import Event
 from flower_ng.monitor.state.event_repair import clean
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.records import Event
 from flower_ng.store import Bounds, Store
 from flower_ng.store.tables.truncation import Cut
 

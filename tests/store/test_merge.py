@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flower_ng.changes import Change
 from flower_ng.life.runs import TaskEvent, in_order
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.records import Change, Task
+from flower_ng.records import Task
 from flower_ng.store.tables.dialect import SQLITE
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import COLUMNS

@@ -25,7 +25,7 @@ from flower_ng import assets
 from flower_ng.doctor import Doctor
 from flower_ng.doctor.survey import Survey
 from flower_ng.metrics import Registry
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.state import ClusterState

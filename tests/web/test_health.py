@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from tests.web.probes import HANDLERS
 from tests.web.site import FakeCluster
 

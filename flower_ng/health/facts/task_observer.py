@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, Protocol, TypeAlias
 
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
 from flower_ng.health.facts.records import NewException
 from flower_ng.health.problem import Problem
 from flower_ng.life.runs import is_running
-from flower_ng.records import Change, Event, Task
+from flower_ng.records import Task
 
 #: The rule that tells of exceptions that were not seen before.
 NEW_EXCEPTION: Final = "task-new-exception"

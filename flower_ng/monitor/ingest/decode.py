@@ -15,10 +15,10 @@ from celery import Celery
 from kombu.exceptions import ContentDisallowed, KombuError
 from kombu.serialization import loads, prepare_accept_content
 
+from flower_ng.event_record import NAME_LENGTH, Event
 from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.ingest.losses import Losses
 from flower_ng.monitor.state.event_repair import BARE, TASK_TYPES, Malformed, clean
-from flower_ng.records import NAME_LENGTH, Event
 
 JSON: Final = "application/json"
 PICKLE: Final = "application/x-python-serialize"

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from operator import length_hint
 
+from tornado.ioloop import IOLoop
+
 from flower_ng.clock import SteadyPeriodicCallback
+from flower_ng.event_record import Event
 from flower_ng.monitor.ingest.decode import Wire
 from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.records import Event
 
 log = logging.getLogger(__name__)
 
@@ -154,3 +156,13 @@ class Drain:
     def _note(self, spent_s: float) -> None:
         self.busy_s += spent_s
         self.slice_max_s = max(self.slice_max_s, spent_s)
+
+
+def runs_elsewhere(io_loop: IOLoop) -> bool:
+    """Whether the loop runs, on another thread than the calling one."""
+    loop: asyncio.AbstractEventLoop = io_loop.asyncio_loop  # type: ignore[attr-defined]
+    try:
+        is_here = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        is_here = False
+    return loop.is_running() and not is_here

@@ -1,10 +1,9 @@
-"""Events: receives a cluster's events on a thread of its own and has them applied on the loop.
+"""EventsThread receives a cluster's events on its own thread and applies them on the loop.
 
 [events thread] broker -> Receiver -> Inbox. [loop] Inbox -> Drain -> ClusterState. A second thread
-asks the workers to send events (enabling).
+tells the workers to send events (enable_events.py).
 """
 
-import asyncio
 import json
 import logging
 import random
@@ -13,18 +12,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from celery import Celery
 from tornado.ioloop import IOLoop
 
 from flower_ng.clock import Clock
-from flower_ng.errors import Unavailable
 from flower_ng.monitor.fanout import lack_of_fanout
 from flower_ng.monitor.ingest.backoff import Backoff
 from flower_ng.monitor.ingest.decode import Wire, accepted, types_of
-from flower_ng.monitor.ingest.drain import Drain
-from flower_ng.monitor.ingest.enable_events import EventEnabler
-from flower_ng.monitor.ingest.inbox import EventMessage, Inbox
+from flower_ng.monitor.ingest.drain import Drain, runs_elsewhere
+from flower_ng.monitor.ingest.enable_events import EventEnabler, enable, wake
+from flower_ng.monitor.ingest.inbox import FULL, EventMessage, Inbox
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState, IngestStats
 from flower_ng.monitor.ingest.losses import Losses
 from flower_ng.monitor.ingest.receiver import Receiver, connected, keeps_messages
 from flower_ng.monitor.remote.broadcast import Broadcasts
@@ -35,81 +33,23 @@ from flower_ng.records import Task, Worker
 
 log = logging.getLogger(__name__)
 
+#: How long the events thread waits for room in the inbox, if the broker keeps its messages.
 ROOM_WAIT_S = 5.0
 STOP_WAIT_S = 3.0
 FINISH_WAIT_S = 5.0
-#: The connection that asks for events every few seconds is kept between two of them.
+#: The connection that enables events is used every few seconds, so it is kept open in between.
 REST_S = 30.0
-REMIND_S = 60.0  # an outage is logged when it begins, when its reason changes, and so often
+#: An outage is logged when it begins, when its reason changes, and at this interval.
+REMIND_S = 60.0
 WHY_LENGTH = 500
-FULL = (
-    "The inbox is full: dropped %d events, the newest: %s;"
-    " see --inbox_max_messages and --inbox_max_bytes"
-)
-
-
-class ConnectionState(msgspec.Struct, frozen=True):
-    """Whether events can arrive, `since` when (UTC seconds), and if not, `why` and the next try.
-
-    `began` is when the newest connection began, None before the first. Unless `is_possible` the
-    broker carries no events, for the reason in `why`, and nothing is tried.
-    """
-
-    connected: bool
-    since: float
-    why: str | None = None
-    retry_at: float | None = None
-    began: float | None = None
-    is_possible: bool = True
-
-
-class IngestStats:
-    """What became of all that arrived; read on the loop."""
-
-    def __init__(self, drain: Drain, dropped: Losses, wire: Wire) -> None:
-        self._drain = drain
-        self._dropped = dropped
-        self._wire = wire
-        #: Messages from the broker, each one event or a list of events.
-        self.messages = 0
-
-    @property
-    def received(self) -> int:
-        """Events applied."""
-        return self._drain.applied
-
-    @property
-    def dropped(self) -> dict[str, int]:
-        """Events lost because the inbox was full, by type."""
-        return dict(self._dropped)
-
-    @property
-    def malformed(self) -> dict[str, int]:
-        """Events ignored because they could not be used, by reason."""
-        return dict(self._wire.malformed)
-
-    @property
-    def disallowed(self) -> str:
-        """The content type of the newest event, where that may not be read; else empty."""
-        return self._wire.disallowed
-
-    @property
-    def busy_s(self) -> float:
-        """Seconds that the loop spent on events."""
-        return self._drain.busy_s
-
-    @property
-    def slice_max_s(self) -> float:
-        """The longest time that events held the loop at once, in seconds."""
-        return self._drain.slice_max_s
 
 
 class EventsThread(threading.Thread):
     """Receives events until stopped; `start()` and `stop()` may be called from any thread.
 
-    Everything with a timer lives on `io_loop`; when that never runs, nothing is applied and
-    nothing hangs. Override `on_event(event)` to see each event, as it was sent, on the events
-    thread; call it on `super()` to have it applied.
+    All timers run on `io_loop`; if that never runs, nothing is applied and nothing hangs. Override
+    `on_event(event)` to see each event as it was sent, on the events thread, and call
+    `super().on_event(event)` to have it applied.
     """
 
     def __init__(
@@ -137,7 +77,7 @@ class EventsThread(threading.Thread):
         self.connection = ConnectionState(connected=False, since=clock(), why="not connected yet")
         self.servers = servers or Servers(capp)
         self._broadcasts = Broadcasts(capp, servers=self.servers, rest_s=REST_S)
-        #: What was kept comes back first; what arrives meanwhile waits in the inbox.
+        #: Tasks of the previous run are restored first; events wait in the inbox meanwhile.
         self.returning = Returning(state)
         self._wire = Wire(accepted(capp), clock)
         self._drain = Drain(
@@ -199,12 +139,12 @@ class EventsThread(threading.Thread):
             self._receiver.should_stop = True
         if self.is_alive() and threading.current_thread() is not self:
             self.join(STOP_WAIT_S)
-        if self._is_on_loop() or not self._loop_runs():
-            self.finish()
-        else:
+        if runs_elsewhere(self.io_loop):
             finished = threading.Event()
             self.io_loop.add_callback(self._finish, finished)
             finished.wait(FINISH_WAIT_S)
+        else:
+            self.finish()
 
     def finish(self) -> None:
         """Apply what has arrived; the last step of `stop`, on the loop if that runs."""
@@ -214,28 +154,23 @@ class EventsThread(threading.Thread):
         self._drain.stop()
 
     def save_state(self) -> None:
-        """Do nothing: whoever keeps the state writes it all the time."""
+        """Do nothing: the store writes the state continuously."""
 
     def follow_clock(self, step_s: float) -> None:
-        """Keep for how long events have come or not, where the system's clock was moved."""
-        now = self.connection
-        began = None if now.began is None else now.began + step_s
-        retry_at = None if now.retry_at is None else now.retry_at + step_s
-        self.connection = msgspec.structs.replace(
-            now, since=now.since + step_s, began=began, retry_at=retry_at
-        )
+        """Keep how long events have arrived, or not, if the system's clock was moved."""
+        self.connection = self.connection.shifted(step_s)
 
     def add_listener(self, callback: Callable[[], None]) -> None:
-        """Have this called on the loop after each slice of events that were applied.
+        """Call `callback` on the loop after each slice of applied events.
 
-        Also when the connection to the broker came or went.
+        Also when the connection to the broker was made or lost.
         """
         self._listeners.append(callback)
 
     # The events thread
 
     def run(self) -> None:
-        """Receive until stopped; whatever fails is a reason to connect anew."""
+        """Receive until stopped, reconnecting after every error."""
         if lack := lack_of_fanout(self.capp):
             self._give_up(lack)
             return
@@ -247,13 +182,13 @@ class EventsThread(threading.Thread):
                 self._wait_after(error)
 
     def _give_up(self, why: str) -> None:
-        """Listen to nothing: a receiver would only leave a queue behind."""
+        """Do not connect at all: a receiver would only leave a queue behind."""
         log.error("No events: %s", why)
         since = self.connection.since
         self._become(ConnectionState(connected=False, since=since, why=why, is_possible=False))
 
     def _receive(self) -> None:
-        """Connect, under whatever address the names have now, and consume until it fails."""
+        """Connect, resolving the broker's host name again, and consume until an error."""
         with connected(self.capp) as connection:
             self.servers.joined(connection)
             self._room_wait_s = ROOM_WAIT_S if keeps_messages(connection) else 0.0
@@ -262,7 +197,7 @@ class EventsThread(threading.Thread):
                 app=self.capp,
                 on_message=self._take,
                 on_ready=self._connected,
-                wake=self._wake,
+                wake=lambda: wake(self._broadcasts),
             )
             self._receiver.should_stop = self._ended.is_set()
             self._receiver.receive()
@@ -288,12 +223,7 @@ class EventsThread(threading.Thread):
         if why != before.why or now - self._logged_at >= REMIND_S:
             log.error("No events: %s; next try in %.1f s", why, pause_s)
             self._logged_at = now
-        since = now if before.connected else before.since
-        self._become(
-            ConnectionState(
-                connected=False, since=since, why=why, retry_at=now + pause_s, began=before.began
-            )
-        )
+        self._become(before.failed(why, now, now + pause_s))
         self._ended.wait(pause_s)
 
     def _become(self, connection: ConnectionState) -> None:
@@ -301,7 +231,7 @@ class EventsThread(threading.Thread):
         self.io_loop.add_callback(self._tell)
 
     def _take(self, message: EventMessage) -> None:
-        """Take a message from the broker."""
+        """Handle one message from the broker."""
         self.stats.messages += 1
         if self._is_overridden:
             self._show(message)
@@ -317,42 +247,25 @@ class EventsThread(threading.Thread):
                 log.exception("on_event failed")
 
     def on_event(self, event: dict[str, Any]) -> None:
-        """Have one event applied; called on the events thread if a subclass overrides it."""
+        """Queue one event to be applied; called on the events thread if a subclass overrides it."""
         self._put(EventMessage(json.dumps(event, default=repr, skipkeys=True).encode()))
 
     def _put(self, message: EventMessage) -> None:
-        """Put a message into the inbox, or count what is dropped with it."""
+        """Put a message into the inbox, or count its events as dropped."""
         if not self.inbox.put(message, self._room_wait_s):
             self._dropped.add(types_of(message))
 
     # The enabling thread
 
     def on_enable_events(self) -> None:
-        """Ask all workers to send events; a broker that is away is one warning."""
-        self._broadcast_enable(None)
-
-    def _wake(self) -> None:
-        """Have every worker send a heartbeat now, as Celery's receiver does when it begins."""
-        try:
-            self._broadcasts.tell("heartbeat", {})
-        except Unavailable:
-            log.debug("The workers were not asked for a heartbeat")  # why is logged already
-        except Exception as error:  # noqa: BLE001 - the border: as above
-            log.warning("Could not ask the workers for a heartbeat: %s", error)
+        """Tell all workers to send events; errors are logged, not raised."""
+        enable(self._broadcasts, None)
 
     def _enable(self, hostnames: Sequence[str] | None) -> None:
         if hostnames is None:
             self.on_enable_events()
         else:
-            self._broadcast_enable(hostnames)
-
-    def _broadcast_enable(self, hostnames: Sequence[str] | None) -> None:
-        try:
-            self._broadcasts.tell("enable_events", {}, hostnames)
-        except Unavailable:
-            log.debug("The workers were not asked to send events")  # why is logged already
-        except Exception as error:  # noqa: BLE001 - the border: any transport's own errors
-            log.warning("Could not ask the workers to send events: %s", error)
+            enable(self._broadcasts, hostnames)
 
     # The loop
 
@@ -365,16 +278,6 @@ class EventsThread(threading.Thread):
     async def _bring_back(self) -> None:
         await self.returning.run()
         self._drain.is_paused = False
-
-    def _is_on_loop(self) -> bool:
-        try:
-            return asyncio.get_running_loop() is getattr(self.io_loop, "asyncio_loop", None)
-        except RuntimeError:
-            return False
-
-    def _loop_runs(self) -> bool:
-        loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop  # type: ignore[attr-defined]
-        return loop.is_running()
 
     def _finish(self, finished: threading.Event) -> None:
         try:
@@ -392,4 +295,4 @@ class EventsThread(threading.Thread):
             try:
                 listener()
             except Exception:
-                log.exception("A listener of the events failed")
+                log.exception("A listener for events failed")

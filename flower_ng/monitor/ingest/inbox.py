@@ -9,6 +9,12 @@ from collections import deque
 
 import msgspec
 
+#: Logged when messages are dropped.
+FULL = (
+    "The inbox is full: dropped %d events, the newest: %s;"
+    " see --inbox_max_messages and --inbox_max_bytes"
+)
+
 
 class EventMessage(msgspec.Struct, frozen=True, gc=False):
     """One message as the broker delivered it: one event, or a list of up to dozens."""

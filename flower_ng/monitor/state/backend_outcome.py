@@ -8,9 +8,10 @@ import msgspec
 from celery import states
 from celery.utils.saferepr import saferepr
 
+from flower_ng.event_record import TEXT_LENGTH, TRACEBACK_LENGTH
 from flower_ng.life.progress import told_otherwise
 from flower_ng.life.runs import is_running
-from flower_ng.records import BACKEND, TEXT_LENGTH, TRACEBACK_LENGTH, Task
+from flower_ng.records import BACKEND, Task
 from flower_ng.truncation import cut, cut_traceback
 
 #: The time that an end is noted in, by the state.

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from celery.utils.saferepr import saferepr
 
-from flower_ng.records import (
+from flower_ng.event_record import (
     CLOCK_MAX,
     NAME_LENGTH,
     NUMBER_MAX,

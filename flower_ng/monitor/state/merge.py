@@ -6,6 +6,7 @@ little. From the first event that says otherwise their runs are kept apart (life
 
 from celery import states
 
+from flower_ng.event_record import Event
 from flower_ng.life.attempts import decisive, is_inferred, names, newest, newest_raised
 from flower_ng.life.memory import Life
 from flower_ng.life.progress import (
@@ -34,7 +35,7 @@ from flower_ng.monitor.state.merge_fields import (
     take_what_became_of_it,
     take_what_was_asked,
 )
-from flower_ng.records import INFERRED, Event, Task, Worker
+from flower_ng.records import INFERRED, Task, Worker
 
 
 def merge(task: Task, event: Event, subject: str, worker: Worker | None) -> bool:

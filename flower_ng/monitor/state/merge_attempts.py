@@ -7,6 +7,7 @@ from typing import Final
 
 from celery import states
 
+from flower_ng.event_record import Event
 from flower_ng.life.progress import (
     ATTEMPT_BITS,
     progress_in_attempt,
@@ -21,7 +22,7 @@ from flower_ng.monitor.state.merge_fields import (
     take_what_became_of_it,
     take_what_was_asked,
 )
-from flower_ng.records import BACKEND, Event, Task, Worker
+from flower_ng.records import BACKEND, Task, Worker
 
 #: What is sent and received is a numbered attempt.
 NUMBERED: Final = frozenset({"sent", "received"})

@@ -7,9 +7,10 @@ from typing import Final
 
 from celery import states
 
+from flower_ng.event_record import Event
 from flower_ng.life.progress import ATTEMPT_BITS, CORRECTION, FIRST_ENDED, progress_in_attempt
 from flower_ng.life.runs import OUTCOMES
-from flower_ng.records import BACKEND, Event, Task
+from flower_ng.records import BACKEND, Task
 
 #: What follows of the next event of a task that is run once, by what follows `task-` in its type:
 #: how far it is then (4 is ended), its state, and its progress in its attempt.

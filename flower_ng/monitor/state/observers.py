@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from flower_ng.records import BatchObserver, Change, Observer, Task
+from flower_ng.changes import BatchObserver, Change, Observer
+from flower_ng.records import Task
 
 log = logging.getLogger(__name__)
 

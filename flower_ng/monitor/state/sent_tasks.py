@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Final
 
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
 from flower_ng.monitor.state.eta import delayed_key, eta_s
-from flower_ng.records import Change, Event, Task
+from flower_ng.records import Task
 
 #: Tasks remembered; past it further ones are not, and what then becomes the oldest is not known.
 MOST: Final = 50_000

@@ -16,6 +16,8 @@ from typing import Any
 from celery import states
 from celery.events.state import State
 
+from flower_ng.changes import Change, Observer
+from flower_ng.event_record import Event
 from flower_ng.life.runs import MAIN
 from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
 from flower_ng.monitor.state.backend_outcome import Outcome, take
@@ -26,7 +28,7 @@ from flower_ng.monitor.state.merge import merge
 from flower_ng.monitor.state.observers import Observers
 from flower_ng.monitor.state.tallies import Tallies
 from flower_ng.monitor.state.tasks_by import TasksBy, by_time, worker_name
-from flower_ng.records import INFERRED, Change, Event, Observer, Task, Worker
+from flower_ng.records import INFERRED, Task, Worker
 
 WORKER_FIELDS = (
     "pid", "freq", "clock", "active", "processed", "loadavg", "sw_ident", "sw_ver", "sw_sys",

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 
 #: Starts that are remembered.
 MOST: Final = 1000

@@ -11,16 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
-from flower_ng.records import (
+from flower_ng.event_record import (
     CLOCK_MAX,
     NAME_LENGTH,
     NUMBER_MAX,
     TEXT_LENGTH,
     TIME_MAX,
     TRACEBACK_LENGTH,
-    Task,
-    Worker,
 )
+from flower_ng.records import Task, Worker
 from flower_ng.store.flower_file.pickles import Recorded
 from flower_ng.store.flower_file.shelf import UnreadableError
 from flower_ng.truncation import cut, cut_traceback

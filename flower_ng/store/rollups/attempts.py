@@ -7,7 +7,8 @@ tells that this one ended.
 
 from typing import Final
 
-from flower_ng.records import Event, Task
+from flower_ng.event_record import Event
+from flower_ng.records import Task
 
 #: Attempts remembered; on a cluster whose publishers tell of nothing all receipts are for a moment.
 MAX_KEPT: Final = 20_000

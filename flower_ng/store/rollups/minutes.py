@@ -6,7 +6,9 @@ What it holds was not handed on yet: a second's worth while the store can be wri
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store.rollups.attempts import Retried, Times
 from flower_ng.store.rollups.coverage import minute_of
 from flower_ng.store.rollups.levels import MINUTE_S

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store.tables.schema import FINISHED
 from flower_ng.store.tables.timeline import Entry, chain, entries
 from flower_ng.store.writing.snapshots import BOUNDS, Snapshot, snapshot

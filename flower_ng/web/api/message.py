@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flower_ng.errors import BadRequest
-from flower_ng.records import NAME_LENGTH
+from flower_ng.event_record import NAME_LENGTH
 
 JSON_NAMES = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 

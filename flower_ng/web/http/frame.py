@@ -19,7 +19,7 @@ from flower_ng.web.ui.icons import SPRITE, icon
 from flower_ng.web.ui.zone import Zone
 
 if TYPE_CHECKING:
-    from flower_ng.monitor.ingest.events import ConnectionState
+    from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 
 TOAST_COOKIE = "flower_toast"
 _TOAST_LENGTH = 1000  # a cookie holds 4 KiB; signing and escapes take their share

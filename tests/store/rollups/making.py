@@ -5,7 +5,9 @@ import sqlite3
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store.rollups.compaction import Compactor
 from flower_ng.store.rollups.ledger import Ledger
 from flower_ng.store.rollups.levels import LEVELS

@@ -1,6 +1,7 @@
 import pytest
 
-from flower_ng.records import Change, Worker
+from flower_ng.changes import Change
+from flower_ng.records import Worker
 from flower_ng.store.rollups import minutes as module
 from flower_ng.store.rollups.minutes import Minutes
 from flower_ng.store.rollups.points import point

@@ -2,8 +2,10 @@
 
 import pytest
 
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.records import BACKEND, Change, Event, Task, Worker
+from flower_ng.records import BACKEND, Task, Worker
 from flower_ng.store import Store
 
 

@@ -8,8 +8,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from flower_ng.changes import Change
 from flower_ng.errors import Unavailable
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store import Store
 
 from .conftest import WORKER

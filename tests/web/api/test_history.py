@@ -1,6 +1,8 @@
 import pytest
 
-from flower_ng.records import Change, Event, Task
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task
 from flower_ng.store import Limits, Store
 
 from .conftest import WORKER

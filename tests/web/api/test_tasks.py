@@ -5,8 +5,10 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
+from flower_ng.changes import Change
 from flower_ng.errors import NoBackend, NotFound
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store import Store, TaskPage
 
 from .conftest import WORKER

@@ -3,7 +3,7 @@
 import pytest
 
 from flower_ng.doctor import Check, CheckMark, Report
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote import commands
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html

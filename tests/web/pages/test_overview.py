@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.purge import Purge
 from tests.web.pages.shop import NOW, W1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from tests.web.pages.shop import NOW, W1
 from tests.web.pages.test_worker import ANSWERS, STATS
 from tests.web.site import OPEN_API

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flower_ng.monitor.ingest.events import ConnectionState
+from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.web.ui import format as fmt
 from tests.web.pages.html import Html
 from tests.web.pages.shop import NOW, W1
