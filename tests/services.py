@@ -25,6 +25,8 @@ from typing import Any
 
 import psycopg
 
+from tests.forks import Forked, forks
+
 ROOT = Path(__file__).resolve().parent.parent
 RABBIT_SCRIPTS = (
     "/usr/lib/rabbitmq/bin/rabbitmq-server",
@@ -70,16 +72,27 @@ class Process:
 
     def __init__(self, log: Path) -> None:
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     def spawn(self, command: list[str], env: Mapping[str, str] | None = None) -> None:
+        """Start it; dashboards and workers in a fork, where nothing is asked of Python itself."""
+        environment = {**os.environ, **(env or {})}
+        match command:
+            case [sys.executable, "-m", ("celery" | "flower_ng") as module, *arguments] if not any(
+                name.startswith("PYTHON") for name in env or ()
+            ):
+                self.process = forks(module).start(arguments, environment, self.log)
+            case _:
+                self.process = self._started(command, environment)
+
+    def _started(self, command: list[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env=env,
                 cwd=ROOT,
                 start_new_session=True,
             )

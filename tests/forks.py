@@ -1,0 +1,159 @@
+"""A Python that has imported a program's modules, and forks for each start of the program.
+
+To import Celery and the dashboard costs a second of CPU, and the tests start hundreds of them. A
+fork runs `python -m MODULE ARGUMENT…` in a session of its own, with its environment and its log;
+only what was imported before is shared. `python -m tests.forks FD` is the Python that forks: it
+takes requests from a connection, and ends where that ends.
+"""
+
+import contextlib
+import gc
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+#: What is imported before the first fork, for each module that is run.
+IMPORTED: Final = {
+    "celery": (
+        "celery.bin.celery",
+        "celery.app.control",
+        "celery.app.events",
+        "celery.app.log",
+        "celery.apps.worker",
+        "celery.backends.redis",
+        "celery.concurrency.prefork",
+        "celery.events",
+        "celery.fixups.django",
+        "celery.worker.autoscale",
+        "celery.worker.components",
+        "celery.worker.consumer",
+        "celery.worker.strategy",
+        "kombu.pidbox",
+        "kombu.transport.pyamqp",
+        "kombu.transport.redis",
+    ),
+    "flower_ng": (
+        "celery.app.amqp",
+        "celery.app.control",
+        "celery.fixups.django",
+        "celery.loaders.app",
+        "flower_ng.cli.script",
+        "flower_ng.cli.serving",
+        "kombu.transport.redis",
+        "tornado.platform.asyncio",
+    ),
+}
+
+
+class Forked:
+    """A program that runs in a fork, with the methods of `subprocess.Popen` that tests use."""
+
+    def __init__(self, forks: "Forks", pid: int) -> None:
+        self._forks, self.pid = forks, pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._forks.ask(self.pid)
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            time.sleep(0.01)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+class Forks:
+    """The Python that forks, as pytest's process sees it; it ends with that."""
+
+    def __init__(self, module: str) -> None:
+        self._lock = threading.Lock()
+        self._connection, theirs = Pipe()
+        with theirs:
+            command = [sys.executable, "-m", "tests.forks", str(theirs.fileno()), module]
+            self._python = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            )
+
+    def start(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Forked:
+        return Forked(self, self.ask((list(arguments), dict(env), str(log))))
+
+    def ask(self, request: Any) -> Any:
+        """Return the pid of a program to start, or the exit code of a pid, None while it runs."""
+        with self._lock:
+            self._connection.send(request)
+            return self._connection.recv()
+
+
+@cache
+def forks(module: str) -> Forks:
+    """Return the Python that forks for this module; there is one for each in pytest's process."""
+    return Forks(module)
+
+
+def serve(connection: Connection) -> list[str]:
+    """Fork as is asked; return, in the fork, the program's arguments.
+
+    Where pytest is gone, what still runs is killed, with the children that it started.
+    """
+    running: set[int] = set()
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            request = connection.recv()
+            if isinstance(request, int):
+                pid, status = os.waitpid(request, os.WNOHANG)
+                running.discard(pid)
+                connection.send(os.waitstatus_to_exitcode(status) if pid else None)
+            elif pid := os.fork():
+                running.add(pid)
+                connection.send(pid)
+            else:
+                connection.close()
+                return become(*request)
+    for pid in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+    sys.exit()
+
+
+def become(arguments: list[str], env: dict[str, str], log: str) -> list[str]:
+    """Be as a program that has just been started."""
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(output, sys.stdout.fileno())
+    os.dup2(output, sys.stderr.fileno())
+    os.close(output)
+    return arguments
+
+
+if __name__ == "__main__":
+    program = sys.argv[2]
+    for name in IMPORTED[program]:
+        import_module(name)
+    gc.freeze()
+    sys.argv[1:] = serve(Connection(int(sys.argv[1])))
+    runpy.run_module(program, run_name="__main__", alter_sys=True)
