@@ -42,6 +42,22 @@ def test_where_nothing_listens_the_probe_fails_in_one_line() -> None:
     assert done.stderr.startswith("Error: The dashboard does not answer: ")
 
 
+def test_a_probe_and_the_version_do_without_celery() -> None:
+    for words in (PROBE[-1:], ("--version",)):
+        done = subprocess.run(
+            (sys.executable, "-X", "importtime", *PROBE[1:-1], *words),
+            env={"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+        assert "flower_ng.cli" in imported
+        assert "celery" not in imported
+
+
 class Ready(BaseHTTPRequestHandler):
     """Answers as a dashboard that is ready does."""
 
