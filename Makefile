@@ -97,6 +97,7 @@ image-test: services setup ## Build the container image with buildah and run it
 soak: setup ## Run what takes minutes: a store killed 200 times, a ledger of 10,000 tasks, real alarms
 	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py
 	LEDGER_TASKS=10000 $(BIN)/pytest -n 0 tests/live/test_ledger.py
+	$(BIN)/pytest --hypothesis-profile=soak tests/store/test_where.py tests/store/test_query.py tests/store/test_search.py
 	$(BIN)/pytest -s -m soak
 
 .PHONY: bench

@@ -11,6 +11,7 @@ from tests.services import Dashboard, Postgres, Rabbit, Redis, Worker, running
 
 # A busy machine is slow, and that is no finding.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("soak", settings.get_profile("house"), max_examples=1000)
 settings.load_profile("house")
 
 

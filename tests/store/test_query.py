@@ -118,7 +118,7 @@ TASKS = st.lists(
     max_size=8,
     unique_by=attrgetter("uuid"),
 )
-UNHURRIED = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+UNHURRIED = settings(suppress_health_check=list(HealthCheck))
 
 
 @UNHURRIED

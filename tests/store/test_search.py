@@ -2,7 +2,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.errors import SearchError
@@ -307,7 +307,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
 @given(st.lists(PIECES | st.text(max_size=4), max_size=60).map("".join))
 def test_any_text_is_a_search_or_a_search_error_that_names_a_place(text):
     position = None

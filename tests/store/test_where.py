@@ -399,7 +399,7 @@ SEARCHES = st.recursive(
     ),
     max_leaves=5,
 )
-UNHURRIED = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+UNHURRIED = settings(suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize(
