@@ -111,7 +111,7 @@ def test_a_worker_that_is_killed_after_its_task_ended_leaves_nothing_to_run_agai
     shown.sees(ended, "SUCCESS", SOURCE)
     problem = wait_until(lambda: gone(shown), 30, "the worker is gone")
     assert problem["evidence"]["tasks without a known end"] == 1
-    assert "before it is run again" in problem["advice"]
+    assert "before you run it again" in problem["advice"]
     shown.says(lost, "The result backend says STARTED: whether it ended is not known.")
     assert "no end is known" in shown.page(lost)
     assert "so far" not in shown.page(lost)
