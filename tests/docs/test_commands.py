@@ -225,6 +225,13 @@ def test_flowers_file_is_imported(folder: Path) -> None:
     assert not loaded.warnings
 
 
+def history_files() -> set[str]:
+    """Return the names in the table of docs/deployment.md."""
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`flower\.[^|]+) \|", page, re.MULTILINE)
+    return {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
 def test_a_history_is_restored_as_it_was_when_it_was_backed_up(
     folder: Path, redis_url: str
 ) -> None:
@@ -243,6 +250,7 @@ def test_a_history_is_restored_as_it_was_when_it_was_backed_up(
         try:
             wait_until(lambda: "Receiving events" in command.output(), 20, "it runs")  # noqa: B023
             subprocess.run(["sh", "-c", backup], check=True)
+            assert {path.name for path in (folder / "data").iterdir()} <= history_files()
         finally:
             command.stop()
         subprocess.run(["sh", "-c", restore], check=True)
