@@ -1,7 +1,7 @@
-"""Condition is how a broker is, as it told when it was last asked: frozen records. Pure.
+"""The state of a broker as it reported it last: frozen records. Pure.
 
-`Poll.facts` holds the newest BrokerFacts. None stands for what the broker does not tell, never for
-0 or for "all is well"; times are UTC seconds by our own clock.
+`Poll.facts` holds the newest BrokerFacts. None means that the broker does not report a value, never
+0 or "all is well"; times are UTC seconds by our own clock.
 """
 
 import re

@@ -1,9 +1,9 @@
-"""Recent: what each queue's length was in the last minutes, look by look. On the loop."""
+"""RecentLengths keeps the sampled lengths of each queue for some minutes. On the loop."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-#: How long samples are remembered: the last minute, with one before it where looks are seldom.
+#: How long samples are kept: the last minute, and one sample before it if sampling is slow.
 KEPT_S: Final = 180.0
 
 
@@ -21,7 +21,7 @@ class RecentLengths:
         self._samples: dict[str, list[LengthSample]] = {}
 
     def note(self, lengths: Mapping[str, int | None], now: float) -> None:
-        """Take the lengths that one look told; a queue that it did not tell of is forgotten."""
+        """Take the lengths of one poll; queues without a length are dropped."""
         self._samples = {
             name: _with(self._samples.get(name, []), LengthSample(now, length))
             for name, length in lengths.items()

@@ -1,4 +1,4 @@
-"""Health says what is wrong with a cluster: rules over facts, problems that last, who is told."""
+"""Health finds problems of a cluster: rules judge facts, lasting findings become problems."""
 
 from flower_ng.health.problem import Mute, Problem
 from flower_ng.health.rules.all_rules import RULES

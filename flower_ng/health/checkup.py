@@ -1,4 +1,4 @@
-"""Checkup is the watch with all that it looks through, begun and ended in order. On the loop."""
+"""Checkup starts and stops everything that looks for problems, in order. On the loop."""
 
 import asyncio
 import logging
@@ -28,9 +28,9 @@ from flower_ng.store import Store, TaskQuery
 
 log = logging.getLogger(__name__)
 
-#: What is heavier is asked at each of so many looks.
+#: Slow reads (baselines, the schedule) run once in this many intervals.
 SELDOM: Final = 6
-#: An exception is new only to who has looked on for so long.
+#: Exceptions count as new only after the dashboard has observed for this long.
 LEARNING_S: Final = 3600.0
 GONE: Final = "Its worker is gone, and nothing says how the task ended."
 IDLE: Final = (
@@ -38,13 +38,13 @@ IDLE: Final = (
     " Ignore."
 )
 UNCLAIMED: Final = "Its worker says that it does not run it, and no event says how it ended."
-#: Pairs of task type and exception that are read at the start.
+#: Pairs of task type and exception that are read from the history at the start.
 MOST_GROUPS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemLimits:
-    """When something is a problem: `thresholds` by the rules' names, and times in seconds."""
+    """Settings of the rules: `thresholds` by rule name, and times in seconds."""
 
     thresholds: Mapping[str, float]
     interval_s: float
@@ -53,7 +53,7 @@ class ProblemLimits:
 
 
 class Checkup:
-    """Looks after one cluster; `problems` is what is found. `sightings` must observe the state."""
+    """Checks one cluster; `problems` holds the results. `sightings` must observe the state."""
 
     def __init__(
         self,
@@ -101,9 +101,9 @@ class Checkup:
         self._learning: asyncio.Task[None] | None = None
 
     def doubt(self, uuid: str, worker: str) -> str:
-        """Say why it is not known whether a started task runs; empty where nothing says so.
+        """Return why it is unknown whether a started task still runs; empty without a doubt.
 
-        What the result backend knows is said by `monitor.verifying`.
+        The result backend is asked elsewhere (monitor/remote/verifying.py).
         """
         known, task = self._state.workers.get(worker), self._state.tasks.get(uuid)
         if self._presence.status(known) in OFFLINE:
@@ -142,7 +142,7 @@ class Checkup:
         return connection.since if connection.connected else None
 
     async def _learn(self) -> None:
-        """Learn which exceptions are known, at once where there is a history, else in an hour."""
+        """Learn which exceptions occurred before: at once from a history, otherwise in an hour."""
         try:
             oldest = self._store.status().oldest
             age_s = 0.0 if oldest is None else self._clock() - oldest

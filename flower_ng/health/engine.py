@@ -1,6 +1,6 @@
-"""Engine turns findings into problems: raised when they last, cleared when they stay away. Pure.
+"""Engine turns findings into problems: raised once they last, cleared once they are gone. Pure.
 
-Time is what the facts say. Between two changes of one problem lies at least `hold_s`: no flapping.
+The time is that of the facts. A problem changes at most once in `hold_s`, so that it does not flap.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,17 +11,17 @@ from flower_ng.health.facts.records import Facts
 from flower_ng.health.problem import Problem
 from flower_ng.health.rules.rule import Finding, Rule, Undecided
 
-#: Subjects of one rule that are told apart; more are counted.
+#: Subjects that one rule may have at a time; further ones are only counted.
 MOST_SUBJECTS: Final = 200
-#: A name that somebody else chose is shown up to here.
+#: Longer names of workers, queues and tasks are truncated.
 SUBJECT_LENGTH: Final = 512
 
 
 @dataclass(slots=True)
 class Case:
-    """A rule that holds for a subject, or did; `raised` is None until it lasted for long enough.
+    """A rule that applies, or applied, to a subject; `raised` is None until it has lasted.
 
-    `is_from_before` is that it was raised before a restart, and not found since.
+    `is_from_before`: it was raised before a restart, and has not been found since.
     """
 
     finding: Finding
@@ -33,16 +33,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class ProblemChanges:
-    """What one look changed."""
+    """The problems that one check raised and cleared."""
 
     raised: Sequence[Problem] = ()
     cleared: Sequence[Problem] = ()
 
 
 class Engine:
-    """Judges facts by rules. `thresholds` are by the rules' names; without one a rule is off.
+    """Applies rules to facts. `thresholds` are by rule name; a rule without one, or with 0, is off.
 
-    So it is with 0. Nothing is raised or cleared before `quiet_until`.
+    Nothing is raised or cleared before `quiet_until`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Engine:
         self._cases: dict[str, dict[str, Case]] = {rule.name: {} for rule in self.rules}
 
     def adopt(self, problems: Iterable[Problem]) -> None:
-        """Go on with problems that lasted when an earlier run ended."""
+        """Continue with the problems that were open when the previous run ended."""
         for problem in problems:
             if problem.rule in self._cases:
                 finding = Finding(problem.subject, problem.evidence)
@@ -79,7 +79,7 @@ class Engine:
                 case.seen += step_s
 
     def judge(self, rule: Rule, facts: Facts) -> ProblemChanges:
-        """Look whether one rule holds, and return what that changed."""
+        """Apply one rule, and return the problems that were raised and cleared."""
         cases, now = self._cases[rule.name], facts.now
         findings = rule.find(facts, self._thresholds[rule.name])
         if findings is None:
@@ -94,13 +94,13 @@ class Engine:
         return ProblemChanges(raised, self._clear(rule, cases, facts))
 
     def problems(self) -> list[Problem]:
-        """Return what is wrong, errors first, the newest of them first."""
+        """Return the open problems, errors first, then newest first."""
         return self._those(lambda case: case.raised is not None)
 
     def pending(self) -> list[Problem]:
-        """Return what the rules find and what has not lasted for long enough to be raised.
+        """Return findings that have not lasted long enough to be raised.
 
-        `raised` is when each was first found.
+        Their `raised` is when each was first found.
         """
         return self._those(lambda case: case.raised is None)
 
@@ -114,7 +114,7 @@ class Engine:
         return sorted(found, key=lambda one: (one.severity, -one.raised, one.rule, one.subject))
 
     def _suspend(self, cases: dict[str, Case], subjects: Iterable[str], now: float) -> None:
-        """Nobody knows: what was raised stays, and all else has to be seen anew."""
+        """Treat subjects as undecided: raised problems stay, other findings start again."""
         for subject in (one[:SUBJECT_LENGTH] for one in subjects):
             case = cases.get(subject)
             if case is not None and case.raised is None:
@@ -163,12 +163,12 @@ class Engine:
 
 
 def _has_passed(case: Case, now: float) -> bool:
-    """Whether it ended before it was raised."""
+    """Whether a finding ended before it was raised."""
     return case.raised is None and case.seen < now
 
 
 def problem_of(rule: Rule, case: Case) -> Problem:
-    """Return a case as the problem that it is, or would be now."""
+    """Return a case as a problem, raised or not."""
     return Problem(
         rule=rule.name,
         about=rule.about,

@@ -1,12 +1,12 @@
-"""Problem is what a rule found and what became of it: since when, until when, muted by whom."""
+"""Problem is what a rule found, when it was raised and cleared, and whether it is muted."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-#: `error`: work is not done, or is lost. `warning`: it soon may be, or a number can't be trusted.
+#: `error`: tasks are not done or lost. `warning`: they soon may be, or a number can't be trusted.
 Severity: TypeAlias = Literal["error", "warning"]
-#: What a subject is the name of; of `cluster` and `broker` there is one.
+#: The kind of thing that a subject names; `cluster` and `broker` have an empty subject or a node.
 About: TypeAlias = Literal["cluster", "broker", "worker", "queue", "type", "schedule"]
 #: The end of a key is the unit: `_s` seconds, `_at` UTC seconds, `_bytes`, `_share` 0 to 1, `_task`
 #: the id of a task; other numbers are counts.
@@ -15,7 +15,7 @@ Evidence: TypeAlias = Mapping[str, str | float | int]
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """A problem that nobody wants to hear of until then, and why; times are UTC seconds."""
+    """A problem muted until a time, why and by whom; times are UTC seconds."""
 
     rule: str
     subject: str
@@ -26,10 +26,10 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One rule and one subject. `since` is when it was first seen, `raised` when it was sure.
+    """A rule that applies to a subject: first found at `since`, raised at `raised`.
 
-    `cleared` is None while it lasts. `evidence` is as of `seen`, when the rule last held. `ended`
-    says why it is not watched any more where nobody saw that all is well again.
+    `cleared` is None while it lasts. `evidence` is as of `seen`, when the rule last applied.
+    `ended` says why it is no longer checked, if it was closed without being seen to be resolved.
     """
 
     rule: str
@@ -48,20 +48,20 @@ class Problem:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from all others that last."""
+        """What identifies it among the open problems."""
         return self.rule, self.subject
 
     @property
     def end(self) -> str:
-        """How it ended, in a word or two for people."""
+        """How it ended, in words for people."""
         return f"No longer watched ({self.ended})" if self.ended else "Resolved"
 
 
 def told_once(problems: Iterable[Problem]) -> list[Problem]:
-    """Return as one what several dashboards of one history noted of the same problem.
+    """Merge the records that several dashboards with one history made of the same problem.
 
-    Each raises it when it sees it, so that theirs have the rule and the subject in common, and
-    overlap. It is over when one of them saw its end: who still sees it raises it anew.
+    Their records have the same rule and subject, and overlap in time. The problem is cleared once
+    one dashboard cleared it: one that still finds it raises it again.
     """
     found: dict[tuple[str, str], list[Problem]] = {}
     for one in sorted(problems, key=lambda one: one.raised):

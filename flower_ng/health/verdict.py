@@ -1,6 +1,6 @@
-"""Standing is the verdict on the cluster: what is wrong, what may be, and what was not seen. Pure.
+"""ClusterVerdict sums up the cluster: open and pending problems, and what is unknown. Pure.
 
-The Overview and `/api/overview` say it; they have no rules of their own.
+The Overview and `/api/overview` show it; they have no rules of their own.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Watch looks for problems every few seconds, remembers and tells them. On the loop."""
+"""ProblemWatch checks for problems every few seconds and keeps them. On the loop."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from flower_ng.health.problem import Mute, Problem, told_once
 
 log = logging.getLogger(__name__)
 
-#: Past problems and mutes that are remembered.
+#: Past problems and mutes that are kept.
 MOST_PAST: Final = 500
 MOST_MUTES: Final = 1000
 PROBLEM, MUTE = "problem", "mute"
@@ -39,10 +39,10 @@ Listener = Callable[[ProblemChanges], None]
 
 
 class ProblemWatch:
-    """The problems of one cluster: `now` what is wrong, `past` what was, the newest first.
+    """The problems of one cluster: `now` are the open ones, `past` the cleared ones, newest first.
 
-    `pending` is what was found and has not lasted for long enough to be raised. `looked_at` is when
-    it last looked, None before; `took_s` how much of the loop that took.
+    `pending` are findings that have not lasted long enough to be raised. `looked_at` is when the
+    last check ran, None before the first; `took_s` is how long it kept the loop busy.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class ProblemWatch:
         self._work: asyncio.Task[None] | None = None
 
     def add_listener(self, listener: Listener) -> None:
-        """Tell this one of each problem that is raised or cleared."""
+        """Call the listener with each problem that is raised or cleared."""
         self._listeners.append(listener)
 
     def restore(self) -> None:
-        """Go on where the run before ended; blocks."""
+        """Continue with the problems and mutes of the previous run; blocks."""
         noted = self._notebook.read(PROBLEM).values()
         found = told_once(_problem.decode(text) for text in noted)
         self.engine.adopt(one for one in found if one.cleared is None)
@@ -85,16 +85,16 @@ class ProblemWatch:
         self._show()
 
     def start(self) -> None:
-        """Begin to look, on the running loop."""
+        """Start, on the running loop."""
         self._work = asyncio.get_running_loop().create_task(self._keep_looking())
 
     def stop(self) -> None:
-        """End; what lasts is still a problem after a restart."""
+        """Stop; open problems are restored after a restart."""
         if self._work is not None:
             self._work.cancel()
 
     async def look(self) -> None:
-        """Look once: gather the facts, then judge them rule by rule, the loop's turn between."""
+        """Check once: collect the facts, then apply the rules one by one, yielding to the loop."""
         facts = await self._gather()
         self.took_s = 0.0
         for rule in self.engine.rules:
@@ -107,16 +107,16 @@ class ProblemWatch:
         self.looked_at = facts.now
 
     def holds(self, rule: str) -> bool:
-        """Whether a rule holds for anything, raised already or not, muted or not."""
+        """Whether a rule applies to anything, raised or pending, muted or not."""
         return any(one.rule == rule for one in (*self.now, *self.pending))
 
     def about(self, about: str, subject: str | None = None) -> tuple[Problem, ...]:
-        """Return what is wrong with one worker, queue or task type; None is any."""
+        """Return the open problems of one worker, queue or task type; None for any."""
         named = (one for one in self.now if one.about == about)
         return tuple(one for one in named if subject is None or one.subject == subject)
 
     def mute(self, mute: Mute) -> None:
-        """Keep a problem, there now or not, from being told of until then."""
+        """Mute a problem, open or not, until the time in `mute`."""
         while len(self.mutes) >= MOST_MUTES:
             self.unmute(*next(iter(self.mutes)))
         self.mutes[mute.rule, mute.subject] = mute
@@ -124,7 +124,7 @@ class ProblemWatch:
         self._show()
 
     def unmute(self, rule: str, subject: str) -> bool:
-        """Let it be told of again; False where it was not muted."""
+        """Unmute a problem; False where it was not muted."""
         was_muted = self.mutes.pop((rule, subject), None) is not None
         self._notebook.put(MUTE, _key(rule, subject), None, self._clock())
         self._show()
@@ -182,5 +182,5 @@ def _json(record: Problem | Mute) -> str:
 
 
 def unmuted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """Return those that somebody should look into."""
+    """Return the problems that are not muted."""
     return tuple(one for one in problems if one.mute is None)

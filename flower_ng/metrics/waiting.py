@@ -1,4 +1,4 @@
-"""Which tasks wait at which worker, received and not started; on the loop.
+"""PrefetchedTasks are the tasks that each worker received and has not started. On the loop.
 
 The gauge of prefetched tasks is the size of these sets, so it can be neither negative nor stuck.
 """

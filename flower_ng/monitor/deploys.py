@@ -1,4 +1,4 @@
-"""Deploys are guessed: workers that started at about the same time, as marks on charts; pure."""
+"""Deploy is a group of workers that started at about the same time: a guess. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Final
 
 #: Starts that are no further apart belong to one deploy.
 TOGETHER_S: Final = 120.0
-#: So many names are told.
+#: Worker names that are listed; the rest is counted.
 MOST_NAMES: Final = 3
 
 

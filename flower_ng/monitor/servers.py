@@ -1,6 +1,6 @@
-"""Servers are those that an app's broker URLs name, and the one that the events come from.
+"""Servers are the brokers in an app's broker URLs, and the one that the events come from.
 
-The workers are at that one too: commands, tasks and questions go there first. Of any thread.
+The workers use that one too: commands, tasks and inspections go there first. Any thread.
 """
 
 from collections.abc import Mapping, Sequence

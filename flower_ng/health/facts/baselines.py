@@ -1,4 +1,4 @@
-"""Usual asks the history what task types did lately and before. On the loop, in the background."""
+"""Baselines reads recent and usual counts of each task type from the history. On the loop."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from flower_ng.store.rollups.points import TaskPoint
 
 log = logging.getLogger(__name__)
 
-#: What counts as lately, and what before it as usual.
+#: The recent period, and the period before it from which the baseline is taken.
 LATELY_S: Final = 600.0
 USUAL_S: Final = 86_400.0
 HOUR_S: Final = 3600
@@ -22,7 +22,7 @@ Ask = Callable[[SeriesQuery], Awaitable[SeriesPage]]
 
 
 class Baselines:
-    """Asks each `every_s`. `types` is the newest answer; None before, and while there is none."""
+    """Reads the counts each `every_s`. `types` is the newest result; None while there is none."""
 
     def __init__(self, ask: Ask, clock: Callable[[], float], every_s: float) -> None:
         self.types: tuple[TypeFacts, ...] | None = None
@@ -32,7 +32,7 @@ class Baselines:
         self._work: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to ask, on the running loop."""
+        """Start reading, on the running loop."""
         self._work = asyncio.get_running_loop().create_task(self._keep_asking())
 
     def stop(self) -> None:
@@ -41,15 +41,15 @@ class Baselines:
             self._work.cancel()
 
     async def look(self) -> None:
-        """Ask once."""
+        """Read the counts once."""
         now = self._clock()
         hour = (now - LATELY_S) // HOUR_S * HOUR_S
         try:
             recent = await self._counts(now - LATELY_S, now)
-            if self._usual[0] != hour:  # whole hours that are over do not change
+            if self._usual[0] != hour:  # the counts of past hours do not change
                 self._usual = hour, await self._counts(max(0.0, hour - USUAL_S), hour)
         except AnswerError as error:
-            log.debug("What is usual could not be read: %s", error)
+            log.debug("The usual counts could not be read: %s", error)
             self.types = None
             return
         self.types = tuple(_types(recent, self._usual[1]))

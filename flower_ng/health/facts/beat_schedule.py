@@ -1,6 +1,6 @@
-"""Timetable is the app's beat schedule, and which of its entries should have been seen by now.
+"""BeatSchedule is the app's beat schedule, and which of its entries are overdue.
 
-Read in a thread now and then: a crontab takes its time. Begun and ended on the loop.
+Read in a thread from time to time: evaluating a crontab is slow. Begun and ended on the loop.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class BeatSchedule:
         self._work: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look, on the running loop."""
+        """Start, on the running loop."""
         self._work = asyncio.get_running_loop().create_task(self._keep_looking())
 
     def stop(self) -> None:

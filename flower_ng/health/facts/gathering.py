@@ -1,4 +1,4 @@
-"""Gathering makes the snapshot that rules judge, in slices that give the loop back. On the loop."""
+"""FactCollector makes the snapshot that rules judge, in short slices. On the loop."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,11 +28,11 @@ from flower_ng.monitor.state.eta import eta_s
 from flower_ng.monitor.state.presence import LISTEN_S
 from flower_ng.records import Task
 
-#: Workers looked at before the loop is given back: half a millisecond.
+#: Workers read in one slice, about half a millisecond, before other work of the loop runs.
 SLICE: Final = 50
-#: Running tasks that are looked at, the oldest.
+#: Running tasks that are judged, the oldest first.
 MOST_RUNNING: Final = 1000
-#: Who answered within this time, and is not heard of, sends no events.
+#: A worker that answered within this time but was not heard from sends no events.
 ANSWERED_S: Final = 150.0
 
 
@@ -77,7 +77,7 @@ class FactSources:
 
 
 class FactCollector:
-    """Facts, from what is in memory; what is heavier comes from `usual` and `claims`."""
+    """Collects the facts from memory; slower reads run in the background (`usual`, `claims`)."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class FactCollector:
         self._online_at: float | None = None
 
     async def facts(self) -> Facts:
-        """Return all that is known now."""
+        """Return a snapshot of everything known now."""
         now, connection = self._clock(), self._sources.connection()
         workers = await self._workers(now)
         running = await self._running({one.name: one for one in workers}, now)

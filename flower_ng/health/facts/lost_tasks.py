@@ -1,7 +1,7 @@
-"""Claims: workers are asked whether they run what they had started, before anything is said.
+"""LostTaskCheck asks workers whether they still run the tasks that they had started.
 
-On the loop, in the background, some workers at a time. What none of them runs is asked of the
-result backend (monitor.verifying).
+On the loop, in the background, a few workers at a time. The result backend is then asked about
+tasks that their worker does not run (monitor/remote/verifying.py).
 """
 
 import asyncio

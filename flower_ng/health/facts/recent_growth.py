@@ -1,17 +1,17 @@
-"""Lately is by how much a number that only grows has grown within the last minutes. Pure."""
+"""RecentGrowth is by how much a counter has grown in the last minutes. Pure."""
 
 from collections import deque
 
 
 class RecentGrowth:
-    """Growth of a total within `over_s`, as far back as it was looked at."""
+    """Growth of a counter within the last `over_s`, or since the first sample."""
 
     def __init__(self, over_s: float) -> None:
         self.over_s = over_s
         self._seen: deque[tuple[float, float]] = deque()
 
     def see(self, total: float, now: float) -> float:
-        """Take note of the total, and return how much of it is new."""
+        """Take a sample of the counter, and return its recent growth."""
         self._seen.append((now, total))
         while len(self._seen) > 1 and self._seen[1][0] <= now - self.over_s:
             self._seen.popleft()

@@ -1,6 +1,6 @@
-"""Facts is what rules judge: one frozen snapshot of the cluster, with its time. Pure.
+"""Facts is one frozen snapshot of the cluster, which the rules judge. Pure.
 
-Times are UTC seconds by our own clock. None is what is not known; no rule may take it for 0.
+Times are UTC seconds by our own clock. None means unknown; no rule may treat it as 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.presence import Status
 
-#: For how long a loss is told of.
+#: A loss of events or connections is reported for this long.
 LOSS_S: Final = 300.0
-#: Why a worker is not watched any more, by its status.
+#: Why a problem of a worker is no longer checked, by the worker's status.
 LAPSED: Final[Mapping[Status, str]] = {
     "purged": "its worker was offline for so long that it was removed",
     "gone": "its worker has sent nothing for a day",
@@ -22,7 +22,7 @@ LAPSED: Final[Mapping[Status, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Churn:
-    """Children of a pool that were replaced within `over_s`; `explained` is as many as expected."""
+    """Pool processes replaced within `over_s`; `explained` is the number that settings explain."""
 
     replaced: int
     explained: float
@@ -31,7 +31,7 @@ class Churn:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The most that a worker's main process had held `over_s` ago, and now."""
+    """The peak memory of a worker's main process `over_s` ago, and now."""
 
     before_bytes: int
     now_bytes: int
@@ -115,7 +115,7 @@ class UnackedTask:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What happened to the tasks of one type in some time."""
+    """Counts of what happened to the tasks of one type within `over_s`."""
 
     over_s: float
     received: int = 0
@@ -126,18 +126,18 @@ class Counts:
 
     @property
     def ended(self) -> int:
-        """How many ended well or badly."""
+        """How many succeeded or failed."""
         return self.succeeded + self.failed
 
     @property
     def failed_share(self) -> float | None:
-        """How much of what ended failed; None where nothing ended."""
+        """The failure rate; None where no task ended."""
         return self.failed / self.ended if self.ended else None
 
 
 @dataclass(frozen=True, slots=True)
 class TypeFacts:
-    """One task type: the last minutes, what is usual before, and how long its tasks run."""
+    """One task type: recent counts, usual counts, and how long its tasks run."""
 
     name: str
     recent: Counts
@@ -148,7 +148,7 @@ class TypeFacts:
 
 @dataclass(frozen=True, slots=True)
 class NewException:
-    """A class of exception that a type had not raised before, as far as is known."""
+    """A class of exception that a task type is not known to have raised before."""
 
     type: str
     exception: str
@@ -178,7 +178,7 @@ class QueueFacts:
 
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
-    """An entry of the beat schedule, and since when its task should have been seen."""
+    """An entry of the beat schedule, and for how long its task has been overdue."""
 
     name: str
     type: str
@@ -209,7 +209,7 @@ class IngestFacts:
 
 @dataclass(frozen=True, slots=True)
 class HistoryFacts:
-    """How the store is: why it can't be written, what was lost within `over_s`, how far behind."""
+    """The history: why it can't be written, changes lost within `over_s`, how far it lags."""
 
     failing: str | None = None
     lost: int = 0
@@ -252,7 +252,7 @@ class Facts:
         return self.ingest.connected_since is not None
 
     def lapsed(self, about: str, subject: str) -> str:
-        """Say why nothing more can be found out about a subject; empty where something can."""
+        """Return why a subject is no longer checked; empty where it still is."""
         if about != "worker":
             return ""
         statuses: dict[str, Status] = {one.name: one.status for one in self.workers}

@@ -1,4 +1,4 @@
-"""Sightings is what must be caught as events pass: what runs and waits, who changed. On the loop.
+"""TaskObserver follows running and waiting tasks, worker identities, new exceptions. On the loop.
 
 An observer of the state; it costs each event some tenths of a microsecond.
 """

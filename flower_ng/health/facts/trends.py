@@ -1,4 +1,4 @@
-"""Trends is what the queues were when they were last sampled, and for how long they grow. Loop."""
+"""Trends keeps the newest sample of each queue, and how long it has been growing. On the loop."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -9,9 +9,9 @@ from typing import Final
 from flower_ng.health.facts.records import QueueFacts, WorkerFacts
 from flower_ng.monitor.state.sent_tasks import Oldest
 
-#: A sample that is older says nothing about now.
+#: Older samples are ignored.
 GOOD_S: Final = 180.0
-#: Growth is that of the least length in each minute: what is taken at once looks like an end.
+#: Growth is that of the minimum length in each minute: single lengths vary too much.
 MINUTE_S: Final = 60.0
 
 

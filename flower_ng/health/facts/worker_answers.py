@@ -1,4 +1,4 @@
-"""Answered follows over time what a worker answers: its memory, its children. On the loop."""
+"""AnswerHistory follows a worker's memory and pool processes over time. On the loop."""
 
 from collections import deque
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Crew gathers the facts about workers: from events, heartbeats and answers. On the loop."""
+"""WorkerFactsReader makes the facts about workers from events and answers. On the loop."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -60,7 +60,7 @@ class InspectorRecords(Protocol):
 
 
 class WorkerFactsReader:
-    """Makes WorkerFacts; keeps what has to be compared over time."""
+    """Makes WorkerFacts, and keeps earlier values that later ones are compared with."""
 
     def __init__(
         self,

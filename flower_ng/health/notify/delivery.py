@@ -1,4 +1,4 @@
-"""Telling hands notices to a sender, again and again where that fails. On the loop."""
+"""NoticeDelivery sends notices to one receiver, with retries. On the loop."""
 
 import asyncio
 import logging
@@ -13,9 +13,9 @@ from flower_ng.health.watch import ProblemWatch
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two tries; after the last one a notice is given up.
+#: Pauses between attempts; after the last one a notice is discarded.
 RETRIES_S: Final = (2.0, 10.0, 60.0, 300.0, 900.0)
-#: Notices that wait for a receiver that is away; past it the oldest goes.
+#: Notices waiting for an unreachable receiver; beyond it the oldest is discarded.
 MOST_WAITING: Final = 100
 
 
@@ -28,13 +28,13 @@ class Sender(Protocol):
         """Return a notice as it is sent."""
 
     async def post(self, body: Any, /) -> None:
-        """Send it once; Unavailable where that fails, Refused where it always will."""
+        """Send it once; Unavailable where that fails, NoticeRefused where a retry is useless."""
 
 
 class NoticeDelivery:
-    """Tells one sender of the problems of a watch, a little later, so that many go together.
+    """Sends the problems of a watch to one receiver, with a short delay to combine several.
 
-    `trouble` is why the newest try failed, None when it did not; `sent` counts notices.
+    `trouble` is why the latest attempt failed, None if it succeeded; `sent` counts notices.
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class NoticeDelivery:
         self._work: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin; what lasts already counts as told."""
+        """Start; problems that are already open count as sent."""
         self._notices.adopt(self._watch.now, self._watch.past)
         self._watch.add_listener(self._notices.take)
         self._work = asyncio.get_running_loop().create_task(self._keep_telling())
 
     def stop(self) -> None:
-        """End; what was not sent by then is not."""
+        """Stop; notices that were not sent yet are discarded."""
         if self._work is not None:
             self._work.cancel()
 
     @property
     def name(self) -> str:
-        """What people call whoever is told."""
+        """The name of the receiver, for people."""
         return self._sender.name
 
     async def test(self) -> None:
@@ -104,7 +104,7 @@ class NoticeDelivery:
 
 
 async def send_test(tellings: Sequence[NoticeDelivery]) -> str:
-    """Send a test to all; return who received it. Unavailable says why others did not."""
+    """Send a test to all; return who received it. Unavailable says which ones failed and why."""
     ends = await asyncio.gather(*(one.test() for one in tellings), return_exceptions=True)
     failed = [end for end in ends if isinstance(end, BaseException)]
     if unexpected := [end for end in failed if not isinstance(end, Unavailable)]:

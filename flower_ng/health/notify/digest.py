@@ -1,6 +1,7 @@
-"""Notices is who is told what: together, not again within the cool-down, and that it is over. Pure.
+"""NoticeDigest decides which problems go into the next notice, and when. Pure.
 
-Muted problems are not told; nor is the end of what nobody was told of.
+Problems are sent together, and not again within the cool-down. Muted ones are not sent, nor is the
+end of a problem that was never sent.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,7 +16,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message: what is wrong now, and what is over; a `test` has neither."""
+    """One message: raised and cleared problems; a `test` has neither."""
 
     raised: tuple[Problem, ...] = ()
     cleared: tuple[Problem, ...] = ()
@@ -23,7 +24,7 @@ class Notice:
 
     @property
     def text(self) -> str:
-        """The whole in a few words, for people."""
+        """A short text: one line per problem."""
         if self.test:
             return "flower_ng: this is a test"
         over = [f"{one.end}: {line(one)}" for one in self.cleared]
@@ -31,7 +32,7 @@ class Notice:
 
     @property
     def title(self) -> str:
-        """What it is about: the only thing, or how many there are."""
+        """The title: the only problem, or the number of problems."""
         if self.test:
             return "a test"
         if len(self.raised) + len(self.cleared) == 1:
@@ -41,7 +42,7 @@ class Notice:
 
     @property
     def story(self) -> str:
-        """The whole for people: what is wrong, what to do, and what is over."""
+        """The full text: problems with their advice, then those that ended."""
         if self.test:
             return "This is a test from flower_ng: problems will be reported here."
         wrong = [f"{line(one)}\n{one.advice}" for one in self.raised]
@@ -50,12 +51,12 @@ class Notice:
 
 
 def line(problem: Problem) -> str:
-    """Return what is wrong with what."""
+    """Return the title of a problem with its subject."""
     return f"{problem.title} {problem.subject}".rstrip()
 
 
 class NoticeDigest:
-    """Gathers verdicts; `due` gives what is to be told now."""
+    """Collects raised and cleared problems; `due` returns the next notice."""
 
     def __init__(self, cool_down_s: float) -> None:
         self._cool_down_s = cool_down_s
@@ -65,9 +66,9 @@ class NoticeDigest:
         self._open: set[Key] = set()
 
     def adopt(self, problems: Iterable[Problem], past: Iterable[Problem] = ()) -> None:
-        """Take these as told: they were there before a restart, some of them over by then.
+        """Take problems from before a restart as already sent.
 
-        What returns is told again after the cool-down, as it would be without the restart.
+        One that returns is sent again after the cool-down, as it would be without the restart.
         """
         known = [one for one in problems if one.mute is None]
         self._open.update(one.key for one in known)
@@ -75,7 +76,7 @@ class NoticeDigest:
             self._told_at[one.key] = max(one.raised, self._told_at.get(one.key, 0.0))
 
     def take(self, verdict: ProblemChanges) -> None:
-        """Take note of what was raised and cleared."""
+        """Take the problems that were raised and cleared."""
         for problem in verdict.raised:
             if self._cleared.pop(problem.key, None) is None:
                 self._raised[problem.key] = problem
@@ -84,7 +85,7 @@ class NoticeDigest:
                 self._cleared[problem.key] = problem
 
     def due(self, now: float, muted: Collection[Key] = ()) -> Notice | None:
-        """Return what is to be told now, None where there is nothing; it counts as told."""
+        """Return the notice to send now, None where there is nothing; it then counts as sent."""
         self._told_at = {
             key: at for key, at in self._told_at.items() if now - at < self._cool_down_s
         }

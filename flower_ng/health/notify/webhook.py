@@ -1,6 +1,6 @@
 """Webhook posts notices as JSON to a URL, signed with a secret. On the loop.
 
-docs/health.md tells its form; what is sent there holds no secret of ours.
+The format is in docs/health.md; it contains none of our secrets.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from flower_ng.health.notify.digest import Notice
 
 TIMEOUT_S: Final = 10.0
 SIGNATURE: Final = "Flower-Signature"
-#: Answers that say that another try may succeed, beside all from 500 on.
+#: Status codes after which a retry may succeed, in addition to all from 500 on.
 RETRIED: Final = frozenset({408, 425, 429, 599})
 _SERVER_ERRORS: Final = 500
 
 
 class NoticeRefused(Unavailable):
-    """The receiver does not want the notice; another try would end the same."""
+    """The receiver rejected the notice; a retry would end the same."""
 
 
 class Webhook:
@@ -54,7 +54,7 @@ class Webhook:
         ).encode()
 
     async def post(self, body: bytes) -> None:
-        """Post once. Unavailable says why it failed, Refused that trying again is useless."""
+        """Post once. Unavailable says why it failed, NoticeRefused that a retry is useless."""
         request = HTTPRequest(
             self._url,
             "POST",

@@ -1,19 +1,24 @@
-"""Has py-amqp read many of RabbitMQ's frames at a time. Events thread.
+"""A faster way to read events from RabbitMQ: py-amqp reads many frames at a time. Events thread.
 
-It reads a message of three frames by nine calls to the socket, each of which gives the interpreter
-away, and sets and resets the socket's timeout for each frame: half of what a message costs.
+By itself, py-amqp reads a message of three frames with nine calls to the socket, each of which
+releases the interpreter lock, and sets the socket's timeout for each frame: half of the cost of a
+message.
+
+It depends on a private name of py-amqp: `_quick_recv` of the transport. Where a version does not
+have it, or the connection is not py-amqp's, nothing is changed and events are read at py-amqp's own
+speed.
 """
 
 from typing import Any, Final
 
-#: Some ten events; what is left over is copied at each of the nine reads, so that more costs more.
+#: About ten events. The unread rest is copied at each of the nine reads, so more is slower.
 READ_BYTES: Final = 2**13
 
 
 def gather(connection: Any, timeout_s: float) -> None:
-    """Let an open connection of Kombu's read what is there; `timeout_s` is that of its reads.
+    """Make an open Kombu connection read ahead; `timeout_s` is the timeout of its reads.
 
-    One that is not py-amqp's is left as it is.
+    A connection that is not py-amqp's is left unchanged.
     """
     transport = getattr(connection.connection, "transport", None)
     receive = getattr(transport, "_quick_recv", None)

@@ -1,4 +1,4 @@
-"""Backoff: how long to wait before the next try. Pure; used by the events thread."""
+"""Backoff is how long to wait before the next connection attempt. Used by the events thread."""
 
 import random
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""The bounded queue between the events thread, which puts, and the loop, which takes.
+"""Inbox is the bounded queue between the events thread, which puts, and the loop, which takes.
 
-The only crossing between the two threads. An item is a message as received, so that the bound in
-bytes is exact and nothing is decoded that will be dropped.
+An item is a message as received, so that the limit in bytes is exact, and messages that will be
+dropped are never decoded.
 """
 
 import threading

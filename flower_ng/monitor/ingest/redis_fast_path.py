@@ -1,8 +1,13 @@
-"""Reads what Redis pushes to our subscription, many messages a wake-up. Events thread.
+"""A faster way to read events from Redis: many messages per wake-up. Events thread.
 
-Kombu's and redis-py's own way costs some 30 µs a message, most of it checks and copies that are
-done anew for each one. Here the socket is read once a wake-up, hiredis alone parses what came, and
-of Kombu's envelope only what we need is decoded.
+Kombu and redis-py spend about 30 µs on each message, mostly on repeated checks and copies. Here the
+socket is read once per wake-up, hiredis parses all replies, and only the needed parts of Kombu's
+envelope are decoded.
+
+It depends on names of other libraries that are not public: `handlers["LISTEN"]` of Kombu's Redis
+channel, without which Kombu's own reader stays in place, and `_parser`, `_reader` and `_sock` of
+redis-py's connection, without which each message is read with redis-py's `parse_response`. Either
+way all events arrive, only slower.
 """
 
 import ssl
@@ -16,16 +21,16 @@ from kombu.compression import decompress
 
 from flower_ng.monitor.ingest.inbox import EventMessage
 
-#: After a wake-up so much more is left to gather: a wake-up costs some 200 µs, and the loop looks
-#: for what came less often anyway.
+#: Pause after a wake-up, so that more messages gather: a wake-up costs about 200 µs, and the loop
+#: takes messages less often anyway.
 GATHER_S = 0.02
-#: Read at once; three times what comes in GATHER_S at 60,000 events a second.
+#: Read at once: three times what arrives within GATHER_S at 60,000 events per second.
 BUFFER_BYTES = 2**20
-#: Handed to hiredis at once: with each message it moves what is behind it.
+#: Passed to hiredis at once: with each message it moves all data behind it.
 FEED_BYTES = 2**14
-#: No JSON, so that it is counted as not decodable where everything is decoded.
+#: Not valid JSON: the decoder counts it as an undecodable event.
 UNREADABLE = EventMessage(b"\0")
-#: What hiredis parses replies to; anything else stands for one whose end is not there yet.
+#: The types of complete replies in hiredis; anything else means that the reply is incomplete.
 REPLIES = (list, bytes, str, Exception)
 MESSAGES = frozenset({b"message", b"pmessage", "message", "pmessage"})
 
@@ -59,9 +64,9 @@ _decode_packed = msgspec.json.Decoder(_Packed).decode
 
 
 def subscribe(channel: Any, deliver: Callable[[EventMessage], None]) -> None:
-    """Let `deliver` have every message that this channel's subscription receives from now on.
+    """Pass every message that this channel's subscription receives from now on to `deliver`.
 
-    `channel` is one of Kombu's; one that has no subscription to Redis is left as it is.
+    `channel` is one of Kombu's; one without a Redis subscription is left unchanged.
     """
     handlers = vars(channel).get("handlers")
     if handlers is not None and "LISTEN" in handlers:
@@ -69,7 +74,7 @@ def subscribe(channel: Any, deliver: Callable[[EventMessage], None]) -> None:
 
 
 def unwrapped(data: bytes | str) -> EventMessage:
-    """Return the message in Kombu's envelope; for what is none UNREADABLE."""
+    """Return the message in Kombu's envelope, or UNREADABLE if it can't be decoded."""
     try:
         envelope, body = _opened(data)
         if compression := envelope.headers.compression:
@@ -119,7 +124,7 @@ class Subscription:
         return True
 
     def _replies(self, reader: hiredis.Reader, sock: Any) -> Iterator[Any]:
-        """Yield what the socket holds now; a reply whose end is not there yet waits for it."""
+        """Yield the complete replies in the socket; an incomplete one stays in the parser."""
         while True:
             size = sock.recv_into(self._buffer)
             if not size:
@@ -141,5 +146,5 @@ class Subscription:
 
 
 def _holds_more(sock: Any) -> bool:
-    """Tell whether TLS has decrypted more than was read; the poller does not know of that."""
+    """Whether TLS has decrypted more data than was read, which the poller can't see."""
     return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0

@@ -1,4 +1,4 @@
-"""Answers: what workers told about themselves, when, and what they failed to tell; on the loop."""
+"""InspectAnswers keeps the newest answers of workers to inspect commands. On the loop."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Calls: blocking functions run in the shared pool, bounded in number and in time; on the loop."""
+"""BoundedCalls runs blocking functions in the pool, limited in number and time. On the loop."""
 
 import asyncio
 import contextlib

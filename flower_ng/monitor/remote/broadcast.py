@@ -1,7 +1,7 @@
-"""Broadcasts: commands to workers' mailboxes, and their replies; in the pool's threads.
+"""Broadcasts sends control commands to workers and collects replies. In the pool's threads.
 
-The messages are those of `kombu.pidbox`. Replies are gathered here and not by kombu, because one
-deadline holds for them all, and several commands share one connection and one wait.
+The messages are those of `kombu.pidbox`. Replies are collected here and not by Kombu, so that one
+deadline holds for all, and several commands share one connection and one wait.
 """
 
 import logging

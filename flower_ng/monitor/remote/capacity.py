@@ -1,4 +1,4 @@
-"""Serving is who takes from each queue, as the workers' own answers say. Pure."""
+"""Capacity is how many workers consume from each queue, and with how many slots. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Lines: connections to the broker, opened quickly, kept and used again; in the pool's threads."""
+"""ConnectionPool keeps connections to the broker open for reuse. In the pool's threads."""
 
 import contextlib
 import logging
@@ -34,9 +34,9 @@ REST_S = 1.5
 
 
 class BrokerConnection:
-    """One connection, with the queue that replies to it arrive in; one thread at a time.
+    """One connection with its reply queue; used by one thread at a time.
 
-    `errors` are the exceptions that mean a broken connection or a broker that says no.
+    `errors` are the exceptions that mean a broken connection or a refusal by the broker.
     """
 
     def __init__(self, capp: Celery, servers: Servers | None = None) -> None:
@@ -79,10 +79,10 @@ class BrokerConnection:
 
 
 class ConnectionPool:
-    """The lines of one part; as many stay open as were in use at once.
+    """The connections of one part; as many stay open as were in use at once.
 
-    Of several `servers` they lead to the one that the events come from, if that is known. One that
-    rested for longer than `rest_s` is replaced.
+    Of several `servers`, the one that the events come from is used, if known. A connection that was
+    idle for longer than `rest_s` is replaced.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class ConnectionPool:
 
     @contextlib.contextmanager
     def line(self) -> Iterator[BrokerConnection]:
-        """Lend a line that works; Unavailable when the broker fails before or while it is used."""
+        """Lend a working connection; Unavailable if the broker fails before or while it is used."""
         line = self._rested() or BrokerConnection(self._capp, self._servers)
         try:
             try:
@@ -113,12 +113,12 @@ class ConnectionPool:
         self._resting.append(line)
 
     def close(self) -> None:
-        """Close the lines that are not in use."""
+        """Close the connections that are not in use."""
         while self._resting:
             self._resting.pop().close()
 
     def _rested(self) -> BrokerConnection | None:
-        """Take the line that was used last; close it when it has rested for too long."""
+        """Take the connection that was used last; close it if it was idle for too long."""
         with contextlib.suppress(IndexError):
             line = self._resting.pop()
             if time.monotonic() - line.used_at < self._rest_s:
@@ -127,7 +127,7 @@ class ConnectionPool:
         return None
 
     def _working(self, line: BrokerConnection) -> BrokerConnection:
-        """Return the line, or a new one when the broker has dropped it."""
+        """Return the connection, or a new one if the broker has dropped it."""
         try:
             line.prove()
         except line.errors:

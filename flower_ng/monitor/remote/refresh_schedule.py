@@ -1,4 +1,4 @@
-"""Rounds: all who ask the same question share one round of asking it; on the loop."""
+"""SharedRounds: callers with the same question share one request. On the loop."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
