@@ -145,3 +145,24 @@ def test_what_the_pools_refuse_is_as_the_table_says() -> None:
             assert ("time limits" in refused) == bool(limits), name
             assert ("soft time limits" in refused) == (limits == {Ability.SOFT_LIMIT}), name
     assert {name for names in table for name in names.split(", ")} == ABILITIES.keys()
+
+
+def parameters() -> list[str]:
+    """Return the parameters in the tables of docs/api.md, those in the text of a cell too."""
+    page = (ROOT / "docs/api.md").read_text("utf-8")
+    tables = re.findall(r"^\| (?:parameter|route) \|.*\n\|[-|]+\n((?:\|.*\n)+)", page, re.MULTILINE)
+    first = [re.findall(r"^\| ((?:`\w+`,? ?)+)\|", table, re.MULTILINE) for table in tables]
+    second = re.findall(r"^\| `/api/\S+` \| ([^|]+) \|", page, re.MULTILINE)
+    cells = [cell for table in first for cell in table] + second
+    return sorted({name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)})
+
+
+@pytest.mark.parametrize("name", parameters())
+def test_a_parameter_of_the_api_is_read_by_it(name: str) -> None:
+    sources = [*(ROOT / "flower_ng/web").rglob("*.py")]
+
+    assert any(f'"{name}"' in source.read_text("utf-8") for source in sources)
+
+
+def test_the_tables_of_parameters_are_found() -> None:
+    assert {"refresh", "kind", "sort_by", "n", "min", "terminate", "ratelimit"} <= {*parameters()}
