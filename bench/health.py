@@ -32,7 +32,7 @@ from flower_ng.health.watch import ProblemWatch
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.settings import Settings
-from flower_ng.store.tables.exceptions import exception_class
+from flower_ng.store.tables.texts import exception_class
 
 TYPES = tuple(f"shop.tasks.number_{number}" for number in range(50))
 QUEUES = tuple(f"queue{number}" for number in range(40))

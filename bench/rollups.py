@@ -19,13 +19,11 @@ from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
 from flower_ng.store.rollups.compaction import SETTLED_S, Compactor
-from flower_ng.store.rollups.ledger import Ledger
-from flower_ng.store.rollups.levels import DAY_S, HOUR_S, LEVELS
 from flower_ng.store.rollups.minutes import Minute, Minutes
 from flower_ng.store.rollups.queries import SeriesQuery
 from flower_ng.store.rollups.series import series
-from flower_ng.store.rollups.tables import Table
-from flower_ng.store.rollups.tallies import Coverage
+from flower_ng.store.rollups.tables import Ledger, Table
+from flower_ng.store.rollups.tallies import DAY_S, HOUR_S, LEVELS, Coverage
 
 START = 1_800_000_000 // DAY_S * DAY_S
 EVENTS = 150_000

@@ -33,8 +33,8 @@ from flower_ng.records import Task
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Bounds, Limits
-from flower_ng.store.backends.disk_space import MOST_BYTES, usual_max_bytes
-from flower_ng.store.rollups.levels import levels
+from flower_ng.store.rollups.tallies import levels
+from flower_ng.store.writing.retention import MOST_BYTES, usual_max_bytes
 
 
 def events(

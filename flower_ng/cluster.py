@@ -46,7 +46,7 @@ from flower_ng.monitor.state.sent_tasks import Oldest, Sent
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.records import Task
 from flower_ng.settings import Settings
-from flower_ng.store.tables.exceptions import exception_class
+from flower_ng.store.tables.texts import exception_class
 
 log = logging.getLogger(__name__)
 

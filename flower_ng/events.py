@@ -22,8 +22,8 @@ from flower_ng.monitor.state import state
 from flower_ng.monitor.state.restore import Returning
 from flower_ng.records import Task
 from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
-from flower_ng.store.rollups.coverage import Ingest
-from flower_ng.store.rollups.levels import LEVELS, Level
+from flower_ng.store.rollups.recorder import Ingest
+from flower_ng.store.rollups.tallies import LEVELS, Level
 
 __all__ = ["Events", "EventsState", "PrometheusMetrics", "get_prometheus_metrics"]
 

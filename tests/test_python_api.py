@@ -26,7 +26,7 @@ import flower_ng.events
 import flower_ng.inspector
 from flower_ng.api import control, tasks, workers
 from flower_ng.events import Events, EventsState, PrometheusMetrics, get_prometheus_metrics
-from flower_ng.store.writing import upkeep
+from flower_ng.store.writing import repair
 from tests.monitor.corpus import BEAT, GOOD, encoded
 from tests.monitor.yard import eventually
 from tests.services import ROOT, wait_until
@@ -243,7 +243,7 @@ async def test_a_second_stop_and_one_before_the_start_are_harmless(redis_url):
 
 
 async def test_after_a_stop_nothing_is_logged_as_an_error(listen, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(upkeep, "TICK_S", 0.0)  # so that a step of the store is always under way
+    monkeypatch.setattr(repair, "TICK_S", 0.0)  # so that a step of the store is always under way
     for number in range(5):
         events = await listen(db=tmp_path / f"flower{number}", persistent=True)
         events.stop()

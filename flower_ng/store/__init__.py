@@ -4,14 +4,14 @@
 """
 
 from flower_ng.store.flower_file.importer import Imported, found_at
+from flower_ng.store.gaps import Gap
 from flower_ng.store.reading.answers import Answers
-from flower_ng.store.records.gaps import Gap
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery
+from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.search.fields import fields
 from flower_ng.store.search.parser import parse_search
-from flower_ng.store.search.query import TaskQuery
 from flower_ng.store.search.values import Field
-from flower_ng.store.sql.cursor import CursorPage
+from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.sql.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup, Histogram
 from flower_ng.store.status import StoreStatus
 from flower_ng.store.store import Store

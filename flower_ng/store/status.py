@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flower_ng.store.records.gaps import Gap
+from flower_ng.store.gaps import Gap
 
 
 @dataclass(frozen=True, slots=True)

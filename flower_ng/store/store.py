@@ -22,40 +22,42 @@ from flower_ng.changes import Change
 from flower_ng.errors import FlowerError, Unavailable
 from flower_ng.records import Task
 from flower_ng.store.backends.choose import opened_history, why_unusable
-from flower_ng.store.backends.disk_space import MEMORY_BYTES, usual_max_bytes
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
-from flower_ng.store.flower_file import Shelf, shelf_at
 from flower_ng.store.flower_file.importer import Imported, Importer
+from flower_ng.store.flower_file.shelf import Shelf, shelf_at
+from flower_ng.store.gaps import Gap, Gaps
 from flower_ng.store.index import WITHOUT, indexing
-from flower_ng.store.reading.answers import Answers
-from flower_ng.store.reading.opened import Opened
+from flower_ng.store.notes import Notebook
+from flower_ng.store.reading.answers import Answers, Opened
 from flower_ng.store.reading.restore import restored
 from flower_ng.store.reading.threads import Reader
-from flower_ng.store.records.gaps import Gap, Gaps
-from flower_ng.store.records.notes import Notebook
-from flower_ng.store.rollups.coverage import Ingest
-from flower_ng.store.rollups.levels import LEVELS, Level
-from flower_ng.store.rollups.recorder import Rollups
+from flower_ng.store.rollups.recorder import Ingest, Rollups
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql import statements as sql
+from flower_ng.store.rollups.tallies import LEVELS, Level
+from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.sql import statements
 from flower_ng.store.sql.engine import SqlEngine
 from flower_ng.store.status import StoreStatus
-from flower_ng.store.tables.dialect import POSTGRESQL, SQLITE
-from flower_ng.store.tables.errors import DATABASE_ERRORS
-from flower_ng.store.tables.reruns import note
+from flower_ng.store.tables.dialect import DATABASE_ERRORS, POSTGRESQL, SQLITE
 from flower_ng.store.tables.rows import Restored
 from flower_ng.store.writing.changes import Marks
 from flower_ng.store.writing.flush import Flusher
-from flower_ng.store.writing.repair import Repair
-from flower_ng.store.writing.retention import NO_LIMITS, STEP_ROWS, Limits, Sweep
+from flower_ng.store.writing.linked_rows import note_rerun
+from flower_ng.store.writing.repair import Repair, Upkeep
+from flower_ng.store.writing.retention import (
+    MEMORY_BYTES,
+    NO_LIMITS,
+    STEP_ROWS,
+    Limits,
+    Sweep,
+    usual_max_bytes,
+)
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
-from flower_ng.store.writing.upkeep import Upkeep
 from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:
     from flower_ng.store.index.thread import Indexing
-    from flower_ng.store.sql.task_engine import TaskEngine
+    from flower_ng.store.sql.engine import TaskEngine
 
 log = logging.getLogger(__name__)
 
@@ -344,7 +346,9 @@ class Store(Answers):
         ids = await self._ids(replace(query, offset=0, limit=None))
         forgotten = 0
         for start in range(0, len(ids), STEP_ROWS):
-            (found,) = await self._read(sql.uuids_of(ids[start : start + STEP_ROWS], self._dialect))
+            (found,) = await self._read(
+                statements.uuids_of(ids[start : start + STEP_ROWS], self._dialect)
+            )
             uuids = msgspec.json.decode(found, type=list[str])
             await self._forget(uuids)
             forgotten += len(uuids)
@@ -371,7 +375,9 @@ class Store(Answers):
 
         Where that cannot be written it is logged: the task has been published all the same.
         """
-        job = self._running.writer.run(lambda connection: note(connection, self._dialect, uuid, of))
+        job = self._running.writer.run(
+            lambda connection: note_rerun(connection, self._dialect, uuid, of)
+        )
         try:
             await asyncio.wrap_future(job)
         except DATABASE_ERRORS as error:

@@ -8,7 +8,7 @@ from flower_ng.health.facts.records import NewException
 from flower_ng.health.facts.task_observer import IDENTITY_S, NEW_EXCEPTION, TaskObserver
 from flower_ng.health.problem import Problem
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.store.tables.exceptions import exception_class
+from flower_ng.store.tables.texts import exception_class
 from tests.health.making import NOW
 
 W = "w1@box"

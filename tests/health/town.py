@@ -30,7 +30,7 @@ from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.store.tables.exceptions import exception_class
+from flower_ng.store.tables.texts import exception_class
 from tests.health.making import BEGAN, DEFAULTS
 
 #: Seconds between two heartbeats, and two looks; slots of a worker.

@@ -23,7 +23,7 @@ from flower_ng.monitor.state.sent_tasks import Sent
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.store.rollups.minutes import Minutes
-from flower_ng.store.tables.exceptions import exception_class
+from flower_ng.store.tables.texts import exception_class
 from flower_ng.store.writing.changes import Marks
 
 EVENTS = 6_000

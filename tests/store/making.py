@@ -9,14 +9,14 @@ import msgspec
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql import statements as sql
+from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.sql import statements
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import TABLES
 from flower_ng.store.tables.timeline import Entry, chain
-from flower_ng.store.writing.row_ids import Numbering
-from flower_ng.store.writing.snapshots import Bounds, Snapshot, snapshot, statements
+from flower_ng.store.writing.linked_rows import Numbering
+from flower_ng.store.writing.snapshots import Bounds, Snapshot, merge_statements, snapshot
 
 BOX = Worker("w1@box")
 #: When queries are asked, unless a test says otherwise: UTC seconds.
@@ -61,30 +61,30 @@ class Table:
         self._merge([snapshot(one, chain(Entry(kind, at, "w1@box") for kind, at in events))])
 
     def tasks(self, query: TaskQuery) -> list[TaskRow]:
-        return self._rows(sql.page(query, NOW, self.dialect), 2)
+        return self._rows(statements.page(query, NOW, self.dialect), 2)
 
     def filtered(self, query: TaskQuery) -> int:
-        asked = sql.page(query, NOW, self.dialect)
+        asked = statements.page(query, NOW, self.dialect)
         return self.connection.execute(asked.text, asked.parameters).fetchone()[1]
 
     def uuids(self, **query: Any) -> list[str]:
         return [row.uuid for row in self.tasks(TaskQuery(**query))]
 
     def ids(self, query: TaskQuery) -> list[int]:
-        asked = sql.ids(query, NOW, self.dialect)
+        asked = statements.ids(query, NOW, self.dialect)
         return json.loads(self.connection.execute(asked.text, asked.parameters).fetchone()[0])
 
     def task(self, uuid: str) -> TaskRow:
-        return self._rows(sql.one(uuid, self.dialect), 0)[0]
+        return self._rows(statements.one(uuid, self.dialect), 0)[0]
 
     def _merge(self, snapshots: list[Snapshot]) -> None:
         if self.numbering is not None:
             self.numbering.begin()
-        for statement, parameters in statements(snapshots, self.dialect, self.bounds):
+        for statement, parameters in merge_statements(snapshots, self.dialect, self.bounds):
             self.connection.execute(statement, parameters)
         if self.numbering is not None:
             self.numbering.end([taken.uuid for taken in snapshots])
 
-    def _rows(self, asked: sql.Statement, column: int) -> list[TaskRow]:
+    def _rows(self, asked: statements.Statement, column: int) -> list[TaskRow]:
         found = self.connection.execute(asked.text, asked.parameters).fetchone()[column]
         return msgspec.json.decode(found, type=list[TaskRow], strict=False)

@@ -9,6 +9,7 @@ from typing import Any
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.records import Task, Worker
 from flower_ng.store.search.conditions import (
+    FILTERS,
     PARTS_IN,
     WORD_COLUMNS,
     AllOf,
@@ -21,9 +22,9 @@ from flower_ng.store.search.conditions import (
     Is,
     Not,
     Search,
+    TaskQuery,
     Word,
 )
-from flower_ng.store.search.query import FILTERS, TaskQuery
 from flower_ng.store.tables.schema import COLUMNS, value
 from tests.store.making import NOW, Table, task
 

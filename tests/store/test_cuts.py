@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.monitor.state.event_repair import clean
-from flower_ng.store.tables.truncation import Cut, cut_of
+from flower_ng.store.tables.texts import Cut, cut_of
 from flower_ng.truncation import cut, cut_traceback
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store import store as stores
-from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.store.rollups.recorder import Ingest
 from tests.store.making import change, task
 
 #: Fills a store until its file may not grow, then lets it grow; says what the store said of itself.

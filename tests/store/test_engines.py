@@ -13,14 +13,13 @@ import pytest
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql.cursor import Place, cursor_behind, place_of
-from flower_ng.store.sql.engine import SqlEngine
+from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.sql.engine import SqlEngine, TaskEngine
+from flower_ng.store.sql.statements import Place, cursor_behind, place_of
 from flower_ng.store.sql.summaries import FACETS
-from flower_ng.store.sql.task_engine import TaskEngine
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import COLUMNS
-from flower_ng.store.writing.row_ids import note_changed
+from flower_ng.store.writing.linked_rows import note_changed
 from tests.store.conftest import emptied
 from tests.store.making import NOW, Table
 from tests.store.oracle import NAMES, Chance, Oracle, groups, over_time, rank, sort_key, top

@@ -1,6 +1,6 @@
 import pytest
 
-from flower_ng.store.tables.exceptions import exception_class, first_line
+from flower_ng.store.tables.texts import exception_class, first_line
 
 TRACEBACK = "Traceback (most recent call last):\n  File ...\nshop.errors.OutOfStock: no more\n"
 CLASSES = [

@@ -12,9 +12,9 @@ import pytest
 from flower_ng.errors import SettingsError
 from flower_ng.records import Worker
 from flower_ng.store import Store, TaskQuery
-from flower_ng.store.backends.disk_space import MEMORY_BYTES
 from flower_ng.store.backends.sqlite import opened
 from flower_ng.store.tables.schema import APPLICATION_ID
+from flower_ng.store.writing.retention import MEMORY_BYTES
 from tests.store.making import change, task
 
 NOON = 1_790_000_000.0

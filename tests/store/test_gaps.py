@@ -5,8 +5,8 @@ import pytest
 
 from flower_ng.store import Gap, Store
 from flower_ng.store.backends.postgresql import opened_database
-from flower_ng.store.records.gaps import Gaps
-from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.store.gaps import Gaps
+from flower_ng.store.rollups.recorder import Ingest
 from tests.store.making import change, task
 
 NOON = 1_790_000_000.0

@@ -18,8 +18,8 @@ from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import FILE, TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import Word
-from flower_ng.store.sql.cursor import cursor_behind, place_of
 from flower_ng.store.sql.engine import SqlEngine
+from flower_ng.store.sql.statements import cursor_behind, place_of
 from flower_ng.store.tables.rows import TaskRow
 from tests.monitor.yard import eventually
 from tests.store.making import NOW, Table, change, task

@@ -6,7 +6,7 @@ from flower_ng.event_record import Event
 from flower_ng.monitor.state.event_repair import clean
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Bounds, Store
-from flower_ng.store.tables.truncation import Cut
+from flower_ng.store.tables.texts import Cut
 
 
 async def rows_of(*events, **options):

@@ -9,11 +9,11 @@ from flower_ng.records import Task
 from flower_ng.store.tables.dialect import SQLITE
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import COLUMNS
+from flower_ng.store.tables.texts import Cut
 from flower_ng.store.tables.timeline import Entry
-from flower_ng.store.tables.truncation import Cut
 from flower_ng.store.writing.changes import Marks
 from flower_ng.store.writing.joining import Joining
-from flower_ng.store.writing.snapshots import Bounds, Snapshot, scrubbed, snapshot, statements
+from flower_ng.store.writing.snapshots import Bounds, Snapshot, merge_statements, scrubbed, snapshot
 from tests.life.lives import Life, interleaved, lives, on_the_wire
 from tests.store.making import BOX, Table, task
 
@@ -73,7 +73,7 @@ def test_any_number_of_tasks_fits_into_statements(table, count):
 
 
 def test_no_statement_has_more_parameters_than_sqlite_allows():
-    longest = max(len(values) for _, values in statements([snapshot(task("u"))] * 2000))
+    longest = max(len(values) for _, values in merge_statements([snapshot(task("u"))] * 2000))
 
     assert longest < 32_766
 
@@ -182,7 +182,7 @@ class Store:
 
     def flush(self) -> None:
         rows = self.joining.joined(self.marks.take(1000).rows)
-        for statement, parameters in statements(rows):
+        for statement, parameters in merge_statements(rows):
             self.table.connection.execute(statement, parameters)
 
 

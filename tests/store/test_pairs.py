@@ -1,6 +1,6 @@
 import json
 
-from flower_ng.store.tables.kwargs import MAX_NESTED, MAX_PARSED_CHARACTERS, pair_pattern, pairs
+from flower_ng.store.tables.texts import MAX_NESTED, MAX_PARSED_CHARACTERS, pair_pattern, pairs
 
 
 def test_the_pairs_of_a_row_stay_small_whatever_the_arguments_are():

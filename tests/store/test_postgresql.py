@@ -17,7 +17,7 @@ from flower_ng.records import Worker
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store.backends.postgresql import opened_database
 from flower_ng.store.reading.threads import Reader
-from flower_ng.store.tables.errors import EndedError, StoreError
+from flower_ng.store.tables.dialect import EndedError, StoreError
 from tests.store.making import change, heartbeat, task
 
 
@@ -305,10 +305,9 @@ def test_a_database_that_is_away_at_the_start_is_named_without_its_password():
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch, url):
-    monkeypatch.delitem(sys.modules, "flower_ng.store.backends.postgresql", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    for name in ("session", "adapter"):
-        monkeypatch.delitem(sys.modules, f"flower_ng.store.{name}", raising=False)
+    for name in ("postgresql", "postgresql_connection"):
+        monkeypatch.delitem(sys.modules, f"flower_ng.store.backends.{name}", raising=False)
 
     with pytest.raises(SettingsError, match=r"pip install 'flower-ng\[postgresql\]'"):
         Store(None, max_tasks=1, history=url).start()

@@ -6,12 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from flower_ng.store.backends.postgresql import Database, opened_database
-from flower_ng.store.backends.postgresql_tables import INDEXES
+from flower_ng.store.backends.postgresql import INDEXES, Database, opened_database
+from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.search.parser import parse_search
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql import statements as sql
-from flower_ng.store.sql import summaries
+from flower_ng.store.sql import statements, summaries
 from flower_ng.store.tables.dialect import POSTGRESQL
 from flower_ng.web.pages.tasks.columns import COLUMNS
 from tests.services import Postgres
@@ -80,18 +78,18 @@ def large(postgres: Postgres) -> Iterator[Database]:
     made.close()
 
 
-def plan(database: Database, asked: sql.Statement) -> str:
+def plan(database: Database, asked: statements.Statement) -> str:
     with closing(database.connect()) as connection:
         lines = connection.execute(f"EXPLAIN {asked.text}", asked.parameters).fetchall()
     return "\n".join(line for (line,) in lines)
 
 
-def goes_through_all(database: Database, asked: sql.Statement) -> bool:
+def goes_through_all(database: Database, asked: statements.Statement) -> bool:
     return "Seq Scan on task" in plan(database, asked)
 
 
-def page(**query: Any) -> sql.Statement:
-    return sql.page(TaskQuery(**{"limit": 15} | query), NOW, POSTGRESQL)
+def page(**query: Any) -> statements.Statement:
+    return statements.page(TaskQuery(**{"limit": 15} | query), NOW, POSTGRESQL)
 
 
 def test_only_lists_sorted_by_large_texts_go_through_the_table(large):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flower_ng.records import Worker
 from flower_ng.store import TaskQuery
-from flower_ng.store.sql import statements as sql
+from flower_ng.store.sql import statements
 from tests.store.making import NOW, Table, task
 
 #: Letters whose folding changes their number or leaves ASCII, and all that SQL and JSON escape.
@@ -90,7 +90,7 @@ def test_a_page_is_a_slice_and_both_numbers_are_of_all(table):
     ],
 )
 def test_all_tasks_have_their_order_in_an_index(sort, is_descending, index):
-    asked = sql.page(TaskQuery(sort=sort, descending=is_descending, limit=25), NOW, held=7)
+    asked = statements.page(TaskQuery(sort=sort, descending=is_descending, limit=25), NOW, held=7)
     with closing(Table().connection) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {asked.text}", asked.parameters).fetchall()
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from flower_ng.store.backends.disk_space import MOST_BYTES, usual_max_bytes
+from flower_ng.store.writing.retention import MOST_BYTES, usual_max_bytes
 
 
 class Disk:

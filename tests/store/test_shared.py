@@ -1,6 +1,6 @@
 import json
 
-from flower_ng.store.writing.tracebacks import drop_unused, shared_by
+from flower_ng.store.writing.linked_rows import drop_unused, shared_by
 from tests.store.making import task
 
 

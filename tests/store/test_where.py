@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flower_ng.records import Task, Worker
 from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.tables.exceptions import exception_class
+from flower_ng.store.tables.texts import exception_class
 from tests.store.making import NOW, task
 
 

@@ -22,7 +22,7 @@ from flower_ng.events import EventsState, PrometheusMetrics
 from flower_ng.metrics import Registry
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.store import Store
-from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.store.rollups.recorder import Ingest
 from flower_ng.web.ui import format as fmt
 from tests.web.pages.html import Html
 from tests.web.pages.shop import Shop

@@ -10,8 +10,8 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from flower_ng.store.tables.dialect import POSTGRESQL, SQLITE, Dialect
-from flower_ng.store.tables.exceptions import exception_class, first_line
 from flower_ng.store.tables.schema import SHARED, STORED, TASK_TABLE, VERSION, beside
+from flower_ng.store.tables.texts import exception_class, first_line
 from flower_ng.store.writing.repair import begun
 from flower_ng.store.writing.snapshots import BOUNDS, shared_id, twin
 from flower_ng.truncation import cut_traceback

@@ -1,13 +1,17 @@
-"""What unpickled data says of tasks, workers and counters, as the records of the monitor. Pure.
+"""What Flower pickled, as the records of the monitor. Pure; in a process of its own.
 
-Nothing is trusted: each value is of its type and within its bounds, or it is left out and counted.
+A pickle names classes and has them called. Here each of the few names that Flower's files hold
+stands for a record of what it would have been called with; any other name is refused. Of the values
+none is trusted: each is of its type and within its bounds, or it is left out and counted.
 """
 
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -20,9 +24,73 @@ from flower_ng.event_record import (
     TRACEBACK_LENGTH,
 )
 from flower_ng.records import Task, Worker
-from flower_ng.store.flower_file.pickles import Recorded
 from flower_ng.store.flower_file.shelf import UnreadableError
 from flower_ng.truncation import cut, cut_traceback
+
+#: What Flower 2.0 to 2.2 with any Celery and Kombu of their time name in their files.
+NAMES: Final = frozenset(
+    {
+        ("flower.events", "EventsState"),
+        ("celery.events.state", "State"),
+        ("celery.events.state", "Task"),
+        ("celery.events.state", "Worker"),
+        ("celery.events.state", "_depickle_task"),
+        ("celery.events.state", "CallableDefaultdict"),
+        ("celery.utils.functional", "LRUCache"),
+        ("kombu.utils.functional", "LRUCache"),
+        ("collections", "Counter"),
+        ("collections", "OrderedDict"),
+        ("collections", "defaultdict"),
+        ("weakref", "WeakSet"),
+        ("_weakrefset", "WeakSet"),
+    }
+)
+
+
+class Recorded(dict[Any, Any]):
+    """Stands for one object: the `name` of what was called, its `arguments`, `state` and items.
+
+    It does nothing; as a dict it cannot be hashed either, so that it is a value and never a key.
+    """
+
+    __slots__ = ("arguments", "state")
+
+    name = ""
+    arguments: tuple[Any, ...]
+    state: Any
+
+    def __new__(cls, *arguments: Any) -> Self:
+        """Record a call."""
+        made = super().__new__(cls)
+        made.arguments, made.state = arguments, None
+        return made
+
+    def __init__(self, *arguments: Any) -> None:
+        """Do not take the arguments for those of a dict."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Record what would have become its attributes."""
+        self.state = state
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, data: bytes) -> None:
+        super().__init__(BytesIO(data))
+        self._classes: dict[str, type[Recorded]] = {}
+
+    def find_class(self, module: str, name: str, /) -> type[Recorded]:
+        if (module, name) not in NAMES:
+            raise UnreadableError(f"it names {module}.{name}, as no file of Flower's does")
+        return self._classes.setdefault(name, type(name, (Recorded,), {"name": name}))
+
+
+def unpickled(data: bytes) -> Any:
+    """Return what a pickle holds: numbers, texts, lists, tuples, sets, dicts and Recorded.
+
+    Raises UnreadableError for a name that is not Flower's, and whatever a damaged pickle raises.
+    """
+    return _Unpickler(data).load()
+
 
 #: Of one host; Flower counts every type that anyone sends.
 MAX_EVENT_TYPES: Final = 100

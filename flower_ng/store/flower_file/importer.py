@@ -14,10 +14,10 @@ import msgspec
 
 from flower_ng.errors import FlowerError
 from flower_ng.records import Task
-from flower_ng.store.flower_file import Host, Shelf, reading, shelf_at
-from flower_ng.store.flower_file.content import times
-from flower_ng.store.tables.dialect import Dialect
-from flower_ng.store.tables.errors import DATABASE_ERRORS
+from flower_ng.store.flower_file.content import Host, times
+from flower_ng.store.flower_file.process import reading
+from flower_ng.store.flower_file.shelf import Shelf, shelf_at
+from flower_ng.store.tables.dialect import DATABASE_ERRORS, Dialect
 from flower_ng.store.tables.timeline import Entry, chain
 from flower_ng.store.writing.changes import Batch
 from flower_ng.store.writing.snapshots import Snapshot, snapshot

@@ -8,7 +8,7 @@ from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:
     from flower_ng.store.index.thread import Indexing
-    from flower_ng.store.sql.task_engine import TaskEngine
+    from flower_ng.store.sql.engine import TaskEngine
 
 #: What is said where the library is not there: it has no wheel for every platform.
 WITHOUT = "Lists and searches have no index and take their time: {}"

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from flower_ng.store.index.queries import having
-from flower_ng.store.sql.task_engine import Connection
+from flower_ng.store.sql.engine import Connection
 
 #: More changes than this are not worth looking at beside the index: it is being made.
 MOST_FRESH: Final = 30_000

@@ -6,11 +6,10 @@ from typing import Final, TypeVar
 
 from flower_ng.store.index.commits import Commit, fresh
 from flower_ng.store.index.question import Question
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql.cursor import Place, attribute
-from flower_ng.store.sql.engine import SqlEngine
+from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.sql.engine import Connection, Found, SqlEngine
+from flower_ng.store.sql.statements import Place, attribute
 from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram, check
-from flower_ng.store.sql.task_engine import Connection, Found
 from flower_ng.store.sql.where import where
 from flower_ng.store.tables.dialect import SQLITE
 

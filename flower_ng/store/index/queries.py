@@ -12,6 +12,7 @@ from tantivy import FieldType, Occur, Query
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, LAST, VALUES
 from flower_ng.store.search.conditions import (
+    FILTERS,
     PARTS_IN,
     WORD_COLUMNS,
     AllOf,
@@ -25,9 +26,9 @@ from flower_ng.store.search.conditions import (
     Not,
     Relation,
     Search,
+    TaskQuery,
     Word,
 )
-from flower_ng.store.search.query import FILTERS, TaskQuery
 from flower_ng.store.sql.where import since
 
 #: What lies the other way round in time: who has run for longer started earlier.

@@ -13,11 +13,10 @@ from flower_ng.store.index import groups
 from flower_ng.store.index.commits import Fresh
 from flower_ng.store.index.queries import ALL, Translator, without
 from flower_ng.store.index.windows import Order, Windows
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql.cursor import Place
-from flower_ng.store.sql.engine import SqlEngine
+from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.sql.engine import Connection, Found, SqlEngine
+from flower_ng.store.sql.statements import Place
 from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram
-from flower_ng.store.sql.task_engine import Connection, Found
 
 #: More tasks than this are found as fast by going through all.
 MANY: Final = 200_000

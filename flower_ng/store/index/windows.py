@@ -24,8 +24,8 @@ from flower_ng.store.index.queries import (
     lacking,
     without,
 )
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql.cursor import Place, attribute, is_descending
+from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.sql.statements import Place, attribute, is_descending
 from flower_ng.store.tables.schema import COLUMNS
 
 #: Columns of few values, by the fields that they are sorted by.

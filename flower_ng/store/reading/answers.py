@@ -1,21 +1,47 @@
 """Answers to questions about tasks: lists, counts and single ones. Asked on the loop."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from flower_ng.errors import Unavailable
-from flower_ng.store.reading.opened import Opened
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql import statements as sql
-from flower_ng.store.sql.cursor import CursorPage, cursor_behind, place_of
-from flower_ng.store.sql.statements import Statement
+from flower_ng.store.backends.sqlite import StoreFile
+from flower_ng.store.reading.threads import Reader
+from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.sql import statements
+from flower_ng.store.sql.engine import Connection, Found, TaskEngine
+from flower_ng.store.sql.statements import CursorPage, Statement, cursor_behind, place_of
 from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram
-from flower_ng.store.sql.task_engine import Connection, Found, TaskEngine
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.rows import TaskPage, TaskRow
+from flower_ng.store.writing.flush import Flusher
+from flower_ng.store.writing.repair import Upkeep
+from flower_ng.store.writing.writer import Writer
+
+if TYPE_CHECKING:
+    from flower_ng.store.index.thread import Indexing
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The parts of a store that is open; `indexing` is None where no index is kept."""
+
+    file: StoreFile
+    writer: Writer
+    flusher: Flusher
+    upkeep: Upkeep
+    reader: Reader
+    engine: TaskEngine
+    indexing: "Indexing | None" = None
+
+    def close(self) -> None:
+        """Let go of the file, when nothing is written any more; blocks for what is being read."""
+        self.reader.close()
+        self.writer.close()
+        self.file.close()
+
 
 #: Rows decoded at a time: some milliseconds of the loop.
 PAGE_ROWS: Final = 1000
@@ -124,18 +150,20 @@ class Answers:
             return
         ids = await self._ids(query)
         for start in range(0, len(ids), PAGE_ROWS):
-            rows = await self._rows(sql.rows_of(ids[start : start + PAGE_ROWS], self._dialect))
+            rows = await self._rows(
+                statements.rows_of(ids[start : start + PAGE_ROWS], self._dialect)
+            )
             if rows:
                 yield rows
 
     async def task(self, uuid: str) -> TaskRow | None:
         """Return one task, None when it is not known."""
-        rows = await self._rows(sql.one(uuid, self._dialect))
+        rows = await self._rows(statements.one(uuid, self._dialect))
         return rows[0] if rows else None
 
     async def those(self, uuids: Sequence[str]) -> list[TaskRow]:
         """Return the known ones of some tasks, in the order asked for."""
-        return await self._rows(sql.those(uuids, self._dialect))
+        return await self._rows(statements.those(uuids, self._dialect))
 
     async def count(self, query: TaskQuery) -> int:
         """Return how many tasks match, to the last one."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flower_ng.errors import Unavailable
-from flower_ng.store.sql.task_engine import QUERY_LIMIT_S, Connection
-from flower_ng.store.tables.errors import DATABASE_ERRORS, was_ended
+from flower_ng.store.sql.engine import QUERY_LIMIT_S, Connection
+from flower_ng.store.tables.dialect import DATABASE_ERRORS, was_ended
 
 THREADS = 2
 #: Steps of SQLite between two looks at the limit: some 10 ms.

@@ -9,10 +9,17 @@ from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Any, Final
 
-from flower_ng.store.rollups.levels import MINUTE_S, Level
 from flower_ng.store.rollups.minutes import LATE_S
 from flower_ng.store.rollups.tables import Key, Row, Table, chosen
-from flower_ng.store.rollups.tallies import COVERAGE, KINDS, TALLIES, Coverage, add_to
+from flower_ng.store.rollups.tallies import (
+    COVERAGE,
+    KINDS,
+    MINUTE_S,
+    TALLIES,
+    Coverage,
+    Level,
+    add_to,
+)
 
 #: A bucket is compacted once no event can be added to it, and what was counted is written.
 SETTLED_S: Final = LATE_S + 2 * MINUTE_S

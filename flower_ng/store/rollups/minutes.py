@@ -10,18 +10,18 @@ from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
 from flower_ng.store.rollups.attempts import Retried, Times
-from flower_ng.store.rollups.coverage import minute_of
-from flower_ng.store.rollups.levels import MINUTE_S
 from flower_ng.store.rollups.tallies import (
     ALL_TYPES,
     COVERAGE,
     KINDS,
+    MINUTE_S,
     OUTCOMES,
     TALLIES,
     Coverage,
     QueueTally,
     Tally,
     TaskTally,
+    minute_of,
 )
 
 #: An event older than this, or from the future, counts in the minute under way.

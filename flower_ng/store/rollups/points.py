@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from flower_ng.store.rollups.sketch import Sketch
 from flower_ng.store.rollups.tallies import (
     OUTCOMES,
     Coverage,
     Gauge,
     QueueTally,
+    Sketch,
     Tally,
     TaskTally,
     WorkerTally,

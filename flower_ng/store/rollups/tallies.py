@@ -1,14 +1,105 @@
-"""Tallies: what a minute, or several, hold of one task type, queue or worker. Pure.
+"""What the rollups hold: a tally for each task type, queue or worker and time, and how long. Pure.
 
-All merge, so that ten minutes are made of minutes and an answer of either; all are JSON arrays.
+Tallies merge, so that ten minutes are made of minutes and an answer of either; all are JSON arrays.
 """
 
-from collections.abc import Hashable, Mapping, MutableMapping
+from bisect import bisect_left
+from collections.abc import Hashable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import ceil, log
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from flower_ng.store.rollups.sketch import Sketch
+MINUTE_S: Final = 60
+TEN_MINUTES_S: Final = 600
+HOUR_S: Final = 3600
+DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Rows that each stand for `step_s` seconds, kept for `keep_s`."""
+
+    step_s: int
+    keep_s: float
+
+    def floor(self, at: float) -> int:
+        """Return the start of the step that a time is in."""
+        return int(at // self.step_s) * self.step_s
+
+
+def levels(minutes_days: float, ten_minutes_days: float, hours_days: float) -> Sequence[Level]:
+    """Return the levels from fine to coarse; a coarse one is kept no shorter than a finer one."""
+    kept = accumulate((minutes_days, ten_minutes_days, hours_days), max)
+    steps_s = (MINUTE_S, TEN_MINUTES_S, HOUR_S)
+    return [Level(step_s, days * DAY_S) for step_s, days in zip(steps_s, kept, strict=True)]
+
+
+LEVELS: Final = levels(1, 14, 366)
+
+
+def minute_of(at: float) -> int:
+    """Return the start of the minute that a time is in, as UTC seconds."""
+    return int(at // MINUTE_S) * MINUTE_S
+
+
+#: A quantile is at most this share above or below a value of that rank.
+RELATIVE_ERROR = 0.02
+#: Shorter durations count as 0: there the error is absolute.
+LEAST_S = 1e-4
+
+_BASE = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_SCALE = 1 / log(_BASE)
+_LEAST = ceil(log(LEAST_S) * _SCALE)
+
+
+class Sketch(msgspec.Struct, array_like=True, gc=False):
+    """Durations counted in buckets, each 4 % wider than the one before, and their sum.
+
+    The method is DDSketch's (Masson, Rim, Lee: VLDB 2019). Buckets are never joined, so the order
+    of merges does not matter; durations of events (up to 2**33 s) fall in at most 803 of them.
+    """
+
+    buckets: dict[int, int] = {}
+    total_s: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many durations there are."""
+        return sum(self.buckets.values())
+
+    def add(self, duration_s: float) -> None:
+        """Count one duration, which is not negative; a fraction of a microsecond."""
+        bucket = ceil(log(duration_s) * _SCALE) if duration_s > LEAST_S else _LEAST
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        self.total_s += duration_s
+
+    def merge(self, other: "Sketch") -> None:
+        """Take in the durations of another sketch."""
+        buckets = self.buckets
+        for bucket, count in other.buckets.items():
+            buckets[bucket] = buckets.get(bucket, 0) + count
+        self.total_s += other.total_s
+
+    def quantiles(self, shares: Sequence[float]) -> list[float]:
+        """Return the durations (s) that so many of all, 0 to 1, do not exceed; needs a duration.
+
+        They are estimates, but for a single duration, which is its own.
+        """
+        buckets = sorted(self.buckets)
+        up_to = list(accumulate(map(self.buckets.__getitem__, buckets)))
+        if up_to[-1] == 1:
+            return [self.total_s] * len(shares)
+        ranks = (max(1, ceil(share * up_to[-1])) for share in shares)
+        return [_middle_s(buckets[bisect_left(up_to, rank)]) for rank in ranks]
+
+
+def _middle_s(bucket: int) -> float:
+    """Return what is equally far, as a share, from both ends of a bucket."""
+    return 0.0 if bucket == _LEAST else 2 * _BASE**bucket / (_BASE + 1)
+
 
 _Key = TypeVar("_Key", bound=Hashable)
 

@@ -1,4 +1,4 @@
-"""What a search asks of a task: a tree of conditions. Frozen records; texts are case-folded."""
+"""What is asked of tasks: a query, and its search as a tree of conditions. Frozen records; pure."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -97,3 +97,37 @@ class AnyOf:
 
 
 Search: TypeAlias = Word | InField | Begins | Is | Has | HasPair | Compare | Not | AllOf | AnyOf
+
+
+#: The filters for whole values, and the columns that they look at.
+FILTERS: Final = {
+    "state": "state",
+    "name": "name",
+    "worker": "worker",
+    "queue": "queue",
+    "exception": "exception_class",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskQuery:
+    """Which tasks, in which order, and which of them.
+
+    `state`, `name`, `worker`, `queue` and `exception` (its class) are whole values, their case
+    ignored. The received range (UTC seconds) includes both ends, and tasks that no one received
+    pass it. Without `sort` the newest come first, whatever the direction; an attribute that tasks
+    do not have sorts by id.
+    """
+
+    search: Search | None = None
+    state: str | None = None
+    name: str | None = None
+    worker: str | None = None
+    received_start: float | None = None
+    received_end: float | None = None
+    sort: str | None = None
+    descending: bool = False
+    offset: int = 0
+    limit: int | None = None
+    queue: str | None = None
+    exception: str | None = None

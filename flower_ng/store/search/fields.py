@@ -8,8 +8,8 @@ from typing import Final
 
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.records import BACKEND, INFERRED
-from flower_ng.store.search import ranges as bounds
 from flower_ng.store.search.conditions import AllOf, AnyOf, Compare, Has, Is, Not, Search
+from flower_ng.store.search.ranges import count, duration, moment
 from flower_ng.store.search.values import (
     Field,
     Kind,
@@ -74,7 +74,7 @@ PAIRS: Final = Kind(
 COUNT: Final = Kind(
     "a whole number",
     {"3": "exactly", ">2": "more (also >=, <, <=)", "1..5": "both included", "5..": "at least"},
-    bounded(bounds.count),
+    bounded(count),
 )
 DURATION: Final = Kind(
     "seconds, or ms s m h d w",
@@ -84,7 +84,7 @@ DURATION: Final = Kind(
         "1..5m": "both included",
         "1.5h..": "at least",
     },
-    bounded(bounds.duration),
+    bounded(duration),
 )
 TIME: Final = Kind(
     "a time (UTC, or with an offset)",
@@ -96,7 +96,7 @@ TIME: Final = Kind(
         "-2h..-1h": "the hour before",
         "today": "also yesterday",
     },
-    bounded(bounds.moment),
+    bounded(moment),
 )
 
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from flower_ng.store.search.fields import FIELDS, STATES, field_named
-from flower_ng.store.search.tokens import Token, tokens
+from flower_ng.store.search.parser import Token, tokens
 
 #: Words that other tools have for our fields.
 _FIELDS: Final[Mapping[str, str]] = {

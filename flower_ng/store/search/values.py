@@ -6,8 +6,8 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from flower_ng.errors import SearchError
-from flower_ng.store.search import ranges as bounds
 from flower_ng.store.search.conditions import AnyOf, Begins, Has, HasPair, InField, Is, Search, Word
+from flower_ng.store.search.ranges import BoundsError, Read, compared, shown
 from flower_ng.store.search.saferepr import unescaped, written
 
 #: What workers wrote as values: a text may stand there in other forms than a page shows.
@@ -131,17 +131,17 @@ def _pair(key: str, wanted: str, *, is_whole: bool = True) -> Search:
     return _any(partial(HasPair, is_whole=is_whole), pairs)
 
 
-def bounded(read: bounds.Read) -> Reader:
+def bounded(read: Read) -> Reader:
     """Return a reader of comparisons and ranges of amounts."""
 
-    def compared(field: Field, value: Value) -> Search:
+    def limited(field: Field, value: Value) -> Search:
         try:
-            return bounds.compared(field.column, value.text, read)
-        except bounds.BoundsError as error:
+            return compared(field.column, value.text, read)
+        except BoundsError as error:
             hint = f"Write {', '.join(f'{field.name}:{form}' for form in field.kind.forms)}"
             raise SearchError(str(error), value.position, hint) from None
 
-    return compared
+    return limited
 
 
 def one_of(known: Mapping[str, Search]) -> Reader:
@@ -151,6 +151,6 @@ def one_of(known: Mapping[str, Search]) -> Reader:
         if found := known.get(value.text.casefold()):
             return found
         hint = f"Write {', '.join(f'{field.name}:{name}' for name in known)}"
-        raise SearchError(f"Unknown {bounds.shown(value.text)}", value.position, hint)
+        raise SearchError(f"Unknown {shown(value.text)}", value.position, hint)
 
     return named

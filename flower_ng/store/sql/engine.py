@@ -1,19 +1,103 @@
-"""SqlEngine is the TaskEngine that goes through the task table. On a reading thread."""
+"""The interface of what finds and counts tasks, and its form in plain SQL. On a reading thread.
+
+A store chooses one engine when it opens; nothing above it knows how rows are found.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import msgspec
 
-from flower_ng.store.search.query import TaskQuery
-from flower_ng.store.sql import statements as sql
-from flower_ng.store.sql import summaries
-from flower_ng.store.sql.cursor import Place
-from flower_ng.store.sql.statements import Statement
+from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.sql import statements, summaries
+from flower_ng.store.sql.statements import Place, Statement
 from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram
-from flower_ng.store.sql.task_engine import Connection, Found
 from flower_ng.store.tables.dialect import SQLITE, Dialect
+
+QUERY_LIMIT_S = 5.0  # no question takes longer: its asker gets what is known or an error
+
+
+class Result(Protocol):
+    """What a statement answered."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, None behind the last."""
+
+
+class Connection(Protocol):
+    """A connection that reads, no transaction begun: sqlite3's, or PostgreSQL's in its shape."""
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ..., /) -> Result:
+        """Run a statement with its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows as JSON, the number of all tasks and of those that match.
+
+    Unless `exact`, about so many match.
+    """
+
+    rows: str
+    total: int
+    filtered: int
+    exact: bool = True
+
+
+class TaskEngine(Protocol):
+    """Finds, counts and sorts tasks; each answer is of one moment, in a transaction of its own.
+
+    All engines give the same answers. `now`, UTC seconds, is when the question was asked. Rows are
+    a JSON array of arrays, each a TaskRow. Tasks without a value come first when ascending, tasks
+    of equal values in the order of their ids. Errors are those of the connection.
+    """
+
+    def page(self, connection: Connection, query: TaskQuery, now: float) -> Found:
+        """Return the page that a query with a limit asks for."""
+
+    def after(
+        self, connection: Connection, query: TaskQuery, behind: Place | None, limit: int, now: float
+    ) -> str:
+        """Return the first rows behind a place in the query's order; its offset does not count."""
+
+    def ids(self, connection: Connection, query: TaskQuery, now: float) -> list[int]:
+        """Return the row ids of all that a query asks for, in its order."""
+
+    def count(self, connection: Connection, query: TaskQuery, now: float) -> int:
+        """Return how many tasks match, to the last one, however long it takes."""
+
+    def facets(
+        self,
+        connection: Connection,
+        query: TaskQuery,
+        fields: Sequence[str],
+        limit: int,
+        now: float,
+    ) -> Facets:
+        """Count the tasks that match by each field, the `limit` most frequent values each.
+
+        Values of equal numbers come in their order. BadRequest for a field that is not in FACETS.
+        """
+
+    def failures(
+        self, connection: Connection, query: TaskQuery, limit: int, now: float
+    ) -> list[FailureGroup]:
+        """Count the failed among the tasks that match by type and exception, the largest groups.
+
+        Those of equal numbers: the newest first, then by name and exception.
+        """
+
+    def histogram(
+        self,
+        connection: Connection,
+        query: TaskQuery,
+        start: float,
+        step_s: float,
+        buckets: int,
+        now: float,
+    ) -> Histogram:
+        """Count the tasks that match over time, in so many equal buckets."""
 
 
 class SqlEngine:
@@ -37,7 +121,7 @@ class SqlEngine:
         among: Sequence[int] | None = None,
     ) -> Found:
         """Return the page that a query asks for."""
-        asked = sql.page(query, now, self._dialect, self._held(), among)
+        asked = statements.page(query, now, self._dialect, self._held(), among)
         total, filtered, rows = _row(connection, asked)
         return Found(rows, total, filtered)
 
@@ -51,7 +135,7 @@ class SqlEngine:
         among: Sequence[int] | None = None,
     ) -> str:
         """Return the first rows behind a place in the query's order."""
-        asked = sql.after(query, behind, limit, now, self._dialect, among)
+        asked = statements.after(query, behind, limit, now, self._dialect, among)
         return str(_row(connection, asked)[0])
 
     def ids(
@@ -62,7 +146,7 @@ class SqlEngine:
         among: Sequence[int] | None = None,
     ) -> list[int]:
         """Return the row ids of all that a query asks for, in its order."""
-        (found,) = _row(connection, sql.ids(query, now, self._dialect, among))
+        (found,) = _row(connection, statements.ids(query, now, self._dialect, among))
         return msgspec.json.decode(found, type=list[int])
 
     def count(

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.search.query import TaskQuery
+from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.statements import Statement, tasks
 from flower_ng.store.sql.where import where
 from flower_ng.store.tables.dialect import Dialect

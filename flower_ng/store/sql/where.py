@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.store.search.conditions import (
+    FILTERS,
     PARTS_IN,
     WORD_COLUMNS,
     AllOf,
@@ -21,12 +22,12 @@ from flower_ng.store.search.conditions import (
     Is,
     Not,
     Search,
+    TaskQuery,
     Word,
 )
-from flower_ng.store.search.query import FILTERS, TaskQuery
 from flower_ng.store.tables.dialect import Dialect
-from flower_ng.store.tables.kwargs import pair_pattern
 from flower_ng.store.tables.schema import SHARED, folded
+from flower_ng.store.tables.texts import pair_pattern
 
 #: The large columns.
 PAYLOAD: Final = frozenset({"args", "kwargs", "result", "exception", "traceback", "pairs"})
@@ -37,6 +38,8 @@ _SPECIAL: Final = re.compile(r"[\\%_]")
 #: When a task in a final state ended, by the state.
 FINISHED: Final = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
 DAY_S: Final = 86_400
+#: Characters of the shortest text that an index of trigrams can look up.
+MIN_LITERAL: Final = 3
 _IDLE: Final = ", ".join(f"'{state.casefold()}'" for state in sorted(NOT_RUNNING))
 
 
@@ -205,3 +208,16 @@ def _joined(operator: str, clauses: Iterable[Clause]) -> Clause:
 
 def _raw(column: str) -> str:
     return f"t.{column}"
+
+
+def short_texts(search: Search | None) -> tuple[str, ...]:
+    """Return the texts of a search that are too short for an index of trigrams."""
+    match search:
+        case AllOf(parts) | AnyOf(parts):
+            return tuple(text for part in parts for text in short_texts(part))
+        case Not(part):
+            return short_texts(part)
+        case Word(text) | InField(_, text):
+            return (text,) if len(text) < MIN_LITERAL else ()
+        case _:
+            return ()

@@ -9,8 +9,8 @@ import msgspec
 from flower_ng.life.runs import TaskEvent, is_running
 from flower_ng.records import Task, Worker
 from flower_ng.store.tables import timeline
+from flower_ng.store.tables.texts import LARGE, Cut, cut_of
 from flower_ng.store.tables.timeline import Attempt
-from flower_ng.store.tables.truncation import LARGE, Cut, cut_of
 
 #: The keys of a task's record, in Flower's order.
 RECORD_KEYS = (

@@ -158,3 +158,14 @@ TABLES = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
+
+
+def rerun_of(alias: str) -> str:
+    """Return the SQL for the id of the task that a task is a rerun of."""
+    return f"(SELECT rerun_of FROM rerun WHERE rerun.uuid = {alias}.uuid)"
+
+
+def reruns(alias: str, dialect: Dialect) -> str:
+    """Return the SQL for the ids of a task's reruns, a JSON array in JSON."""
+    each = dialect.array_of("rerun.uuid")
+    return dialect.json(f"(SELECT {each} FROM rerun WHERE rerun.rerun_of = {alias}.uuid)")

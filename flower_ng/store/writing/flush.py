@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from flower_ng.store.tables.errors import RefusedError, may_pass
+from flower_ng.store.tables.dialect import RefusedError, may_pass
 from flower_ng.store.writing.changes import Batch, Marks
 from flower_ng.store.writing.writer import Writer
 

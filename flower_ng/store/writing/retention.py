@@ -1,18 +1,55 @@
-"""What goes from the store, when and why: Limits, Sweep and what it says. On the store thread."""
+"""How much the store may keep, what it deletes, when, and why. On the store thread."""
 
+import shutil
 import sqlite3
+import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from flower_ng.store.tables import reruns as lineage
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.schema import FINISHED
-from flower_ng.store.writing.row_ids import note_changed
-from flower_ng.store.writing.tracebacks import drop_unused, shared_by
+from flower_ng.store.writing.linked_rows import drop_unused, forget_reruns, note_changed, shared_by
+
+#: No store is larger unless somebody says so.
+MOST_BYTES: Final = 10_000_000_000
+
+
+#: What a store in memory may take where nothing can be written.
+MEMORY_BYTES: Final = 500_000_000
+
+
+def usual_max_bytes(path: Path | None) -> int:
+    """Return 10 GB, or half of what would be free on the disk without the store, if that is less.
+
+    `path` is the store's, None for a temporary one. What the store takes already counts as free:
+    else each start would leave it half of what the last one did.
+    """
+    try:
+        folder = existing(path.parent) if path else Path(tempfile.gettempdir())
+        free = shutil.disk_usage(folder).free
+    except OSError:  # there is no such folder: opening the store will say so
+        return MOST_BYTES
+    kept = (f"{path.name}.sqlite3*", f"{path.name}.index/*") if path else ()
+    own = sum(_file_bytes(file) for pattern in kept for file in folder.glob(pattern))
+    return min(MOST_BYTES, (free + own) // 2)
+
+
+def existing(folder: Path) -> Path:
+    """Return the folder, or the nearest above it that is there."""
+    return next(one for one in (folder.absolute(), *folder.absolute().parents) if one.is_dir())
+
+
+def _file_bytes(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
 
 #: Rows of one transaction: some 20 ms of the store thread.
 STEP_ROWS: Final = 2000
@@ -234,7 +271,7 @@ class Sweep:
         with connection:
             connection.execute(self._dialect.begin)
             shared = shared_by(connection, self._dialect, tasks, keys)
-            lineage.forget(connection, tasks, keys)
+            forget_reruns(connection, tasks, keys)
             if not self._dialect.is_shared:
                 note_changed(connection, tasks, keys)
             gone = connection.execute(f"DELETE FROM task WHERE {tasks}", (keys,)).rowcount

@@ -11,13 +11,10 @@ import msgspec
 from flower_ng.life.progress import progress_of_state
 from flower_ng.records import Task
 from flower_ng.store.tables.dialect import SQLITE, Dialect
-from flower_ng.store.tables.exceptions import exception_class, first_line
-from flower_ng.store.tables.kwargs import pairs
 from flower_ng.store.tables.schema import COLUMNS, TWINNED
+from flower_ng.store.tables.texts import LARGE, cut_field, exception_class, first_line, pairs
 from flower_ng.store.tables.timeline import Entry, chain, entries, written
-from flower_ng.store.tables.truncation import LARGE, cut_field
-from flower_ng.store.writing.postgresql_bulk import bulk
-from flower_ng.store.writing.upsert import SHARE, chunked, shaped
+from flower_ng.store.writing.upsert import SHARE, bulk, chunked, shaped
 from flower_ng.truncation import cut_traceback
 
 
@@ -76,7 +73,7 @@ def scrubbed(taken: Snapshot) -> Snapshot:
     return msgspec.structs.replace(taken, values=values, newest=newest)
 
 
-def statements(
+def merge_statements(
     snapshots: Sequence[Snapshot], dialect: Dialect = SQLITE, bounds: Bounds = BOUNDS
 ) -> Iterator[tuple[str, list[Any]]]:
     """Yield the statements that merge snapshots into the tables, in their order, with parameters.

@@ -5,7 +5,9 @@ further (life.progress) gives the state and all that changes from attempt to att
 come less far, only what was not known is taken. No field is ever blanked.
 
 Most tasks lack most columns, and sqlite3 takes 0.25 µs to bind a null, three times as long as a
-text. So a statement leaves out the groups of columns that its rows have nothing in.
+text. So a statement leaves out the groups of columns that its rows have nothing in. PostgreSQL
+takes all rows as one JSON text: made in C, it costs the interpreter a third of what a parameter for
+each value does, and a quarter of arrays for unnest.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +17,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from celery import states
 
 from flower_ng.life.progress import (
@@ -24,6 +27,7 @@ from flower_ng.life.progress import (
     progress_in_attempt,
     progress_of_state,
 )
+from flower_ng.store.tables.dialect import POSTGRESQL
 from flower_ng.store.tables.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
 
 #: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
@@ -204,3 +208,42 @@ def _statement(insert: Insert, size: int) -> str:
     values = ", ".join([f"({', '.join('?' * len(insert.columns))})"] * size)
     names = ", ".join(insert.columns)
     return f"INSERT INTO {insert.table} ({names}) VALUES {values} {insert.on_conflict}"
+
+
+_NUL: Final = b"\\u0000"
+
+
+def bulk(rows: Sequence[Row], max_events: int) -> tuple[str, list[Any]]:
+    """Return the statement that merges rows, in which no task is there twice, with parameters.
+
+    NUL, which PostgreSQL knows in no text, becomes U+FFFD. Raises UnicodeError for a lone surrogate
+    and OverflowError for a number of more than 64 bits.
+    """
+    text = _json(rows)
+    if _NUL in text:
+        text = _json([list(map(_without_nul, row)) for row in rows])
+    return _bulk_statement(max_events), [text.decode()]
+
+
+def _json(rows: Sequence[Row]) -> bytes:
+    return msgspec.json.encode(
+        [
+            {name: value for name, value in zip(STORED, row, strict=True) if value is not None}
+            for row in rows
+        ]
+    )
+
+
+def _without_nul(value: Any) -> Any:
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
+
+@cache
+def _bulk_statement(max_events: int) -> str:
+    names = ", ".join(STORED)
+    typed = ", ".join(f"{name} {POSTGRESQL.type(kind)}" for name, kind in STORED.items())
+    return (
+        f"INSERT INTO task ({names}) SELECT {names}"
+        f" FROM json_to_recordset(CAST(? AS json)) AS merged({typed})"
+        f" {shape(max_events).insert.on_conflict}"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from flower_ng.store.tables.errors import may_pass
+from flower_ng.store.tables.dialect import may_pass
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

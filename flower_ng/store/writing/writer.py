@@ -6,13 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import msgspec
 
-from flower_ng.store.tables.dialect import ADDED, SQLITE, Dialect
-from flower_ng.store.tables.errors import REFUSALS, RefusedError
+from flower_ng.store.tables.dialect import ADDED, REFUSALS, SQLITE, Dialect, RefusedError
 from flower_ng.store.writing.changes import Batch
 from flower_ng.store.writing.joining import Joining
+from flower_ng.store.writing.linked_rows import Numbering
 from flower_ng.store.writing.retention import Sweep
-from flower_ng.store.writing.row_ids import Numbering
-from flower_ng.store.writing.snapshots import BOUNDS, Bounds, Snapshot, scrubbed, statements
+from flower_ng.store.writing.snapshots import BOUNDS, Bounds, Snapshot, merge_statements, scrubbed
 
 
 class Writer:
@@ -99,7 +98,7 @@ class Writer:
 
     def _merge(self, rows: Sequence[Snapshot]) -> None:
         rows = self._joining.joined(rows)
-        for statement, parameters in statements(rows, self._dialect, self._bounds):
+        for statement, parameters in merge_statements(rows, self._dialect, self._bounds):
             self._connection.execute(statement, parameters)
 
     def _write_hosts(self, batch: Batch) -> None:

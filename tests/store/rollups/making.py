@@ -9,12 +9,10 @@ from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
 from flower_ng.store.rollups.compaction import Compactor
-from flower_ng.store.rollups.ledger import Ledger
-from flower_ng.store.rollups.levels import LEVELS
 from flower_ng.store.rollups.minutes import Minute
 from flower_ng.store.rollups.series import SeriesQuery, series
-from flower_ng.store.rollups.tables import Table
-from flower_ng.store.rollups.tallies import Coverage
+from flower_ng.store.rollups.tables import Ledger, Table
+from flower_ng.store.rollups.tallies import LEVELS, Coverage
 
 #: A full hour, UTC seconds.
 HOUR = 1_000_000_800

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flower_ng.store.rollups import compaction
-from flower_ng.store.rollups.levels import Level, levels
 from flower_ng.store.rollups.minutes import Minute
-from flower_ng.store.rollups.tallies import TALLIES, Coverage, merged
+from flower_ng.store.rollups.tallies import TALLIES, Coverage, Level, levels, merged
 from tests.store.rollups.making import HOUR, Base, base, minute
 
 LATER = HOUR + 3 * 3600

@@ -1,6 +1,6 @@
 import pytest
 
-from flower_ng.store.rollups.coverage import Ingest, Watch
+from flower_ng.store.rollups.recorder import Ingest, Watch
 from flower_ng.store.rollups.tallies import Coverage
 from tests.store.rollups.making import HOUR
 

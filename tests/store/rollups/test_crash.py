@@ -10,9 +10,11 @@ import pytest
 WRITER = """
 import asyncio, sys, time
 from pathlib import Path
-from flower_ng.records import Change, Event, Task, Worker
+from flower_ng.changes import Change
+from flower_ng.event_record import Event
+from flower_ng.records import Task, Worker
 from flower_ng.store import Store
-from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.store.rollups.recorder import Ingest
 
 async def main():
     store = Store(Path(sys.argv[1]), max_tasks=1000)

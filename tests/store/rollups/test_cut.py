@@ -2,7 +2,7 @@
 
 import pytest
 
-from flower_ng.store.rollups.levels import levels
+from flower_ng.store.rollups.tallies import levels
 from tests.store.rollups.making import HOUR, base, minute
 
 DAY_S = 86_400

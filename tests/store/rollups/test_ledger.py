@@ -5,7 +5,7 @@ import sqlite3
 import msgspec
 import pytest
 
-from flower_ng.store.rollups.ledger import KEPT_S, Ledger
+from flower_ng.store.rollups.tables import KEPT_S, Ledger
 from tests.store.rollups.making import HOUR, base, minute
 
 

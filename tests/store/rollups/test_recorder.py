@@ -7,8 +7,7 @@ import pytest
 
 from flower_ng.records import Worker
 from flower_ng.store import SeriesQuery, Store
-from flower_ng.store.rollups.coverage import Ingest
-from flower_ng.store.rollups.recorder import Rollups
+from flower_ng.store.rollups.recorder import Ingest, Rollups
 from tests.store.rollups.making import HOUR, Thread, beat, told
 
 NOW = HOUR + 30.0

@@ -4,11 +4,9 @@ import pytest
 
 from flower_ng.errors import BadRequest
 from flower_ng.store.rollups import series as module
-from flower_ng.store.rollups.levels import levels
 from flower_ng.store.rollups.minutes import Minute
 from flower_ng.store.rollups.queries import SeriesQuery, checked
-from flower_ng.store.rollups.sketch import RELATIVE_ERROR
-from flower_ng.store.rollups.tallies import Coverage
+from flower_ng.store.rollups.tallies import RELATIVE_ERROR, Coverage, levels
 from tests.store.rollups.making import HOUR, base, minute
 
 NOW = HOUR + 300.0

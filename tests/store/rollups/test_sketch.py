@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.store.rollups.sketch import LEAST_S, RELATIVE_ERROR, Sketch
+from flower_ng.store.rollups.tallies import LEAST_S, RELATIVE_ERROR, Sketch
 
 DURATIONS = st.floats(0, 2**33, exclude_max=True)
 SHARES = (0.0, 0.5, 0.95, 0.99, 1.0)

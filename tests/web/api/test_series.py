@@ -1,7 +1,7 @@
 import pytest
 
 from flower_ng.store import SeriesPage, Store
-from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.store.rollups.recorder import Ingest
 from tests.store.rollups.making import told
 
 from .conftest import Recorder

@@ -5,9 +5,9 @@ import pytest
 from flower_ng.health.facts.baselines import Baselines
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Store
-from flower_ng.store.rollups.coverage import Ingest
 from flower_ng.store.rollups.points import Bucket, TaskPoint
-from flower_ng.store.rollups.sums import Series, SeriesPage
+from flower_ng.store.rollups.recorder import Ingest
+from flower_ng.store.rollups.series import Series, SeriesPage
 from flower_ng.web.ui.format import share
 from flower_ng.web.ui.task_charts import task_charts
 from tests.store.rollups.making import told

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.store import TaskRow
-from flower_ng.store.tables.truncation import FLOWER_NG, Cut
+from flower_ng.store.tables.texts import FLOWER_NG, Cut
 from flower_ng.web.pages.task.traceback import Part, parts
 from flower_ng.web.pages.task.value_tree import Line, tree
 from flower_ng.web.ui import format as fmt

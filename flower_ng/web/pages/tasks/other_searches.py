@@ -8,7 +8,7 @@ from typing import Final
 from flower_ng.errors import SearchError
 from flower_ng.store import TaskPage, parse_search
 from flower_ng.store.search.suggestions import doubts
-from flower_ng.store.sql.literals import short_texts
+from flower_ng.store.sql.where import short_texts
 from flower_ng.web.pages.tasks.facets import Summary
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links

@@ -1,7 +1,8 @@
-"""The ids of rows: none is given twice, and the index is told whose rows changed. Store thread.
+"""What hangs on the rows of tasks: reruns, tracebacks, and what the index has. Store thread.
 
-Triggers could tell it too, and cost a quarter of the time of writing and half of that of deleting:
-with one on a table, SQLite puts the rows of a statement in a table of its own first.
+Triggers could note what changed for the index, and cost a quarter of the time of writing and half
+of that of deleting: with one on a table, SQLite first puts the rows of a statement in a
+table of its own.
 """
 
 import sqlite3
@@ -9,6 +10,49 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+
+from flower_ng.store.tables.dialect import Dialect
+from flower_ng.store.tables.schema import SHARED
+
+_NOTE: Final = "INSERT INTO rerun (uuid, rerun_of) VALUES (?, ?) ON CONFLICT (uuid) DO NOTHING"
+
+
+def note_rerun(connection: sqlite3.Connection, dialect: Dialect, uuid: str, of: str) -> None:
+    """Note that `uuid` is a rerun of the task `of`."""
+    with connection:
+        connection.execute(dialect.begin)
+        connection.execute(_NOTE, (uuid, of))
+
+
+def forget_reruns(connection: sqlite3.Connection, tasks: str, keys: str) -> None:
+    """Forget of what some tasks were reruns; they are about to be deleted.
+
+    `tasks` is a condition with one parameter, which is `keys`.
+    """
+    gone = f"DELETE FROM rerun WHERE uuid IN (SELECT uuid FROM task WHERE {tasks})"
+    connection.execute(gone, (keys,))
+
+
+_UNUSED: Final = f"NOT EXISTS (SELECT 1 FROM task WHERE task.{SHARED} = {SHARED}.id)"
+
+
+def shared_by(connection: sqlite3.Connection, dialect: Dialect, tasks: str, keys: str) -> str:
+    """Return the ids of the tracebacks of some tasks, a JSON array.
+
+    `tasks` is a condition with one parameter, which is `keys`.
+    """
+    found = f"SELECT DISTINCT {SHARED} FROM task WHERE {SHARED} IS NOT NULL AND {tasks}"
+    ids = f"SELECT {dialect.array_of(SHARED)} FROM ({found}) found"
+    (text,) = connection.execute(ids, (keys,)).fetchone()
+    return str(text)
+
+
+def drop_unused(connection: sqlite3.Connection, dialect: Dialect, ids: str) -> int:
+    """Delete those of these tracebacks that no task has any more; return how many they were."""
+    each = f"SELECT each.value FROM {dialect.each('INTEGER')}"
+    gone = f"DELETE FROM {SHARED} WHERE id IN ({each}) AND {_UNUSED}"
+    return connection.execute(gone, (ids,)).rowcount
+
 
 _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM task"
 #: A task that no event can name, whose id is the last that was given.

@@ -1,13 +1,82 @@
-"""Keyword arguments as pairs that a search can find. Pure; run by the store thread."""
+"""What the texts of a task say: class and line of an exception, how it was cut, kwargs. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from flower_ng.store.search.saferepr import parsed
+from flower_ng.truncation import cut, cut_traceback, marked_length
+
+#: Characters of a first line.
+LINE_LENGTH: Final = 300
+
+#: What a repr begins with: `Class(…)` or `<Class: …>`; or all of it is `Class`.
+_REPR: Final = re.compile(r"(?=[A-Z]\w*\Z|<?[\w.]+(?:\(|: ))<?(?P<name>[^\W\d][\w.]*)")
+#: What the last line of a traceback begins with: `module.Class: …`.
+_LAST_LINE: Final = re.compile(r"(?P<name>[^\W\d][\w.]*)(?:: |$)")
+
+
+def exception_class(exception: str | None, traceback: str | None) -> str | None:
+    """Return the name of the class, without its module; None where no one tells.
+
+    An event has the exception's repr, which a class may write as it likes, and the traceback.
+    """
+    found = _REPR.match(exception or "") or _LAST_LINE.match(_last_line(traceback or ""))
+    return found["name"].rpartition(".")[2] if found else None
+
+
+def first_line(exception: str | None) -> str | None:
+    """Return the first line that says something, at most `LINE_LENGTH` characters of it."""
+    lines = (exception or "").strip().splitlines()
+    return lines[0][:LINE_LENGTH] if lines else None
+
+
+def _last_line(text: str) -> str:
+    return text.rstrip().rpartition("\n")[2]
+
+
+#: The fields of a task that may be of any length.
+LARGE: Final = ("args", "kwargs", "result", "exception", "traceback")
+
+WORKER: Final = "worker"
+FLOWER_NG: Final = "flower_ng"
+
+#: Celery cuts texts at 1,024 characters (resultrepr_maxsize, argsrepr_maxsize, kwargsrepr_maxsize),
+#: then closes what is open; what is nested too deep is `[...]`, with the brackets of its kind.
+_WORKERS_LENGTH: Final = 1024
+_WORKERS_END: Final = re.compile(r"\.\.\.['\")\]},]*\Z")
+_WORKERS_DEPTH: Final = re.compile(
+    r"(?:\A|[\[({]|, |: )(?:\[\.\.\.\]|\(\.\.\.,?\)|\{\.\.\.\})(?=\Z|[\])},])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Who cut a text, `worker` or `flower_ng`, and its length before, None where it is unknown."""
+
+    by: str
+    length: int | None
+
+
+def cut_field(name: str, text: str, length: int) -> str:
+    """Return at most `length` characters of one of the LARGE fields, marked where it was cut."""
+    return (cut_traceback if name == "traceback" else cut)(text, length)
+
+
+def cut_of(text: str | None) -> Cut | None:
+    """Return how a text was cut, by what its author left in it; None for one that is whole."""
+    if text is None:
+        return None
+    if (length := marked_length(text)) > len(text):
+        return Cut(FLOWER_NG, length)
+    if (len(text) >= _WORKERS_LENGTH and _WORKERS_END.search(text)) or _WORKERS_DEPTH.search(text):
+        return Cut(WORKER, None)
+    return None
+
 
 #: Longer texts are not parsed for their pairs: Celery itself cuts at 1,024 by default.
 MAX_PARSED_CHARACTERS = 4096

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from flower_ng.store.rollups.coverage import Ingest
+from flower_ng.store.rollups.recorder import Ingest
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.writing.write_behind import Records, StoreThread, WriteBehind
 

@@ -1,1 +1,0 @@
-"""Small records beside the tasks: gaps in what was observed, and notes."""
