@@ -1,0 +1,41 @@
+"""Forks: what runs in one is as a program that was started alone, and ends with pytest."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.forks import forks
+from tests.services import ROOT, wait_until
+
+STARTS_AND_IS_KILLED = """
+import os, sys
+from pathlib import Path
+from tests.forks import Forks
+words = ["-A", "tests.shop", "worker", "-P", "solo"]
+started = Forks("celery").start(words, os.environ, Path(sys.argv[1]))
+print(started.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_fork_has_its_own_output_environment_and_exit_code(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    shown = forks("flower_ng").start(["flower_ng", "--version"], os.environ, log)
+    refused = forks("flower_ng").start(
+        ["flower_ng"], {**os.environ, "FLOWER_PORT": "none"}, tmp_path / "refused"
+    )
+
+    assert shown.wait(60) == 0
+    assert log.read_text().startswith("flower_ng ")
+    assert refused.wait(60) == 1
+    assert "FLOWER_PORT" in (tmp_path / "refused").read_text()
+
+
+def test_what_runs_in_forks_is_killed_where_pytest_is_gone(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARTS_AND_IS_KILLED, str(tmp_path / "log")]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False, timeout=120)
+
+    worker = Path(f"/proc/{int(done.stdout)}")
+
+    wait_until(lambda: not worker.exists(), 15, "the worker is gone")
