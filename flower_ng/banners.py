@@ -2,47 +2,45 @@
 
 from flower_ng.events import Events
 
-LOST = (
-    "{} changes of tasks are missing in the history: they could not be written, and waited too long"
-)
+LOST = "{:,} task changes are missing from the history: they could not be written in time"
 #: What a failing store means, and what to do.
 FAILING = (
-    "{}. Pages show what was known before; it is tried again by itself. Is there room where it is"
-    " kept, does its database answer? --db or --history name another place"
+    "{}. Pages show the last known data; flower_ng retries automatically. Check free disk space or"
+    " the database. To store it elsewhere, set --db or --history"
 )
 #: What a store means that is seconds late, and from when on that is said.
 BEHIND = (
-    "The history is {:.0f} s behind: more comes in than can be written, lists lack what is"
-    " newer. A faster disk (--db names another place) or more of a processor lets it catch up"
+    "The history is {:.0f} s behind: events arrive faster than they can be written, so lists lack"
+    " the newest. A faster disk (see --db) or more CPU lets it catch up"
 )
 BEHIND_S = 2.0
 #: What is said while tasks come back, from this many seconds on; and when some could not.
 RETURNING = (
-    "Tasks are read back from the history, {:,} so far. Until all are there new events wait, and"
-    " what runs is not told in full"
+    "Loading tasks from the history, {:,} so far. Until this is done, new events wait and running"
+    " tasks may be missing"
 )
 RETURNING_S = 1.0
 LEFT = (
-    "Only {:,} tasks could be read back from the history: {}. Events of the others count as those"
-    " of new tasks. See to the disk or the database that it is on, then start again"
+    "Only {:,} tasks could be loaded from the history: {}. The others are treated as new tasks when"
+    " their next event arrives. Check the disk or the database, then restart flower_ng"
 )
 #: What is said while a history of 0.1.0 is put right.
 REPAIRING = (
-    "Tasks that flower_ng 0.1.0 kept are being put right, the newest first: {:.0%} so far. Older"
-    " ones that retried and then succeeded or failed may still be listed as RETRY, and killed ones"
-    " without their exceptions"
+    "Correcting tasks stored by flower_ng 0.1.0, newest first: {:.0%} done. Until then, older tasks"
+    " that succeeded or failed after a retry may be listed as RETRY, and killed ones without their"
+    " exceptions"
 )
 #: What is said of events that came faster than they could be applied.
 DROPPED = (
-    "{} events were dropped because the inbox was full: see --inbox_max_messages and"
+    "{:,} events were dropped because the inbox was full: see --inbox_max_messages and"
     " --inbox_max_bytes"
 )
 
 
 #: What is said of events that can't be read.
 REFUSED = (
-    "{:,} events could not be read{}: what they tell is missing here. Set event_serializer = 'json'"
-    " for the workers and for who sends tasks, or start flower_ng with the app that allows theirs"
+    "{:,} events could not be read{}, so their data is missing. Set event_serializer = 'json' for"
+    " workers and publishers, or start flower_ng with an app that accepts their content type"
 )
 
 
@@ -57,7 +55,7 @@ def banners(events: Events, *, is_dropping: bool, is_refusing: bool) -> list[str
     dropped = sum(events.stats.dropped.values())
     refused = sum(events.stats.malformed.values())
     content_type = events.stats.disallowed
-    form = f", the newest in {content_type}" if content_type else ""
+    form = f", the latest in {content_type}" if content_type else ""
     is_returning = returning.lasts_s >= RETURNING_S
     return [
         *([RETURNING.format(returning.count)] if is_returning else []),

@@ -1,6 +1,6 @@
 """Doctoring looks at a cluster from the command line, without a dashboard. Main thread.
 
-Exit code: 0 all is fine, 1 something asks for attention, 2 something is broken, or it can't start.
+Exit code: 0 all is fine, 1 something needs attention, 2 something is broken, or it can't start.
 """
 
 import asyncio

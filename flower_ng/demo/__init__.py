@@ -21,7 +21,7 @@ from typing import Self
 from celery import Celery
 
 NOTICE = (
-    "This is a demo: a pretended shop on a broker made of folders. The REST API and all controls "
+    "This is a demo: a sample shop on a broker made of folders. The REST API and all controls "
     "are open on this machine, and everything is gone when you stop it."
 )
 WORKERS = (

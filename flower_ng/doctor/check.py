@@ -49,7 +49,7 @@ class Report:
 
     @property
     def code(self) -> int:
-        """The exit code: 2 where something is broken, 1 where something asks for attention."""
+        """The exit code: 2 where something is broken, 1 where something needs attention."""
         return max((CODES.get(check.mark, 0) for check in self.checks), default=0)
 
     @property

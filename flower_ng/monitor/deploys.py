@@ -25,7 +25,7 @@ class Deploy:
         """What was seen, and what it may mean."""
         named = ", ".join(self.workers[:MOST_NAMES])
         more = len(self.workers) - MOST_NAMES
-        return f"{named}{f' and {more} more' if more > 0 else ''} started: maybe a deploy"
+        return f"{named}{f' and {more} more' if more > 0 else ''} started, possibly a deploy"
 
 
 def together(starts: Iterable[tuple[float, str]]) -> Iterator[Deploy]:

@@ -8,8 +8,8 @@ export const KEYS = [
   [["j"], "Next row"],
   [["k"], "Previous row"],
   [["Enter"], "Open the row"],
-  [["←", "→"], "Go to another cell of the row: only these, none of these, copy"],
-  [["p"], "Pause, or go on"],
+  [["←", "→"], "Select a cell of the row: only, not, copy"],
+  [["p"], "Pause or resume"],
   [["Esc"], "Close, or leave a field"],
 ];
 

@@ -33,7 +33,7 @@ PATHS = {
     "queues": "/worker/w1@box#tab-queues",
     "held": "/worker/w1@box#tab-tasks",
     "limits": "/worker/w1@box#tab-limits",
-    "past": "/worker/w1@box#tab-past",
+    "past": "/worker/w1@box#tab-history",
     "tasks": "/tasks",
     "wrong search": "/tasks?search=x",
     "task": "/task/0123456789abcdef-failed",

@@ -71,7 +71,7 @@ async def test_the_first_key_leads_past_the_navigation(window):
     async with window() as it:
         page = await it.open("/tasks")
         await page.keyboard.press("Tab")
-        assert await page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        assert await page.evaluate("document.activeElement.textContent") == "Skip to content"
         await page.keyboard.press("Enter")
 
         assert await page.evaluate("document.activeElement.id") == "main"

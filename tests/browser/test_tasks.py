@@ -140,14 +140,14 @@ async def test_columns_are_chosen_and_this_browser_remembers_them(window):
         await page.click("#columns summary")
         await page.uncheck("#columns [value=worker]")
         await page.check("#columns [value=queue]")
-        await page.click("text=Show these")
+        await page.click("#columns button:text-is('Apply')")
         await page.locator("th", has_text="Queue").wait_for()
         await it.open("/tasks")
         await page.locator("th", has_text="Queue").wait_for()
         assert await page.locator("th", has_text="Worker").count() == 0
 
         await page.click("#columns summary")
-        await page.click("text=As at first")
+        await page.click("text=Reset")
         await page.locator("th", has_text="Worker").wait_for()
         await it.open("/tasks")
         assert "columns" not in page.url
@@ -166,7 +166,7 @@ async def test_a_view_is_kept_under_its_name_until_it_is_forgotten(window):
         assert await search(page) == "state:FAILURE"
 
         await page.click("#views summary")
-        await page.click("[aria-label='Forget the view Broken']")
+        await page.click("[aria-label='Delete the view Broken']")
         assert await page.locator("f-views li").count() == 0
 
 
@@ -189,10 +189,10 @@ async def test_without_scripts_forms_and_links_do_the_same(window):
         await page.click("nav[aria-label=States] a:has-text('Failed')")
         await page.click("#columns summary")
         await page.uncheck("#columns [value=worker]")
-        await page.click("text=Show these")
+        await page.click("#columns button:text-is('Apply')")
         await page.click("#time summary")
         await page.fill("[name=from]", "1970-01-01T00:20")
-        await page.click("text=Received then")
+        await page.click("#time button:text-is('Apply')")
 
         assert await search(page) == "state:FAILURE received:1970-01-01T00:20:00Z.."
         assert await page.locator("th").count() == 5

@@ -10,6 +10,7 @@ from flower_ng import assets
 
 FOLDER = assets.templates()
 TEMPLATES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.html"))
+LONGEST_LINE = 140
 FORBIDDEN = {
     "a style attribute": r"<[^>]*\sstyle\s*=",
     "a style element": r"<style\b",
@@ -32,6 +33,13 @@ def test_a_template_holds_nothing_that_the_policy_forbids(name, what):
     found = re.search(FORBIDDEN[what], Path(FOLDER, name).read_text(), re.IGNORECASE)
 
     assert found is None, found
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_has_no_line_that_needs_scrolling(name):
+    lines = Path(FOLDER, name).read_text().splitlines()
+
+    assert [line for line in lines if len(line) > LONGEST_LINE] == []
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

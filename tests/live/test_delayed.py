@@ -47,7 +47,7 @@ def test_the_queues_of_delayed_delivery_are_one_line_and_their_delay_is_no_waiti
     assert waits["routing_key"].startswith("0.0.")
     assert later in board.get("/api/tasks", search="queue:=quorum")
     page = board.ask(f"/task/{later}").text
-    assert "Waits for its ETA" in page
+    assert "Waiting for ETA" in page
     assert re.search(r"due in (59m \d\d|1h 00m 00)s", page)
     record(board, soon, "SUCCESS")
     queues = wait_until(lambda: one_delayed(board), 30, "the broker tells of one delayed task")

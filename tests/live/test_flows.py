@@ -100,8 +100,8 @@ def test_a_pool_is_made_larger_on_the_workers_page_of_its_own(page, cluster):
     page.get_by_role("button", name="Grow").click()
 
     expect(page.locator("f-toasts")).to_contain_text(f"Growing '{name}' worker's pool by 1")
-    page.get_by_role("link", name="Past").click()
-    expect(page.locator("#tab-past")).to_contain_text("Tasks at once")
+    page.get_by_role("link", name="History").click()
+    expect(page.locator("#tab-history")).to_contain_text("Concurrent tasks")
 
 
 def test_what_runs_is_ended_from_its_page(page, cluster):

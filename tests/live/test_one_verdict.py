@@ -283,8 +283,8 @@ def test_messages_that_nobody_takes_are_told_before_and_after_they_are_a_problem
     for one in (*pending, *raised):
         assert (one["rule"], one["subject"]) == ("queue-deserted", "nobodys")
     assert (early.overview["verdict"], late.overview["verdict"]) == ("warning", "error")
-    assert "One thing may be wrong" in early.page
-    assert "One thing is wrong" in late.page
+    assert "1 possible problem" in early.page
+    assert "1 problem" in late.page
     assert "nobodys Queue without consumers" in late.page
     town.settles(20)
 
@@ -299,7 +299,7 @@ def test_a_worker_that_was_killed_is_told_everywhere_and_a_restart_does_not_clea
     assert [(one["rule"], one["subject"]) for one in raised] == [("worker-silent", "w0@box")]
     assert (seen.overview["verdict"], seen.overview["problems"]) == ("error", 1)
     assert seen.overview["workers"] == {"online": 19, "left": 0, "silent": 1, "gone": 0}
-    assert "One thing is wrong" in seen.page
+    assert "1 problem" in seen.page
     assert "19 of 20 workers online" in seen.page
     assert "Silent" in seen.workers_page
     assert seen.alive["w0@box"] is False

@@ -40,7 +40,7 @@ def test_a_queue_is_told_while_it_waits_and_once_a_worker_takes_it(
 
 
 EMPTY_IN = re.compile(
-    r'data-label="Waiting">([0-9,]+)<.*?data-label="Empty in">([^<]*)<', re.DOTALL
+    r'data-label="Waiting">([0-9,]+)<.*?data-label="Drains in">([^<]*)<', re.DOTALL
 )
 
 

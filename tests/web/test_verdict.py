@@ -35,7 +35,7 @@ def said(vitals=None, **standing):
 
 def test_a_healthy_cluster_is_one_calm_sentence():
     assert said().sentence == (
-        "All is well: 3 of 3 workers online, 6 of 240 tasks failed (2 %) in the last hour,"
+        "All good: 3 of 3 workers online, 6 of 240 tasks failed (2 %) in the last hour,"
         " and 5 messages wait in 2 queues."
     )
 
@@ -45,10 +45,10 @@ def test_what_waits_in_queues_that_only_the_broker_names_is_told():
     some = said(vitals={"waiting": 0, "elsewhere": 1200, "other_queues": 2})
 
     assert one.sentence.endswith(
-        "5 messages wait in 2 queues; 1 more waits in 1 other queue of the broker, unchecked."
+        "5 messages wait in 2 queues; 1 more waits in 1 other queue of the broker, not checked."
     )
     assert some.sentence.endswith(
-        "0 messages wait in 2 queues; 1,200 more wait in 2 other queues of the broker, unchecked."
+        "0 messages wait in 2 queues; 1,200 more wait in 2 other queues of the broker, not checked."
     )
 
 
@@ -65,40 +65,48 @@ def test_every_number_leads_to_its_list():
 @pytest.mark.parametrize(
     ("standing", "vitals", "words"),
     [
-        ({"raised": (problem(),)}, {}, "One thing is wrong:"),
-        ({"raised": (problem(),) * 4}, {}, "4 things are wrong:"),
+        ({"raised": (problem(),)}, {}, "1 problem:"),
+        ({"raised": (problem(),) * 4}, {}, "4 problems:"),
         (
             {"raised": (problem(),), "pending": (problem(),) * 2},
             {},
-            "One thing is wrong, 2 more may be:",
+            "1 problem, 2 more possible:",
         ),
-        ({"pending": (problem(),)}, {}, "One thing may be wrong:"),
-        ({"muted": (problem(),)}, {}, "Nothing is wrong but what is muted (1):"),
+        ({"pending": (problem(),)}, {}, "1 possible problem:"),
+        ({"muted": (problem(),)}, {}, "No problems except 1 muted:"),
         (
             {"is_current": False, "at": NOW - 45, "raised": (problem(),) * 4},
             {},
-            "No connection to the broker for 45 s, the last that was known: 3 of 3 workers online",
+            "Disconnected from the broker for 45 s; last known data: 3 of 3 workers online",
         ),
         (
             {"is_current": False, "has_heard": False, "census": Census(unknown=3)},
             {},
-            "Not connected to the broker yet: 3 workers not heard of yet,",
+            "Connecting to the broker: 3 workers not reporting yet,",
         ),
-        ({"census": Census()}, {}, "Nothing runs yet: no worker is known,"),
-        ({"quiet_s": 33.0, "unseen": ("x",)}, {}, "Just started, problems are raised in 33 s:"),
-        ({"unseen": ("Broker: refused",)}, {}, "Not everything could be seen:"),
+        ({"census": Census()}, {}, "No workers yet: no worker has reported yet,"),
+        ({"quiet_s": 33.0, "unseen": ("x",)}, {}, "Starting up, problems appear in 33 s:"),
+        ({"unseen": ("Broker: refused",)}, {}, "Some data is missing:"),
         ({"census": Census(online=3, left=2)}, {}, "3 of 3 workers online (2 stopped),"),
         ({"census": Census(online=2, silent=1)}, {}, "2 of 3 workers online,"),
-        ({"census": Census(online=2, unknown=1)}, {}, "2 of 3 workers online (1 not heard of yet)"),
+        (
+            {"census": Census(online=2, unknown=1)},
+            {},
+            "2 of 3 workers online (1 not reporting",
+        ),
         ({"census": Census(left=20)}, {}, "no worker is online (20 stopped),"),
         ({"census": Census(online=1, gone=1)}, {}, "1 of 1 worker online (1 gone),"),
-        ({}, {"observed_s": 180.0}, "in the last hour (of which 3 min were seen),"),
-        ({}, {"ended": None, "observed_s": 0.0}, "how many tasks failed is not known in the last"),
-        ({}, {"ended": 0, "failed": 0}, "no task ended in the last hour, and"),
-        ({}, {"waiting": None}, "how much waits in 2 queues is not known."),
+        ({}, {"observed_s": 180.0}, "in the last hour (observed for 3 min of it),"),
+        (
+            {},
+            {"ended": None, "observed_s": 0.0},
+            "the number of failed tasks is unknown in",
+        ),
+        ({}, {"ended": 0, "failed": 0}, "no task finished in the last hour, and"),
+        ({}, {"waiting": None}, "the number of messages waiting in 2 queues is unknown."),
         ({}, {"waiting": 1, "queues": 1}, "1 message waits in 1 queue."),
         ({}, {"waiting_age_s": 70.0}, "5 messages waited in 2 queues 1 min ago."),
-        ({}, {"queues": 0}, "no queue is known."),
+        ({}, {"queues": 0}, "no queue has been reported yet."),
     ],
 )
 def test_the_sentence_says_what_is_so(standing, vitals, words):

@@ -8,21 +8,21 @@ from flower_ng.web.lookups.verified_task import Verified
 
 ROW = TaskRow("a", state="STARTED", worker="w1@box")
 WORDS = {
-    "Whether it ended can't be asked: no result backend is configured.": {
+    "Can't check whether it ended: no result backend is configured.": {
         "refusal": "No result backend is configured"
     },
-    "Whether it ended can't be asked: the result backend is rpc://, which forgets.": {
+    "Can't check whether it ended: the result backend is rpc://, which forgets.": {
         "refusal": "The result backend is rpc://, which forgets"
     },
-    "The result backend is being asked whether it ended.": {},
-    "The result backend can't tell whether it ended: broker or result backend unavailable.": {
+    "Checking in the result backend whether it ended…": {},
+    "The result backend can't say whether it ended: broker or result backend unavailable.": {
         "answer": Answer(5.0, why="Broker or result backend unavailable")
     },
-    f"The result backend can't tell whether it ended: {OLDER}.": {"answer": Answer(5.0, why=OLDER)},
-    "The result backend knows nothing of it: whether it ended is not known.": {
+    f"The result backend can't say whether it ended: {OLDER}.": {"answer": Answer(5.0, why=OLDER)},
+    "The result backend does not know this task, so it may or may not have ended.": {
         "answer": Answer(5.0, "PENDING")
     },
-    "The result backend says PROGRESS: whether it ended is not known.": {
+    "The result backend says PROGRESS, so it may or may not have ended.": {
         "answer": Answer(5.0, "PROGRESS")
     },
 }

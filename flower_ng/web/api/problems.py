@@ -69,7 +69,7 @@ class ProblemUnmute(Write):
         rule, subject = named(self)
         if not self.cluster.problems.unmute(rule, subject):
             raise NotFound(f"Not muted: {rule} {subject}".rstrip())
-        return {"message": f"{rule} {subject}".rstrip() + " is told of again"}
+        return {"message": f"{rule} {subject}".rstrip() + " is unmuted"}
 
 
 class ProblemsTest(Write):

@@ -47,10 +47,10 @@ class Waiting:
         """Say in sentences what is not known, or looked at by no rule."""
         if self.age_s is None and self.total is None:
             unknown = [name for name, length in self.lengths.items() if length is None]
-            why = self.trouble or f"the broker does not tell that of {_named(unknown)}"
-            yield f"Lengths of queues: {why}"
+            why = self.trouble or f"the broker does not report {_named(unknown)}"
+            yield f"Queue lengths: {why}"
         if self.unserved:
-            yield f"Queues: messages wait, and only the broker names {_named(self.unserved)}"
+            yield f"Unchecked queues that no worker names hold messages: {_named(self.unserved)}"
 
 
 def _named(names: Sequence[str]) -> str:
@@ -112,7 +112,7 @@ async def _hour(cluster: Cluster, now: float) -> tuple[SeriesPage | None, str]:
     try:
         return await cluster.store.series(query), ""
     except AnswerError as error:
-        return None, f"Numbers over time: {error.message}"
+        return None, f"Statistics: {error.message}"
 
 
 def _vitals(hour: SeriesPage | None, waiting: Waiting) -> Vitals:

@@ -32,14 +32,14 @@ class Verified:
         if not self.doubt:
             return ""
         if self.refusal:
-            return f"Whether it ended can't be asked: {lowered(self.refusal)}."
+            return f"Can't check whether it ended: {lowered(self.refusal)}."
         if self.answer is None:
-            return "The result backend is being asked whether it ended."
+            return "Checking in the result backend whether it ended…"
         if self.answer.state is None:
-            return f"The result backend can't tell whether it ended: {lowered(self.answer.why)}."
+            return f"The result backend can't say whether it ended: {lowered(self.answer.why)}."
         if self.answer.state == "PENDING":
-            return "The result backend knows nothing of it: whether it ended is not known."
-        return f"The result backend says {self.answer.state}: whether it ended is not known."
+            return "The result backend does not know this task, so it may or may not have ended."
+        return f"The result backend says {self.answer.state}, so it may or may not have ended."
 
 
 async def verified(cluster: Cluster, uuid: str) -> Verified | None:

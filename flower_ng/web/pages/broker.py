@@ -71,7 +71,7 @@ class Broker(Page):
         cluster, links = self.cluster, Links(self.services.prefix)
         await cluster.poll.news()
         told, facts = cluster.poll.numbers, cluster.poll.facts
-        trouble = "It has not answered yet" if facts is None else facts.trouble
+        trouble = "No answer yet" if facts is None else facts.trouble
         online = {worker.hostname for worker in cluster.presence.online()}
         unheard = _stale(facts)
         stale = [one for one in unheard if one.owner not in online]

@@ -21,8 +21,8 @@ STATES: Final = {
     CheckMark.OK: "online",
 }
 VERDICTS: Final = {
-    0: "Nothing asks for attention",
-    1: "Something asks for attention",
+    0: "All good",
+    1: "Attention needed",
     2: "Something is broken",
 }
 

@@ -10,10 +10,10 @@ from flower_ng.web.ui import format as fmt
 
 #: Why tasks are deleted, in the words of the page.
 REASONS: Final = {
-    "max_tasks": "Too many",
-    "max_age": "Too old",
-    "max_failure_age": "Failed, and too old",
-    "max_bytes": "Too large",
+    "max_tasks": "Over task limit",
+    "max_age": "Expired",
+    "max_failure_age": "Expired failures",
+    "max_bytes": "Over size limit",
     "forgotten": "Forgotten on request",
 }
 #: Why something is missing.
@@ -25,7 +25,7 @@ WHY: Final = {
 }
 #: Older gaps are not shown.
 MOST_GAPS: Final = 50
-NO_BOUND: Final = "no bound"
+NO_BOUND: Final = "no limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +99,21 @@ def _held(status: StoreStatus) -> Iterator[Line]:
     yield Line("Size", fmt.size(status.bytes))
     yield Line("Oldest", moment=status.oldest)
     yield Line("Newest", moment=status.newest)
-    yield Line("Place", PLACES.get(status.kind) or fmt.text(status.path))
+    yield Line("Location", PLACES.get(status.kind) or fmt.text(status.path))
 
 
 def _kept(status: StoreStatus) -> Iterator[Line]:
     yield Line("Tasks", fmt.number(status.max_tasks))
     yield Line("Age", _span(status.max_age_s))
-    yield Line("Age of failures", _span(status.max_failure_age_s))
+    yield Line("Age of failed tasks", _span(status.max_failure_age_s))
     yield Line("Size", NO_BOUND if status.max_bytes is None else fmt.size(status.max_bytes))
 
 
 def _writing(status: StoreStatus) -> Iterator[Line]:
-    yield Line("Waiting changes", fmt.number(status.waiting))
-    yield Line("Longest wait", fmt.duration(status.lag_s) if status.waiting else fmt.DASH)
+    yield Line("Pending changes", fmt.number(status.waiting))
+    yield Line("Oldest pending change", fmt.duration(status.lag_s) if status.waiting else fmt.DASH)
     yield Line("Failed writes", fmt.number(status.failures))
-    yield Line("Changes lost", fmt.number(status.lost))
+    yield Line("Lost changes", fmt.number(status.lost))
     if status.unindexed is not None:
         yield Line("Not indexed yet", fmt.number(status.unindexed))
 

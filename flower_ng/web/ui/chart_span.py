@@ -11,10 +11,14 @@ from flower_ng.web.ui.time_window import start_of
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time up to now: `step_s` is a bucket of a chart, `coarse_s` of a small one."""
+    """A period up to now: `step_s` is a bucket of a chart, `coarse_s` of a small one.
+
+    `label` stands on its button, `period` in a sentence: "in the last hour".
+    """
 
     key: str
     label: str
+    period: str
     length_s: int
     step_s: int
     coarse_s: int
@@ -25,9 +29,9 @@ class Span:
 
 
 SPANS: Final = (
-    Span("1h", "1 h", 3600, 60, 120),
-    Span("24h", "24 h", 86_400, 600, 3600),
-    Span("7d", "7 d", 604_800, 3600, 21_600),
+    Span("1h", "1 h", "hour", 3600, 60, 120),
+    Span("24h", "24 h", "24 hours", 86_400, 600, 3600),
+    Span("7d", "7 d", "7 days", 604_800, 3600, 21_600),
 )
 
 

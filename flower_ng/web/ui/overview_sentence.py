@@ -75,12 +75,12 @@ def verdict(standing: ClusterVerdict, vitals: Vitals, now: float, links: Links) 
 def _mood(standing: ClusterVerdict, now: float) -> str:
     """Return how the sentence begins."""
     if standing.lack:
-        return "Workers and their tasks can't be seen through this broker"
+        return "Workers and tasks can't be observed through this broker"
     if not standing.is_current and not standing.has_heard:
-        return "Not connected to the broker yet"
+        return "Connecting to the broker"
     if not standing.is_current:
         age_s = now - standing.at
-        return f"No connection to the broker for {fmt.span(age_s)}, the last that was known"
+        return f"Disconnected from the broker for {fmt.span(age_s)}; last known data"
     return _found(standing) or _calm(standing)
 
 
@@ -88,35 +88,35 @@ def _found(standing: ClusterVerdict) -> str:
     """Return how many things are wrong; empty where none is."""
     raised, pending = len(standing.raised), len(standing.pending)
     if raised:
-        words = "One thing is wrong" if raised == 1 else f"{fmt.number(raised)} things are wrong"
-        return f"{words}, {fmt.number(pending)} more may be" if pending else words
+        words = "1 problem" if raised == 1 else f"{fmt.number(raised)} problems"
+        return f"{words}, {fmt.number(pending)} more possible" if pending else words
     if pending:
-        return "One thing may be wrong" if pending == 1 else f"{pending} things may be wrong"
+        return "1 possible problem" if pending == 1 else f"{pending} possible problems"
     muted = len(standing.muted)
-    return f"Nothing is wrong but what is muted ({fmt.number(muted)})" if muted else ""
+    return f"No problems except {fmt.number(muted)} muted" if muted else ""
 
 
 def _calm(standing: ClusterVerdict) -> str:
     """Return what is said where nothing is found to be wrong."""
     if not standing.census.known:
-        return "Nothing runs any more" if standing.census.forgotten else "Nothing runs yet"
+        return "No workers left" if standing.census.forgotten else "No workers yet"
     if standing.quiet_s:
-        return f"Just started, problems are raised in {fmt.span(standing.quiet_s)}"
-    return "Not everything could be seen" if standing.unseen else "All is well"
+        return f"Starting up, problems appear in {fmt.span(standing.quiet_s)}"
+    return "Some data is missing" if standing.unseen else "All good"
 
 
 def _workers(standing: ClusterVerdict, links: Links) -> Iterator[Piece]:
     census, url = standing.census, links.page("/workers", {})
     if not census.known:
         yield Piece("no worker", url)
-        yield Piece(" is online, " if census.forgotten else " is known, ")
+        yield Piece(" is online, " if census.forgotten else " has reported yet, ")
         return
     if not census.expected:
         yield Piece("no worker", url, is_bad=True)
         yield Piece(" is online")
     elif census.unknown == census.expected:
         yield Piece(_counted(census.unknown, "worker"), url)
-        yield Piece(" not heard of yet")
+        yield Piece(" not reporting yet")
     else:
         online = f"{fmt.number(census.online)} of {fmt.number(census.expected)}"
         yield Piece(online, url, is_bad=bool(census.silent))
@@ -128,7 +128,7 @@ def _others(standing: ClusterVerdict) -> str:
     """Tell of those that are not expected to be online, and of those that nobody knows of."""
     census = standing.census
     some = census.unknown if census.unknown != census.expected else 0
-    counts = {"not heard of yet": some, "stopped": census.left, "gone": census.gone}
+    counts = {"not reporting yet": some, "stopped": census.left, "gone": census.gone}
     told = [f"{fmt.number(count)} {word}" for word, count in counts.items() if count]
     return f" ({', '.join(told)})" if told else ""
 
@@ -138,9 +138,9 @@ def _tasks(vitals: Vitals, now: float, links: Links) -> Iterator[Piece]:
     when = f" in the last hour{f' ({_seen(vitals)})' if seen else ''}, and "
     ended, failed = vitals.ended, vitals.failed
     if ended is None or failed is None:
-        yield Piece(f"how many tasks failed is not known{when}")
+        yield Piece(f"the number of failed tasks is unknown{when}")
     elif not ended:
-        yield Piece(f"no task {'was seen to end' if seen else 'ended'}{when}")
+        yield Piece(f"no task {'was observed to finish' if seen else 'finished'}{when}")
     else:
         hour = from_then(start_of(HOUR_S, now))
         yield Piece(fmt.number(failed), links.tasks(search=f"{FAILED}{hour}"))
@@ -150,18 +150,20 @@ def _tasks(vitals: Vitals, now: float, links: Links) -> Iterator[Piece]:
 
 
 def _seen(vitals: Vitals) -> str:
-    return f"of which {fmt.span(vitals.observed_s)} were seen" if vitals.observed_s else "not seen"
+    return (
+        f"observed for {fmt.span(vitals.observed_s)} of it" if vitals.observed_s else "not observed"
+    )
 
 
 def _queues(vitals: Vitals, links: Links) -> Iterator[Piece]:
     url = links.page("/queues", {})
     if not vitals.queues:
         yield Piece("no queue", url)
-        yield Piece(" is known.")
+        yield Piece(" has been reported yet.")
     elif vitals.waiting is None:
-        yield Piece("how much waits in ")
+        yield Piece("the number of messages waiting in ")
         yield Piece(_counted(vitals.queues, "queue"), url)
-        yield Piece(" is not known.")
+        yield Piece(" is unknown.")
     else:
         age_s, where = vitals.waiting_age_s, f" in {_counted(vitals.queues, 'queue')}"
         yield Piece(_counted(vitals.waiting, "message"), url)
@@ -180,7 +182,7 @@ def _elsewhere(vitals: Vitals, url: str) -> Iterator[Piece]:
     yield Piece("; ")
     yield Piece(f"{fmt.number(vitals.elsewhere)} more", url)
     queues = _counted(vitals.other_queues, "other queue")
-    yield Piece(f" {_waits(vitals.elsewhere)} in {queues} of the broker, unchecked.")
+    yield Piece(f" {_waits(vitals.elsewhere)} in {queues} of the broker, not checked.")
 
 
 def _waits(messages: int) -> str:

@@ -17,10 +17,10 @@ from flower_ng.store.tables.timeline import Attempt
 WIDTH: Final = 600
 
 UNKNOWN: Final = "unknown"
-CLOCKS: Final = "told in another order"
+CLOCKS: Final = "clocks differ"
 GOING: Final = "so far"
 NOT_YET: Final = "not yet"
-NO_END: Final = "no end is known"
+NO_END: Final = "end unknown"
 #: The event of sending is stamped when the message is out: up to this long after its receipt.
 STAMPED_LATE_S: Final = 1.0
 #: States in which a task may have an ETA that is yet to come.
@@ -89,7 +89,7 @@ def phases(
     parts = [
         Phase("queued", "In the queue", *_queued(row, times, now), usual.queued if usual else None),
         Phase("held", "In the worker", *_held(row, times, now), usual.wait if usual else None),
-        Phase("ran", "Running" if is_running else "Ran", *ran, usual.run if usual else None),
+        Phase("ran", "Running" if is_running else "Run", *ran, usual.run if usual else None),
     ]  # fmt: skip
     if times.eta is not None and times.waits_since is not None:
         place = 3 if row.state == "RETRY" else 0 if _is_delayed(row) else 1
@@ -137,10 +137,10 @@ def _held(row: TaskRow, times: _Times, now: float) -> tuple[float | None, str]:
 def _wait(row: TaskRow, since: float, eta: float, times: _Times, now: float) -> Phase:
     """Return the wait for an ETA, which ends early where the task was revoked before it."""
     if row.state in _WAITING and now < eta:
-        return Phase("delayed", "Waits for its ETA", max(0.0, now - since), GOING, None, until=eta)
+        return Phase("delayed", "Waiting for ETA", max(0.0, now - since), GOING, None, until=eta)
     ended = times.ended if row.state == "REVOKED" and times.started is None else None
     until = eta if ended is None else min(eta, ended)
-    return Phase("delayed", "Waited for its ETA", max(0.0, until - since), "", None)
+    return Phase("delayed", "Waited for ETA", max(0.0, until - since), "", None)
 
 
 def is_stamped_late(sent: float, received: float) -> bool:

@@ -66,7 +66,7 @@ def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Ch
             deploys,
         ),
         chart(
-            "Failed of the finished",
+            "Failure rate",
             page,
             [("share", "failure", values(failed_share))],
             fmt.share,
@@ -84,7 +84,7 @@ def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Ch
             deploys,
         ),
         chart(
-            "Wait before the start",
+            "Queue and worker wait",
             page,
             [
                 ("in queue p95", "low", values(lambda one: figure(one.queued, "p95_s"))),

@@ -3,9 +3,9 @@
 from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 
-AUTOSCALED = "its pool is autoscaled: change the range of autoscaling instead"
-NOT_AUTOSCALED = "autoscaling is off: start the worker with --autoscale=MAX,MIN"
-NO_RESTARTS = "restarting needs worker_pool_restarts = True in its settings"
+AUTOSCALED = "this pool is autoscaled: change the autoscaling range instead"
+NOT_AUTOSCALED = "autoscaling is off (start the worker with --autoscale=MAX,MIN)"
+NO_RESTARTS = "restarting needs worker_pool_restarts = True in the worker settings"
 
 
 def unable(told: WorkerAnswer) -> dict[str, str]:

@@ -22,7 +22,7 @@ from flower_ng.web.ui.worker_answers import share, uptime_s
 
 #: The search for the tasks that run.
 RUNNING: Final = "is:running"
-NO_QUEUE: Final = "No queue is known"
+NO_QUEUE: Final = "No queues reported"
 #: Names whose order is remembered: it is asked for with each page.
 NAMES: Final = 20_000
 
@@ -37,14 +37,14 @@ class Badge:
 
 
 BADGES: Final[Mapping[Status, Badge]] = {
-    "online": Badge("Online", "online", "Its heartbeats come"),
-    "left": Badge("Stopped", "offline", "It said that it went offline"),
-    "silent": Badge("Silent", "bad", "Its heartbeats ended, and it did not say goodbye"),
-    "gone": Badge("Gone", "offline", "Not heard of for a day, without a goodbye"),
-    "purged": Badge("Forgotten", "offline", "It was offline for purge_offline_workers"),
-    "unknown": Badge("Unknown", "unknown", "Not heard of yet since flower_ng listens"),
+    "online": Badge("Online", "online", "Sends heartbeats"),
+    "left": Badge("Stopped", "offline", "Shut down normally"),
+    "silent": Badge("Silent", "bad", "Heartbeats stopped without a shutdown event"),
+    "gone": Badge("Gone", "offline", "No heartbeat for a day, and no shutdown event"),
+    "purged": Badge("Forgotten", "offline", "Removed after purge_offline_workers seconds offline"),
+    "unknown": Badge("Unknown", "unknown", "No heartbeat since flower_ng started"),
 }
-#: What asks for attention comes first.
+#: What needs attention comes first.
 ORDER: Final[tuple[Status, ...]] = ("silent", "unknown", "gone", "left", "purged", "online")
 
 

@@ -22,8 +22,7 @@ class BarChart extends HTMLElement {
     this.#hand.replaceChildren(this.#picked, this.#tip);
     this.#hand.tabIndex = 0;
     this.#hand.role = "slider";
-    this.#hand.ariaLabel =
-      "Time range: arrows go from bar to bar, with Shift they pick, Enter shows";
+    this.#hand.ariaLabel = "Time range: arrow keys move, Shift with arrows selects, Enter applies";
     this.#hand.ariaValueMin = this.#hand.ariaValueNow = "0";
     this.#hand.addEventListener("pointerdown", this.#onDown);
     this.#hand.addEventListener("pointermove", this.#onMove);

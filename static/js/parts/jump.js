@@ -93,7 +93,7 @@ class Jump extends HTMLElement {
   /** @param {Found[]} places */
   #show(places) {
     this.#list.replaceChildren(...places.map(option));
-    this.#note.textContent = places.length ? "" : "Nothing has this in its name.";
+    this.#note.textContent = places.length ? "" : "Nothing found.";
     this.#note.hidden = places.length > 0;
     this.#select(0);
   }

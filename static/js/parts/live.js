@@ -175,7 +175,7 @@ class Live extends HTMLElement {
       this.#button.replaceChildren(this.#words, icon(this.#isPaused ? "play" : "pause"));
     }
     this.#words.textContent = words;
-    const deed = this.#isPaused ? "Go on" : "Pause";
+    const deed = this.#isPaused ? "Resume" : "Pause";
     const why = this.#problem ? `${this.#problem}. ` : "";
     this.#button.title = `${why}${updated}. ${deed} (p)`;
     this.#button.setAttribute("aria-label", `${words}. ${why}${deed}`);

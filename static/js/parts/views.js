@@ -18,7 +18,7 @@ class Views extends HTMLElement {
     this.#name.required = true;
     this.#name.maxLength = 80;
     this.#name.autocomplete = "off";
-    this.#name.placeholder = "Keep this view as…";
+    this.#name.placeholder = "Save view as…";
     this.#name.setAttribute("aria-label", "Name of this view");
     save.textContent = "Save";
     row.className = "row";
@@ -56,7 +56,7 @@ class Views extends HTMLElement {
     if (query === location.search) link.ariaCurrent = "true";
     forget.type = "button";
     forget.className = "plain bare";
-    forget.setAttribute("aria-label", `Forget the view ${name}`);
+    forget.setAttribute("aria-label", `Delete the view ${name}`);
     forget.append(icon("x"));
     forget.addEventListener("click", () => {
       write(views().filter((view) => view.name !== name));

@@ -94,7 +94,7 @@ async def test_a_doubt_and_what_the_result_backend_said_of_it_are_told(client, c
     told = (await client.get("/api/task/details/a")).json
 
     assert told["doubt"] == (
-        "w1@box is gone. Whether it ended can't be asked: no result backend is configured."
+        "w1@box is gone. Can't check whether it ended: no result backend is configured."
     )
     assert told["backend"] == {"state": None, "at": None, "why": "No result backend is configured"}
 

@@ -62,8 +62,8 @@ async def test_a_broker_that_does_not_answer_is_a_page_with_the_reason(shop, loo
 @pytest.mark.parametrize(
     ("queues", "words"),
     [
-        ([], "No worker has told which queues it consumes from."),
-        (["mail"], "The broker knows none of the queues that workers are to consume from: mail."),
+        ([], "No worker has reported its queues yet."),
+        (["mail"], "None of the queues that workers consume from exists on the broker: mail."),
     ],
 )
 async def test_no_queues_at_all_are_said_so(shop, look, queues, words):
@@ -119,7 +119,7 @@ async def test_a_broker_that_blocks_publishers_is_said_so(shop, look):
 
     html = await look("/broker")
 
-    assert "Nobody can publish" in html.one("div", role="alert").text
+    assert "Publishing is blocked" in html.one("div", role="alert").text
     assert "rabbit@a is short of memory" in html.one("div", role="alert").text
     assert html.rows[0][:2] == ["rabbit@a", "alarm: memory"]
 
@@ -136,7 +136,7 @@ async def test_queues_left_behind_are_listed_but_for_those_of_workers_online(sho
 
     assert "celery@gone.celery.pidbox 7 messages" in main
     assert "celery@here.celery.pidbox" not in main
-    assert "Workers that don't listen to commands" in main
+    assert "Workers that don't receive commands" in main
 
 
 async def test_deleting_them_spares_workers_that_are_online(shop, serve):

@@ -10,15 +10,15 @@ from tests.doctor.making import broker, survey, worker
 from tests.web.pages.shop import NOW
 from tests.web.site import OPEN_API
 
-LOOK_AGAIN = "Ask broker, result backend and workers again"
+LOOK_AGAIN = "Check broker, result backend and workers again"
 W1, W2 = "w1@box", "w2@box"
 
 
 async def test_before_the_first_look_one_is_begun_and_nothing_is_called_well(shop, look):
     html = await look("/doctor")
 
-    assert "The doctor is looking" in html.text
-    assert "Nothing asks for attention" not in html.text
+    assert "Checking…" in html.text
+    assert "All good" not in html.text
     assert (await shop.doctor.look()).checks
 
 
@@ -28,7 +28,7 @@ async def test_a_report_says_what_of_whom_and_what_changes_it(shop, look):
 
     html = await look("/doctor")
 
-    assert "Nothing asks for attention" in html.text
+    assert "All good" in html.text
     assert html.links[W2] == f"/worker/{W2}"
     assert "5.5.0, here 5.7.0" in html.text
 
@@ -90,7 +90,7 @@ async def slow(shop):
 async def test_a_look_that_takes_long_holds_up_nobody(look, slow):
     html = await look("/doctor")
 
-    assert "The doctor is looking" in html.text
+    assert "Checking…" in html.text
     assert slow.is_looking
     assert html.one("button", title=LOOK_AGAIN)["disabled"] is not None
 
@@ -100,7 +100,7 @@ async def test_an_old_report_is_shown_while_the_doctor_looks_again(look, slow):
 
     html = await look("/doctor")
 
-    assert "looking again" in html.text
+    assert "checking again" in html.text
     assert slow.is_looking
 
 
@@ -109,5 +109,5 @@ async def test_a_young_report_is_looked_at_and_nothing_else(look, slow):
 
     html = await look("/doctor")
 
-    assert "looking again" not in html.text
+    assert "checking again" not in html.text
     assert not slow.is_looking

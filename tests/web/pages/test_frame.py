@@ -89,7 +89,7 @@ async def test_errors_are_sound_pages_too(look, path):
     html = await look(path, status=404)
 
     assert html.one("title").text == "flower_ng"
-    assert "Back to the workers" in html.links
+    assert "Back to the start page" in html.links
 
 
 @pytest.mark.usefixtures("shop")
@@ -103,7 +103,7 @@ async def test_every_page_has_the_ways_to_the_others(look):
         "Broker": "/broker",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"
-    assert html.all("a")[0].text == "Skip to the content"
+    assert html.all("a")[0].text == "Skip to content"
     assert "Celery docs" in html.links
     assert html.all("f-prefs")
 
@@ -148,9 +148,10 @@ async def test_a_lost_connection_is_told_with_its_reason_above_everything(shop, 
 
     assert banner.text == (
         "Disconnected from the broker since 1970-01-01 00:16:40.000: connection refused. "
-        "Next try at 1970-01-01 00:16:45.000. What is shown is from before. Nothing listens at"
-        " this address. Does the broker run, and are host and port right? The address is"
-        " redis://:**@localhost:6379/0, --broker names another; flower_ng tries again by itself."
+        "Next attempt at 1970-01-01 00:16:45.000. The page shows the last known data. "
+        "Nothing listens at this address. Does the broker run, and are host and port right? "
+        "Address: redis://:**@localhost:6379/0 (set with --broker). "
+        "flower_ng is reconnecting automatically."
     )
 
 

@@ -41,10 +41,10 @@ async def test_the_history_shows_what_it_holds_its_bounds_and_what_went(shop, lo
     assert "1,234" in text
     assert "5.0 MB" in text
     assert "/var/db.sqlite3" in text
-    assert html.facts["Too old"] == "5,678"
+    assert html.facts["Expired"] == "5,678"
     assert html.facts["Age"] == "30 d"
-    assert html.facts["Age of failures"] == "no bound"
-    assert "None is known." in text
+    assert html.facts["Age of failed tasks"] == "no limit"
+    assert "None recorded." in text
 
 
 async def test_a_store_that_cannot_be_written_and_its_gaps_are_shown(shop, look):
@@ -54,7 +54,7 @@ async def test_a_store_that_cannot_be_written_and_its_gaps_are_shown(shop, look)
     html = await look("/history")
 
     assert "disk full" in html.one("main").one("div", role="alert").text
-    assert html.facts["Longest wait"] == "3.00 s"
+    assert html.facts["Oldest pending change"] == "3.00 s"
     assert "77" in html.one("table").text
     assert "no connection to the broker" in html.one("table").text
 
@@ -67,7 +67,7 @@ async def test_the_list_links_to_its_export_and_to_the_history(shop, look):
     assert parse_qs(urlsplit(links["CSV"]).query) == {
         "search": ["5eed"], "sort": ["name"], "format": ["csv"],
     }  # fmt: skip
-    assert links["What the history holds"] == "/history"
+    assert links["History"] == "/history"
 
 
 async def test_the_export_of_a_list_has_its_tasks_in_its_order(shop, look, client):
@@ -90,7 +90,7 @@ async def test_what_is_filtered_can_be_forgotten_without_scripts(shop, look, cli
     shop.task("5eed2", name="b")
     form = forget_form(await look("/tasks?name=a"))
     assert fields(form) == {"search": "name:=a", "confirm": "1"}
-    assert "known of 1 task." in form.text
+    assert "stored data of 1 task." in form.text
 
     answer = await client.post(form["action"], fields(form))
 

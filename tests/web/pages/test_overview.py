@@ -22,11 +22,11 @@ async def test_a_healthy_cluster_is_told_calmly(shop, look):
 
     sentence = html.one("p", class_="verdict")
     assert sentence.text == (
-        "All is well: 1 of 1 worker online, how many tasks failed is not known in the last hour"
-        " (not seen), and 0 messages wait in 1 queue."
+        "All good: 1 of 1 worker online, the number of failed tasks is unknown in the last hour"
+        " (not observed), and 0 messages wait in 1 queue."
     )
     assert sentence.links == {"1 of 1": "/workers", "0 messages": "/queues"}
-    assert "What is wrong now" not in html.text
+    assert "Problems now" not in html.text
 
 
 async def test_what_waits_in_a_queue_that_only_the_broker_names_is_told(shop, look):
@@ -37,7 +37,7 @@ async def test_what_waits_in_a_queue_that_only_the_broker_names_is_told(shop, lo
     sentence = (await look("/overview")).one("p", class_="verdict")
 
     assert sentence.text.endswith(
-        "0 messages wait in 1 queue; 4 more wait in 1 other queue of the broker, unchecked."
+        "0 messages wait in 1 queue; 4 more wait in 1 other queue of the broker, not checked."
     )
     assert sentence.links["4 more"] == "/queues"
 
@@ -45,11 +45,15 @@ async def test_what_waits_in_a_queue_that_only_the_broker_names_is_told(shop, lo
 @pytest.mark.parametrize(
     ("theirs", "verdict", "unseen"),
     [
-        ({"messages": 4}, "unknown", ["Queues: messages wait, and only the broker names theirs"]),
+        (
+            {"messages": 4},
+            "unknown",
+            ["Unchecked queues that no worker names hold messages: theirs"],
+        ),
         (
             {"messages": 4, "consumers": 0},
             "unknown",
-            ["Queues: messages wait, and only the broker names theirs"],
+            ["Unchecked queues that no worker names hold messages: theirs"],
         ),
         ({"messages": 4, "consumers": 1}, "ok", []),
         ({"messages": 0, "consumers": 0}, "ok", []),
@@ -67,7 +71,7 @@ async def test_it_is_not_well_while_messages_wait_where_no_rule_looks(
     page = await look("/overview")
 
     assert (told["verdict"], told["unseen"]) == (verdict, unseen)
-    calm = "Not everything could be seen" if unseen else "All is well"
+    calm = "Some data is missing" if unseen else "All good"
     assert page.one("p", class_="verdict").text.startswith(calm)
     assert told["sentence"].startswith(calm)
     for sentence in unseen:
@@ -82,7 +86,7 @@ async def test_it_is_not_well_while_a_length_is_not_told(shop, serve):
     told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
 
     assert (told["verdict"], told["waiting"]) == ("unknown", None)
-    assert told["unseen"] == ["Lengths of queues: the broker does not tell that of mail"]
+    assert told["unseen"] == ["Queue lengths: the broker does not report mail"]
 
 
 async def test_it_is_well_where_only_more_could_be_asked_of_the_broker(shop, serve, look):
@@ -94,7 +98,7 @@ async def test_it_is_well_where_only_more_could_be_asked_of_the_broker(shop, ser
     told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
 
     assert (told["verdict"], told["unseen"]) == ("ok", [])
-    assert "Lengths of queues: The management API failed" in (await look("/overview")).text
+    assert "Queue lengths: The management API failed" in (await look("/overview")).text
 
 
 async def test_after_all_workers_were_purged_none_is_online(shop, serve, look):
@@ -114,9 +118,9 @@ async def test_after_all_workers_were_purged_none_is_online(shop, serve, look):
     told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
 
     assert told["workers"] == {"online": 0, "left": 0, "silent": 0, "gone": 0}
-    assert told["sentence"].startswith("Nothing runs any more: no worker is online, ")
+    assert told["sentence"].startswith("No workers left: no worker is online, ")
     assert "Workers: none known; 1 was removed while offline" in told["unseen"]
-    assert "No worker is known any more" in (await look("/overview")).text
+    assert "No workers left" in (await look("/overview")).text
 
 
 async def test_nobody_is_counted_before_who_runs_could_be_heard(shop, serve):
@@ -138,7 +142,7 @@ async def test_nobody_is_counted_while_only_answers_tell_of_a_worker(shop, serve
 async def test_at_the_first_start_the_page_says_how_a_worker_is_started(look):
     main = (await look("/overview")).one("main").text
 
-    assert "No worker is known" in main
+    assert "No workers yet" in main
     assert "celery -A yourproject worker -E" in main
 
 
@@ -155,7 +159,7 @@ async def test_before_the_rules_were_looked_at_all_is_not_called_well(shop, look
 
     html = await look("/overview")
 
-    assert html.one("p", class_="verdict").text.startswith("Not everything could be seen: ")
+    assert html.one("p", class_="verdict").text.startswith("Some data is missing: ")
     assert "Problems: not checked yet" in html.text
 
 
@@ -170,7 +174,7 @@ async def test_without_a_connection_the_last_that_was_known_is_told_with_its_age
     html = await look("/overview")
 
     assert html.one("p", class_="verdict").text.startswith(
-        "No connection to the broker for 1 min, the last that was known: 1 of 1 worker online,"
+        "Disconnected from the broker for 1 min; last known data: 1 of 1 worker online,"
     )
 
 
@@ -195,8 +199,8 @@ async def test_what_a_rule_found_is_told_before_it_is_raised(shop, look):
     html = await look("/overview")
 
     assert html.links["Queue without consumers: lost"] == "/problems#may-queue-deserted"
-    assert html.one("p", class_="verdict").text.startswith("One thing may be wrong:")
-    assert "What may be wrong" in html.text
+    assert html.one("p", class_="verdict").text.startswith("1 possible problem:")
+    assert "Possible problems" in html.text
 
 
 async def test_what_is_raised_is_wrong(shop, look):
@@ -205,7 +209,7 @@ async def test_what_is_raised_is_wrong(shop, look):
 
     html = await look("/overview")
 
-    assert html.one("p", class_="verdict").text.startswith("One thing is wrong:")
+    assert html.one("p", class_="verdict").text.startswith("1 problem:")
     assert "lost Queue without consumers" in html.text
 
 
@@ -214,8 +218,8 @@ async def test_what_the_broker_did_not_tell_is_unknown_and_said(shop, look):
 
     html = await look("/overview")
 
-    assert "Lengths of queues: The broker is away" in html.text
-    assert "how much waits in 1 queue is not known." in html.text
+    assert "Queue lengths: The broker is away" in html.text
+    assert "the number of messages waiting in 1 queue is unknown." in html.text
 
 
 async def test_failures_are_grouped_by_type_and_exception(shop, look):
@@ -248,9 +252,9 @@ async def test_workers_that_started_together_are_a_mark_that_says_maybe(shop, lo
 
     html = await look("/overview")
 
-    words = "w1@box, w2@box started: maybe a deploy"
+    words = "w1@box, w2@box started, possibly a deploy"
     assert [words in figure.text for figure in html.all("figure")] == [True] * 4
-    assert "Dashed: w1@box, w2@box started: maybe a deploy." in html.text
+    assert "Dashed lines: w1@box, w2@box started, possibly a deploy." in html.text
 
 
 async def test_a_queue_that_outgrows_its_slots_is_at_risk(shop, look):
@@ -263,7 +267,7 @@ async def test_a_queue_that_outgrows_its_slots_is_at_risk(shop, look):
     html = await look("/overview")
 
     assert "mail 70 wait for 4 slots" in html.text
-    assert html.one("p", class_="verdict").text.startswith("All is well:")
+    assert html.one("p", class_="verdict").text.startswith("All good:")
 
 
 async def test_the_front_page_leads_to_the_overview_where_that_is_home(shop, serve):

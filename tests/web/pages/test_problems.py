@@ -32,13 +32,13 @@ async def test_where_nothing_is_wrong_it_says_how_much_was_looked_at(shop, look)
 
     html = await look("/problems")
 
-    assert "Nothing is wrong" in html.text
-    assert "1 rules were looked at" in html.text
+    assert "No problems" in html.text
+    assert "1 check ran at" in html.text
     assert nav(html).links["Problems"] == "/problems"
 
 
 async def test_before_the_first_look_nothing_is_called_well(look):
-    assert "Nothing is said yet" in (await look("/problems")).text
+    assert "Starting up: problems appear soon" in (await look("/problems")).text
 
 
 async def test_a_problem_shows_what_of_what_and_what_to_do(shop, look, switch):

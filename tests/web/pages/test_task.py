@@ -94,7 +94,7 @@ async def test_where_its_time_went_is_told_beside_what_is_usual(shop, look):
 
     assert parts["In the queue"].startswith("1.00 s")
     assert parts["In the worker"].startswith("2.00 s")
-    assert parts["Ran"].startswith("3.00 s")
+    assert parts["Run"].startswith("3.00 s")
 
 
 async def test_an_end_that_may_be_that_of_another_attempt_is_said_to_be_inferred(shop, look):
@@ -272,8 +272,8 @@ async def test_a_text_that_the_worker_cut_says_what_lifts_that(shop, look):
     cuts = [told.text for told in (await look("/task/5eed")).all("p", class_="cut")]
 
     assert cuts == [
-        "The worker cut it; argsrepr in apply_async lifts that.",
-        "The worker cut it; resultrepr_maxsize of the task lifts that.",
+        "Shortened by the worker; set argsrepr in apply_async to see all.",
+        "Shortened by the worker; set resultrepr_maxsize of the task to see all.",
     ]
 
 
@@ -297,7 +297,7 @@ async def test_the_whole_run_is_a_tree_with_this_task_marked(shop, look):
     tree = (await look("/task/5eed")).one("ul", class_="run")
 
     assert tree.one("li", aria_current="true").one("strong").text == "shop.order"
-    assert tree.text.startswith("not seen goneSUCCESS shop.order")
+    assert tree.text.startswith("no events gone SUCCESS shop.order")
     assert tree.links == {"gone": "/task/gone", "shop.mail": "/task/child"}
 
 
@@ -381,10 +381,12 @@ async def test_links_lead_to_what_other_systems_know_of_the_task(shop, look):
     shop.task("5eed")
     links = ("Logs=https://logs.example/?q={uuid}", "Queue=https://q.example/{queue}")
 
-    section = (await look("/task/5eed", task_links=links)).one("section", aria_label="Elsewhere")
+    section = (await look("/task/5eed", task_links=links)).one(
+        "section", aria_label="External links"
+    )
 
     assert section.links == {"Logs": "https://logs.example/?q=5eed"}
-    assert "Queue: queue not known" in section.text
+    assert "Queue: queue unknown" in section.text
 
 
 async def test_an_exception_of_an_earlier_attempt_is_named_so_and_not_red(shop, look):
@@ -392,6 +394,6 @@ async def test_an_exception_of_an_earlier_attempt_is_named_so_and_not_red(shop, 
 
     html = await look("/task/5eed")
 
-    assert "Exception of an earlier attempt" in html.text
+    assert "Exception from an earlier attempt" in html.text
     assert not html.all("pre", class_="bad")
     assert html.one("pre", id="exception").text == "OSError('not yet')"

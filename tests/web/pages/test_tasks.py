@@ -264,8 +264,8 @@ async def test_a_page_past_the_end_leads_back(shop, look):
 
     main = (await look("/tasks?page=9")).one("main")
 
-    assert "Nothing on this page of the list" in main.text
-    assert main.links["Back to where tasks are"] == "/tasks?page=1"
+    assert "This page is empty" in main.text
+    assert main.links["Back to the tasks"] == "/tasks?page=1"
 
 
 @pytest.mark.parametrize("query", ["size=x", "page=", "page=1.5"])
@@ -278,8 +278,8 @@ async def test_no_task_at_all_and_no_task_that_matches_are_told_apart(shop, look
     shop.task("5eed")
     unmatched = await look("/tasks?state=FAILURE")
 
-    assert "No task has been heard of yet" in empty.one("main").text
-    assert "1 tasks are known" in unmatched.one("main").text
+    assert "No tasks yet" in empty.one("main").text
+    assert "1 task is stored" in unmatched.one("main").text
 
 
 async def test_times_are_in_the_timezone_of_the_app(shop, look):
@@ -501,9 +501,12 @@ async def test_tasks_that_no_worker_received_are_counted_beside_the_bars(shop, l
 
     chart = (await look("/tasks")).one("f-histogram")
 
-    assert "Not drawn: 1 that no worker received" in chart.text
+    assert "1 not yet received (not shown)" in chart.text
     assert ids(await look(chart.links["1"])) == ["2"]
-    assert "Not drawn" not in (await look("/tasks?search=state:SUCCESS")).one("f-histogram").text
+    assert (
+        "not yet received"
+        not in (await look("/tasks?search=state:SUCCESS")).one("f-histogram").text
+    )
 
 
 async def test_a_running_task_has_run_so_far(shop, look):
@@ -582,10 +585,10 @@ async def test_where_nothing_matches_the_page_says_where_something_would(shop, l
     old = (await look("/tasks?search=shop.pay+received:2020")).one("ul", class_="wider")
     queue = (await look("/tasks?search=mail")).one("ul", class_="wider")
 
-    assert found.text == "1 task with it in the traceback traceback:charge_card state:FAILURE"
+    assert found.text == "1 task matching in the traceback traceback:charge_card state:FAILURE"
     assert state.text == "1 task in any state shop.pay"
     assert old.text == "1 task received at any time shop.pay"
-    assert queue.text == "1 task with it in the queue's name queue:mail"
+    assert queue.text == "1 task matching in the queue name queue:mail"
 
 
 async def test_where_nothing_like_it_matches_nothing_is_offered(shop, look):
@@ -617,7 +620,7 @@ async def test_a_text_that_no_index_knows_is_said_to_be_why_a_search_was_stopped
     wrong = await look("/tasks?search=(")
     shop.store = store
 
-    assert "every task is looked through" in slow.one("p", class_="doubt").text
+    assert "every task is scanned" in slow.one("p", class_="doubt").text
     assert not other.all("p", class_="doubt")
     assert not wrong.all("p", class_="doubt")
 

@@ -68,7 +68,7 @@ async def test_a_task_that_is_tried_again_is_one_task_of_its_type(shop, look):
     assert row(await look("/types"), "shop.flaky")["Tasks"] == "2"
     html = await look("/types/shop.flaky")
     tasks, *_ = html.all("a", class_="card")
-    assert tasks.text == "Tasks2in the last 1 h, received 6 times"
+    assert tasks.text == "Tasks2in the last hour, received 6 times"
 
 
 def test_the_chart_of_tasks_counts_each_once():
@@ -83,11 +83,11 @@ def test_the_chart_of_tasks_counts_each_once():
 
 async def test_what_is_usual_is_exact_for_one_run_and_said_to_be_about_for_more(shop, look):
     shop.task("5eed", runtime=900.0)
-    assert (await look("/task/5eed")).facts["Ran"].endswith("usually 15m 00s, p95 15m 00s")
+    assert (await look("/task/5eed")).facts["Run"].endswith("median 15m 00s, p95 15m 00s")
     assert "p99 15m 00s" in (await look("/types/shop.pay")).text
 
     shop.task("other", runtime=900.0)
-    assert "usually about 15m" in (await look("/task/5eed")).facts["Ran"]
+    assert "median ~15m" in (await look("/task/5eed")).facts["Run"]
     assert "p99 ~15m" in (await look("/types/shop.pay")).text
 
 
@@ -97,7 +97,7 @@ async def test_types_are_sorted_and_filtered_by_links(shop, look):
 
     assert (await look("/types?sort=total")).rows[0][0] == "shop.ship"
     assert [cells[0] for cells in (await look("/types?search=PAY")).rows] == ["shop.pay"]
-    assert "No task's name holds" in (await look("/types?search=nothing")).text
+    assert "No task type matches" in (await look("/types?search=nothing")).text
 
 
 async def test_without_tasks_the_page_says_which_setting_tells_of_them(look):
@@ -111,7 +111,7 @@ async def test_a_type_has_charts_and_its_newest_failures(shop, look):
     html = await look("/types/shop.pay?span=24h")
 
     assert [figure.one("strong").text for figure in html.all("figure")] == [
-        "Tasks per second", "Failed of the finished", "Run time", "Wait before the start",
+        "Tasks per second", "Failure rate", "Run time", "Queue and worker wait",
     ]  # fmt: skip
     assert html.rows[0][0] == "ValueError('empty')"
     assert "24 h" in html.one("nav", aria_label="Time").text

@@ -91,7 +91,7 @@ async def test_a_worker_has_a_head_and_nine_tabs(look):
     assert html.one("title").text == "w1@box · flower_ng"
     assert html.one("h1").text == W1
     assert html.one("div", id="heading").one("span", class_="state").text == "Online"
-    tabs = html.one("nav", aria_label="What the worker says").links
+    tabs = html.one("nav", aria_label="Worker details").links
     assert tabs == {
         label: f"#tab-{label.lower()}"
         for label in (
@@ -99,7 +99,7 @@ async def test_a_worker_has_a_head_and_nine_tabs(look):
             "Broker",
             "Queues",
             "Tasks",
-            "Past",
+            "History",
             "Limits",
             "Config",
             "System",
@@ -223,7 +223,7 @@ async def test_whatever_else_it_says_has_a_tab_that_is_there_only_then(inspected
     html = await look(PAGE)
 
     assert html.all("section", id="tab-other") == []
-    assert "Other" not in html.one("nav", aria_label="What the worker says").links
+    assert "Other" not in html.one("nav", aria_label="Worker details").links
 
 
 async def test_lists_are_cut_and_say_how_much_is_left_out(inspected, look):
@@ -281,7 +281,7 @@ async def test_a_worker_that_only_answers_is_shown_too(inspected, look):
 
     html = await look(PAGE)
 
-    assert "No events from it yet" in html.one("div", id="heading").text
+    assert "No events yet" in html.one("div", id="heading").text
     assert tab(html, "pool").facts["Slots"] == "8"
 
 
@@ -435,8 +435,8 @@ async def test_any_name_has_a_page_that_the_list_leads_to(shop, look, name):
         (pool("solo"), {}, "The solo pool doesn't enforce hard time limits.", 13),
         (pool("gevent"), {}, "The gevent pool doesn't enforce soft time limits.", 6),
         (pool("eventlet"), {}, "The eventlet pool doesn't enforce hard time limits.", 10),
-        ({}, {}, "Its pool is autoscaled: change the range of autoscaling instead.", 3),
-        ({"autoscaler": None}, {}, "Autoscaling is off: start the worker with --autoscale", 3),
+        ({}, {}, "This pool is autoscaled: change the autoscaling range instead.", 3),
+        ({"autoscaler": None}, {}, "Autoscaling is off (start the worker with --autoscale", 3),
         ({}, {"worker_pool_restarts": False}, "Restarting needs worker_pool_restarts = True", 4),
     ],
 )
@@ -476,13 +476,13 @@ async def test_the_last_hour_of_a_worker_is_drawn_and_its_newest_tasks_are_liste
     shop.task("a", "shop.pay")
     shop.task("b", "shop.pay", hostname="w2@box")
 
-    past = (await look(f"/worker/{W1}")).one("section", id="tab-past")
+    past = (await look(f"/worker/{W1}")).one("section", id="tab-history")
 
     assert [figure.one("strong").text for figure in past.all("figure")] == [
-        "Tasks at once", "Load of its host",
+        "Concurrent tasks", "Host load average",
     ]  # fmt: skip
     assert [row[1] for row in past.rows] == ["a"]
-    assert past.links["All its tasks"] == "/tasks?worker=w1%40box"
+    assert past.links["All tasks of this worker"] == "/tasks?worker=w1%40box"
 
 
 async def test_a_worker_without_tasks_names_the_setting_that_tells_of_them(shop, look):

@@ -162,7 +162,7 @@ async def test_a_name_that_nobody_has_is_said_so(shop, look):
 
     html = await look("/workers?search=<none>")
 
-    assert "No worker's name holds “<none>”" in html.one("main").text
+    assert "No worker matches “<none>”" in html.one("main").text
     assert html.one("main").links["Show all 1 workers"] == "/workers"
 
 
@@ -180,7 +180,7 @@ async def test_many_workers_come_in_pages(shop, look):
 async def test_a_cluster_without_workers_says_what_to_do(look):
     html = await look("/workers")
 
-    assert "No worker is known" in html.one("main").text
+    assert "No workers yet" in html.one("main").text
     assert "celery -A yourproject worker" in html.one("main").text
 
 
@@ -325,7 +325,7 @@ async def test_a_worker_of_two_queues_is_in_both_groups_and_counted_once(shop, l
 
     groups = [[row.text for row in body.all("th")][1:] for body in html.all("tbody")]
     assert groups == [["a@box"], ["b@box"], ["a@box"]]
-    assert html.all("tbody")[1].all("th")[0].text.startswith("No queue is known")
+    assert html.all("tbody")[1].all("th")[0].text.startswith("No queues reported")
     assert html.one("tfoot").all("td")[0].text == "2 of 2 online"
 
 
@@ -345,6 +345,6 @@ async def test_a_broker_without_fanout_is_told_and_no_other_is_suspected(shop, l
 
     html = await look("/workers")
 
-    assert "Workers can't be seen through this broker" in html.text
+    assert "Workers can't be observed through this broker" in html.text
     assert "another broker" not in html.text
     assert "Disconnected" not in html.text

@@ -105,7 +105,7 @@ class Overview(Page):
         page, problem = await self._series(span, now)
         since = f"state:FAILURE updated:{from_then(span.start(now))}"
         failures, unread = await self._failures(since, links)
-        waiting = found.waiting.trouble and f"Lengths of queues: {found.waiting.trouble}"
+        waiting = found.waiting.trouble and f"Queue lengths: {found.waiting.trouble}"
         unseen = dict.fromkeys([*found.cluster_verdict.unseen, waiting, unread, problem])
         return OverviewView(
             title="Overview",
@@ -132,7 +132,7 @@ class Overview(Page):
         try:
             return await self.cluster.store.series(query), ""
         except AnswerError as error:
-            return None, f"Numbers over time: {error.message}"
+            return None, f"Statistics: {error.message}"
 
     def _charts(self, page: SeriesPage, span: Span) -> Iterable[Chart]:
         now = self.services.clock()
@@ -159,7 +159,7 @@ class Overview(Page):
         lost = [worker for name, worker in workers.items() if statuses[name] in {"silent", "gone"}]
         for worker in sorted(lost, key=lambda one: (-one.heard_at, one.hostname)):
             heard = worker.heard_at
-            detail = f"Last heard {fmt.age(now - heard)}" if heard else "Never heard"
+            detail = f"Last heartbeat {fmt.age(now - heard)}" if heard else "No heartbeat yet"
             yield Wrong(worker.hostname, detail, links.worker(worker.hostname))
 
 
@@ -169,7 +169,7 @@ def _wrong(verdict: ClusterVerdict, links: Links, now: float) -> Iterator[Wrong]
         yield _problem(one, links)
     for one in verdict.pending:
         found = _problem(one, links)
-        since = f"not sure yet, for {fmt.span(max(0.0, now - one.since))}"
+        since = f"pending for {fmt.span(max(0.0, now - one.since))}"
         detail = ", ".join(filter(None, [found.detail, since]))
         url = found.url.replace("#rule-", "#may-")
         yield replace(found, detail=detail, url=url, is_sure=False)

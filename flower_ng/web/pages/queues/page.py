@@ -184,9 +184,9 @@ def _pace(pace: Flow, length: int | None, *, is_deserted: bool) -> str:
     if not length:
         return "empty" if length == 0 else fmt.DASH
     if is_deserted and (pace.net_per_s or 0.0) >= 0:
-        return "never: no consumers"
+        return "no consumers"
     if pace.grows:
-        return "never: it grows"
+        return "growing"
     empty_s = pace.empty_s(length)
     return fmt.DASH if empty_s is None else f"about {fmt.span(max(1.0, empty_s))}"
 

@@ -13,8 +13,8 @@ SIGNALS: Final = {
     "SIGTERM": "SIGTERM: ends the process",
     "SIGINT": "SIGINT: interrupts it, as Ctrl-C does",
     "SIGUSR1": "SIGUSR1: raises SoftTimeLimitExceeded in it",
-    "SIGQUIT": "SIGQUIT: ends it at once",
-    "SIGKILL": "SIGKILL: kills it, nothing is cleaned up",
+    "SIGQUIT": "SIGQUIT: ends it immediately",
+    "SIGKILL": "SIGKILL: kills it without cleanup",
 }
 NO_BACKEND: Final = "Aborting needs a result backend: set result_backend in the app's settings."
 _WAITS: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
@@ -36,12 +36,16 @@ def deeds(row: TaskRow, pool: str, links: Links, *, has_backend: bool) -> Iterat
     """Yield what can be done; `pool` is what the task's worker told of it, empty for nothing."""
     url = links.action("task/revoke", row.uuid)
     if row.state in _WAITS:
-        yield Deed("Revoke", "Tells all workers to discard this task when its turn comes.", url)
+        yield Deed(
+            "Revoke",
+            "Tells all workers to discard this task instead of running it.",
+            url,
+        )
     elif row.is_running:
-        question = "Ends whatever runs this task. It can't be undone."
+        question = "Ends the process or thread that runs this task. This can't be undone."
         why = inability(pool, Ability.TERMINATE)
         refusal = f"Its worker can't end it: {why}." if why else ""
         yield Deed("Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal)
-        question = "Asks the task to stop: only an AbortableTask that looks for it does."
+        question = "Asks the task to stop. Only an AbortableTask that checks for it stops."
         refusal = "" if has_backend else NO_BACKEND
         yield Deed("Abort", question, links.action("task/abort", row.uuid), refusal=refusal)

@@ -62,7 +62,7 @@ def blocks(row: TaskRow) -> Iterator[Block]:
 
 
 def _past(block: Block) -> Block:
-    return replace(block, label=f"{block.label} of an earlier attempt", is_past=True)
+    return replace(block, label=f"{block.label} from an earlier attempt", is_past=True)
 
 
 def block_of(name: str, text: str, cut: Cut | None = None, label: str = "") -> Block:
@@ -81,6 +81,10 @@ def _cut(name: str, text: str, cut: Cut) -> str:
     """Say who cut a text, and which setting lifts it."""
     if cut.by == FLOWER_NG:
         kept, whole = fmt.number(len(text)), fmt.number(cut.length)
-        return f"Kept in part: the beginning and the end, {kept} of {whole} characters."
+        return f"Shortened: the first and last parts are stored, {kept} of {whole} characters."
     setting = LIFTED_BY.get(name)
-    return f"The worker cut it; {setting} lifts that." if setting else "The worker cut it."
+    return (
+        f"Shortened by the worker; set {setting} to see all."
+        if setting
+        else "Shortened by the worker."
+    )

@@ -39,11 +39,11 @@ SIZE: Final = 50
 COUNTS_WAIT_S: Final = 0.5
 #: Views that everybody has: their search, and their order.
 VIEWS: Final = {
-    "Running, the longest first": ("is:running", "-runtime"),
+    "Longest running": ("is:running", "-runtime"),
     "Failed in the last hour": ("state:FAILURE received:-1h..", ""),
-    "Waiting, the longest first": ("is:waiting", "received"),
+    "Longest waiting": ("is:waiting", "received"),
     "Retried": ("is:retried", "-retries"),
-    "Slowest of the last day": ("received:-1d..", "-runtime"),
+    "Slowest in the last 24 hours": ("received:-1d..", "-runtime"),
 }
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: Fields that plain words are not looked for in.
 _OTHER_FIELDS: Final = {
-    "traceback": "with it in the traceback",
-    "queue": "with it in the queue's name",
+    "traceback": "matching in the traceback",
+    "queue": "matching in the queue name",
 }
 
 

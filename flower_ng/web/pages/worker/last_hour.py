@@ -55,8 +55,8 @@ def _charts(cluster: Cluster, page: SeriesPage, name: str, now: float) -> Sequen
     ]
     load = [("mean", "low", values(lambda point: point.load, "mean"))]
     return (
-        chart("Tasks at once", page, active, _short, starts),
-        chart("Load of its host", page, load, _short, starts),
+        chart("Concurrent tasks", page, active, _short, starts),
+        chart("Host load average", page, load, _short, starts),
     )
 
 
