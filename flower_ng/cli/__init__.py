@@ -24,7 +24,7 @@ METAVARS: Final[Mapping[type | None, str]] = {
 }
 
 
-class Command(click.Command):
+class OptionsCommand(click.Command):
     """A command whose options are those of Settings, read by `load` and listed by `--help`."""
 
     def __init__(
@@ -146,26 +146,26 @@ USAGE = (
     "flower-ng probe [--live] [OPTIONS]",
     "flower-ng doctor [CELERY OPTIONS] [--json] [OPTIONS]",
 )
-command = Command("flower_ng", watch, SUMMARY, USAGE)
-alias = Command("flower-ng", watch, SUMMARY, USAGE)
-demo_command = Command(
+command = OptionsCommand("flower_ng", watch, SUMMARY, USAGE)
+alias = OptionsCommand("flower-ng", watch, SUMMARY, USAGE)
+demo_command = OptionsCommand(
     "demo", show, "Show the dashboard on a sample shop.", ["flower-ng demo [OPTIONS]"]
 )
-import_command = Command(
+import_command = OptionsCommand(
     "import",
     bring,
     "Import the file of Flower's option db into the history that the options name. Flower's file is"
     " not changed.",
     ["flower-ng import FLOWER_DB [OPTIONS]"],
 )
-probe_command = Command(
+probe_command = OptionsCommand(
     "probe",
     ask,
     "Ask a dashboard on this machine, found by its options, whether it is ready (with --live:"
     " whether it is up). Exit code 0 means yes.",
     ["flower-ng probe [--live] [OPTIONS]"],
 )
-doctor_command = Command(
+doctor_command = OptionsCommand(
     "doctor",
     examine,
     "Check broker, result backend and workers once: reports what works, what can't be determined,"

@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from flower_ng.cli import (
-    Command,
+    OptionsCommand,
     alias,
     command,
     demo_command,
@@ -23,7 +23,7 @@ from flower_ng.cli import (
 
 OWN_WORDS: Final = frozenset({"--help", "--version"})  # ours, although Celery has them too
 #: The words that need no Celery app, with the command of each.
-WITHOUT_APP: Final[Mapping[str, Command]] = {
+WITHOUT_APP: Final[Mapping[str, OptionsCommand]] = {
     "demo": demo_command,
     "import": import_command,
     "probe": probe_command,

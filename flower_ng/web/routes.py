@@ -31,22 +31,22 @@ from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.http.base import Endpoint, Handler, Page, Services
 from flower_ng.web.http.frame import PLACES, NavLink
 from flower_ng.web.http.page_cache import Rendered
-from flower_ng.web.pages.broker import Broker
-from flower_ng.web.pages.doctor import Doctor
+from flower_ng.web.pages.broker import BrokerPage
+from flower_ng.web.pages.doctor import DoctorPage
 from flower_ng.web.pages.history import History
 from flower_ng.web.pages.logout import Logout
 from flower_ng.web.pages.overview.page import Overview
 from flower_ng.web.pages.problems import Problems
 from flower_ng.web.pages.queues.page import Queues
 from flower_ng.web.pages.styleguide import Styleguide
-from flower_ng.web.pages.task.page import Task
+from flower_ng.web.pages.task.page import TaskDetailPage
 from flower_ng.web.pages.tasks.complete import Complete, Counts
 from flower_ng.web.pages.tasks.counts_cache import Summaries
 from flower_ng.web.pages.tasks.facets import Summary
 from flower_ng.web.pages.tasks.page import Tasks
 from flower_ng.web.pages.type import Type
 from flower_ng.web.pages.types import Types
-from flower_ng.web.pages.worker.page import Worker
+from flower_ng.web.pages.worker.page import WorkerPage
 from flower_ng.web.pages.workers.page import Workers
 from flower_ng.web.plumbing.forms import action_path, twin
 from flower_ng.web.plumbing.jump import Jump
@@ -59,16 +59,16 @@ from flower_ng.web.plumbing.stream import Stream, Ticker
 PAGES: tuple[type[Page], ...] = (
     Overview,
     Workers,
-    Worker,
+    WorkerPage,
     Tasks,
-    Task,
+    TaskDetailPage,
     Types,
     Type,
     Queues,
     Problems,
-    Doctor,
+    DoctorPage,
     History,
-    Broker,
+    BrokerPage,
     Logout,
 )
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flower_ng.web.pages.tasks.counts_cache import FRESH_S, REST, Known, Summaries
+from flower_ng.web.pages.tasks.counts_cache import FRESH_S, REST, CachedSummary, Summaries
 
 
 class Clock:
@@ -57,19 +57,19 @@ async def settle():
 async def test_many_who_ask_are_answered_with_one_count(kept, count):
     answers = await asyncio.gather(*(kept.of("a", count, 1) for _ in range(50)))
 
-    assert answers == [Known(1, 0.0)] * 50
+    assert answers == [CachedSummary(1, 0.0)] * 50
     assert count.asked == 1
 
 
 async def test_counts_stay_until_they_are_old_and_are_then_shown_once_more(kept, count, clock):
     await kept.of("a", count, 1)
     clock.now += FRESH_S / 2
-    assert await kept.of("a", count, 1) == Known(1, FRESH_S / 2)
+    assert await kept.of("a", count, 1) == CachedSummary(1, FRESH_S / 2)
     clock.now += FRESH_S
-    assert await kept.of("a", count, 1) == Known(1, FRESH_S * 1.5)
+    assert await kept.of("a", count, 1) == CachedSummary(1, FRESH_S * 1.5)
     await settle()
 
-    assert await kept.of("a", count, 1) == Known(2, 0.0)
+    assert await kept.of("a", count, 1) == CachedSummary(2, 0.0)
 
 
 async def test_counts_that_took_long_are_kept_longer(kept, count, clock):
@@ -94,7 +94,7 @@ async def test_who_does_not_wait_is_told_when_the_counts_are_there(kept, count, 
     await settle()
 
     assert ready == [1]
-    assert await kept.of("a", count, 0) == Known(1, 0.0)
+    assert await kept.of("a", count, 0) == CachedSummary(1, 0.0)
 
 
 async def test_who_waited_for_the_counts_needs_not_be_told(kept, count, ready):
@@ -123,7 +123,7 @@ async def test_counts_of_long_ago_are_not_shown_any_more(kept, count, clock):
     await kept.of("a", count, 1)
     clock.now += 3600
 
-    assert await kept.of("a", count, 1) == Known(2, 0.0)
+    assert await kept.of("a", count, 1) == CachedSummary(2, 0.0)
 
 
 async def test_a_bounded_number_of_searches_is_kept(kept, count):

@@ -5,11 +5,11 @@ import pytest
 from flower_ng.errors import SearchError
 from flower_ng.store import parse_search
 from flower_ng.web.pages.tasks.search_terms import (
+    exact_term,
     parted,
     received,
     terms,
     value_of,
-    whole,
     with_received,
     with_value,
     without_value,
@@ -74,7 +74,7 @@ def test_alternatives_are_narrowed_as_a_whole():
 
 @pytest.mark.parametrize("value", ['a "b" \\c', "two words", "x)", "plain", "-dash", "*", "="])
 def test_a_whole_value_is_found_whatever_is_in_it(value):
-    text = whole("name", value)
+    text = exact_term("name", value)
 
     assert value_of(text, "name") == value.casefold()
     assert len(terms(text)) == 1

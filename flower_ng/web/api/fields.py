@@ -14,10 +14,10 @@ class SearchFields(Endpoint):
 
     async def get(self) -> None:
         """Answer `{"fields": [field]}`, as people should meet them."""
-        self.write_json({"fields": [_told(field) for field in fields()]})
+        self.write_json({"fields": [_described(field) for field in fields()]})
 
 
-def _told(field: Field) -> dict[str, Any]:
+def _described(field: Field) -> dict[str, Any]:
     return {
         "name": field.name,
         "aliases": field.aliases,

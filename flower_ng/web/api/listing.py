@@ -20,7 +20,7 @@ MOST_VALUES = 1000
 USUAL_BUCKETS = 60
 
 
-class Listing(Endpoint):
+class ListingEndpoint(Endpoint):
     """What counts by numbers that a request gives."""
 
     def number(self, name: str, usual: int, most: int) -> int:
@@ -31,7 +31,7 @@ class Listing(Endpoint):
         return number
 
 
-class TasksPage(Listing):
+class TasksPage(ListingEndpoint):
     """One page after the other, to the end of a list of any length; not one of Flower's."""
 
     path = r"/api/tasks/page"
@@ -53,7 +53,7 @@ class TasksPage(Listing):
         )
 
 
-class TasksFacets(Listing):
+class TasksFacets(ListingEndpoint):
     """How many of the tasks that match have which state, name, worker, …; not one of Flower's."""
 
     path = r"/api/tasks/facets"
@@ -72,7 +72,7 @@ class TasksFacets(Listing):
         self.write_json({"facets": facets, "exact": found.exact})
 
 
-class TasksHistogram(Listing):
+class TasksHistogram(ListingEndpoint):
     """How many of the tasks that match were received when; not one of Flower's."""
 
     path = r"/api/tasks/histogram"

@@ -12,22 +12,22 @@ JSON_NAMES = {list: "an array", str: "a string", bool: "a boolean", type(None): 
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class TaskMessage:
     """What to publish: the task's arguments, and the options of `apply_async` or `send_task`."""
 
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
-    def split_timeout(self) -> tuple[float | None, "Message"]:
+    def split_timeout(self) -> tuple[float | None, "TaskMessage"]:
         """Return the key `timeout` in seconds, None when it is absent, and the message without it.
 
         BadRequest `Invalid timeout` for anything that is not a number of seconds from 0 on.
         """
         options = dict(self.options)
-        return _seconds(options.pop("timeout", None)), Message(self.args, self.kwargs, options)
+        return _seconds(options.pop("timeout", None)), TaskMessage(self.args, self.kwargs, options)
 
-    def split_rerun(self) -> tuple[str | None, "Message"]:
+    def split_rerun(self) -> tuple[str | None, "TaskMessage"]:
         """Return the key `rerun_of`, None when it is absent, and the message without it.
 
         BadRequest for anything that is no task's id.
@@ -36,7 +36,7 @@ class Message:
         uuid = options.pop("rerun_of", None)
         if uuid is not None and not (isinstance(uuid, str) and 0 < len(uuid) <= NAME_LENGTH):
             raise BadRequest("rerun_of must be the id of a task")
-        return uuid, Message(self.args, self.kwargs, options)
+        return uuid, TaskMessage(self.args, self.kwargs, options)
 
 
 def check_name(task: str) -> None:
@@ -46,7 +46,7 @@ def check_name(task: str) -> None:
         raise BadRequest(f"{words}: {task[:50]!r}")
 
 
-def parse_message(body: bytes) -> Message:
+def parse_message(body: bytes) -> TaskMessage:
     """Read a body whatever its content type; an empty one means no arguments and no options.
 
     BadRequest for what is not JSON, is nested too deep to be read, holds what no JSON may hold
@@ -63,7 +63,7 @@ def parse_message(body: bytes) -> Message:
         kwargs = {}
     if not isinstance(kwargs, dict):
         raise BadRequest("kwargs must be an object")
-    return Message(args, kwargs, options)
+    return TaskMessage(args, kwargs, options)
 
 
 def _decode(body: bytes) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flower_ng.errors import NotFound
 from flower_ng.monitor.remote.publish_options import linked_tasks
-from flower_ng.web.api.message import Message, check_name, parse_message
+from flower_ng.web.api.message import TaskMessage, check_name, parse_message
 from flower_ng.web.http.base import Endpoint
 from flower_ng.web.http.error_bodies import one_line
 
@@ -15,7 +15,7 @@ class Publish(Endpoint):
     methods = ("POST",)
     writes = True
 
-    def message(self) -> Message:
+    def message(self) -> TaskMessage:
         """Return the parsed body; BadRequest says what is wrong with it.
 
         The log names the tasks that its options let run beside the one of the path.
@@ -25,7 +25,7 @@ class Publish(Endpoint):
             self.done_words = f"done, with {one_line(', '.join(linked))} linked to it"
         return message
 
-    def registered_message(self, task: str) -> Message:
+    def registered_message(self, task: str) -> TaskMessage:
         """Return the parsed body of a call that needs the app to have the task, else 404."""
         message = self.message()
         if not self.cluster.publisher.registered(task):

@@ -43,7 +43,7 @@ _CLIENT_ERRORS: Final = range(400, 500)
 def mounted(handler: type[RequestHandler]) -> type[RequestHandler]:
     """The handler with what this site adds to it."""
     own: dict[str, Any] = {
-        name: _told(getattr(handler, name), handler)
+        name: _with_error_answers(getattr(handler, name), handler)
         for name in ("get", "post")
         if getattr(handler, name) is not getattr(RequestHandler, name)
     }
@@ -60,7 +60,9 @@ def _is_own(handler: type[RequestHandler], name: str) -> bool:
     return next(makers).partition(".")[0] not in _MAKERS
 
 
-def _told(method: Callable[..., Any], handler: type[RequestHandler]) -> Callable[..., Any]:
+def _with_error_answers(
+    method: Callable[..., Any], handler: type[RequestHandler]
+) -> Callable[..., Any]:
     """The method; what goes wrong in it becomes an answer in words."""
 
     @wraps(method)

@@ -23,13 +23,13 @@ def deploys(cluster: Cluster, since: float, now: float) -> tuple[Deploy, ...]:
         starts.setdefault(name, []).append(at)
     told = [
         (at, name)
-        for name, at in _told(cluster, now).items()
+        for name, at in _starts_by_uptime(cluster, now).items()
         if not any(abs(at - when) < SAME_S for when in starts.get(name, ()))
     ]
     return tuple(one for one in together([*seen, *told]) if one.at >= since)
 
 
-def _told(cluster: Cluster, now: float) -> Mapping[str, float]:
+def _starts_by_uptime(cluster: Cluster, now: float) -> Mapping[str, float]:
     began = {}
     for worker in cluster.presence.online():
         name = worker.hostname

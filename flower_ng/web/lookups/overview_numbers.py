@@ -13,7 +13,7 @@ from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.rollups.tallies import ALL_TYPES
 from flower_ng.web.lookups.consumers import lengths
 from flower_ng.web.ui.links import Links
-from flower_ng.web.ui.overview_sentence import HOUR_S, Verdict, Vitals, verdict
+from flower_ng.web.ui.overview_sentence import HOUR_S, OverviewSentence, Vitals, verdict
 from flower_ng.web.ui.task_charts import observed_s
 from flower_ng.web.ui.time_window import start_of
 
@@ -23,7 +23,7 @@ MOST_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueBacklog:
     """What waits by queue, None where that is not known; `age_s` is how old that is, if it is old.
 
     `trouble` is why not all is known. `others` holds what waits in queues that only the broker
@@ -68,8 +68,8 @@ class Health:
 
     cluster_verdict: ClusterVerdict
     vitals: Vitals
-    waiting: Waiting
-    verdict: Verdict
+    waiting: QueueBacklog
+    verdict: OverviewSentence
     trouble: str
     is_unheard: bool = False
 
@@ -115,7 +115,7 @@ async def _hour(cluster: Cluster, now: float) -> tuple[SeriesPage | None, str]:
         return None, f"Statistics: {error.message}"
 
 
-def _vitals(hour: SeriesPage | None, waiting: Waiting) -> Vitals:
+def _vitals(hour: SeriesPage | None, waiting: QueueBacklog) -> Vitals:
     seen_s = 0.0 if hour is None else observed_s(hour)
     point = None if hour is None else hour.series[0].whole
     ended: int | None = 0 if seen_s else None
@@ -134,14 +134,14 @@ def _vitals(hour: SeriesPage | None, waiting: Waiting) -> Vitals:
     )
 
 
-async def waiting_in(cluster: Cluster, now: float) -> Waiting:
+async def waiting_in(cluster: Cluster, now: float) -> QueueBacklog:
     """Return what waits in the queues of tasks: those that the rules judge."""
     told, names = await lengths(cluster, now), cluster.known_queue_names()
     if not told.numbers:
-        return Waiting(dict.fromkeys(cluster.queue_names()), trouble=told.trouble)
+        return QueueBacklog(dict.fromkeys(cluster.queue_names()), trouble=told.trouble)
     found = {name: one.length for name, one in told.numbers.items() if _counts(one, names)}
     others = [one for one in told.numbers.values() if one.name not in names and one.length]
-    return Waiting(
+    return QueueBacklog(
         found,
         told.age_s,
         told.trouble,

@@ -11,7 +11,7 @@ from flower_ng.web.http.base import Page
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import Fact
 from flower_ng.web.ui.links import Links
-from flower_ng.web.ui.problem_rows import Found, marks
+from flower_ng.web.ui.problem_rows import ProblemRow, marks
 
 HEADINGS: Final = ("Messages", "Unacked", "Ready", "Consumers", "Idle since")
 #: Queues that are listed, and stale ones.
@@ -25,7 +25,7 @@ TRANSIENT: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class QueueDetails:
     """One queue; a dash stands for what this broker does not tell."""
 
     name: str
@@ -44,7 +44,7 @@ class BrokerView:
     url: str
     told_at: float | None
     headings: tuple[str, ...]
-    queues: tuple[Queue, ...]
+    queues: tuple[QueueDetails, ...]
     left_out: int
     names: tuple[str, ...]
     trouble: str
@@ -52,14 +52,14 @@ class BrokerView:
     blocked: str
     facts: tuple[Fact, ...]
     nodes: tuple[RabbitNode, ...]
-    problems: tuple[Found, ...]
+    problems: tuple[ProblemRow, ...]
     stale: tuple[StaleQueue, ...]
     stale_count: int
     deaf: tuple[StaleQueue, ...]
     clean_url: str
 
 
-class Broker(Page):
+class BrokerPage(Page):
     """`/broker`: always a page, also when the broker does not answer."""
 
     path = "/broker"
@@ -96,9 +96,9 @@ class Broker(Page):
         )
 
 
-def _queue(queue: QueueNumbers) -> Queue:
+def _queue(queue: QueueNumbers) -> QueueDetails:
     counts = (queue.messages, queue.unacked, queue.ready, queue.consumers)
-    return Queue(queue.name, (*map(fmt.number, counts), fmt.text(queue.idle_since or None)))
+    return QueueDetails(queue.name, (*map(fmt.number, counts), fmt.text(queue.idle_since or None)))
 
 
 def _stale(facts: BrokerFacts | None) -> tuple[StaleQueue, ...]:

@@ -36,7 +36,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CheckRow:
     """One check; `more` is how many subjects are not named."""
 
     state: str
@@ -53,7 +53,7 @@ class Area:
     """The checks of one area, the worst first."""
 
     name: str
-    lines: tuple[Line, ...]
+    lines: tuple[CheckRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class DoctorView:
     look_url: str
 
 
-class Doctor(Page):
+class DoctorPage(Page):
     """`/doctor`."""
 
     path = "/doctor"
@@ -110,10 +110,10 @@ def areas(report: Report, links: Links) -> Iterator[Area]:
         yield Area(name, tuple(line(check, links) for check in ordered))
 
 
-def line(check: Check, links: Links) -> Line:
+def line(check: Check, links: Links) -> CheckRow:
     """Return a check as the page shows it."""
     named = check.subjects[:MOST_SUBJECTS]
-    return Line(
+    return CheckRow(
         STATES[check.mark],
         str(check.mark),
         check.name,

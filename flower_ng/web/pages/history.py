@@ -29,7 +29,7 @@ NO_BOUND: Final = "no limit"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HistoryRow:
     """A name and its value: a text, or a time in UTC seconds."""
 
     label: str
@@ -52,10 +52,10 @@ class HistoryView:
     """The store's own word; `trouble` is why it cannot be written now."""
 
     title: str
-    held: tuple[Line, ...]
-    kept: tuple[Line, ...]
-    deleted: tuple[Line, ...]
-    writing: tuple[Line, ...]
+    held: tuple[HistoryRow, ...]
+    kept: tuple[HistoryRow, ...]
+    deleted: tuple[HistoryRow, ...]
+    writing: tuple[HistoryRow, ...]
     trouble: str
     gaps: tuple[GapLine, ...]
 
@@ -75,7 +75,7 @@ class History(Page):
             held=tuple(_held(status)),
             kept=tuple(_kept(status)),
             deleted=tuple(
-                Line(words, fmt.number(status.deleted.get(reason, 0)))
+                HistoryRow(words, fmt.number(status.deleted.get(reason, 0)))
                 for reason, words in REASONS.items()
             ),
             writing=tuple(_writing(status)),
@@ -94,28 +94,30 @@ PLACES: Final = {
 }
 
 
-def _held(status: StoreStatus) -> Iterator[Line]:
-    yield Line("Tasks", fmt.number(status.tasks))
-    yield Line("Size", fmt.size(status.bytes))
-    yield Line("Oldest", moment=status.oldest)
-    yield Line("Newest", moment=status.newest)
-    yield Line("Location", PLACES.get(status.kind) or fmt.text(status.path))
+def _held(status: StoreStatus) -> Iterator[HistoryRow]:
+    yield HistoryRow("Tasks", fmt.number(status.tasks))
+    yield HistoryRow("Size", fmt.size(status.bytes))
+    yield HistoryRow("Oldest", moment=status.oldest)
+    yield HistoryRow("Newest", moment=status.newest)
+    yield HistoryRow("Location", PLACES.get(status.kind) or fmt.text(status.path))
 
 
-def _kept(status: StoreStatus) -> Iterator[Line]:
-    yield Line("Tasks", fmt.number(status.max_tasks))
-    yield Line("Age", _span(status.max_age_s))
-    yield Line("Age of failed tasks", _span(status.max_failure_age_s))
-    yield Line("Size", NO_BOUND if status.max_bytes is None else fmt.size(status.max_bytes))
+def _kept(status: StoreStatus) -> Iterator[HistoryRow]:
+    yield HistoryRow("Tasks", fmt.number(status.max_tasks))
+    yield HistoryRow("Age", _span(status.max_age_s))
+    yield HistoryRow("Age of failed tasks", _span(status.max_failure_age_s))
+    yield HistoryRow("Size", NO_BOUND if status.max_bytes is None else fmt.size(status.max_bytes))
 
 
-def _writing(status: StoreStatus) -> Iterator[Line]:
-    yield Line("Pending changes", fmt.number(status.waiting))
-    yield Line("Oldest pending change", fmt.duration(status.lag_s) if status.waiting else fmt.DASH)
-    yield Line("Failed writes", fmt.number(status.failures))
-    yield Line("Lost changes", fmt.number(status.lost))
+def _writing(status: StoreStatus) -> Iterator[HistoryRow]:
+    yield HistoryRow("Pending changes", fmt.number(status.waiting))
+    yield HistoryRow(
+        "Oldest pending change", fmt.duration(status.lag_s) if status.waiting else fmt.DASH
+    )
+    yield HistoryRow("Failed writes", fmt.number(status.failures))
+    yield HistoryRow("Lost changes", fmt.number(status.lost))
     if status.unindexed is not None:
-        yield Line("Not indexed yet", fmt.number(status.unindexed))
+        yield HistoryRow("Not indexed yet", fmt.number(status.unindexed))
 
 
 def _span(seconds: float | None) -> str:

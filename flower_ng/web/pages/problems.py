@@ -9,7 +9,7 @@ from flower_ng.health import unmuted
 from flower_ng.health.notify.delivery import NoticeDelivery
 from flower_ng.web.http.base import NavCount, Page
 from flower_ng.web.ui.links import Links
-from flower_ng.web.ui.problem_rows import Found, Kind, found, kinds
+from flower_ng.web.ui.problem_rows import ProblemGroup, ProblemRow, kinds, problem_row
 
 #: Past problems that are shown; the API has more.
 MOST_PAST: Final = 50
@@ -27,10 +27,10 @@ class ProblemsView:
     """
 
     title: str
-    kinds: tuple[Kind, ...]
-    pending: tuple[Kind, ...]
-    muted: tuple[Kind, ...]
-    past: tuple[Found, ...]
+    kinds: tuple[ProblemGroup, ...]
+    pending: tuple[ProblemGroup, ...]
+    muted: tuple[ProblemGroup, ...]
+    past: tuple[ProblemRow, ...]
     looked_at: float | None
     quiet_s: float
     rules: int
@@ -65,7 +65,7 @@ class Problems(Page):
             kinds=tuple(kinds(told, links)),
             pending=tuple(kinds(unmuted(watch.pending), links)),
             muted=tuple(kinds((one for one in watch.now if one.mute is not None), links)),
-            past=tuple(found(one, links) for one in list(watch.past)[:MOST_PAST]),
+            past=tuple(problem_row(one, links) for one in list(watch.past)[:MOST_PAST]),
             looked_at=watch.looked_at,
             quiet_s=max(0.0, quiet_s),
             rules=len(watch.engine.rules),

@@ -12,7 +12,7 @@ from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import Chart
 from flower_ng.web.ui.links import Links, segment, word
 from flower_ng.web.ui.paging import Choice
-from flower_ng.web.ui.problem_rows import Found, marks
+from flower_ng.web.ui.problem_rows import ProblemRow, marks
 from flower_ng.web.ui.task_charts import failed_share, task_charts, total_run_s
 from flower_ng.web.ui.time_window import from_then
 
@@ -41,7 +41,7 @@ class TypeView:
     received_url: str
     failures_url: str
     links: Links
-    problems: tuple[Found, ...]
+    problems: tuple[ProblemRow, ...]
 
 
 class Type(Page):

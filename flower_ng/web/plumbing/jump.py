@@ -25,7 +25,7 @@ _ID_LENGTH = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class JumpTarget:
     """Somewhere to go: `kind` is page, worker, type or task; `hint` says more in a few words."""
 
     kind: str
@@ -49,11 +49,11 @@ class Jump(Handler):
             found += [_task(row, links) for row in await tasks(self.cluster, wanted)]
         self.write_json({"places": [asdict(place) for place in found]})
 
-    def _pages(self, wanted: str) -> Iterator[Place]:
+    def _pages(self, wanted: str) -> Iterator[JumpTarget]:
         nav: tuple[NavLink, ...] = self.settings["nav"]
         paths = {link.label: link.path for link in nav}
         for label in matching(paths, wanted):
-            yield Place("page", label, self.services.url(paths[label]), "Page")
+            yield JumpTarget("page", label, self.services.url(paths[label]), "Page")
 
 
 def matching(names: Iterable[str], wanted: str) -> Iterator[str]:
@@ -67,21 +67,23 @@ def _is_inside(name: str, letters: str) -> bool:
     return not any(part.startswith(letters) for part in re.split(r"[.@_-]", name.casefold()))
 
 
-def _workers(cluster: Cluster, wanted: str, links: Links) -> Iterator[Place]:
+def _workers(cluster: Cluster, wanted: str, links: Links) -> Iterator[JumpTarget]:
     heard = cluster.state.workers
     for name in matching(heard.keys() | cluster.inspector.workers.keys(), wanted):
         worker = heard.get(name)
         about = "No events" if worker is None else BADGES[cluster.presence.status(worker)].word
-        yield Place("worker", name, links.worker(name), about)
+        yield JumpTarget("worker", name, links.worker(name), about)
 
 
-def _types(cluster: Cluster, wanted: str, links: Links) -> Iterator[Place]:
+def _types(cluster: Cluster, wanted: str, links: Links) -> Iterator[JumpTarget]:
     for name in matching(cluster.state.known_types(), wanted):
-        yield Place("type", name, links.type(name), "Task type")
+        yield JumpTarget("type", name, links.type(name), "Task type")
 
 
-def _task(row: TaskRow, links: Links) -> Place:
-    return Place("task", row.uuid, links.task(row.uuid), f"{row.name or 'unnamed'} {row.state}")
+def _task(row: TaskRow, links: Links) -> JumpTarget:
+    return JumpTarget(
+        "task", row.uuid, links.task(row.uuid), f"{row.name or 'unnamed'} {row.state}"
+    )
 
 
 async def tasks(cluster: Cluster, wanted: str) -> list[TaskRow]:

@@ -40,7 +40,7 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class DeployMark:
     """Something that happened at one moment, in words."""
 
     x: float
@@ -58,7 +58,7 @@ class Chart:
     top: float | None
     curves: tuple[Curve, ...]
     holes: tuple[Hole, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[DeployMark, ...]
     start: float
     end: float
     show: Callable[[float | None], str]
@@ -121,13 +121,13 @@ def holes(page: SeriesPage) -> Iterator[Hole]:
         at += count
 
 
-def marks(page: SeriesPage, deploys: Sequence[Deploy]) -> Iterator[Mark]:
+def marks(page: SeriesPage, deploys: Sequence[Deploy]) -> Iterator[DeployMark]:
     """Yield the deploys that fall into the time of the page."""
     step = WIDTH / max(1, len(page.buckets)) / page.step_s
     for deploy in deploys:
         x = (deploy.at - page.buckets[0].start) * step if page.buckets else WIDTH
         if 0 <= x < WIDTH:
-            yield Mark(round(x, 1), deploy.words)
+            yield DeployMark(round(x, 1), deploy.words)
 
 
 def _height(value: float, top: float) -> float:

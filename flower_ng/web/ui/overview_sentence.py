@@ -49,7 +49,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class OverviewSentence:
     """The sentence: `state` is the name of its mark, `words` how it begins."""
 
     state: str
@@ -66,10 +66,10 @@ class Verdict:
 MARKS: Final = {"ok": "online", "warning": "attention", "error": "bad", "unknown": "unknown"}
 
 
-def verdict(standing: ClusterVerdict, vitals: Vitals, now: float, links: Links) -> Verdict:
+def verdict(standing: ClusterVerdict, vitals: Vitals, now: float, links: Links) -> OverviewSentence:
     """Return the sentence."""
     pieces = (*_workers(standing, links), *_tasks(vitals, now, links), *_queues(vitals, links))
-    return Verdict(MARKS[standing.kind], f"{_mood(standing, now)}:", pieces)
+    return OverviewSentence(MARKS[standing.kind], f"{_mood(standing, now)}:", pieces)
 
 
 def _mood(standing: ClusterVerdict, now: float) -> str:

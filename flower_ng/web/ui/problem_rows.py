@@ -24,7 +24,7 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProblemRow:
     """One problem; times are UTC seconds, `cleared` is None while it lasts.
 
     `subject` is empty where it is about the whole cluster. `ended` says why it is not watched any
@@ -51,34 +51,34 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemGroup:
     """The problems that one rule found."""
 
     rule: str
     title: str
     advice: str
     is_error: bool
-    found: tuple[Found, ...]
+    found: tuple[ProblemRow, ...]
 
 
-def marks(problems: Iterable[Problem], links: Links) -> tuple[Found, ...]:
+def marks(problems: Iterable[Problem], links: Links) -> tuple[ProblemRow, ...]:
     """Return what the page of one worker, queue or type shows: the muted ones are left out."""
-    return tuple(found(problem, links) for problem in problems if problem.mute is None)
+    return tuple(problem_row(problem, links) for problem in problems if problem.mute is None)
 
 
-def kinds(problems: Iterable[Problem], links: Links) -> Iterator[Kind]:
+def kinds(problems: Iterable[Problem], links: Links) -> Iterator[ProblemGroup]:
     """Yield problems by rule: errors first, and in the order of the problems."""
     ordered = sorted(problems, key=lambda one: (one.severity, one.rule, one.subject))
     for rule, group in groupby(ordered, key=lambda one: one.rule):
         first, *others = group
-        members = tuple(found(problem, links) for problem in (first, *others))
-        yield Kind(rule, first.title, first.advice, first.severity == "error", members)
+        members = tuple(problem_row(problem, links) for problem in (first, *others))
+        yield ProblemGroup(rule, first.title, first.advice, first.severity == "error", members)
 
 
-def found(problem: Problem, links: Links) -> Found:
+def problem_row(problem: Problem, links: Links) -> ProblemRow:
     """Return one problem as a page shows it."""
     mute = problem.mute
-    return Found(
+    return ProblemRow(
         rule=problem.rule,
         title=problem.title,
         subject=problem.subject,

@@ -48,7 +48,7 @@ BADGES: Final[Mapping[Status, Badge]] = {
 ORDER: Final[tuple[Status, ...]] = ("silent", "unknown", "gone", "left", "purged", "online")
 
 
-class Answers(Protocol):
+class InspectorAnswers(Protocol):
     """What workers answered about themselves."""
 
     @property
@@ -63,7 +63,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     """A worker before it is shown: its row, and where to look up what it answered."""
 
     row: WorkerRow
-    answers: Answers
+    answers: InspectorAnswers
 
     @property
     def name(self) -> str:
@@ -132,7 +132,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class WorkerTableRow:
     """One worker: `active`, `load` and `uptime_s` are not known of one that is offline.
 
     `busy` is how much of its slots is taken, 0 to 100; None where either is not known.
@@ -162,7 +162,7 @@ class Group:
     """Workers with something in common, and their sums; without a label when all are in one."""
 
     label: str
-    lines: tuple[Line, ...]
+    lines: tuple[WorkerTableRow, ...]
     total: "Total"
 
 
@@ -187,14 +187,14 @@ class Total:
     succeeded: Count
 
 
-def line_of(member: Member, links: Links) -> Line:
+def line_of(member: Member, links: Links) -> WorkerTableRow:
     """A worker by its events, its heartbeats and its own answers."""
     row, worker, name = member.row, member.row.worker, member.name
 
     def count(value: int | None, **which: str) -> Count:
         return Count(value, links.tasks(worker=name, **which) if value else None)
 
-    return Line(
+    return WorkerTableRow(
         name=name,
         url=links.worker(name),
         is_online=row.is_online,

@@ -1,7 +1,7 @@
 import pytest
 
 from flower_ng.errors import BadRequest
-from flower_ng.web.api.message import Message, parse_message
+from flower_ng.web.api.message import TaskMessage, parse_message
 
 
 def refusal(body):
@@ -11,13 +11,13 @@ def refusal(body):
 
 
 def test_an_empty_body_means_no_arguments():
-    assert parse_message(b"") == Message([], {}, {})
+    assert parse_message(b"") == TaskMessage([], {}, {})
 
 
 def test_every_other_key_is_an_option():
     body = b'{"args": [1], "kwargs": {"a": 2}, "queue": "fast", "countdown": 3}'
 
-    assert parse_message(body) == Message([1], {"a": 2}, {"queue": "fast", "countdown": 3})
+    assert parse_message(body) == TaskMessage([1], {"a": 2}, {"queue": "fast", "countdown": 3})
 
 
 def test_null_kwargs_are_none_as_flower_takes_them():

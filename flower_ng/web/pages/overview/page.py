@@ -17,9 +17,9 @@ from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import Chart
 from flower_ng.web.ui.links import Links, word
-from flower_ng.web.ui.overview_sentence import Verdict
+from flower_ng.web.ui.overview_sentence import OverviewSentence
 from flower_ng.web.ui.paging import Choice
-from flower_ng.web.ui.problem_rows import found
+from flower_ng.web.ui.problem_rows import problem_row
 from flower_ng.web.ui.task_charts import task_charts
 from flower_ng.web.ui.time_window import from_then
 
@@ -73,7 +73,7 @@ class OverviewView:
     """
 
     title: str
-    verdict: Verdict
+    verdict: OverviewSentence
     wrong: Panel
     unseen: tuple[str, ...]
     failures: tuple[Failures, ...]
@@ -176,7 +176,7 @@ def _wrong(verdict: ClusterVerdict, links: Links, now: float) -> Iterator[Wrong]
 
 
 def _problem(problem: Problem, links: Links) -> Wrong:
-    one = found(problem, links)
+    one = problem_row(problem, links)
     title = f"{one.title}: {one.subject}" if one.subject else one.title
     return Wrong(title, one.words, links.page("/problems", {}) + f"#rule-{one.rule}")
 

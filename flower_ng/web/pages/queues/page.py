@@ -18,7 +18,7 @@ from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import highest, path
 from flower_ng.web.ui.links import Links, word
 from flower_ng.web.ui.paging import Choice
-from flower_ng.web.ui.problem_rows import Found, marks
+from flower_ng.web.ui.problem_rows import ProblemRow, marks
 from flower_ng.web.ui.time_window import start_of
 
 
@@ -66,7 +66,7 @@ class QueuesView:
     is_sent_told: bool
     left_out: int
     delayed: int | None
-    problems: Mapping[str, tuple[Found, ...]]
+    problems: Mapping[str, tuple[ProblemRow, ...]]
 
 
 class Queues(Page):

@@ -45,7 +45,7 @@ MOST_CHILDREN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class TaskFact:
     """A name and its value: a text, perhaps with a link, or a time in UTC seconds.
 
     `after` is how long after the fact before it; where that `is_near`, the day goes without saying.
@@ -91,15 +91,15 @@ class TaskView:
     links: Links
     elsewhere: tuple[Elsewhere, ...]
     blocks: tuple[Block, ...]
-    times: tuple[Fact, ...]
-    kin: tuple[Fact, ...]
-    children: tuple[Fact, ...]
+    times: tuple[TaskFact, ...]
+    kin: tuple[TaskFact, ...]
+    children: tuple[TaskFact, ...]
     more_children: int
-    details: tuple[Fact, ...]
+    details: tuple[TaskFact, ...]
     doubt: str
     own_state: OwnState | None
     state_source: str | None
-    reruns: tuple[Fact, ...]
+    reruns: tuple[TaskFact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class _Told:
     own_state: OwnState | None
 
 
-class Task(Page):
+class TaskDetailPage(Page):
     """`/task/{id}`."""
 
     path = r"/task/(.+)"
@@ -220,7 +220,7 @@ def _in_order(events: Sequence[TaskEvent]) -> list[TaskEvent]:
     return found
 
 
-def _times(row: TaskRow) -> Iterator[Fact]:
+def _times(row: TaskRow) -> Iterator[TaskFact]:
     """The events in their order, each with how long after the one before, and whose it was if new.
 
     Where no events are kept, the times that the task itself has.
@@ -237,7 +237,7 @@ def _times(row: TaskRow) -> Iterator[Fact]:
         is_near = before is not None and moment - before < NEAR_S
         told = "" if host == whose else host
         says = _own_words(own)
-        yield Fact(fmt.label(name), told, None, moment, after, says, is_near)
+        yield TaskFact(fmt.label(name), told, None, moment, after, says, is_near)
         before, whose = moment, host
 
 
@@ -247,33 +247,33 @@ def _own_words(own: str) -> str:
     return ", ".join(f"{name} {fmt.text(value)}" for name, value in fields.items())
 
 
-def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> Fact:
+def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> TaskFact:
     if uuid is None or uuid == row.uuid:
-        return Fact(fmt.label(name), "this task" if uuid else "")
-    return Fact(fmt.label(name), uuid, links.task(uuid))
+        return TaskFact(fmt.label(name), "this task" if uuid else "")
+    return TaskFact(fmt.label(name), uuid, links.task(uuid))
 
 
-def _reruns(row: TaskRow, links: Links) -> Iterator[Fact]:
+def _reruns(row: TaskRow, links: Links) -> Iterator[TaskFact]:
     """The task that this one repeats, and those that repeat it."""
     if row.rerun_of is not None:
-        yield Fact("Rerun of", row.rerun_of, links.task(row.rerun_of))
+        yield TaskFact("Rerun of", row.rerun_of, links.task(row.rerun_of))
     for uuid in row.reruns[:MOST_CHILDREN]:
-        yield Fact("Run again as", uuid, links.task(uuid))
+        yield TaskFact("Run again as", uuid, links.task(uuid))
 
 
-def _details(row: TaskRow, links: Links) -> Iterator[Fact]:
+def _details(row: TaskRow, links: Links) -> Iterator[TaskFact]:
     for name in DETAILS:
         value = getattr(row, name)
         if value in (None, ""):
             continue
         label = fmt.label(name)
         if name == "timestamp":
-            yield Fact(label, moment=value)
+            yield TaskFact(label, moment=value)
         elif name in TIMES_TOLD and (at := fmt.iso_seconds(value)) is not None:
-            yield Fact(label, moment=at)
+            yield TaskFact(label, moment=at)
         elif name == "runtime":
-            yield Fact(label, fmt.duration(value))
+            yield TaskFact(label, fmt.duration(value))
         elif name == "worker":
-            yield Fact(label, value, links.worker(value))
+            yield TaskFact(label, value, links.worker(value))
         else:
-            yield Fact(label, fmt.text(value))
+            yield TaskFact(label, fmt.text(value))

@@ -6,8 +6,8 @@ from typing import Final
 
 from flower_ng.store import TaskRow
 from flower_ng.store.tables.texts import FLOWER_NG, Cut
-from flower_ng.web.pages.task.traceback import Part, parts
-from flower_ng.web.pages.task.value_tree import Line, tree
+from flower_ng.web.pages.task.traceback import TracebackPart, parts
+from flower_ng.web.pages.task.value_tree import TreeLine, tree
 from flower_ng.web.ui import format as fmt
 
 #: What went in, what came out.
@@ -46,8 +46,8 @@ class Block:
     label: str
     text: str
     cut: str = ""
-    tree: tuple[Line, ...] = ()
-    trace: tuple[Part, ...] = ()
+    tree: tuple[TreeLine, ...] = ()
+    trace: tuple[TracebackPart, ...] = ()
     is_past: bool = False
 
 

@@ -14,14 +14,14 @@ _INDENTED: Final = re.compile(r"(?:[ \t]{4}|\s*\|[ \t]{5})")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TracebackPart:
     """Lines that belong together; `frames` says how many library calls they are, 0 for others."""
 
     text: str
     frames: int = 0
 
 
-def parts(text: str) -> tuple[Part, ...]:
+def parts(text: str) -> tuple[TracebackPart, ...]:
     """Return the parts in their order; joined by newlines they are the text.
 
     Where no frame is of one's own code, nothing is told apart: all of it is one part.
@@ -29,16 +29,16 @@ def parts(text: str) -> tuple[Part, ...]:
     lines = list(_marked(text.split("\n")))
     kinds = {kind for kind, _ in lines}
     if not {"own", "library"} <= kinds:
-        return (Part(text),)
+        return (TracebackPart(text),)
     return tuple(
         _part([line for _, line in stretch], is_library=is_library)
         for is_library, stretch in groupby(lines, key=lambda line: line[0] == "library")
     )
 
 
-def _part(lines: list[str], *, is_library: bool) -> Part:
+def _part(lines: list[str], *, is_library: bool) -> TracebackPart:
     frames = sum(_FRAME.match(line) is not None for line in lines) if is_library else 0
-    return Part("\n".join(lines), frames)
+    return TracebackPart("\n".join(lines), frames)
 
 
 def _marked(lines: list[str]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ Step: TypeAlias = Literal["open", "leaf", "close"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TreeLine:
     """A step through a tree: a value, or the begin or the end of a collection.
 
     `key` is the name in the collection, empty in sets; `text` is the value or what is in it.
@@ -33,7 +33,7 @@ class Line:
     is_open: bool = False
 
 
-def tree(text: str) -> tuple[Line, ...]:
+def tree(text: str) -> tuple[TreeLine, ...]:
     """Return the lines of a collection; none for what is no collection or no literal."""
     value = _parsed(text)
     if not _is_collection(value) or not value:
@@ -48,27 +48,27 @@ def _parsed(text: str) -> Any:
     return parsed(text)
 
 
-def _bounded(lines: Iterator[Line]) -> Iterator[Line]:
+def _bounded(lines: Iterator[TreeLine]) -> Iterator[TreeLine]:
     """The first lines, and the ends of what is open then."""
     depth = 0
     for line in islice(lines, MOST_LINES):
         depth += {"open": 1, "leaf": 0, "close": -1}[line.step]
         yield line
     if depth:
-        yield Line("leaf", text="…")
-        yield from [Line("close")] * depth
+        yield TreeLine("leaf", text="…")
+        yield from [TreeLine("close")] * depth
 
 
-def _lines(key: str, value: Any, level: int) -> Iterator[Line]:
+def _lines(key: str, value: Any, level: int) -> Iterator[TreeLine]:
     if not _is_collection(value) or not value or level > MOST_LEVELS:
-        yield Line("leaf", key, _short(value))
+        yield TreeLine("leaf", key, _short(value))
         return
-    yield Line("open", key, _size(value), level == 1 or len(value) <= FEW)
+    yield TreeLine("open", key, _size(value), level == 1 or len(value) <= FEW)
     for name, item in islice(_items(value), MOST_ITEMS):
         yield from _lines(name, item, level + 1)
     if len(value) > MOST_ITEMS:
-        yield Line("leaf", text=f"and {len(value) - MOST_ITEMS:,} more")
-    yield Line("close")
+        yield TreeLine("leaf", text=f"and {len(value) - MOST_ITEMS:,} more")
+    yield TreeLine("close")
 
 
 def _items(value: Any) -> Iterator[tuple[str, Any]]:

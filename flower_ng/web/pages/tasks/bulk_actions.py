@@ -1,4 +1,4 @@
-"""Whole is what can be done with all tasks of a list: take them along, forget them; pure."""
+"""Actions on all tasks of a list: the links that export them, the form that forgets them; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ FORMS: Final = ("csv", "ndjson")
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class BulkActions:
     """The links below a list of tasks.
 
     `exports` are addresses by form. `forgets` are the fields of the form that forgets them all,
@@ -26,11 +26,11 @@ class Whole:
     count_url: str
 
 
-def whole(listing: Listing, links: Links, count: int | None) -> Whole:
+def bulk_actions(listing: Listing, links: Links, count: int | None) -> BulkActions:
     """Return what can be done with the tasks of a listing, which is searched or filtered."""
     filters = {name: value for name, value in listing.filters.items() if value}
     export = {**filters, "sort": listing.sort}
-    return Whole(
+    return BulkActions(
         exports={form: links.page("/tasks/export", {**export, "format": form}) for form in FORMS},
         forgets=filters,
         forget_url=links.action("tasks/forget"),

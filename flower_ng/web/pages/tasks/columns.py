@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flower_ng.store import TaskRow
 from flower_ng.web.pages.tasks.by_runtime import runtime_s
-from flower_ng.web.pages.tasks.search_terms import quoted, whole
+from flower_ng.web.pages.tasks.search_terms import exact_term, quoted
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Column
@@ -136,11 +136,11 @@ def _holding(field: str) -> Callable[[str], str]:
 
 
 _TERMS: Final[Mapping[str, Callable[[str], str]]] = {
-    "name": lambda value: whole("name", value),
-    "state": lambda value: whole("state", value),
-    "worker": lambda value: whole("worker", value),
-    "queue": lambda value: whole("queue", value),
-    "exception": lambda value: whole("exception_class", value),
+    "name": lambda value: exact_term("name", value),
+    "state": lambda value: exact_term("state", value),
+    "worker": lambda value: exact_term("worker", value),
+    "queue": lambda value: exact_term("queue", value),
+    "exception": lambda value: exact_term("exception_class", value),
     "args": _holding("args"),
     "kwargs": lambda value: "" if "=" in value else _holding("kwargs")(value),
     "result": _holding("result"),

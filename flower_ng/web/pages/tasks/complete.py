@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flower_ng.errors import Unavailable
 from flower_ng.store import FACETS, Field, Store, TaskQuery, fields
 from flower_ng.web.http.base import Handler
-from flower_ng.web.pages.tasks.search_terms import whole
+from flower_ng.web.pages.tasks.search_terms import exact_term
 from flower_ng.web.ui import format as fmt
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def suggestions(word: str, known: Sequence[Field], counts: Counts) -> list[Sugge
 
 def _values(field: Field, text: str, counts: Counts) -> list[Suggestion]:
     if field.name in FACETS and counts:
-        terms = {value: whole(FACETS[field.name], value) for value in counts}
+        terms = {value: exact_term(FACETS[field.name], value) for value in counts}
         return [Suggestion(terms[one], fmt.short(counts[one])) for one in _matching(terms, text)]
     if field.values:
         return [Suggestion(f"{field.name}:{one}") for one in _matching(field.values, text)]

@@ -32,7 +32,7 @@ class _Kept(Generic[Summary]):
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Generic[Summary]):
+class CachedSummary(Generic[Summary]):
     """A summary, and how long ago it was counted."""
 
     summary: Summary
@@ -62,7 +62,7 @@ class Summaries(Generic[Summary]):
 
     async def of(
         self, key: str, count: Callable[[], Awaitable[Summary]], wait_s: float
-    ) -> Known[Summary] | None:
+    ) -> CachedSummary[Summary] | None:
         """Return the newest known counts; None where there are none after `wait_s`.
 
         Where the last ones took longer than that, these would too, and are not waited for.
@@ -79,7 +79,7 @@ class Summaries(Generic[Summary]):
         if kept.summary is None or not self._is_known(kept):
             kept.is_missed = True
             return None
-        return Known(kept.summary, self._clock() - kept.at)
+        return CachedSummary(kept.summary, self._clock() - kept.at)
 
     def close(self) -> None:
         """Count no further."""

@@ -57,7 +57,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class FacetValue:
     """One value to narrow a list to, or to widen it again; `count` is None where not known.
 
     With `is_estimate` it is about so many.
@@ -77,8 +77,8 @@ class Facet:
 
     field: str
     label: str
-    values: tuple[Value, ...]
-    rest: tuple[Value, ...]
+    values: tuple[FacetValue, ...]
+    rest: tuple[FacetValue, ...]
 
 
 async def summed(store: "Store", text: str, now: float) -> Summary:
@@ -141,26 +141,28 @@ def facets(summary: Summary | None, text: str, listing: Listing, links: Links) -
 
 def _values(
     counts: Mapping[str, int], text: str, column: str, listing: Listing, links: Links
-) -> Iterator[Value]:
+) -> Iterator[FacetValue]:
     wanted = value_of(text, column)
     current = next((value for value in counts if value.casefold() == wanted), wanted)
     if current is not None:
         url = listing.filtered(links, search=without_value(text, column))
-        yield Value(current, counts.get(current), url, is_current=True)
+        yield FacetValue(current, counts.get(current), url, is_current=True)
     for value, count in counts.items():
         if value != current:
             url = listing.filtered(links, search=with_value(text, column, value))
-            yield Value(value, count, url, is_current=False)
+            yield FacetValue(value, count, url, is_current=False)
 
 
-def tabs(summary: Summary | None, text: str, listing: Listing, links: Links) -> Iterator[Value]:
+def tabs(
+    summary: Summary | None, text: str, listing: Listing, links: Links
+) -> Iterator[FacetValue]:
     """Yield all states, in the order in which tasks go through them, and before them any state."""
     counts = None if summary is None or summary.problem else dict(summary.counts["state"])
     wanted = value_of(text, "state")
     any_state = without_value(text, "state")
     whole = None if counts is None else sum(counts.values())
     is_estimate = summary is not None and "state" in summary.estimated
-    yield Value(
+    yield FacetValue(
         "All",
         whole,
         listing.filtered(links, search=any_state),
@@ -168,7 +170,7 @@ def tabs(summary: Summary | None, text: str, listing: Listing, links: Links) -> 
         is_estimate=is_estimate,
     )
     for state in (*STATES, *sorted((counts or {}).keys() - set(STATES))):
-        yield Value(
+        yield FacetValue(
             TABS.get(state, state),
             None if counts is None else counts.get(state, 0),
             listing.filtered(links, search=with_value(text, "state", state)),

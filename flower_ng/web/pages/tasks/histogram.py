@@ -33,7 +33,7 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class HistogramHole:
     """A time of which something is missing."""
 
     x: float
@@ -47,7 +47,7 @@ class Bars:
     window: Window
     top: int
     stacks: tuple[Stack, ...]
-    holes: tuple[Hole, ...]
+    holes: tuple[HistogramHole, ...]
     counts: str
     is_exact: bool
 
@@ -91,11 +91,11 @@ def _path(heights: Sequence[float], ground: Sequence[float]) -> str:
     )
 
 
-def _holes(gaps: Iterable[Gap], window: Window) -> Iterator[Hole]:
+def _holes(gaps: Iterable[Gap], window: Window) -> Iterator[HistogramHole]:
     scale = WIDTH / (window.end - window.start)
     for gap in gaps:
         start = max(gap.start, window.start)
         end = min(window.end if gap.end is None else gap.end, window.end)
         if end > start:
             x = round((start - window.start) * scale, 1)
-            yield Hole(x, max(1.0, round((end - start) * scale, 1)))
+            yield HistogramHole(x, max(1.0, round((end - start) * scale, 1)))

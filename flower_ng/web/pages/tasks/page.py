@@ -10,15 +10,22 @@ from flower_ng.cluster import Cluster
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import Field, TaskPage, TaskQuery, fields, parse_search
 from flower_ng.web.http.base import LIVE, NavCount, Page
-from flower_ng.web.pages.tasks.bulk_actions import Whole
-from flower_ng.web.pages.tasks.bulk_actions import whole as whole_of
+from flower_ng.web.pages.tasks.bulk_actions import BulkActions, bulk_actions
 from flower_ng.web.pages.tasks.by_runtime import by_runtime
 from flower_ng.web.pages.tasks.columns import COLUMNS, MOST_FITTING, Row, column_slugs, row_of
-from flower_ng.web.pages.tasks.counts_cache import Known, Summaries
-from flower_ng.web.pages.tasks.facets import UNPLACED, Facet, Summary, Value, facets, summed, tabs
+from flower_ng.web.pages.tasks.counts_cache import CachedSummary, Summaries
+from flower_ng.web.pages.tasks.facets import (
+    UNPLACED,
+    Facet,
+    FacetValue,
+    Summary,
+    facets,
+    summed,
+    tabs,
+)
 from flower_ng.web.pages.tasks.other_searches import MANY, Instead, doubtful, similar, slow_text
 from flower_ng.web.pages.tasks.search_error import Mistake, mistake
-from flower_ng.web.pages.tasks.search_terms import parted, whole, with_received
+from flower_ng.web.pages.tasks.search_terms import exact_term, parted, with_received
 from flower_ng.web.pages.tasks.time_menu import TimeRange, time_range
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
@@ -62,9 +69,9 @@ class TasksView:
     wider: tuple[Instead, ...]
     short: str
     fields: tuple[Field, ...]
-    states: tuple[Value, ...]
+    states: tuple[FacetValue, ...]
     facets: tuple[Facet, ...]
-    known: Known[Summary] | None
+    known: CachedSummary[Summary] | None
     time: TimeRange
     views: tuple[Choice, ...]
     columns: Mapping[str, str]
@@ -75,7 +82,7 @@ class TasksView:
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
     pager: Pager
-    whole: Whole
+    whole: BulkActions
     total: int
     kept: Mapping[str, str]
     all_url: str
@@ -95,7 +102,7 @@ class _Found:
     listing: Listing
     page: TaskPage
     problem: Mistake | None
-    known: Known[Summary] | None
+    known: CachedSummary[Summary] | None
 
 
 class Tasks(Page):
@@ -181,7 +188,7 @@ class Tasks(Page):
             return replace(page, filtered=await store.count(query), exact=True)
         return page
 
-    async def _known(self, text: str) -> Known[Summary] | None:
+    async def _known(self, text: str) -> CachedSummary[Summary] | None:
         summaries: Summaries[Summary] = self.settings["summaries"]
         key = parted(text)
         count = partial(summed, self.cluster.store, key, self.services.clock())
@@ -218,7 +225,7 @@ class Tasks(Page):
             pager=pager(
                 listing, links, shown=len(page.rows), count=page.filtered, is_exact=page.exact
             ),
-            whole=whole_of(
+            whole=bulk_actions(
                 replace(listing, filters={"search": found.text}),
                 links,
                 page.filtered if page.exact else None,
@@ -236,7 +243,7 @@ class Tasks(Page):
 
 def as_search(presets: Mapping[str, str]) -> str:
     """The search that says the same as exact values."""
-    return " ".join(whole(PRESETS[name], value) for name, value in presets.items() if value)
+    return " ".join(exact_term(PRESETS[name], value) for name, value in presets.items() if value)
 
 
 def _default_sort(slugs: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ def quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def whole(column: str, value: str) -> str:
+def exact_term(column: str, value: str) -> str:
     """The term for tasks with this value in one of the columns of WHOLE."""
     return f"{WHOLE[column]}{quoted(value)}"
 
@@ -82,7 +82,7 @@ def value_of(text: str, column: str) -> str | None:
 
 def with_value(text: str, column: str, value: str) -> str:
     """The search narrowed to one value of a column, whatever value it wanted of it before."""
-    return f"{without_value(text, column)} {whole(column, value)}".strip()
+    return f"{without_value(text, column)} {exact_term(column, value)}".strip()
 
 
 def without_value(text: str, column: str) -> str:

@@ -50,7 +50,7 @@ def time_range(text: str, listing: Listing, links: Links, zone: Zone) -> TimeRan
     ]
     first, last = _fixed(text)
     return TimeRange(
-        label=next((span.label for span in spans if span.is_current), _told(period)),
+        label=next((span.label for span in spans if span.is_current), _relative_label(period)),
         first=first,
         last=last,
         spans=tuple(spans),
@@ -72,6 +72,6 @@ def _fixed(text: str) -> tuple[float | None, float | None]:
     return None, None
 
 
-def _told(period: str) -> str:
+def _relative_label(period: str) -> str:
     """A period that is not fixed, in its own words; its days are those of UTC."""
     return f"{period} (UTC)" if "day" in period or "tomorrow" in period else period

@@ -26,7 +26,7 @@ QUEUE_COLUMNS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class ConsumedQueue:
     """A queue that the worker consumes from."""
 
     name: str
@@ -34,7 +34,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldTask:
+class InspectedTask:
     """A task that the worker runs or holds."""
 
     name: str
@@ -58,24 +58,24 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TableExcerpt:
     """A part of a list, and how many entries were left out of it."""
 
     entries: tuple[Any, ...]
     left_out: int
 
 
-def part(entries: Any, limit: int) -> Part:
+def part(entries: Any, limit: int) -> TableExcerpt:
     """The first of the entries, and how many there are more."""
     everything = tuple(entries)
-    return Part(everything[:limit], max(0, len(everything) - limit))
+    return TableExcerpt(everything[:limit], max(0, len(everything) - limit))
 
 
-def queues(told: Any) -> Iterator[Queue]:
+def queues(told: Any) -> Iterator[ConsumedQueue]:
     """The queues that it consumes from."""
     for queue in map(mapping, sequence(told)):
         values = tuple(shown(queue.get(key), key) for key in QUEUE_COLUMNS)
-        yield Queue(str(queue.get("name", "")), values)
+        yield ConsumedQueue(str(queue.get("name", "")), values)
 
 
 def named(told: Any) -> list[tuple[str, Any]]:
@@ -89,13 +89,13 @@ def processed(total: Any, links: Links, worker: str) -> Iterator[Fact]:
         yield Fact(name, shown(number), links.tasks(name=name, worker=worker))
 
 
-def held(tasks: Any, links: Links) -> Iterator[HeldTask]:
+def inspected_tasks(tasks: Any, links: Links) -> Iterator[InspectedTask]:
     """Active and reserved tasks are requests themselves, scheduled ones hold theirs."""
     for entry in sequence(tasks):
         outer = mapping(entry)
         request = mapping(outer.get("request", outer))
         uuid = fmt.text(request.get("id"))
-        yield HeldTask(
+        yield InspectedTask(
             name=fmt.text(request.get("name")),
             uuid=uuid,
             url=links.task(uuid),

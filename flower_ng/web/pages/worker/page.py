@@ -10,13 +10,13 @@ from flower_ng.monitor.remote.commands import COMMANDS, RemoteCommand
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer, mapping
 from flower_ng.monitor.state.rows import attempts
 from flower_ng.monitor.state.rows import processed as taken_on
-from flower_ng.records import Worker as WorkerRecord
+from flower_ng.records import Worker
 from flower_ng.web.http.base import LIVE, Page
 from flower_ng.web.http.services import is_known
 from flower_ng.web.pages.worker.inspect_tables import (
     QUEUE_COLUMNS,
-    Part,
-    held,
+    TableExcerpt,
+    inspected_tasks,
     part,
     processed,
     queues,
@@ -34,7 +34,7 @@ from flower_ng.web.ui.facts import (
     usage_facts,
 )
 from flower_ng.web.ui.links import Links
-from flower_ng.web.ui.problem_rows import Found, marks
+from flower_ng.web.ui.problem_rows import ProblemRow, marks
 from flower_ng.web.ui.worker_answers import share, unable, uptime_s
 from flower_ng.web.ui.worker_rows import BADGES, Badge
 
@@ -52,7 +52,7 @@ LIVE_AGE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MethodAnswer:
     """How old an answer to one of Celery's inspect methods is, and why it is missing or old."""
 
     method: str
@@ -75,28 +75,28 @@ class WorkerView:
     busy: int | None
     commands: Mapping[str, RemoteCommand]
     unable: Mapping[str, str]
-    told: Mapping[str, Told]
+    told: Mapping[str, MethodAnswer]
     pool: tuple[Fact, ...]
     autoscaler: tuple[Fact, ...]
     broker: tuple[Fact, ...]
     queue_headings: tuple[str, ...]
-    queues: Part
-    processed: Part
-    active: Part
-    scheduled: Part
-    reserved: Part
-    revoked: Part
-    registered: Part
+    queues: TableExcerpt
+    processed: TableExcerpt
+    active: TableExcerpt
+    scheduled: TableExcerpt
+    reserved: TableExcerpt
+    revoked: TableExcerpt
+    registered: TableExcerpt
     conf: tuple[Fact, ...]
     usage: tuple[Fact, ...]
     other: tuple[Fact, ...]
     past: Workday
     now: float
     links: Links
-    problems: tuple[Found, ...]
+    problems: tuple[ProblemRow, ...]
 
 
-class Worker(Page):
+class WorkerPage(Page):
     """`/worker/{name}`; with `limit`, lists of that length."""
 
     path = r"/worker/(.+)"
@@ -136,7 +136,7 @@ class Worker(Page):
     def _view(
         self,
         name: str,
-        heard: WorkerRecord | None,
+        heard: Worker | None,
         record: Mapping[str, Any],
         past: Workday,
         limit: int,
@@ -152,16 +152,16 @@ class Worker(Page):
             busy=self._busy(heard, told),
             commands={command.name: command for command in COMMANDS},
             unable=unable(told),
-            told={told.method: told for told in self._told(name)},
+            told={told.method: told for told in self._method_answers(name)},
             pool=pool_facts(stats) if stats else (),
             autoscaler=facts(stats.get("autoscaler")),
             broker=facts(stats.get("broker") or mapping(stats.get("consumer")).get("broker")),
             queue_headings=tuple(QUEUE_COLUMNS.values()),
             queues=part(queues(record.get("active_queues")), limit),
             processed=part(processed(stats.get("total"), links, name), limit),
-            active=part(held(record.get("active"), links), limit),
-            scheduled=part(held(record.get("scheduled"), links), limit),
-            reserved=part(held(record.get("reserved"), links), limit),
+            active=part(inspected_tasks(record.get("active"), links), limit),
+            scheduled=part(inspected_tasks(record.get("scheduled"), links), limit),
+            reserved=part(inspected_tasks(record.get("reserved"), links), limit),
             revoked=part(revoked(record.get("revoked"), links), limit),
             registered=part(registered(record.get("registered"), links), limit),
             conf=tuple(settings(record.get("conf"))),
@@ -173,13 +173,13 @@ class Worker(Page):
             problems=marks(self.cluster.problems.about("worker", name), links),
         )
 
-    def _busy(self, heard: WorkerRecord | None, told: WorkerAnswer) -> int | None:
+    def _busy(self, heard: Worker | None, told: WorkerAnswer) -> int | None:
         is_online = heard is not None and self.cluster.presence.is_online(heard)
         active = heard.active if heard and is_online else None
         return share(active, fitting(told.slots, active))
 
     def _summary(
-        self, heard: WorkerRecord | None, told: WorkerAnswer, ran_s: float | None
+        self, heard: Worker | None, told: WorkerAnswer, ran_s: float | None
     ) -> Iterator[Fact]:
         """What the worker's events tell, and how large and how old it says it is."""
         if heard is None:
@@ -202,7 +202,7 @@ class Worker(Page):
         yield Fact("Process", fmt.text(heard.pid))
         yield Fact("Software", " ".join(filter(None, software)) or fmt.DASH)
 
-    def _told(self, name: str) -> Iterator[Told]:
+    def _method_answers(self, name: str) -> Iterator[MethodAnswer]:
         inspector, now = self.cluster.inspector, self.services.clock()
         ages, failures = inspector.ages(name), inspector.failures(name)
         for method in inspector.methods:
@@ -210,4 +210,6 @@ class Worker(Page):
             answered = "Not inspected yet" if age is None else f"Answered {fmt.age(age)}"
             failed = failure and f"Asked {fmt.age(now - failure.at)}: {failure.why}"
             words = f"{answered}. {failed}." if failed else f"{answered}."
-            yield Told(method, words, is_missing=age is None, is_failing=failure is not None)
+            yield MethodAnswer(
+                method, words, is_missing=age is None, is_failing=failure is not None
+            )
