@@ -1,4 +1,4 @@
-"""Explained is why a broker could not be asked, and what to do: by the error's words. Pure."""
+"""Explained is a likely cause of a broker's error and its fix, from the error message. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -7,81 +7,81 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A likely cause, and what mends it; both are sentences."""
+    """A likely cause and its fix, both as sentences."""
 
     cause: str
     fix: str
 
 
-#: What an error says, its likely cause, and what to do on RabbitMQ and elsewhere.
+#: A pattern of the error message, its likely cause, and the fix on RabbitMQ and elsewhere.
 CAUSES: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         r"\b401\b|ACCESS_REFUSED|WRONGPASS|NOAUTH|invalid (username|password)",
         "The user or the password is wrong.",
-        "Name a user with the tag monitoring in --broker_api=http://user:password@host:15672/api/.",
-        "Correct user and password in the broker's URL.",
+        "Use a user with the tag monitoring in --broker_api=http://user:password@host:15672/api/.",
+        "Correct the user and password in the broker URL.",
     ),
     (
         r"\b403\b|NOPERM|INFO is refused",
-        "This user may not ask that.",
+        "This user lacks the permission.",
         "Give the user the tag monitoring: rabbitmqctl set_user_tags NAME monitoring.",
         "Let the user run INFO, LLEN, HLEN, SCAN and SMEMBERS (ACL SETUSER).",
     ),
     (
         r"\b404\b",
-        "No management API answers at this address, or the virtual host does not exist.",
-        "Name the API's address with --broker_api; look at the virtual host in the broker's URL.",
-        "Look at the broker's URL.",
+        "No management API responds at this address, or the virtual host does not exist.",
+        "Set the address of the API with --broker_api; check the virtual host in the broker URL.",
+        "Check the broker URL.",
     ),
     (
         r"certificate|\bSSL|\bTLS",
-        "Its certificate could not be verified, or one side does not speak TLS.",
-        "Name the authority (ssl_ca_certs in broker_use_ssl), or set https in --broker_api.",
-        "Name the authority: ssl_ca_certs in Celery's broker_use_ssl.",
+        "Its certificate could not be verified, or one side does not use TLS.",
+        "Set the CA certificate (ssl_ca_certs in broker_use_ssl), or use https in --broker_api.",
+        "Set the CA certificate: ssl_ca_certs in Celery's broker_use_ssl.",
     ),
     (
         r"refused|Errno 111|Errno 61",
         "Nothing listens at this address.",
-        "Turn the plugin on (rabbitmq-plugins enable rabbitmq_management), or set --broker_api.",
-        "Does the broker run, and is the port in its URL right?",
+        "Enable the plugin (rabbitmq-plugins enable rabbitmq_management), or set --broker_api.",
+        "Check that the broker runs, and the port in its URL.",
     ),
     (
         r"not known|getaddrinfo|resolution|No address",
-        "The name of its host is not known here.",
-        "Look at the host in the broker's URL and in --broker_api.",
-        "Look at the host in the broker's URL.",
+        "Its host name can't be resolved.",
+        "Check the host in the broker URL and in --broker_api.",
+        "Check the host in the broker URL.",
     ),
     (
         r"[Tt]ime(d )?out|did not answer",
-        "It is overloaded, or a firewall swallows what is sent.",
-        "Look at its load, and whether the address in --broker_api can be reached from here.",
-        "Look at its load, and whether it can be reached from here.",
+        "It is overloaded, or a firewall drops the packets.",
+        "Check its load, and whether --broker_api can be reached from this host.",
+        "Check its load, and whether it can be reached from this host.",
     ),
     (
         r"Not knowable here",
-        "This kind of broker tells no lengths.",
-        "Lengths need another transport.",
-        "Lengths need another transport: Redis and RabbitMQ tell them.",
+        "This kind of broker does not report queue lengths.",
+        "Queue lengths need another transport.",
+        "Queue lengths need another transport, such as Redis or RabbitMQ.",
     ),
 )
 
 
 def explained(trouble: str, transport: str) -> Explained:
-    """Return what a trouble most likely comes from; `transport` is Kombu's name."""
+    """Return the likely cause of an error and its fix; `transport` is Kombu's name."""
     is_rabbit = transport in {"amqp", "amqps"}
     for pattern, cause, on_rabbit, elsewhere in CAUSES:
         if re.search(pattern, trouble):
             return Explained(cause, on_rabbit if is_rabbit else elsewhere)
     if is_rabbit:
         return Explained(
-            "RabbitMQ is asked through its management API, and by a passive declare.",
-            "Is the plugin on, and does --broker_api name its address and a user who may look?",
+            "Queue lengths come from RabbitMQ's management API, or from a passive declare.",
+            "Check that the plugin is enabled, and the address and user in --broker_api.",
         )
     found = connection_explained(trouble)
     if found.cause:
         return found
     return Explained(
-        "Its answer was not what was expected.", "Does the address lead to the broker?"
+        "Its response was unexpected.", "Check that this is the address of the broker."
     )
 
 
@@ -90,68 +90,72 @@ MASTER_NAME: Final = (
     " put it into a Python module and name that: celery -b URL --config=MODULE flower_ng."
 )
 VIRTUAL_HOST: Final = (
-    "Look at the end of the broker's URL; rabbitmqctl add_vhost makes one, set_permissions lets a"
-    " user in."
+    "Check the end of the broker URL; rabbitmqctl add_vhost creates a virtual host, set_permissions"
+    " grants access."
 )
-#: What an error says where events can't come in, its likely cause, and what to do.
+#: A pattern of a connection error, its likely cause, and the fix.
 CONNECTION_CAUSES: Final[tuple[tuple[str, str, str], ...]] = (
     (
         r"master_name",
-        "Sentinels are asked for a master by its name, and no name is set.",
+        "The URL names sentinels, but the name of the master is not set.",
         MASTER_NAME,
     ),
     (
         r"No master found|MasterNotFound",
-        "No sentinel that answers knows a master of this name.",
-        "Look whether the sentinels run, and at master_name in broker_transport_options.",
+        "No sentinel that responds knows a master with this name.",
+        "Check that the sentinels run, and master_name in broker_transport_options.",
     ),
     (
         r"NOT_ALLOWED|vhost|virtual host",
-        "The virtual host does not exist, or this user may not use it.",
+        "The virtual host does not exist, or this user has no access to it.",
         VIRTUAL_HOST,
     ),
     (
         r"without any password configured",
-        "The server asks for no password, and the URL gives one.",
-        "Leave the password out, or set one there (requirepass).",
+        "The URL contains a password, but the server has none configured.",
+        "Remove the password from the URL, or set one on the server (requirepass).",
     ),
     (
         r"ACCESS_REFUSED|WRONGPASS|NOAUTH|[Aa]uthenticat|invalid (username|password)|\b40[13]\b",
-        "The user or the password is wrong, or this user may not do that.",
-        "Correct them in the broker's URL, where / is written %2F, # %23, ? %3F, @ %40 and % %25.",
+        "The user or the password is wrong, or this user lacks the permission.",
+        "Correct them in the broker URL, where / is written %2F, # %23, ? %3F, @ %40 and % %25.",
     ),
-    (r"NOPERM", "This user may not do that.", "Let the user publish and subscribe (ACL SETUSER)."),
+    (
+        r"NOPERM",
+        "This user lacks the permission.",
+        "Let the user publish and subscribe (ACL SETUSER).",
+    ),
     (
         r"DB index|database",
-        "There is no database of this number.",
-        "Look at the end of the broker's URL.",
+        "There is no database with this number.",
+        "Check the end of the broker URL.",
     ),
     (
         r"certificate|\bSSL|\bTLS|wrong version number",
-        "Its certificate could not be verified, or one side does not speak TLS.",
-        "Name the authority: ssl_ca_certs in broker_use_ssl. rediss:// and amqps:// speak TLS.",
+        "Its certificate could not be verified, or one side does not use TLS.",
+        "Set the CA certificate: ssl_ca_certs in broker_use_ssl. rediss:// and amqps:// use TLS.",
     ),
     (
         r"refused|Errno 111|Errno 61",
         "Nothing listens at this address.",
-        "Does the broker run, and are host and port right?",
+        "Check that the broker runs, and the host and port in its URL.",
     ),
     (
         r"not known|getaddrinfo|resolution|No address",
-        "The name of its host is not known here.",
-        "Look at the host in the broker's URL.",
+        "Its host name can't be resolved.",
+        "Check the host in the broker URL.",
     ),
     (
         r"[Tt]ime(d )?out|did not answer|unanswered",
-        "It is overloaded, or a firewall swallows what is sent.",
-        "Look at its load, and whether it can be reached from here.",
+        "It is overloaded, or a firewall drops the packets.",
+        "Check its load, and whether it can be reached from this host.",
     ),
 )
 
 
 def connection_explained(why: str) -> Explained:
-    """Return what most likely keeps events from coming in, by the error's words."""
+    """Return the likely cause of a connection error and its fix."""
     for pattern, cause, fix in CONNECTION_CAUSES:
         if re.search(pattern, why):
             return Explained(cause, fix)
-    return Explained("", "Does the broker run, and is this its address?")
+    return Explained("", "Check that the broker runs, and that this is its address.")

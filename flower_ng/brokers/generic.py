@@ -67,7 +67,7 @@ def unknowable(channel: object) -> str | None:
         return None
     kind, plain = type(channel), AbstractChannel
     if kind._size is plain._size:  # noqa: SLF001 - Kombu has no public way to tell
-        return "Not knowable here: this transport cannot tell how long a queue is."
+        return "Not knowable here: this transport does not report queue lengths."
     if kind._has_queue is plain._has_queue and kind._new_queue is not plain._new_queue:  # noqa: SLF001 - as above
-        return "Not knowable here: this transport would make the queue when asked for it."
+        return "Not knowable here: asking this transport for a queue would create it."
     return None

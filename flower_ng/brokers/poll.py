@@ -126,11 +126,11 @@ class Poll:
         try:
             look = await self._broker.look(sorted(self._names()))
         except AnswerError as error:
-            log.debug("The broker was not looked at: %s", error)
+            log.debug("The broker could not be polled: %s", error)
             self._facts = self._judge(None, error.message)
         except Exception as error:
-            log.exception("The broker's answer could not be read")
-            self._facts = self._judge(None, f"Its answer could not be read: {error!r}")
+            log.exception("The broker's response could not be read")
+            self._facts = self._judge(None, f"Its response could not be read: {error!r}")
         else:
             self._take(look)
 

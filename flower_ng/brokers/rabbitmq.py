@@ -26,8 +26,8 @@ DECLARE_S = 0.6
 #: A worker that has just come has no consumer yet; who has none for so long is gone.
 STALE_S = 60.0
 SAME_HOST = (
-    "Several RabbitMQ servers are at one host, so that it is not known whose management API would"
-    " answer: queue lengths come from a passive declare"
+    "Several RabbitMQ servers share one host, so their management APIs can't be told apart: queue"
+    " lengths come from a passive declare"
 )
 #: What is asked of each object: some brokers have thousands.
 QUEUE_COLUMNS = (

@@ -16,7 +16,7 @@ from flower_ng.errors import AnswerError, Unavailable
 
 T = TypeVar("T")
 
-UNKNOWN = "Which of the servers the workers are at is not known: no events come from any of them"
+UNKNOWN = "It is unknown which of the servers the workers use: no events arrive from any of them"
 
 
 class Several:

@@ -10,7 +10,7 @@ from flower_ng.errors import Unavailable
 
 NO_FANOUT = (
     "This broker ({}) carries neither events nor commands: Kombu's transport for it has no fanout."
-    " Workers and the tasks in them can't be seen or steered; with Redis or RabbitMQ they can"
+    " Workers and their tasks can't be shown or controlled; use Redis or RabbitMQ"
 )
 
 

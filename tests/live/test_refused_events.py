@@ -76,10 +76,10 @@ def test_the_doctor_sees_that_celery_uses_another_prefix(
 @pytest.mark.parametrize(
     ("url", "cause", "fix"),
     [
-        ("sentinel://127.0.0.1:1/0", "no name is set", "--config=MODULE"),
-        ("redis://127.0.0.1:{redis}/99", "no database of this number", "end of the broker"),
-        ("redis://127.0.0.1:1/0", "Nothing listens", "host and port right"),
-        ("redis://no.such.host.invalid/0", "host is not known", "host in the broker"),
+        ("sentinel://127.0.0.1:1/0", "name of the master is not set", "--config=MODULE"),
+        ("redis://127.0.0.1:{redis}/99", "no database with this number", "end of the broker"),
+        ("redis://127.0.0.1:1/0", "Nothing listens", "host and port in its URL"),
+        ("redis://no.such.host.invalid/0", "host name can't be resolved", "host in the broker"),
     ],
 )
 def test_the_banner_names_why_redis_cannot_be_connected_to(
@@ -127,4 +127,4 @@ def assert_named(dashboard: Dashboard, cause: str, fix: str) -> None:
     began = time.monotonic()
     wait_until(is_named, 20, f"{cause} is named")
     assert time.monotonic() - began < 20
-    assert "Does the broker run, and is this" not in dashboard.ask("/workers").text
+    assert "Check that the broker runs, and that this" not in dashboard.ask("/workers").text

@@ -146,7 +146,7 @@ def test_a_backend_that_cannot_be_asked_is_said_to_be_so(
     shown.sees(lost, "STARTED")
     worker.kill()
 
-    shown.says(lost, "rpc://, which tells results only to those who sent the task")
+    shown.says(lost, "rpc://, which returns results only to the sender of the task")
     problem = wait_until(lambda: gone(shown), 30, "the worker is gone")
     assert "rpc://" in problem["evidence"]["reason"]
 

@@ -100,7 +100,7 @@ async def test_what_cannot_be_read_is_logged_and_said(caplog):
 
     assert len(state.tasks) == returning.count == SOME
     assert returning.fault == "disk I/O error"
-    assert "Could not read back all tasks" in caplog.text
+    assert "Could not restore all tasks" in caplog.text
 
 
 async def test_stopped_it_leaves_the_rest_where_it_is(caplog):

@@ -56,7 +56,7 @@ class Delivery:
     def __enter__(self) -> None:
         with self._lock:
             if self._is_withdrawn:
-                raise Unavailable("The command was given up before it was sent")
+                raise Unavailable("The command was cancelled before it was sent")
             self.expires_at = time.time() + self.lives_s
 
     def __exit__(self, kind: object, *_: object) -> None:

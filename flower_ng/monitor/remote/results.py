@@ -34,7 +34,7 @@ READING_S, PATIENCE_S = 4.0, 1.5
 #: The time for one call about tasks in doubt; a single reading may take longer.
 ASKING_S = 2.0
 ASKINGS = 2
-ONLY_CALLERS = "The result backend is rpc://, which tells results only to those who sent the task"
+ONLY_CALLERS = "The result backend is rpc://, which returns results only to the sender of the task"
 #: A task is looked at again after a tenth of the time waited so far, within these bounds.
 SOONEST_S, LATEST_S = 0.05, 2.0
 

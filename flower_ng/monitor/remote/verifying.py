@@ -172,7 +172,7 @@ class Verifier:
             try:
                 await self.look()
             except Exception:
-                log.exception("Could not ask the result backend about tasks in doubt")
+                log.exception("Could not ask the result backend about tasks with an unknown end")
             await asyncio.sleep(max(LEAST_S, LOOK_S - (time.monotonic() - began)))
 
     async def look(self) -> None:

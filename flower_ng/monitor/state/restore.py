@@ -57,7 +57,7 @@ class Returning:
                 self.count += len(some)
         except Exception as error:
             if self._tasks is not None:
-                log.exception("Could not read back all tasks")
+                log.exception("Could not restore all tasks")
                 self.fault = str(error) or type(error).__name__
         self.stop()
 

@@ -149,7 +149,8 @@ async def test_a_lost_connection_is_told_with_its_reason_above_everything(shop, 
     assert banner.text == (
         "Disconnected from the broker since 1970-01-01 00:16:40.000: connection refused. "
         "Next attempt at 1970-01-01 00:16:45.000. The page shows the last known data. "
-        "Nothing listens at this address. Does the broker run, and are host and port right? "
+        "Nothing listens at this address. Check that the broker runs, and the "
+        "host and port in its URL. "
         "Address: redis://:**@localhost:6379/0 (set with --broker). "
         "flower_ng is reconnecting automatically."
     )
