@@ -135,18 +135,13 @@ class Settings(ProblemOptions):
         at_least(1),
     )
     inbox_max_bytes: int = option(
-        256 * 2**20,
-        CLUSTER,
-        "Maximum bytes of unread events in memory.",
-        at_least(1, MOST_OF_THEM),
+        256 * 2**20, CLUSTER, "Maximum bytes of unread events.", at_least(1, MOST_OF_THEM)
     )
 
     max_workers: int = option(5000, MEMORY, "Maximum workers in memory.", at_least(1))
     max_tasks: int = option(100_000, MEMORY, "Maximum tasks in memory.", at_least(1))
     persistent: bool = option(
-        False,
-        MEMORY,
-        "Keep tasks, workers and counters across restarts, in the file that db names.",
+        False, MEMORY, "Keep tasks, workers and counters across restarts, in the file of db."
     )
     db: str = option(
         "flower",

@@ -11,7 +11,7 @@ from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import TaskQuery, TaskRow, parse_search
 from flower_ng.web.http.base import Handler
 from flower_ng.web.ui.links import Links
-from flower_ng.web.ui.worker_rows import BADGES
+from flower_ng.web.ui.worker_badges import BADGES
 
 if TYPE_CHECKING:
     from flower_ng.web.http.frame import NavLink

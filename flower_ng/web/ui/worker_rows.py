@@ -1,6 +1,6 @@
-"""Crew is the workers of the Workers page: their lines, groups and sums; pure.
+"""The table of the Workers page: its rows, groups and totals; pure.
 
-Of thousands of workers fifty are shown: what only a line needs is not read of the others.
+Of thousands of workers a page shows fifty, so what only a row needs is not read of the others.
 """
 
 import re
@@ -19,32 +19,14 @@ from flower_ng.monitor.state.presence import Status
 from flower_ng.monitor.state.rows import WorkerRow, processed
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.worker_answers import share, uptime_s
+from flower_ng.web.ui.worker_badges import BADGES, Badge
 
 #: The search for the tasks that run.
 RUNNING: Final = "is:running"
 NO_QUEUE: Final = "No queues reported"
 #: Names whose order is remembered: it is asked for with each page.
 NAMES: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """How a worker's status is shown: its word, the name of its mark, and what it means."""
-
-    word: str
-    mark: str
-    meaning: str
-
-
-BADGES: Final[Mapping[Status, Badge]] = {
-    "online": Badge("Online", "online", "Sends heartbeats"),
-    "left": Badge("Stopped", "offline", "Shut down normally"),
-    "silent": Badge("Silent", "bad", "Heartbeats stopped without a shutdown event"),
-    "gone": Badge("Gone", "offline", "No heartbeat for a day, and no shutdown event"),
-    "purged": Badge("Forgotten", "offline", "Removed after purge_offline_workers seconds offline"),
-    "unknown": Badge("Unknown", "unknown", "No heartbeat since flower_ng started"),
-}
-#: What needs attention comes first.
+#: The order of statuses: those that need attention first.
 ORDER: Final[tuple[Status, ...]] = ("silent", "unknown", "gone", "left", "purged", "online")
 
 

@@ -36,7 +36,7 @@ from flower_ng.web.ui.facts import (
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.problem_rows import ProblemRow, marks
 from flower_ng.web.ui.worker_answers import share, unable, uptime_s
-from flower_ng.web.ui.worker_rows import BADGES, Badge
+from flower_ng.web.ui.worker_badges import BADGES, Badge
 
 #: Keys of `stats` that have a place of their own on the page.
 PLACED: Final = frozenset(
