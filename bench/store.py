@@ -2,7 +2,8 @@
 
 What a folder holds from an earlier run is not filled again. Free disk is looked at first.
 Times are those of the server's work for one question, from the call to the rows, in milliseconds:
-the median and the slowest of ROUNDS.
+the median and the slowest of ROUNDS, and the median of the processor's time, which other programs
+lengthen less.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -26,8 +28,9 @@ TEXT = """\
 `{command}` writes {tasks:,} tasks of 50 types, 200 workers and 5 queues through the store's own
 writer, waits for the index, starts again and asks. Times are those from the question to the
 rows, in the process of the dashboard; of each line the slowest question's median of seven, and
-the worst of all answers, the first one, which reads from a cold file, included."""
-HEADER = ("what", "slowest of", "median, ms", "worst, ms", "allowed, ms")
+the worst of all answers, the first one, which reads from a cold file, included. “Processor” is
+the time of the process for the slowest question, which a busy machine lengthens less."""
+HEADER = ("what", "slowest of", "processor, ms", "median, ms", "worst, ms", "allowed, ms")
 #: Of disk for a task while the index is built, and what is left to others.
 BYTES_EACH, LEFT_BYTES = 4_000, 2 * 10**9
 COMMANDS = {1_000_000: "make bench-store", 10_000_000: "make bench-10m"}
@@ -65,19 +68,19 @@ def questions(tasks: int, uuid: str) -> dict[tuple[str, float], dict[str, Ask]]:
     """Return what is asked: `{(what, milliseconds allowed): {which: question}}`."""
     charge = "shop.orders.charge"
     return {
-        ("newest page", 10): {"": listed()},
-        ("one sort column", 10): {
+        ("newest page", 5): {"": listed()},
+        ("one sort column", 15): {
             f"{sort} {way}": listed(sort=sort, descending=way == "down")
             for sort in SORTS
             for way in ("up", "down")
         },
-        ("one of state, name, worker", 10): {
+        ("one of state, name, worker", 15): {
             "state SUCCESS": listed(state="SUCCESS"),
             "state STARTED": listed(state="STARTED"),
             "name": listed(name=charge),
             "worker": listed(worker="celery@node-101"),
         },
-        ("two or more together", 50): {
+        ("two or more together", 15): {
             "name, state": listed(name=charge, state="FAILURE"),
             "name, by runtime": listed(name=charge, sort="runtime", descending=True),
             "state, by name": listed(state="FAILURE", sort="name"),
@@ -89,27 +92,27 @@ def questions(tasks: int, uuid: str) -> dict[tuple[str, float], dict[str, Ask]]:
                 name=charge, received_start=FIRST_S + 1000, received_end=FIRST_S + 9000
             ),
         },
-        ("word in < 1 % or > 5 % of tasks", 60): {
+        ("word in < 1 % or > 5 % of tasks", 15): {
             word: searched(word)
             for word in ("zanzibar", "quokka", "marigold", "charge", "nowhere", '"long street"')
         },
-        ("word in 1 to 5 % of tasks", 150): {
+        ("word in 1 to 5 % of tasks", 15): {
             "lavender": searched("lavender"),
             "lavender, by runtime": searched("lavender", sort="runtime", descending=True),
         },
-        ("search by fields", 150): {
+        ("search by fields", 15): {
             text: searched(text)
             for text in ("runtime:>5", "kwargs.order:126366", "-plain", "state:FAILURE quokka")
         },
         ("task page", 5): {"": lambda store: store.task(uuid)},
-        ("facets", 100): {
+        ("facets", 20): {
             "all": counted(),
             "state": counted(state="FAILURE"),
             "name, state": counted(name=charge, state="SUCCESS"),
             "quokka": counted(search=parse_search("quokka")),
             "charge": counted(search=parse_search("charge")),
         },
-        ("histogram", 100): {
+        ("histogram", 20): {
             "all": over_time(tasks),
             "state": over_time(tasks, state="FAILURE"),
             "quokka": over_time(tasks, search=parse_search("quokka")),
@@ -117,14 +120,27 @@ def questions(tasks: int, uuid: str) -> dict[tuple[str, float], dict[str, Ask]]:
     }
 
 
-async def took_ms(store: Store, ask: Ask) -> list[float]:
-    """Return how long a question takes, each time."""
-    times = []
+class Took(NamedTuple):
+    """How long a question took, in milliseconds: each time, and the median of the processor's."""
+
+    times: list[float]
+    processor: float
+
+    @property
+    def median(self) -> float:
+        """The median of the times."""
+        return statistics.median(self.times)
+
+
+async def took(store: Store, ask: Ask) -> Took:
+    """Return how long a question takes."""
+    times, used = [], []
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.process_time()
         await ask(store)
         times.append((time.perf_counter() - began) * 1000)
-    return times
+        used.append((time.process_time() - before) * 1000)
+    return Took(times, statistics.median(used))
 
 
 async def asked(store: Store, tasks: int, report: Report) -> bool:
@@ -132,11 +148,12 @@ async def asked(store: Store, tasks: int, report: Report) -> bool:
     (row,) = (await store.tasks(TaskQuery(limit=1, offset=tasks // 2))).rows
     is_met = True
     for (what, allowed), asks in questions(tasks, row.uuid).items():
-        times = {which: await took_ms(store, ask) for which, ask in asks.items()}
-        slowest = max(times, key=lambda which: statistics.median(times[which]))
-        median, worst = statistics.median(times[slowest]), max(map(max, times.values()))
-        report.add(what, f"{len(asks)}: {slowest}", median, worst, allowed)
-        is_met &= median <= allowed
+        all_took = {which: await took(store, ask) for which, ask in asks.items()}
+        slowest = max(all_took, key=lambda which: all_took[which].processor)
+        one, worst = all_took[slowest], max(max(some.times) for some in all_took.values())
+        label = f"{len(asks)}: {slowest}"
+        report.add(what, label, one.processor, one.median, worst, allowed)
+        is_met &= one.median <= allowed
     return is_met
 
 
