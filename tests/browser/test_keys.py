@@ -52,7 +52,7 @@ async def test_what_has_no_such_name_is_said(window):
         page = await opened(it, "/tasks")
         await page.keyboard.press("Control+k")
         await page.keyboard.type("nowhere")
-        await page.locator("dialog", has_text="Nothing has this in its name").wait_for()
+        await page.locator("dialog", has_text="Nothing found").wait_for()
 
 
 async def test_the_palette_works_where_controls_are_closed(window, shop):
