@@ -73,8 +73,8 @@ class Cluster:
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
         )
-        self._task_observer = TaskObserver(exception_class, time.time)
-        observers = (self.starts, self.sent, self._task_observer)
+        self.task_observer = TaskObserver(exception_class, time.time)
+        observers = (self.starts, self.sent, self.task_observer)
         self.events = assemble.events(
             capp, settings, io_loop, self.servers, self.metrics, observers, self._adopt
         )
@@ -122,7 +122,7 @@ class Cluster:
         self.health = Checkup(
             capp,
             assemble.health_limits(settings),
-            self._task_observer,
+            self.task_observer,
             assemble.health_sources(settings, self.events, self.inspections, self.poll),
             self.state,
             self.presence,
@@ -204,7 +204,7 @@ class Cluster:
 
     def _adopt(self, tasks: Sequence[Task]) -> None:
         """Count tasks that are restored from the history as sent and observed."""
-        self._task_observer.adopt(tasks)
+        self.task_observer.adopt(tasks)
         self.sent.adopt(tasks)
 
     def is_gone(self, worker: str) -> bool:

@@ -28,7 +28,7 @@ PRIVATE_READS: Mapping[str, int] = {
     "tests/store/test_gaps.py": 11,
     "tests/store/test_retention.py": 1,
     "tests/store/test_store.py": 4,
-    "tests/test_app.py": 3,
+    "tests/test_app.py": 2,
     "tests/web/logins/test_mounted.py": 3,
 }
 #: Templates and tests of pages' shared parts, which are no page of their own.
