@@ -99,7 +99,7 @@ async def test_a_trouble_comes_with_its_cause_and_what_to_do(shop, look):
     card = (await look("/broker")).one("div", role="alert").text
 
     assert "Nothing listens at this address." in card
-    assert "is the port in its URL right?" in card
+    assert "and the port in its URL" in card
 
 
 async def test_how_redis_is_stands_on_the_page(shop, look):
