@@ -1,4 +1,4 @@
-"""Banners are what an operator should know on every page, in sentences. On the loop."""
+"""The banners of every page: sentences about what an operator must know. On the loop."""
 
 from flower_ng.events import Events
 

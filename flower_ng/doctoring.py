@@ -1,6 +1,6 @@
-"""Doctoring joins the doctor to the options: what they hide, and where tasks are kept.
+"""Tells the doctor about our own options: what they hide, and whether the history can be written.
 
-Looking at the database blocks: in the pool.
+Trying the database blocks, so this runs in the thread pool.
 """
 
 import os

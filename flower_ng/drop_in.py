@@ -1,6 +1,6 @@
-"""Drop-in lets code that was made for Flower run here: its import names, its login handlers.
+"""Lets code written for Flower run here: its import names and its login handlers.
 
-The names are offered last of all finders, so an installed Flower goes first. Main thread, at start.
+An installed Flower takes precedence. Main thread, at start.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Ending is the wish to end: SIGTERM or SIGINT came, once or again. Main thread.
+"""Waits for SIGTERM or SIGINT, which end the program in order. Main thread.
 
 Later signals change nothing: what ends in order takes a few seconds, and a second Ctrl-C must not
 leave workers or queues behind.

@@ -1,4 +1,4 @@
-"""Hook applies the configuration file's `format_task` to rows that pages show; on the loop."""
+"""Applies `format_task` of the configuration file to the tasks that pages show. On the loop."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Asked reads which tasks a request asks for: search, filters, order. On the loop."""
+"""Reads which tasks a request asks for: search, filters, order. On the loop."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Details is all that a task's page shows, for programs. On the loop."""
+"""All that a task's page shows, as JSON. On the loop."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Moments reads the times that a request names: UTC seconds, a time, or one before now. Pure."""
+"""Reads the times in a request: UTC seconds, a date and time, or a time before now. Pure."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Client is what a login provider knows us by."""
+"""The OAuth client: the id, secret and redirect URL that a login provider knows us by."""
 
 from dataclasses import dataclass
 

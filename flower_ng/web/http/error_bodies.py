@@ -1,4 +1,4 @@
-"""Faults turns what went wrong in a request into a status, words and a body; pure functions.
+"""Turns what went wrong in a request into a status, words and a body; pure functions.
 
 There are two families of bodies, as in Flower 2.2.0: one for pages, one for the API.
 """

@@ -1,4 +1,4 @@
-"""Rendered keeps pages for a moment, so that equal views are rendered once; on the loop."""
+"""The page cache: keeps pages for a moment, so that equal views are rendered once. On the loop."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Services is what handlers are given: the cluster, the options, the door, the clock."""
+"""What request handlers are given: the cluster, the options, access checks, the clock."""
 
 import secrets
 import time

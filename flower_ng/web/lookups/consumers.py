@@ -1,4 +1,4 @@
-"""Consuming is what waits in queues and who takes it, as the broker and the workers tell it."""
+"""Queue lengths and consumers, from the broker's and the workers' answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

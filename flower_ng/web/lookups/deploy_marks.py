@@ -1,4 +1,4 @@
-"""Restarts is when workers started, as their events told and as they themselves say."""
+"""When workers started, from their events and from the uptime that they report."""
 
 from collections.abc import Mapping
 from typing import Final

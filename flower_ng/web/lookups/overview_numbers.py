@@ -1,4 +1,4 @@
-"""Vitals gathers the numbers of the Overview's sentence, for page and API. On the loop."""
+"""Gathers the numbers of the Overview's sentence, for the page and the API. On the loop."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

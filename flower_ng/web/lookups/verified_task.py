@@ -1,4 +1,4 @@
-"""Verified is a task, and what the result backend says where events can't tell. On the loop."""
+"""A task, with what the result backend says of it where events can't tell. On the loop."""
 
 from dataclasses import dataclass
 from typing import Final

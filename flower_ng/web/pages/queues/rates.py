@@ -1,4 +1,4 @@
-"""Flow is how fast a queue fills and empties, from what was sampled and counted of it; pure."""
+"""How fast a queue fills and drains, from sampled lengths and counted tasks; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Deeds are what can be done to a task now: forms, each with the question before it; pure."""
+"""The actions that a task allows now: forms, each with its confirmation; pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

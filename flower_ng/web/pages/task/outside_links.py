@@ -1,4 +1,4 @@
-"""Elsewhere is where else a task is told of: logs, traces, an error tracker; by templates; pure."""
+"""Links of a task to logs, traces or an error tracker, made from `task_links`; pure."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Blocks are the large texts of a task: as trees, with frames told apart, with their cuts; pure."""
+"""The large texts of a task: arguments as trees, tracebacks by frames, cuts marked; pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Trace parts a traceback's text into the frames of one's own code and those of libraries; pure."""
+"""Splits a traceback's text into the frames of one's own code and those of libraries; pure."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Literal turns the repr of a value into the lines of a tree, without running any of it; pure."""
+"""Turns the repr of a value into the lines of a tree, without running any of it; pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet

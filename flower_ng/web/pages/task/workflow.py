@@ -1,4 +1,4 @@
-"""Kin is the tree of a whole run: a task, its ancestors, and all that descends from the first.
+"""The tree of a workflow: a task, its ancestors, and all that descends from the first.
 
 Told by who called whom, level by level, because that is indexed; on the loop.
 """

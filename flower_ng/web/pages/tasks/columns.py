@@ -1,4 +1,4 @@
-"""Cells are what a list shows of each task: its columns, and how their values are told; pure."""
+"""The columns of a list of tasks, and how their values are shown; pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass

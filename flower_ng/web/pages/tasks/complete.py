@@ -1,4 +1,4 @@
-"""Complete answers the search field: which fields and values a word that is written may become."""
+"""Completes a word in the search field: the fields and values that begin with it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Summaries are the counts beside a list of tasks, kept for all who look at it; on the loop.
+"""Caches the counts beside a list of tasks, kept for all who look at it; on the loop.
 
 They may cost much more than the list: they are counted behind it, one search after the other, and
 the more time a search took, the longer its counts are kept. So they never take more than a share

@@ -1,4 +1,4 @@
-"""Facets are what stands around a list of tasks: counts by value, and over time. On the loop."""
+"""What surrounds a list of tasks: counts by value, and over time. On the loop."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Bars turn a histogram into the stacked bars of an SVG, one path for each state; pure.
+"""Turns a histogram into the stacked bars of an SVG, one path for each state; pure.
 
 Shapes are made for a drawing area of WIDTH by HEIGHT, which the page stretches to its own size.
 """

@@ -1,4 +1,4 @@
-"""Instead is other searches: what was perhaps meant, what would find tasks; pure."""
+"""Suggests other searches: what was perhaps meant, what would find tasks; pure."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Mistake is what is wrong with a search, and where, as a page shows it; pure."""
+"""Shows what is wrong with a search, and at which character; pure."""
 
 from dataclasses import dataclass
 from typing import Final
