@@ -69,7 +69,7 @@ def answers(root: str) -> bool:
 
 async def paths(browser: Browser, root: str) -> dict[str, str]:
     """Return the address of each page by its name, with examples of what has a page each."""
-    found = {page.__name__.lower(): page.path for page in (*PAGES, Styleguide)}
+    found = {page.__name__.removesuffix("Page").lower(): page.path for page in (*PAGES, Styleguide)}
     named = {name: path for name, path in found.items() if "(" not in path}
     page = await browser.new_page()
     for name, where, link in (

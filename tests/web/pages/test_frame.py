@@ -53,17 +53,17 @@ SEGMENT = (
 )
 VISITS = {
     "Workers": f"/workers?search={SEGMENT}",
-    "Worker": f"/worker/{SEGMENT}",
+    "WorkerPage": f"/worker/{SEGMENT}",
     "Tasks": f"/tasks?worker={SEGMENT}",
-    "Task": f"/task/{SEGMENT}",
+    "TaskDetailPage": f"/task/{SEGMENT}",
     "Types": f"/types?search={SEGMENT}",
     "Type": f"/types/{SEGMENT}",
     "Overview": "/overview",
     "Queues": "/queues",
     "History": "/history",
     "Problems": "/problems",
-    "Doctor": "/doctor",
-    "Broker": "/broker",
+    "DoctorPage": "/doctor",
+    "BrokerPage": "/broker",
     "Logout": "/logout",
 }
 
