@@ -1,4 +1,4 @@
-"""Completes a word in the search field: the fields and values that begin with it."""
+"""Completes a word in the search field: the fields and values that contain it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
