@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.web.pages.task.traceback import Part, parts
+from flower_ng.web.pages.task.traceback import TracebackPart, parts
 
 LIBRARY = '  File "/venv/lib/python3.12/site-packages/celery/app/trace.py", line 453, in trace_task'
 CODE = "    R = retval = fun(*args, **kwargs)\n                 ^^^^"
@@ -16,9 +16,9 @@ def test_library_frames_are_folded_and_counted():
     text = f"{HEAD}\n{LIBRARY}\n{CODE}\n{LIBRARY}\n{CODE}\n{OWN}\n{END}"
 
     assert parts(text) == (
-        Part(HEAD),
-        Part(f"{LIBRARY}\n{CODE}\n{LIBRARY}\n{CODE}", frames=2),
-        Part(f"{OWN}\n{END}"),
+        TracebackPart(HEAD),
+        TracebackPart(f"{LIBRARY}\n{CODE}\n{LIBRARY}\n{CODE}", frames=2),
+        TracebackPart(f"{OWN}\n{END}"),
     )
 
 
@@ -31,11 +31,11 @@ def test_the_standard_library_is_one_too():
 def test_with_libraries_alone_nothing_is_hidden():
     text = f"{HEAD}\n{LIBRARY}\n{CODE}\n{END}"
 
-    assert parts(text) == (Part(text),)
+    assert parts(text) == (TracebackPart(text),)
 
 
 def test_words_without_frames_stay_as_they_are():
-    assert parts("it broke") == (Part("it broke"),)
+    assert parts("it broke") == (TracebackPart("it broke"),)
 
 
 @given(st.lists(lines))
