@@ -22,8 +22,8 @@ from flower_ng.monitor.state import state
 from flower_ng.monitor.state.restore import Returning
 from flower_ng.records import Task
 from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
-from flower_ng.store.rollups.recorder import Ingest
-from flower_ng.store.rollups.tallies import LEVELS, Level
+from flower_ng.store.rollups.recorder import IngestStatus
+from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
 
 __all__ = ["Events", "EventsState", "PrometheusMetrics", "get_prometheus_metrics"]
 
@@ -95,7 +95,7 @@ class Events(events.EventsThread):
         max_tasks_kept: int | None = None,
         keep: Limits = NO_LIMITS,
         bounds: Bounds = BOUNDS,
-        levels: Sequence[Level] = LEVELS,
+        levels: Sequence[RollupLevel] = LEVELS,
         returned: Callable[[Sequence[Task]], None] = lambda _: None,
         events_enable_interval: int | None = None,
         servers: Servers | None = None,
@@ -171,10 +171,10 @@ class Events(events.EventsThread):
         super().finish()
         self.store.stop()
 
-    def _ingest(self) -> Ingest:
+    def _ingest(self) -> IngestStatus:
         connection = self.connection
         since = connection.since if connection.connected else None
-        return Ingest(since, sum(self.stats.dropped.values()))
+        return IngestStatus(since, sum(self.stats.dropped.values()))
 
     def save_state(self) -> None:
         """Write now what would be written within half a second."""

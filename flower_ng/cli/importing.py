@@ -10,7 +10,7 @@ from flower_ng import drop_in
 from flower_ng.assemble import history_limits
 from flower_ng.errors import FlowerError, SettingsError
 from flower_ng.settings import Settings, load
-from flower_ng.store import Imported, Store, found_at
+from flower_ng.store import ImportResult, Store, found_at
 
 
 def bring(arguments: Sequence[str]) -> None:
@@ -22,7 +22,7 @@ def bring(arguments: Sequence[str]) -> None:
     click.echo(f"{imported}.")
 
 
-def imported_from(arguments: Sequence[str]) -> Imported:
+def imported_from(arguments: Sequence[str]) -> ImportResult:
     """Import into the history that the options of every source name."""
     if not arguments or arguments[0].startswith("-"):
         raise SettingsError("Name what Flower's option db named: flower-ng import FLOWER_DB")

@@ -3,16 +3,16 @@
 `Store` is the only way in: only what is named here is imported from outside.
 """
 
-from flower_ng.store.flower_file.importer import Imported, found_at
+from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
-from flower_ng.store.reading.answers import Answers
+from flower_ng.store.reading.answers import TaskAnswers
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.search.fields import fields
 from flower_ng.store.search.parser import parse_search
 from flower_ng.store.search.values import Field
 from flower_ng.store.sql.statements import CursorPage
-from flower_ng.store.sql.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup, Histogram
+from flower_ng.store.sql.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
 from flower_ng.store.status import StoreStatus
 from flower_ng.store.store import Store
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
@@ -24,21 +24,21 @@ __all__ = [
     "FACETS",
     "MOST_BUCKETS",
     "NO_LIMITS",
-    "Answers",
     "Bounds",
     "CursorPage",
     "Facets",
     "FailureGroup",
     "Field",
     "Gap",
-    "Histogram",
-    "Imported",
+    "ImportResult",
     "Limits",
     "Restored",
     "SeriesPage",
     "SeriesQuery",
     "Store",
     "StoreStatus",
+    "TaskAnswers",
+    "TaskHistogram",
     "TaskPage",
     "TaskQuery",
     "TaskRow",

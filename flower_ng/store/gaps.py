@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from flower_ng.store.rollups.recorder import Ingest
+from flower_ng.store.rollups.recorder import IngestStatus
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.writing.write_behind import Records, StoreThread, WriteBehind
 
@@ -47,11 +47,11 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class IngestLook:
     """What a look at the ingest saw; `lost` changes of tasks were given up, since the start."""
 
     at: float
-    ingest: Ingest
+    ingest: IngestStatus
     lost: int
 
 
@@ -66,7 +66,7 @@ class Gaps:
         self._behind = WriteBehind(
             "gaps", take=self._unwritten.take, write=self._store, put_back=self._unwritten.put_back
         )
-        self._seen: Seen | None = None
+        self._seen: IngestLook | None = None
         self._goes_on = False
 
     def open(self, writer: StoreThread, now: float, *, goes_on: bool) -> None:
@@ -75,9 +75,9 @@ class Gaps:
         writer.run(partial(self._read, now=now)).result()
         self._behind.open(writer)
 
-    def look(self, ingest: Ingest, lost: int, lost_since: float, now: float) -> None:
+    def look(self, ingest: IngestStatus, lost: int, lost_since: float, now: float) -> None:
         """Compare with the look before, and have written what changed."""
-        before, self._seen = self._seen, Seen(now, ingest, lost)
+        before, self._seen = self._seen, IngestLook(now, ingest, lost)
         if before is not None:
             self._lose(INBOX, ingest.dropped - before.ingest.dropped, before.at, now)
             self._lose(STORE, lost - before.lost, min(lost_since, before.at), now)
@@ -106,7 +106,7 @@ class Gaps:
             gap for gap in self.all() if gap.start < end and (gap.end is None or gap.end >= start)
         )
 
-    def _compare(self, before: Seen, connected_since: float | None) -> None:
+    def _compare(self, before: IngestLook, connected_since: float | None) -> None:
         """Note that the connection went, now or for a moment between two looks."""
         was = before.ingest.connected_since
         if was is not None and was != connected_since:

@@ -1,4 +1,4 @@
-"""Notebook: small records that outlast a restart, by kind and key. On the loop.
+"""Notes: small records that outlast a restart, by kind and key. On the loop.
 
 The store thread writes them; what it could not write is written with what comes next.
 """
@@ -32,7 +32,7 @@ Key = tuple[str, str]
 Note = tuple[float, str | None]
 
 
-class Notebook:
+class Notes:
     """What is written with `put` is there again with `read`, after a restart too."""
 
     def __init__(self, dialect: Dialect = SQLITE) -> None:

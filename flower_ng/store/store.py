@@ -23,17 +23,17 @@ from flower_ng.errors import FlowerError, Unavailable
 from flower_ng.records import Task
 from flower_ng.store.backends.choose import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
-from flower_ng.store.flower_file.importer import Imported, Importer
+from flower_ng.store.flower_file.importer import Importer, ImportResult
 from flower_ng.store.flower_file.shelf import Shelf, shelf_at
 from flower_ng.store.gaps import Gap, Gaps
 from flower_ng.store.index import WITHOUT, indexing
-from flower_ng.store.notes import Notebook
-from flower_ng.store.reading.answers import Answers, Opened
+from flower_ng.store.notes import Notes
+from flower_ng.store.reading.answers import StoreParts, TaskAnswers
 from flower_ng.store.reading.restore import restored
 from flower_ng.store.reading.threads import Reader
-from flower_ng.store.rollups.recorder import Ingest, Rollups
+from flower_ng.store.rollups.recorder import IngestStatus, Rollups
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
-from flower_ng.store.rollups.tallies import LEVELS, Level
+from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
 from flower_ng.store.sql.engine import SqlEngine
@@ -65,11 +65,11 @@ log = logging.getLogger(__name__)
 MAX_MARKS = 100_000
 
 
-def _unknown() -> Ingest:
-    return Ingest(connected_since=None, dropped=0)
+def _unknown() -> IngestStatus:
+    return IngestStatus(connected_since=None, dropped=0)
 
 
-class Store(Answers):
+class Store(TaskAnswers):
     """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
 
     Without `path` they are in a temporary file that goes with the process, or in memory where none
@@ -91,11 +91,11 @@ class Store(Answers):
         history: str | None = None,
         limits: Limits = NO_LIMITS,
         bounds: Bounds = BOUNDS,
-        levels: Sequence[Level] = LEVELS,
+        levels: Sequence[RollupLevel] = LEVELS,
         optional: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._opened: Opened | None = None
+        self._opened: StoreParts | None = None
         self._wanted = "postgresql" if history else "file" if path else "temporary"
         self._refused = why_unusable(history) if history and optional else ""
         self._history = history = None if self._refused else history
@@ -114,7 +114,7 @@ class Store(Answers):
         )
         self._repair = Repair(self._dialect)
         self._gaps = Gaps(dialect=self._dialect, writer=name)
-        self.notebook = Notebook(self._dialect)
+        self.notebook = Notes(self._dialect)
         self._ingest = _unknown
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
         self._bounds = bounds
@@ -136,7 +136,7 @@ class Store(Answers):
         self._gaps.open(writer, self._clock(), goes_on=kind == "file")
         self.notebook.open(writer, self._clock())
         engine, indexing = self._chosen(file, writer)
-        self._opened = Opened(
+        self._opened = StoreParts(
             file,
             writer,
             Flusher(self._marks, writer, met=file.met),
@@ -169,7 +169,7 @@ class Store(Answers):
         kept, engine = found
         return engine, kept
 
-    def import_flower(self, shelf: Shelf) -> Imported:
+    def import_flower(self, shelf: Shelf) -> ImportResult:
         """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""
         return Importer(self._running.writer, self._dialect).bring(shelf)
 
@@ -187,7 +187,7 @@ class Store(Answers):
         except (FlowerError, OSError) as error:
             self._warn(f"{error}. What Flower kept is missing in the history.")
 
-    def begin(self, ingest: Callable[[], Ingest] | None = None) -> None:
+    def begin(self, ingest: Callable[[], IngestStatus] | None = None) -> None:
         """Keep the bounds of age and size too from now on, and gaps; on the running loop.
 
         `ingest` tells whether events can arrive.

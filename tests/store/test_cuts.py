@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.monitor.state.event_repair import clean
-from flower_ng.store.tables.texts import Cut, cut_of
+from flower_ng.store.tables.texts import Truncation, truncation_of
 from flower_ng.truncation import cut, cut_traceback
 
 
@@ -14,7 +14,7 @@ def test_a_cut_text_has_the_length_and_tells_what_it_had(text, length):
 
     assert len(kept) == min(len(text), length)
     if len(text) > length:
-        assert cut_of(kept) == Cut("flower_ng", len(text))
+        assert truncation_of(kept) == Truncation("flower_ng", len(text))
     else:
         assert kept == text
 
@@ -27,15 +27,15 @@ def test_the_end_of_a_cut_text_is_kept_too():
 
 
 def test_a_text_that_was_cut_twice_tells_its_first_length():
-    assert cut_of(cut(cut("x" * 9000, 4096), 1000)) == Cut("flower_ng", 9000)
+    assert truncation_of(cut(cut("x" * 9000, 4096), 1000)) == Truncation("flower_ng", 9000)
 
 
 def test_what_is_cut_as_it_comes_in_tells_its_length():
     event = {"type": "task-failed", "hostname": "w@box", "uuid": "u", "timestamp": 1.0}
     taken = clean(event | {"exception": "x" * 9000, "traceback": "y" * 70_000}, 1.0)
 
-    assert cut_of(taken.exception) == Cut("flower_ng", 9000)
-    assert cut_of(taken.traceback) == Cut("flower_ng", 70_000)
+    assert truncation_of(taken.exception) == Truncation("flower_ng", 9000)
+    assert truncation_of(taken.traceback) == Truncation("flower_ng", 70_000)
 
 
 def traceback(frames, message="the reason"):
@@ -61,7 +61,7 @@ def test_of_a_traceback_the_first_line_and_the_whole_end_are_kept(frames, length
     assert text.endswith(tail)
     assert tail.startswith(("  File", "    step", "ValueError"))
     assert len(tail) > (length - len(mark)) * 7 / 8 - 50
-    assert cut_of(kept) == Cut("flower_ng", len(text))
+    assert truncation_of(kept) == Truncation("flower_ng", len(text))
 
 
 def test_the_end_of_a_traceback_is_kept_through_the_border_and_the_store():
@@ -72,7 +72,7 @@ def test_the_end_of_a_traceback_is_kept_through_the_border_and_the_store():
     assert kept.startswith("Traceback (most recent call last):\n")
     assert kept.endswith("in step\n    step(3999)\nValueError: the reason")
     assert kept.count(" characters)") == 1
-    assert cut_of(kept) == Cut("flower_ng", len(text))
+    assert truncation_of(kept) == Truncation("flower_ng", len(text))
 
 
 def test_of_a_last_line_that_is_longer_than_all_that_is_kept_the_end_is_kept():
@@ -105,7 +105,7 @@ LONG = {
 
 @pytest.mark.parametrize("value", LONG.values(), ids=LONG)
 def test_what_the_worker_cut_is_known_by_its_form(value):
-    assert cut_of(saferepr(value, 1024)) == Cut("worker", None)
+    assert truncation_of(saferepr(value, 1024)) == Truncation("worker", None)
 
 
 WHOLE = {
@@ -119,5 +119,5 @@ WHOLE = {
 
 @pytest.mark.parametrize("value", WHOLE.values(), ids=WHOLE)
 def test_what_is_whole_is_not_called_cut(value):
-    assert cut_of(saferepr(value, 1024)) is None
-    assert cut_of(None) is None
+    assert truncation_of(saferepr(value, 1024)) is None
+    assert truncation_of(None) is None

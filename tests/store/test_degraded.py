@@ -11,7 +11,7 @@ import pytest
 
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store import store as stores
-from flower_ng.store.rollups.recorder import Ingest
+from flower_ng.store.rollups.recorder import IngestStatus
 from tests.store.making import change, task
 
 #: Fills a store until its file may not grow, then lets it grow; says what the store said of itself.
@@ -51,7 +51,7 @@ def full(tmp_path, monkeypatch):
     monkeypatch.setattr(stores, "MAX_MARKS", 500)
     store = Store(tmp_path / "db", max_tasks=10_000)
     store.start()
-    store._ingest = lambda: Ingest(1.0, 0)
+    store._ingest = lambda: IngestStatus(1.0, 0)
     store.status()
     grow(store, pages=5)
     yield store

@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.store import parse_search
 from flower_ng.store.search.fields import FIELDS, STATES
-from flower_ng.store.search.suggestions import doubts
+from flower_ng.store.search.suggestions import suggestions
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ from flower_ng.store.search.suggestions import doubts
     ],
 )
 def test_a_likely_mistake_is_told_with_the_search_that_was_meant(text, message, instead):
-    [doubt] = doubts(text)
+    [doubt] = suggestions(text)
 
     assert (doubt.message, doubt.instead) == (message, instead)
     assert text[: doubt.position] == instead[: doubt.position]
-    assert doubts(instead) == ()
+    assert suggestions(instead) == ()
     assert parse_search(instead) is not None
 
 
@@ -53,4 +53,4 @@ def test_a_likely_mistake_is_told_with_the_search_that_was_meant(text, message, 
     ],
 )
 def test_what_may_be_meant_so_is_not_doubted(text):
-    assert doubts(text) == ()
+    assert suggestions(text) == ()

@@ -15,7 +15,7 @@ from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.engine import SqlEngine, TaskEngine
-from flower_ng.store.sql.statements import Place, cursor_behind, place_of
+from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of
 from flower_ng.store.sql.summaries import FACETS
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import COLUMNS
@@ -161,7 +161,7 @@ def test_cursors_lead_past_every_task_that_matches_once(subject, asked):
 def test_a_cursor_of_a_task_that_is_gone_leads_on_from_its_place(subject, asked):
     for oracle, query in asked:
         gone = oracle.rows[0]
-        place = Place.of(query, sort_key(query, gone), f"{gone['uuid']}-")
+        place = CursorPosition.of(query, sort_key(query, gone), f"{gone['uuid']}-")
         behind = [row for row in oracle.matching(query) if is_behind(query, row, place)]
 
         text = subject.engine.after(subject.connection, query, place, 5, NOW)
@@ -169,7 +169,7 @@ def test_a_cursor_of_a_task_that_is_gone_leads_on_from_its_place(subject, asked)
         assert rows_of(text) == told(behind[:5]), (query, place)
 
 
-def is_behind(query: TaskQuery, row: dict[str, Any], place: Place) -> bool:
+def is_behind(query: TaskQuery, row: dict[str, Any], place: CursorPosition) -> bool:
     here, there = rank(query, row), (place.key is not None, place.key, place.uuid)
     return here < there if place.is_descending else here > there
 

@@ -6,7 +6,7 @@ import pytest
 from flower_ng.store import Gap, Store
 from flower_ng.store.backends.postgresql import opened_database
 from flower_ng.store.gaps import Gaps
-from flower_ng.store.rollups.recorder import Ingest
+from flower_ng.store.rollups.recorder import IngestStatus
 from tests.store.making import change, task
 
 NOON = 1_790_000_000.0
@@ -18,7 +18,7 @@ class Watched:
     def __init__(self, path) -> None:
         self.path = path
         self.now = NOON
-        self.ingest = Ingest(None, 0)
+        self.ingest = IngestStatus(None, 0)
         self.start()
 
     def start(self) -> None:
@@ -33,7 +33,7 @@ class Watched:
     def look(self, at: float, connected_since: float | None, dropped: int = 0) -> None:
         self.now = NOON + at
         since = None if connected_since is None else NOON + connected_since
-        self.ingest = Ingest(since, dropped)
+        self.ingest = IngestStatus(since, dropped)
         self.store._look()
 
     def told(self) -> list[tuple[float, float | None, int | None, str]]:
@@ -164,7 +164,7 @@ def test_a_temporary_store_has_no_pauses():
 def test_at_most_a_thousand_gaps_are_remembered():
     gaps = Gaps()
     for at in range(1200):
-        gaps.look(Ingest(float(at), 0), 0, 0.0, at + 0.5)
+        gaps.look(IngestStatus(float(at), 0), 0, 0.0, at + 0.5)
 
     assert len(gaps.all()) == 1000
     assert gaps.all()[-1].end == 1199.0
@@ -175,9 +175,9 @@ async def test_a_dashboard_that_shares_its_history_knows_its_own_gaps(postgres):
     one, other = (Store(None, max_tasks=100, history=url, clock=lambda: NOON) for _ in "12")
     for store in (one, other):
         store.start()
-        store._ingest = lambda: Ingest(NOON - 5, 0)
+        store._ingest = lambda: IngestStatus(NOON - 5, 0)
     one.status()
-    one._ingest = lambda: Ingest(NOON - 5, 3)
+    one._ingest = lambda: IngestStatus(NOON - 5, 3)
     assert await one.gaps(0, NOON) == ()
     assert await one.gaps(0, NOON + 1) == (Gap(NOON, NOON, 3, "inbox"),)
     one._gaps.flush()

@@ -6,7 +6,7 @@ from flower_ng.event_record import Event
 from flower_ng.monitor.state.event_repair import clean
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Bounds, Store
-from flower_ng.store.tables.texts import Cut
+from flower_ng.store.tables.texts import Truncation
 
 
 async def rows_of(*events, **options):
@@ -58,7 +58,7 @@ async def test_the_bounds_of_text_and_events_hold_and_are_told():
     )
 
     assert len(row.exception) == 200
-    assert row.cuts == {"exception": Cut("flower_ng", 3005)}
+    assert row.cuts == {"exception": Truncation("flower_ng", 3005)}
     assert (len(row.events), row.events_left_out) == (5, 16)
 
 

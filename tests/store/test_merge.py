@@ -9,7 +9,7 @@ from flower_ng.records import Task
 from flower_ng.store.tables.dialect import SQLITE
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import COLUMNS
-from flower_ng.store.tables.texts import Cut
+from flower_ng.store.tables.texts import Truncation
 from flower_ng.store.tables.timeline import Entry
 from flower_ng.store.writing.changes import Marks
 from flower_ng.store.writing.joining import Joining
@@ -159,7 +159,10 @@ def test_texts_over_the_limit_are_cut_and_marked(table):
         "traceback": 1000,
         "result": 100,
     }
-    assert row.cuts == {"args": Cut("flower_ng", 5000), "traceback": Cut("flower_ng", 10_000)}
+    assert row.cuts == {
+        "args": Truncation("flower_ng", 5000),
+        "traceback": Truncation("flower_ng", 10_000),
+    }
 
 
 #: The clock is that of the event that came last.

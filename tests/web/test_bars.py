@@ -2,7 +2,7 @@
 
 import json
 
-from flower_ng.store import Gap, Histogram
+from flower_ng.store import Gap, TaskHistogram
 from flower_ng.web.pages.tasks.histogram import bars
 from flower_ng.web.ui.time_window import Window
 
@@ -10,7 +10,7 @@ WINDOW = Window(start=100, step_s=10, count=2)
 
 
 def drawn(gaps=(), **counts):
-    return bars(Histogram([100.0, 110.0], 10.0, counts), WINDOW, gaps)
+    return bars(TaskHistogram([100.0, 110.0], 10.0, counts), WINDOW, gaps)
 
 
 def test_what_went_wrong_stands_on_the_ground_and_the_rest_on_top_of_it():

@@ -22,7 +22,7 @@ from flower_ng.events import EventsState, PrometheusMetrics
 from flower_ng.metrics import Registry
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.store import Store
-from flower_ng.store.rollups.recorder import Ingest
+from flower_ng.store.rollups.recorder import IngestStatus
 from flower_ng.web.ui import format as fmt
 from tests.web.pages.html import Html
 from tests.web.pages.shop import Shop
@@ -78,7 +78,7 @@ class Town(Shop):
         self.store.start()
         kept = self.store.restored()
         self.state.restore(kept.workers, kept.counters, kept.tasks)
-        self.store.rollups.begin(lambda: Ingest(self.connected_since, 0))
+        self.store.rollups.begin(lambda: IngestStatus(self.connected_since, 0))
 
     def restart(self, after_s: float) -> None:
         """Stop, and start again later; what happens meanwhile is lost."""

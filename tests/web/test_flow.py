@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.brokers import LengthSample
 from flower_ng.store import SeriesPage
-from flower_ng.store.rollups.points import Bucket, Level, QueuePoint
+from flower_ng.store.rollups.points import Bucket, GaugePoint, QueuePoint
 from flower_ng.web.pages.queues.rates import Flow, flow, net_per_s
 
 
@@ -14,7 +14,9 @@ def page(observed_s=60.0):
 
 
 def point(length=None, oldest=None, sent=0, received=0):
-    levels = [None if one is None else Level(1, one, one, one, one) for one in (length, oldest)]
+    levels = [
+        None if one is None else GaugePoint(1, one, one, one, one) for one in (length, oldest)
+    ]
     return QueuePoint(levels[0], levels[1], sent, received)
 
 

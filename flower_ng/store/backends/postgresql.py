@@ -13,7 +13,7 @@ from typing import Any, Final
 from flower_ng.database_url import masked, settings_of
 from flower_ng.errors import SettingsError
 from flower_ng.store.backends.migrations import migrations_of_postgresql
-from flower_ng.store.backends.postgresql_connection import Connection, Session, adapters
+from flower_ng.store.backends.postgresql_connection import PostgresConnection, Session, adapters
 from flower_ng.store.sql.engine import QUERY_LIMIT_S
 from flower_ng.store.tables.dialect import POSTGRESQL, StoreError
 from flower_ng.store.tables.schema import COLUMNS, SHARED, STORED, VERSION, beside, folded
@@ -126,12 +126,14 @@ class Database:
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.name = masked(settings)
         self._settings = settings
-        self._connections: list[Connection] = []
+        self._connections: list[PostgresConnection] = []
 
-    def connect(self, *, writes: bool = False, limit_s: float | None = None) -> Connection:
+    def connect(self, *, writes: bool = False, limit_s: float | None = None) -> PostgresConnection:
         """Return a new connection, which any one thread at a time may use."""
         usual_s, server = (WRITE_S, _WRITING) if writes else (QUERY_LIMIT_S, _READING)
-        connection = Connection(partial(session, self._settings, server), limit_s or usual_s)
+        connection = PostgresConnection(
+            partial(session, self._settings, server), limit_s or usual_s
+        )
         self._connections.append(connection)
         return connection
 
@@ -178,7 +180,7 @@ def session(settings: Mapping[str, str], server: Mapping[str, str]) -> Session:
     return opened
 
 
-def _prepare(connection: Connection) -> None:
+def _prepare(connection: PostgresConnection) -> None:
     """Make the tables, or check those that are there; one dashboard at a time."""
     with connection:
         connection.execute(POSTGRESQL.begin)
@@ -203,7 +205,7 @@ def _prepare(connection: Connection) -> None:
                 connection.execute(statement)
 
 
-def _version(connection: Connection) -> int | None:
+def _version(connection: PostgresConnection) -> int | None:
     """Return the version of our tables, None where there are none."""
     (names,) = _row(connection, _NAMES)
     if "meta" not in names and "task" not in names:
@@ -215,7 +217,7 @@ def _version(connection: Connection) -> int | None:
     )
 
 
-def _index(connection: Connection) -> bool:
+def _index(connection: PostgresConnection) -> bool:
     """Make the indexes that are missing; return whether one is for searches, by pg_trgm.
 
     That extension is created where we may.
@@ -235,7 +237,7 @@ def _index(connection: Connection) -> bool:
     return extension is not None
 
 
-def _row(connection: Connection, query: str) -> tuple[Any, ...]:
+def _row(connection: PostgresConnection, query: str) -> tuple[Any, ...]:
     """Return the row of a query that gives one; empty where it gives none."""
     return tuple(connection.execute(query).fetchone() or ())
 

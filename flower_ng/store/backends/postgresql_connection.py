@@ -117,7 +117,7 @@ class _LostError(StoreError):
     """There is no connection, or no longer."""
 
 
-class Connection:
+class PostgresConnection:
     """One connection, which `connect` opens when it is needed, and again after it was lost.
 
     A statement has `limit_s` seconds, waiting for others included, whatever the server is up to.

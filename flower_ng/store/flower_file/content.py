@@ -47,7 +47,7 @@ NAMES: Final = frozenset(
 )
 
 
-class Recorded(dict[Any, Any]):
+class RecordedCall(dict[Any, Any]):
     """Stands for one object: the `name` of what was called, its `arguments`, `state` and items.
 
     It does nothing; as a dict it cannot be hashed either, so that it is a value and never a key.
@@ -76,16 +76,16 @@ class Recorded(dict[Any, Any]):
 class _Unpickler(pickle.Unpickler):
     def __init__(self, data: bytes) -> None:
         super().__init__(BytesIO(data))
-        self._classes: dict[str, type[Recorded]] = {}
+        self._classes: dict[str, type[RecordedCall]] = {}
 
-    def find_class(self, module: str, name: str, /) -> type[Recorded]:
+    def find_class(self, module: str, name: str, /) -> type[RecordedCall]:
         if (module, name) not in NAMES:
             raise UnreadableError(f"it names {module}.{name}, as no file of Flower's does")
-        return self._classes.setdefault(name, type(name, (Recorded,), {"name": name}))
+        return self._classes.setdefault(name, type(name, (RecordedCall,), {"name": name}))
 
 
 def unpickled(data: bytes) -> Any:
-    """Return what a pickle holds: numbers, texts, lists, tuples, sets, dicts and Recorded.
+    """Return what a pickle holds: numbers, texts, lists, tuples, sets, dicts and recorded calls.
 
     Raises UnreadableError for a name that is not Flower's, and whatever a damaged pickle raises.
     """
@@ -132,7 +132,7 @@ class Content:
 
     def _counters(self, counter: Any) -> Iterator[tuple[str, dict[str, int]]]:
         for hostname, made in counter.items() if isinstance(counter, dict) else ():
-            given = made.arguments[0] if isinstance(made, Recorded) and made.arguments else made
+            given = made.arguments[0] if isinstance(made, RecordedCall) and made.arguments else made
             counts = _counts(given)
             if _name(hostname) is None or not counts:
                 self.left_out["counters of hosts"] += 1
@@ -173,7 +173,7 @@ def times(task: Task) -> dict[str, float]:
 
 def arguments(made: Any, *names: str) -> tuple[Any, ...]:
     """Return what an object of one of these classes was made with; UnreadableError for others."""
-    if not isinstance(made, Recorded) or made.name not in names:
+    if not isinstance(made, RecordedCall) or made.name not in names:
         raise UnreadableError(_NOT_FLOWERS)
     return made.arguments
 
@@ -181,7 +181,7 @@ def arguments(made: Any, *names: str) -> tuple[Any, ...]:
 def cached(state: tuple[Any, ...], place: int) -> Mapping[Any, Any]:
     """Return what an LRUCache among the arguments holds."""
     cache = state[place] if place < len(state) else None
-    data = cache.state.get("data") if isinstance(cache, Recorded) and cache.state else None
+    data = cache.state.get("data") if isinstance(cache, RecordedCall) and cache.state else None
     if not isinstance(data, dict):
         raise UnreadableError(_NOT_FLOWERS)
     return data

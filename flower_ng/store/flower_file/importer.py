@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """How much a file of Flower's held; `left_out` counts what was unusable, by what it is."""
 
     shelf: Shelf
@@ -61,7 +61,7 @@ class Importer:
         self._done(lambda connection: known.extend(connection.execute(query, (_key(shelf),))))
         return known == [(shelf.version,)]
 
-    def bring(self, shelf: Shelf) -> Imported:
+    def bring(self, shelf: Shelf) -> ImportResult:
         """Import a file, and remember that it was."""
         version = shelf.version
         with reading(shelf) as found:
@@ -72,7 +72,7 @@ class Importer:
             self._done(lambda connection: self._remember(connection, _key(shelf), version))
             workers = sum(host.worker is not None for host in hosts)
             counted = sum(bool(host.counts) for host in hosts)
-            return Imported(shelf, found.head.tasks, workers, counted, found.head.left_out)
+            return ImportResult(shelf, found.head.tasks, workers, counted, found.head.left_out)
 
     def _write_hosts(self, connection: sqlite3.Connection, hosts: Sequence[Host]) -> None:
         """Add workers that are not known, and what is more in counts than is known."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from flower_ng.store.index.queries import having
-from flower_ng.store.sql.engine import Connection
+from flower_ng.store.sql.engine import ReadConnection
 
 #: More changes than this are not worth looking at beside the index: it is being made.
 MOST_FRESH: Final = 30_000
@@ -77,7 +77,9 @@ class Fresh:
 
 
 @contextmanager
-def fresh(connection: Connection, published: Callable[[], Commit | None]) -> Iterator[Fresh | None]:
+def fresh(
+    connection: ReadConnection, published: Callable[[], Commit | None]
+) -> Iterator[Fresh | None]:
     """Hold one moment of the store, and say what its index has not; None where that is too much.
 
     The commit is pinned before the store's moment. What the store notes of later changes is
@@ -96,7 +98,7 @@ def fresh(connection: Connection, published: Callable[[], Commit | None]) -> Ite
     yield None
 
 
-def _fresh(connection: Connection, commit: Commit) -> Fresh | None:
+def _fresh(connection: ReadConnection, commit: Commit) -> Fresh | None:
     asked = (commit.epoch, commit.mark)
     found = connection.execute(_FRESH, (*asked, *asked, commit.mark)).fetchone()
     changed, left, new = (msgspec.json.decode(rows, type=list[int]) for rows in found)

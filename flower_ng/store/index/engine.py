@@ -7,9 +7,9 @@ from typing import Final, TypeVar
 from flower_ng.store.index.commits import Commit, fresh
 from flower_ng.store.index.question import Question
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import Connection, Found, SqlEngine
-from flower_ng.store.sql.statements import Place, attribute
-from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram, check
+from flower_ng.store.sql.engine import EnginePage, ReadConnection, SqlEngine
+from flower_ng.store.sql.statements import CursorPosition, attribute
+from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram, check
 from flower_ng.store.sql.where import where
 from flower_ng.store.tables.dialect import SQLITE
 
@@ -38,7 +38,7 @@ class TantivyEngine:
         self._failed = failed
         self._few = few
 
-    def page(self, connection: Connection, query: TaskQuery, now: float) -> Found:
+    def page(self, connection: ReadConnection, query: TaskQuery, now: float) -> EnginePage:
         """Return the page that a query with a limit asks for."""
         if not needs_index(query):
             return self._sql.page(connection, query, now)
@@ -51,7 +51,12 @@ class TantivyEngine:
         )
 
     def after(
-        self, connection: Connection, query: TaskQuery, behind: Place | None, limit: int, now: float
+        self,
+        connection: ReadConnection,
+        query: TaskQuery,
+        behind: CursorPosition | None,
+        limit: int,
+        now: float,
     ) -> str:
         """Return the first rows behind a place in the query's order."""
         return self._answer(
@@ -62,7 +67,7 @@ class TantivyEngine:
             lambda: self._sql.after(connection, query, behind, limit, now),
         )
 
-    def ids(self, connection: Connection, query: TaskQuery, now: float) -> list[int]:
+    def ids(self, connection: ReadConnection, query: TaskQuery, now: float) -> list[int]:
         """Return the row ids of all that a query asks for, in its order."""
         return self._answer(
             connection,
@@ -72,7 +77,7 @@ class TantivyEngine:
             lambda: self._sql.ids(connection, query, now),
         )
 
-    def count(self, connection: Connection, query: TaskQuery, now: float) -> int:
+    def count(self, connection: ReadConnection, query: TaskQuery, now: float) -> int:
         """Return how many tasks match, to the last one."""
         return self._answer(
             connection,
@@ -84,7 +89,7 @@ class TantivyEngine:
 
     def facets(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         fields: Sequence[str],
         limit: int,
@@ -101,7 +106,7 @@ class TantivyEngine:
         )
 
     def failures(
-        self, connection: Connection, query: TaskQuery, limit: int, now: float
+        self, connection: ReadConnection, query: TaskQuery, limit: int, now: float
     ) -> list[FailureGroup]:
         """Count the failed among the tasks that match by type and exception."""
         return self._answer(
@@ -114,13 +119,13 @@ class TantivyEngine:
 
     def histogram(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         start: float,
         step_s: float,
         buckets: int,
         now: float,
-    ) -> Histogram:
+    ) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""
         asked = (start, step_s, buckets)
         return self._answer(
@@ -133,7 +138,7 @@ class TantivyEngine:
 
     def _answer(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         now: float,
         ask: Callable[[Question], Answer],

@@ -14,9 +14,9 @@ from flower_ng.store.index.commits import Fresh
 from flower_ng.store.index.queries import ALL, Translator, without
 from flower_ng.store.index.windows import Order, Windows
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import Connection, Found, SqlEngine
-from flower_ng.store.sql.statements import Place
-from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram
+from flower_ng.store.sql.engine import EnginePage, ReadConnection, SqlEngine
+from flower_ng.store.sql.statements import CursorPosition
+from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
 
 #: More tasks than this are found as fast by going through all.
 MANY: Final = 200_000
@@ -28,7 +28,7 @@ class Question:
     def __init__(
         self,
         sql: SqlEngine,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         now: float,
         fresh: Fresh,
@@ -61,7 +61,7 @@ class Question:
             return None
         return [*self._windows.all(self._asked.query, self._found), *self._fresh]
 
-    def page(self) -> Found:
+    def page(self) -> EnginePage:
         """Return the page."""
         order = self._order
         if self._is_narrow or order is None:
@@ -72,16 +72,16 @@ class Question:
     def _total(self) -> int:
         return self._windows.count(ALL.query) + len(self._fresh)
 
-    def _sure(self, order: Order) -> Found:
+    def _sure(self, order: Order) -> EnginePage:
         """Return a page of what the index is sure of; the fresh may stand before, or on it."""
         query = self._query
         base = max(0, query.offset - len(self._fresh)) if order.kind != "start" else 0
         rows = self._rows(order, base, query.offset - base + (query.limit or 0))
         found = self._shown(replace(query, offset=query.offset - base), rows)
         filtered = self._found + found.filtered - len(rows)
-        return Found(found.rows, self._total(), filtered)
+        return EnginePage(found.rows, self._total(), filtered)
 
-    def _unsure(self, order: Order) -> Found:
+    def _unsure(self, order: Order) -> EnginePage:
         """Return a page of which each row is looked at, with those that may stand before it."""
         wanted = self._query.offset + (self._query.limit or 0)
         own = self._sql.count(self._connection, self._query, self._now, self._fresh)
@@ -94,17 +94,17 @@ class Question:
                 return replace(found, total=self._total())
             if held >= wanted:
                 about = round(self._found * held / number) + own
-                return Found(found.rows, self._total(), about, exact=False)
+                return EnginePage(found.rows, self._total(), about, exact=False)
             number *= 4
         return self._sql.page(self._connection, self._query, self._now)
 
     def _rows(self, order: Order, base: int, wanted: int) -> list[int]:
         return self._windows.window(self._asked.query, order, base, wanted)
 
-    def _shown(self, query: TaskQuery, rows: Sequence[int]) -> Found:
+    def _shown(self, query: TaskQuery, rows: Sequence[int]) -> EnginePage:
         return self._sql.page(self._connection, query, self._now, [*rows, *self._fresh])
 
-    def after(self, place: Place | None, limit: int) -> str:
+    def after(self, place: CursorPosition | None, limit: int) -> str:
         """Return the first rows behind a place, as JSON."""
         order, number = self._order, limit
         if self._is_narrow or order is None:
@@ -119,7 +119,7 @@ class Question:
             number = max(4 * number, self._few)
         return self._after(place, limit, None)
 
-    def _after(self, place: Place | None, limit: int, among: Sequence[int] | None) -> str:
+    def _after(self, place: CursorPosition | None, limit: int, among: Sequence[int] | None) -> str:
         return self._sql.after(self._connection, self._query, place, limit, self._now, among)
 
     def _matching(self, rows: Sequence[int]) -> int:
@@ -154,7 +154,7 @@ class Question:
         own = self._sql.failures(self._connection, self._query, None, self._now, self._fresh)
         return groups.together([*found, *own], limit)
 
-    def histogram(self, start: float, step_s: float, buckets: int) -> Histogram:
+    def histogram(self, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks over time."""
         asked, commit = (start, step_s, buckets), self._commit
         if self._is_narrow:
@@ -170,7 +170,7 @@ class Question:
             ]
             for state in sorted({*counts, *own.counts})
         }
-        return Histogram(own.starts_s, step_s, summed, exact=self._asked.exact)
+        return TaskHistogram(own.starts_s, step_s, summed, exact=self._asked.exact)
 
     def _held(self, query: Any) -> Any:
         """Return what a query finds of the rows that have not changed."""

@@ -25,7 +25,7 @@ from flower_ng.store.index.queries import (
     without,
 )
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.statements import Place, attribute, is_descending
+from flower_ng.store.sql.statements import CursorPosition, attribute, is_descending
 from flower_ng.store.tables.schema import COLUMNS
 
 #: Columns of few values, by the fields that they are sorted by.
@@ -128,7 +128,7 @@ class Windows:
         base = max(0, base - lacking_it)
         return [*first, *self._sorted(rest, order, base, wanted - len(first))]
 
-    def behind(self, query: Any, order: Order, place: Place, wanted: int) -> list[int]:
+    def behind(self, query: Any, order: Order, place: CursorPosition, wanted: int) -> list[int]:
         """Return the first rows behind a place."""
         if order.kind == "id":
             return self._behind_id(query, order, place.uuid, wanted)

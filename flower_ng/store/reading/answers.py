@@ -11,9 +11,9 @@ from flower_ng.store.backends.sqlite import StoreFile
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
-from flower_ng.store.sql.engine import Connection, Found, TaskEngine
+from flower_ng.store.sql.engine import EnginePage, ReadConnection, TaskEngine
 from flower_ng.store.sql.statements import CursorPage, Statement, cursor_behind, place_of
-from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram
+from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.rows import TaskPage, TaskRow
 from flower_ng.store.writing.flush import Flusher
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class StoreParts:
     """The parts of a store that is open; `indexing` is None where no index is kept."""
 
     file: StoreFile
@@ -51,7 +51,7 @@ Answer = TypeVar("Answer")
 _rows = msgspec.json.Decoder(list[TaskRow], strict=False)  # times come as text, to the last bit
 
 
-class Answers:
+class TaskAnswers:
     """What a store answers, every event applied before included.
 
     Each raises Unavailable when it takes too long, or while the store is not running. Without
@@ -62,7 +62,7 @@ class Answers:
         self,
         clock: Callable[[], float],
         dialect: Dialect,
-        opened: Callable[[], Opened | None],
+        opened: Callable[[], StoreParts | None],
         *,
         waits: bool = True,
     ) -> None:
@@ -71,16 +71,16 @@ class Answers:
         self._parts = opened
         self._waits = waits
 
-    def at_once(self) -> "Answers":
+    def at_once(self) -> "TaskAnswers":
         """Return who answers the same without waiting for much that is not written yet.
 
         For pages that make themselves new: while thousands of tasks come in a second, what they
         show is some tenths of a second old, or as old as `lag_s` of the status says.
         """
-        return Answers(self._clock, self._dialect, self._parts, waits=False)
+        return TaskAnswers(self._clock, self._dialect, self._parts, waits=False)
 
     @property
-    def _running(self) -> Opened:
+    def _running(self) -> StoreParts:
         """The parts of the store; Unavailable while it is not running."""
         if (parts := self._parts()) is None:
             raise Unavailable("The store is not running")
@@ -129,7 +129,7 @@ class Answers:
 
     async def histogram(
         self, query: TaskQuery, start: float, end: float, buckets: int
-    ) -> Histogram:
+    ) -> TaskHistogram:
         """Count the tasks that match over time, in equal buckets from `start` up to `end`."""
         now, step_s = self._clock(), (end - start) / buckets
         return await self._ask(
@@ -174,11 +174,11 @@ class Answers:
         now = self._clock()
         return await self._ask(lambda engine, connection: engine.ids(connection, query, now))
 
-    async def _page(self, query: TaskQuery) -> Found:
+    async def _page(self, query: TaskQuery) -> EnginePage:
         now = self._clock()
         return await self._ask(lambda engine, connection: engine.page(connection, query, now))
 
-    async def _ask(self, question: Callable[[TaskEngine, Connection], Answer]) -> Answer:
+    async def _ask(self, question: Callable[[TaskEngine, ReadConnection], Answer]) -> Answer:
         parts = self._running
         await parts.flusher.settled(in_a_hurry=not self._waits)
         return await parts.reader.ask(lambda connection: question(parts.engine, connection))
@@ -193,7 +193,7 @@ class Answers:
         )
 
 
-def _matching(found: Found, query: TaskQuery, rows: int) -> tuple[int, bool]:
+def _matching(found: EnginePage, query: TaskQuery, rows: int) -> tuple[int, bool]:
     """Return how many tasks match, and whether exactly: a page says more than an estimate.
 
     One that is not full is the last; what was seen up to its end matches at least.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flower_ng.errors import Unavailable
-from flower_ng.store.sql.engine import QUERY_LIMIT_S, Connection
+from flower_ng.store.sql.engine import QUERY_LIMIT_S, ReadConnection
 from flower_ng.store.tables.dialect import DATABASE_ERRORS, was_ended
 
 THREADS = 2
@@ -58,13 +58,13 @@ class Reader:
     async def row(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
         """Return the one row of a statement; else as `ask`."""
 
-        def read(connection: Connection) -> tuple[Any, ...]:
+        def read(connection: ReadConnection) -> tuple[Any, ...]:
             row: tuple[Any, ...] = connection.execute(statement, parameters).fetchone()
             return row
 
         return await self.ask(read)
 
-    async def ask(self, question: Callable[[Connection], Result]) -> Result:
+    async def ask(self, question: Callable[[ReadConnection], Result]) -> Result:
         """Return a question's answer, which a thread gets from its connection.
 
         Raises Unavailable when it takes too long or the file cannot be read.
@@ -82,7 +82,7 @@ class Reader:
         for _ in range(THREADS):
             self._idle.get().close()
 
-    def _read(self, question: Callable[[Connection], Result], reading: _Reading) -> Result:
+    def _read(self, question: Callable[[ReadConnection], Result], reading: _Reading) -> Result:
         connection = self._idle.get()
         end = self._clock() + self._limit_s
         over = lambda: not reading.is_wanted or self._clock() > end  # noqa: E731 - shown to SQLite

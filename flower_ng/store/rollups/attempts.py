@@ -14,7 +14,7 @@ from flower_ng.records import Task
 MAX_KEPT: Final = 20_000
 
 
-class Times:
+class EventTimes:
     """Remembers the times of one kind of event, by the attempt, until the other kind has come.
 
     `waiting` has them; mostly it is empty.
@@ -41,7 +41,7 @@ def _attempt(event: Event) -> str | tuple[str, int]:
     return (uuid, event.retries) if event.retries else uuid
 
 
-class Retried:
+class RetriedRuns:
     """Remembers when attempts began that were retried before their end was told of.
 
     `begun` has them by task; mostly it is empty.

@@ -17,7 +17,7 @@ from flower_ng.store.rollups.tallies import (
     MINUTE_S,
     TALLIES,
     Coverage,
-    Level,
+    RollupLevel,
     add_to,
 )
 
@@ -32,7 +32,7 @@ NOBODY: Final = ""
 class Compactor:
     """Keeps the coarser levels up with the finest, and each no longer than it should be kept."""
 
-    def __init__(self, table: Table, levels: Sequence[Level], now: float) -> None:
+    def __init__(self, table: Table, levels: Sequence[RollupLevel], now: float) -> None:
         self._levels = levels
         self._work: Iterator[None] | None = None
         #: Up to where each coarser level is made; the newest bucket is made again.
@@ -66,7 +66,7 @@ class Compactor:
             yield from _prune(table, fine, min(kept, self._done[coarse.step_s]))
         yield from _prune(table, self._levels[-1], now - self._levels[-1].keep_s)
 
-    def _next(self, table: Table, fine: Level, coarse: Level, now: float) -> int | None:
+    def _next(self, table: Table, fine: RollupLevel, coarse: RollupLevel, now: float) -> int | None:
         """Return the start of the next bucket that has rows and is settled."""
         oldest = table.edge("min", COVERAGE, fine.step_s, ">=", self._done[coarse.step_s])
         if oldest is None:
@@ -75,7 +75,7 @@ class Compactor:
         return start if start + coarse.step_s + SETTLED_S <= now else None
 
 
-def _compact(table: Table, fine: Level, coarse: Level, start: int) -> Iterator[None]:
+def _compact(table: Table, fine: RollupLevel, coarse: RollupLevel, start: int) -> Iterator[None]:
     """Make one bucket of its finer rows; of each finer bucket one writer's rows are taken."""
     in_bucket = (fine.step_s, start, start + coarse.step_s)
     best = chosen(table.rows(COVERAGE, "step_s = ? AND start >= ? AND start < ?", in_bucket))
@@ -110,7 +110,7 @@ def _pages(table: Table, kind: str, step_s: int, start: int, end: int) -> Iterat
         after = rows[-1][:3]
 
 
-def _prune(table: Table, level: Level, before: float) -> Iterator[None]:
+def _prune(table: Table, level: RollupLevel, before: float) -> Iterator[None]:
     """Delete the rows that began before, one bucket of a kind at a time."""
     for kind in TALLIES:
         while (start := table.edge("min", kind, level.step_s, "<", before)) is not None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
-from flower_ng.store.rollups.attempts import Retried, Times
+from flower_ng.store.rollups.attempts import EventTimes, RetriedRuns
 from flower_ng.store.rollups.tallies import (
     ALL_TYPES,
     COVERAGE,
@@ -94,7 +94,7 @@ class Minutes:
         self._beats: dict[str, Worker] = {}
         # Receipts of what was not sent yet, further attempts that were not received yet, and the
         # runs that are retried.
-        self._early, self._sent, self._retried = Times(), Times(), Retried()
+        self._early, self._sent, self._retried = EventTimes(), EventTimes(), RetriedRuns()
         # The minute that newly applied events fall into, mostly: its tallies and its ends.
         self._tasks: dict[str | None, TaskTally] = {}
         self._queues: dict[str | None, QueueTally] = {}

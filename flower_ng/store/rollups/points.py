@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, TypeAlias
 from flower_ng.store.rollups.tallies import (
     OUTCOMES,
     Coverage,
-    Gauge,
+    GaugeTally,
     QueueTally,
     Sketch,
     Tally,
@@ -78,7 +78,7 @@ class TaskPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class GaugePoint:
     """What was sampled of a number; `last` is the newest sample."""
 
     samples: int
@@ -96,8 +96,8 @@ class QueuePoint:
     are 0, and say nothing.
     """
 
-    length: Level | None
-    oldest_age_s: Level | None
+    length: GaugePoint | None
+    oldest_age_s: GaugePoint | None
     sent: int = 0
     received: int = 0
 
@@ -106,8 +106,8 @@ class QueuePoint:
 class WorkerPoint:
     """Tasks that a worker ran at once and the load of its host; None where it was not told."""
 
-    active: Level | None
-    load: Level | None
+    active: GaugePoint | None
+    load: GaugePoint | None
 
 
 Point: TypeAlias = TaskPoint | QueuePoint | WorkerPoint
@@ -145,8 +145,8 @@ def _spread(sketch: Sketch) -> Spread | None:
     return Spread(count, sketch.total_s, sketch.total_s / count, *sketch.quantiles(_SHARES))
 
 
-def _level(gauge: Gauge) -> Level | None:
+def _level(gauge: GaugeTally) -> GaugePoint | None:
     if not gauge.samples:
         return None
     mean = gauge.total / gauge.samples
-    return Level(gauge.samples, mean, gauge.least, gauge.most, gauge.last)
+    return GaugePoint(gauge.samples, mean, gauge.least, gauge.most, gauge.last)

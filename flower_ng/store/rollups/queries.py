@@ -6,7 +6,7 @@ from math import ceil, isfinite
 from typing import Final
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.rollups.tallies import KINDS, MINUTE_S, Level
+from flower_ng.store.rollups.tallies import KINDS, MINUTE_S, RollupLevel
 
 MAX_BUCKETS: Final = 2000
 MAX_NAMES: Final = 500
@@ -62,7 +62,7 @@ NOW_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class SeriesRange:
     """What is between `low` and `high` (UTC seconds), in buckets of `step_s` from `first` on.
 
     The first and the last bucket hold only what is in the range.
@@ -86,29 +86,29 @@ class Cut:
         """Return how many seconds of a bucket are in the range, and over."""
         return min(now, start + self.step_s, self.high) - max(start, self.low)
 
-    def holds(self, level: Level) -> bool:
+    def holds(self, level: RollupLevel) -> bool:
         """Whether each row of a level falls into one bucket."""
         return self.step_s % level.step_s == 0 or self.first + self.step_s >= self.high
 
 
-def cut(query: SeriesQuery, levels: Sequence[Level], now: float) -> Cut:
+def range_of(query: SeriesQuery, levels: Sequence[RollupLevel], now: float) -> SeriesRange:
     """Return the minutes that a query is about, or what is still kept of its start and its end."""
     finest = _finest(levels, query.start, now)
     low = finest.floor(query.start)
     high = max(low, _high(query.end, levels, now))
     if query.step_s is None:
-        return Cut(low, high, max(high - low, MINUTE_S), low)
+        return SeriesRange(low, high, max(high - low, MINUTE_S), low)
     step_s = ceil(query.step_s / finest.step_s) * finest.step_s
-    return Cut(low, high, step_s, low // step_s * step_s)
+    return SeriesRange(low, high, step_s, low // step_s * step_s)
 
 
-def _high(end: float, levels: Sequence[Level], now: float) -> int:
+def _high(end: float, levels: Sequence[RollupLevel], now: float) -> int:
     """Return where a range ends: with the minute under way, where it ends now."""
     if end > now - NOW_S:
         return ceil(now / MINUTE_S) * MINUTE_S
     return _finest(levels, end, now).floor(end)
 
 
-def _finest(levels: Sequence[Level], at: float, now: float) -> Level:
+def _finest(levels: Sequence[RollupLevel], at: float, now: float) -> RollupLevel:
     """Return the finest level that is still kept of a time."""
     return next((level for level in levels if at >= now - level.keep_s), levels[-1])

@@ -12,7 +12,7 @@ from typing import Final
 from flower_ng.store.rollups.compaction import Compactor
 from flower_ng.store.rollups.minutes import Minute, Minutes
 from flower_ng.store.rollups.tables import Ledger, Table
-from flower_ng.store.rollups.tallies import LEVELS, MINUTE_S, Coverage, Level, minute_of
+from flower_ng.store.rollups.tallies import LEVELS, MINUTE_S, Coverage, RollupLevel, minute_of
 from flower_ng.store.tables.dialect import DATABASE_ERRORS, SQLITE, Dialect
 from flower_ng.store.writing.write_behind import StoreThread, WriteBehind
 
@@ -21,7 +21,7 @@ MAX_BETWEEN_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ingest:
+class IngestStatus:
     """Whether events can arrive, by the time since which they can (None: not now); the dropped."""
 
     connected_since: float | None
@@ -37,7 +37,7 @@ class Pause:
     connected_since: float
 
 
-class Watch:
+class CoverageWatch:
     """Looks at the ingest now and then; time between two looks at one connection was observed.
 
     So was a pause, as far as what happened in it was told of later: brokers keep events for us.
@@ -46,11 +46,11 @@ class Watch:
     """
 
     def __init__(
-        self, ingest: Callable[[], Ingest], heard: Callable[[], float] = lambda: 0.0
+        self, ingest: Callable[[], IngestStatus], heard: Callable[[], float] = lambda: 0.0
     ) -> None:
         self._ingest, self._heard = ingest, heard
         self._seen_at = 0.0
-        self._seen: Ingest | None = None
+        self._seen: IngestStatus | None = None
         self._pause: Pause | None = None
 
     def look(self, now: float) -> Iterator[tuple[int, Coverage]]:
@@ -69,7 +69,7 @@ class Watch:
         if seen.dropped > before.dropped:
             yield minute_of(now), Coverage(dropped=seen.dropped - before.dropped)
 
-    def _caught_up(self, pause: Pause, seen: Ingest) -> Iterator[tuple[int, Coverage]]:
+    def _caught_up(self, pause: Pause, seen: IngestStatus) -> Iterator[tuple[int, Coverage]]:
         """Yield what was told of a pause since; a later connection tells nothing of before it."""
         heard_at, end = self._heard(), pause.end
         if seen.connected_since == pause.connected_since:
@@ -81,7 +81,7 @@ class Watch:
             self._pause = replace(pause, start=heard_at) if heard_at < pause.end else None
 
 
-def _is_one_connection(before: Ingest, after: Ingest) -> bool:
+def _is_one_connection(before: IngestStatus, after: IngestStatus) -> bool:
     return after.connected_since is not None and before.connected_since == after.connected_since
 
 
@@ -113,7 +113,7 @@ class Rollups:
     def __init__(
         self,
         *,
-        levels: Sequence[Level] = LEVELS,
+        levels: Sequence[RollupLevel] = LEVELS,
         dialect: Dialect = SQLITE,
         writer: str = "",
         clock: Callable[[], float] = time.time,
@@ -130,7 +130,7 @@ class Rollups:
         )
         self._writer = writer
         self._clock = clock
-        self._watch: Watch | None = None
+        self._watch: CoverageWatch | None = None
         self._ledger: Ledger  # the store thread's, as is the next
         self._compactor: Compactor
         self._timer: asyncio.TimerHandle | None = None
@@ -145,10 +145,10 @@ class Rollups:
         thread.run(self._open).result()
         self._behind.open(thread)
 
-    def begin(self, ingest: Callable[[], Ingest]) -> None:
+    def begin(self, ingest: Callable[[], IngestStatus]) -> None:
         """Write each second from now on, and note when `ingest` says that events can arrive."""
         if self._behind.is_open:
-            self._watch = Watch(ingest, self.minutes.heard_at)
+            self._watch = CoverageWatch(ingest, self.minutes.heard_at)
             self._tick()
 
     def stop(self) -> None:

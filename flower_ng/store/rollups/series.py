@@ -11,14 +11,14 @@ from typing import Any, Final, Protocol
 
 from flower_ng.errors import BadRequest, Unavailable
 from flower_ng.store.rollups.points import Bucket, Point, bucket, point
-from flower_ng.store.rollups.queries import Cut, SeriesQuery, checked, cut
-from flower_ng.store.rollups.tables import ROWS, Covered, chosen, found, marks
+from flower_ng.store.rollups.queries import SeriesQuery, SeriesRange, checked, range_of
+from flower_ng.store.rollups.tables import ROWS, WriterCoverage, chosen, found, marks
 from flower_ng.store.rollups.tallies import (
     COVERAGE,
     RELATIVE_ERROR,
     TALLIES,
     Coverage,
-    Level,
+    RollupLevel,
     Tally,
     TaskTally,
     add_to,
@@ -27,7 +27,7 @@ from flower_ng.store.tables.dialect import SQLITE, Dialect
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class NamedSeries:
     """The points of one name, one a bucket: None where nothing is known, which is never zero.
 
     `whole` is all of them in one.
@@ -51,7 +51,7 @@ class SeriesPage:
     step_s: int
     relative_error: float
     buckets: tuple[Bucket, ...]
-    series: tuple[Series, ...]
+    series: tuple[NamedSeries, ...]
     start: int = 0
     end: int = 0
 
@@ -60,8 +60,8 @@ class SeriesPage:
 class Source:
     """Rows of one level, and which writer's they are, by their start."""
 
-    level: Level
-    covered: Mapping[int, Covered]
+    level: RollupLevel
+    covered: Mapping[int, WriterCoverage]
 
     def stretches(self) -> Iterator[tuple[int, int]]:
         """Yield the first and the last start of rows that follow each other."""
@@ -80,12 +80,12 @@ class Source:
 class Sums:
     """Adds rows up to the buckets of an answer; in a thread, one at a time."""
 
-    def __init__(self, query: SeriesQuery, cut: Cut, now: float) -> None:
+    def __init__(self, query: SeriesQuery, range_of: SeriesRange, now: float) -> None:
         self._query = query
-        self._cut = cut
+        self._cut = range_of
         self._now = now
         self._wanted = query.containing.casefold()
-        self._coverage = {start: Coverage() for start in cut.starts}
+        self._coverage = {start: Coverage() for start in range_of.starts}
         self._tallies: dict[str, dict[int, Tally]] = {name: {} for name in query.names or ()}
 
     def cover(self, source: Source) -> None:
@@ -127,13 +127,13 @@ class Sums:
     def _covered(self, start: int) -> Bucket:
         return bucket(start, self._cut.past_s(start, self._now), self._coverage[start])
 
-    def _series(self, name: str, buckets: Sequence[Bucket]) -> Series:
+    def _series(self, name: str, buckets: Sequence[Bucket]) -> NamedSeries:
         tallies = self._tallies[name]
         points = tuple(self._point(tallies.get(one.start), one) for one in buckets)
         whole: Any = TALLIES[self._query.kind]()
         for tally in tallies.values():
             whole.merge(tally)
-        return Series(name, points, point(whole) if tallies else None)
+        return NamedSeries(name, points, point(whole) if tallies else None)
 
     def _point(self, tally: Tally | None, one: Bucket) -> Point | None:
         """Return a point; zero events are a fact only where all of the time was observed."""
@@ -165,7 +165,7 @@ class RowReader(Protocol):
 async def series(
     reader: RowReader,
     query: SeriesQuery,
-    levels: Sequence[Level],
+    levels: Sequence[RollupLevel],
     now: float,
     dialect: Dialect = SQLITE,
 ) -> SeriesPage:
@@ -192,8 +192,8 @@ class _Reading:
         self._query = query
         self._dialect = dialect
 
-    async def page(self, levels: Sequence[Level], now: float) -> SeriesPage:
-        query, found = self._query, cut(self._query, levels, now)
+    async def page(self, levels: Sequence[RollupLevel], now: float) -> SeriesPage:
+        query, found = self._query, range_of(self._query, levels, now)
         sums = Sums(query, found, now)
         for source in await self._sources(levels, found):
             sums.cover(source)
@@ -203,7 +203,7 @@ class _Reading:
                 await self._add_named(query.names, source, sums)
         return await asyncio.to_thread(sums.page)
 
-    async def _sources(self, levels: Sequence[Level], found: Cut) -> list[Source]:
+    async def _sources(self, levels: Sequence[RollupLevel], found: SeriesRange) -> list[Source]:
         """Return what to read, coarse to fine: each second of the range comes from one row only."""
         sources: list[Source] = []
         for level in reversed(levels):

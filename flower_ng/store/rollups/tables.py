@@ -37,7 +37,7 @@ class Key(NamedTuple):
     writer: str
 
 
-class Covered(NamedTuple):
+class WriterCoverage(NamedTuple):
     """What one writer saw of a bucket; more is better."""
 
     is_whole: bool
@@ -115,11 +115,11 @@ def found(condition: str, dialect: Dialect) -> str:
     return f"SELECT {dialect.array_of(row, 'start, name, writer')} FROM ({rows}) found"
 
 
-def chosen(covered: Iterable[Row]) -> dict[int, Covered]:
+def chosen(covered: Iterable[Row]) -> dict[int, WriterCoverage]:
     """Return for each start the writer that saw most: two saw the same events, so none is added."""
-    best: dict[int, Covered] = {}
+    best: dict[int, WriterCoverage] = {}
     for start, _, writer, coverage in covered:
-        one = Covered(coverage.dropped == 0, coverage.observed_ms, writer, coverage)
+        one = WriterCoverage(coverage.dropped == 0, coverage.observed_ms, writer, coverage)
         if start not in best or one[:3] > best[start][:3]:
             best[start] = one
     return best

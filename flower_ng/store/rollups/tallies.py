@@ -19,7 +19,7 @@ DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class RollupLevel:
     """Rows that each stand for `step_s` seconds, kept for `keep_s`."""
 
     step_s: int
@@ -30,11 +30,13 @@ class Level:
         return int(at // self.step_s) * self.step_s
 
 
-def levels(minutes_days: float, ten_minutes_days: float, hours_days: float) -> Sequence[Level]:
+def levels(
+    minutes_days: float, ten_minutes_days: float, hours_days: float
+) -> Sequence[RollupLevel]:
     """Return the levels from fine to coarse; a coarse one is kept no shorter than a finer one."""
     kept = accumulate((minutes_days, ten_minutes_days, hours_days), max)
     steps_s = (MINUTE_S, TEN_MINUTES_S, HOUR_S)
-    return [Level(step_s, days * DAY_S) for step_s, days in zip(steps_s, kept, strict=True)]
+    return [RollupLevel(step_s, days * DAY_S) for step_s, days in zip(steps_s, kept, strict=True)]
 
 
 LEVELS: Final = levels(1, 14, 366)
@@ -139,7 +141,7 @@ class TaskTally(msgspec.Struct, array_like=True, gc=False):
         self.again += other.again
 
 
-class Gauge(msgspec.Struct, array_like=True, gc=False):
+class GaugeTally(msgspec.Struct, array_like=True, gc=False):
     """Samples of a number; `last` is the one at `last_at`, the newest. Empty without `samples`."""
 
     samples: int = 0
@@ -151,9 +153,9 @@ class Gauge(msgspec.Struct, array_like=True, gc=False):
 
     def note(self, value: float, at: float) -> None:
         """Take one sample."""
-        self.merge(Gauge(1, value, value, value, value, at))
+        self.merge(GaugeTally(1, value, value, value, value, at))
 
-    def merge(self, other: "Gauge") -> None:
+    def merge(self, other: "GaugeTally") -> None:
         """Take in the samples of another one."""
         if not other.samples:
             return
@@ -171,8 +173,8 @@ class QueueTally(msgspec.Struct, array_like=True, gc=False):
     `sent` and `received` count the events of tasks whose `task-sent` named the queue.
     """
 
-    length: Gauge = msgspec.field(default_factory=Gauge)
-    oldest_age_s: Gauge = msgspec.field(default_factory=Gauge)
+    length: GaugeTally = msgspec.field(default_factory=GaugeTally)
+    oldest_age_s: GaugeTally = msgspec.field(default_factory=GaugeTally)
     sent: int = 0
     received: int = 0
 
@@ -187,8 +189,8 @@ class QueueTally(msgspec.Struct, array_like=True, gc=False):
 class WorkerTally(msgspec.Struct, array_like=True, gc=False):
     """How many tasks a worker ran at once, and the load of its host (mean of one minute)."""
 
-    active: Gauge = msgspec.field(default_factory=Gauge)
-    load: Gauge = msgspec.field(default_factory=Gauge)
+    active: GaugeTally = msgspec.field(default_factory=GaugeTally)
+    load: GaugeTally = msgspec.field(default_factory=GaugeTally)
 
     def merge(self, other: "WorkerTally") -> None:
         """Take in the samples of another one."""

@@ -12,8 +12,8 @@ from flower_ng.store.search.conditions import AllOf, AnyOf, Compare, Has, Is, No
 from flower_ng.store.search.ranges import count, duration, moment
 from flower_ng.store.search.values import (
     Field,
-    Kind,
-    Value,
+    FieldKind,
+    FieldValue,
     argument,
     bounded,
     one_of,
@@ -59,24 +59,24 @@ HAS: Final[dict[str, Search]] = {
     "started": Has("started"),
 }
 
-PART: Final = Kind("part of the text", {"text": "contains it"}, part)
-TEXT: Final = Kind(
+PART: Final = FieldKind("part of the text", {"text": "contains it"}, part)
+TEXT: Final = FieldKind(
     "a text",
     {"text": "contains it", "text*": "begins with it", "=text": "is it", "*": "has one at all"},
     text,
 )
-WHOLE: Final = Kind("a state", {"STATE": "is it"}, whole)
-PAIRS: Final = Kind(
+WHOLE: Final = FieldKind("a state", {"STATE": "is it"}, whole)
+PAIRS: Final = FieldKind(
     "part of the text, or a key and its value",
     {"text": "contains it", "key=value": "has this keyword argument"},
     pair,
 )
-COUNT: Final = Kind(
+COUNT: Final = FieldKind(
     "a whole number",
     {"3": "exactly", ">2": "more (also >=, <, <=)", "1..5": "both included", "5..": "at least"},
     bounded(count),
 )
-DURATION: Final = Kind(
+DURATION: Final = FieldKind(
     "seconds, or ms s m h d w",
     {
         ">5": "longer (also >=, <, <=)",
@@ -86,7 +86,7 @@ DURATION: Final = Kind(
     },
     bounded(duration),
 )
-TIME: Final = Kind(
+TIME: Final = FieldKind(
     "a time (UTC, or with an offset)",
     {
         "2026-11-20": "on that day; also 2026-11, 2026-11-20T10, 2026-11-20T10:30",
@@ -100,16 +100,16 @@ TIME: Final = Kind(
 )
 
 
-def _running(field: Field, value: Value) -> Search:
+def _running(field: Field, value: FieldValue) -> Search:
     return AllOf((IS["running"], DURATION.read(field, value)))
 
 
-RUNNING: Final = Kind(DURATION.takes, DURATION.forms, _running)
+RUNNING: Final = FieldKind(DURATION.takes, DURATION.forms, _running)
 
 #: Stands for every `kwargs.path`, through dicts by key and lists by index.
 ARGUMENT: Final = Field(
     "kwargs.key",
-    Kind("a value", {"value": "is it, as text", "text*": "begins with it"}, argument),
+    FieldKind("a value", {"value": "is it, as text", "text*": "begins with it"}, argument),
     "pairs",
     "one keyword argument, also inside of others",
     "kwargs.order.id:7",
@@ -144,9 +144,9 @@ FIELDS: Final = (
     Field("sent", TIME, "sent", "when it was sent, where an event told", "sent:<-1d"),
     Field("updated", TIME, "timestamp", "its newest event", "updated:-5m..",
           aliases=("timestamp",)),
-    Field("is", Kind("one of", dict.fromkeys(IS, ""), one_of(IS)), "", "what it is",
+    Field("is", FieldKind("one of", dict.fromkeys(IS, ""), one_of(IS)), "", "what it is",
           "is:running", values=tuple(IS)),
-    Field("has", Kind("one of", dict.fromkeys(HAS, ""), one_of(HAS)), "", "what it has",
+    Field("has", FieldKind("one of", dict.fromkeys(HAS, ""), one_of(HAS)), "", "what it has",
           "has:exception", values=tuple(HAS)),
 )  # fmt: skip
 

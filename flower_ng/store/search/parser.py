@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from flower_ng.errors import SearchError
 from flower_ng.store.search.conditions import AllOf, AnyOf, Not, Search
 from flower_ng.store.search.fields import FLOWERS, field_named
-from flower_ng.store.search.values import BLANK, Field, Value
+from flower_ng.store.search.values import BLANK, Field, FieldValue
 from flower_ng.store.search.values import word as text_anywhere
 
 #: One token: a parenthesis with or without a dash, or a run of escapes, phrases (the last may lack
@@ -187,7 +187,7 @@ def _condition(word: Token) -> Search:
         hint = f"Write {field.name}: and the value without a blank, as in {field.example}"
         raise SearchError("Search qualifier requires a value", word.position, hint)
     behind = len(head) + 1
-    value = Value(text, word.bare[behind:], word.position, word.position + behind)
+    value = FieldValue(text, word.bare[behind:], word.position, word.position + behind)
     return field.kind.read(field, value)
 
 

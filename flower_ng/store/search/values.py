@@ -16,7 +16,7 @@ BLANK: Final = 'Quotes must have something between them, as in "a b"'
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class FieldValue:
     """What stands behind the colon; in `bare` a blank stands for each quoted character.
 
     `start` is the 0-based position of the whole word, `position` that of the value.
@@ -29,7 +29,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FieldKind:
     """What the fields of one kind take; `forms` are what may be written, and what that means."""
 
     takes: str
@@ -46,7 +46,7 @@ class Field:
     """
 
     name: str
-    kind: Kind
+    kind: FieldKind
     column: str
     about: str
     example: str
@@ -56,7 +56,7 @@ class Field:
 
 
 #: Makes a condition of what was typed; SearchError where it means nothing.
-Reader: TypeAlias = Callable[[Field, Value], Search]
+Reader: TypeAlias = Callable[[Field, FieldValue], Search]
 
 
 def word(text: str, position: int) -> Search:
@@ -64,7 +64,7 @@ def word(text: str, position: int) -> Search:
     return _any(Word, _folded(written(_substring(text, position))))
 
 
-def part(field: Field, value: Value) -> Search:
+def part(field: Field, value: FieldValue) -> Search:
     """Read a text that stands somewhere in the column."""
     shown = _substring(value.text, value.start)
     return _any(partial(InField, field.column), _written(field.column, shown))
@@ -90,7 +90,7 @@ def _any(condition: Callable[[str], Search], forms: Sequence[str]) -> Search:
     return parts[0] if len(parts) == 1 else AnyOf(parts)
 
 
-def text(field: Field, value: Value) -> Search:
+def text(field: Field, value: FieldValue) -> Search:
     """Read `x` as somewhere in the column, `=x` as all of it, `x*` as how it begins."""
     if value.bare.startswith("="):
         return Is(field.whole_column or field.column, value.text[1:].casefold())
@@ -102,12 +102,12 @@ def text(field: Field, value: Value) -> Search:
     return part(field, value)
 
 
-def whole(field: Field, value: Value) -> Search:
+def whole(field: Field, value: FieldValue) -> Search:
     """Read all of the column's text."""
     return Is(field.column, value.text.casefold())
 
 
-def pair(field: Field, value: Value) -> Search:
+def pair(field: Field, value: FieldValue) -> Search:
     """Read `key=value` as one keyword argument, else a text somewhere in them."""
     key, equals, wanted = value.text.partition("=")
     if equals:
@@ -115,7 +115,7 @@ def pair(field: Field, value: Value) -> Search:
     return part(field, value)
 
 
-def argument(field: Field, value: Value) -> Search:
+def argument(field: Field, value: FieldValue) -> Search:
     """Read all of one keyword argument, or `x*`, how it begins; `field` is named by its path."""
     if value.bare.startswith(("<", ">")):
         hint = "They are kept as text; in quotes, '<' and '>' are part of it"
@@ -134,7 +134,7 @@ def _pair(key: str, wanted: str, *, is_whole: bool = True) -> Search:
 def bounded(read: Read) -> Reader:
     """Return a reader of comparisons and ranges of amounts."""
 
-    def limited(field: Field, value: Value) -> Search:
+    def limited(field: Field, value: FieldValue) -> Search:
         try:
             return compared(field.column, value.text, read)
         except BoundsError as error:
@@ -147,7 +147,7 @@ def bounded(read: Read) -> Reader:
 def one_of(known: Mapping[str, Search]) -> Reader:
     """Return a reader of names."""
 
-    def named(field: Field, value: Value) -> Search:
+    def named(field: Field, value: FieldValue) -> Search:
         if found := known.get(value.text.casefold()):
             return found
         hint = f"Write {', '.join(f'{field.name}:{name}' for name in known)}"

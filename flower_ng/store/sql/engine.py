@@ -11,29 +11,29 @@ import msgspec
 
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements, summaries
-from flower_ng.store.sql.statements import Place, Statement
-from flower_ng.store.sql.summaries import Facets, FailureGroup, Histogram
+from flower_ng.store.sql.statements import CursorPosition, Statement
+from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 
 QUERY_LIMIT_S = 5.0  # no question takes longer: its asker gets what is known or an error
 
 
-class Result(Protocol):
+class StatementResult(Protocol):
     """What a statement answered."""
 
     def fetchone(self) -> Any:
         """Return the next row, None behind the last."""
 
 
-class Connection(Protocol):
+class ReadConnection(Protocol):
     """A connection that reads, no transaction begun: sqlite3's, or PostgreSQL's in its shape."""
 
-    def execute(self, statement: str, parameters: Sequence[Any] = ..., /) -> Result:
+    def execute(self, statement: str, parameters: Sequence[Any] = ..., /) -> StatementResult:
         """Run a statement with its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class EnginePage:
     """Rows as JSON, the number of all tasks and of those that match.
 
     Unless `exact`, about so many match.
@@ -53,23 +53,28 @@ class TaskEngine(Protocol):
     of equal values in the order of their ids. Errors are those of the connection.
     """
 
-    def page(self, connection: Connection, query: TaskQuery, now: float) -> Found:
+    def page(self, connection: ReadConnection, query: TaskQuery, now: float) -> EnginePage:
         """Return the page that a query with a limit asks for."""
 
     def after(
-        self, connection: Connection, query: TaskQuery, behind: Place | None, limit: int, now: float
+        self,
+        connection: ReadConnection,
+        query: TaskQuery,
+        behind: CursorPosition | None,
+        limit: int,
+        now: float,
     ) -> str:
         """Return the first rows behind a place in the query's order; its offset does not count."""
 
-    def ids(self, connection: Connection, query: TaskQuery, now: float) -> list[int]:
+    def ids(self, connection: ReadConnection, query: TaskQuery, now: float) -> list[int]:
         """Return the row ids of all that a query asks for, in its order."""
 
-    def count(self, connection: Connection, query: TaskQuery, now: float) -> int:
+    def count(self, connection: ReadConnection, query: TaskQuery, now: float) -> int:
         """Return how many tasks match, to the last one, however long it takes."""
 
     def facets(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         fields: Sequence[str],
         limit: int,
@@ -81,7 +86,7 @@ class TaskEngine(Protocol):
         """
 
     def failures(
-        self, connection: Connection, query: TaskQuery, limit: int, now: float
+        self, connection: ReadConnection, query: TaskQuery, limit: int, now: float
     ) -> list[FailureGroup]:
         """Count the failed among the tasks that match by type and exception, the largest groups.
 
@@ -90,13 +95,13 @@ class TaskEngine(Protocol):
 
     def histogram(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         start: float,
         step_s: float,
         buckets: int,
         now: float,
-    ) -> Histogram:
+    ) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""
 
 
@@ -115,21 +120,21 @@ class SqlEngine:
 
     def page(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         now: float,
         among: Sequence[int] | None = None,
-    ) -> Found:
+    ) -> EnginePage:
         """Return the page that a query asks for."""
         asked = statements.page(query, now, self._dialect, self._held(), among)
         total, filtered, rows = _row(connection, asked)
-        return Found(rows, total, filtered)
+        return EnginePage(rows, total, filtered)
 
     def after(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
-        behind: Place | None,
+        behind: CursorPosition | None,
         limit: int,
         now: float,
         among: Sequence[int] | None = None,
@@ -140,7 +145,7 @@ class SqlEngine:
 
     def ids(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         now: float,
         among: Sequence[int] | None = None,
@@ -151,7 +156,7 @@ class SqlEngine:
 
     def count(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         now: float,
         among: Sequence[int] | None = None,
@@ -161,7 +166,7 @@ class SqlEngine:
 
     def facets(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         fields: Sequence[str],
         limit: int | None,
@@ -177,7 +182,7 @@ class SqlEngine:
 
     def failures(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         limit: int | None,
         now: float,
@@ -189,19 +194,19 @@ class SqlEngine:
 
     def histogram(
         self,
-        connection: Connection,
+        connection: ReadConnection,
         query: TaskQuery,
         start: float,
         step_s: float,
         buckets: int,
         now: float,
         among: Sequence[int] | None = None,
-    ) -> Histogram:
+    ) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""
         asked = summaries.histogram(query, start, step_s, buckets, now, self._dialect, among)
         return summaries.histogram_of(start, step_s, buckets, _row(connection, asked)[0])
 
 
-def _row(connection: Connection, asked: Statement) -> tuple[Any, ...]:
+def _row(connection: ReadConnection, asked: Statement) -> tuple[Any, ...]:
     found: tuple[Any, ...] = connection.execute(asked.text, asked.parameters).fetchone()
     return found

@@ -33,7 +33,7 @@ SYNONYMS = {"root": "root_id", "parent": "parent_id"}
 Key = float | str | None
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class CursorPosition(msgspec.Struct, frozen=True, array_like=True):
     """Behind the task with this key and id, in the order of `sort`.
 
     A list does not shift under it: what comes in front of it later is not on a later page, and a
@@ -46,7 +46,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     uuid: str
 
     @classmethod
-    def of(cls, query: TaskQuery, key: Key, uuid: str) -> "Place":
+    def of(cls, query: TaskQuery, key: Key, uuid: str) -> "CursorPosition":
         """Return a task's place in a query's list."""
         return cls(attribute(query.sort), is_descending(query), key, uuid)
 
@@ -69,7 +69,7 @@ def is_descending(query: TaskQuery) -> bool:
     return query.descending or query.sort is None
 
 
-def place_of(query: TaskQuery, cursor: str | None) -> Place | None:
+def place_of(query: TaskQuery, cursor: str | None) -> CursorPosition | None:
     """Return the place that a cursor names, None without one.
 
     Raises BadRequest for what is no cursor, or one of a list in another order.
@@ -77,7 +77,7 @@ def place_of(query: TaskQuery, cursor: str | None) -> Place | None:
     if not cursor:
         return None
     try:
-        place = msgspec.json.decode(urlsafe_b64decode(cursor), type=Place)
+        place = msgspec.json.decode(urlsafe_b64decode(cursor), type=CursorPosition)
     except (ValueError, binascii.Error, msgspec.DecodeError):
         raise BadRequest(f"Invalid cursor '{cursor[:40]}', begin without one") from None
     if (place.sort, place.is_descending) != (attribute(query.sort), is_descending(query)):
@@ -87,7 +87,7 @@ def place_of(query: TaskQuery, cursor: str | None) -> Place | None:
 
 def cursor_behind(query: TaskQuery, row: TaskRow) -> str:
     """Return the cursor of what follows a row."""
-    place = Place.of(query, _key(attribute(query.sort), row), row.uuid)
+    place = CursorPosition.of(query, _key(attribute(query.sort), row), row.uuid)
     return urlsafe_b64encode(msgspec.json.encode(place)).decode()
 
 
@@ -143,7 +143,7 @@ def page(
 
 def after(
     query: TaskQuery,
-    place: Place | None,
+    place: CursorPosition | None,
     limit: int,
     now: float,
     dialect: Dialect = SQLITE,
@@ -157,7 +157,7 @@ def after(
 
 def _first(
     query: TaskQuery,
-    place: Place | None,
+    place: CursorPosition | None,
     limit: int,
     now: float,
     dialect: Dialect,
@@ -172,7 +172,7 @@ def _first(
     return Statement(picked, (*given, limit, 0))
 
 
-def _behind(query: TaskQuery, place: Place | None, dialect: Dialect) -> Clause:
+def _behind(query: TaskQuery, place: CursorPosition | None, dialect: Dialect) -> Clause:
     """Return the condition for what is behind a place: what lacks a value is less than all."""
     if place is None:
         return Clause("")

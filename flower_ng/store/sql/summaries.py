@@ -39,7 +39,7 @@ class Facets:
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class TaskHistogram:
     """How many tasks of each state fall in each bucket, by when they were received, else heard of.
 
     Bucket i begins at `starts_s[i]`, UTC seconds, and is `step_s` long; `counts` has a number for
@@ -149,13 +149,13 @@ def histogram(
     return Statement(f"SELECT {counted} FROM ({groups}) counted", parameters)
 
 
-def histogram_of(start: float, step_s: float, buckets: int, found: str) -> Histogram:
+def histogram_of(start: float, step_s: float, buckets: int, found: str) -> TaskHistogram:
     """Return what the statement answered."""
     counts: dict[str, list[int]] = {}
     for state, bucket, number in msgspec.json.decode(found, type=list[tuple[str, int, int]]):
         counts.setdefault(state, [0] * buckets)[min(bucket, buckets - 1)] += number
     starts = [start + step_s * bucket for bucket in range(buckets)]
-    return Histogram(starts, step_s, dict(sorted(counts.items())))
+    return TaskHistogram(starts, step_s, dict(sorted(counts.items())))
 
 
 def _top(column: str, dialect: Dialect) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from flower_ng.life.runs import TaskEvent, is_running
 from flower_ng.records import Task, Worker
 from flower_ng.store.tables import timeline
-from flower_ng.store.tables.texts import LARGE, Cut, cut_of
+from flower_ng.store.tables.texts import LARGE, Truncation, truncation_of
 from flower_ng.store.tables.timeline import Attempt
 
 #: The keys of a task's record, in Flower's order.
@@ -119,9 +119,9 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return is_running(self.state)
 
     @property
-    def cuts(self) -> dict[str, Cut]:
+    def cuts(self) -> dict[str, Truncation]:
         """How args, kwargs, result, exception and traceback were cut: those of them that were."""
-        found = {name: cut_of(getattr(self, name)) for name in LARGE}
+        found = {name: truncation_of(getattr(self, name)) for name in LARGE}
         return {name: cut for name, cut in found.items() if cut is not None}
 
     @property

@@ -55,7 +55,7 @@ _WORKERS_DEPTH: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Truncation:
     """Who cut a text, `worker` or `flower_ng`, and its length before, None where it is unknown."""
 
     by: str
@@ -67,14 +67,14 @@ def cut_field(name: str, text: str, length: int) -> str:
     return (cut_traceback if name == "traceback" else cut)(text, length)
 
 
-def cut_of(text: str | None) -> Cut | None:
+def truncation_of(text: str | None) -> Truncation | None:
     """Return how a text was cut, by what its author left in it; None for one that is whole."""
     if text is None:
         return None
     if (length := marked_length(text)) > len(text):
-        return Cut(FLOWER_NG, length)
+        return Truncation(FLOWER_NG, length)
     if (len(text) >= _WORKERS_LENGTH and _WORKERS_END.search(text)) or _WORKERS_DEPTH.search(text):
-        return Cut(WORKER, None)
+        return Truncation(WORKER, None)
     return None
 
 

@@ -87,7 +87,7 @@ NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoreSize:
     """What the store holds: tasks, bytes, and when the oldest and newest were last heard of."""
 
     tasks: int = 0
@@ -112,7 +112,7 @@ class Sweep:
         dialect: Dialect = SQLITE,
         index_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.held = Held()
+        self.held = StoreSize()
         self.deleted = dict.fromkeys(REASONS, 0)
         self.is_behind = False
         self.max_tasks = max_tasks
@@ -178,7 +178,7 @@ class Sweep:
         bounds = "(SELECT min(timestamp) FROM task), (SELECT max(timestamp) FROM task)"
         oldest, newest = connection.execute(f"SELECT {bounds}").fetchone()
         size = self._used_bytes(connection)
-        self.held = Held(self._tasks, size, oldest, newest)
+        self.held = StoreSize(self._tasks, size, oldest, newest)
 
     def _leads(self, connection: sqlite3.Connection) -> bool:
         """Return whether it is us who delete; among several that share a store, one does."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flower_ng.errors import BadRequest
 from flower_ng.store import TaskQuery, parse_search
 from flower_ng.store.search.conditions import Search
-from flower_ng.store.search.suggestions import doubts
+from flower_ng.store.search.suggestions import suggestions
 from flower_ng.web.http.handler import Handler
 
 #: The header that says what in a search is likely to be a mistake.
@@ -68,7 +68,7 @@ def filtered(handler: Handler, filters: Mapping[str, tuple[str, ...]] = FILTERS)
 def _search(handler: Handler, *, is_strict: bool) -> Search | None:
     text = handler.get_argument("search", default="")
     search = parse_search(text)
-    for doubt in doubts(text):
+    for doubt in suggestions(text):
         if is_strict and doubt.is_field:
             raise BadRequest(f"{doubt.message} In quotes it is text")
         handler.add_header(SEARCH_WARNING, doubt.message)

@@ -5,7 +5,7 @@ from typing import Any
 
 from flower_ng.errors import SearchError
 from flower_ng.store import TaskPage, TaskQuery, parse_search
-from flower_ng.store.search.suggestions import doubts
+from flower_ng.store.search.suggestions import suggestions
 from flower_ng.web.api.asked import bounded
 from flower_ng.web.http.base import Access, Handler
 
@@ -34,7 +34,7 @@ class TasksDataTable(Handler):
             answer = {"data": [], "recordsTotal": page.total, "recordsFiltered": 0}
             self.write_json({"draw": draw, **answer, "searchError": error.message})
         else:
-            warnings = [doubt.message for doubt in doubts(search)]
+            warnings = [doubt.message for doubt in suggestions(search)]
             warning = {"searchWarning": " ".join(warnings)} if warnings else {}
             self.write_json({"draw": draw, **self._answer(page), **warning})
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flower_ng.store.rollups import compaction
 from flower_ng.store.rollups.minutes import Minute
-from flower_ng.store.rollups.tallies import TALLIES, Coverage, Level, levels, merged
+from flower_ng.store.rollups.tallies import TALLIES, Coverage, RollupLevel, levels, merged
 from tests.store.rollups.making import HOUR, Base, base, minute
 
 LATER = HOUR + 3 * 3600
@@ -119,7 +119,7 @@ def test_rows_are_deleted_when_they_are_older_than_their_level_keeps_them():
 
 
 def test_no_minute_is_deleted_before_it_is_in_a_coarser_row():
-    with base((Level(60, 0), Level(600, 86_400), Level(3600, 86_400))) as kept:
+    with base((RollupLevel(60, 0), RollupLevel(600, 86_400), RollupLevel(3600, 86_400))) as kept:
         kept.write({HOUR: minute(a=1)})
 
         kept.compact(HOUR + 600)

@@ -1,17 +1,17 @@
 import pytest
 
-from flower_ng.store.rollups.recorder import Ingest, Watch
+from flower_ng.store.rollups.recorder import CoverageWatch, IngestStatus
 from flower_ng.store.rollups.tallies import Coverage
 from tests.store.rollups.making import HOUR
 
-UP = Ingest(1.0, 0)
-DOWN = Ingest(None, 0)
+UP = IngestStatus(1.0, 0)
+DOWN = IngestStatus(None, 0)
 
 
 def looked(*looks):
     """Look at the ingest at these times, and add up what was covered."""
     seen = iter([ingest for _, ingest in looks])
-    watch, total = Watch(lambda: next(seen)), {}
+    watch, total = CoverageWatch(lambda: next(seen)), {}
     for at, _ in looks:
         for start, coverage in watch.look(at):
             total.setdefault(start, Coverage()).merge(coverage)
@@ -30,7 +30,7 @@ def test_a_minute_of_looks_is_a_minute():
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(DOWN, UP), (UP, DOWN), (DOWN, DOWN), (UP, Ingest(2.0, 0))]
+    ("before", "after"), [(DOWN, UP), (UP, DOWN), (DOWN, DOWN), (UP, IngestStatus(2.0, 0))]
 )
 def test_time_in_which_the_connection_was_away_was_not_observed(before, after):
     assert looked((HOUR, before), (HOUR + 1, after)) == {}
@@ -39,7 +39,7 @@ def test_time_in_which_the_connection_was_away_was_not_observed(before, after):
 def paused(*looks):
     """Look at the ingest when this was heard of workers; add up the milliseconds covered."""
     seen, heard = iter([one[1] for one in looks]), [one[2] for one in looks]
-    watch, total_ms = Watch(lambda: next(seen), lambda: heard[0]), 0
+    watch, total_ms = CoverageWatch(lambda: next(seen), lambda: heard[0]), 0
     for at, *_ in looks:
         total_ms += sum(coverage.observed_ms for _, coverage in watch.look(at))
         heard.pop(0)
@@ -59,14 +59,14 @@ def test_a_pause_was_observed_once_what_happened_in_it_was_told():
 
 
 def test_of_a_pause_after_which_the_connection_was_lost_what_was_told_before_was_observed():
-    again = Ingest(HOUR + 44.0, 0)
+    again = IngestStatus(HOUR + 44.0, 0)
     looks = [(HOUR + 41, DOWN, HOUR + 25), (HOUR + 45, again, HOUR + 45), (HOUR + 46, again, 0)]
 
     assert paused((HOUR, UP, HOUR - 1), (HOUR + 40, UP, 0), *looks) == 26_000
 
 
 def test_what_a_later_connection_tells_proves_nothing_of_the_time_before_it():
-    again = Ingest(HOUR + 38.0, 0)
+    again = IngestStatus(HOUR + 38.0, 0)
 
     assert paused((HOUR, UP, 0), (HOUR + 40, again, HOUR + 39), (HOUR + 41, again, 0)) == 1000
 
@@ -80,6 +80,6 @@ def test_a_clock_that_is_set_back_adds_nothing():
 
 
 def test_dropped_events_count_where_they_were_seen():
-    dropped = looked((HOUR, UP), (HOUR + 1, Ingest(1.0, 7)), (HOUR + 2, Ingest(1.0, 7)))
+    dropped = looked((HOUR, UP), (HOUR + 1, IngestStatus(1.0, 7)), (HOUR + 2, IngestStatus(1.0, 7)))
 
     assert dropped == {HOUR: Coverage(2000, 7)}

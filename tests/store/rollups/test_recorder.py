@@ -7,7 +7,7 @@ import pytest
 
 from flower_ng.records import Worker
 from flower_ng.store import SeriesQuery, Store
-from flower_ng.store.rollups.recorder import Ingest, Rollups
+from flower_ng.store.rollups.recorder import IngestStatus, Rollups
 from tests.store.rollups.making import HOUR, Thread, beat, told
 
 NOW = HOUR + 30.0
@@ -86,7 +86,7 @@ async def test_a_restart_adds_to_the_minute_under_way(tmp_path):
 async def test_what_is_counted_is_written_each_second_without_a_reader(tmp_path):
     store = Store(tmp_path / "db", max_tasks=100)
     store.start()
-    store.rollups.begin(lambda: Ingest(1.0, 0))
+    store.rollups.begin(lambda: IngestStatus(1.0, 0))
     store.rollups.minutes.observe(told("sent", time.time()))
     await asyncio.sleep(1.5)
 
@@ -98,7 +98,7 @@ async def test_what_is_counted_is_written_each_second_without_a_reader(tmp_path)
 
 async def test_time_is_observed_from_the_beginning_to_the_question(store):
     before = time.time()
-    store.rollups.begin(lambda: Ingest(1.0, 0))
+    store.rollups.begin(lambda: IngestStatus(1.0, 0))
     await asyncio.sleep(0.3)
 
     page = await store.series(SeriesQuery("task", ("",), before, time.time() + 60, 60))

@@ -1,7 +1,7 @@
 import pytest
 
 from flower_ng.store import SeriesPage, Store
-from flower_ng.store.rollups.recorder import Ingest
+from flower_ng.store.rollups.recorder import IngestStatus
 from tests.store.rollups.making import told
 
 from .conftest import Recorder
@@ -27,7 +27,7 @@ def asked(cluster):
 
 
 async def test_numbers_over_time_are_aligned_with_their_buckets(client, store):
-    store.rollups.begin(lambda: Ingest(1.0, 0))
+    store.rollups.begin(lambda: IngestStatus(1.0, 0))
     store.rollups.minutes.observe(told("sent", NOW, "shop.add"))
 
     answer = await client.get("/api/series", kind="task", name="shop.add", start=0, end=NOW)

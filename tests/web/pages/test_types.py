@@ -6,8 +6,8 @@ from flower_ng.health.facts.baselines import Baselines
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Store
 from flower_ng.store.rollups.points import Bucket, TaskPoint
-from flower_ng.store.rollups.recorder import Ingest
-from flower_ng.store.rollups.series import Series, SeriesPage
+from flower_ng.store.rollups.recorder import IngestStatus
+from flower_ng.store.rollups.series import NamedSeries, SeriesPage
 from flower_ng.web.ui.format import share
 from flower_ng.web.ui.task_charts import task_charts
 from tests.store.rollups.making import told
@@ -23,7 +23,7 @@ async def shop():
         observers=(store, store.rollups.minutes), clock=lambda: cluster.now
     )
     store.start()
-    store.rollups.begin(lambda: Ingest(NOW, 0))
+    store.rollups.begin(lambda: IngestStatus(NOW, 0))
     yield cluster
     store.stop()
 
@@ -74,7 +74,7 @@ async def test_a_task_that_is_tried_again_is_one_task_of_its_type(shop, look):
 def test_the_chart_of_tasks_counts_each_once():
     six_attempts_of_two_tasks = TaskPoint(6, 6, 6, 2, 0, 4, 0, 0, tasks=2)
     buckets, points = (Bucket(0, 60, 60, 0, "none"),), (six_attempts_of_two_tasks,)
-    page = SeriesPage("task", 60, 0.02, buckets, (Series("a", points, points[0]),), 0, 60)
+    page = SeriesPage("task", 60, 0.02, buckets, (NamedSeries("a", points, points[0]),), 0, 60)
 
     received, succeeded, _ = task_charts(page)[0].curves
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.store import TaskRow
-from flower_ng.store.tables.texts import FLOWER_NG, Cut
+from flower_ng.store.tables.texts import FLOWER_NG, Truncation
 from flower_ng.web.pages.task.traceback import TracebackPart, parts
 from flower_ng.web.pages.task.value_tree import TreeLine, tree
 from flower_ng.web.ui import format as fmt
@@ -65,7 +65,7 @@ def _past(block: Block) -> Block:
     return replace(block, label=f"{block.label} from an earlier attempt", is_past=True)
 
 
-def block_of(name: str, text: str, cut: Cut | None = None, label: str = "") -> Block:
+def block_of(name: str, text: str, cut: Truncation | None = None, label: str = "") -> Block:
     """Return one text of a task as it is shown."""
     return Block(
         name=name,
@@ -77,7 +77,7 @@ def block_of(name: str, text: str, cut: Cut | None = None, label: str = "") -> B
     )
 
 
-def _cut(name: str, text: str, cut: Cut) -> str:
+def _cut(name: str, text: str, cut: Truncation) -> str:
     """Say who cut a text, and which setting lifts it."""
     if cut.by == FLOWER_NG:
         kept, whole = fmt.number(len(text)), fmt.number(cut.length)

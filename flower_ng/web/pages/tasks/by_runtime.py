@@ -11,7 +11,7 @@ from flower_ng.store.search.conditions import AllOf, Has, Not, Search
 from flower_ng.store.search.fields import IS
 
 if TYPE_CHECKING:
-    from flower_ng.store import Answers
+    from flower_ng.store import TaskAnswers
 
 _IS_RUNNING: Final = AllOf((IS["running"], Has("started")))
 #: So many tasks that come before a page are read with it; more are skipped.
@@ -25,7 +25,7 @@ def runtime_s(task: TaskRow, now: float) -> float | None:
     return max(0.0, now - task.started)
 
 
-async def by_runtime(store: "Answers", query: TaskQuery, now: float) -> TaskPage:
+async def by_runtime(store: "TaskAnswers", query: TaskQuery, now: float) -> TaskPage:
     """Return a page of tasks by run time, those that run by their age.
 
     Two lists in one order are merged. What comes before the page and cannot be running is skipped.
@@ -60,7 +60,7 @@ def _only(query: TaskQuery, more: Search) -> TaskQuery:
     return replace(query, search=both, offset=0)
 
 
-async def _rows(store: "Answers", query: TaskQuery, skip: int, most: int) -> Sequence[TaskRow]:
+async def _rows(store: "TaskAnswers", query: TaskQuery, skip: int, most: int) -> Sequence[TaskRow]:
     page = await store.tasks(replace(query, offset=query.offset + skip, limit=most))
     return page.rows
 

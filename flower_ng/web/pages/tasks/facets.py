@@ -16,7 +16,7 @@ from flower_ng.web.ui.paging import Listing
 from flower_ng.web.ui.time_window import window
 
 if TYPE_CHECKING:
-    from flower_ng.store import Answers, Store
+    from flower_ng.store import Store, TaskAnswers
 
 #: What lists are narrowed by, beside the state, which has tabs.
 LABELS: Final = {"name": "Type", "worker": "Worker", "queue": "Queue", "exception": "Exception"}
@@ -99,7 +99,7 @@ async def summed(store: "Store", text: str, now: float) -> Summary:
     return Summary(counts, shape, estimated, aside.filtered, aside.exact, wider=similar)
 
 
-async def _finds(answers: "Answers", text: str) -> bool:
+async def _finds(answers: "TaskAnswers", text: str) -> bool:
     return bool((await answers.tasks(replace(_query(text), limit=1))).rows)
 
 
@@ -116,7 +116,7 @@ def _questions(text: str) -> dict[str, list[str]]:
     return questions
 
 
-async def _bars(store: "Store", answers: "Answers", text: str, now: float) -> Bars:
+async def _bars(store: "Store", answers: "TaskAnswers", text: str, now: float) -> Bars:
     search = parse_search(text)
     parts = (Has("received"),) if search is None else (search, Has("received"))
     received = TaskQuery(search=AllOf(parts))

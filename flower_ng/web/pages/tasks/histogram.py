@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.store import Gap, Histogram
+from flower_ng.store import Gap, TaskHistogram
 from flower_ng.web.ui.time_window import Window
 
 WIDTH: Final = 1000
@@ -52,7 +52,7 @@ class Bars:
     is_exact: bool
 
 
-def bars(found: Histogram, window: Window, gaps: Iterable[Gap]) -> Bars:
+def bars(found: TaskHistogram, window: Window, gaps: Iterable[Gap]) -> Bars:
     """Return the bars of a histogram that was counted in the steps of the window."""
     counts = {state: found.counts[state] for state in _ordered(found.counts)}
     sums = [sum(column) for column in zip(*counts.values(), strict=True)]

@@ -7,7 +7,7 @@ from typing import Final
 
 from flower_ng.errors import SearchError
 from flower_ng.store import TaskPage, parse_search
-from flower_ng.store.search.suggestions import doubts
+from flower_ng.store.search.suggestions import suggestions
 from flower_ng.store.sql.where import short_texts
 from flower_ng.web.pages.tasks.facets import Summary
 from flower_ng.web.ui import format as fmt
@@ -29,7 +29,7 @@ class Instead:
 
 def doubtful(text: str, page: TaskPage, listing: Listing, links: Links) -> Iterator[Instead]:
     """Yield what looks like a mistake; a state may be one that somebody made, if it has tasks."""
-    for doubt in doubts(text):
+    for doubt in suggestions(text):
         if doubt.is_field or not page.rows:
             url = listing.filtered(links, search=doubt.instead)
             yield Instead(doubt.message, doubt.instead, url)

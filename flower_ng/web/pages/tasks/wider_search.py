@@ -15,7 +15,7 @@ from flower_ng.web.pages.tasks.search_terms import (
 )
 
 if TYPE_CHECKING:
-    from flower_ng.store import Answers
+    from flower_ng.store import TaskAnswers
 
 #: Fields that plain words are not looked for in.
 _OTHER_FIELDS: Final = {
@@ -34,13 +34,13 @@ class Wider:
     is_exact: bool
 
 
-async def wider(store: "Answers", text: str) -> tuple[Wider, ...]:
+async def wider(store: "TaskAnswers", text: str) -> tuple[Wider, ...]:
     """Count what similar searches find; those that find nothing are left out."""
     found = [await _wider(store, label, search) for label, search in _similar(text)]
     return tuple(one for one in found if one.count)
 
 
-async def _wider(store: "Answers", label: str, text: str) -> Wider:
+async def _wider(store: "TaskAnswers", label: str, text: str) -> Wider:
     page = await store.tasks(TaskQuery(search=parse_search(text), limit=0))
     return Wider(label, text, page.filtered, page.exact)
 

@@ -7,7 +7,7 @@ from typing import Final
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
 from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
-from flower_ng.store.rollups.points import Level, WorkerPoint
+from flower_ng.store.rollups.points import GaugePoint, WorkerPoint
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.charts import Chart, Values, chart
@@ -42,7 +42,7 @@ async def workday(cluster: Cluster, name: str, now: float) -> Workday:
 def _charts(cluster: Cluster, page: SeriesPage, name: str, now: float) -> Sequence[Chart]:
     starts = [one for one in deploys(cluster, now - HOUR_S, now) if name in one.workers]
 
-    def values(told: Callable[[WorkerPoint], Level | None], figure: str) -> Values:
+    def values(told: Callable[[WorkerPoint], GaugePoint | None], figure: str) -> Values:
         levels = [
             told(point) if isinstance(point, WorkerPoint) else None
             for point in page.series[0].points
