@@ -9,8 +9,7 @@ import time
 
 import pytest
 
-from flower_ng.store import Store, TaskQuery
-from flower_ng.store import store as stores
+from flower_ng.store import Store, TaskQuery, lifecycle
 from flower_ng.store.rollups.recorder import IngestStatus
 from tests.store.making import change, task
 
@@ -19,7 +18,7 @@ FILLER = """
 import asyncio, json, resource, sys
 from pathlib import Path
 from flower_ng.store import Store, TaskQuery
-from flower_ng.store import store as stores
+from flower_ng.store import lifecycle
 from tests.store.making import change, task
 
 async def said(store):
@@ -48,7 +47,7 @@ asyncio.run(main())
 @pytest.fixture
 def full(tmp_path, monkeypatch):
     """A store on a full disk that holds 500 changes while it cannot write."""
-    monkeypatch.setattr(stores, "MAX_MARKS", 500)
+    monkeypatch.setattr(lifecycle, "MAX_MARKS", 500)
     store = Store(tmp_path / "db", max_tasks=10_000)
     store.start()
     store._ingest = lambda: IngestStatus(1.0, 0)

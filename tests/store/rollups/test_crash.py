@@ -14,12 +14,12 @@ from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
 from flower_ng.store import Store
-from flower_ng.store.rollups.recorder import Ingest
+from flower_ng.store.rollups.recorder import IngestStatus
 
 async def main():
     store = Store(Path(sys.argv[1]), max_tasks=1000)
     store.start()
-    store.rollups.begin(lambda: Ingest(1.0, 0))
+    store.rollups.begin(lambda: IngestStatus(1.0, 0))
     box, number = Worker("w@box"), 0
     while True:
         for number in range(number, number + 500):
