@@ -59,7 +59,7 @@ _ALIKE: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
+class SearchSuggestion:
     """Why a word may be a mistake, at its 0-based position, and the search that was likely meant.
 
     A word that names no `field` is searched as text, so it may match much more than was meant.
@@ -71,12 +71,12 @@ class Suggestion:
     is_field: bool
 
 
-def suggestions(text: str) -> tuple[Suggestion, ...]:
+def suggestions(text: str) -> tuple[SearchSuggestion, ...]:
     """Return the suggestions about a search that can be parsed; what is in quotes is meant so."""
     return tuple(doubt for token in tokens(text) for doubt in _doubts(text, token))
 
 
-def _doubts(text: str, word: Token) -> Iterator[Suggestion]:
+def _doubts(text: str, word: Token) -> Iterator[SearchSuggestion]:
     head, colon, value = word.text.partition(":")
     if word.kind != "word" or not colon or word.bare != word.text:
         return
@@ -86,10 +86,10 @@ def _doubts(text: str, word: Token) -> Iterator[Suggestion]:
     instead = f"{text[: word.position]}{name}:{state or value}{text[end:]}"
     if name and name != head:
         message = f"No field {head}; did you mean {name}:?"
-        yield Suggestion(message, word.position, instead, is_field=True)
+        yield SearchSuggestion(message, word.position, instead, is_field=True)
     elif state:
         message = f"{value} is none of Celery's states; did you mean {state}?"
-        yield Suggestion(message, word.position, instead, is_field=False)
+        yield SearchSuggestion(message, word.position, instead, is_field=False)
 
 
 def _field(head: str) -> str:
