@@ -33,7 +33,7 @@ def test_events_that_may_not_be_read_are_a_problem_a_banner_and_a_line_of_the_do
     assert problem["severity"] == "error"
     assert problem["evidence"]["content_type"] == CONTENT_TYPE
     assert "event_serializer = " in problem["advice"]
-    banner = f"events could not be read, the newest in {CONTENT_TYPE}"
+    banner = f"events could not be read, the latest in {CONTENT_TYPE}"
     assert banner in dashboard.ask("/workers").text
     assert dashboard.get("/api/connection")["events"]["malformed"]["content type"] >= 10
 
@@ -66,7 +66,7 @@ def test_the_doctor_sees_that_celery_uses_another_prefix(
     config = found(doctored("-b", redis_url, "--config=prefixed", "--json", **path))
 
     assert (
-        "on this Redis Celery uses keys with 'shop:' before them"
+        "Celery uses this Redis with keys that start with 'shop:'"
         in without["Workers", "Found"]["said"]
     )
     assert "global_keyprefix" in without["Workers", "Found"]["setting"]
