@@ -23,7 +23,7 @@ BENCH :=
 
 # In CI a failed test is run once more, and the summary names it: the machine there is shared, and many
 # tests depend on time. Elsewhere no test is run again.
-PYTEST := pytest -n 3 $(if $(filter true 1,$(CI)),--reruns 1)
+PYTEST := pytest -n 4 $(if $(filter true 1,$(CI)),--reruns 1)
 
 # Everything is installed from the hashed lists in requirements/, so all get the same files. Only wheels:
 # building an sdist would fetch tools that no list names.

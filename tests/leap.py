@@ -2,8 +2,12 @@
 
 CLOCK is a file whose time of modification is how many seconds the module's clock is ahead of ours;
 `set_ahead` has it leap while the module runs. Only `time.time` is off: what waits, waits as long.
+
+For the dashboard a leap is time that passed. With CLOCK_STEPS=1 in the environment it is a step:
+somebody moved the system's clock, and no time has passed.
 """
 
+import importlib
 import os
 import runpy
 import sys
@@ -24,7 +28,21 @@ def set_ahead(clock: Path, seconds: float) -> None:
 
 def be_ahead(clock: str) -> None:
     right = time.time
-    time.time = lambda: right() + os.stat(clock).st_mtime  # noqa: PTH116 - thousands of times
+    time.time = lambda: right() + ahead_s(clock)
+    if os.environ.get("CLOCK_STEPS") != "1":
+        let_time_pass(clock)
+
+
+def let_time_pass(clock: str) -> None:
+    """Have the dashboard see no step: its Clock keeps the time.monotonic of when it is imported."""
+    right = time.monotonic
+    time.monotonic = lambda: right() + ahead_s(clock)
+    importlib.import_module("flower_ng.clock")
+    time.monotonic = right
+
+
+def ahead_s(clock: str) -> float:
+    return os.stat(clock).st_mtime  # noqa: PTH116 - thousands of times
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from tests.services import Dashboard, Worker, wait_until
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
 
 DAY_S = 86_400
+STEPPED = {"CLOCK_STEPS": "1"}  # tests/leap.py
 STEPS_S = (-120, -3600, -DAY_S, DAY_S)
 #: A heartbeat comes every 2 s, so that two in a row are seen after each step.
 WATCHED_S = 5.0
@@ -24,8 +25,10 @@ def test_events_are_applied_and_workers_stay_online_whatever_the_clock_does(
 ) -> None:
     clock = tmp_path / "clock"
     set_ahead(clock, 0.0)
-    worker: Worker = start_worker(redis_url, redis_url, clock=clock if moved == "both" else None)
-    board: Dashboard = start_dashboard(redis_url, redis_url, clock=clock)
+    worker: Worker = start_worker(
+        redis_url, redis_url, clock=clock if moved == "both" else None, env=STEPPED
+    )
+    board: Dashboard = start_dashboard(redis_url, redis_url, clock=clock, env=STEPPED)
     app = Celery(broker=redis_url, set_as_current=False)
     wait_until(lambda: status(board) == {worker.hostname: True}, 20, "the worker is online")
     ahead = 0

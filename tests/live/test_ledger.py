@@ -53,7 +53,9 @@ EVENTS = re.compile(
     r'^flower_events_total\{task="([^"]*)",type="task-([^"]*)",worker="([^"]*)"\} (\S+)$',
     re.MULTILINE,
 )
-TAB = re.compile(r'data-state="(\w+)">[^<]*</span> <small class="number">([^<]*)</small>')
+TAB = re.compile(
+    r'data-state="(\w+)">[^<]*</span>\s*<small\s+class="number"[^>]*>\s*([^<]*?)\s*</small>'
+)
 TYPE = re.compile(r'id="type-/types/([^"]*)".*?data-label="Tasks">([0-9,]+)<', re.DOTALL)
 ABOUT = ("retries", "exception", "is_received")
 SHOP, OURS = "tests.shop.", "tests.ledger_tasks."

@@ -91,7 +91,7 @@ ALONE = {"Parent id": fmt.DASH, "Children": fmt.DASH}
 def kin(cluster, task_id):
     """Return what the task's page says of its parent and its children."""
     page = cluster.dashboard.ask(f"/task/{task_id}").text
-    shown = re.findall(r"<dt>(Parent id|Children)</dt><dd>(.*?)</dd>", page, re.DOTALL)
+    shown = re.findall(r"<dt>(Parent id|Children)</dt>\s*<dd>(.*?)</dd>", page, re.DOTALL)
     return {name: re.sub(r"<[^>]*>", "", told).strip() for name, told in shown}
 
 

@@ -60,7 +60,7 @@ def tells_the_last_that_was_known(cluster: Cluster) -> None:
     assert overview["verdict"] != "ok"
     assert overview["workers"] == dict.fromkeys(("online", "left", "silent", "gone"))
     assert "1 of 1 worker online" in overview["sentence"]
-    assert overview["sentence"].startswith("No connection to the broker for ")
+    assert overview["sentence"].startswith("Disconnected from the broker for ")
     assert "Silent" not in page
     assert "data-stale=" in page
     assert cluster.dashboard.get("/api/workers", status=1)[name] is True

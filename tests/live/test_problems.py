@@ -208,7 +208,7 @@ def test_tasks_of_a_killed_worker_have_no_known_end_and_unclaimed_when_it_is_bac
 
     assert gone["evidence"]["tasks without a known end"] == 1
     assert unclaimed["evidence"]["oldest_task"] == task_id
-    assert "Look at what each has done" in unclaimed["advice"]
+    assert "Check what each has done" in unclaimed["advice"]
     watched.dashboard.post(f"/api/task/forget/{task_id}")
     watched.clears("task-unclaimed", NAPS)
 

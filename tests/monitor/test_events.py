@@ -350,7 +350,7 @@ async def test_listeners_are_called_on_the_loop_and_a_bad_one_stops_no_other(
     await eventually(lambda: threads)
 
     assert set(threads) == {threading.current_thread()}
-    assert "A listener of the events failed" in caplog.text
+    assert "A listener for events failed" in caplog.text
 
 
 async def test_all_workers_are_asked_for_events_at_once_and_after_each_interval(ears, redis_url):
