@@ -1,4 +1,4 @@
-"""The dashboard: a Cluster and the server before it, started and stopped in order; on the loop."""
+"""The dashboard: a Cluster and its web server, started and stopped in order. On the loop."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Assets finds the templates and the static files, and names their version; runs at start.
+"""Finds templates and static files, and computes their version. At the start.
 
 A wheel carries the two folders inside the package; a checkout has them beside it.
 """

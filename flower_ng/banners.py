@@ -1,4 +1,4 @@
-"""The banners of every page: sentences about what an operator must know. On the loop."""
+"""The banners of every page: a sentence for each thing an operator must know. On the loop."""
 
 from flower_ng.events import Events
 

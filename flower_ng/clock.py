@@ -1,4 +1,4 @@
-"""The system's clock may be moved while we run: timers that go on, and ages that stay right.
+"""Clock and timers that stay right when the system clock is changed while flower_ng runs.
 
 Times on pages and in the history are UTC by the system's clock. What must not depend on it are
 timers, and for how long something has been so: whether a worker is alive, how old an answer is.

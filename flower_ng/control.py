@@ -1,4 +1,4 @@
-"""The public door to remote control: coroutines for scripts without the web.
+"""Remote control for scripts without the web: coroutines.
 
 Each returns the sentence that the API answers with. `capp` is Celery's current app unless given,
 `timeout` the seconds that the worker may take to answer. Raised, from `flower_ng.errors`:

@@ -1,4 +1,4 @@
-"""The whole error tree; each class carries the HTTP status that a request answers with.
+"""All errors raised on purpose; each class has the HTTP status that a request answers with.
 
 FlowerError
 ├── SettingsError        a wrong option value; ends the start

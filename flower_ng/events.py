@@ -1,4 +1,4 @@
-"""The public door to the events: Events, EventsState, PrometheusMetrics, get_prometheus_metrics.
+"""The public classes around events: Events, EventsState, PrometheusMetrics.
 
 Joins the monitor's thread and state with the metrics and the store; also what the dashboard uses.
 """

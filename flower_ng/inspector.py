@@ -1,4 +1,4 @@
-"""The public door to the Inspector, for scripts without the web; on the loop.
+"""The Inspector for scripts without the web. On the loop.
 
 Its records hold what the workers answered and, where an Events of the same app listens, what their
 events tell.

@@ -1,4 +1,4 @@
-"""Truncation cuts texts that are too long: of which parts, and how the text says so. Pure."""
+"""Cuts texts that are too long, and marks what was cut. Pure."""
 
 import re
 from typing import Final

@@ -12,7 +12,8 @@ INTRODUCTION = """\
 # What flower_ng watches
 
 This page is generated from `flower_ng/health/` and `flower_ng/settings/problems.py` by `make docs`.
- Every few seconds (`problems_interval`) flower_ng applies the rules below. What a rule finds is
+
+Every few seconds (`problems_interval`) flower_ng applies the rules below. What a rule finds is
 raised as a *problem* once it has lasted for `problems_hold` seconds, and resolved once it was
 absent for as long, so nothing flaps. Until then it is *pending*: shown on the Overview and on
 `/problems`, without notifications. After a start nothing is raised for `problems_quiet_start`
@@ -25,7 +26,8 @@ offline, which is no problem; **silent** when its heartbeats ended without that;
 day of silence; and **unknown** until flower_ng has listened for 10 seconds, or for two heartbeats.
 While no events can arrive, all workers keep their state. A worker that is purged before
 `problem_worker_silent` seconds have passed never counts as silent.
- Problems are on the page `/problems`, on the page of the worker, queue or task type concerned, in
+
+Problems are on the page `/problems`, on the page of the worker, queue or task type concerned, in
 `/api/problems`, and in the metric `flower_ng_problem{rule, subject}`, for which there are [alert
 rules](prometheus.md). They can be muted for a while, with a reason. With `--persistent` or
 `--history` they outlast a restart. Dashboards that share a history each watch by themselves, and

@@ -1,4 +1,4 @@
-"""What we ask brokers themselves: how many messages wait in their queues."""
+"""Asks brokers directly: queue lengths, consumers, and the state of the broker itself."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor

@@ -1,4 +1,4 @@
-"""What a broker adapter is and what it is built from; adapters are asked on the loop."""
+"""The interface of a broker adapter, and what one is built from. On the loop."""
 
 import asyncio
 import logging

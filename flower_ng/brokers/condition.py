@@ -1,4 +1,4 @@
-"""The state of a broker as it reported it last: frozen records. Pure.
+"""The state of a broker at the last check: frozen records. Pure.
 
 `Poll.facts` holds the newest BrokerFacts. None means that the broker does not report a value, never
 0 or "all is well"; times are UTC seconds by our own clock.

@@ -1,4 +1,4 @@
-"""Queue lengths through Kombu alone, for every other transport; blocking, in the pool.
+"""Queue lengths through Kombu's API, for transports without an adapter. Blocking, in the pool.
 
 A passive declare asks for a queue without making it. Some of Kombu's transports cannot tell a
 length, or would make the queue when asked: there we say that it is not knowable.

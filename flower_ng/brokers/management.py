@@ -1,4 +1,4 @@
-"""RabbitMQ's management API: where it is, and one question to it. On the loop, never blocking."""
+"""A client of RabbitMQ's management API. On the loop, never blocking."""
 
 import ssl
 from collections.abc import Mapping

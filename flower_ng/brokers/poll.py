@@ -1,4 +1,4 @@
-"""Poll looks at the broker again and again, so that no request and no scrape has to. On the loop.
+"""Poll checks the broker regularly, so that no request and no scrape waits for it. On the loop.
 
 One look at a time, each bounded by the adapter; a broker that takes long is asked less often.
 """

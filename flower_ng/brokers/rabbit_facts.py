@@ -1,4 +1,4 @@
-"""Answers of RabbitMQ's management API, read into RabbitFacts. Pure.
+"""Parses answers of RabbitMQ's management API into RabbitFacts. Pure.
 
 What an answer lacks is None or left out: older versions tell less, and users may be allowed less.
 """

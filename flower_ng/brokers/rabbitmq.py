@@ -1,4 +1,4 @@
-"""Queues from RabbitMQ's management API; asked on the loop, without blocking it.
+"""Queues of RabbitMQ, from its management API. On the loop, without blocking it.
 
 Where the API cannot be asked, a passive declare over AMQP still tells who waits and how many
 consume: that needs no plugin.

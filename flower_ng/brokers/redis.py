@@ -1,4 +1,4 @@
-"""Queue lengths from Redis, directly or through Sentinel; blocking, in the pool.
+"""Queue lengths of Redis, directly or through Sentinel. Blocking, in the pool.
 
 Kombu keeps a queue as one list for each priority step (`kombu.transport.redis`): the length of a
 queue is the sum over its lists. Messages that workers hold unacknowledged are not in them.

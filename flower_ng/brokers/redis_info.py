@@ -1,4 +1,4 @@
-"""Redis' INFO, read into RedisFacts. Pure."""
+"""Parses Redis' INFO into RedisFacts. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

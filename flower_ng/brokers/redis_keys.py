@@ -1,4 +1,4 @@
-"""The keys that Kombu leaves in Redis, found bit by bit: every look goes on where the last ended.
+"""Finds Kombu's keys in Redis in small steps; each check continues where the last one stopped.
 
 Kombu keeps a set of bindings for each exchange, `_kombu.binding.<exchange>`; a member is routing
 key, pattern and queue (`kombu.transport.redis`). Answers to a command that come too late make a

@@ -1,4 +1,4 @@
-"""Several servers as one broker: the one that the events come from is asked. On the loop.
+"""Several broker URLs as one broker: the server that events come from is asked. On the loop.
 
 While that is not known, the first that answers is. Others are never mixed in: queues of the same
 names are on each of them.

@@ -1,4 +1,4 @@
-"""Broker URLs that can't be used: which one, why, and what to write instead. At the start, pure."""
+"""Checks broker URLs at the start: which one is unusable, why, and what to write instead. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""`flower-ng demo`: the dashboard on a broker made of folders, with three real workers at work.
+"""`flower-ng demo`: a sample shop with three real workers and no broker server.
 
 Runs in the main thread: it makes a temporary folder, starts the shop's processes, hands over to
 the dashboard, and at its end takes all of it away again.

@@ -1,4 +1,4 @@
-"""The demo's customers: a process of its own that keeps the shop busy until it is ended.
+"""The demo's customers: a process that keeps sending tasks until it is ended.
 
 Run as `python -m flower_ng.demo.customers`.
 """

@@ -1,4 +1,4 @@
-"""Kombu's broker made of folders, in which what is read is always whole. In the demo's processes.
+"""A Kombu transport made of folders that never shows half-written messages.
 
 Kombu's own opens a file, then locks and fills it: who reads in between finds nothing, and a worker
 ends of that.

@@ -1,4 +1,4 @@
-"""The demo's Celery app: a little shop whose broker and results are folders.
+"""The Celery app of the demo: a small shop whose broker and results are folders.
 
 Imported by the demo's workers, its customers and the dashboard; FLOWER_NG_DEMO_FOLDER names the
 folder. `filesystem://` keeps every worker a real process without any broker to install.

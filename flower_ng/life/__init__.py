@@ -1,1 +1,1 @@
-"""The life of a task: its attempts and their runs, as its events tell of them. Pure."""
+"""The life of a task: its attempts, and the runs of each, derived from its events. Pure."""

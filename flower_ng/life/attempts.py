@@ -1,4 +1,4 @@
-"""Attempts: in which order the runs of a task stand, and which of them gives its state. Pure.
+"""The order of the runs of a task, and which of them determines its state. Pure.
 
 An attempt may be run more than once: its message is delivered again when a worker is lost, when the
 task asks for it, or when it was not acknowledged in time. A task that was replaced by another one

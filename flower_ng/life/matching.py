@@ -1,4 +1,4 @@
-"""Matching: which runs the events of a task tell of. Pure.
+"""Assigns the events of a task to its runs. Pure.
 
 Celery numbers the attempts of a task by `retries`, which only task-sent and task-received carry.
 All other events come from the main process of the worker that has the task, in their true order,

@@ -1,4 +1,4 @@
-"""The life of a task that was run more than once, or whose events came out of turn. On the loop."""
+"""Tasks in memory that ran more than once, or whose events came out of order. On the loop."""
 
 from collections.abc import Iterable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Progress: how far a task has come, as one number that grows as it goes on. Pure.
+"""How far a task has come, as a number that only grows. Pure.
 
 It does not depend on the order in which events come. The store compares it where two records of
 one task meet.

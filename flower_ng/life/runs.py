@@ -1,4 +1,4 @@
-"""Runs: what one event says of a task, and what is known of one run of it. Pure."""
+"""Records: one event of a task, and one run of it. Pure."""
 
 from collections.abc import Iterable
 from typing import Final, TypeAlias

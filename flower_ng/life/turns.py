@@ -1,4 +1,4 @@
-"""Turns: the attempts of a task whose events come as a rule. Pure; on the loop.
+"""The attempts of a retried task whose events arrive in the usual order. Pure; on the loop.
 
 The attempts of most retried tasks come one after the other: each is received, starts, and is
 retried, which may be told when the next one was received. Then each event can belong to one run

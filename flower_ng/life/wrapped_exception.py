@@ -1,4 +1,4 @@
-"""The exception that billiard wraps: a task-failed of a killed child hides it. Pure; on the loop.
+"""Unwraps the exception that billiard reports for a killed child process. Pure; on the loop.
 
 When a pool's process is killed, or a hard time limit ends it, the worker sends the repr of the
 wrapper, which tells nothing. What was raised stands at the end of the traceback.

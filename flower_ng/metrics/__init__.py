@@ -1,4 +1,4 @@
-"""What Prometheus is told: Flower's six families, our own metrics, and their exposition."""
+"""The metrics of /metrics: Flower's six families, our own, and their exposition format."""
 
 from flower_ng.metrics.exposition import Exposition, Form, chunks, exposition
 from flower_ng.metrics.flower import PrometheusMetrics

@@ -1,4 +1,4 @@
-"""The exposition of all metrics: its format, its compression, cut so that the loop stays free.
+"""Writes and compresses /metrics in small steps, so that the loop stays free.
 
 Runs on the loop and gives it back between chunks: a scrape may take long, nothing waits for it.
 """

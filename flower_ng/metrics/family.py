@@ -1,4 +1,4 @@
-"""Metric families that keep their own tallies behind prometheus_client's surface; on the loop.
+"""Metric families with counters of their own behind prometheus_client's interface. On the loop.
 
 A family keeps its series by worker, so that all series of a worker leave in one step.
 """

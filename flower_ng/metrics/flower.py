@@ -1,4 +1,4 @@
-"""The six families that Flower exports, fed by every applied event; on the loop.
+"""The six metric families of Flower, updated by each applied event. On the loop.
 
 Names, labels and types are Flower 2.2.0's, and so are the rules of `observe`; where a rule would
 leave a gauge negative or stuck, ours says what is true instead.

@@ -1,4 +1,4 @@
-"""How long inspections took and how many failed, by inspect method; on the loop."""
+"""Durations and failures of inspect commands, by method. On the loop."""
 
 import time
 from collections.abc import Callable

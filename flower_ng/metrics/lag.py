@@ -1,4 +1,4 @@
-"""Measures how late the loop runs what is due; on the loop that it measures."""
+"""Measures how late the event loop runs scheduled calls. On the loop that it measures."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""flower_ng's own metrics (flower_ng_…), defined in METRICS; read on the loop at each scrape."""
+"""flower_ng's own metrics (flower_ng_…), declared in METRICS; read on the loop at each scrape."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ METRICS: tuple[OwnMetric, ...] = (
     OwnMetric(
         "flower_ng_ends_from_backend",
         "counter",
-        "Tasks whose end no event told, but the result backend, by state.",
+        "Tasks whose end came from the result backend, not from an event, by state.",
         lambda s: {**dict.fromkeys(("SUCCESS", "FAILURE", "REVOKED"), 0), **s.learned()},
         "state",
     ),

@@ -1,4 +1,4 @@
-"""The bound of the (worker, task) label pairs, and the ageing of publishers; on the loop."""
+"""Limits the number of (worker, task) label pairs; those of old publishers go. On the loop."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The metric flower_ng_problem: a series for each problem that there is. Read at a scrape; loop."""
+"""The metric flower_ng_problem: one series for each open problem. Read on the loop at a scrape."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The metrics of queues: flower_ng_queue_*, one series a queue. Read at a scrape; on the loop.
+"""The metrics flower_ng_queue_*: one series for each queue. Read on the loop at a scrape.
 
 They show the newest look at the broker and never ask it. What is not known has no series.
 """
@@ -51,7 +51,7 @@ FAMILIES: Final[tuple[tuple[str, str, Read], ...]] = (
     ),
     (
         "flower_ng_queue_workers",
-        "Online workers that told that they consume from a queue.",
+        "Online workers that consume from a queue, by their own answers.",
         lambda _, __, crew: None if crew is None else crew.workers,
     ),
     (

@@ -1,4 +1,4 @@
-"""The registry of everything that one /metrics shows; read on the loop."""
+"""The registry of all metrics that one /metrics shows. Read on the loop."""
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.registry import Collector

@@ -1,4 +1,4 @@
-"""Writes a family as exposition text, byte for byte as prometheus_client does, in small pieces.
+"""Writes a family in Prometheus' text format, byte for byte as prometheus_client does, in steps.
 
 prometheus_client makes an object for each sample: at 200 workers with 50 task types the loop would
 stand for seconds. Here a series is one template, filled. Runs on the loop, a piece at a time.

@@ -1,4 +1,4 @@
-"""PrefetchedTasks are the tasks that each worker received and has not started. On the loop.
+"""The tasks that each worker has received and not started (prefetched). On the loop.
 
 The gauge of prefetched tasks is the size of these sets, so it can be neither negative nor stuck.
 """

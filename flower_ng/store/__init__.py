@@ -1,4 +1,4 @@
-"""The store: what is known of tasks, workers and counters, in one SQLite file. Used on the loop.
+"""The store: the history of tasks, workers and counters. Only what is named here is public.
 
 `Store` is the only way in: only what is named here is imported from outside.
 """

@@ -1,4 +1,4 @@
-"""Gaps: when events could not come, or what came could not be kept. On the loop.
+"""Gaps: periods without events, or whose events could not be kept. On the loop.
 
 They are written by the store thread as soon as it can write, and go on over a restart.
 """

@@ -1,4 +1,4 @@
-"""How a store is opened, kept and closed, part by part. Blocking, at the start and the end."""
+"""Opens a store, keeps it and closes it, part by part. Blocking, at the start and the end."""
 
 import logging
 import sys

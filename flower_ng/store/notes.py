@@ -1,4 +1,4 @@
-"""Notes: small records that outlast a restart, by kind and key. On the loop.
+"""Notes: small records that survive a restart, by kind and key. On the loop.
 
 The store thread writes them; what it could not write is written with what comes next.
 """

@@ -1,4 +1,4 @@
-"""What the store says of itself: StoreStatus. Pure."""
+"""StoreStatus: the store's own size, delay and faults. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The store: all that is known of tasks, workers and counters, in one database. Used on the loop.
+"""The store: the history of tasks, workers and counters, in one database. Used on the loop.
 
 `Store` is the only way in: it listens to the state, has a thread write what changed, and answers
 every list, search, sort and count over tasks. See `tables.schema`, `writing.upsert` (the merge

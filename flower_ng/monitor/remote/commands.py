@@ -1,4 +1,4 @@
-"""Commands: the list of what can be told to a worker, each command once. Pure.
+"""The remote control commands, each declared once: name, arguments, refusals. Pure.
 
 A Command is what all its surfaces share: the API's route, the button, the pool that refuses it. An
 Order is a command with arguments that were checked, ready to be sent to any worker.

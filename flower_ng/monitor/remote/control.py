@@ -1,4 +1,4 @@
-"""Control tells workers what to do, and says which of four things came of it.
+"""Control sends commands to workers and returns one of four outcomes.
 
 Done, in the worker's words; Refused, in its words; NoAnswer, which says whether it may still be
 carried out; Unreadable. The functions block and run in any thread; the class runs them in the pool

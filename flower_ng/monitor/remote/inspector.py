@@ -1,4 +1,4 @@
-"""The Inspector asks workers about themselves and keeps their answers; on the loop.
+"""The Inspector sends inspect commands to workers and caches their answers. On the loop.
 
 The broadcasts run in a pool; several questions of one inspection share a connection and a wait.
 """

@@ -1,4 +1,4 @@
-"""Pools: what each of Celery's worker pools can't do, in one sentence each. Pure.
+"""What each of Celery's worker pools cannot do, in one sentence each. Pure.
 
 Read from `celery.concurrency`: which pool has `grow`, `shrink`, `restart`, `terminate_job`, and
 which looks at the time limits that it is given. The worker itself refuses some of this with a

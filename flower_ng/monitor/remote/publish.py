@@ -1,4 +1,4 @@
-"""Publisher sends tasks and answers about their results; on the loop.
+"""Publisher sends tasks and reads their results. On the loop.
 
 Everything is published by one thread, over a connection that gives up soon and never retries.
 """

@@ -1,4 +1,4 @@
-"""Publish options: what a request may say about a task beside its arguments. Pure.
+"""The options that a publish request may set beside the arguments of the task. Pure.
 
 Celery takes any option and ignores those that it does not know, so that a slip of the pen runs a
 task at once that was to wait. Here each is known or refused.

@@ -1,4 +1,4 @@
-"""The names of the queues that matter: of workers, settings, routes and sends. Pure."""
+"""The names of all queues of interest: from workers, settings, routes and sent tasks. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

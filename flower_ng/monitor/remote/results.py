@@ -1,4 +1,4 @@
-"""Results: what the result backend keeps, and one waiter for all who wait for it; on the loop.
+"""Reads the result backend; requests for the same task share one read. On the loop.
 
 The reading runs in the pool; for `rpc://` on the publishing thread, where its replies arrive.
 """

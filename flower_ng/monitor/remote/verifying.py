@@ -1,4 +1,4 @@
-"""Verifying asks the result backend about tasks whose end no event told for sure. On the loop.
+"""Verifier asks the result backend about tasks whose end is unknown or inferred. On the loop.
 
 The reading runs in the pool, a few results at a time; the newest doubts come first. What is asked
 is only how a task ended, never what it returned.

@@ -1,4 +1,4 @@
-"""WorkerAnswer is what a worker told of itself, read once from its answers to inspect. Pure.
+"""WorkerAnswer is one worker's answers to inspect commands, parsed once. Pure.
 
 Workers of any version and pool may answer anything: what is not understood is None, or left out.
 """

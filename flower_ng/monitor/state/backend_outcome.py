@@ -1,4 +1,4 @@
-"""Outcome is what the result backend says of a task, in the terms of its events. Pure."""
+"""A task as the result backend reports it, in the terms of its events. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

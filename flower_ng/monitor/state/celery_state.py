@@ -1,4 +1,4 @@
-"""CeleryState: what scripts expect of Celery's State beside its tables and `event`. On the loop.
+"""The parts of Celery's State that scripts use beside its tables and `event`. On the loop.
 
 Celery's own methods put Celery's own records into the tables; these put ours. Copies (pickle,
 copy.deepcopy) hold the same records, and tell no observer.

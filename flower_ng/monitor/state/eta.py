@@ -1,4 +1,4 @@
-"""When a task may start, and the queue that RabbitMQ will put it into then. Pure.
+"""When a task with an ETA may start, and which RabbitMQ queue holds it until then. Pure.
 
 On RabbitMQ with quorum queues Celery sends a task with an ETA to the exchange `celery_delayed_27`;
 its routing key is the delay in seconds as 28 binary digits, then that of the task's queue

@@ -1,4 +1,4 @@
-"""Makes an Event of whatever was sent in its place, field by field. Pure; on any thread.
+"""Makes an Event of a malformed one, field by field, or says why it cannot. Pure; on any thread.
 
 Only for what the typed decoder refused (wire.py): broken, hostile, or not JSON.
 """

@@ -1,4 +1,4 @@
-"""How an event is merged into its task. Pure; on the loop, for every event.
+"""Merges an event into its task. Pure; on the loop, for every event.
 
 Most tasks are run once, or attempt after attempt, and their events come in order: that costs
 little. From the first event that says otherwise their runs are kept apart (life).

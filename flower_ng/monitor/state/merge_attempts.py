@@ -1,4 +1,4 @@
-"""How an event is merged into a task whose attempts follow one another. Pure; on the loop.
+"""Merges an event into a task that was retried or redelivered. Pure; on the loop.
 
 Their order is kept in Turns (life), beside the events that told of it.
 """

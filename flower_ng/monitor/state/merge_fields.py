@@ -1,4 +1,4 @@
-"""Taking what an event says over into its task's fields. Pure; on the loop, for every event.
+"""Copies an event's fields into its task. Pure; on the loop, for every event.
 
 No event blanks a field.
 """

@@ -1,4 +1,4 @@
-"""Observers: tells those that listen to the state of its changes, whatever one of them raises.
+"""Tells observers of each change of the state; a failing one does not stop the others. On the loop.
 
 On the loop, under the state's mutex.
 """

@@ -1,4 +1,4 @@
-"""Presence is who is online, who left, who fell silent: the one place that says so. On the loop.
+"""Presence says which workers are online, stopped, silent or gone, for all surfaces. On the loop.
 
 Pages, the API, metrics, rules and the purge all ask here, so that no two of them differ.
 """

@@ -1,4 +1,4 @@
-"""Purge forgets workers that have been offline for long, wherever they are known; on the loop."""
+"""Removes workers that were offline for long from state, inspector and metrics. On the loop."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Returning: the tasks that a store kept come back into memory while pages are served.
+"""Brings stored tasks back into memory after a start, while pages are already served.
 
 They are read on a thread, which may take seconds, and taken in on the loop, some at a time.
 """

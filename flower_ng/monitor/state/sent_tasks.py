@@ -1,4 +1,4 @@
-"""Sent is which tasks were sent and not heard of since, by queue. An Observer, on the loop.
+"""Sent tasks that no worker has received yet, by queue. An Observer, on the loop.
 
 It tells how long the oldest message of a queue waits, where its send was seen: that takes the
 Celery setting `task_send_sent_event`.

@@ -1,4 +1,4 @@
-"""ClusterState: what is live, in compact records; on the loop, under Celery's own mutex.
+"""ClusterState: live tasks and workers in compact records; on the loop, under Celery's own mutex.
 
 Celery's State with storage of its own. Finished tasks leave memory first, the oldest first, so that
 what still runs stays in sight.

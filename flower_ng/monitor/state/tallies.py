@@ -1,4 +1,4 @@
-"""Tallies: how many tasks in memory have each state, by worker and in all. On the loop."""
+"""How many tasks in memory have each state, by worker and in total. On the loop."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The indexes of Celery's State over tasks in memory, for its snapshot cameras. On any thread.
+"""The lookups of Celery's State over tasks in memory, for snapshot cameras. On any thread.
 
 Nothing is kept between questions, so that events cost nothing; a question walks all tasks.
 """

@@ -1,4 +1,4 @@
-"""Starts: when workers were seen to start, the newest of them. An Observer, on the loop.
+"""The latest observed starts of workers. An Observer, on the loop.
 
 Celery sends `worker-online` also after a lost connection. A process that is a new one has another
 id, or, where containers give each the same, a logical clock that begins anew.

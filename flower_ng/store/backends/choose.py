@@ -1,4 +1,4 @@
-"""The way to a history in PostgreSQL, for which not every installation has what it takes."""
+"""Opens a history in PostgreSQL, or explains what is missing for it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Damage inside a store's file: how it is found, and what becomes of the file. At the start."""
+"""Checks a SQLite file for corruption, and sets a corrupt one aside. At the start."""
 
 import sqlite3
 from contextlib import closing, suppress

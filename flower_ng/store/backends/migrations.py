@@ -1,4 +1,4 @@
-"""Migrations bring the tables of an older flower_ng forward, a version a step. At the start.
+"""Migrates the tables of an older flower_ng, one version a step. At the start.
 
 All steps are one transaction: a crash leaves the file as it was. Those from 0.1.0, which is
 version 4, take no longer for more tasks: what is to be done to each is done later (repair).

@@ -1,4 +1,4 @@
-"""The file behind the store: whose it is, whether it is sound, who may use it. At the start."""
+"""The SQLite file of a store: is it ours, is it sound, is it locked by another? At the start."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""The process that reads a file of Flower's for another: `python -m … FILE FORM`. Main thread."""
+"""The subprocess that reads Flower's file: `python -m … FILE FORM`. Main thread."""
 
 import sys
 from pathlib import Path

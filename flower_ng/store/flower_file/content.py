@@ -1,4 +1,4 @@
-"""What Flower pickled, as the records of the monitor. Pure; in a process of its own.
+"""Turns what Flower pickled into our records. Pure; in a subprocess.
 
 A pickle names classes and has them called. Here each of the few names that Flower's files hold
 stands for a record of what it would have been called with; any other name is refused. Of the values

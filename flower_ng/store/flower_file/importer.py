@@ -1,4 +1,4 @@
-"""Brings what a Flower kept into the store, by the store's own merge rules. Blocking, at the start.
+"""Writes the imported tasks into the store, by the store's merge rules. Blocking, at the start.
 
 Doing it twice, or after a crash, changes nothing: a task that is known already is merged, never
 moved back, and of each count the greater one stays.

@@ -1,4 +1,4 @@
-"""The process that unpickles, and its reader: lines of JSON, the hosts first, then the tasks.
+"""Runs the subprocess that unpickles, and reads its JSON lines: hosts first, then tasks.
 
 Unpickling takes much memory, and a hostile pickle can exhaust the stack or the memory of the
 process that reads it. In one of its own both go with that process, and the dashboard lives on.

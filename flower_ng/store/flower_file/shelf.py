@@ -1,4 +1,4 @@
-"""The shelf: which form of dbm Flower's file has, and the pickles in it. Blocking.
+"""Detects the dbm format of Flower's file and reads the pickles in it. Blocking.
 
 Python takes the first form of dbm that it has: SQLite (3.13 and newer), gdbm, ndbm, dumb. Nothing
 is locked, nothing is written: what would do so is copied to a temporary folder first.

@@ -1,4 +1,4 @@
-"""Commit is one state of the index; Fresh is what changed since. On a reading thread."""
+"""One committed state of the index, and the rows that changed since. On a reading thread."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What the index has of a task: its fields, and the SQL that makes a task a document. Pure.
+"""The fields of a task in the index, and the SQL that makes a document of its row. Pure.
 
 A text is not kept: it is cut into grams of three characters, which say in which tasks it may be.
 SQLite writes a document as JSON and the library reads that, both without the interpreter.

@@ -1,4 +1,4 @@
-"""TantivyEngine is the TaskEngine that goes by the index. On a reading thread."""
+"""TantivyEngine is the TaskEngine that uses the index. On a reading thread."""
 
 import sqlite3
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Counts by value, by failure, and over time, by the index. On a reading thread."""
+"""Counts by value, by failure and over time, from the index. On a reading thread."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a TaskQuery asks, as a query of the library: exact, or for more tasks than match. Pure.
+"""Translates a TaskQuery into a tantivy query: exact, or one that matches more tasks. Pure.
 
 No text of a user is parsed by the library: each is a term, or the start of one.
 """

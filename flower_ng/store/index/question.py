@@ -1,4 +1,4 @@
-"""Question is one query at one moment, with what the index and SQL answer. On a reading thread.
+"""Answers one query from the index and, for recent changes, from SQL. On a reading thread.
 
 An answer is what the index has, without the rows that changed since, with what SQL says of those
 and of the new ones. Where the index is not sure, SQL looks at each of the few that may match.

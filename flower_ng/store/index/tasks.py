@@ -1,4 +1,4 @@
-"""TaskIndex holds the documents of a store's tasks, up to its newest commit. Of the index thread.
+"""TaskIndex writes the documents of a store's tasks and commits them. On the index thread.
 
 Which tasks changed since is noted as they are written (see numbering). A commit is made so:
 1. the writer raises, in `sealed`, the highest row id that may be in the index, and the epoch: each

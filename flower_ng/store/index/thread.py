@@ -1,4 +1,4 @@
-"""Indexing keeps a store's index up to date: a commit each second while there is something. Thread.
+"""The index thread: keeps the index up to date, with a commit each second while tasks change.
 
 The rows are the truth: an index that fails, or whose folder is deleted, is made again from them,
 and until it is, answers come by SQL.

@@ -1,4 +1,4 @@
-"""Windows: which rows stand where in the order of a list, by the index. On a reading thread.
+"""Finds the rows of one page in the order of a list, from the index. On a reading thread.
 
 The library sorts by one field. Tasks of equal values are sorted by their ids in a second search, of
 those that the window cuts through; it has no order within, for SQL sorts what is shown.

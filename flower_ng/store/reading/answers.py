@@ -1,4 +1,4 @@
-"""Answers to questions about tasks: lists, counts and single ones. Asked on the loop."""
+"""Answers questions about tasks: lists, counts and single tasks. Asked on the loop."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a file held when it was opened, as the records of the monitor. At the start, blocking."""
+"""Reads what the store kept, as records for the state in memory. At the start, blocking."""
 
 import sqlite3
 from collections.abc import Iterator

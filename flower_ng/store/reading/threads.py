@@ -1,4 +1,4 @@
-"""Two threads that read, each query bounded in time and ended when its asker leaves."""
+"""Two reading threads; a query has a time limit and is cancelled when its caller leaves."""
 
 import asyncio
 import queue

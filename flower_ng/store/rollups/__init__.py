@@ -1,1 +1,1 @@
-"""The rollups: what happened per minute, kept as minutes, ten minutes and hours, read by range."""
+"""Numbers over time: counts per minute, ten minutes and hour, read by time range."""

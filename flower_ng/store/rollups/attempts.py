@@ -1,4 +1,4 @@
-"""Attempts of one task overlap as events tell of them: what is remembered until it fits. Loop.
+"""Matches starts and ends of overlapping attempts of one task for the counts. On the loop.
 
 Publishers stamp `task-sent` once the message is with the broker: a worker may have it before, and
 its event may come before theirs. A retry is published by the attempt that runs, before the worker

@@ -1,4 +1,4 @@
-"""Compactor: makes ten minutes of minutes, hours of those, and deletes what is too old.
+"""Compactor: sums minutes into ten minutes, those into hours, and deletes old ones.
 
 On the store thread, in slices: each reads or writes some hundred rows, in a transaction of its own.
 A coarse row is always made anew of all its finer ones, so that doing it twice changes nothing; its

@@ -1,4 +1,4 @@
-"""Minutes: counts events by minute and task type, as they are applied. An Observer, on the loop.
+"""Counts events by minute and task type as they are applied. An Observer, on the loop.
 
 What it holds was not handed on yet: a second's worth while the store can be written.
 """

@@ -1,4 +1,4 @@
-"""What series are made of: a bucket's coverage, and a point of each kind. Frozen records; pure."""
+"""The parts of a series: how much of a bucket was observed, and one point of each kind. Pure."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias

@@ -1,4 +1,4 @@
-"""What may be asked of the rollups, and the minutes and buckets that a query is about. Pure."""
+"""The queries that series answer, and the minutes and buckets that one covers. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rollups: has the counts of each minute written each second, the past compacted. On the loop."""
+"""Writes the counts of each minute once a second, and runs the compaction. On the loop."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Series over time, by range and step: asked on the loop, read and added up in threads.
+"""Series over time, by range and step: asked on the loop, summed in the reading threads.
 
 The coarsest rows that fit the step are read, and finer ones where those are not made yet, and at
 both ends of the range.

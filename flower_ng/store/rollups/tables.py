@@ -1,4 +1,4 @@
-"""The table of the rollups, and the statements that write and read it. On the store thread.
+"""The table of the rollups, and the statements that read and write it. On the store thread.
 
 One row is one tally: of a kind and name, for the `step_s` seconds from `start`. Several dashboards
 may share the table: minutes are rows of the `writer` that saw them, coarser rows have none.

@@ -1,4 +1,4 @@
-"""What the rollups hold: a tally for each task type, queue or worker and time, and how long. Pure.
+"""The counts of one task type, queue or worker in one period, and the periods kept. Pure.
 
 Tallies merge, so that ten minutes are made of minutes and an answer of either; all are JSON arrays.
 """

@@ -1,4 +1,4 @@
-"""What is asked of tasks: a query, and its search as a tree of conditions. Frozen records; pure."""
+"""TaskQuery, and a search as a tree of conditions. Frozen records; pure."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias

@@ -1,4 +1,4 @@
-"""The fields that a search may name: one table for parser, help, documentation, completion. Pure.
+"""The fields of the search: one table for parser, help, documentation and completion. Pure.
 
 Times are in UTC unless they name an offset; durations are in seconds unless they name a unit.
 """

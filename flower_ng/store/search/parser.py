@@ -1,4 +1,4 @@
-"""The search text: its words and what they ask for. Pure.
+"""Parses the text of a search into conditions. Pure.
 
 The grammar is Flower's, with negation and more fields: adjacent words must all match, `OR` binds
 weaker than `AND`, `NOT` or a dash before a word or a group negates, parentheses group, quotes make

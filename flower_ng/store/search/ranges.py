@@ -1,4 +1,4 @@
-"""What `>5`, `1m..5m`, `2026-11-20..` and `-1h..` mean: counts, durations, times. Pure."""
+"""Parses ranges such as `>5`, `1m..5m`, `2026-11-20..` and `-1h..`. Pure."""
 
 import re
 from collections.abc import Callable

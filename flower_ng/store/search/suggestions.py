@@ -1,4 +1,4 @@
-"""Doubts are words of a search that look like a mistake, with what was probably meant. Pure.
+"""Finds words of a search that look like a mistake, and suggests what was meant. Pure.
 
 Flower takes `x:y` for text where x is no field, and any word for a state. So do we, and say so.
 """

@@ -1,4 +1,4 @@
-"""How the values of a search's fields are read, by the kind of field. Pure."""
+"""Parses the values of search fields, by the kind of field. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The interface of what finds and counts tasks, and its form in plain SQL. On a reading thread.
+"""TaskEngine, the interface for finding and counting tasks, and its plain SQL form. Reading thread.
 
 A store chooses one engine when it opens; nothing above it knows how rows are found.
 """

@@ -1,4 +1,4 @@
-"""The one way from a TaskQuery to SQL, and the cursors with which lists go on. Pure.
+"""Translates a TaskQuery into SQL statements, with the cursors of long lists. Pure.
 
 Every statement gives one row; tasks are in it as a JSON array of arrays, each a TaskRow.
 """

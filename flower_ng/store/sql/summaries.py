@@ -1,4 +1,4 @@
-"""Counts of the tasks that match a query: by value, by failure, and over time. Pure."""
+"""SQL that counts matching tasks: by value, by failure, and over time. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

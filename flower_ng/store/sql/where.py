@@ -1,4 +1,4 @@
-"""What a TaskQuery asks of a task, as one SQL condition over any relation of tasks. Pure."""
+"""Translates the conditions of a TaskQuery into one SQL condition. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL do differently: their SQL (Dialect), and how they fail. Pure.
+"""The differences between SQLite and PostgreSQL: their SQL, and their errors. Pure.
 
 Parameters are `?` in both, and `(SELECT …)` in brackets. JSON comes back as text in both.
 """

@@ -1,4 +1,4 @@
-"""What the store hands out: TaskRow, TaskPage, Restored. Built in the reading threads; frozen."""
+"""The records that the store returns: TaskRow, TaskPage, Restored. Frozen; reading threads."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The tables of the store, their version, and the mark that tells our file from others. Pure."""
+"""The tables of the store, their version, and the mark that identifies our file. Pure."""
 
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final

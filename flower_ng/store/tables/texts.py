@@ -1,4 +1,4 @@
-"""What the texts of a task say: class and line of an exception, how it was cut, kwargs. Pure."""
+"""Parses the texts of a task: exception class and line, truncation marks, kwargs. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Timeline: the events of one task as text that only grows, and the attempts they tell of. Pure.
+"""The events of one task as one text, to which new events are appended. Pure.
 
 Text is written by the store thread, and read wherever a task is shown.
 """

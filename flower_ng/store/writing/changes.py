@@ -1,4 +1,4 @@
-"""What changed since the last write: Marks, and the Batch taken of them. On the loop."""
+"""The changes since the last write, and the batch that is taken of them. On the loop."""
 
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy

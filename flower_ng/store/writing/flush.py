@@ -1,4 +1,4 @@
-"""When marks are written: soon, or at once for a reader or a thousand tasks. On the loop."""
+"""Decides when changes are written: soon, at once for a reader, or at a thousand. On the loop."""
 
 import asyncio
 import logging

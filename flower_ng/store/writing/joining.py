@@ -1,4 +1,4 @@
-"""Joining: what memory met in the middle of its life, with what the store kept of it. Store thread.
+"""Joins a task that memory knows only in part with its stored row. On the store thread.
 
 A task that left memory and is heard of again is a new record there, which knows only what came
 since. Before such a record is written, all events of the task are looked at together.

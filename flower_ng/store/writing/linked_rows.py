@@ -1,4 +1,4 @@
-"""What hangs on the rows of tasks: reruns, tracebacks, and what the index has. Store thread.
+"""Rows that belong to tasks: reruns, tracebacks, and the log of the index. On the store thread.
 
 Triggers could note what changed for the index, and cost a quarter of the time of writing and half
 of that of deleting: with one on a table, SQLite first puts the rows of a statement in a

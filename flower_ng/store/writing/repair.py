@@ -1,4 +1,4 @@
-"""Repair mends what 0.1.0 kept wrong; Upkeep runs that and the deletion, a little at a time.
+"""Repairs rows of 0.1.0 and runs retention, a little at a time. On the store thread.
 
 0.1.0 took a retry that was told late for the newest news, and a root that retried for its own
 child, and kept the repr of billiard's wrapper for what was raised. How far the repair has come is

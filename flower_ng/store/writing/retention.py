@@ -1,4 +1,4 @@
-"""How much the store may keep, what it deletes, when, and why. On the store thread."""
+"""The limits of the store: which tasks are deleted, when, and why. On the store thread."""
 
 import shutil
 import sqlite3

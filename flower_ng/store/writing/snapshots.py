@@ -1,4 +1,4 @@
-"""Snapshots of tasks, and the rows and statements that they become. Pure; on the store thread."""
+"""Snapshots of changed tasks, and the rows made of them. Pure; on the store thread."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

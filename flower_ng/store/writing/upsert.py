@@ -1,4 +1,4 @@
-"""The statements that write tasks, merged with what is there. Pure; on the store thread.
+"""The statements that insert tasks or merge them into their rows. Pure; on the store thread.
 
 Several dashboards may write the same task, and one may write what it heard late. What has come
 further (life.progress) gives the state and all that changes from attempt to attempt; of what has

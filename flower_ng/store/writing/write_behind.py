@@ -1,4 +1,4 @@
-"""WriteBehind has the store thread write what waits, one lot after the other. On the loop."""
+"""WriteBehind has the store thread write queued items, one batch after the other. On the loop."""
 
 import asyncio
 import logging

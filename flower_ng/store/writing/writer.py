@@ -1,4 +1,4 @@
-"""The one thread that writes: each Batch is one transaction; others have jobs run on it."""
+"""The store thread: writes each batch in one transaction, and runs other jobs between."""
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
