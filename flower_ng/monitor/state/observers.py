@@ -1,6 +1,6 @@
 """Tells observers of each change of the state; a failing one does not stop the others. On the loop.
 
-On the loop, under the state's mutex.
+All of it runs under the state's mutex.
 """
 
 import logging
