@@ -19,6 +19,10 @@ ERROR = 0.0202
 ADDED, FAILED, RETRIED, REVOKED = 120, 20, 8, 3
 
 
+class Over(Exception):  # noqa: N818 - no error
+    """Enough was heard."""
+
+
 class Ear(threading.Thread):
     """Celery's own receiver, beside the dashboard, on the same broker."""
 
@@ -30,16 +34,15 @@ class Ear(threading.Thread):
     def run(self):
         with self.app.connection_for_read() as connection:
             receiver = self.app.events.Receiver(connection, handlers={"*": self.note})
-            while not self.is_over:
-                with suppress(TimeoutError):
-                    receiver.capture(limit=None, timeout=0.5, wakeup=False)
+            with suppress(Over):  # a capture that began again would miss events
+                receiver.capture(limit=None, timeout=None, wakeup=False)
 
     def note(self, event):
         self.hears.set()
         if event["type"].startswith("task-"):
             self.record.note(event)
         if self.is_over:
-            raise TimeoutError
+            raise Over
 
     def ended(self):
         """How many tasks have ended, as far as was heard."""
