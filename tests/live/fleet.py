@@ -150,9 +150,11 @@ class Fleet(threading.Thread):
         self.do(lambda: self.workers.pop(name).vanish())
 
     def misroute(self) -> None:
-        """Send a task to a queue that nobody consumes from."""
-        self.app.conf.task_send_sent_event = True
-        self.app.send_task(TASK, (1, 2), queue=NOBODYS, connection=self.connection)
+        """Send a task to a queue that nobody consumes from, and tell of it by the fleet's clock."""
+        sent = self.app.send_task(TASK, (1, 2), queue=NOBODYS, connection=self.connection)
+        with self.app.events.Dispatcher(self.connection, hostname="client@box") as dispatcher:
+            about = {"uuid": sent.id, "name": TASK, "queue": NOBODYS, "retries": 0}
+            dispatcher.send("task-sent", timestamp=self.clock.now(), **about)
 
     def leap(self, seconds: float) -> int:
         """Have the clock leap and everyone beat; return how many events that made."""
