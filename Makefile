@@ -72,6 +72,7 @@ checks: node_modules/.made
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/dead_code.py
 	$(NODE) npx --no-install eslint
 	$(NODE) npx --no-install prettier --check .
 	$(NODE) npx --no-install tsc

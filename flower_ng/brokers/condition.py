@@ -95,10 +95,10 @@ class RedisFacts:
 
     `memory_limit_bytes` is `maxmemory`, 0 without one. `link_down_s` is for how long a replica has
     lost its master, None where it is a master or has not; `replicas` are those connected, and
-    `replicas_behind` those among them that are not in step. `blocked_clients` counts idle workers
-    too: they wait in BRPOP. `saves_fail` is that the newest snapshot failed, after which Redis
-    refuses writes unless told otherwise. `unacked` counts what workers of this app hold and have
-    not acknowledged; after `visibility_timeout_s` it is delivered once more.
+    `replicas_behind` those among them that are not in step. `saves_fail` is that the newest
+    snapshot failed, after which Redis refuses writes unless told otherwise. `unacked` counts what
+    workers of this app hold and have not acknowledged; after `visibility_timeout_s` it is delivered
+    once more.
     `cut_off` is how many clients were closed because they read too slowly, None where this version
     does not count them. `stale` are answers to commands that nobody waited for.
     """
@@ -110,7 +110,6 @@ class RedisFacts:
     evicted: int | None = None
     rejected: int | None = None
     clients: int | None = None
-    blocked_clients: int | None = None
     cut_off: int | None = None
     role: str = ""
     link_down_s: float | None = None

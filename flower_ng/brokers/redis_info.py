@@ -26,7 +26,6 @@ def redis_facts(
         evicted=count(info.get("evicted_keys")),
         rejected=count(info.get("rejected_connections")),
         clients=count(info.get("connected_clients")),
-        blocked_clients=count(info.get("blocked_clients")),
         cut_off=count(info.get("client_output_buffer_limit_disconnections")),
         role=str(info.get("role", "")),
         link_down_s=link_down_s(info),

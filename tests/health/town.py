@@ -169,7 +169,7 @@ class Town:
                     return
 
     def broker(self) -> BrokerFacts:
-        """Memory goes up and down with what waits, and somebody is always blocked in BRPOP."""
+        """Memory goes up and down with what waits."""
         used = int(GIB * self.random.uniform(0.2, 0.8))
         redis = RedisFacts(
             "7.2.0",
@@ -178,7 +178,6 @@ class Town:
             policy="noeviction",
             evicted=0,
             clients=self.random.randint(50, 400),
-            blocked_clients=len(self.names),
             cut_off=self.cut_off,
             role="master",
             replicas=1,

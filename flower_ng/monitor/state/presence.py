@@ -178,13 +178,6 @@ class Presence:
         at, began = self.at, self._began
         return 0.0 if began is None else max(0.0, at - max(worker.heard_at, began))
 
-    def offline_s(self, worker: Worker) -> float:
-        """Return for how long it is offline: since it said so, else since its newest heartbeat.
-
-        Of one that did not say so, only time counts in which it could have been heard.
-        """
-        return _offline_s(worker, self.at, self._began)
-
     @property
     def _began(self) -> float | None:
         return self._listening().began

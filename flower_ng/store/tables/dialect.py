@@ -71,7 +71,6 @@ class Dialect:
     identity: str = "INTEGER PRIMARY KEY"
     #: The order in which rows of `worker` and `counter` were first written, and what makes it.
     place: str = "rowid"
-    place_column: str = ""
     #: The query whether this dashboard, of those that share the store, is the one to delete.
     leads: str = "SELECT 1"
     #: The query for how many bytes hold something; what is free of them is used again.
@@ -135,10 +134,6 @@ class Dialect:
         del order
         return f"'[' || coalesce(group_concat({array}), '') || ']'"
 
-    def object_of(self, key: str, value: str) -> str:
-        """Return the aggregate that makes a JSON object of each row's key and value."""
-        return f"json_group_object({key}, {value})"
-
     def each(self, kind: Kind | Literal["JSON"] = "TEXT") -> str:
         """Return the relation `each (value, key)` of a parameter, a JSON array of one kind.
 
@@ -164,10 +159,6 @@ class Dialect:
         del order
         return ""
 
-    def indexed_by(self, index: str) -> str:
-        """Return the hint, behind a table's name, that its rows come by this index."""
-        return f"INDEXED BY {index}"
-
     def looped(self, outer: str, inner: str, condition: str) -> str:
         """Return a join that goes through `outer` in its order and looks up `inner` for each."""
         return f"{outer} CROSS JOIN {inner} ON {condition}"
@@ -190,7 +181,6 @@ class _PostgreSQL(Dialect):
     is_shared: bool = True
     identity: str = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     place: str = "place"
-    place_column: str = ", place bigint GENERATED ALWAYS AS IDENTITY"
     leads: str = f"SELECT CAST(pg_try_advisory_lock({SWEEPING}, {SCHEMA}) AS integer)"
     #: A table keeps its size when rows go: this goes by the newest rows and the number of all.
     used_bytes: str = (
@@ -236,9 +226,6 @@ class _PostgreSQL(Dialect):
     def arrays_of(self, array: str, order: str = "") -> str:
         return self.array_of(array, order)
 
-    def object_of(self, key: str, value: str) -> str:
-        return f"coalesce(json_object_agg({key}, {value}), '{{}}')"
-
     def each(self, kind: Kind | Literal["JSON"] = "TEXT") -> str:
         if kind == "JSON":
             return "json_array_elements(CAST(? AS json)) WITH ORDINALITY AS each (value, key)"
@@ -258,10 +245,6 @@ class _PostgreSQL(Dialect):
 
     def place_by(self, order: str) -> str:
         return f", row_number() OVER (ORDER BY {order}) AS place"
-
-    def indexed_by(self, index: str) -> str:
-        del index
-        return ""
 
     def looped(self, outer: str, inner: str, condition: str) -> str:
         return f"{outer} JOIN {inner} ON {condition}"

@@ -48,9 +48,6 @@ COLUMNS: dict[str, Kind] = {
     "state_source": "TEXT",
 }
 
-#: Columns that only a few tasks have a value in: lists are never sorted by them.
-RARE: Final = frozenset({"original_name", "state_source"})
-
 #: What is found in an exception's text (fault): its class, and the first line.
 FAULT: dict[str, Kind] = {"exception_class": "TEXT", "exception_line": "TEXT"}
 

@@ -87,7 +87,6 @@ class TasksView:
     kept: Mapping[str, str]
     all_url: str
     aside_url: str
-    is_narrowed: bool
     is_natural_time: bool
     is_wide: bool
     now: float
@@ -234,7 +233,6 @@ class Tasks(Page):
             kept=_kept(listing),
             all_url=listing.filtered(links, search=""),
             aside_url=listing.filtered(links, search=f"{base} {UNPLACED}".strip()),
-            is_narrowed=bool(found.text.strip()),
             is_natural_time=self.services.options.natural_time,
             is_wide=len(found.slugs) > MOST_FITTING,
             now=now,
