@@ -264,15 +264,24 @@ class _Worker:
 
     def _match_others(self) -> None:
         """Of several runs that may have ended the newest did."""
+        matched: list[tuple[Run, list[Run]]] = []
         for end in reversed(self._ends):
             if end.is_free and end.type != "retried":
                 runs = [run for run in self._unended() if _may_end(run, end)]
                 if runs:
                     *others, newest = runs
-                    newest.is_inferred |= len(runs) > 1 and (
-                        self._was_followed(newest) or not all(map(self._was_followed, others))
-                    )
                     end.belongs_to(newest)
+                    matched.append((newest, others))
+        for run, others in matched:
+            run.is_inferred |= self._may_be_swapped(run, others)
+
+    def _may_be_swapped(self, run: Run, others: Sequence[Run]) -> bool:
+        """Whether the end of a run may be that of another, whose own came while the run went on."""
+        began = run.started or 0.0
+        rivals = [other for other in others if other.ended is None or other.ended >= began]
+        return bool(rivals) and (
+            self._was_followed(run) or not all(map(self._was_followed, rivals))
+        )
 
     def _was_followed(self, run: Run) -> bool:
         """Whether a later attempt was received, or the task that it was replaced by."""

@@ -149,6 +149,14 @@ def test_the_ends_of_attempts_that_ran_one_after_the_other_are_told():
     assert marked(*first, *second, *third) == [False, False, False]
 
 
+def test_the_ends_of_deliveries_that_ran_one_after_the_other_are_told():
+    first = [event("received", 1.0), event("started", 2.0), event("retried", 3.0)]
+    second = [event("received", 4.0, 1), event("started", 5.0), event("succeeded", 6.0)]
+    again = [event("received", 7.0, 1), event("started", 8.0)]
+
+    assert marked(*first, *second, *again, event("succeeded", 9.0)) == [False, False, False]
+
+
 def test_a_retry_that_is_told_late_is_that_of_the_attempt_that_was_followed():
     first = [event("received", 1.0), event("started", 2.0), event("received", 3.0, 1)]
     second = [event("started", 4.0), event("retried", 5.0), event("succeeded", 6.0)]

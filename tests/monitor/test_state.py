@@ -252,6 +252,15 @@ def test_a_root_that_is_retried_is_not_its_own_parent(state):
     assert (state.tasks["u1"].parent_id, state.tasks["u1"].root_id) == (None, "u1")
 
 
+@pytest.mark.parametrize("parent", [None, "u0"])
+def test_a_task_that_a_chain_replaces_keeps_its_parent(state, parent):
+    first = {"root_id": parent or "u1", "parent_id": parent}
+    state.event(task_event("received", **first))
+    state.event(task_event("received", at=NOW + 2, name="shop.last", **{**first, "parent_id": "c"}))
+
+    assert state.tasks["u1"].parent_id == parent
+
+
 def test_a_task_that_is_replaced_keeps_its_first_name(state):
     state.event(task_event("received"))
     state.event(task_event("started", at=NOW + 1))

@@ -12,7 +12,7 @@ from flower_ng.monitor.remote import verifying
 from flower_ng.monitor.remote.verifying import OLDER, Verifier
 from flower_ng.monitor.state.backend_outcome import Outcome
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.records import BACKEND, INFERRED
+from flower_ng.records import BACKEND, INFERRED, Task
 from tests.monitor.test_state import NOW, Notes, task_event, worker_event
 
 
@@ -134,7 +134,7 @@ async def test_a_state_of_the_apps_own_is_no_end(town):
     assert town.verifier.answer("a").state == "PROGRESS"
     assert town.verifier.answer("a").detail is None
     town.now += 5
-    assert (await town.verifier.ask("a", 1.0)).detail == "{'current': 1}"
+    assert (await town.verifier.ask(Task("a"), 1.0)).detail == "{'current': 1}"
 
 
 async def test_tasks_of_a_worker_that_is_gone_are_asked_for_at_once_and_lost_only_then(town):
@@ -222,19 +222,19 @@ async def test_who_asks_for_a_task_waits_no_longer_than_he_likes(town):
     town.backend.outcomes = lambda _uuids: asyncio.sleep(5)
 
     async with asyncio.timeout(4):
-        assert await town.verifier.ask("a", 0.05) is None
+        assert await town.verifier.ask(Task("a"), 0.05) is None
 
 
 async def test_all_who_look_at_a_task_share_one_question(town):
     town.starts("a")
-    await asyncio.gather(*(town.verifier.ask("a", 1.0) for _ in range(5)))
+    await asyncio.gather(*(town.verifier.ask(Task("a"), 1.0) for _ in range(5)))
 
     assert town.backend.asked == ["a"]
 
 
 async def test_answers_about_tasks_that_are_gone_are_forgotten(town):
     town.starts("a")
-    await town.verifier.ask("b", 1.0)
+    await town.verifier.ask(Task("b"), 1.0)
     await town.look(1.0)
 
     assert town.verifier.answer("b") is None

@@ -140,20 +140,23 @@ class Verifier:
         if task is not None and (doubt is None or doubt.cause < _Cause.UNCLAIMED):
             self._doubts[uuid] = _Doubt(task.state, self._clock(), _Cause.UNCLAIMED)
 
-    async def ask(self, uuid: str, patience_s: float) -> Answer | None:
-        """Return what the backend has of a task now, or what it had where that takes too long."""
-        known = self._answers.get(uuid)
-        if known is None or self._clock() - known.at >= FRESH_S:
-            await asyncio.wait([self._begin(uuid)], timeout=patience_s)
-        return self._answers.get(uuid, known)
+    async def ask(self, kept: Task, patience_s: float) -> Answer | None:
+        """Return what the backend has of a task now, or what it had where that takes too long.
 
-    def _begin(self, uuid: str) -> asyncio.Task[bool]:
+        `kept` is the task as the store has it: it may have left memory.
+        """
+        known = self._answers.get(kept.uuid)
+        if known is None or self._clock() - known.at >= FRESH_S:
+            await asyncio.wait([self._begin(kept)], timeout=patience_s)
+        return self._answers.get(kept.uuid, known)
+
+    def _begin(self, kept: Task) -> asyncio.Task[bool]:
         """Ask for one task, unless that is under way."""
-        asking = self._asking.get(uuid)
+        asking = self._asking.get(kept.uuid)
         if asking is None:
             loop = asyncio.get_running_loop()
-            asking = self._asking[uuid] = loop.create_task(self._ask([uuid], in_detail=True))
-            asking.add_done_callback(lambda _: self._asking.pop(uuid, None))
+            asking = self._asking[kept.uuid] = loop.create_task(self._ask([kept.uuid], kept))
+            asking.add_done_callback(lambda _: self._asking.pop(kept.uuid, None))
         return asking
 
     def start(self) -> None:
@@ -250,8 +253,8 @@ class Verifier:
         eta = None if is_running(task.state) else eta_s(task.eta, self._timezone)
         return max(task.timestamp, eta or 0.0) + FIRST_S
 
-    async def _ask(self, uuids: Iterable[str], *, in_detail: bool = False) -> bool:
-        """Ask for some; return whether the backend could be asked."""
+    async def _ask(self, uuids: Iterable[str], kept: Task | None = None) -> bool:
+        """Ask for some, in detail for one that is `kept`; return whether the backend answered."""
         uuids = list(uuids)
         try:
             found = await self._backend.outcomes(uuids)
@@ -259,29 +262,27 @@ class Verifier:
             found = dict.fromkeys(uuids, error)
         now = self._clock()
         for uuid, one in found.items():
-            self._take(uuid, one, now, in_detail=in_detail)
+            self._take(uuid, one, now, kept)
         return not found or not all(isinstance(one, AnswerError) for one in found.values())
 
-    def _take(
-        self, uuid: str, found: Outcome | AnswerError, now: float, *, in_detail: bool
-    ) -> None:
+    def _take(self, uuid: str, found: Outcome | AnswerError, now: float, kept: Task | None) -> None:
         if doubt := self._doubts.get(uuid):
             doubt.asked += 1
             doubt.due_at = now + min(FIRST_S * 2 ** min(doubt.asked, 10), LAST_S)
-        self._answers[uuid] = self._answer(uuid, found, now, in_detail=in_detail)
+        self._answers[uuid] = self._answer(uuid, found, now, kept)
 
     def _answer(
-        self, uuid: str, found: Outcome | AnswerError, now: float, *, in_detail: bool
+        self, uuid: str, found: Outcome | AnswerError, now: float, kept: Task | None
     ) -> Answer:
         """Read what was answered; of an end the state learns."""
         if isinstance(found, AnswerError):
             return Answer(now, why=found.message)
-        task = self._state.tasks.get(uuid)
+        task = self._state.tasks.get(uuid, kept)
         if found.is_end and task is not None and not is_of_this_try(found, task):
             return Answer(now, why=OLDER)
-        if found.is_end and self._state.learn(uuid, found):
+        if found.is_end and self._state.learn(uuid, found, kept):
             self.learned[found.state] += 1
-        return Answer(now, found.state, detail=found.detail if in_detail else None)
+        return Answer(now, found.state, detail=found.detail if kept else None)
 
 
 def _slices(found: Iterable[T]) -> Iterator[list[T]]:

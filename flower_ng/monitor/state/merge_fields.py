@@ -56,7 +56,7 @@ def take_what_was_asked(task: Task, event: Event) -> None:  # noqa: C901 - one l
         task.args = event.args
     if event.kwargs is not None:
         task.kwargs = event.kwargs
-    if event.parent_id is not None:
+    if event.parent_id is not None and task.parent_id is None:  # a chain in its place is no parent
         task.parent_id = event.parent_id
     if event.root_id is not None:
         task.root_id = event.root_id

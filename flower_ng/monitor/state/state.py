@@ -179,18 +179,21 @@ class ClusterState(CeleryState):
         is_overridden = type(self).apply is not ClusterState.apply
         return is_overridden or self.event_callback is not None or not self._observers.take_batches
 
-    def learn(self, uuid: str, found: Outcome) -> bool:
+    def learn(self, uuid: str, found: Outcome, kept: Task | None = None) -> bool:
         """Let a task have ended as the result backend says; False if it has ended or is unknown.
 
-        An end that was inferred from events is none yet.
+        An end that was inferred from events is none yet. Where the task has left memory, the
+        observers are told of `kept`, the record that a store has of it.
         """
         with self._mutex:
-            task = self.tasks.get(uuid)
+            is_here = uuid in self.tasks
+            task = self.tasks.get(uuid, kept)
             if task is None or has_ended(task):
                 return False
             state, worker = task.state, task.worker
             take(task, found)
-            self._place(task, state, worker)
+            if is_here:
+                self._place(task, state, worker)
         self._observers.learned(task)
         return True
 
@@ -334,9 +337,10 @@ class ClusterState(CeleryState):
         if event.name is not None:
             event.name = self._known_type(event.name)
         if event.root_id is not None and event.root_id == event.uuid:
-            event.root_id = event.uuid
-        if event.parent_id is not None and event.parent_id == event.uuid:
-            event.parent_id = None  # a root that retries, or is replaced, is sent by itself
+            # A root that retries is sent by itself, one that a chain replaces by that chain.
+            event.root_id, event.parent_id = event.uuid, None
+        elif event.parent_id is not None and event.parent_id == event.uuid:
+            event.parent_id = None
         if event.exception is not None and event.exception == WRAPPED:
             event.exception = unwrapped(event.traceback) or WRAPPED
         if event.routing_key is not None:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.cluster import Cluster
+from flower_ng.life.progress import progress_of_state
 from flower_ng.monitor.remote.verifying import Answer
+from flower_ng.records import Task
 from flower_ng.store import TaskRow
 from flower_ng.store.tables.schema import FINISHED
 
@@ -45,19 +47,35 @@ class Verified:
 async def verified(cluster: Cluster, uuid: str) -> Verified | None:
     """Return a task that the store knows; the result backend is asked about one that has not ended.
 
-    What it says of an end is in the row, if the task is in memory.
+    What it says of an end is in the row.
     """
     row = await cluster.store.task(uuid)
     if row is None or row.state in ENDED:
         return None if row is None else Verified(row)
     verifier = cluster.verifier
     refusal = verifier.refusal or ""
-    answer = None if refusal else await verifier.ask(uuid, PATIENCE_S)
+    answer = None if refusal else await verifier.ask(_kept(row), PATIENCE_S)
     if answer is not None and answer.state in FINISHED:
         row = await cluster.store.task(uuid) or row
     is_started = row.is_running and row.worker is not None
     doubt = cluster.health.doubt(uuid, row.worker or "") if is_started else ""
     return Verified(row, answer, refusal, doubt)
+
+
+def _kept(row: TaskRow) -> Task:
+    """Return a task that may have left memory, as far as its end depends on it."""
+    return Task(
+        row.uuid,
+        name=row.name,
+        state=row.state,
+        received=row.received,
+        started=row.started,
+        retries=row.retries,
+        timestamp=row.timestamp,
+        state_source=row.state_source,
+        progress=progress_of_state(row.state, row.retries),
+        is_partial=True,
+    )
 
 
 def lowered(sentence: str) -> str:

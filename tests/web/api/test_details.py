@@ -4,9 +4,12 @@ import pytest
 
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
+from flower_ng.monitor.remote.verifying import Verifier
+from flower_ng.monitor.state.backend_outcome import Outcome
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import BACKEND, Task, Worker
 from flower_ng.store import Store
+from tests.web.site import NoBackend
 
 
 @pytest.fixture
@@ -97,6 +100,43 @@ async def test_a_doubt_and_what_the_result_backend_said_of_it_are_told(client, c
         "w1@box is gone. Can't check whether it ended: no result backend is configured."
     )
     assert told["backend"] == {"state": None, "at": None, "why": "No result backend is configured"}
+
+
+class Failed(NoBackend):
+    """Has it of every task that it failed."""
+
+    async def refusal(self):
+        return ""
+
+    async def outcomes(self, task_ids):
+        return dict.fromkeys(task_ids, Outcome("FAILURE", 19.0, "KeyError('a')"))
+
+
+@pytest.mark.parametrize("heard_again", [(), ("started",)])
+async def test_the_end_of_a_task_that_left_memory_is_learned_and_kept(
+    client, cluster, store, heard_again
+):
+    state = ClusterState(max_tasks_in_memory=1, observers=(store,), clock=lambda: 1000.0)
+    cluster.verifier = Verifier(state, Failed(), lambda _worker: False)
+
+    def event(kind, at, uuid="a", **fields):
+        told = {"type": f"task-{kind}", "uuid": uuid, "hostname": "w1@box", "timestamp": at}
+        state.event({**told, **fields})
+
+    event("received", 10.0, name="shop.pay", retries=0)
+    event("started", 11.0)
+    event("retried", 12.0, exception="OSError()")
+    event("received", 13.0, name="shop.pay", retries=1)
+    event("received", 14.0, "b", name="shop.pay", retries=0)
+    for kind in heard_again:
+        event(kind, 15.0)
+    told = (await client.get("/api/task/details/a")).json
+
+    assert (told["state"], told["state_source"], told["failed"]) == ("FAILURE", BACKEND, 19.0)
+    assert (told["name"], told["retries"], told["worker"]) == ("shop.pay", 1, "w1@box")
+    assert told["exception"] == "KeyError('a')"
+    assert [one["received"] for one in told["attempts"]] == [10.0, 13.0]
+    assert list((await client.get("/api/tasks?state=FAILURE")).json) == ["a"]
 
 
 async def test_nobody_knows_it(client, store):  # noqa: ARG001 - it is empty

@@ -521,6 +521,18 @@ async def test_a_running_task_has_run_so_far(shop, look):
     assert html.rows[0][4].startswith("so far ")
 
 
+async def test_of_a_task_that_may_run_no_more_no_run_time_is_told(shop, look):
+    shop.now = NOW - 90
+    for uuid in ("gone", "runs"):
+        shop.task(uuid, ends="task-started")
+    shop.now = NOW
+    shop.health.doubt = lambda uuid, worker: f"{worker} is gone" if uuid == "gone" else ""
+
+    html = await look("/tasks?sort=uuid")
+
+    assert [row[4] for row in html.rows] == ["end unknown", "so far 1m 30s"]
+
+
 async def test_cells_say_how_their_value_is_searched_for(shop, look):
     shop.task("5eed", name='a "b"', ends="task-failed", exception="OSError('x')", args="(1, 2)")
 

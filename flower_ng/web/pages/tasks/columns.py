@@ -1,7 +1,7 @@
 """The columns of a list of tasks, and how their values are shown; pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flower_ng.store import TaskRow
@@ -10,6 +10,7 @@ from flower_ng.web.pages.tasks.search_terms import exact_term, quoted
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Column
+from flower_ng.web.ui.phases import NO_END
 
 #: The columns that `tasks_columns` and a page's `columns` may name, and how a cell is shown.
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -75,9 +76,20 @@ def column_slugs(named: str, usual: tuple[str, ...] = DEFAULT_COLUMNS) -> tuple[
     return tuple(dict.fromkeys(slug for slug in slugs if slug in COLUMNS)) or usual
 
 
-def row_of(task: TaskRow, slugs: Iterable[str], links: Links, now: float) -> Row:
-    """The cells of one task; `now` is UTC seconds."""
-    return Row(task.uuid, tuple(_cells(task, slugs, links, now)))
+def row_of(
+    task: TaskRow, slugs: Iterable[str], links: Links, now: float, *, is_in_doubt: bool = False
+) -> Row:
+    """The cells of one task; `now` is UTC seconds.
+
+    Whether one that `is_in_doubt` still runs is unknown.
+    """
+    cells = _cells(task, slugs, links, now)
+    return Row(task.uuid, tuple(map(_without_end, cells) if is_in_doubt else cells))
+
+
+def _without_end(cell: Cell) -> Cell:
+    """The cell, which says no run time of a task whose end is unknown."""
+    return replace(cell, text=NO_END, is_so_far=False) if cell.is_so_far else cell
 
 
 def _cells(task: TaskRow, slugs: Iterable[str], links: Links, now: float) -> Iterator[Cell]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import SearchError, Unavailable
-from flower_ng.store import Field, TaskPage, TaskQuery, fields, parse_search
+from flower_ng.store import Field, TaskPage, TaskQuery, TaskRow, fields, parse_search
 from flower_ng.web.http.base import LIVE, NavCount, Page
 from flower_ng.web.pages.tasks.bulk_actions import BulkActions, bulk_actions
 from flower_ng.web.pages.tasks.by_runtime import by_runtime
@@ -194,6 +194,11 @@ class Tasks(Page):
         is_live = LIVE in self.request.headers
         return await summaries.of(key, count, 0 if is_live else COUNTS_WAIT_S)
 
+    def _is_in_doubt(self, row: TaskRow) -> bool:
+        """Whether it is unknown if a started task still runs."""
+        doubt = self.cluster.health.doubt
+        return row.is_running and row.worker is not None and bool(doubt(row.uuid, row.worker))
+
     def _view(self, found: _Found, usual: Sequence[str]) -> TasksView:
         links, listing, page = Links(self.services.prefix), found.listing, found.page
         now = self.services.clock()
@@ -220,7 +225,10 @@ class Tasks(Page):
             columns_url=listing.filtered(links, columns=",".join(usual)),
             term_url=listing.filtered(links, search=f"{base} {{term}}".strip()),
             headings=listing.headings(links, [COLUMNS[slug] for slug in found.slugs]),
-            rows=tuple(row_of(row, found.slugs, links, now) for row in rows),
+            rows=tuple(
+                row_of(shown, found.slugs, links, now, is_in_doubt=self._is_in_doubt(row))
+                for row, shown in zip(page.rows, rows, strict=True)
+            ),
             pager=pager(
                 listing, links, shown=len(page.rows), count=page.filtered, is_exact=page.exact
             ),
