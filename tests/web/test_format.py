@@ -14,12 +14,14 @@ NEW_YEAR = 1704067200.0  # 2024-01-01 00:00:00 UTC
     ("seconds", "shown"),
     [
         (0, "0.00 ms"),
-        (0.01234, "12.34 ms"),
-        (0.99999, "999.99 ms"),
-        (0.999999, "1.00 s"),
-        (1.234, "1.23 s"),
-        (59.994, "59.99 s"),
-        (59.999, "1m 00s"),
+        (0.001234, "1.23 ms"),
+        (0.009996, "10.0 ms"),
+        (0.09996, "100 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.00 s"),
+        (12.34, "12.3 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1m 00s"),
         (125, "2m 05s"),
         (3599.9, "1h 00m 00s"),
         (3723, "1h 02m 03s"),
@@ -30,30 +32,8 @@ NEW_YEAR = 1704067200.0  # 2024-01-01 00:00:00 UTC
         (float("nan"), DASH),
     ],
 )
-def test_a_duration_is_read_at_a_glance(seconds, shown):
+def test_a_duration_has_three_digits(seconds, shown):
     assert fmt.duration(seconds) == shown
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0, "0.00 ms"),
-        (0.001234, "1.23 ms"),
-        (0.009996, "10.0 ms"),
-        (0.09996, "100 ms"),
-        (0.9994, "999 ms"),
-        (0.9996, "1.00 s"),
-        (12.34, "12.3 s"),
-        (59.94, "59.9 s"),
-        (59.96, "1m 00s"),
-        (3723, "1h 02m 03s"),
-        (None, DASH),
-        (-1, DASH),
-        (float("nan"), DASH),
-    ],
-)
-def test_where_room_is_short_a_duration_has_three_digits(seconds, shown):
-    assert fmt.brief(seconds) == shown
 
 
 def test_a_moment_has_milliseconds_and_stands_in_the_given_timezone():

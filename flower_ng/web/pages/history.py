@@ -52,8 +52,8 @@ class HistoryView:
     """The store's own word; `trouble` is why it cannot be written now."""
 
     title: str
-    held: tuple[HistoryRow, ...]
-    kept: tuple[HistoryRow, ...]
+    stored: tuple[HistoryRow, ...]
+    limits: tuple[HistoryRow, ...]
     deleted: tuple[HistoryRow, ...]
     writing: tuple[HistoryRow, ...]
     trouble: str
@@ -72,8 +72,8 @@ class History(Page):
         status = self.cluster.store.status()
         return HistoryView(
             title="History",
-            held=tuple(_held(status)),
-            kept=tuple(_kept(status)),
+            stored=tuple(_stored(status)),
+            limits=tuple(_limits(status)),
             deleted=tuple(
                 HistoryRow(words, fmt.number(status.deleted.get(reason, 0)))
                 for reason, words in REASONS.items()
@@ -94,7 +94,7 @@ PLACES: Final = {
 }
 
 
-def _held(status: StoreStatus) -> Iterator[HistoryRow]:
+def _stored(status: StoreStatus) -> Iterator[HistoryRow]:
     yield HistoryRow("Tasks", fmt.number(status.tasks))
     yield HistoryRow("Size", fmt.size(status.bytes))
     yield HistoryRow("Oldest", moment=status.oldest)
@@ -102,7 +102,7 @@ def _held(status: StoreStatus) -> Iterator[HistoryRow]:
     yield HistoryRow("Location", PLACES.get(status.kind) or fmt.text(status.path))
 
 
-def _kept(status: StoreStatus) -> Iterator[HistoryRow]:
+def _limits(status: StoreStatus) -> Iterator[HistoryRow]:
     yield HistoryRow("Tasks", fmt.number(status.max_tasks))
     yield HistoryRow("Age", _span(status.max_age_s))
     yield HistoryRow("Age of failed tasks", _span(status.max_failure_age_s))

@@ -30,7 +30,7 @@ class ProblemsView:
     kinds: tuple[ProblemGroup, ...]
     pending: tuple[ProblemGroup, ...]
     muted: tuple[ProblemGroup, ...]
-    past: tuple[ProblemRow, ...]
+    resolved: tuple[ProblemRow, ...]
     looked_at: float | None
     quiet_s: float
     rules: int
@@ -65,7 +65,7 @@ class Problems(Page):
             kinds=tuple(kinds(told, links)),
             pending=tuple(kinds(unmuted(watch.pending), links)),
             muted=tuple(kinds((one for one in watch.now if one.mute is not None), links)),
-            past=tuple(problem_row(one, links) for one in list(watch.past)[:MOST_PAST]),
+            resolved=tuple(problem_row(one, links) for one in list(watch.past)[:MOST_PAST]),
             looked_at=watch.looked_at,
             quiet_s=max(0.0, quiet_s),
             rules=len(watch.engine.rules),

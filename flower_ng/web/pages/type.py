@@ -22,7 +22,7 @@ FAILURES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class TypeView:
-    """One type over the span; `whole` is None where nothing is known of it in that time.
+    """One type over the span; `totals` is None where nothing is known of it in that time.
 
     `total_s` is how long its tasks ran, also those that failed. `received_url` and `failures_url`
     lead to the tasks of the span, `tasks_url` to all.
@@ -32,7 +32,7 @@ class TypeView:
     name: str
     spans: tuple[Choice, ...]
     span: Span
-    whole: TaskPoint | None
+    totals: TaskPoint | None
     share: float | None
     total_s: float | None
     charts: tuple[Chart, ...]
@@ -68,7 +68,7 @@ class Type(Page):
             name=name,
             spans=tuple(spans(span, f"/types/{segment(name)}", links, {})),
             span=span,
-            whole=known,
+            totals=known,
             share=failed_share(known),
             charts=tuple(task_charts(page, deploys(self.cluster, query.start, now))),
             failures=tuple(failures.rows),

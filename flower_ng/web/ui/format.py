@@ -80,20 +80,9 @@ def size(value_bytes: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A span of time: `12.34 ms`, `1.23 s`, `2m 05s` or `1h 02m 03s`; never a negative one."""
-    if seconds is None or not math.isfinite(seconds) or seconds < 0:
-        return DASH
-    if round(seconds * 1000, 2) < 1000:  # noqa: PLR2004 - milliseconds in a second
-        return f"{seconds * 1000:.2f} ms"
-    if round(seconds, 2) < _MINUTE_S:
-        return f"{seconds:.2f} s"
-    return _clock_face(round(seconds))
+    """A span of time in three digits, `1.23 ms`, `123 ms`, `12.3 s`, then `2m 05s`, `1h 02m 03s`.
 
-
-def brief(seconds: float | None) -> str:
-    """A span of time where room is short, in three digits: `1.23 ms`, `12.3 ms`, `123 ms`, `12 s`.
-
-    From a minute on it is as `duration` writes it.
+    A dash where it is unknown or negative.
     """
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return DASH

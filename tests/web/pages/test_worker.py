@@ -209,7 +209,7 @@ async def test_the_configuration_is_sorted_without_what_is_not_set(look):
 @pytest.mark.usefixtures("inspected")
 async def test_usage_has_its_times_as_durations(look):
     assert tab(await look(PAGE), "system").facts == {
-        "Utime": "250.00 ms",
+        "Utime": "250 ms",
         "Stime": "1m 01s",
         "Maxrss": "5000",
     }

@@ -30,7 +30,7 @@ LEAST_WAITING: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class OverviewItem:
     """Something that is wrong now: what, in which detail, and the page that proves it.
 
     Unless `is_sure` it has not lasted for long enough to be a problem.
@@ -55,18 +55,18 @@ class Failures:
 class Panel:
     """The first lines of a list: what each is, in which detail, and its page."""
 
-    lines: tuple[Wrong, ...]
+    lines: tuple[OverviewItem, ...]
     left_out: int
 
     @classmethod
-    def of(cls, lines: Sequence[Wrong]) -> "Panel":
+    def of(cls, lines: Sequence[OverviewItem]) -> "Panel":
         """Cut a list."""
         return cls(tuple(lines[:PANEL]), max(0, len(lines) - PANEL))
 
 
 @dataclass(frozen=True, slots=True)
 class OverviewView:
-    """The overview; `problem` is why there are no charts, `unseen` what could not be looked at.
+    """The overview; `problem` is why there are no charts, `missing_data` what could not be read.
 
     `workers` counts those that are known, `forgotten` those that were purged; `is_told_of_tasks`
     says whether events of tasks came.
@@ -74,13 +74,13 @@ class OverviewView:
 
     title: str
     verdict: OverviewSentence
-    wrong: Panel
-    unseen: tuple[str, ...]
+    problems: Panel
+    missing_data: tuple[str, ...]
     failures: tuple[Failures, ...]
     failures_url: str
     are_more: bool
-    queues: Panel
-    silent: Panel
+    queues_at_risk: Panel
+    silent_workers: Panel
     workers: int
     forgotten: int
     is_told_of_tasks: bool
@@ -95,7 +95,7 @@ class Overview(Page):
 
     path = "/overview"
     nav = "Overview"
-    template = "pages/overview.html"
+    template = "pages/overview/page.html"
 
     async def view(self, *_none: str) -> OverviewView:
         """Gather what is known now."""
@@ -110,13 +110,13 @@ class Overview(Page):
         return OverviewView(
             title="Overview",
             verdict=found.verdict,
-            wrong=Panel.of([*_wrong(found.cluster_verdict, links, now)]),
-            unseen=tuple(filter(None, unseen)),
+            problems=Panel.of([*_wrong(found.cluster_verdict, links, now)]),
+            missing_data=tuple(filter(None, unseen)),
             failures=tuple(failures[:PANEL]),
             failures_url=links.tasks(search=since),
             are_more=len(failures) > PANEL,
-            queues=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
-            silent=Panel.of([*self._silent(links)]),
+            queues_at_risk=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
+            silent_workers=Panel.of([*self._silent(links)]),
             workers=len(self.cluster.state.workers),
             forgotten=found.cluster_verdict.census.forgotten,
             is_told_of_tasks=self._is_told_of_tasks(),
@@ -152,7 +152,7 @@ class Overview(Page):
             return (), f"Failures: {error.message}"
         return [_failures(group, since, links) for group in groups], ""
 
-    def _silent(self, links: Links) -> Iterator[Wrong]:
+    def _silent(self, links: Links) -> Iterator[OverviewItem]:
         """Yield the workers that fell silent, the one that was heard last first."""
         presence, workers = self.cluster.presence, self.cluster.state.workers
         statuses, now = presence.table(), self.services.clock()
@@ -160,10 +160,10 @@ class Overview(Page):
         for worker in sorted(lost, key=lambda one: (-one.heard_at, one.hostname)):
             heard = worker.heard_at
             detail = f"Last heartbeat {fmt.age(now - heard)}" if heard else "No heartbeat yet"
-            yield Wrong(worker.hostname, detail, links.worker(worker.hostname))
+            yield OverviewItem(worker.hostname, detail, links.worker(worker.hostname))
 
 
-def _wrong(verdict: ClusterVerdict, links: Links, now: float) -> Iterator[Wrong]:
+def _wrong(verdict: ClusterVerdict, links: Links, now: float) -> Iterator[OverviewItem]:
     """Yield what the rules found: what is raised, then what is not for sure yet."""
     for one in verdict.raised:
         yield _problem(one, links)
@@ -175,15 +175,15 @@ def _wrong(verdict: ClusterVerdict, links: Links, now: float) -> Iterator[Wrong]
         yield replace(found, detail=detail, url=url, is_sure=False)
 
 
-def _problem(problem: Problem, links: Links) -> Wrong:
+def _problem(problem: Problem, links: Links) -> OverviewItem:
     one = problem_row(problem, links)
     title = f"{one.title}: {one.subject}" if one.subject else one.title
-    return Wrong(title, one.words, links.page("/problems", {}) + f"#rule-{one.rule}")
+    return OverviewItem(title, one.words, links.page("/problems", {}) + f"#rule-{one.rule}")
 
 
 def _at_risk(
     found: Health, workers: Mapping[str, Sequence[Consumer]], links: Links
-) -> Iterator[Wrong]:
+) -> Iterator[OverviewItem]:
     """Yield the queues that something is wrong with, then those that hold more than their slots."""
     named = {
         one.subject: one
@@ -192,11 +192,13 @@ def _at_risk(
     }
     url = links.page("/queues", {})
     for name, one in named.items():
-        yield Wrong(name, one.title, url)
+        yield OverviewItem(name, one.title, url)
     for name, length in sorted(found.waiting.lengths.items(), key=lambda item: -(item[1] or 0)):
         slots = sum(worker.slots or 0 for worker in workers.get(name, ()))
         if name not in named and length and name in workers and length > max(slots, LEAST_WAITING):
-            yield Wrong(name, f"{fmt.number(length)} wait for {fmt.number(slots)} slots", url)
+            yield OverviewItem(
+                name, f"{fmt.number(length)} wait for {fmt.number(slots)} slots", url
+            )
 
 
 def _failures(group: FailureGroup, since: str, links: Links) -> Failures:

@@ -21,7 +21,7 @@ _WAITS: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class TaskAction:
     """One form; `refusal` says why it is shut, and `signals` are offered to choose from."""
 
     label: str
@@ -32,11 +32,13 @@ class Deed:
     refusal: str = ""
 
 
-def deeds(row: TaskRow, pool: str, links: Links, *, has_backend: bool) -> Iterator[Deed]:
-    """Yield what can be done; `pool` is what the task's worker told of it, empty for nothing."""
+def task_actions(
+    row: TaskRow, pool: str, links: Links, *, has_backend: bool
+) -> Iterator[TaskAction]:
+    """Yield what can be done; `pool` is that of the task's worker, empty where it is unknown."""
     url = links.action("task/revoke", row.uuid)
     if row.state in _WAITS:
-        yield Deed(
+        yield TaskAction(
             "Revoke",
             "Tells all workers to discard this task instead of running it.",
             url,
@@ -45,7 +47,9 @@ def deeds(row: TaskRow, pool: str, links: Links, *, has_backend: bool) -> Iterat
         question = "Ends the process or thread that runs this task. This can't be undone."
         why = inability(pool, Ability.TERMINATE)
         refusal = f"Its worker can't end it: {why}." if why else ""
-        yield Deed("Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal)
+        yield TaskAction(
+            "Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal
+        )
         question = "Asks the task to stop. Only an AbortableTask that checks for it stops."
         refusal = "" if has_backend else NO_BACKEND
-        yield Deed("Abort", question, links.action("task/abort", row.uuid), refusal=refusal)
+        yield TaskAction("Abort", question, links.action("task/abort", row.uuid), refusal=refusal)

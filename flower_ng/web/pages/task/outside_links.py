@@ -18,7 +18,7 @@ _PLACE: Final = re.compile(rf"\{{({'|'.join(IN_TASK_LINKS)})\}}")
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class OutsideLink:
     """A link; without `url` where the task lacks the value that `lacks` names."""
 
     label: str
@@ -26,14 +26,14 @@ class Elsewhere:
     lacks: str = ""
 
 
-def elsewhere(templates: Sequence[str], task: TaskRow, now: float) -> Iterator[Elsewhere]:
+def outside_links(templates: Sequence[str], task: TaskRow, now: float) -> Iterator[OutsideLink]:
     """Yield the links of one task; `now` (UTC seconds) ends the time of an unfinished one."""
     values = _values(task, now)
     for template in templates:
         words, _, url = template.partition("=")
         lacking = next((name for name in _PLACE.findall(url) if not values[name]), "")
         told = None if lacking else _PLACE.sub(lambda place: _shown(values[place[1]]), url)
-        yield Elsewhere(words.strip(), told, label(lacking).lower() if lacking else "")
+        yield OutsideLink(words.strip(), told, label(lacking).lower() if lacking else "")
 
 
 def _shown(value: str | None) -> str:

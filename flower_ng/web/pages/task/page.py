@@ -14,10 +14,10 @@ from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.http.base import Page
 from flower_ng.web.lookups.verified_task import Verified, verified
-from flower_ng.web.pages.task.actions import Deed, deeds
-from flower_ng.web.pages.task.outside_links import Elsewhere, elsewhere
+from flower_ng.web.pages.task.actions import TaskAction, task_actions
+from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
 from flower_ng.web.pages.task.texts import Block, block_of, blocks
-from flower_ng.web.pages.task.workflow import Kin, kin_of
+from flower_ng.web.pages.task.workflow import Workflow, workflow_of
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.phases import Phase, is_stamped_late, phases
@@ -28,12 +28,12 @@ TIMES: Final = (
     "sent", "received", "started", "retried", "succeeded", "failed", "revoked", "rejected",
 )  # fmt: skip
 #: Times that a sender wrote, mostly with their offset.
-TIMES_TOLD: Final = frozenset({"eta", "expires"})
+TIMES_OF_SENDERS: Final = frozenset({"eta", "expires"})
 DETAILS: Final = (
     "runtime", "worker", "retries", "eta", "expires", "exchange", "routing_key", "queue", "client",
     "timestamp", "clock",
 )  # fmt: skip
-KIN: Final = ("root_id", "parent_id")
+RELATED: Final = ("root_id", "parent_id")
 #: The time whose tasks say what is usual, and the step in which it is read.
 USUAL_S: Final = 86_400
 #: What comes sooner than this after something needs no day.
@@ -79,20 +79,20 @@ class TaskView:
     name_url: str
     state: str
     state_url: str
-    deeds: tuple[Deed, ...]
+    actions: tuple[TaskAction, ...]
     forget_url: str
     phases: tuple[Phase, ...]
     is_sent_unknown: bool
     attempts: tuple[Attempt, ...]
-    run: Kin
+    workflow: Workflow
     recent: tuple[TaskRow, ...]
     events_left_out: int
     now: float
     links: Links
-    elsewhere: tuple[Elsewhere, ...]
+    outside_links: tuple[OutsideLink, ...]
     blocks: tuple[Block, ...]
     times: tuple[TaskFact, ...]
-    kin: tuple[TaskFact, ...]
+    related: tuple[TaskFact, ...]
     children: tuple[TaskFact, ...]
     more_children: int
     details: tuple[TaskFact, ...]
@@ -103,13 +103,13 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What else was read for a task: its time in parts, its run, the newest of its type."""
+class _Extras:
+    """What else was read for a task: its phases, its workflow, the newest of its type."""
 
     phases: tuple[Phase, ...]
-    run: Kin
+    workflow: Workflow
     recent: tuple[TaskRow, ...]
-    elsewhere: tuple[Elsewhere, ...]
+    outside_links: tuple[OutsideLink, ...]
     now: float
     doubt: str
     own_state: OwnState | None
@@ -120,7 +120,7 @@ class TaskDetailPage(Page):
 
     path = r"/task/(.+)"
     nav = "Tasks"
-    template = "pages/task.html"
+    template = "pages/task/page.html"
 
     async def view(self, uuid: str) -> TaskView:
         """Ask the store; NotFound for an id that nobody has mentioned."""
@@ -130,20 +130,22 @@ class TaskDetailPage(Page):
         row = found.row
         shown, links = self.cluster.format_task(row), Links(self.services.prefix)
         usual, recent = await self._usual(row.name), await self._recent(row.name)
-        run = await kin_of(shown, self._those)
+        workflow = await workflow_of(shown, self._those)
         now = self.services.clock()
-        others = tuple(elsewhere(self.services.options.task_links, shown, now))
-        told = _Told(
+        others = tuple(outside_links(self.services.options.task_links, shown, now))
+        extras = _Extras(
             phases(row, usual, now, self.cluster.timezone, is_in_doubt=bool(found.doubt)),
-            run,
+            workflow,
             recent,
             others,
             now,
             f"{found.doubt} {found.words}".strip(),
             self._own_state(found),
         )
-        can = deeds(row, self._pool(row), links, has_backend=self.cluster.publisher.has_backend)
-        return _view(shown, told, tuple(can), links)
+        actions = task_actions(
+            row, self._pool(row), links, has_backend=self.cluster.publisher.has_backend
+        )
+        return _view(shown, extras, tuple(actions), links)
 
     def _own_state(self, found: Verified) -> OwnState | None:
         """The app's own state in the result backend (`update_state`), as `format_task` shows it."""
@@ -176,7 +178,7 @@ class TaskDetailPage(Page):
         return whole if isinstance(whole, TaskPoint) else None
 
 
-def _view(row: TaskRow, told: _Told, can: tuple[Deed, ...], links: Links) -> TaskView:
+def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links: Links) -> TaskView:
     children = row.children[:MOST_CHILDREN]
     return TaskView(
         title=f"{row.name or 'Task'} {row.uuid[:8]}",
@@ -185,25 +187,25 @@ def _view(row: TaskRow, told: _Told, can: tuple[Deed, ...], links: Links) -> Tas
         name_url=links.tasks(name=row.name),
         state=row.state,
         state_url=links.tasks(state=row.state),
-        deeds=can,
+        actions=actions,
         forget_url=links.action("task/forget", row.uuid),
-        phases=told.phases,
+        phases=extras.phases,
         is_sent_unknown=row.sent is None and row.received is not None,
         attempts=row.attempts,
-        run=told.run,
-        recent=told.recent,
+        workflow=extras.workflow,
+        recent=extras.recent,
         events_left_out=row.events_left_out,
-        now=told.now,
+        now=extras.now,
         links=links,
-        elsewhere=told.elsewhere,
+        outside_links=extras.outside_links,
         blocks=tuple(blocks(row)),
         times=tuple(_times(row)),
-        kin=tuple(_relative(name, getattr(row, name), row, links) for name in KIN),
+        related=tuple(_relative(name, getattr(row, name), row, links) for name in RELATED),
         children=tuple(_relative("child", child, row, links) for child in children),
         more_children=len(row.children) - len(children),
         details=tuple(_details(row, links)),
-        doubt=told.doubt,
-        own_state=told.own_state,
+        doubt=extras.doubt,
+        own_state=extras.own_state,
         state_source=row.state_source,
         reruns=tuple(_reruns(row, links)),
     )
@@ -235,9 +237,9 @@ def _times(row: TaskRow) -> Iterator[TaskFact]:
     for moment, name, host, own in known:
         after = "" if before is None else f"+{fmt.duration(max(0.0, moment - before))}"
         is_near = before is not None and moment - before < NEAR_S
-        told = "" if host == whose else host
+        host_if_new = "" if host == whose else host
         says = _own_words(own)
-        yield TaskFact(fmt.label(name), told, None, moment, after, says, is_near)
+        yield TaskFact(fmt.label(name), host_if_new, None, moment, after, says, is_near)
         before, whose = moment, host
 
 
@@ -269,7 +271,7 @@ def _details(row: TaskRow, links: Links) -> Iterator[TaskFact]:
         label = fmt.label(name)
         if name == "timestamp":
             yield TaskFact(label, moment=value)
-        elif name in TIMES_TOLD and (at := fmt.iso_seconds(value)) is not None:
+        elif name in TIMES_OF_SENDERS and (at := fmt.iso_seconds(value)) is not None:
             yield TaskFact(label, moment=at)
         elif name == "runtime":
             yield TaskFact(label, fmt.duration(value))

@@ -1,6 +1,6 @@
 """The tree of a workflow: a task, its ancestors, and all that descends from the first.
 
-Told by who called whom, level by level, because that is indexed; on the loop.
+It follows `parent_id` and `children`, one query a level, because these are indexed; on the loop.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ Step: TypeAlias = Literal["task", "down", "up"]
 
 
 @dataclass(frozen=True, slots=True)
-class KinLine:
+class WorkflowStep:
     """A step through the tree: a task, or the way down to its children and up again.
 
     `row` is None for a task that others name and nobody has seen.
@@ -31,15 +31,15 @@ class KinLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
+class Workflow:
     """The tree, and whether there is more of it than was read."""
 
-    lines: tuple[KinLine, ...]
+    lines: tuple[WorkflowStep, ...]
     is_cut: bool
 
 
-async def kin_of(row: TaskRow, those: Those) -> Kin:
-    """Return the run that a task is part of; `those` reads the tasks of some ids."""
+async def workflow_of(row: TaskRow, those: Those) -> Workflow:
+    """Return the workflow that a task is part of; `those` reads the tasks of some ids."""
     known = {row.uuid: row}
     tops = await _climbed(row, known, those)
     level, is_cut = list(known.values()), False
@@ -53,7 +53,7 @@ async def kin_of(row: TaskRow, those: Those) -> Kin:
         if not level:
             break
     is_cut = is_cut or any(child not in known for parent in level for child in parent.children)
-    return Kin(tuple(_lines(tops, known, row.uuid)), is_cut)
+    return Workflow(tuple(_lines(tops, known, row.uuid)), is_cut)
 
 
 async def _read(uuids: Sequence[str], those: Those) -> Sequence[TaskRow]:
@@ -79,23 +79,23 @@ async def _climbed(row: TaskRow, known: dict[str, TaskRow], those: Those) -> lis
     return [root, top]
 
 
-def _lines(tops: Sequence[str], known: dict[str, TaskRow], current: str) -> Iterator[KinLine]:
+def _lines(tops: Sequence[str], known: dict[str, TaskRow], current: str) -> Iterator[WorkflowStep]:
     """Each task once, whatever they say of each other."""
-    told: set[str] = set()
+    listed: set[str] = set()
     missing = {row.parent_id: uuid for uuid, row in known.items() if row.parent_id not in known}
 
-    def below(uuids: Sequence[str]) -> Iterator[KinLine]:
+    def below(uuids: Sequence[str]) -> Iterator[WorkflowStep]:
         for uuid in uuids:
-            if uuid in told:
+            if uuid in listed:
                 continue
-            told.add(uuid)
+            listed.add(uuid)
             row = known.get(uuid)
-            yield KinLine("task", uuid, row, uuid == current)
+            yield WorkflowStep("task", uuid, row, uuid == current)
             adopted = [missing[uuid]] if row is None and uuid in missing else []
             children = [child for child in row.children if child in known] if row else adopted
-            if any(child not in told for child in children):
-                yield KinLine("down")
+            if any(child not in listed for child in children):
+                yield WorkflowStep("down")
                 yield from below(children)
-                yield KinLine("up")
+                yield WorkflowStep("up")
 
     yield from below(tops)

@@ -20,16 +20,6 @@ if TYPE_CHECKING:
 
 #: What lists are narrowed by, beside the state, which has tabs.
 LABELS: Final = {"name": "Type", "worker": "Worker", "queue": "Queue", "exception": "Exception"}
-TABS: Final = {
-    "PENDING": "Pending",
-    "RECEIVED": "Received",
-    "STARTED": "Started",
-    "SUCCESS": "Succeeded",
-    "FAILURE": "Failed",
-    "RETRY": "Retried",
-    "REVOKED": "Revoked",
-    "REJECTED": "Rejected",
-}
 #: The term for tasks that no worker received.
 UNPLACED: Final = "-has:received"
 #: Values of a facet, the most frequent: known, and seen at once.
@@ -160,18 +150,18 @@ def tabs(
     counts = None if summary is None or summary.problem else dict(summary.counts["state"])
     wanted = value_of(text, "state")
     any_state = without_value(text, "state")
-    whole = None if counts is None else sum(counts.values())
+    total = None if counts is None else sum(counts.values())
     is_estimate = summary is not None and "state" in summary.estimated
     yield FacetValue(
         "All",
-        whole,
+        total,
         listing.filtered(links, search=any_state),
         is_current=wanted is None,
         is_estimate=is_estimate,
     )
     for state in (*STATES, *sorted((counts or {}).keys() - set(STATES))):
         yield FacetValue(
-            TABS.get(state, state),
+            state,
             None if counts is None else counts.get(state, 0),
             listing.filtered(links, search=with_value(text, "state", state)),
             is_current=wanted == state.casefold(),

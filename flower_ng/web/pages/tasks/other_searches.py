@@ -19,7 +19,7 @@ MANY: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Instead:
+class OtherSearch:
     """Another search: why, what it is, and its address."""
 
     message: str
@@ -27,20 +27,22 @@ class Instead:
     url: str
 
 
-def doubtful(text: str, page: TaskPage, listing: Listing, links: Links) -> Iterator[Instead]:
+def corrections(text: str, page: TaskPage, listing: Listing, links: Links) -> Iterator[OtherSearch]:
     """Yield what looks like a mistake; a state may be one that somebody made, if it has tasks."""
     for doubt in suggestions(text):
         if doubt.is_field or not page.rows:
             url = listing.filtered(links, search=doubt.instead)
-            yield Instead(doubt.message, doubt.instead, url)
+            yield OtherSearch(doubt.message, doubt.instead, url)
 
 
-def similar(summary: Summary | None, listing: Listing, links: Links) -> Iterator[Instead]:
+def wider_searches(
+    summary: Summary | None, listing: Listing, links: Links
+) -> Iterator[OtherSearch]:
     """Yield the searches that find tasks where the one that was asked finds none."""
     for one in summary.wider if summary else ():
         about, tasks = "" if one.is_exact else "about ", "task" if one.count == 1 else "tasks"
         words = f"{about}{fmt.number(one.count)} {tasks} {one.label}"
-        yield Instead(words, one.search, listing.filtered(links, search=one.search))
+        yield OtherSearch(words, one.search, listing.filtered(links, search=one.search))
 
 
 def slow_text(text: str) -> str:

@@ -23,7 +23,13 @@ from flower_ng.web.pages.tasks.facets import (
     summed,
     tabs,
 )
-from flower_ng.web.pages.tasks.other_searches import MANY, Instead, doubtful, similar, slow_text
+from flower_ng.web.pages.tasks.other_searches import (
+    MANY,
+    OtherSearch,
+    corrections,
+    slow_text,
+    wider_searches,
+)
 from flower_ng.web.pages.tasks.search_error import Mistake, mistake
 from flower_ng.web.pages.tasks.search_terms import exact_term, parted, with_received
 from flower_ng.web.pages.tasks.time_menu import TimeRange, time_range
@@ -58,15 +64,16 @@ VIEWS: Final = {
 class TasksView:
     """The list; `problem` is why there is none. `total` counts all tasks.
 
-    `doubts` are what in the search looks like a mistake, `wider` what finds tasks where it finds
-    none; `short` is a text of it that no index helps to find, where that takes long, else empty.
+    `corrections` are for what in the search looks like a mistake, `wider_searches` find tasks where
+    it finds none; `short` is a text of it that no index helps to find, where that takes long, else
+    empty.
     """
 
     title: str
     search: str
     problem: Mistake | None
-    doubts: tuple[Instead, ...]
-    wider: tuple[Instead, ...]
+    corrections: tuple[OtherSearch, ...]
+    wider_searches: tuple[OtherSearch, ...]
     short: str
     fields: tuple[Field, ...]
     states: tuple[FacetValue, ...]
@@ -82,7 +89,7 @@ class TasksView:
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
     pager: Pager
-    whole: BulkActions
+    bulk: BulkActions
     total: int
     kept: Mapping[str, str]
     all_url: str
@@ -114,7 +121,7 @@ class Tasks(Page):
 
     path = "/tasks"
     nav = "Tasks"
-    template = "pages/tasks.html"
+    template = "pages/tasks/page.html"
 
     @classmethod
     def count(cls, cluster: Cluster) -> NavCount:
@@ -210,8 +217,10 @@ class Tasks(Page):
             title="Tasks",
             search=found.text,
             problem=found.problem,
-            doubts=() if found.problem else tuple(doubtful(found.text, page, listing, links)),
-            wider=tuple(similar(summary, listing, links)),
+            corrections=()
+            if found.problem
+            else tuple(corrections(found.text, page, listing, links)),
+            wider_searches=tuple(wider_searches(summary, listing, links)),
             short=slow_text(found.text) if found.problem or page.total >= MANY else "",
             fields=fields(),
             states=tuple(tabs(summary, base, listing, links)),
@@ -232,7 +241,7 @@ class Tasks(Page):
             pager=pager(
                 listing, links, shown=len(page.rows), count=page.filtered, is_exact=page.exact
             ),
-            whole=bulk_actions(
+            bulk=bulk_actions(
                 replace(listing, filters={"search": found.text}),
                 links,
                 page.filtered if page.exact else None,

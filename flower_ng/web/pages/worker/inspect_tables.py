@@ -1,4 +1,4 @@
-"""Holdings are what a worker says it has: queues, tasks, what it can run, settings; pure."""
+"""Tables of what a worker answered to inspect: queues, tasks, registered tasks, settings; pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Workday is a worker's recent past: how busy it was, by its heartbeats, and its newest tasks."""
+"""The last hour of a worker: how busy it was, by its heartbeats, and its newest tasks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ NEWEST: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Workday:
-    """The last hour of a worker; `problem` is why that could not be read."""
+class LastHour:
+    """Charts and newest tasks; `problem` is why they could not be read."""
 
     charts: tuple[Chart, ...]
     tasks: tuple[TaskRow, ...]
     problem: str
 
 
-async def workday(cluster: Cluster, name: str, now: float) -> Workday:
+async def last_hour(cluster: Cluster, name: str, now: float) -> LastHour:
     """Return what the store knows of a worker."""
     query = SeriesQuery("worker", (name,), start_of(HOUR_S, now), now, STEP_S)
     try:
         page = await cluster.store.series(query)
         newest = await cluster.store.tasks(TaskQuery(worker=name, limit=NEWEST))
     except AnswerError as error:
-        return Workday((), (), error.message)
-    return Workday(tuple(_charts(cluster, page, name, now)), tuple(newest.rows), "")
+        return LastHour((), (), error.message)
+    return LastHour(tuple(_charts(cluster, page, name, now)), tuple(newest.rows), "")
 
 
 def _charts(cluster: Cluster, page: SeriesPage, name: str, now: float) -> Sequence[Chart]:

@@ -24,7 +24,7 @@ from flower_ng.web.pages.worker.inspect_tables import (
     revoked,
     settings,
 )
-from flower_ng.web.pages.worker.last_hour import Workday, workday
+from flower_ng.web.pages.worker.last_hour import LastHour, last_hour
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import (
     Fact,
@@ -63,7 +63,7 @@ class MethodAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """One worker; `told` has an entry for each inspect method.
+    """One worker; `answers` has an entry for each inspect method.
 
     `badge` is None where it answered and no event of it came.
     """
@@ -75,7 +75,7 @@ class WorkerView:
     busy: int | None
     commands: Mapping[str, RemoteCommand]
     unable: Mapping[str, str]
-    told: Mapping[str, MethodAnswer]
+    answers: Mapping[str, MethodAnswer]
     pool: tuple[Fact, ...]
     autoscaler: tuple[Fact, ...]
     broker: tuple[Fact, ...]
@@ -90,7 +90,7 @@ class WorkerView:
     conf: tuple[Fact, ...]
     usage: tuple[Fact, ...]
     other: tuple[Fact, ...]
-    past: Workday
+    last_hour: LastHour
     now: float
     links: Links
     problems: tuple[ProblemRow, ...]
@@ -101,7 +101,7 @@ class WorkerPage(Page):
 
     path = r"/worker/(.+)"
     nav = "Workers"
-    template = "pages/worker.html"
+    template = "pages/worker/page.html"
 
     async def view(self, name: str) -> WorkerView:
         """Have the worker inspected, wait where nothing is known yet, and show what is."""
@@ -111,8 +111,8 @@ class WorkerPage(Page):
         await self._inspect(name)
         heard = self.cluster.state.workers.get(name)
         record = self.cluster.inspector.workers.get(name, {})
-        past = await workday(self.cluster, name, self.services.clock())
-        return self._view(name, heard, record, past, max(limit, 0))
+        recent = await last_hour(self.cluster, name, self.services.clock())
+        return self._view(name, heard, record, recent, max(limit, 0))
 
     async def _inspect(self, name: str) -> None:
         """Begin an inspection; wait for it only where an answer was never given."""
@@ -138,7 +138,7 @@ class WorkerPage(Page):
         name: str,
         heard: Worker | None,
         record: Mapping[str, Any],
-        past: Workday,
+        recent: LastHour,
         limit: int,
     ) -> WorkerView:
         links, stats = Links(self.services.prefix), mapping(record.get("stats"))
@@ -152,7 +152,7 @@ class WorkerPage(Page):
             busy=self._busy(heard, told),
             commands={command.name: command for command in COMMANDS},
             unable=unable(told),
-            told={told.method: told for told in self._method_answers(name)},
+            answers={answer.method: answer for answer in self._method_answers(name)},
             pool=pool_facts(stats) if stats else (),
             autoscaler=facts(stats.get("autoscaler")),
             broker=facts(stats.get("broker") or mapping(stats.get("consumer")).get("broker")),
@@ -167,7 +167,7 @@ class WorkerPage(Page):
             conf=tuple(settings(record.get("conf"))),
             usage=usage_facts(stats.get("rusage")),
             other=other_facts(stats, PLACED),
-            past=past,
+            last_hour=recent,
             now=self.services.clock(),
             links=links,
             problems=marks(self.cluster.problems.about("worker", name), links),

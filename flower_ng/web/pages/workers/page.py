@@ -58,7 +58,7 @@ class Workers(Page):
     path = "/"
     aliases = ("/workers",)
     nav = "Workers"
-    template = "pages/workers.html"
+    template = "pages/workers/page.html"
 
     @classmethod
     def count(cls, cluster: Cluster) -> NavCount:

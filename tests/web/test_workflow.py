@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.store import TaskRow
-from flower_ng.web.pages.task.workflow import MOST_LEVELS, MOST_TASKS, kin_of
+from flower_ng.web.pages.task.workflow import MOST_LEVELS, MOST_TASKS, workflow_of
 
 
 class Shelf:
@@ -28,7 +28,7 @@ class Shelf:
         return [self.rows[uuid] for uuid in uuids if uuid in self.rows]
 
     async def kin(self, uuid):
-        return await kin_of(self.rows[uuid], self.those)
+        return await workflow_of(self.rows[uuid], self.those)
 
 
 def drawn(kin):

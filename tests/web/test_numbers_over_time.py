@@ -331,9 +331,9 @@ async def test_the_types_and_their_pages_and_links_tell_the_same(town, client, s
         succeeded = town.record.count("succeeded", start, end, name)
         assert row["Tasks"] == fmt.number(tasks)
         assert row["Failed"] == fmt.share(failed / (failed + succeeded))
-        assert row["Total time"] == fmt.brief(town.record.total_run_s(start, end, name))
+        assert row["Total time"] == fmt.duration(town.record.total_run_s(start, end, name))
         runs = town.record.runs(start, end, name)
-        assert row["Run mean"] == fmt.brief(sum(runs) / len(runs))
+        assert row["Run mean"] == fmt.duration(sum(runs) / len(runs))
 
         page = await looked(client, f"/types/{name}?span={span}")
         cards = {card.one("span")["data-state"]: card for card in page.all("a", class_="card")}

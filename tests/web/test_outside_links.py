@@ -4,13 +4,13 @@ import pytest
 
 from flower_ng.settings.checks import IN_TASK_LINKS
 from flower_ng.store import TaskRow
-from flower_ng.web.pages.task.outside_links import Elsewhere, elsewhere
+from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
 
 NOW = 1000.0
 
 
 def link(template, **task):
-    (found,) = elsewhere([template], TaskRow("5eed", **task), NOW)
+    (found,) = outside_links([template], TaskRow("5eed", **task), NOW)
     return found
 
 
@@ -29,7 +29,7 @@ def test_its_time_is_that_of_the_task_and_a_minute_around_it():
 
 
 def test_a_value_that_the_task_lacks_is_named():
-    assert link("Queue=https://q.example/{queue}") == Elsewhere("Queue", None, "queue")
+    assert link("Queue=https://q.example/{queue}") == OutsideLink("Queue", None, "queue")
 
 
 @pytest.mark.parametrize("name", IN_TASK_LINKS)
