@@ -14,7 +14,7 @@ from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import SqlEngine, TaskEngine
+from flower_ng.store.sql.engine import Asking, SqlEngine, TaskEngine
 from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of
 from flower_ng.store.sql.summaries import FACETS
 from flower_ng.store.tables.rows import TaskRow
@@ -41,6 +41,9 @@ class Subject:
         """Delete tasks, as the bounds of the store do."""
         for uuid in uuids:
             self.table.connection.execute("DELETE FROM task WHERE uuid = ?", (uuid,))
+
+    def asking(self, query: TaskQuery) -> Asking:
+        return Asking(self.connection, query, NOW)
 
     def settle(self) -> None:
         """Do what the engine does at times, as by a commit of its index."""
@@ -124,13 +127,13 @@ def test_a_page_has_the_tasks_that_match_in_their_order_and_their_number(subject
     for oracle, query in asked:
         matching = oracle.matching(query)
 
-        found = subject.engine.page(subject.connection, query, NOW)
+        found = subject.engine.page(subject.asking(query))
 
         wanted = matching[query.offset : query.offset + query.limit]
         assert rows_of(found.rows) == told(wanted), query
         counted = (found.total, found.filtered, found.exact)
         assert counted == (len(oracle.rows), len(matching), True), query
-        assert subject.engine.count(subject.connection, query, NOW) == len(matching), query
+        assert subject.engine.count(subject.asking(query)) == len(matching), query
 
 
 def test_ids_are_those_of_the_tasks_that_match_in_their_order(subject, asked):
@@ -140,7 +143,7 @@ def test_ids_are_those_of_the_tasks_that_match_in_their_order(subject, asked):
             end = None if limit is None else query.offset + limit
             wanted = oracle.matching(query)[query.offset : end]
 
-            found = subject.engine.ids(subject.connection, some, NOW)
+            found = subject.engine.ids(subject.asking(some))
 
             assert found == [row["id"] for row in wanted], some
 
@@ -149,7 +152,7 @@ def test_cursors_lead_past_every_task_that_matches_once(subject, asked):
     for oracle, query in asked:
         found, place = [], None
         while len(found) <= len(oracle.rows):  # else it goes in circles
-            text = subject.engine.after(subject.connection, query, place, 7, NOW)
+            text = subject.engine.after(subject.asking(query), place, 7)
             rows = msgspec.json.decode(text, type=list[TaskRow], strict=False)
             found += [row.uuid for row in rows]
             if len(rows) < 7:
@@ -164,7 +167,7 @@ def test_a_cursor_of_a_task_that_is_gone_leads_on_from_its_place(subject, asked)
         place = CursorPosition.of(query, sort_key(query, gone), f"{gone['uuid']}-")
         behind = [row for row in oracle.matching(query) if is_behind(query, row, place)]
 
-        text = subject.engine.after(subject.connection, query, place, 5, NOW)
+        text = subject.engine.after(subject.asking(query), place, 5)
 
         assert rows_of(text) == told(behind[:5]), (query, place)
 
@@ -178,7 +181,7 @@ def test_facets_count_every_value(subject, asked):
     for oracle, query in asked:
         matching = oracle.matching(query)
 
-        found = subject.engine.facets(subject.connection, query, [*FACETS], 4, NOW)
+        found = subject.engine.facets(subject.asking(query), [*FACETS], 4)
 
         wanted = {field: top(matching, column, 4) for field, column in FACETS.items()}
         assert ({**found.counts}, found.exact) == (wanted, True), query
@@ -186,7 +189,7 @@ def test_facets_count_every_value(subject, asked):
 
 def test_failures_are_grouped_by_type_and_exception(subject, asked):
     for oracle, query in asked:
-        found = subject.engine.failures(subject.connection, query, 5, NOW)
+        found = subject.engine.failures(subject.asking(query), 5)
 
         assert [astuple(group) for group in found] == groups(oracle.matching(query), 5), query
 
@@ -196,7 +199,7 @@ def test_a_histogram_counts_every_state_over_time(subject, asked):
     for oracle, query in asked:
         counted = (start, step_s, buckets)
 
-        found = subject.engine.histogram(subject.connection, query, *counted, NOW)
+        found = subject.engine.histogram(subject.asking(query), *counted)
 
         wanted = over_time(oracle.matching(query), *counted)
         assert ({**found.counts}, found.exact) == (wanted, True), query
@@ -212,18 +215,19 @@ def test_among_some_rows_the_others_are_not_there(seed):
     for _ in range(QUERIES):
         query = chance.query(rows)
         matching = [row for row in oracle.matching(query) if row in rows]
-        connection, some = table.connection, matching[query.offset : query.offset + query.limit]
+        some = matching[query.offset : query.offset + query.limit]
+        asking = Asking(table.connection, query, NOW, among)
 
-        page = engine.page(connection, query, NOW, among)
-        after = engine.after(connection, query, None, 9, NOW, among)
-        facets = engine.facets(connection, query, [*FACETS], None, NOW, among)
-        failures = engine.failures(connection, query, None, NOW, among)
-        histogram = engine.histogram(connection, query, NOW - 1e6, 1e4, 101, NOW, among)
+        page = engine.page(asking)
+        after = engine.after(asking, None, 9)
+        facets = engine.facets(asking, [*FACETS], None)
+        failures = engine.failures(asking, None)
+        histogram = engine.histogram(asking, NOW - 1e6, 1e4, 101)
 
         assert (rows_of(page.rows), page.filtered) == (told(some), len(matching))
-        assert engine.ids(connection, query, NOW, among) == [row["id"] for row in some]
+        assert engine.ids(asking) == [row["id"] for row in some]
         assert rows_of(after) == told(matching[:9])
         assert facets.counts["name"] == top(matching, "name", len(NAMES))
         assert [astuple(group) for group in failures] == groups(matching, TASKS)
         assert histogram.counts == over_time(matching, NOW - 1e6, 1e4, 101)
-    connection.close()
+    table.connection.close()

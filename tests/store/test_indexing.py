@@ -18,7 +18,7 @@ from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import FILE, TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import Word
-from flower_ng.store.sql.engine import SqlEngine
+from flower_ng.store.sql.engine import Asking, SqlEngine
 from flower_ng.store.sql.statements import cursor_behind, place_of
 from flower_ng.store.tables.rows import TaskRow
 from tests.monitor.yard import eventually
@@ -252,7 +252,7 @@ def test_what_ends_a_text_in_the_index_is_not_found_in_it():
     engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail)
     asked = TaskQuery(search=Word(f"uo{LAST}"))
 
-    assert engine.count(table.connection, asked, NOW) == 1
+    assert engine.count(Asking(table.connection, asked, NOW)) == 1
 
 
 def test_a_file_that_is_merged_away_while_its_size_is_asked_for_counts_nothing(folder):
@@ -282,7 +282,7 @@ def test_where_it_cannot_be_read_sql_answers_and_it_is_made_again():
     broken = type(published)(Broken(), published.schema, published.mark, published.epoch)
     engine = TantivyEngine(SqlEngine(), lambda: broken, told.append)
 
-    assert engine.count(table.connection, TaskQuery(state="FAILURE"), NOW) == 1
+    assert engine.count(Asking(table.connection, TaskQuery(state="FAILURE"), NOW)) == 1
     assert [str(error) for error in told] == ["An IO error occurred"]
 
 
@@ -311,12 +311,13 @@ def test_many_that_may_match_are_counted_about_and_shown_as_they_are():
     engine = TantivyEngine(SqlEngine(), lambda: index.published, pytest.fail, few=160)
     asked = TaskQuery(search=parse_search("abcd"), limit=100)
 
-    page = engine.page(table.connection, asked, NOW)
+    page = engine.page(Asking(table.connection, asked, NOW))
 
     assert (page.total, page.filtered, page.exact) == (400, 100, True)
-    few = engine.page(table.connection, TaskQuery(search=parse_search("abcd"), limit=5), NOW)
+    some = Asking(table.connection, replace(asked, limit=5), NOW)
+    few = engine.page(some)
     assert (few.total, few.filtered, few.exact) == (400, 100, False)
-    assert engine.count(table.connection, asked, NOW) == 100
+    assert engine.count(Asking(table.connection, asked, NOW)) == 100
 
 
 @pytest.mark.parametrize("descending", [False, True])
@@ -330,7 +331,7 @@ def test_pages_by_id_are_cut_where_ids_that_start_alike_are(descending):
 
     for offset in range(12):
         asked = TaskQuery(state="SUCCESS", sort="uuid", descending=descending, offset=offset)
-        page = engine.page(table.connection, replace(asked, limit=3), NOW)
+        page = engine.page(Asking(table.connection, replace(asked, limit=3), NOW))
         rows = msgspec.json.decode(page.rows, type=list[TaskRow], strict=False)
         wanted = sorted(uuids, reverse=descending)[offset : offset + 3]
         assert [row.uuid for row in rows] == wanted
@@ -358,13 +359,13 @@ def test_cursors_lead_past_many_that_may_match_once(sort):
     asked = TaskQuery(search=parse_search("abcd"), sort=sort)
 
     found, place = [], None
-    while text := engine.after(table.connection, asked, place, 7, NOW):
+    while text := engine.after(Asking(table.connection, asked, NOW), place, 7):
         rows = msgspec.json.decode(text, type=list[TaskRow], strict=False)
         found += [row.uuid for row in rows]
         if len(rows) < 7:
             break
         place = place_of(asked, cursor_behind(asked, rows[-1]))
 
-    rows = SqlEngine().ids(table.connection, asked, NOW)
+    rows = SqlEngine().ids(Asking(table.connection, asked, NOW))
     assert found == [f"u{row - 1}" for row in rows]
     assert len(found) == 50

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from flower_ng.store.index.commits import Commit, fresh
 from flower_ng.store.index.question import Question
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import EnginePage, ReadConnection, SqlEngine
+from flower_ng.store.sql.engine import Asking, EnginePage, SqlEngine
 from flower_ng.store.sql.statements import CursorPosition, attribute
 from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram, check
 from flower_ng.store.sql.where import where
@@ -17,6 +17,7 @@ from flower_ng.store.tables.dialect import SQLITE
 FEW: Final = 2_000
 
 Answer = TypeVar("Answer")
+More = ParamSpec("More")
 
 
 class TantivyEngine:
@@ -38,123 +39,57 @@ class TantivyEngine:
         self._failed = failed
         self._few = few
 
-    def page(self, connection: ReadConnection, query: TaskQuery, now: float) -> EnginePage:
+    def page(self, asking: Asking) -> EnginePage:
         """Return the page that a query with a limit asks for."""
-        if not needs_index(query):
-            return self._sql.page(connection, query, now)
-        return self._answer(
-            connection,
-            query,
-            now,
-            lambda question: question.page(),
-            lambda: self._sql.page(connection, query, now),
-        )
+        if not needs_index(asking.query):
+            return self._sql.page(asking)
+        return self._answer(asking, Question.page, self._sql.page)
 
-    def after(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        behind: CursorPosition | None,
-        limit: int,
-        now: float,
-    ) -> str:
+    def after(self, asking: Asking, behind: CursorPosition | None, limit: int) -> str:
         """Return the first rows behind a place in the query's order."""
-        return self._answer(
-            connection,
-            query,
-            now,
-            lambda question: question.after(behind, limit),
-            lambda: self._sql.after(connection, query, behind, limit, now),
-        )
+        return self._answer(asking, Question.after, self._sql.after, behind, limit)
 
-    def ids(self, connection: ReadConnection, query: TaskQuery, now: float) -> list[int]:
+    def ids(self, asking: Asking) -> list[int]:
         """Return the row ids of all that a query asks for, in its order."""
-        return self._answer(
-            connection,
-            query,
-            now,
-            lambda question: self._sql.ids(connection, query, now, question.among),
-            lambda: self._sql.ids(connection, query, now),
-        )
+        return self._answer(asking, Question.ids, self._sql.ids)
 
-    def count(self, connection: ReadConnection, query: TaskQuery, now: float) -> int:
+    def count(self, asking: Asking) -> int:
         """Return how many tasks match, to the last one."""
-        return self._answer(
-            connection,
-            query,
-            now,
-            lambda question: question.count(),
-            lambda: self._sql.count(connection, query, now),
-        )
+        return self._answer(asking, Question.count, self._sql.count)
 
-    def facets(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        fields: Sequence[str],
-        limit: int,
-        now: float,
-    ) -> Facets:
+    def facets(self, asking: Asking, fields: Sequence[str], limit: int | None) -> Facets:
         """Count the tasks that match by each field, the `limit` most frequent values each."""
         check(fields)
-        return self._answer(
-            connection,
-            query,
-            now,
-            lambda question: question.facets(fields, limit),
-            lambda: self._sql.facets(connection, query, fields, limit, now),
-        )
+        return self._answer(asking, Question.facets, self._sql.facets, fields, limit)
 
-    def failures(
-        self, connection: ReadConnection, query: TaskQuery, limit: int, now: float
-    ) -> list[FailureGroup]:
+    def failures(self, asking: Asking, limit: int | None) -> list[FailureGroup]:
         """Count the failed among the tasks that match by type and exception."""
-        return self._answer(
-            connection,
-            query,
-            now,
-            lambda question: question.failures(limit),
-            lambda: self._sql.failures(connection, query, limit, now),
-        )
+        return self._answer(asking, Question.failures, self._sql.failures, limit)
 
-    def histogram(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        start: float,
-        step_s: float,
-        buckets: int,
-        now: float,
-    ) -> TaskHistogram:
+    def histogram(self, asking: Asking, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""
-        asked = (start, step_s, buckets)
-        return self._answer(
-            connection,
-            query,
-            now,
-            lambda question: question.histogram(*asked),
-            lambda: self._sql.histogram(connection, query, *asked, now),
-        )
+        bars = (start, step_s, buckets)
+        return self._answer(asking, Question.histogram, self._sql.histogram, *bars)
 
     def _answer(
         self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        now: float,
-        ask: Callable[[Question], Answer],
-        plain: Callable[[], Answer],
+        asking: Asking,
+        ask: Callable[Concatenate[Question, More], Answer],
+        plain: Callable[Concatenate[Asking, More], Answer],
+        *more: More.args,
+        **_none: More.kwargs,
     ) -> Answer:
         """Return what the index answers, or SQL where there is none, or it fails."""
-        with fresh(connection, self._published) as found:
+        with fresh(asking.connection, self._published) as found:
             if found is None:
-                return plain()
+                return plain(asking, *more, **_none)
             try:
-                return ask(Question(self._sql, connection, query, now, found, self._few))
+                return ask(Question(self._sql, asking, found, self._few), *more, **_none)
             except sqlite3.Error:
                 raise
             except BaseException as error:  # noqa: BLE001 - the library's panics are no Exceptions
                 self._failed(error)
-                return plain()
+                return plain(asking, *more, **_none)
 
 
 def needs_index(query: TaskQuery) -> bool:

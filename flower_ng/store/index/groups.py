@@ -25,7 +25,7 @@ def by_value(searcher: Any, query: Any, fields: Sequence[str]) -> tuple[Counts, 
     return counts, not any(found[field]["sum_other_doc_count"] for field in fields)
 
 
-def top(counts: Mapping[str, int], limit: int) -> list[tuple[str, int]]:
+def top(counts: Mapping[str, int], limit: int | None) -> list[tuple[str, int]]:
     """Return the most frequent values; those of equal numbers in their order."""
     held = [(value, number) for value, number in counts.items() if number > 0]
     return sorted(held, key=lambda pair: (-pair[1], pair[0]))[:limit]
@@ -51,7 +51,7 @@ def failures(searcher: Any, schema: Any, query: Any) -> list[FailureGroup]:
     ]
 
 
-def together(groups: Sequence[FailureGroup], limit: int) -> list[FailureGroup]:
+def together(groups: Sequence[FailureGroup], limit: int | None) -> list[FailureGroup]:
     """Return the largest groups, those of one kind as one."""
     held: dict[tuple[str | None, str | None], list[FailureGroup]] = {}
     for group in groups:

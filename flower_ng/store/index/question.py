@@ -13,8 +13,7 @@ from flower_ng.store.index import groups
 from flower_ng.store.index.commits import Fresh
 from flower_ng.store.index.queries import ALL, Translator, without
 from flower_ng.store.index.windows import Order, Windows
-from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import EnginePage, ReadConnection, SqlEngine
+from flower_ng.store.sql.engine import Asking, EnginePage, SqlEngine
 from flower_ng.store.sql.statements import CursorPosition
 from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
 
@@ -25,24 +24,16 @@ MANY: Final = 200_000
 class Question:
     """One query at one moment."""
 
-    def __init__(
-        self,
-        sql: SqlEngine,
-        connection: ReadConnection,
-        query: TaskQuery,
-        now: float,
-        fresh: Fresh,
-        few: int,
-    ) -> None:
+    def __init__(self, sql: SqlEngine, asking: Asking, fresh: Fresh, few: int) -> None:
         self._sql = sql
-        self._connection = connection
-        self._query = query
-        self._now = now
-        self._fresh = fresh.now
+        self._asking = asking
+        self._query = asking.query
+        self._new = fresh.now
+        self._fresh = asking.of(fresh.now)
         self._commit = fresh.commit
-        self._asked = Translator(fresh.commit, now).asked(query)
+        self._asked = Translator(fresh.commit, asking.now).asked(asking.query)
         self._windows = Windows(fresh.commit, fresh.changed, self._asked.query)
-        self._order = self._windows.sorts(query)
+        self._order = self._windows.sorts(asking.query)
         self._few = few
 
     @property
@@ -55,40 +46,48 @@ class Question:
         return not self._asked.exact and self._found <= self._few
 
     @property
-    def among(self) -> Sequence[int] | None:
-        """All rows that may match, None where they are too many to name."""
+    def _all(self) -> Asking:
+        """The question about all rows that may match, about all where those are too many."""
         if self._found > MANY:
-            return None
-        return [*self._windows.all(self._asked.query, self._found), *self._fresh]
+            return self._asking
+        return self._and_fresh(self._windows.all(self._asked.query, self._found))
+
+    def _and_fresh(self, rows: Sequence[int]) -> Asking:
+        """Return the question about some rows and the fresh."""
+        return self._asking.of([*rows, *self._new])
+
+    def ids(self) -> list[int]:
+        """Return the row ids of all tasks that match."""
+        return self._sql.ids(self._all)
 
     def page(self) -> EnginePage:
         """Return the page."""
         order = self._order
         if self._is_narrow or order is None:
-            found = self._sql.page(self._connection, self._query, self._now, self.among)
-            return replace(found, total=self._total())
+            return replace(self._sql.page(self._all), total=self._total())
         return self._sure(order) if self._asked.exact else self._unsure(order)
 
     def _total(self) -> int:
-        return self._windows.count(ALL.query) + len(self._fresh)
+        return self._windows.count(ALL.query) + len(self._new)
 
     def _sure(self, order: Order) -> EnginePage:
         """Return a page of what the index is sure of; the fresh may stand before, or on it."""
         query = self._query
-        base = max(0, query.offset - len(self._fresh)) if order.kind != "start" else 0
+        base = max(0, query.offset - len(self._new)) if order.kind != "start" else 0
         rows = self._rows(order, base, query.offset - base + (query.limit or 0))
-        found = self._shown(replace(query, offset=query.offset - base), rows)
+        shown = replace(self._and_fresh(rows), query=replace(query, offset=query.offset - base))
+        found = self._sql.page(shown)
         filtered = self._found + found.filtered - len(rows)
         return EnginePage(found.rows, self._total(), filtered)
 
     def _unsure(self, order: Order) -> EnginePage:
         """Return a page of which each row is looked at, with those that may stand before it."""
         wanted = self._query.offset + (self._query.limit or 0)
-        own = self._sql.count(self._connection, self._query, self._now, self._fresh)
+        own = self._sql.count(self._fresh)
         number = max(self._few // 4, wanted)
         while number <= MANY:
             rows = self._rows(order, 0, number)
-            found = self._shown(self._query, rows)
+            found = self._sql.page(self._and_fresh(rows))
             held = found.filtered - own
             if len(rows) == self._found:
                 return replace(found, total=self._total())
@@ -96,73 +95,63 @@ class Question:
                 about = round(self._found * held / number) + own
                 return EnginePage(found.rows, self._total(), about, exact=False)
             number *= 4
-        return self._sql.page(self._connection, self._query, self._now)
+        return self._sql.page(self._asking)
 
     def _rows(self, order: Order, base: int, wanted: int) -> list[int]:
         return self._windows.window(self._asked.query, order, base, wanted)
-
-    def _shown(self, query: TaskQuery, rows: Sequence[int]) -> EnginePage:
-        return self._sql.page(self._connection, query, self._now, [*rows, *self._fresh])
 
     def after(self, place: CursorPosition | None, limit: int) -> str:
         """Return the first rows behind a place, as JSON."""
         order, number = self._order, limit
         if self._is_narrow or order is None:
-            return self._after(place, limit, self.among)
+            return self._sql.after(self._all, place, limit)
         while number <= MANY:
             if place is None:
                 rows = self._rows(order, 0, number)
             else:
                 rows = self._windows.behind(self._asked.query, order, place, number)
             if self._asked.exact or len(rows) < number or self._matching(rows) >= limit:
-                return self._after(place, limit, [*rows, *self._fresh])
+                return self._sql.after(self._and_fresh(rows), place, limit)
             number = max(4 * number, self._few)
-        return self._after(place, limit, None)
-
-    def _after(self, place: CursorPosition | None, limit: int, among: Sequence[int] | None) -> str:
-        return self._sql.after(self._connection, self._query, place, limit, self._now, among)
+        return self._sql.after(self._asking, place, limit)
 
     def _matching(self, rows: Sequence[int]) -> int:
-        return self._sql.count(self._connection, self._query, self._now, rows)
+        return self._sql.count(self._asking.of(rows))
 
     def count(self) -> int:
         """Return how many tasks match, to the last one."""
         if self._asked.exact:
-            return self._found + self._matching(self._fresh)
-        return self._sql.count(self._connection, self._query, self._now, self.among)
+            return self._found + self._matching(self._new)
+        return self._sql.count(self._all)
 
-    def facets(self, fields: Sequence[str], limit: int) -> Facets:
+    def facets(self, fields: Sequence[str], limit: int | None) -> Facets:
         """Count the tasks by each field."""
         if self._is_narrow or not fields:
-            asked = (self._query, fields, limit, self._now, self.among)
-            return self._sql.facets(self._connection, *asked)
+            return self._sql.facets(self._all, fields, limit)
         searcher, query = self._commit.searcher, self._asked.query
         counts, is_whole = groups.by_value(searcher, self._held(query), fields)
-        own = self._sql.facets(
-            self._connection, self._query, fields, None, self._now, self._fresh
-        ).counts
+        own = self._sql.facets(self._fresh, fields, None).counts
         summed = {field: counts[field] + Counter(dict(own[field])) for field in fields}
         tops = {field: groups.top(summed[field], limit) for field in fields}
         return Facets(tops, exact=is_whole and self._asked.exact)
 
-    def failures(self, limit: int) -> list[FailureGroup]:
+    def failures(self, limit: int | None) -> list[FailureGroup]:
         """Count the failed ones by type and exception."""
         if not self._asked.exact:  # a group does not say that it is a guess
-            return self._sql.failures(self._connection, self._query, limit, self._now, self.among)
+            return self._sql.failures(self._all, limit)
         commit, held = self._commit, self._held(self._asked.query)
         found = groups.failures(commit.searcher, commit.schema, held)
-        own = self._sql.failures(self._connection, self._query, None, self._now, self._fresh)
+        own = self._sql.failures(self._fresh, None)
         return groups.together([*found, *own], limit)
 
     def histogram(self, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks over time."""
         asked, commit = (start, step_s, buckets), self._commit
         if self._is_narrow:
-            among = self.among
-            return self._sql.histogram(self._connection, self._query, *asked, self._now, among)
+            return self._sql.histogram(self._all, *asked)
         held = self._held(self._asked.query)
         counts = groups.over_time(commit.searcher, commit.schema, held, *asked)
-        own = self._sql.histogram(self._connection, self._query, *asked, self._now, self._fresh)
+        own = self._sql.histogram(self._fresh, *asked)
         summed = {
             state: [
                 counts.get(state, Counter())[bucket] + one

@@ -11,7 +11,7 @@ from flower_ng.store.backends.sqlite import StoreFile
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
-from flower_ng.store.sql.engine import EnginePage, ReadConnection, TaskEngine
+from flower_ng.store.sql.engine import Asking, EnginePage, TaskEngine
 from flower_ng.store.sql.statements import CursorPage, Statement, cursor_behind, place_of
 from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
 from flower_ng.store.tables.dialect import Dialect
@@ -102,9 +102,8 @@ class TaskAnswers:
         The query's own offset and limit do not count. BadRequest where the cursor is none of it.
         """
         place = place_of(query, cursor)
-        now, wanted = self._clock(), limit + 1
         found = await self._ask(
-            lambda engine, connection: engine.after(connection, query, place, wanted, now)
+            query, lambda engine, asking: engine.after(asking, place, limit + 1)
         )
         rows = _rows.decode(found)
         is_last = len(rows) <= limit or not limit
@@ -112,31 +111,21 @@ class TaskAnswers:
 
     async def facets(self, query: TaskQuery, fields: Sequence[str], limit: int = 20) -> Facets:
         """Count the tasks that match by each of FACETS, the `limit` most frequent values each."""
-        now = self._clock()
-        return await self._ask(
-            lambda engine, connection: engine.facets(connection, query, fields, limit, now)
-        )
+        return await self._ask(query, lambda engine, asking: engine.facets(asking, fields, limit))
 
     async def failure_groups(self, query: TaskQuery, limit: int) -> list[FailureGroup]:
         """Count the failed among the tasks that match by type and class of exception.
 
         The `limit` largest groups, the largest first.
         """
-        now = self._clock()
-        return await self._ask(
-            lambda engine, connection: engine.failures(connection, query, limit, now)
-        )
+        return await self._ask(query, lambda engine, asking: engine.failures(asking, limit))
 
     async def histogram(
         self, query: TaskQuery, start: float, end: float, buckets: int
     ) -> TaskHistogram:
         """Count the tasks that match over time, in equal buckets from `start` up to `end`."""
-        now, step_s = self._clock(), (end - start) / buckets
-        return await self._ask(
-            lambda engine, connection: engine.histogram(
-                connection, query, start, step_s, buckets, now
-            )
-        )
+        bars = (start, (end - start) / buckets, buckets)
+        return await self._ask(query, lambda engine, asking: engine.histogram(asking, *bars))
 
     async def stream(self, query: TaskQuery) -> AsyncIterator[list[TaskRow]]:
         """Yield the tasks in pages, none of them empty, none twice.
@@ -167,30 +156,35 @@ class TaskAnswers:
 
     async def count(self, query: TaskQuery) -> int:
         """Return how many tasks match, to the last one."""
-        now = self._clock()
-        return await self._ask(lambda engine, connection: engine.count(connection, query, now))
+        return await self._ask(query, lambda engine, asking: engine.count(asking))
 
     async def _ids(self, query: TaskQuery) -> list[int]:
-        now = self._clock()
-        return await self._ask(lambda engine, connection: engine.ids(connection, query, now))
+        return await self._ask(query, lambda engine, asking: engine.ids(asking))
 
     async def _page(self, query: TaskQuery) -> EnginePage:
-        now = self._clock()
-        return await self._ask(lambda engine, connection: engine.page(connection, query, now))
+        return await self._ask(query, lambda engine, asking: engine.page(asking))
 
-    async def _ask(self, question: Callable[[TaskEngine, ReadConnection], Answer]) -> Answer:
+    async def _ask(
+        self, query: TaskQuery, question: Callable[[TaskEngine, Asking], Answer]
+    ) -> Answer:
+        now, parts = self._clock(), await self._settled()
+        return await parts.reader.ask(
+            lambda connection: question(parts.engine, Asking(connection, query, now))
+        )
+
+    async def _settled(self) -> StoreParts:
+        """Return the parts of the store, once what was applied before is written."""
         parts = self._running
         await parts.flusher.settled(in_a_hurry=not self._waits)
-        return await parts.reader.ask(lambda connection: question(parts.engine, connection))
+        return parts
 
     async def _rows(self, statement: Statement) -> list[TaskRow]:
         (rows,) = await self._read(statement)
         return _rows.decode(rows)
 
     async def _read(self, asked: Statement) -> tuple[Any, ...]:
-        return await self._ask(
-            lambda _, connection: connection.execute(asked.text, asked.parameters).fetchone()
-        )
+        parts = await self._settled()
+        return await parts.reader.row(asked.text, asked.parameters)
 
 
 def _matching(found: EnginePage, query: TaskQuery, rows: int) -> tuple[int, bool]:

@@ -33,6 +33,23 @@ class ReadConnection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A query, and what answers it: a connection, and the moment, UTC seconds, of the question.
+
+    With `among`, row ids, the other tasks are as if they were not there.
+    """
+
+    connection: ReadConnection
+    query: TaskQuery
+    now: float
+    among: Sequence[int] | None = None
+
+    def of(self, among: Sequence[int] | None) -> "Asking":
+        """Return the same question about some rows alone, None for all."""
+        return replace(self, among=among)
+
+
+@dataclass(frozen=True, slots=True)
 class EnginePage:
     """Rows as JSON, the number of all tasks and of those that match.
 
@@ -48,68 +65,43 @@ class EnginePage:
 class TaskEngine(Protocol):
     """Finds, counts and sorts tasks; each answer is of one moment, in a transaction of its own.
 
-    All engines give the same answers. `now`, UTC seconds, is when the question was asked. Rows are
-    a JSON array of arrays, each a TaskRow. Tasks without a value come first when ascending, tasks
-    of equal values in the order of their ids. Errors are those of the connection.
+    All engines give the same answers. Rows are a JSON array of arrays, each a TaskRow. Tasks
+    without a value come first when ascending, tasks of equal values in the order of their ids.
+    Errors are those of the connection.
     """
 
-    def page(self, connection: ReadConnection, query: TaskQuery, now: float) -> EnginePage:
+    def page(self, asking: Asking) -> EnginePage:
         """Return the page that a query with a limit asks for."""
 
-    def after(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        behind: CursorPosition | None,
-        limit: int,
-        now: float,
-    ) -> str:
+    def after(self, asking: Asking, behind: CursorPosition | None, limit: int) -> str:
         """Return the first rows behind a place in the query's order; its offset does not count."""
 
-    def ids(self, connection: ReadConnection, query: TaskQuery, now: float) -> list[int]:
+    def ids(self, asking: Asking) -> list[int]:
         """Return the row ids of all that a query asks for, in its order."""
 
-    def count(self, connection: ReadConnection, query: TaskQuery, now: float) -> int:
+    def count(self, asking: Asking) -> int:
         """Return how many tasks match, to the last one, however long it takes."""
 
-    def facets(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        fields: Sequence[str],
-        limit: int,
-        now: float,
-    ) -> Facets:
+    def facets(self, asking: Asking, fields: Sequence[str], limit: int | None) -> Facets:
         """Count the tasks that match by each field, the `limit` most frequent values each.
 
         Values of equal numbers come in their order. BadRequest for a field that is not in FACETS.
         """
 
-    def failures(
-        self, connection: ReadConnection, query: TaskQuery, limit: int, now: float
-    ) -> list[FailureGroup]:
+    def failures(self, asking: Asking, limit: int | None) -> list[FailureGroup]:
         """Count the failed among the tasks that match by type and exception, the largest groups.
 
         Those of equal numbers: the newest first, then by name and exception.
         """
 
-    def histogram(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        start: float,
-        step_s: float,
-        buckets: int,
-        now: float,
-    ) -> TaskHistogram:
+    def histogram(self, asking: Asking, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""
 
 
 class SqlEngine:
     """Answers by one statement each, as exact as the tables are.
 
-    `held` tells how many tasks there are, None where only a count can. With `among`, row ids, the
-    other tasks are as if they were not there: what an index has not yet is asked for so.
+    `held` tells how many tasks there are, None where only a count can.
     """
 
     def __init__(
@@ -118,95 +110,50 @@ class SqlEngine:
         self._dialect = dialect
         self._held = held
 
-    def page(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        now: float,
-        among: Sequence[int] | None = None,
-    ) -> EnginePage:
+    def page(self, asking: Asking) -> EnginePage:
         """Return the page that a query asks for."""
-        asked = statements.page(query, now, self._dialect, self._held(), among)
-        total, filtered, rows = _row(connection, asked)
+        asked = statements.page(asking.query, asking.now, self._dialect, self._held(), asking.among)
+        total, filtered, rows = _row(asking, asked)
         return EnginePage(rows, total, filtered)
 
-    def after(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        behind: CursorPosition | None,
-        limit: int,
-        now: float,
-        among: Sequence[int] | None = None,
-    ) -> str:
+    def after(self, asking: Asking, behind: CursorPosition | None, limit: int) -> str:
         """Return the first rows behind a place in the query's order."""
-        asked = statements.after(query, behind, limit, now, self._dialect, among)
-        return str(_row(connection, asked)[0])
+        asked = statements.after(
+            asking.query, behind, limit, asking.now, self._dialect, asking.among
+        )
+        return str(_row(asking, asked)[0])
 
-    def ids(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        now: float,
-        among: Sequence[int] | None = None,
-    ) -> list[int]:
+    def ids(self, asking: Asking) -> list[int]:
         """Return the row ids of all that a query asks for, in its order."""
-        (found,) = _row(connection, statements.ids(query, now, self._dialect, among))
-        return msgspec.json.decode(found, type=list[int])
+        asked = statements.ids(asking.query, asking.now, self._dialect, asking.among)
+        return msgspec.json.decode(_row(asking, asked)[0], type=list[int])
 
-    def count(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        now: float,
-        among: Sequence[int] | None = None,
-    ) -> int:
+    def count(self, asking: Asking) -> int:
         """Return how many tasks match."""
-        return self.page(connection, replace(query, offset=0, limit=0), now, among).filtered
+        return self.page(replace(asking, query=replace(asking.query, offset=0, limit=0))).filtered
 
-    def facets(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        fields: Sequence[str],
-        limit: int | None,
-        now: float,
-        among: Sequence[int] | None = None,
-    ) -> Facets:
+    def facets(self, asking: Asking, fields: Sequence[str], limit: int | None) -> Facets:
         """Count the tasks that match by each field; without a limit all values are counted."""
         summaries.check(fields)
         if not fields:
             return Facets({})
-        asked = summaries.facets(query, fields, limit, now, self._dialect, among)
-        return summaries.facets_of(fields, _row(connection, asked))
+        asked = summaries.facets(
+            asking.query, fields, limit, asking.now, self._dialect, asking.among
+        )
+        return summaries.facets_of(fields, _row(asking, asked))
 
-    def failures(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        limit: int | None,
-        now: float,
-        among: Sequence[int] | None = None,
-    ) -> list[FailureGroup]:
+    def failures(self, asking: Asking, limit: int | None) -> list[FailureGroup]:
         """Count the failed among the tasks that match; without a limit all groups are counted."""
-        asked = summaries.failures(query, limit, now, self._dialect, among)
-        return summaries.failures_of(_row(connection, asked)[0])
+        asked = summaries.failures(asking.query, limit, asking.now, self._dialect, asking.among)
+        return summaries.failures_of(_row(asking, asked)[0])
 
-    def histogram(
-        self,
-        connection: ReadConnection,
-        query: TaskQuery,
-        start: float,
-        step_s: float,
-        buckets: int,
-        now: float,
-        among: Sequence[int] | None = None,
-    ) -> TaskHistogram:
+    def histogram(self, asking: Asking, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""
-        asked = summaries.histogram(query, start, step_s, buckets, now, self._dialect, among)
-        return summaries.histogram_of(start, step_s, buckets, _row(connection, asked)[0])
+        bars = (start, step_s, buckets)
+        asked = summaries.histogram(asking.query, *bars, asking.now, self._dialect, asking.among)
+        return summaries.histogram_of(*bars, _row(asking, asked)[0])
 
 
-def _row(connection: ReadConnection, asked: Statement) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = connection.execute(asked.text, asked.parameters).fetchone()
+def _row(asking: Asking, asked: Statement) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = asking.connection.execute(asked.text, asked.parameters).fetchone()
     return found
