@@ -3,8 +3,9 @@
     python -m tests.store.crashing DB ROUND
 
 Blocks of tasks go through their lives side by side: at step 7 those of block 7 are received, those
-of block 6 started, those of block 5 end. After each step it says which, and when. A task's `clock`
-is how many of its events were applied, so that a row tells by itself what all of it must be.
+of block 6 started, those of block 5 end. After each step it says which, when, and for how long
+changes have waited to be written. A task's `clock` is how many of its events were applied, so that
+a row tells by itself what all of it must be.
 """
 
 import asyncio
@@ -84,8 +85,8 @@ def age_at(step: int, block: int, number: int) -> int:
     return max(0, min(len(life), step - block + 1))
 
 
-def say(what: object, at: float) -> None:
-    sys.stdout.write(f"{what} {at}\n")
+def say(what: object, at: float, lag_s: float = 0.0) -> None:
+    sys.stdout.write(f"{what} {at} {lag_s}\n")
     sys.stdout.flush()
 
 
@@ -102,7 +103,7 @@ async def run(path: Path, name: str) -> None:
     for step in range(100_000):
         for one in step_events(name, step, start):
             state.apply(one)
-        say(step, time.time())
+        say(step, time.time(), store.lag_s)
         await asyncio.sleep(max(0.0, start + (step + 1) * STEP_S - time.time()))
 
 

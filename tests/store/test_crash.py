@@ -21,7 +21,8 @@ from tests.store.crashing import BLOCK, HOST, MAX_TASKS, RETRIED, age_at, expect
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "8"))
 #: Kills in a row of one file.
 ROUNDS_OF_A_FILE = 20
-#: What the promise allows to be missing.
+#: What is missing as a rule, at most. The writer of a machine that has no time for it is later, and
+#: says so.
 PROMISED_S = 1.0
 
 values = attrgetter(*(name for name in COLUMNS if name != "worker"))
@@ -29,11 +30,15 @@ values = attrgetter(*(name for name in COLUMNS if name != "worker"))
 
 @dataclass
 class Said:
-    """What a writer said before it was killed: when it began, and each step that was applied."""
+    """What a writer said before it was killed: when it began, and each step that was applied.
+
+    All that was applied up to `written_at` was written, by what it said last.
+    """
 
     name: str
     start: float = 0.0
     steps: list[tuple[int, float]] = field(default_factory=list)
+    written_at: float = 0.0
     killed_at: float = 0.0
 
 
@@ -59,7 +64,8 @@ def killed(db, name, after_s):
         process.send_signal(signal.SIGKILL)
         lines = process.stdout.read().splitlines(keepends=True)
     whole = [line.split() for line in lines if line.endswith("\n")]
-    said.steps = [(int(step), float(at)) for step, at in whole]
+    said.steps = [(int(step), float(at)) for step, at, _ in whole]
+    said.written_at = max((float(at) - float(lag_s) for _, at, lag_s in whole), default=0.0)
     return said
 
 
@@ -121,6 +127,10 @@ def check_none_moved_back(before, now):
     assert all(now.counts[kind] >= count for kind, count in before.counts.items())
 
 
+def check_all_is_there_that_was_said_to_be_written(missed_s, said):
+    assert said.killed_at - missed_s >= said.written_at - 0.001  # times are rounded
+
+
 def missing_s(rows, said):
     """Return how long before the kill the first step was that is not whole in the file."""
     for step, at in said.steps:
@@ -139,7 +149,7 @@ def clock_of(rows, said, block, number):
 
 
 @pytest.mark.timeout(300 + 10 * ROUNDS)
-async def test_after_kills_at_random_moments_all_but_the_last_second_is_there_and_whole(tmp_path):
+async def test_after_kills_at_random_moments_all_but_the_newest_is_there_and_whole(tmp_path):
     starts, missing, opened = {}, [], []
     before = Found({}, {}, 0, {}, 0.0)
     for number in range(ROUNDS):
@@ -154,13 +164,14 @@ async def test_after_kills_at_random_moments_all_but_the_last_second_is_there_an
         check_none_is_half_written(now, starts)
         check_none_moved_back(before, now)
         missing.append(missing_s(now.rows, said))
+        check_all_is_there_that_was_said_to_be_written(missing[-1], said)
         opened.append(now.opened_s)
         before = now
     print(  # noqa: T201 - the numbers that a soak is for
         f"{ROUNDS} kills: missing at most {max(missing):.2f} s,"
         f" {statistics.median(missing):.2f} s as a rule; opened in at most {max(opened):.2f} s"
     )
-    assert max(missing) <= PROMISED_S
+    assert statistics.median(missing) <= PROMISED_S
 
 
 @pytest.mark.timeout(300 + 5 * ROUNDS)
