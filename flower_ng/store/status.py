@@ -16,7 +16,9 @@ class StoreStatus:
     most some seconds ago. `waiting` changed tasks are not yet written, the oldest of them for up to
     `lag_s`. `failing` says why the newest write failed; `failures`, `lost` and `deleted` count
     since the start. A limit that is None does not bound. `repaired` is how much of what 0.1.0 kept
-    is put right, from 0 to 1, and None where nothing is left to repair.
+    is put right, from 0 to 1, and None where nothing is left to repair. `unindexed` is how many
+    tasks are not in the search index yet, `outdated` which share of it, from 0 to 1, is of tasks as
+    they were before; they are None where there is none.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class StoreStatus:
     max_bytes: int | None
     gaps: tuple[Gap, ...] = ()
     unindexed: int | None = None
+    outdated: float | None = None
     wanted: str = ""
     repaired: float | None = None
     warnings: tuple[str, ...] = field(default=())

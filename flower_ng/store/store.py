@@ -91,6 +91,7 @@ class Store(StoreLifecycle):
             max_bytes=limits.max_bytes,
             gaps=self._gaps.all(),
             unindexed=self._indexing.unindexed if self._indexing else None,
+            outdated=self._indexing.outdated if self._indexing else None,
             wanted=self._wanted,
             repaired=self.repaired,
             warnings=tuple(self.warnings),

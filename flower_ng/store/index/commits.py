@@ -39,10 +39,17 @@ class Commit:
     _values: dict[str, Sequence[str]] = field(default_factory=dict)
     _lacking: dict[str, bool] = field(default_factory=dict)
 
+    @property
+    def total(self) -> int:
+        """How many tasks are in it, those included that have changed since."""
+        return int(self.searcher.num_docs)
+
     def values(self, name: str) -> Sequence[str]:
-        """Return the values that a field of few values has."""
+        """Return the values that a field of few values has, in their order."""
         if name not in self._values:
-            self._values[name] = [text for text, _ in self.searcher.terms_with_prefix(name, "")]
+            self._values[name] = sorted(
+                text for text, _ in self.searcher.terms_with_prefix(name, "")
+            )
         return self._values[name]
 
     def frequency(self, name: str, text: str) -> int:
@@ -57,9 +64,10 @@ class Commit:
     def lacks(self, column: str) -> bool:
         """Tell whether some tasks have no value in a column of HAD."""
         if column not in self._lacking:
-            total = self.searcher.num_docs
-            is_seldom = self.frequency("has", column) < total
-            self._lacking[column] = is_seldom or self.count(having(self.schema, column)) < total
+            is_seldom = self.frequency("has", column) < self.total
+            self._lacking[column] = (
+                is_seldom or self.count(having(self.schema, column)) < self.total
+            )
         return self._lacking[column]
 
 

@@ -36,6 +36,8 @@ _MIRRORED: Final[dict[Relation, Relation]] = {"<": ">", "<=": ">=", ">": "<", ">
 WAITING: Final = ("PENDING", "RECEIVED")
 #: Grams of a text that are looked for: what has the rarest of them seldom lacks another one.
 MAX_GRAMS: Final = 4
+#: A gram that a larger share of all tasks has is not looked for: that leaves out too few.
+COMMON: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ NONE: Final = Asked(Query.empty_query())
 
 def both(*parts: Any) -> Any:
     """Return the query that each of some queries must find."""
-    return Query.boolean_query([(Occur.Must, part) for part in parts])
+    some = [part for part in parts if part is not ALL.query] or [ALL.query]
+    return some[0] if len(some) == 1 else Query.boolean_query([(Occur.Must, one) for one in some])
 
 
 def either(*parts: Any) -> Any:
@@ -85,9 +88,7 @@ def compared(schema: Any, field: str, relation: Relation, value: float) -> Any:
 
 def all_of(parts: Sequence[Asked]) -> Asked:
     """Return what all of them find."""
-    parts = [part for part in parts if part is not ALL] or [ALL]
-    exact = all(part.exact for part in parts)
-    return Asked(parts[0].query if len(parts) == 1 else both(*[p.query for p in parts]), exact)
+    return Asked(both(*[part.query for part in parts]), all(part.exact for part in parts))
 
 
 def any_of(parts: Sequence[Asked]) -> Asked:
@@ -107,6 +108,10 @@ class Terms(Protocol):
     @property
     def schema(self) -> Any:
         """Its fields."""
+
+    @property
+    def total(self) -> int:
+        """How many tasks are in it."""
 
     def values(self, name: str) -> Sequence[str]:
         """Return the values that a field of few values has."""
@@ -212,7 +217,10 @@ class Translator:
         rarest = sorted((self._terms.frequency(field, gram), gram) for gram in grams)[:MAX_GRAMS]
         if not rarest[0][0]:
             return NONE
-        terms = [Query.term_query(self._schema, field, gram) for _, gram in rarest]
+        most = COMMON * self._terms.total
+        terms = [
+            Query.term_query(self._schema, field, gram) for number, gram in rarest if number <= most
+        ]
         return Asked(both(*terms), exact=False)
 
     def _term(self, field: str, text: str) -> Asked:

@@ -24,6 +24,7 @@ import msgspec
 import tantivy
 
 from flower_ng.store.index.commits import Commit
+from flower_ng.store.index.compaction import LOOK, Compaction
 from flower_ng.store.index.documents import VERSION, Row, document, documents, register, schema
 
 #: The library's version: it reads what others wrote only as far as it promises.
@@ -87,6 +88,7 @@ class TaskIndex:
         self._schema = schema()
         self._name = self._store_name()
         self._queued = 0
+        self._compaction = Compaction(folder)
         told = self._told(folder) if folder else None
         try:
             self._open(told.mark if told else 0, told.epoch if told else 0)
@@ -95,23 +97,35 @@ class TaskIndex:
                 raise
             self._open(0, 0)
 
-    def step(self, is_wanted: Callable[[], bool] = lambda: True) -> bool:
+    def step(self, is_wanted: Callable[[], bool] = lambda: True, again: Sequence[int] = ()) -> bool:
         """Take in what is new, and what changed, up to STEP_ROWS; return whether more is left.
 
-        Once it is no longer wanted, it is given up.
+        The rows of `again` are indexed again. Once it is no longer wanted, it is given up.
         """
         new, changed = self._untaken()
-        if not new and not changed:
+        if not new and not changed and not again:
             return False
         (mark,) = self._connection.execute(_NEXT, (self._mark, self._mark, STEP_ROWS)).fetchone()
         self._write({_FORGET: self._epoch, _RAISE: mark})
         (epoch,) = self._connection.execute("SELECT epoch - 1 FROM sealed").fetchone()
-        self._take_in(mark, is_wanted)
+        self._take_in(mark, is_wanted, again)
         if not is_wanted():
             self._writer.rollback()
             return False
         self._commit(mark, epoch)
         return new > STEP_ROWS
+
+    def compact(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Publish what was merged, and rid the files of some of what is outdated in them.
+
+        For that up to QUEUED tasks are indexed again. Once it is no longer wanted, it is given up.
+        """
+        if not self._compaction.has_news():
+            return
+        commit = self._publish(self._mark, self._epoch)
+        rows = self._compaction.rows(commit.searcher, self._schema, QUEUED - LOOK)
+        if rows:
+            self.step(is_wanted, rows)
 
     def remake(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Take in all tasks anew, so that no file has anything of those that are gone.
@@ -131,9 +145,15 @@ class TaskIndex:
         self._commit(mark, epoch)
         self._writer.garbage_collect_files()
 
+    @property
+    def outdated(self) -> float:
+        """Which share of the documents in its files is of tasks as they were before."""
+        return self._compaction.outdated
+
     def rollback(self) -> None:
-        """Give up what was not committed."""
+        """Give up what was not published."""
         self._writer.rollback()
+        self._drop_newer()
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -159,15 +179,13 @@ class TaskIndex:
         self.unindexed = new + changed
         return new, changed
 
-    def _take_in(self, mark: int, is_wanted: Callable[[], bool]) -> None:
+    def _take_in(self, mark: int, is_wanted: Callable[[], bool], again: Sequence[int]) -> None:
         (found,) = self._connection.execute(_CHANGED, (self._epoch, self._mark)).fetchone()
-        changed = msgspec.json.decode(found, type=list[int])
-        for row in changed:
-            self._writer.delete_documents_by_term("id", row)
+        changed = sorted({*msgspec.json.decode(found, type=list[int]), *again})
         for start in range(0, len(changed), READ_ROWS):
             if is_wanted():
-                some = msgspec.json.encode(changed[start : start + READ_ROWS])
-                self._add(_AGAIN, (some.decode(),))
+                some = changed[start : start + READ_ROWS]
+                self._add(_AGAIN, (msgspec.json.encode(some).decode(),), some)
         self._add_new(self._mark, mark, is_wanted)
 
     def _add_new(self, last: int | None, mark: int, is_wanted: Callable[[], bool]) -> None:
@@ -175,19 +193,24 @@ class TaskIndex:
         while last is not None and is_wanted():
             last = self._add(_NEW, (last, mark))
 
-    def _add(self, tasks: str, parameters: Sequence[Any]) -> int | None:
-        """Add the rows of a relation of tasks; return the last of their ids, None of none.
+    def _add(
+        self, tasks: str, parameters: Sequence[Any], replaced: Sequence[int] = ()
+    ) -> int | None:
+        """Add the rows of a relation of tasks, in the place of those `replaced`.
 
-        The library queues 10,000 documents, and holds the interpreter while it waits for room: a
-        commit, which nobody sees, empties the queue in time.
+        Return the last of their ids, None of none. The library queues 10,000 documents, and holds
+        the interpreter while it waits for room: a commit, which nobody sees, empties the queue in
+        time. None of them has a row's old document deleted and its new one not yet added.
         """
         text, last = self._connection.execute(documents(tasks), parameters).fetchone()
         rows = _rows.decode(text)
         if self._queued + len(rows) > QUEUED:
             self._writer.commit()
             self._queued = 0
-        for row in rows:
-            self._writer.add_json(document(row))
+        for row in replaced:
+            self._writer.delete_documents_by_term("id", row)
+        for document_row in rows:
+            self._writer.add_json(document(document_row))
         self._queued += len(rows)
         return int(last) if rows else None
 
@@ -201,10 +224,11 @@ class TaskIndex:
             new.write_bytes(msgspec.json.encode(told))
             new.replace(self._folder / FILE)
 
-    def _publish(self, mark: int, epoch: int) -> None:
+    def _publish(self, mark: int, epoch: int) -> Commit:
         self._index.reload()
         self._mark, self._epoch = mark, epoch
         self.published = Commit(self._index.searcher(), self._schema, mark, epoch)
+        return self.published
 
     def _open(self, mark: int, epoch: int) -> None:
         if self._folder is None:
@@ -217,13 +241,18 @@ class TaskIndex:
         register(self._index)
         self._index.config_reader("manual")
         self._writer = self._index.writer(HEAP_BYTES, 1)
-        if mark:  # what was committed before a crash, and not yet said
-            newer = tantivy.Query.range_query(
-                self._schema, "id", tantivy.FieldType.Integer, mark, None, include_lower=False
-            )
-            self._writer.delete_documents_by_query(newer)
-            self._writer.commit()
+        self._mark = mark
+        if mark:
+            self._drop_newer()
         self._publish(mark, epoch)
+
+    def _drop_newer(self) -> None:
+        """Drop what was committed before a crash or a failure, and not yet published."""
+        newer = tantivy.Query.range_query(
+            self._schema, "id", tantivy.FieldType.Integer, self._mark, None, include_lower=False
+        )
+        self._writer.delete_documents_by_query(newer)
+        self._writer.commit()
 
     def _told(self, folder: Path) -> _Told | None:
         """Return what is told of an index that is this store's, and of our making."""

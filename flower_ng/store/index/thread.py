@@ -7,6 +7,7 @@ and until it is, answers come by SQL.
 import logging
 import shutil
 import sqlite3
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event, Thread
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 #: After failures in a row, as when the disk is full.
 RETRY_S: Final = 60.0
+#: It is compacted after a look at which no more tasks than this were taken in,
+QUIET_ROWS: Final = 5_000
+#: and for a fourth of the time.
+REST: Final = 3
 #: Steps of SQLite between two looks at whether to stop: some 10 ms.
 STEPS: Final = 500_000
 
@@ -30,19 +35,20 @@ STEPS: Final = 500_000
 class Indexing:
     """The thread that keeps an index, from `start` to `stop`.
 
-    `bytes` is its size on the disk, `unindexed` how many tasks are not in it as they are, None
-    until known.
+    `bytes` is its size on the disk, `outdated` which share of it is of tasks as they were before;
+    `unindexed` is how many tasks are not in it as they are, None until known.
     """
 
     def __init__(self, file: StoreFile, writer: Writer) -> None:
-        self.bytes = 0
+        self.bytes, self.outdated = 0, 0.0
         self._folder = folder_of(file)
         self._writer = writer
         self._connection = file.connect()
         self._connection.execute("SELECT count(*) FROM sealed").fetchone()  # opens all its files
         self._index: TaskIndex | None = None
         self._is_broken = False
-        self._has_forgotten = False
+        self._forgotten = self._remade = 0
+        self._rests_until = 0.0
         self._is_stopping = Event()
         self._thread = Thread(target=self._run, name="flower_ng-index", daemon=True)
 
@@ -73,7 +79,7 @@ class Indexing:
         Until it has, the index is not the store's: after a crash it is made again.
         """
         rename(connection)
-        self._has_forgotten = True
+        self._forgotten += 1
 
     def failed(self, error: BaseException) -> None:
         """Have the index made again, for it could not be read; on any thread."""
@@ -101,15 +107,28 @@ class Indexing:
             self._remove()
         if self._index is None:
             self._index = TaskIndex(self._folder, self._connection, self._write)
-        if self._has_forgotten:
-            self._has_forgotten = False
-            self._index.remake(lambda: not self._is_stopping.is_set())
-        while self._index.step(lambda: not self._is_stopping.is_set()):
+        if (forgotten := self._forgotten) != self._remade:
+            self._index.remake(self._is_wanted)
+            self._remade = forgotten
+        while self._index.step(self._is_wanted):
             self._measure(self._index)
+        self._compact(self._index)
         self._measure(self._index)
+
+    def _compact(self, index: TaskIndex) -> None:
+        began = time.monotonic()
+        if began < self._rests_until or (index.unindexed or 0) > QUIET_ROWS:
+            return
+        index.compact(self._is_wanted)
+        now = time.monotonic()
+        self._rests_until = now + REST * (now - began)
 
     def _measure(self, index: TaskIndex) -> None:
         self.bytes = index.bytes
+        self.outdated = index.outdated
+
+    def _is_wanted(self) -> bool:
+        return not self._is_stopping.is_set()
 
     def _write(self, statements: Mapping[str, int | str]) -> None:
         self._writer.run(lambda connection: run(connection, statements)).result()

@@ -35,6 +35,8 @@ _TEXTS: Final = {
 }
 #: Columns that every task has.
 _ALWAYS: Final = frozenset({"state", "timestamp"})
+#: So many values are looked for one after the other, before all tasks are sorted.
+FIRST_VALUES: Final = 4
 #: Hits beyond those wanted, of which some may not count.
 SLACK: Final = 50
 
@@ -88,14 +90,14 @@ class Windows:
     def count(self, query: Any) -> int:
         """Return how many tasks a query finds."""
         if query is ALL.query:
-            return self._total
-        counted = self._count(query) if query is not self._asked else self._asked_for()
-        return counted - self._count(both(query, self.left_out)) if self.changed else counted
-
-    @cached_property
-    def _total(self) -> int:
-        held = int(self._searcher.num_docs)
-        return held - self._count(self.left_out) if self.changed else held
+            counted = self._commit.total
+        elif query is not self._asked:
+            counted = self._commit.count(query)
+        elif self._counted is None:
+            counted = self._counted = self._commit.count(query)
+        else:  # the search for the first of them told that too
+            counted = self._counted
+        return counted - self._commit.count(both(query, self.left_out)) if self.changed else counted
 
     def sorts(self, query: TaskQuery) -> Order | None:
         """Return the order that a query asks for, None where the index has not that.
@@ -104,7 +106,7 @@ class Windows:
         """
         order = Order.of(query)
         is_folded = order is not None and order.kind == "id" and attribute(query.sort) == "uuid"
-        if is_folded and self._count(Query.term_query(self._schema, "has", CASED)):
+        if is_folded and self._commit.count(Query.term_query(self._schema, "has", CASED)):
             return None
         return order
 
@@ -121,12 +123,12 @@ class Windows:
         if order.kind == "id":
             return self._by_id(query, order, base, wanted)
         if order.is_descending or not order.may_lack or not self._commit.lacks(order.column):
-            return self._sorted(query, order, base, wanted)
+            return self._having(query, order, base, wanted)
         lacking_it = self.count(both(query, lacking(self._schema, order.column)))
         first = self._equal(query, order, None, base, min(wanted, lacking_it - base))
         rest = both(query, having(self._schema, order.column)) if lacking_it else query
         base = max(0, base - lacking_it)
-        return [*first, *self._sorted(rest, order, base, wanted - len(first))]
+        return [*first, *self._having(rest, order, base, wanted - len(first))]
 
     def behind(self, query: Any, order: Order, place: CursorPosition, wanted: int) -> list[int]:
         """Return the first rows behind a place."""
@@ -149,15 +151,6 @@ class Windows:
         """The query for rows that have changed."""
         return Query.term_set_query(self._schema, "id", sorted(self.changed))
 
-    def _asked_for(self) -> int:
-        """Return how many tasks the query finds, which a search for the first of them tells too."""
-        if self._counted is None:
-            self._counted = self._count(self._asked)
-        return self._counted
-
-    def _count(self, query: Any) -> int:
-        return self._commit.count(query)
-
     def _top(self, query: Any, order: Order, base: int, wanted: int) -> list[Hit]:
         """Return the values and rows of the first that a query finds behind some others."""
         if wanted <= 0:
@@ -175,7 +168,7 @@ class Windows:
 
     def _hits(self, query: Any, order: Order, base: int, wanted: int) -> list[Hit]:
         direction = tantivy.Order.Desc if order.is_descending else tantivy.Order.Asc
-        counts = query is self._asked and self._counted is None
+        counts = query is self._asked is not ALL.query and self._counted is None
         found = self._searcher.search(
             query,
             limit=wanted,
@@ -189,6 +182,25 @@ class Windows:
         hits = found.hits
         rows = self._searcher.fast_field_values("id", [address for _, address in hits])
         return [(key, row) for (key, _), row in zip(hits, rows, strict=True)]
+
+    def _having(self, query: Any, order: Order, base: int, wanted: int) -> list[int]:
+        """Return a window of tasks that have a value, or of which those that lack it are last.
+
+        To sort the tasks of one value by id takes half as long as to sort all by value first.
+        """
+        values = self._commit.values(order.field) if order.kind == "text" else ()
+        rows: list[int] = []
+        before = base
+        for key in (values[::-1] if order.is_descending else values)[:FIRST_VALUES]:
+            equal = both(query, self._is(order, key))
+            if before and (number := self.count(equal)) <= before:
+                before -= number
+                continue
+            rows += self._by_id(equal, order.by_id, before, wanted - len(rows))
+            before = 0
+            if len(rows) >= wanted:
+                return rows
+        return self._sorted(query, order, base, wanted)
 
     def _sorted(self, query: Any, order: Order, base: int, wanted: int) -> list[int]:
         """Return a window of tasks that have a value, or of which those that lack it are last."""
@@ -260,7 +272,7 @@ class Windows:
         return []
 
     def _is(self, order: Order, key: Any) -> Any:
-        """Return the query for tasks with a value, None for those without one."""
+        """Return the query for tasks with a value; the value None stands for none."""
         if key is None:
             return lacking(self._schema, order.column)
         if order.kind == "text":

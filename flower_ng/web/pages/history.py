@@ -118,6 +118,8 @@ def _writing(status: StoreStatus) -> Iterator[HistoryRow]:
     yield HistoryRow("Lost changes", fmt.number(status.lost))
     if status.unindexed is not None:
         yield HistoryRow("Not indexed yet", fmt.number(status.unindexed))
+    if status.outdated is not None:
+        yield HistoryRow("Outdated in the index", fmt.share(status.outdated))
 
 
 def _span(seconds: float | None) -> str:

@@ -1,0 +1,110 @@
+"""Compaction chooses what is indexed again, so that deleted documents leave the index's files.
+
+tantivy keeps a deleted document until it merges its segment, which of a large one may be never. A
+segment of which all is deleted goes at once: so what is left of the one with most deleted documents
+is indexed again, some of it with each commit. On the index thread.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from tantivy import DocAddress, Query
+
+#: A segment of which a larger share is deleted is emptied: at most two documents are written again
+#: for each that goes.
+SHARE: Final = 0.33
+#: Smaller segments are merged soon by the library itself.
+LEAST_DOCUMENTS: Final = 10_000
+#: Documents that are looked at at a time.
+LOOK: Final = 1_000
+
+
+class Deletes(msgspec.Struct, frozen=True):
+    """How many documents of a segment are deleted."""
+
+    num_deleted_docs: int
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A segment of the index, as the library's own file describes it."""
+
+    segment_id: str
+    max_doc: int
+    deletes: Deletes | None = None
+
+    @property
+    def deleted(self) -> int:
+        """How many of its documents are deleted."""
+        return self.deletes.num_deleted_docs if self.deletes else 0
+
+    @property
+    def share(self) -> float:
+        """Which share of its documents that is; of a small segment none, for it goes by itself."""
+        return self.deleted / self.max_doc if self.max_doc >= LEAST_DOCUMENTS else 0.0
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """The file that the library writes with each commit, and when a merge ends."""
+
+    segments: list[Segment]
+
+
+class Compaction:
+    """Empties one segment after the other; `outdated` is the share of all that is deleted.
+
+    An index in memory, without a folder, is left as it is: it is small.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.outdated = 0.0
+        self._file = folder and folder / "meta.json"
+        self._seen = b""
+        self._segments: Sequence[Segment] = ()
+        self._emptied = ""
+        self._next = 0
+
+    def has_news(self) -> bool:
+        """Tell whether something was committed or merged since it was asked."""
+        text = self._file.read_bytes() if self._file else b""
+        if text == self._seen:
+            return False
+        self._seen, self._segments = text, msgspec.json.decode(text, type=Meta).segments
+        held = sum(segment.max_doc for segment in self._segments)
+        deleted = sum(segment.deleted for segment in self._segments)
+        self.outdated = deleted / held if held else 0.0
+        return True
+
+    def rows(self, searcher: Any, schema: Any, most: int) -> Sequence[int]:
+        """Return some rows to index again, about `most`; none where no segment is to be emptied.
+
+        The searcher is of the newest state.
+        """
+        if len(self._segments) != searcher.num_segments:  # a merge came between
+            return ()
+        place, segment = max(
+            enumerate(self._segments), key=lambda one: one[1].share, default=(0, None)
+        )
+        if segment is None or segment.share <= SHARE:
+            return ()
+        if segment.segment_id != self._emptied:
+            self._emptied, self._next = segment.segment_id, 0
+        rows: list[int] = []
+        while len(rows) < most and self._next < segment.max_doc:
+            end = min(self._next + LOOK, segment.max_doc)
+            rows += _alive(searcher, schema, place, range(self._next, end))
+            self._next = end
+        if not rows:  # what was given up before is left
+            self._next = 0
+        return rows
+
+
+def _alive(searcher: Any, schema: Any, place: int, documents: range) -> Sequence[int]:
+    """Return the rows of those documents of a segment that are not deleted."""
+    addresses = [DocAddress(place, document) for document in documents]
+    rows = searcher.fast_field_values("id", addresses)
+    hits = searcher.search(
+        Query.term_set_query(schema, "id", rows), limit=len(rows), count=False
+    ).hits
+    return [rows[hit.doc - documents.start] for _, hit in hits if hit.segment_ord == place]
