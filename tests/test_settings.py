@@ -299,6 +299,28 @@ class TestConfigurationFile:
         with pytest.raises(SettingsError, match=r"failed in line 2: NameError: name 'nosuch'"):
             read(conf="port = 1\nnosuch\n")
 
+    def test_an_error_of_several_lines_with_a_password_is_one_line_without_it(
+        self, read: Any
+    ) -> None:
+        with pytest.raises(SettingsError) as caught:
+            read(conf="raise ValueError('no\\nredis://:hush@host')")
+
+        assert caught.value.message.endswith("ValueError: no redis://**@host")
+
+    @pytest.mark.parametrize(
+        ("conf", "words"),
+        [
+            ("max_tasks = 10**5000", "the number is too large"),
+            ("inspect_timeout = 10**400", "the number is too large"),
+            ("inspect_timeout = float('nan')", "nan is not a number"),
+            ("task_runtime_metric_buckets = [float('nan')]", "nan is not a number"),
+            ("basic_auth = []", "it is empty: set a value, or leave the option out"),
+        ],
+    )
+    def test_what_no_text_can_say_is_refused_too(self, read: Any, conf: str, words: str) -> None:
+        with pytest.raises(SettingsError, match=words):
+            read(conf=conf)
+
     def test_wrong_python_in_it_is_one_line_with_its_place(self, read: Any) -> None:
         with pytest.raises(SettingsError, match=r"failed in line 1: SyntaxError"):
             read(conf="port = = 1\n")
@@ -340,6 +362,10 @@ class TestValues:
 
         with pytest.raises(SettingsError, match=f"^Invalid '{name}' option: .*$"):
             read(argument)
+
+    def test_the_example_of_what_would_be_right_is_shown(self, read: Any) -> None:
+        with pytest.raises(SettingsError, match=r"such as slack://token@channel$"):
+            read("--notify=ops")
 
     @pytest.mark.parametrize(
         "argument",

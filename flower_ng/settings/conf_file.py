@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flower_ng.errors import SettingsError
-from flower_ng.settings.given import Given
+from flower_ng.settings.given import Given, masked
 from flower_ng.settings.nearest import nearest
 from flower_ng.settings.option import Option, from_python
 
@@ -52,7 +52,7 @@ def run(path: Path) -> dict[str, Any]:
     except (Exception, SystemExit) as error:
         raise SettingsError(
             f"The configuration file {path} failed{line(error, path)}: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {masked(' '.join(str(error).split()))}"
         ) from error
     return names
 

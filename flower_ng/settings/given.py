@@ -36,7 +36,7 @@ class Given:
         fault = self.option.check(self.value) if self.option.check else None
         if fault:
             message = f"Invalid '{self.place}' option: {self.shown} {fault}"
-            raise SettingsError(masked(message))
+            raise SettingsError(message if self.option.secret else masked(message))
 
     @property
     def shown(self) -> str:

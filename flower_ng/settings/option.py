@@ -17,6 +17,8 @@ Check = Callable[[Any], str | None]  # what is wrong with a value; None when not
 TRUE: Final = frozenset({"y", "yes", "t", "true", "on", "1"})
 FALSE: Final = frozenset({"n", "no", "f", "false", "off", "0"})
 TRUTHS: Final = "true, yes, on, 1, y or t, or false, no, off, 0, n or f"
+#: Whole numbers of Python have no bound; what may be written out, and become a float, has.
+MOST_BITS: Final = 256
 #: Messages repeat at most this many characters of a wrong value.
 SHOWN: Final = 100
 NOUNS: Final[Mapping[type, str]] = {
@@ -161,7 +163,7 @@ def from_python(option: Option, value: Any) -> Any:
     if isinstance(value, str):
         return from_text(option, value)
     if option.multiple:
-        return tuple(exact(option, item) for item in listed(value))
+        return tuple(exact(option, item) for item in listed(value)) or when_empty(option)
     return exact(option, value)
 
 
@@ -179,7 +181,16 @@ def exact(option: Option, value: Any) -> Any:
             raise ValueError("is not a function")
         return value
     if option.type is float and type(value) is int:
-        return float(value)
+        return float(bounded(value))
     if type(value) is not option.type:
         raise ValueError(f"expected {NOUNS[option.type]}, not {type(value).__name__}")
+    return bounded(value)
+
+
+def bounded(value: Any) -> Any:
+    """Return a value; ValueError for a number that is none, or too large to be written out."""
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        raise ValueError("the number is too large")
+    if type(value) is float and math.isnan(value):
+        raise ValueError("nan is not a number")
     return value

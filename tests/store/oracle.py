@@ -47,8 +47,9 @@ TIMES = ("received", "sent", "started", "rejected", "succeeded", "failed", "retr
 REALS = (*TIMES, "timestamp", "runtime")
 SORTS = (None, *COLUMNS, "root", "parent", "nonsense")
 PARTED = ("name", "worker", "queue", "args", "kwargs", "result", "exception", "traceback", "uuid",
-          "parent_id", "root_id")  # fmt: skip
-WHOLE = ("name", "state", "worker", "queue", "exception_class", "uuid", "parent_id", "root_id")
+          "parent_id", "root_id", "exchange", "routing_key")  # fmt: skip
+WHOLE = ("name", "state", "worker", "queue", "exception_class", "uuid", "parent_id", "root_id",
+         "exchange", "routing_key")  # fmt: skip
 HAD = ("name", "worker", "queue", "result", "exception", "traceback", "parent_id", "root_id", "eta",
        "expires", "received", "started", "state_source", "original_name")  # fmt: skip
 QUANTITIES = ("retries", "runtime", "wait", "received", "started", "finished", "sent", "timestamp")
@@ -90,6 +91,8 @@ class Chance:
             kwargs=self.maybe(KWARGS),
             worker=Worker(worker) if worker else None,
             queue=self.maybe(("mail", "Mail", "o'b")),
+            exchange=self.maybe(("", "orders", "Ördérs")),
+            routing_key=self.maybe(("mail.a", "Mail.b", "#")),
             exception=self.maybe(EXCEPTIONS),
             traceback=self.maybe(TRACEBACKS),
             retries=pick((None, 0, 2, 3, 10)),

@@ -213,6 +213,9 @@ def test_the_path_of_a_keyword_argument_means(text, found):
         ("runtime:>=1.5h", Compare("runtime", ">=", 5400)),
         ("runtime:<1m30s", Compare("runtime", "<", 90)),
         ("runtime:<=250ms", Compare("runtime", "<=", 0.25)),
+        ('runtime:<"250.00 ms"', Compare("runtime", "<", 0.25)),
+        ('runtime:>"1h 02m 03s"', Compare("runtime", ">", 3723)),
+        ('wait:>"5 min"', Compare("wait", ">", 300)),
         (
             "runtime:1..5m",
             AllOf((Compare("runtime", ">=", 1), Compare("runtime", "<=", 300))),
@@ -245,6 +248,7 @@ def test_a_number_means(text, found):
         ("sent:>=2026-11-20T10:30+02:00", Compare("sent", ">=", AT + 30_600)),
         ("sent:>=2026-11-20T10:30-0130", Compare("sent", ">=", AT + 43_200)),
         ("sent:>=2026-11-20t10:30z", Compare("sent", ">=", AT + 37_800)),
+        ('sent:>="2026-11-20 10:30:00.250 +02:00"', Compare("sent", ">=", AT + 30_600.25)),
         ("finished:-1h..", Compare("finished", ">=", -3600, "now")),
         ("finished:>-1h30m", Compare("finished", ">", -5400, "now")),
         (

@@ -85,6 +85,8 @@ TASKS = st.lists(
         name=st.none() | TEXTS,
         original_name=st.none() | TEXTS,
         queue=st.none() | TEXTS,
+        exchange=st.none() | TEXTS,
+        routing_key=st.none() | TEXTS,
         args=st.none() | TEXTS,
         kwargs=st.none() | TEXTS | st.dictionaries(st.sampled_from("kJ"), VALUES).map(repr),
         result=st.none() | TEXTS,
@@ -146,7 +148,9 @@ def word(text):
 
 
 ATTRIBUTES = {"id": "uuid", "UUID": "uuid", "parent": "parent_id"}
-WHOLE_OR_PART = ["name", "worker", "queue", "exception", "id", "UUID", "parent"]
+WHOLE_OR_PART = [
+    "name", "worker", "queue", "exchange", "routing_key", "exception", "id", "UUID", "parent",
+]  # fmt: skip
 
 
 def part(field, text):

@@ -75,6 +75,20 @@ def test_what_a_form_holds_becomes_a_search_in_utc_that_says_so(key, wall, first
     assert (zone.searched(wall), zone.searched(wall, is_end=True)) == (first, last)
 
 
+@pytest.mark.parametrize(
+    ("key", "wall", "ahead"),
+    [
+        ("UTC", "2026-11-20T10", "+00:00"),
+        ("Europe/Berlin", "2026-11-20 10:30:05.123", "+01:00"),
+        ("Europe/Berlin", "2026-10-25T02:30", "+02:00"),
+        ("America/St_Johns", "2026-12-31 23:59", "-03:30"),
+        ("UTC", "soon", ""),
+    ],
+)
+def test_a_time_that_clocks_show_is_ahead_of_utc(key, wall, ahead):
+    assert zone_named(key, UTC).ahead(wall) == ahead
+
+
 def test_zones_of_pytz_know_the_hour_that_is_there_twice_too():
     zone = Zone(pytz.timezone("Europe/Berlin"))
 

@@ -12,7 +12,7 @@ import tantivy
 from flower_ng.store.tables.schema import folded
 
 #: Raised with each change of what is in a document; an index of another version is made again.
-VERSION: Final = 5
+VERSION: Final = 6
 #: Characters of a gram.
 GRAM: Final = 3
 #: Ends a text, so that each of its characters begins a gram: shorter words are looked for as such.
@@ -23,7 +23,7 @@ END: Final = LAST * (GRAM - 1)
 #: Fields with few values, as they are shown and case-folded; tasks are counted by them.
 FACETS: Final = ("state", "name", "worker", "queue", "exception_class")
 #: Fields with few values that are looked for, case-folded.
-VALUES: Final = (*FACETS, "original_name")
+VALUES: Final = (*FACETS, "original_name", "exchange", "routing_key")
 #: Times and numbers; what lacks one has none in the index.
 NUMBERS: Final = (
     "received", "sent", "started", "rejected", "succeeded", "failed", "retried", "revoked",

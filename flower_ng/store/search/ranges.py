@@ -11,7 +11,7 @@ from flower_ng.store.search.conditions import AllOf, Base, Compare, Relation, Se
 #: A wrong value is repeated no further than this.
 MAX_SHOWN = 40
 
-UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class BoundsError(Exception):
@@ -21,13 +21,13 @@ class BoundsError(Exception):
 #: Nine digits are thirty years in seconds; longer ones are no numbers here.
 _COUNT = re.compile(r"[0-9]{1,9}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
-_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|[smhdw])")
-_DURATION = re.compile(rf"(?:{_PART.pattern})+")
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(ms|min|[smhdw])")
+_DURATION = re.compile(rf"{_PART.pattern}(?: ?{_PART.pattern})*")
 _TIME = re.compile(
     r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2})"
     r"(?:[t ](?P<hour>[0-9]{2})(?::(?P<minute>[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,6}))?)?)?"
-    r"(?P<offset>z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?)?)?"
+    r"(?: ?(?P<offset>z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9]))?)?)?)?"
 )
 _PRECISIONS = ("year", "month", "day", "hour", "minute", "second")
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
@@ -61,7 +61,7 @@ def count(text: str) -> Amount:
 
 
 def duration(text: str) -> Amount:
-    """Read seconds, or numbers with units: `90`, `1.5h`, `1m30s`."""
+    """Read seconds, or numbers with units: `90`, `1.5h`, `1m30s`, and as pages say: `1m 30s`."""
     if _SECONDS.fullmatch(text):
         return Amount(float(text), float(text))
     if not _DURATION.fullmatch(text):

@@ -33,6 +33,16 @@ class Zone:
         when = when_is(at, self.timezone)
         return "" if when is None else f"{when:%Y-%m-%dT%H:%M:%S}"
 
+    def ahead(self, wall: str) -> str:
+        """Return by how much clocks there are ahead of UTC at a time that they show: `+02:00`.
+
+        Of a time that they show twice it is the first one; empty for what is no time.
+        """
+        try:
+            return _hours_and_minutes(_aware(datetime.fromisoformat(wall), self.timezone, fold=0))
+        except (ValueError, OverflowError):
+            return ""
+
     def searched(self, wall: str, *, is_end: bool = False) -> str:
         """Return what a form holds as searches name it: in UTC, which the Z says.
 
@@ -62,8 +72,12 @@ def offset(at: float, timezone: tzinfo) -> str:
     """Return `+02:00` of a time that clocks there show twice, empty of all others."""
     when = when_is(at, timezone)
     ahead = when.utcoffset() if when is not None and timezone is not UTC else None
-    if ahead is None or not _is_shown_twice(at, ahead, timezone):
+    if when is None or ahead is None or not _is_shown_twice(at, ahead, timezone):
         return ""
+    return _hours_and_minutes(when)
+
+
+def _hours_and_minutes(when: datetime) -> str:
     return f"{when:%z}"[:3] + ":" + f"{when:%z}"[3:5]
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from flower_ng.errors import Unavailable
 from flower_ng.hook import WITHHELD, Hook
-from flower_ng.store import fields
-from flower_ng.web.pages.tasks.columns import column_slugs
+from flower_ng.store import TaskRow, fields
+from flower_ng.web.pages.tasks.columns import column_slugs, row_of
 from flower_ng.web.pages.tasks.page import as_search
+from flower_ng.web.ui.links import Links
 from tests.web.pages.shop import NOW, W1
 
 ALL_COLUMNS = (
@@ -551,6 +552,49 @@ async def test_cells_say_how_their_value_is_searched_for(shop, look):
 
 
 @pytest.mark.parametrize(
+    "runtime",
+    [0.0, 0.0000000004, 0.000045678, 0.12355, 0.286, 1.996, 59.9999, 1234.9, 123_456_789.5],
+)
+async def test_only_of_a_run_time_finds_the_row_and_none_that_is_much_shorter(shop, look, runtime):
+    shop.task("5eed", ends="task-succeeded", runtime=runtime)
+    shop.task("short", ends="task-succeeded", runtime=runtime * 0.98 - 1e-9)
+    cells = (await look("/tasks?columns=runtime&sort=-runtime")).one("tbody").all("td")
+
+    html = await look(f"/tasks?columns=uuid&search={quote(cells[0]['data-term'])}")
+
+    assert ids(html) == ["5eed"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "term"),
+    [
+        ("args", "('\x1b[31m',)", "args:\"('\\\\x1b[31m',)\""),
+        ("exchange", "e x", 'exchange:="e x"'),
+        ("routing_key", "r.k", "routing_key:=r.k"),
+    ],
+)
+async def test_only_finds_what_no_address_holds_and_what_only_a_sending_names(
+    shop, look, column, value, term
+):
+    shop.task("other")
+    shop.happen("task-sent", uuid="5eed", **{column: value})
+    row = TaskRow("5eed", **{column: value})
+
+    [cell] = row_of(row, [column], Links(""), NOW).cells
+
+    assert cell.term == term
+    assert ids(await look(f"/tasks?columns=uuid&search={quote(term)}")) == ["5eed"]
+
+
+@pytest.mark.parametrize("name", ["a\u00a0b", "a\u2003b", "\u3000"])
+async def test_only_finds_a_name_with_any_kind_of_blank(shop, look, name):
+    shop.task("5eed", name=name)
+    [cell] = (await look("/tasks?columns=name")).one("tbody").all("td")
+
+    assert ids(await look(f"/tasks?columns=uuid&search={quote(cell['data-term'])}")) == ["5eed"]
+
+
+@pytest.mark.parametrize(
     ("exception", "traceback"),
     [
         ("KeyError('O\\'Brien')", None),
@@ -601,6 +645,26 @@ async def test_where_nothing_matches_the_page_says_where_something_would(shop, l
     assert state.text == "1 task in any state shop.pay"
     assert old.text == "1 task received at any time shop.pay"
     assert queue.text == "1 task matching in the queue name queue:mail"
+
+
+async def test_a_time_as_a_page_shows_it_finds_its_task(shop, look):
+    shop.timezone = zoneinfo.ZoneInfo("Asia/Kolkata")
+    shop.task("5eed")
+    [[received]] = (await look("/tasks?columns=received")).rows
+
+    word = (await look(f"/tasks?search={quote(received)}")).one("ul", class_="wider")
+    doubt = (await look(f'/tasks?search=received:"{quote(received)}"')).one("p", class_="doubt")
+
+    meant = f'received:"{received}+05:30"'
+    assert received == "1970-01-01 05:46:40.000"
+    assert word.all("li")[0].text == f"1 task received at this time {meant}"
+    assert doubt.text == (
+        f"Times in a search are UTC. In Asia/Kolkata, as pages show them: Search {meant}"
+    )
+    [url] = doubt.links.values()
+    found = await look(url)
+    assert ids(found) == ["5eed"]
+    assert not found.all("p", class_="doubt")
 
 
 async def test_where_nothing_like_it_matches_nothing_is_offered(shop, look):

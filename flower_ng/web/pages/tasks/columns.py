@@ -1,7 +1,9 @@
 """The columns of a list of tasks, and how their values are shown; pure."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import floor, log10
 from typing import Any, Final
 
 from flower_ng.store import TaskRow
@@ -42,6 +44,10 @@ DEFAULT_COLUMNS: Final = ("name", "uuid", "state", "received", "runtime", "worke
 MOST_FITTING: Final = 8
 #: A cell shows no more of a text; the task's own page has it all.
 LENGTH: Final = 160
+#: Searches take no longer durations.
+_MOST_S: Final = 10**9
+#: What does not arrive in a request: Tornado replaces it by a blank.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,24 @@ def _term(slug: str, value: object) -> str:
 
 def _holding(field: str) -> Callable[[str], str]:
     """Searches for the text in a field, where it is not blank and not too long for a search."""
-    return lambda text: f"{field}:{quoted(text)}" if text.strip() and len(text) <= LENGTH else ""
+
+    def held(text: str) -> str:
+        shown = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+        return f"{field}:{quoted(shown)}" if text.strip() and len(shown) <= LENGTH else ""
+
+    return held
+
+
+def _lasting(runtime_s: float) -> str:
+    """Searches for tasks that took this time or longer: cut, not rounded, so that it finds its own.
+
+    Searches take no exponents, and nine digits behind the point.
+    """
+    if not 0 <= runtime_s < _MOST_S:
+        return ""
+    magnitude = floor(log10(runtime_s)) if runtime_s else 0
+    digits = min(max(2 - magnitude, 0), 9)
+    return f"runtime:>={floor(runtime_s * 10**digits) / 10**digits:.{digits}f}"
 
 
 _TERMS: Final[Mapping[str, Callable[[str], str]]] = {
@@ -152,10 +175,12 @@ _TERMS: Final[Mapping[str, Callable[[str], str]]] = {
     "state": lambda value: exact_term("state", value),
     "worker": lambda value: exact_term("worker", value),
     "queue": lambda value: exact_term("queue", value),
+    "exchange": lambda value: exact_term("exchange", value),
+    "routing_key": lambda value: exact_term("routing_key", value),
     "exception": lambda value: exact_term("exception_class", value),
     "args": _holding("args"),
     "kwargs": lambda value: "" if "=" in value else _holding("kwargs")(value),
     "result": _holding("result"),
     "retries": lambda value: f"retries:{value}",
-    "runtime": lambda value: f"runtime:>={float(value):.3g}",
+    "runtime": lambda value: _lasting(float(value)),
 }

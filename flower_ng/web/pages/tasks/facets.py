@@ -14,6 +14,7 @@ from flower_ng.web.pages.tasks.wider_search import Wider, wider
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Listing
 from flower_ng.web.ui.time_window import window
+from flower_ng.web.ui.zone import Zone
 
 if TYPE_CHECKING:
     from flower_ng.store import Store, TaskAnswers
@@ -71,8 +72,11 @@ class Facet:
     rest: tuple[FacetValue, ...]
 
 
-async def summed(store: "Store", text: str, now: float) -> Summary:
-    """Count what a search finds, without waiting for what is not written; or say why not."""
+async def summed(store: "Store", text: str, now: float, zone: Zone) -> Summary:
+    """Count what a search finds, without waiting for what is not written; or say why not.
+
+    Pages show times in the `zone`, so that a text which is one is looked for in it.
+    """
     answers = store.at_once()
     try:
         found = {}
@@ -81,7 +85,8 @@ async def summed(store: "Store", text: str, now: float) -> Summary:
             found.update({field: (counted.counts[field], counted.exact) for field in fields})
         shape = await _bars(store, answers, text, now)
         aside = await answers.tasks(replace(_query(f"{text} {UNPLACED}"), limit=0))
-        similar = await wider(answers, text) if text and not await _finds(answers, text) else ()
+        is_found = not text or await _finds(answers, text)
+        similar = () if is_found else await wider(answers, text, zone)
     except AnswerError as error:
         return Summary({}, None, problem=error.message)
     estimated = frozenset(field for field, (_, exact) in found.items() if not exact)

@@ -10,9 +10,11 @@ from flower_ng.store import TaskPage, parse_search
 from flower_ng.store.search.suggestions import suggestions
 from flower_ng.store.sql.where import short_texts
 from flower_ng.web.pages.tasks.facets import Summary
+from flower_ng.web.pages.tasks.local_times import local_search
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Listing
+from flower_ng.web.ui.zone import Zone
 
 #: To look through fewer tasks takes no time that anybody would notice.
 MANY: Final = 20_000
@@ -27,12 +29,20 @@ class OtherSearch:
     url: str
 
 
-def corrections(text: str, page: TaskPage, listing: Listing, links: Links) -> Iterator[OtherSearch]:
-    """Yield what looks like a mistake; a state may be one that somebody made, if it has tasks."""
+def corrections(
+    text: str, page: TaskPage, listing: Listing, links: Links, zone: Zone
+) -> Iterator[OtherSearch]:
+    """Yield what looks like a mistake; a state may be one that somebody made, if it has tasks.
+
+    So does a time without an offset where pages show times in a `zone` that is not UTC.
+    """
     for doubt in suggestions(text):
         if doubt.is_field or not page.rows:
             url = listing.filtered(links, search=doubt.instead)
             yield OtherSearch(doubt.message, doubt.instead, url)
+    if local := local_search(text, zone):
+        message = f"Times in a search are UTC. In {zone.name}, as pages show them:"
+        yield OtherSearch(message, local, listing.filtered(links, search=local))
 
 
 def wider_searches(

@@ -197,7 +197,9 @@ class Tasks(Page):
     async def _known(self, text: str) -> CachedSummary[Summary] | None:
         summaries: Summaries[Summary] = self.settings["summaries"]
         key = parted(text)
-        count = partial(summed, self.cluster.store, key, self.services.clock())
+        count = partial(
+            summed, self.cluster.store, key, self.services.clock(), Zone(self.cluster.timezone)
+        )
         is_live = LIVE in self.request.headers
         return await summaries.of(key, count, 0 if is_live else COUNTS_WAIT_S)
 
@@ -208,7 +210,7 @@ class Tasks(Page):
 
     def _view(self, found: _Found, usual: Sequence[str]) -> TasksView:
         links, listing, page = Links(self.services.prefix), found.listing, found.page
-        now = self.services.clock()
+        now, zone = self.services.clock(), Zone(self.cluster.timezone)
         base = "" if found.problem else parted(found.text)
         known = found.known
         summary = known.summary if known else None
@@ -219,14 +221,14 @@ class Tasks(Page):
             problem=found.problem,
             corrections=()
             if found.problem
-            else tuple(corrections(found.text, page, listing, links)),
+            else tuple(corrections(found.text, page, listing, links, zone)),
             wider_searches=tuple(wider_searches(summary, listing, links)),
             short=slow_text(found.text) if found.problem or page.total >= MANY else "",
             fields=fields(),
             states=tuple(tabs(summary, base, listing, links)),
             facets=() if found.problem else tuple(facets(summary, base, listing, links)),
             known=known,
-            time=time_range(base, listing, links, Zone(self.cluster.timezone)),
+            time=time_range(base, listing, links, zone),
             views=tuple(_views(found.text, listing, links)),
             columns={slug: column.label for slug, column in COLUMNS.items()},
             chosen=found.slugs,

@@ -1,5 +1,6 @@
 """Terms are the parts of a search that must all match: read, added, taken away; pure."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -15,13 +16,16 @@ WHOLE: Final = {
     "worker": "worker:=",
     "queue": "queue:=",
     "exception_class": "exception:=",
+    "exchange": "exchange:=",
+    "routing_key": "routing_key:=",
 }
-_SPECIAL: Final = frozenset(' \t\n\r\v\f()"\\')
+#: What ends a word, or stands for something else in it; blanks are all that Unicode has.
+_SPECIAL: Final = re.compile(r'[\s()"\\]')
 
 
 def quoted(value: str) -> str:
     """A value as one word of a search."""
-    if not set(value) & _SPECIAL:
+    if not _SPECIAL.search(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Final
 
 from flower_ng.store import TaskQuery, parse_search
 from flower_ng.store.search.parser import tokens
+from flower_ng.web.pages.tasks.local_times import local_moment
 from flower_ng.web.pages.tasks.search_terms import (
+    quoted,
     received,
     terms,
     value_of,
     with_received,
     without_value,
 )
+from flower_ng.web.ui.zone import Zone
 
 if TYPE_CHECKING:
     from flower_ng.store import TaskAnswers
 
+#: Fields of times, which plain words are not looked for in either.
+_TIMES: Final = ("received", "started", "sent", "finished", "updated")
 #: Fields that plain words are not looked for in.
 _OTHER_FIELDS: Final = {
     "traceback": "matching in the traceback",
@@ -34,9 +39,9 @@ class Wider:
     is_exact: bool
 
 
-async def wider(store: "TaskAnswers", text: str) -> tuple[Wider, ...]:
+async def wider(store: "TaskAnswers", text: str, zone: Zone) -> tuple[Wider, ...]:
     """Count what similar searches find; those that find nothing are left out."""
-    found = [await _wider(store, label, search) for label, search in _similar(text)]
+    found = [await _wider(store, label, search) for label, search in _similar(text, zone)]
     return tuple(one for one in found if one.count)
 
 
@@ -45,7 +50,10 @@ async def _wider(store: "TaskAnswers", label: str, text: str) -> Wider:
     return Wider(label, text, page.filtered, page.exact)
 
 
-def _similar(text: str) -> Iterator[tuple[str, str]]:
+def _similar(text: str, zone: Zone) -> Iterator[tuple[str, str]]:
+    if moment := local_moment(text, zone):
+        for field in _TIMES:
+            yield f"{field} at this time", f"{field}:{quoted(moment)}"
     if received(text):
         yield "received at any time", with_received(text, "")
     if value_of(text, "state") is not None:
