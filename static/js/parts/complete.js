@@ -2,6 +2,7 @@
  * <f-complete data-url="…">: completes the field of a search in it: names of fields, and values with
  * how many tasks have them. Enter searches unless a suggestion was gone to with the arrows.
  */
+import { latest, Listbox } from "../listbox.js";
 import { replaced, wordAt } from "../word.js";
 
 const WAIT_MS = 100;
@@ -10,43 +11,34 @@ const WAIT_MS = 100;
 
 class Complete extends HTMLElement {
   /** @type {HTMLInputElement | null} */ #input = null;
+  /** @type {Listbox | null} */ #box = null;
   #list = document.createElement("ul");
-  #timer = 0;
-  /** @type {AbortController | null} */ #asking = null;
+  #asking = latest(WAIT_MS, (signal) => this.#ask(signal));
 
   connectedCallback() {
     this.#input = this.querySelector("input");
     if (!this.#input) return;
     this.#list.id = "search-suggestions";
-    this.#list.role = "listbox";
-    this.#list.ariaLabel = "Suggestions";
     this.#list.className = "suggestions";
     this.append(this.#list);
-    this.#input.role = "combobox";
+    this.#box = new Listbox(this.#input, this.#list, "Suggestions");
     this.#input.setAttribute("aria-autocomplete", "list");
-    this.#input.setAttribute("aria-controls", this.#list.id);
-    this.#input.addEventListener("input", this.#later);
-    this.#input.addEventListener("click", this.#later);
+    this.#input.addEventListener("input", this.#asking.later);
+    this.#input.addEventListener("click", this.#asking.later);
     this.#input.addEventListener("keydown", this.#onKey);
     this.#input.addEventListener("blur", this.#close);
     this.#close();
   }
 
-  #later = () => {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#ask(), WAIT_MS);
-  };
-
-  async #ask() {
-    this.#asking?.abort();
-    const asking = (this.#asking = new AbortController());
+  /** @param {AbortSignal} signal */
+  async #ask(signal) {
     const wanted = new URLSearchParams({ word: this.#word().word });
     try {
-      const answer = await fetch(`${this.dataset.url}?${wanted}`, { signal: asking.signal });
+      const answer = await fetch(`${this.dataset.url}?${wanted}`, { signal });
       if (!answer.ok || document.activeElement !== this.#input) return this.#close();
       this.#show((await answer.json()).suggestions);
     } catch {
-      this.#close(); // the field is as good without
+      if (!signal.aborted) this.#close(); // the field is as good without
     }
   }
 
@@ -57,20 +49,16 @@ class Complete extends HTMLElement {
 
   /** @param {Suggestion[]} suggestions */
   #show(suggestions) {
-    this.#list.replaceChildren(...suggestions.map((one, number) => this.#option(one, number)));
+    this.#box?.show(suggestions.map((one) => this.#option(one)));
     this.#list.hidden = suggestions.length === 0;
     this.#input?.setAttribute("aria-expanded", String(suggestions.length > 0));
-    this.#input?.removeAttribute("aria-activedescendant");
   }
 
-  /** @param {Suggestion} suggestion @param {number} number */
-  #option({ text, hint }, number) {
+  /** @param {Suggestion} suggestion */
+  #option({ text, hint }) {
     const option = document.createElement("li");
     const word = document.createElement("span");
     const aside = document.createElement("small");
-    option.id = `suggestion-${number}`;
-    option.role = "option";
-    option.ariaSelected = "false";
     word.className = "code";
     word.textContent = text;
     aside.textContent = hint;
@@ -85,30 +73,16 @@ class Complete extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #onKey = (event) => {
     if (this.#list.hidden) {
-      if (event.key === "ArrowDown") this.#later();
+      if (event.key === "ArrowDown") this.#asking.later();
       return;
     }
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const chosen = this.#list.querySelector("[aria-selected=true] .code")?.textContent;
-    if (step) this.#select(step);
-    else if (event.key === "Escape") this.#close();
+    const chosen = this.#box?.chosen?.querySelector(".code")?.textContent;
+    if (event.key === "Escape") this.#close();
     else if ((event.key === "Enter" || event.key === "Tab") && chosen) this.#take(chosen);
-    else return;
+    else if (!this.#box?.step(event.key)) return;
     event.preventDefault();
     event.stopPropagation();
   };
-
-  /** @param {number} step */
-  #select(step) {
-    const options = [...this.#list.children];
-    const here = options.findIndex((one) => one.ariaSelected === "true");
-    const next = here < 0 ? (step > 0 ? 0 : options.length - 1) : here + step;
-    options.forEach((one, number) => (one.ariaSelected = String(number === next)));
-    const option = options[next];
-    option?.scrollIntoView({ block: "nearest" });
-    if (option) this.#input?.setAttribute("aria-activedescendant", option.id);
-    else this.#input?.removeAttribute("aria-activedescendant");
-  }
 
   /** @param {string} by */
   #take(by) {
@@ -117,12 +91,11 @@ class Complete extends HTMLElement {
     this.#input.value = text;
     this.#input.setSelectionRange(caret, caret);
     this.#close();
-    if (by.endsWith(":")) this.#later();
+    if (by.endsWith(":")) this.#asking.later();
   }
 
   #close = () => {
-    clearTimeout(this.#timer);
-    this.#asking?.abort();
+    this.#asking.stop();
     this.#show([]);
   };
 }
