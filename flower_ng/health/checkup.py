@@ -33,6 +33,7 @@ SELDOM: Final = 6
 #: Exceptions count as new only after the dashboard has observed for this long.
 LEARNING_S: Final = 3600.0
 GONE: Final = "Its worker is gone, and nothing says how the task ended."
+LEFT: Final = "Its worker is shutting down or has stopped, and nothing says how the task ended."
 IDLE: Final = (
     "Its worker says that it runs nothing, and no event says how it ended: the task may have raised"
     " Ignore."
@@ -106,8 +107,9 @@ class Checkup:
         The result backend is asked elsewhere (monitor/remote/verifying.py).
         """
         known, task = self._state.workers.get(worker), self._state.tasks.get(uuid)
-        if self._presence.status(known) in OFFLINE:
-            return GONE
+        status = self._presence.status(known)
+        if status in OFFLINE:
+            return LEFT if status == "left" else GONE
         if known and task and task.started and is_idle_since(known, task.started):
             return IDLE
         claim = self._claims.of(uuid)

@@ -84,11 +84,11 @@ def _newest_attempt(runs: Sequence[Run]) -> list[Run]:
 
 
 def _newest(group: Sequence[Run]) -> Run | None:
-    """Return the newest; one of an unknown attempt is later than one that was retried."""
-    known = [run for run in group if run.retries is not None]
-    unknown = [run for run in group if run.retries is None]
-    newest = [max(known, key=first_at)] if known else []
-    candidates = newest + unknown
+    """Return the newest; one of an unknown attempt that began later is of one that was retried."""
+    known = max((run for run in group if run.retries is not None), key=first_at, default=None)
+    began = 0.0 if known is None else known.first_at
+    unknown = [run for run in group if run.retries is None and run.first_at >= began]
+    candidates = unknown if known is None else [known, *unknown]
     going = [run for run in candidates if run.outcome != states.RETRY]
     return max(going or candidates, key=first_at, default=None)
 

@@ -57,7 +57,8 @@ class ProblemOptions:
     problem_worker_gone: float = option(
         1.0,
         PROBLEMS,
-        "Alert when a worker goes offline with this many unfinished tasks.",
+        "Alert when a worker goes offline with this many unfinished tasks; ten minutes later if it"
+        " announced that.",
         at_least(0),
     )
     problem_worker_silent: float = option(

@@ -68,6 +68,12 @@ WRONG = [
         {"tasks without a known end": 3, "silent_s": 9},
     ),
     (
+        "worker-gone",
+        {"workers": [worker(status="left", silent_s=600, running=4, lost=3)]},
+        W,
+        {"tasks without a known end": 3, "silent_s": 600},
+    ),
+    (
         "worker-unanswering",
         {"workers": [worker(unanswered_s=200, why="no reply")]},
         W,
@@ -425,6 +431,10 @@ WELL = {
     "tasks of a worker that is gone are not lost before the result backend was asked": (
         "worker-gone",
         {"workers": [worker(status="silent", silent_s=9, running=4)]},
+    ),
+    "a worker that said goodbye may still wait for its tasks": (
+        "worker-gone",
+        {"workers": [worker(status="left", silent_s=599, running=4, lost=3)]},
     ),
     "a task whose worker was not asked is not lost": (
         "task-unclaimed",

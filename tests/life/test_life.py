@@ -192,6 +192,13 @@ def test_what_a_task_was_replaced_by_is_what_ended():
     assert marked(*replaced, *other, event("succeeded", 5.0)) == [False, False]
 
 
+def test_an_attempt_that_is_unknown_is_no_later_one_than_a_delivery_that_followed_it():
+    first = [event("received", 1.0), event("started", 2.0), event("started", 3.0)]
+    again = [event("received", 4.0), event("started", 5.0), event("sent", 6.0, 1)]
+
+    assert state_of(*first, *again, event("retried", 7.0)) == "RETRY"
+
+
 def test_of_two_exceptions_the_later_is_the_newest_where_an_attempt_is_unknown():
     first = [event("received", 1.0), TaskEvent("failed", 2.0, "b@box", "E1")]
     runs = runs_of([*first, event("received", 3.0), TaskEvent("failed", 4.0, "a@box", "E2")])

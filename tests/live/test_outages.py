@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from celery import Celery
 
 from tests.live.conftest import Cluster, alive, started
 from tests.services import Rabbit, Redis, Worker, wait_until
@@ -103,3 +104,21 @@ def test_a_killed_worker_is_shown_offline(redis_url, start_worker, start_dashboa
     wait_until(lambda: not alive(cluster), 15, "offline")
     online = f'flower_worker_online{{worker="{worker.hostname}"}} 0.0'
     wait_until(lambda: online in cluster.dashboard.ask("/metrics").text, 5, "0 in /metrics too")
+
+
+def test_a_worker_that_waits_for_its_tasks_when_it_is_stopped_has_left(
+    redis_url, start_worker, start_dashboard
+):
+    worker: Worker = start_worker(redis_url, redis_url)
+    app = Celery(broker=redis_url, set_as_current=False)
+    cluster = Cluster("redis", app, worker, start_dashboard(redis_url, redis_url))
+    wait_until(lambda: alive(cluster), 10, "online")
+    sent = app.send_task("tests.shop.sleep", (2,)).id
+    cluster.seen(sent, "STARTED")
+
+    worker.process.terminate()
+    cluster.seen(sent, "SUCCESS")
+
+    assert "worker: Warm shutdown" in worker.output()
+    workers = {"online": 0, "left": 1, "silent": 0, "gone": 0}
+    wait_until(lambda: cluster.dashboard.get("/api/overview")["workers"] == workers, 20, "it left")

@@ -27,6 +27,10 @@ class Cluster:
             event = {"type": kind, "hostname": name, "timestamp": self.now, "freq": FREQ_S}
             self.state.event(event)
 
+    def happen(self, kind, host, at):
+        """Let something happen to a task on a worker."""
+        self.state.event({"type": f"task-{kind}", "hostname": host, "timestamp": at, "uuid": "u"})
+
     def statuses(self):
         return self.presence.table()
 
@@ -56,6 +60,30 @@ def test_who_beats_is_online_who_said_goodbye_left_and_who_did_not_is_silent(clu
 
     assert cluster.statuses() == {"quiet@box": "silent", "up@box": "online", "down@box": "left"}
     assert cluster.presence.silent_s(cluster.state.workers["quiet@box"]) == 60
+
+
+def test_who_said_goodbye_has_left_although_its_last_tasks_end_later(cluster):
+    cluster.hear("a@box", "down@box")
+    cluster.hear("down@box", kind="worker-offline")
+    said_at = cluster.now
+    cluster.now += 5
+    last = [("started", said_at - 3), ("succeeded", said_at + 5), ("received", said_at - 4)]
+    for kind, at in last:
+        cluster.happen(kind, "down@box", at)
+
+    assert cluster.statuses()["down@box"] == "left"
+    assert cluster.booleans()["down@box"] is False
+
+
+@pytest.mark.parametrize("kind", ["worker-online", "worker-heartbeat", "task-received"])
+def test_who_said_goodbye_and_was_started_again_is_online(cluster, kind):
+    cluster.hear("a@box")
+    cluster.hear("a@box", kind="worker-offline")
+    cluster.now += 5
+    cluster.state.event({"type": kind, "hostname": "a@box", "timestamp": cluster.now, "uuid": "u"})
+    cluster.happen("started", "a@box", cluster.now)
+
+    assert cluster.statuses() == {"a@box": "online"}
 
 
 def test_who_is_silent_for_a_day_is_gone_and_who_left_has_left_for_good(cluster):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Workers silent for longer than a day do not count as missing.
 HISTORY_S: Final = 86_400.0
+#: A worker that said goodbye still waits for its tasks to end; nobody can know for how long.
+FAREWELL_S: Final = 600.0
 #: Growth by less than 100 MB is not reported as a leak, whatever its factor.
 MIN_GROWTH_BYTES: Final = 100_000_000
 
@@ -63,6 +65,8 @@ def _left_behind(worker: WorkerFacts, minimum: float) -> Answer:
         return UNKNOWN
     if worker.is_online or worker.running < minimum:
         return None
+    if worker.status == "left" and worker.silent_s < FAREWELL_S:
+        return UNKNOWN
     if worker.lost < minimum:
         return UNKNOWN  # the result backend has not been asked yet
     since: Evidence = {} if worker.status == "purged" else {"silent_s": worker.silent_s}

@@ -48,6 +48,8 @@ class WorkersState(CeleryState):
         self._counts: Counter[str] = Counter()
         self._worker: Worker | None = None
         self._beats: list[float] = []
+        #: When workers said goodbye that did not come back, by their own clocks.
+        self._goodbyes: dict[str, float] = {}
         self._newcomers: list[Callable[[str], None]] = []
         self._mutex = threading.Lock()
 
@@ -94,6 +96,7 @@ class WorkersState(CeleryState):
         if subject == "offline":
             worker.heartbeats = ()
             worker.beat_at = 0.0
+            self._goodbyes[event.hostname] = event.timestamp
             self._left(worker)
         elif subject == "online" and not is_new:
             self._greet(event.hostname)
@@ -113,7 +116,13 @@ class WorkersState(CeleryState):
             worker, is_new = self._meet(hostname), True
         elif worker is not self._newest:
             self.workers.move_to_end(hostname)
-        self._worker = self._newest = worker
+        self._newest = worker
+        if hostname in self._goodbyes:
+            if self._is_last_word(event):
+                worker.heard_at = self._clock()
+                return worker, False
+            del self._goodbyes[hostname]
+        self._worker = worker
         worker.heard_at = worker.beat_at = self._clock()
         beats, at = worker.heartbeats, event.timestamp
         if not beats or at >= beats[-1]:
@@ -121,6 +130,15 @@ class WorkersState(CeleryState):
         else:
             worker.heartbeats = _newest(beats, [at])
         return worker, is_new
+
+    def _is_last_word(self, event: Event) -> bool:
+        """Whether a worker that said goodbye tells how a task ended that it waited for.
+
+        It takes on no further ones: a later receipt is that of a worker which was started since.
+        """
+        said_at = self._goodbyes[event.hostname]
+        is_new = event.type == "task-received" and event.timestamp > said_at
+        return event.type.startswith("task-") and not is_new
 
     def _meet(self, hostname: str) -> Worker:
         """Take a new worker into the table."""
@@ -155,6 +173,7 @@ class WorkersState(CeleryState):
         self.workers.pop(hostname, None)
         self.publishers.pop(hostname, None)
         self.counter.pop(hostname, None)
+        self._goodbyes.pop(hostname, None)
         self._observers.forgotten(hostname)
 
 
