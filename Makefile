@@ -109,6 +109,10 @@ soak: setup ## Run what takes minutes: a store killed 200 times, a ledger of 10,
 	$(BIN)/pytest --hypothesis-profile=soak tests/store/test_where.py tests/store/test_query.py tests/store/test_search.py
 	$(BIN)/pytest -s -m soak
 
+.PHONY: faults
+faults: services setup ## Break real brokers and networks, which takes minutes
+	$(BIN)/pytest -n 0 -m "faults or not faults" tests/faults
+
 .PHONY: bench
 bench: services setup .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
 	failed=; for part in $(PARTS); do \

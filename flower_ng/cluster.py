@@ -32,6 +32,7 @@ from flower_ng.metrics import (
     Registry,
 )
 from flower_ng.monitor.remote.capacity import Capacity, serving
+from flower_ng.monitor.remote.connections import limit_waits
 from flower_ng.monitor.remote.control import Control
 from flower_ng.monitor.remote.inspector import WorkerInspector
 from flower_ng.monitor.remote.publish import Publisher
@@ -64,6 +65,7 @@ class Cluster:
     def __init__(self, capp: Celery, settings: Settings, io_loop: IOLoop) -> None:
         timeout_s = settings.inspect_timeout / 1000
         self.capp = capp
+        limit_waits(capp)
         self.servers = Servers(capp)
         urls = readable(capp.conf.broker_read_url, self.servers.every)
         self.broker_urls = tuple(map(address, urls))

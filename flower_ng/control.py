@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 from celery import Celery, current_app
 
-from flower_ng.errors import NoAnswer, NoSuchWorker
+from flower_ng.errors import NoAnswer, NoSuchWorker, Unavailable
 from flower_ng.monitor.remote import commands
 from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts
 from flower_ng.monitor.remote.commands import CommandCall
-from flower_ng.monitor.remote.control import Delivery, steer
+from flower_ng.monitor.remote.control import steer
+from flower_ng.monitor.remote.delivery import Delivery
 from flower_ng.monitor.remote.queue_names import active_queue_names
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 
@@ -118,6 +119,8 @@ async def _send(worker: str, order: CommandCall, capp: Celery | None, timeout: f
         if delivery.withdraw():
             raise NoSuchWorker(f"no such worker: '{worker}'. {error.message}") from error
         raise
+    except Unavailable as error:
+        raise delivery.failed(error) from error
 
 
 async def _asked(ask: Callable[[Broadcasts], T], capp: Celery | None, timeout: float) -> T:

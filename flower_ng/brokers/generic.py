@@ -24,7 +24,7 @@ class GenericBroker(BlockingAdapter):
     def lengths(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return `{"name", "messages"}` for each queue, with `reason` where messages is None."""
         try:
-            with self._facts.clone(connect_timeout=CONNECT_TIMEOUT_S) as connection:
+            with self._connection() as connection:
                 rows = self._ask(connection, names)
         except (OSError, ImportError) as error:
             raise Unavailable(f"The broker does not answer: {error}") from error
@@ -32,10 +32,19 @@ class GenericBroker(BlockingAdapter):
         self.trouble = next((why for why in reasons if why and not why.startswith(NO_QUEUE)), None)
         return rows
 
+    def _connection(self) -> Connection:
+        """Return a connection, not open, that waits neither long nor again."""
+        connection: Connection = self._facts.clone(connect_timeout=CONNECT_TIMEOUT_S)
+        ours: dict[str, Any] = {"max_retries": 0}
+        if connection.transport.driver_type == "amqp":
+            ours |= {"read_timeout": CONNECT_TIMEOUT_S, "write_timeout": CONNECT_TIMEOUT_S}
+        connection.transport_options = {**(connection.transport_options or {}), **ours}
+        return connection
+
     def _ask(self, connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:
         try:
             return [length_of(connection, name) for name in names]
-        except connection.connection_errors as error:
+        except (*connection.connection_errors, *connection.channel_errors) as error:
             raise Unavailable(f"The broker does not answer: {error}") from error
 
 

@@ -55,7 +55,10 @@ class RabbitBroker:
         self._unheard: dict[str, float] = {}
 
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the queues of these names that exist; none when nobody can be asked."""
+        """Return the queues of these names that exist.
+
+        Unavailable when neither the API nor the broker itself can be asked.
+        """
         found = await self._objects(f"queues/{self._vhost}")
         if found is None:
             return [row for row in await self._declared(names) if "reason" not in row]
@@ -100,8 +103,9 @@ class RabbitBroker:
     async def _declared(self, names: Sequence[str]) -> list[dict[str, Any]]:
         try:
             return await asyncio.wait_for(self._plain.queues(names), DECLARE_S)
-        except (Unavailable, TimeoutError):
-            return []
+        except (Unavailable, TimeoutError) as error:
+            why = getattr(error, "message", "") or f"The broker did not answer in {DECLARE_S:g} s"
+            raise Unavailable(f"{self.trouble}. {why}") from error
 
     async def _condition(self, queues: list[dict[str, Any]]) -> RabbitFacts | None:
         """Ask for the rest; a user who is not allowed to look at all of it sees less."""

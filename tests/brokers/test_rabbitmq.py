@@ -14,6 +14,7 @@ from tornado.web import Application, RequestHandler
 
 from flower_ng.brokers import endpoint_of
 from flower_ng.brokers.management import ANSWER_MAX_BYTES, management_of
+from flower_ng.errors import Unavailable
 from tests.brokers.places import Place
 from tests.services import free_port
 
@@ -112,22 +113,26 @@ async def test_queue_objects_are_passed_on_unchanged(api, adapter):
     ],
     ids=["401", "500", "redirect", "text", "object", "numbers", "too large", "cut off"],
 )
-async def test_a_bad_answer_is_no_queues_and_the_reason_is_kept(api, adapter, answer):
+async def test_of_a_bad_answer_without_a_broker_the_reason_is_kept(api, adapter, answer):
     broker = answering(api, adapter, answer)
 
-    assert await broker.queues(["celery"]) == []
+    with pytest.raises(Unavailable):
+        await broker.queues(["celery"])
+
     assert broker.trouble.startswith(f"The management API at http://127.0.0.1:{api.port}/api/ fail")
     assert "pw" not in broker.trouble
     assert len(api.asked) == 1
 
 
-async def test_an_api_that_is_away_is_no_queues(adapter):
+async def test_an_api_that_is_away_with_its_broker_is_unavailable(adapter):
     place = Place(
         "amqp://ann:pw@127.0.0.1//", management_url=f"http://127.0.0.1:{free_port()}/api/"
     )
     broker = adapter(place)
 
-    assert await broker.queues(["celery"]) == []
+    with pytest.raises(Unavailable, match=r"The broker (does|did) not answer"):
+        await broker.queues(["celery"])
+
     assert "refused" in broker.trouble
 
 
@@ -142,7 +147,8 @@ async def test_an_api_that_drips_is_given_up_in_time(api, adapter):
     broker = answering(api, adapter, drip)
     started = time.monotonic()
 
-    assert await broker.queues(["celery"]) == []
+    with pytest.raises(Unavailable):
+        await broker.queues(["celery"])
     assert time.monotonic() - started < 2.8
 
 
@@ -150,8 +156,9 @@ async def test_the_same_failure_is_logged_once(api, adapter, caplog):
     broker = answering(api, adapter, lambda handler: handler.send_error(500))
 
     with caplog.at_level(logging.WARNING, "flower_ng"):
-        await broker.queues(["celery"])
-        await broker.queues(["celery"])
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await broker.queues(["celery"])
 
     assert len([one for one in caplog.records if one.name == "flower_ng.brokers.rabbitmq"]) == 1
 

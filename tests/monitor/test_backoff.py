@@ -7,8 +7,8 @@ def waits(backoff, count):
     return [backoff.next_s() for _ in range(count)]
 
 
-def test_waits_double_up_to_five_seconds():
-    assert waits(Backoff(jitter=lambda: 1.0), 6) == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+def test_waits_double_up_to_two_seconds():
+    assert waits(Backoff(jitter=lambda: 1.0), 6) == [0.5, 1.0, 2.0, 2.0, 2.0, 2.0]
 
 
 def test_chance_shortens_a_wait_by_up_to_half():

@@ -34,7 +34,7 @@ def test_the_queue_keeps_events_for_a_minute_unless_the_app_chose_a_time(setting
 
 @pytest.mark.parametrize(
     ("settings", "period_s"),
-    [({}, 15), ({"broker_heartbeat": 30}, 30), ({"broker_heartbeat": 0}, 0)],
+    [({}, 12), ({"broker_heartbeat": 30}, 30), ({"broker_heartbeat": 0}, 0)],
 )
 def test_the_heartbeat_is_quick_unless_the_app_chose_another(settings, period_s):
     assert heartbeat_s(celery_app(**settings)) == period_s
@@ -95,6 +95,7 @@ def listening(url, silence_s):
                 app=app,
                 on_message=lambda _: None,
                 on_ready=ready.set,
+                wake=lambda: None,
                 silence_s=silence_s,
             )
             receivers.append(receiver)

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-FIRST_S, MOST_S = 0.5, 5.0
+FIRST_S, MOST_S = 0.5, 2.0
 
 
 class Backoff:

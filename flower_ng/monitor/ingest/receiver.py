@@ -16,6 +16,7 @@ from kombu import Connection
 from flower_ng.monitor.ingest.amqp_read_ahead import gather
 from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.ingest.redis_fast_path import subscribe
+from flower_ng.monitor.remote.connections import limit_frames, waits
 from flower_ng.monitor.servers import sentinel_patience
 
 #: Redis publishes and forgets; the others keep what we have not fetched, so that we may wait.
@@ -23,10 +24,14 @@ FORGETFUL: Final = frozenset({"redis"})
 #: Celery's default of `event_queue_ttl`, which loses half of a burst, and what we put in its place.
 CELERY_TTL_S, OWN_TTL_S = 5.0, 60.0
 #: Celery's default of `broker_heartbeat`, and ours: a dead peer is noticed after two of them.
-CELERY_HEARTBEAT_S, OWN_HEARTBEAT_S = 120, 15.0
+CELERY_HEARTBEAT_S, OWN_HEARTBEAT_S = 120, 12.0
 #: Redis: after so much silence we ping, and after as much again without an answer it is dead.
-SILENCE_S = 8
-CONNECT_S = 5
+SILENCE_S = 5
+#: Celery's default of `broker_connection_timeout`, and ours, which holds for each answer until we
+#: are logged in (on Redis for each answer): a peer that is silent must not delay the next try.
+CELERY_CONNECT_S, OWN_CONNECT_S = 4.0, 2.5
+#: RabbitMQ may take longer to declare a queue.
+ANSWER_S = 8.0
 CHECK_S = 1.0
 SUBSCRIBE_S = 0.1
 IDLE_S = 0.5  # how long an idle connection is listened to before we look whether to stop
@@ -39,9 +44,9 @@ class Stopped(OSError):  # noqa: N818 - no fault: Kombu lets an OSError end a st
 class Receiver(EventReceiver):
     """Celery's receiver, which hands messages to `on_message` undecoded.
 
-    `on_ready` is called once it consumes. `wake` asks the workers for a heartbeat; without it
-    Celery does, over the app's own pool, without a limit of time. Raises the transport's error when
-    the connection is dead.
+    `on_ready` is called once it consumes. `wake` asks the workers for a heartbeat; Celery's own
+    receiver does so over the app's pool, where a silent broker is waited for without end. Raises
+    the transport's error when the connection is dead.
     """
 
     def __init__(
@@ -51,7 +56,7 @@ class Receiver(EventReceiver):
         app: Celery,
         on_message: Callable[[EventMessage], None],
         on_ready: Callable[[], None],
-        wake: Callable[[], None] | None = None,
+        wake: Callable[[], None],
         silence_s: float = SILENCE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -85,9 +90,8 @@ class Receiver(EventReceiver):
         self,
         connection: Any,
         channel: Any,
-        consumers: list[Any],
-        wakeup: bool = True,  # noqa: FBT001, FBT002 - Celery's signature
-        **kwargs: Any,
+        *_consumers: Any,
+        **_kwargs: Any,
     ) -> None:
         """Wake the workers up as Celery's receiver does, and say that we listen.
 
@@ -97,10 +101,7 @@ class Receiver(EventReceiver):
             connection.drain_events(timeout=SUBSCRIBE_S)
         self._channel = channel
         subscribe(channel, self._deliver)
-        if wakeup and self._wake is not None:
-            self._wake()
-        else:
-            super().on_consume_ready(connection, channel, consumers, wakeup, **kwargs)
+        self._wake()
         gather(connection, IDLE_S)
         self._on_ready()
 
@@ -160,18 +161,22 @@ def connected(capp: Celery) -> Iterator[Connection]:
 
 
 def connect(capp: Celery, silence_s: float = SILENCE_S) -> Connection:
-    """Return an open connection of the app's own kind, every host of it tried once; else raise."""
-    connection = capp.connection_for_read(heartbeat=heartbeat_s(capp))
-    if connection.transport.driver_type == "redis":
-        ours = {
-            "health_check_interval": silence_s,
-            "socket_connect_timeout": CONNECT_S,
-            "socket_timeout": 2 * silence_s,
-        }
-        options = {**ours, **(connection.transport_options or {})}
-        options |= sentinel_patience(connection, options)
-        connection.transport_options = options
+    """Return an open connection of the app's own kind, every host of it tried once; else raise.
+
+    Each wait for the broker has an end, also while the connection is made.
+    """
+    connection = capp.connection_for_read(
+        heartbeat=heartbeat_s(capp), connect_timeout=connect_s(capp)
+    )
+    kind = connection.transport.driver_type
+    ours = waits(ANSWER_S if kind == "amqp" else OWN_CONNECT_S).get(kind, {})
+    if kind == "redis":
+        ours = {"health_check_interval": silence_s, **ours}
+    options = {**ours, **(connection.transport_options or {})}
+    options |= sentinel_patience(connection, options)
+    connection.transport_options = options
     connection.ensure_connection(max_retries=len(connection.alt or ("",)) - 1)
+    limit_frames(connection, ANSWER_S)
     return connection
 
 
@@ -189,6 +194,12 @@ def heartbeat_s(capp: Celery) -> float:
     """Return the period of AMQP's heartbeat: a short one unless the app chose another."""
     chosen: float | None = capp.conf.broker_heartbeat
     return OWN_HEARTBEAT_S if chosen == CELERY_HEARTBEAT_S else float(chosen or 0)
+
+
+def connect_s(capp: Celery) -> float:
+    """Return the longest wait for a connection: a short one unless the app chose another."""
+    chosen: float | None = capp.conf.broker_connection_timeout
+    return OWN_CONNECT_S if chosen in (None, CELERY_CONNECT_S) else float(chosen or OWN_CONNECT_S)
 
 
 def queue_ttl(capp: Celery) -> float:

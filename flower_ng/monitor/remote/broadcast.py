@@ -103,7 +103,7 @@ class Broadcasts:
         It is published inside `sending`.
         """
         need_fanout(self._capp)
-        with self._lines.line() as line, sending:
+        with self._lines.line() as line, line.publishing(sending):
             publish(line, command, arguments, destination, expires_s=expires_s)
 
     def ask(
@@ -137,7 +137,7 @@ class Broadcasts:
                 no_ack=True,
             ):
                 gathering.began = time.monotonic()
-                with sending:
+                with line.publishing(sending):
                     for ticket, command in gathering.tickets.items():
                         arguments = commands[command]
                         publish(line, command, arguments, destination, ticket, expires_s=expires_s)

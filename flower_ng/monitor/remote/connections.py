@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, cast
 from uuid import uuid4
@@ -14,18 +15,43 @@ from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 
 from flower_ng.errors import Unavailable
-from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, reason
+from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, first_cause, reason
 from flower_ng.monitor.servers import Servers, sentinel_patience
 
 log = logging.getLogger(__name__)
 
 #: The longest wait for a connection, and for the answer to any one command of the broker.
 PATIENCE_S = 1.5
-#: The wait, in each transport's own words; what a broker confirms is not lost unnoticed.
-QUICK: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+#: The same for connections that Celery opens by itself, where a task's result is `rpc://`.
+APP_PATIENCE_S = 4.0
+
+
+class UnconfirmedError(OSError):
+    """The connection broke while something was sent: whether the broker has it is not known."""
+
+
+class BlockedError(OSError):
+    """RabbitMQ takes no messages at present."""
+
+
+def refuse_to_wait(_reason: str) -> None:
+    """End what is being sent as soon as RabbitMQ says that it has blocked the connection."""
+    raise BlockedError("RabbitMQ accepts no messages: its alarm for memory or disk is on")
+
+
+def waits(seconds: float) -> Mapping[str, Mapping[str, Any]]:
+    """Return the options that bound a connection's waits, by the kind of the transport."""
+    return {
+        "redis": {"socket_connect_timeout": seconds, "socket_timeout": seconds},
+        "amqp": {"read_timeout": seconds, "write_timeout": seconds},
+    }
+
+
+#: Nothing is sent twice, and a transaction takes the place of confirms.
+ONCE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "redis": {"socket_connect_timeout": PATIENCE_S, "socket_timeout": PATIENCE_S},
-        "amqp": {"read_timeout": PATIENCE_S, "write_timeout": PATIENCE_S, "confirm_publish": True},
+        "redis": {"retry_on_timeout": False},
+        "amqp": {"confirm_publish": False, "on_blocked": refuse_to_wait},
     }
 )
 #: A connection that rested for longer is replaced, because the broker may have dropped it since; no
@@ -44,6 +70,7 @@ class BrokerConnection:
         self.mailbox: Any = cast("Any", capp.control).mailbox
         self.reply_to = str(uuid4())
         self.used_at = 0.0
+        self._transactional: Any = None
         self.errors: tuple[type[BaseException], ...] = (
             *self.connection.connection_errors,
             *self.connection.channel_errors,
@@ -54,16 +81,57 @@ class BrokerConnection:
     @property
     def channel(self) -> Any:
         """The channel of this connection, opened when it is first asked for."""
-        return self.connection.default_channel
+        channel = self.connection.default_channel
+        limit_frames(self.connection, PATIENCE_S)
+        return channel
 
     def prove(self) -> None:
-        """Connect unless connected; on AMQP see that the broker is still at the other end.
-
-        There a dropped connection swallows what is sent without an error; Redis's clients notice.
-        """
-        channel = self.channel
-        if self.connection.transport.driver_type == "amqp":
+        """Connect unless connected; see that the broker still answers, on this very connection."""
+        channel, kind = self.channel, self.connection.transport.driver_type
+        if kind == "amqp":
             channel.basic_qos(0, 0, False)  # noqa: FBT003 - kombu's signature
+        elif kind == "redis":
+            with channel.conn_or_acquire() as client:  # the one that publishes next
+                client.ping()
+
+    @contextlib.contextmanager
+    def publishing(self, sending: AbstractContextManager[object]) -> Iterator[None]:
+        """Have the broker accept what is published inside, or never see it.
+
+        RabbitMQ reads what a connection sent during an alarm when the alarm is over, even if the
+        connection is long closed. So it is sent in a transaction, and committed, inside `sending`,
+        once RabbitMQ has answered something behind it. Redis executes what it has received, so
+        that nothing is sent until it has answered a PING; then all happens inside `sending`.
+
+        UnconfirmedError if the connection breaks inside `sending`.
+        """
+        if self.connection.transport.driver_type == "amqp":
+            self._begin_transaction()
+            yield
+            self.prove()
+            with sending, self._leaving():
+                self.channel.tx_commit()
+        else:
+            self.prove()
+            with sending, self._leaving():
+                yield
+
+    @contextlib.contextmanager
+    def _leaving(self) -> Iterator[None]:
+        try:
+            yield
+        except self.errors as error:
+            cause = first_cause(error)
+            if isinstance(cause, self.connection.connection_errors):
+                raise UnconfirmedError(reason(error)) from error
+            raise
+
+    def _begin_transaction(self) -> None:
+        """Have the channel collect what is published until it is committed."""
+        channel = self.channel
+        if self._transactional is not channel:
+            channel.tx_select()
+            self._transactional = channel
 
     def reply_queue(self) -> Queue:
         """Return the mailbox's reply queue under a name of this line's own."""
@@ -100,12 +168,12 @@ class ConnectionPool:
                 line = self._working(line)
             except ValueError as error:  # Kombu's for settings, such as no `master_name`
                 log.warning("The broker can't be used: %s", reason(error))
-                raise Unavailable(UNAVAILABLE) from error
+                raise Unavailable(f"{UNAVAILABLE}: {reason(error)}") from error
             yield line
         except line.errors as error:
             line.close()
             log.warning("The broker failed: %s", reason(error))
-            raise Unavailable(UNAVAILABLE) from error
+            raise Unavailable(f"{UNAVAILABLE}: {reason(error)}") from error
         except BaseException:
             line.close()
             raise
@@ -142,11 +210,31 @@ class ConnectionPool:
 def connect(capp: Celery, servers: Servers | None = None) -> Connection:
     """Return the app's connection for writing, not yet open, that tries each host once."""
     connection = capp.connection_for_write(connect_timeout=PATIENCE_S)
-    hosts = len(connection.alt or ())
-    quick = QUICK.get(connection.transport.driver_type, {})
+    hosts, kind = len(connection.alt or ()), connection.transport.driver_type
+    quick = {**waits(PATIENCE_S).get(kind, {}), **ONCE.get(kind, {})}
     options = {**(connection.transport_options or {}), **quick}
     options |= sentinel_patience(connection, options)
     connection.transport_options = {**options, "max_retries": max(hosts - 1, 0)}
     if servers is not None:
         servers.lead(connection)
     return connection
+
+
+def limit_frames(connection: Connection, seconds: float) -> None:
+    """Bound the wait for the rest of a frame on an open connection of AMQP.
+
+    py-amqp's own `read_timeout` holds only for the first byte of each frame.
+    """
+    if connection.transport.driver_type == "amqp":
+        opened: Any = connection.connection
+        opened.sock.settimeout(seconds)
+
+
+def limit_waits(capp: Celery) -> None:
+    """Bound the waits of connections that Celery opens by itself, unless the app bounds them."""
+    try:
+        kind = capp.connection_for_write().transport.driver_type
+    except Exception:  # noqa: BLE001 - the border: loading a transport may raise anything
+        return
+    chosen: Mapping[str, Any] = capp.conf.broker_transport_options or {}
+    capp.conf.broker_transport_options = {**waits(APP_PATIENCE_S).get(kind, {}), **chosen}

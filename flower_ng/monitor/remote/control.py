@@ -6,11 +6,9 @@ for callers on the loop.
 """
 
 import signal as signals
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from celery import Celery
@@ -19,6 +17,7 @@ from flower_ng.errors import BadRequest, NoAnswer, Refused, Unavailable, Unreada
 from flower_ng.monitor.remote.bounded_calls import BoundedCalls
 from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts, CollectedReplies
 from flower_ng.monitor.remote.commands import CommandCall
+from flower_ng.monitor.remote.delivery import EXPIRES_S, Delivery
 from flower_ng.monitor.remote.pools import inability
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER, mapping
 from flower_ng.monitor.servers import Servers
@@ -29,8 +28,6 @@ MOST_COMMANDS = 6
 MARGIN_S = 1.75
 #: Of that time as much is left for handing the answer over.
 SPARE_S = 0.25
-#: A command that was not delivered by then is dropped, where the broker sees to it.
-EXPIRES_S = 10.0
 #: What a worker is asked before a command: whether it listens, and what its pool can do. `stats`
 #: alone does not do, for a worker whose task_serializer is YAML can't encode its answer to it.
 QUESTIONS: Final[Mapping[str, Mapping[str, Any]]] = {"ping": {}, "stats": {}}
@@ -38,45 +35,6 @@ SILENT: Final = (
     "it is stopped, cut off, or busy (a solo pool answers between tasks only), or has"
     " worker_enable_remote_control off"
 )
-
-
-class Delivery:
-    """Whether a command has left: one thread sends it, another may lose its patience first.
-
-    A context manager around the sending; Unavailable for a command that was withdrawn before.
-    """
-
-    def __init__(self, lives_s: float = EXPIRES_S) -> None:
-        self.lives_s = lives_s
-        self._lock = threading.Lock()
-        self._is_withdrawn = False
-        #: When it expires, in UTC seconds; None as long as it was not sent.
-        self.expires_at: float | None = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._is_withdrawn:
-                raise Unavailable("The command was cancelled before it was sent")
-            self.expires_at = time.time() + self.lives_s
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:  # it could not be sent
-            self.expires_at = None
-
-    def withdraw(self) -> bool:
-        """Keep it from being sent; False when it was sent, or is being sent."""
-        with self._lock:
-            self._is_withdrawn = True
-            return self.expires_at is None
-
-    @property
-    def maybe_later(self) -> str:
-        """Say until when it may still be carried out, as far as that is known."""
-        until = datetime.fromtimestamp(self.expires_at or 0.0, UTC)
-        return (
-            f"it may still be carried out until {until:%H:%M:%S} UTC, and later by a worker that"
-            " has already taken the message in: Celery doesn't look at its age"
-        )
 
 
 def steer(
@@ -213,7 +171,4 @@ class Control:
         try:
             return await self._calls.run(send)
         except Unavailable as error:
-            if delivery.withdraw():
-                raise
-            words = f"The broker failed after the command was sent; {delivery.maybe_later}"
-            raise NoAnswer(words) from error
+            raise delivery.failed(error) from error

@@ -3,17 +3,19 @@
 Everything is published by one thread, over a connection that gives up soon and never retries.
 """
 
+import contextlib
 import math
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
 from celery import Celery
+from kombu.utils.uuid import uuid
 
-from flower_ng.errors import BadRequest, NotFound, Unavailable
-from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, BoundedCalls, first_cause, reason
+from flower_ng.errors import AnswerError, BadRequest, NotFound, Unavailable
+from flower_ng.monitor.remote.bounded_calls import BoundedCalls, first_cause, reason
 from flower_ng.monitor.remote.connections import ConnectionPool
+from flower_ng.monitor.remote.delivery import Delivery
 from flower_ng.monitor.remote.publish_options import (
     Options,
     check_serializer,
@@ -148,8 +150,20 @@ class Publisher:
             "retry": False,
         }
         self._check_serializer(name, message.get("serializer"))
-        deadline = time.monotonic() + PUBLISH_S
-        return await self._calls.run(self._send, name, send, message, deadline)
+        message.setdefault("task_id", uuid())
+        return await self._sent(name, send, message)
+
+    async def _sent(self, name: str, send: Callable[..., Any], message: dict[str, Any]) -> str:
+        """Send it on the publishing thread; whether a broker that fails has it may be unknown."""
+        delivery = Delivery()
+        try:
+            return await self._calls.run(self._send, name, send, message, delivery)
+        except Unavailable as error:
+            unknown = (
+                f"The broker failed while '{name}' was sent: whether it has the task is not known."
+                f" Look for {message['task_id']} before you send it again"
+            )
+            raise delivery.failed(error, unknown) from error
 
     def _check_is_published(self) -> None:
         """Refuse where Celery would run the task in this process instead of publishing it."""
@@ -166,22 +180,32 @@ class Publisher:
         check_serializer(chosen, self._capp, self._accepted())
 
     def _send(
-        self, name: str, send: Callable[..., Any], message: dict[str, Any], deadline: float
+        self, name: str, send: Callable[..., Any], message: dict[str, Any], delivery: Delivery
     ) -> str:
         """Publish on the publishing thread, unless the caller was told meanwhile that we cannot."""
         if self.has_backend:
             # A backend that is away would hold the publishing up for its whole retry policy.
             self._results.read_blocking(message.get("task_id") or name)
-        if time.monotonic() > deadline:
-            raise Unavailable(UNAVAILABLE)
-        with self._lines.line() as line:
+        with (
+            self._lines.line() as line,
+            callers_faults(name, line.errors),
+            line.publishing(delivery),
+        ):
             producer = self._capp.amqp.Producer(line.connection, auto_declare=False)
-            try:
-                return str(send(producer=producer, **message).id)
-            except Exception as error:  # whatever is not the broker's fault is the request's
-                if isinstance(error, line.errors) and not is_callers_fault(error):
-                    raise
-                raise BadRequest(f"Cannot publish '{name}': {complaint(error)}") from error
+            return str(send(producer=producer, **message).id)
+
+
+@contextlib.contextmanager
+def callers_faults(name: str, broker_errors: tuple[type[BaseException], ...]) -> Iterator[None]:
+    """Raise BadRequest for an error while publishing that is not the broker's fault."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, AnswerError):
+            raise
+        if isinstance(error, broker_errors) and not is_callers_fault(error):
+            raise
+        raise BadRequest(f"Cannot publish '{name}': {complaint(error)}") from error
 
 
 def check_timeout(timeout_s: float | None) -> None:

@@ -1,0 +1,81 @@
+"""A proxy between the dashboard and its broker, that goes silent as a broken network does."""
+
+import contextlib
+import socket
+import threading
+
+
+class Proxy:
+    """Passes bytes to a broker on this machine, until it is cut.
+
+    What was connected, or connects, while it is cut stays silent for good: what clients send is
+    acknowledged and thrown away, and nothing ever comes back.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._broker = ("127.0.0.1", port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._lock = threading.Lock()
+        self._is_cut = False
+        #: What clients send is not passed on from these bytes on: it is cut there.
+        self.cut_at = b""
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self, broker_url: str) -> str:
+        """Return a broker's URL with our port in place of its own."""
+        port = self._listener.getsockname()[1]
+        return broker_url.replace(f":{self._broker[1]}/", f":{port}/")
+
+    def cut(self) -> None:
+        with self._lock:
+            self._is_cut = True
+            for broker in self._open:
+                with contextlib.suppress(OSError):
+                    broker.shutdown(socket.SHUT_RDWR)
+            self._open.clear()
+
+    def heal(self) -> None:
+        """Pass on what connects from now on."""
+        self.cut_at, self._is_cut = b"", False
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # it was closed
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            broker = self._connect()
+            if broker is not None:
+                threading.Thread(target=self._answer, args=(broker, client), daemon=True).start()
+            while sent := client.recv(2**16):
+                if self.cut_at and self.cut_at in sent:
+                    self.cut()
+                with contextlib.suppress(OSError):
+                    if broker is not None:
+                        broker.sendall(sent)
+            if broker is not None:
+                broker.shutdown(socket.SHUT_RDWR)
+
+    def _connect(self) -> socket.socket | None:
+        with self._lock:
+            if self._is_cut:
+                return None
+            broker = socket.create_connection(self._broker)
+            self._open.append(broker)
+            return broker
+
+    def _answer(self, broker: socket.socket, client: socket.socket) -> None:
+        with broker, contextlib.suppress(OSError):
+            while answered := broker.recv(2**16):
+                client.sendall(answered)
+            with self._lock:
+                if broker in self._open:  # the broker itself has closed it
+                    self._open.remove(broker)
+                    client.shutdown(socket.SHUT_RDWR)
