@@ -1,9 +1,9 @@
 """A Python that has imported a program's modules, and forks for each start of the program.
 
 To import Celery and the dashboard costs a second of CPU, and the tests start hundreds of them. A
-fork runs `python -m MODULE ARGUMENT…` in a session of its own, with its environment and its log;
-only what was imported before is shared. `python -m tests.forks FD` is the Python that forks: it
-takes requests from a connection, and ends where that ends.
+fork runs `python -m MODULE ARGUMENT…` in a process group of its own, with its environment and its
+log; only what was imported before is shared. `python -m tests.forks FD` is the Python that forks:
+it takes requests from a connection, and ends where that ends.
 """
 
 import contextlib
@@ -93,7 +93,11 @@ class Forks:
         with theirs:
             command = [sys.executable, "-m", "tests.forks", str(theirs.fileno()), module]
             self._python = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C ends pytest, whose end ends this
             )
 
     def start(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Forked:
@@ -126,20 +130,21 @@ def serve(connection: Connection) -> list[str]:
                 running.discard(pid)
                 connection.send(os.waitstatus_to_exitcode(status) if pid else None)
             elif pid := os.fork():
+                os.setpgid(pid, pid)  # as the fork does: whoever comes first, it can be signalled
                 running.add(pid)
                 connection.send(pid)
             else:
                 connection.close()
                 return become(*request)
     for pid in running:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
     sys.exit()
 
 
 def become(arguments: list[str], env: dict[str, str], log: str) -> list[str]:
     """Be as a program that has just been started."""
-    os.setsid()
+    os.setpgid(0, 0)
     os.environ.clear()
     os.environ.update(env)
     time.tzset()

@@ -302,6 +302,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestNotStarting:
+    @pytest.mark.xdist_group("wrong-values")
     @pytest.mark.parametrize(
         ("number", "why"), [pytest.param(n, why, id=a) for n, (a, why) in enumerate(WRONG)]
     )

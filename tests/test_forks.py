@@ -1,21 +1,24 @@
 """Forks: what runs in one is as a program that was started alone, and ends with pytest."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.forks import forks
 from tests.services import ROOT, wait_until
 
-STARTS_AND_IS_KILLED = """
+STARTS_AND_ENDS = """
 import os, sys
 from pathlib import Path
 from tests.forks import Forks
 words = ["-A", "tests.shop", "worker", "-P", "solo"]
 started = Forks("celery").start(words, os.environ, Path(sys.argv[1]))
 print(started.pid, flush=True)
-os.kill(os.getpid(), 9)
+os.killpg(0, int(sys.argv[2]))
 """
 
 
@@ -32,9 +35,18 @@ def test_a_fork_has_its_own_output_environment_and_exit_code(tmp_path: Path) -> 
     assert "FLOWER_PORT" in (tmp_path / "refused").read_text()
 
 
-def test_what_runs_in_forks_is_killed_where_pytest_is_gone(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", STARTS_AND_IS_KILLED, str(tmp_path / "log")]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False, timeout=120)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
+def test_what_runs_in_forks_is_killed_where_pytest_is_gone(tmp_path: Path, how: int) -> None:
+    command = [sys.executable, "-c", STARTS_AND_ENDS, str(tmp_path / "log"), str(int(how))]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        timeout=120,
+        start_new_session=True,
+    )
 
     worker = Path(f"/proc/{int(done.stdout)}")
 

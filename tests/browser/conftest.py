@@ -122,9 +122,11 @@ def window(chromium: Browser, server: Server, shop: Shop) -> Callable[..., Any]:
         where = await chromium.new_context(viewport=size, **context)
         where.set_default_timeout(10_000 * PATIENCE)
         it = Window(await where.new_page(), client)
-        yield it
-        await asyncio.sleep(0)
-        await where.close()
+        try:
+            yield it
+            await asyncio.sleep(0)
+        finally:
+            await where.close()
         assert it.complaints == []
 
     return opened

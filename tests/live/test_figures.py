@@ -63,7 +63,7 @@ def heard(cluster):
     for _ in range(RETRIED):
         cluster.app.send_task("tests.shop.flaky", (1,))
     for _ in range(REVOKED):
-        late = cluster.app.send_task("tests.shop.add", (1, 1), countdown=30)
+        late = cluster.app.send_task("tests.shop.add", (1, 1), countdown=5)
         cluster.seen(late.id, "RECEIVED")
         cluster.app.control.revoke(late.id)
     expected = ADDED + FAILED + RETRIED + REVOKED

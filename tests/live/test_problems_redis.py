@@ -3,7 +3,6 @@
 import json
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -171,9 +170,10 @@ def test_a_dead_beat_is_told_though_somebody_sends_the_same_task(broken, tmp_pat
     sender = threading.Thread(target=send_often, args=(broken.redis.url, ended))
     sender.start()
     try:
-        beat.spawn(command, {"SHOP_BROKER": broken.redis.url, **SCHEDULE})
+        broken.sees("schedule-overdue", "tick")
+        beat.spawn([*command, "-l", "INFO"], {"SHOP_BROKER": broken.redis.url, **SCHEDULE})
         broken.clears("schedule-overdue", "tick")
-        time.sleep(5)  # its rhythm is known
+        wait_until(lambda: beat.output().count("Sending due task") > 5, 30, "it has a rhythm")
         beat.kill()
         assert broken.sees("schedule-overdue", "tick")["evidence"]["type"] == TICK["task"]
     finally:

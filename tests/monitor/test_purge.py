@@ -264,11 +264,11 @@ def test_ten_thousand_names_come_and_go_while_twenty_live(cluster):
     for batch in range(100):
         for host in living:
             cluster.heard(host, freq=2.0)
-            cluster.worked(host, f"{host}-{batch % 10}")
+            cluster.worked(host, f"{host}-{batch}")
         for number in range(100):
             host = f"pod{batch}-{number}@box"
             cluster.heard(host, freq=2.0)
-            cluster.worked(host, f"task{number}")
+            cluster.worked(host, f"{host}-{number}")
             cluster.answered(host)
         cluster.pass_s(AFTER_S)
         sizes.append(

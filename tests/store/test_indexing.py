@@ -1,8 +1,8 @@
 """The index beside the file: kept up, made again, and done without."""
 
 import shutil
+import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,6 +22,7 @@ from flower_ng.store.sql.engine import Asking, SqlEngine
 from flower_ng.store.sql.statements import cursor_behind, place_of
 from flower_ng.store.tables.rows import TaskRow
 from tests.monitor.yard import eventually
+from tests.services import ROOT, wait_until
 from tests.store.making import NOW, Table, change, task
 
 
@@ -48,17 +49,11 @@ def fill(store, *numbers):
 
 
 def await_indexed(store):
-    end = time.monotonic() + 20
-    while store.status().unindexed != 0:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: store.status().unindexed == 0, 20)
 
 
 def await_made(folder):
-    end = time.monotonic() + 20
-    while not (folder / FILE).exists():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until((folder / FILE).exists, 20)
 
 
 async def found(store, text="quokka"):
@@ -230,6 +225,31 @@ async def test_a_folder_that_is_deleted_while_it_runs_is_made_again(db, folder, 
     assert at_once == await found(store) == ["u1", "u2"]
     assert "The index of the store failed, and is made again" in caplog.text
     store.stop()
+
+
+#: Python ends without a stop, and only when the index has looked once more.
+ENDS_UNSTOPPED = """
+import atexit, sys, threading
+from pathlib import Path
+from tests.services import ROOT, wait_until
+from tests.store.test_indexing import await_indexed, fill, opened
+
+def is_over():
+    return "flower_ng-index" not in {thread.name for thread in threading.enumerate()}
+
+store = opened(Path(sys.argv[1]))
+fill(store, 1)
+await_indexed(store)
+atexit.register(wait_until, is_over)
+fill(store, 2)
+"""
+
+
+def test_where_python_ends_without_a_stop_nothing_is_said_to_fail(db):
+    command = [sys.executable, "-c", ENDS_UNSTOPPED, str(db)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 async def test_without_the_library_sql_answers_and_that_is_said(db, monkeypatch):

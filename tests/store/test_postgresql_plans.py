@@ -14,6 +14,8 @@ from flower_ng.store.tables.dialect import POSTGRESQL
 from flower_ng.web.pages.tasks.columns import COLUMNS
 from tests.services import Postgres
 
+pytestmark = pytest.mark.xdist_group("plans")
+
 NOW: Final = 1_000_000.0
 #: Large texts are in no index that sorts: docs/performance.md tells what that costs.
 SORTED_BY_ALL: Final = {"args", "kwargs", "result", "exception"}

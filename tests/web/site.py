@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -178,6 +179,10 @@ def session(address: str) -> str:
     return f"user={create_signed_value(SECRET, 'user', address).decode()}"
 
 
+#: Every static file is read for it; a test that changes one has a folder of its own.
+digest = cache(assets.digest)
+
+
 def make_services(
     cluster: Any,
     *,
@@ -192,7 +197,7 @@ def make_services(
     return furnish(
         cluster,
         Settings(**{"cookie_secret": SECRET, **options}),
-        Assets(assets.templates(), folder, assets.digest(folder)),
+        Assets(assets.templates(), folder, digest(folder)),
         environ={} if environ is None else environ,
         version="1.2.3",
         clock=clock,

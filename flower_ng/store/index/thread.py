@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, main_thread
 from typing import Final
 
 from flower_ng.store.backends.sqlite import StoreFile
@@ -89,17 +89,21 @@ class Indexing:
 
     def _run(self) -> None:
         wait_s, failures = 0.0, 0
-        while not self._is_stopping.wait(wait_s):
+        while not self._is_over(wait_s):
             wait_s = TICK_S
             try:
                 self._keep()
                 failures = 0
             except BaseException as error:  # noqa: BLE001 - the library's panics are no Exceptions
-                if self._is_stopping.is_set():
+                if self._is_over():
                     return
                 failures += 1
                 self._give_up(error)
                 wait_s = TICK_S if failures == 1 else RETRY_S
+
+    def _is_over(self, wait_s: float = 0.0) -> bool:
+        """Whether it is stopped within this time, or Python ends, which nobody may have said."""
+        return self._is_stopping.wait(wait_s) or not main_thread().is_alive()
 
     def _keep(self) -> None:
         """Take in all that is new."""

@@ -14,6 +14,8 @@ import pytest
 
 from tests.services import Dashboard, Redis, running
 
+pytestmark = pytest.mark.xdist_group("real")
+
 ADD, SEND = "/api/task/async-apply/tests.shop.add", "/api/task/send-task/tests.shop.add"
 CHUNKED, ENDED = "Transfer-Encoding: chunked", "0\r\n\r\n"
 TABLE = "/tasks/datatable?draw=1&start={}&length={}&order[0][column]={}"

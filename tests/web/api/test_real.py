@@ -9,6 +9,8 @@ from tests.services import Dashboard, wait_until
 
 from .conftest import RealSite
 
+pytestmark = pytest.mark.xdist_group("real")
+
 KEYS = [
     *("uuid", "name", "state", "received", "sent", "started", "rejected", "succeeded", "failed"),
     *("retried", "revoked", "args", "kwargs", "eta", "expires", "retries", "worker", "result"),

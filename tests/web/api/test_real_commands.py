@@ -6,7 +6,11 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.services import Worker, running, wait_until
+
+pytestmark = pytest.mark.xdist_group("real")
 
 PLAIN = "text/plain; charset=UTF-8"
 
