@@ -29,10 +29,14 @@ from flower_ng.life.runs import (
 
 
 class _Sent(NamedTuple):
-    """The attempts that were received, and when each number was sent, where events told."""
+    """The attempts that were received, and when each number was sent, where events told.
+
+    `names` is when the task of each name was first received: it replaced the one before.
+    """
 
     received: AbstractSet[AttemptKey]
     times: Mapping[int | None, Sequence[float]]
+    names: Mapping[str, float]
 
 
 def runs_of(events: Iterable[TaskEvent]) -> list[Run]:
@@ -52,13 +56,17 @@ _host = attrgetter("hostname")
 
 
 def _sent(events: Sequence[TaskEvent]) -> _Sent:
-    """Return the attempts that were received, and when each number was sent."""
-    received = {(event.name, event.retries) for event in events if event.type == "received"}
+    """Return what events in their order tell of further attempts."""
+    received: set[AttemptKey] = set()
     times: dict[int | None, list[float]] = {}
+    names: dict[str, float] = {}
     for event in events:
         if event.type == "sent":
             times.setdefault(event.retries, []).append(event.at)
-    return _Sent(received, times)
+        elif event.type == "received":
+            received.add((event.name, event.retries))
+            names.setdefault(event.name, event.at)
+    return _Sent(received, times, names)
 
 
 def _taken(by_worker: Mapping[str, Sequence[TaskEvent]], host: str) -> dict[AttemptKey, float]:
@@ -193,6 +201,8 @@ class _Worker:
     def _unstarted(self, event: TaskEvent) -> Run | None:
         """Return the run that ended before its start, or whose start was not heard."""
         waiting = self._waiting()
+        if event.how in UNSTARTED:
+            waiting = [run for run in waiting if not self._has_gone_on(run)]
         if not waiting or (self._running and event.how not in UNSTARTED):
             return None
         run = waiting[0] if event.type == "retried" else waiting[-1]
@@ -287,11 +297,14 @@ class _Worker:
         """Whether a later attempt was received, or the task that it was replaced by."""
         if run.retries is None:
             return False
-        later = self._runs[self._runs.index(run) + 1 :]
-        return any(one.retries is not None and one.name != run.name for one in later) or any(
+        return any(at > (run.received or 0.0) for at in self._sent.names.values()) or any(
             name == run.name and number is not None and number > run.retries
             for name, number in self._sent.received
         )
+
+    def _has_gone_on(self, run: Run) -> bool:
+        """Whether a run must have started here: it was followed, and no other worker had it."""
+        return self._was_followed(run) and not self._is_elsewhere(run)
 
     def _match_rest(self) -> None:
         """The others are second ends of a run, or ends of runs that nothing else was heard of."""

@@ -126,7 +126,7 @@ class Life:
 
     def _receive(self, event: TaskEvent) -> bool:
         """Note the receipt of the newest run, which then is the last."""
-        if len(self._events) > MAX_EVENTS:
+        if len(self._events) > MAX_EVENTS or any(map(_has_ended_unstarted, self.runs)):
             return False
         newest = self.runs[-1] if self.runs else None
         if newest is not None and (
@@ -142,3 +142,8 @@ class Life:
         run.place = float(event.retries or 0)
         self.runs.append(run)
         return True
+
+
+def _has_ended_unstarted(run: Run) -> bool:
+    """Whether it is not known that a run started: one that follows may say so."""
+    return run.started is None and run.outcome is not None

@@ -1,12 +1,13 @@
 """The runs and the state that follow from a task's events, against a model of Celery."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flower_ng.life.attempts import decisive, is_inferred, newest_raised
 from flower_ng.life.matching import runs_of
 from flower_ng.life.memory import Life as Known
-from flower_ng.life.runs import OUTCOMES, REQUEUED, Run, TaskEvent
+from flower_ng.life.runs import OUTCOMES, REQUEUED, WAITED, Run, TaskEvent
 from tests.life.lives import Life, Truth, interleaved, lives
 
 ENDS = {"SUCCESS", "FAILURE", "REVOKED"}
@@ -197,6 +198,15 @@ def test_an_attempt_that_is_unknown_is_no_later_one_than_a_delivery_that_followe
     again = [event("received", 4.0), event("started", 5.0), event("sent", 6.0, 1)]
 
     assert state_of(*first, *again, event("retried", 7.0)) == "RETRY"
+
+
+@pytest.mark.parametrize("further", [{"name": "y"}, {"retries": 1}])
+def test_an_attempt_that_was_followed_cannot_have_been_revoked_before_its_start(further):
+    elsewhere = TaskEvent("received", 2.0, "b@box", **further)
+    revoked = TaskEvent("revoked", 3.0, "a@box", how=WAITED)
+
+    assert state_of(event("received", 1.0), elsewhere, revoked) == "REVOKED"
+    assert state_of(event("received", 1.0), revoked) == "REVOKED"
 
 
 def test_of_two_exceptions_the_later_is_the_newest_where_an_attempt_is_unknown():
