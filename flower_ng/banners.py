@@ -1,19 +1,24 @@
 """The banners of every page: a sentence for each thing an operator must know. On the loop."""
 
 from flower_ng.events import Events
+from flower_ng.store import Store
 
 LOST = "{:,} task changes are missing from the history: they could not be written in time"
 #: What a failing store means, and what to do.
-FAILING = (
-    "{}. Pages show the last known data; flower_ng retries automatically. Check free disk space or"
-    " the database. To store it elsewhere, set --db or --history"
-)
+FAILING = "{}. Pages show the last known data; flower_ng retries automatically. {}"
+CHECK_DISK = "Check free disk space and the disk. To store it elsewhere, set --db or --history"
+CHECK_SERVER = "Check PostgreSQL and the network to it. To store it elsewhere, set --history"
 #: What a store means that is seconds late, and from when on that is said.
 BEHIND = (
     "The history is {:.0f} s behind: events arrive faster than they can be written, so lists lack"
-    " the newest. A faster disk (see --db) or more CPU lets it catch up"
+    " the newest. A faster {} or more CPU lets it catch up"
 )
 BEHIND_S = 2.0
+#: What is said where that is one write, which has not ended.
+UNANSWERED = (
+    "The history is {:.0f} s behind, so lists lack the newest tasks: the {} has not answered the"
+    " latest write for {:.0f} s"
+)
 #: What is said while tasks come back, from this many seconds on; and when some could not.
 RETURNING = (
     "Loading tasks from the history, {:,} so far. Until this is done, new events wait and running"
@@ -57,14 +62,23 @@ def banners(events: Events, *, is_dropping: bool, is_refusing: bool) -> list[str
     content_type = events.stats.disallowed
     form = f", the latest in {content_type}" if content_type else ""
     is_returning = returning.lasts_s >= RETURNING_S
+    advice = CHECK_SERVER if store.is_in_postgresql else CHECK_DISK
     return [
         *([RETURNING.format(returning.count)] if is_returning else []),
         *([LEFT.format(returning.count, returning.fault)] if returning.fault else []),
         *store.warnings,
-        *([FAILING.format(failing)] if failing else []),
-        *([BEHIND.format(behind_s)] if behind_s >= BEHIND_S and not failing else []),
+        *([FAILING.format(failing, advice)] if failing else []),
+        *([_behind(store, behind_s)] if behind_s >= BEHIND_S and not failing else []),
         *([REPAIRING.format(share)] if (share := store.repaired) is not None else []),
         *([LOST.format(lost)] if (lost := store.lost) else []),
         *([DROPPED.format(dropped)] if dropped and is_dropping else []),
         *([REFUSED.format(refused, form)] if refused and is_refusing else []),
     ]
+
+
+def _behind(store: Store, behind_s: float) -> str:
+    """Say why the history is behind: one write has not ended, or all of them are too slow."""
+    if store.unanswered_s >= BEHIND_S:
+        place = "database" if store.is_in_postgresql else "disk"
+        return UNANSWERED.format(behind_s, place, store.unanswered_s)
+    return BEHIND.format(behind_s, "database" if store.is_in_postgresql else "disk (see --db)")

@@ -2,6 +2,7 @@
 
 FlowerError
 ├── SettingsError        a wrong option value; ends the start
+│   └── HistoryAway      the history's server does not answer, which may pass
 └── AnswerError          becomes an HTTP answer
     ├── BadRequest       400
     │   └── SearchError  400, with the position in the query
@@ -31,6 +32,10 @@ class FlowerError(Exception):
 
 class SettingsError(FlowerError):
     """An option, an environment variable or the configuration file holds a wrong value."""
+
+
+class HistoryAway(SettingsError):  # noqa: N818 - a state, which may pass
+    """The server of the history does not answer, or is just starting or stopping."""
 
 
 class AnswerError(FlowerError):

@@ -161,7 +161,10 @@ class Events(events.EventsThread):
         self.state.restore(kept.workers, kept.counters)
         self.returning = Returning(self.state, kept.tasks, seen=self._returned)
         self.store.counters_from(self.state.counter)
-        self.store.memory_is(self.returning.forget)
+        self.store.memory_is(
+            self.returning.forget,
+            lambda: (list(self.state.tasks.values()), list(self.state.workers.values())),
+        )
         super().start()
         self.io_loop.add_callback(self.store.rollups.begin, self._ingest)
         self.io_loop.add_callback(self.store.begin, self._ingest)

@@ -39,7 +39,9 @@ def watch(
     with in_one_line():
         loaded = load(arguments, os.environ, Path.cwd(), celery_options=celery_options)
     drop_in.install(loaded.settings)
-    serve(capp, loaded, Ending(), quiet=quiet)
+    ending = Ending()
+    ending.limit()
+    serve(capp, loaded, ending, quiet=quiet)
 
 
 def show(arguments: Sequence[str]) -> None:

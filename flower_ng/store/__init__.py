@@ -6,6 +6,7 @@
 from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
 from flower_ng.store.reading.answers import TaskAnswers
+from flower_ng.store.reading.turns import PEER
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.search.fields import fields
@@ -24,6 +25,7 @@ __all__ = [
     "FACETS",
     "MOST_BUCKETS",
     "NO_LIMITS",
+    "PEER",
     "Bounds",
     "CursorPage",
     "Facets",

@@ -70,7 +70,10 @@ class Gaps:
         self._goes_on = False
 
     def open(self, writer: StoreThread, now: float, *, goes_on: bool) -> None:
-        """Read what is known; blocks. A store that `goes_on` has had a pause until now."""
+        """Read what is known; blocks. A store that `goes_on` has had a pause until now.
+
+        One that is opened again has had none; what is known is written there too.
+        """
         self._goes_on = goes_on
         writer.run(partial(self._read, now=now)).result()
         self._behind.open(writer)
@@ -95,6 +98,10 @@ class Gaps:
     def flush(self) -> None:
         """Write what is not written, now; blocks."""
         self._behind.flush()
+
+    def pause(self) -> None:
+        """Write what is not written, and wait until it is opened again; blocks."""
+        self._behind.stop()
 
     def all(self) -> tuple[Gap, ...]:
         """Return the gaps, the oldest first."""
@@ -142,8 +149,11 @@ class Gaps:
     def _read(self, connection: sqlite3.Connection, *, now: float) -> None:
         connection.execute(_FORGET, (now - KEPT_S,))
         rows = connection.execute(_READ, (self._name, MAX_GAPS)).fetchall()
-        self._gaps = {(row[0], row[3]): Gap(*row) for row in rows}
-        if self._goes_on and not self._are_open():  # it was killed
+        before = dict(self._gaps)
+        self._gaps = {(row[0], row[3]): Gap(*row) for row in rows} | before
+        for key, gap in before.items():
+            self._unwritten.put(key, gap)
+        if self._goes_on and not self._are_open() and self._seen is None:  # it was killed
             (newest,) = connection.execute("SELECT max(timestamp) FROM task").fetchone()
             if newest is not None:
                 self._put(Gap(min(newest, now), None, None, STOPPED))

@@ -3,12 +3,13 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 from uuid import uuid4
 
-from flower_ng.errors import FlowerError
+from flower_ng.errors import FlowerError, HistoryAway
+from flower_ng.records import Task, Worker
 from flower_ng.store.backends.choose import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
 from flower_ng.store.flower_file.importer import Importer, ImportResult
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 
 #: Changed tasks held while the file cannot be written; past it the oldest finished are given up.
 MAX_MARKS = 100_000
+#: What is said where a server is away at the start.
+AWAY: Final = "{}. Up to {:,} changed tasks are kept in memory, and written when it answers"
 
 
 def _unknown() -> IngestStatus:
@@ -70,9 +73,17 @@ class StoreLifecycle(TaskAnswers):
         self._wanted = "postgresql" if history else "file" if path else "temporary"
         self._refused = why_unusable(history) if history and optional else ""
         self._history = history = None if self._refused else history
-        super().__init__(clock, POSTGRESQL if history else SQLITE, lambda: self._opened)
+        #: Why the history is closed although the store runs, empty where it is open.
+        self._closed_why = ""
+        super().__init__(
+            clock,
+            POSTGRESQL if history else SQLITE,
+            lambda: self._opened,
+            why_closed=lambda: self._closed_why,
+        )
         self.path = path
         self.warnings: list[str] = []
+        self._is_restoring = False
         self._optional = optional
         name = uuid4().hex if history else ""
         self.rollups = Rollups(levels=levels, dialect=self._dialect, writer=name, clock=clock)
@@ -87,6 +98,7 @@ class StoreLifecycle(TaskAnswers):
         self._gaps = Gaps(dialect=self._dialect, writer=name)
         self.notebook = Notes(self._dialect)
         self._ingest = _unknown
+        self._held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
         self._bounds = bounds
         self._marks = Marks(max_tasks=MAX_MARKS, max_events=bounds.max_events)
@@ -95,8 +107,16 @@ class StoreLifecycle(TaskAnswers):
         """Open the file, and set aside one that is corrupt.
 
         Raises SettingsError where the file or the history's database cannot be used and is not
-        optional.
+        optional. A server that is away is waited for: until it answers, tasks are in memory.
         """
+        try:
+            self._opened = self._open()
+        except HistoryAway as error:
+            self._closed_why = error.message
+            log.warning(AWAY.format(error.message, MAX_MARKS))
+
+    def _open(self) -> StoreParts:
+        """Open the file and all that reads and writes it; blocks."""
         file = self._file()
         if (kind := self._kind_of(file)) != self._wanted:
             self._sweep.narrow(MEMORY_BYTES if kind == "memory" else usual_max_bytes(None))
@@ -107,7 +127,7 @@ class StoreLifecycle(TaskAnswers):
         self._gaps.open(writer, self._clock(), goes_on=kind == "file")
         self.notebook.open(writer, self._clock())
         engine, indexing = self._chosen(file, writer)
-        self._opened = StoreParts(
+        parts = StoreParts(
             file,
             writer,
             Flusher(self._marks, writer, met=file.met),
@@ -119,6 +139,8 @@ class StoreLifecycle(TaskAnswers):
         if indexing:
             indexing.start()
         file.vanish()
+        file.lost()  # remembers what the name stands for now
+        return parts
 
     def _file(self) -> StoreFile:
         if self._refused:
@@ -149,6 +171,8 @@ class StoreLifecycle(TaskAnswers):
 
         A file that cannot be used is warned about, and does not keep anything from starting.
         """
+        if self._opened is None:
+            return
         shelf = shelf_at(self.path) if self.path and self.is_persistent else None
         importer = Importer(self._running.writer, self._dialect)
         try:
@@ -163,13 +187,14 @@ class StoreLifecycle(TaskAnswers):
 
         `ingest` tells whether events can arrive.
         """
+        self._ingest = ingest or _unknown
         if self._opened is not None:
-            self._ingest = ingest or _unknown
             self._opened.upkeep.begin()
 
     def stop(self) -> None:
         """Write what is left and close the file; a second call does nothing."""
         if self._opened is None:
+            self._give_up()
             return
         self._opened.upkeep.stop()
         if self._opened.indexing:
@@ -181,6 +206,13 @@ class StoreLifecycle(TaskAnswers):
         self.notebook.stop()
         self._opened.close()
         self._opened = None
+
+    def _give_up(self) -> None:
+        """Count what waited for a history that is closed."""
+        if self._marks.tasks:
+            self._marks.lost += len(self._marks.tasks)
+            log.error("%d tasks could not be written: %s", len(self._marks.tasks), self._closed_why)
+            self._marks.tasks.clear()
 
     @property
     def is_persistent(self) -> bool:
@@ -201,7 +233,16 @@ class StoreLifecycle(TaskAnswers):
         """Return what the file held at the start: the newest tasks and the unfinished; blocks."""
         if self._opened is None or self._opened.file.is_temporary:
             return Restored([], {}, ())
-        return restored(self._opened.file.connect(), max_tasks, self._dialect)
+        found = restored(self._opened.file.connect(), max_tasks, self._dialect)
+        self._is_restoring = True
+        return Restored(found.workers, found.counters, self._restoring(found.tasks))
+
+    def _restoring(self, tasks: Iterable[Task]) -> Iterator[Task]:
+        """Go through tasks, for which a connection to the file is open until the end."""
+        try:
+            yield from tasks
+        finally:
+            self._is_restoring = False
 
     @property
     def _indexing(self) -> "Indexing | None":

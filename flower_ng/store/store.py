@@ -8,30 +8,29 @@ rules) and `sql.statements`; how it is opened and closed is in `lifecycle`.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from flower_ng.changes import Change
 from flower_ng.errors import Unavailable
-from flower_ng.records import Task
+from flower_ng.records import Task, Worker
 from flower_ng.store.gaps import Gap
-from flower_ng.store.lifecycle import StoreLifecycle
+from flower_ng.store.reopening import ReopeningStore
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
 from flower_ng.store.status import StoreStatus
 from flower_ng.store.tables.dialect import DATABASE_ERRORS
 from flower_ng.store.writing.linked_rows import note_rerun
-from flower_ng.store.writing.retention import (
-    STEP_ROWS,
-)
+from flower_ng.store.writing.retention import STEP_ROWS
+from flower_ng.store.writing.writer import SILENT_S
 
 log = logging.getLogger(__name__)
 
 
-class Store(StoreLifecycle):
+class Store(ReopeningStore):
     """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
 
     Without `path` they are in a temporary file that goes with the process, or in memory where none
@@ -47,10 +46,26 @@ class Store(StoreLifecycle):
 
     @property
     def failing(self) -> str | None:
-        """Why the newest write failed, None when it did not."""
+        """Why nothing can be written now, or the newest write failed; None while all is well."""
+        if self._closed_why:
+            return f"The history cannot be written: {self._closed_why}"
+        if self.is_silent:
+            return f"The history cannot be written: no answer for more than {SILENT_S:g} s"
         parts = self._opened
         why = None if parts is None else parts.flusher.failing or self.rollups.failing
+        if why is None and parts is not None and parts.reader.failing:
+            return parts.reader.failing
         return why and f"The history cannot be written: {why}"
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how long the write under way has lasted."""
+        return 0.0 if self._opened is None else self._opened.writer.busy_s
+
+    @property
+    def is_in_postgresql(self) -> bool:
+        """Whether the history is kept, or to be kept, by a server."""
+        return bool(self._history)
 
     @property
     def failures(self) -> int:
@@ -61,11 +76,6 @@ class Store(StoreLifecycle):
     def repaired(self) -> float | None:
         """How much of what 0.1.0 kept is put right, from 0 to 1; None where nothing is left."""
         return self._repair.share
-
-    @property
-    def waiting(self) -> int:
-        """How many changed tasks are not yet written."""
-        return len(self._marks.tasks)
 
     def status(self) -> StoreStatus:
         """Return what is held, what went, and how the writer is; costs nothing."""
@@ -102,9 +112,16 @@ class Store(StoreLifecycle):
         self._look()
         return self._gaps.between(start, end)
 
-    def memory_is(self, forget: Callable[[Sequence[str]], None]) -> None:
-        """Have tasks that are forgotten here leave memory too, by their ids."""
-        self._memory = forget
+    def memory_is(
+        self,
+        forget: Callable[[Sequence[str]], None],
+        held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ()),
+    ) -> None:
+        """Have tasks that are forgotten here leave memory too, by their ids.
+
+        What is `held` there is written where the file is lost.
+        """
+        self._memory, self._held = forget, held
 
     def counters_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Keep these event counts, `{host name: {event type: number}}`, with their hosts."""
@@ -200,6 +217,7 @@ class Store(StoreLifecycle):
         BadRequest where the query cannot be meant.
         """
         reader = self._running.reader
-        await self.rollups.settled()
+        if not self.is_silent:
+            await self.rollups.settled()
         levels, dialect = self.rollups.levels, self.rollups.dialect
         return await series(reader, query, levels, self._clock(), dialect)

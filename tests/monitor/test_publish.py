@@ -81,7 +81,7 @@ async def test_without_a_backend_there_is_no_state(start, yard, call):
         publisher = start(app)
 
         assert set(await getattr(publisher, call)(ADD, [1, 2], {}, {})) == {"task-id"}
-        assert not publisher.has_backend
+        assert await publisher.backend_refusal() == "No result backend is configured"
 
 
 async def test_apply_returns_the_result(publisher):

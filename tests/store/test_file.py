@@ -142,8 +142,6 @@ def foreign_sqlite(path):
 FOREIGN = {
     "another SQLite file": foreign_sqlite,
     "a text": lambda path: path.write_text("not ours\n" * 100),
-    "an empty file": lambda path: path.touch(),
-    "zeros": lambda path: path.write_bytes(bytes(10_000)),
 }
 
 

@@ -23,6 +23,7 @@ from flower_ng.monitor.remote.publish_options import (
     checked,
     converted,
 )
+from flower_ng.monitor.remote.result_backend import has_backend
 from flower_ng.monitor.remote.results import Results, answer, is_ready
 from flower_ng.monitor.servers import Servers
 
@@ -56,10 +57,9 @@ class Publisher:
         self._lines = ConnectionPool(capp, servers)
         self._calls = BoundedCalls(self._results.publishing, 1, PUBLISH_S)
 
-    @property
-    def has_backend(self) -> bool:
-        """Whether the app has a result backend."""
-        return self._results.has_backend
+    async def backend_refusal(self) -> str:
+        """Return why the app has no result backend that can be used, empty where it has one."""
+        return await self._results.backend_refusal()
 
     def registered(self, name: str) -> bool:
         """Whether the app has a task of this name."""
@@ -102,7 +102,7 @@ class Publisher:
         check_timeout(timeout_s)
         self._check_is_published()
         checked(converted(options), self._capp, name)  # what is wrong comes first
-        self._results.backend()
+        await self._results.check()
         task_id = await self._apply_async(name, args, kwargs, options)
         return answer(task_id, await self._results.wait(task_id, timeout_s))
 
@@ -183,7 +183,7 @@ class Publisher:
         self, name: str, send: Callable[..., Any], message: dict[str, Any], delivery: Delivery
     ) -> str:
         """Publish on the publishing thread, unless the caller was told meanwhile that we cannot."""
-        if self.has_backend:
+        if has_backend(self._capp):
             # A backend that is away would hold the publishing up for its whole retry policy.
             self._results.read_blocking(message.get("task_id") or name)
         with (

@@ -4,23 +4,21 @@ The reading runs in the pool; for `rpc://` on the publishing thread, where its r
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from celery import Celery, states
-from celery.backends.base import DisabledBackend
 from celery.backends.rpc import RPCBackend
 from celery.contrib.abortable import ABORTED
 
-from flower_ng.errors import AnswerError, NoBackend, Unavailable
+from flower_ng.errors import AnswerError, Unavailable
 from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, BoundedCalls, reason
+from flower_ng.monitor.remote.result_backend import backend_class, backend_of
 from flower_ng.monitor.state.backend_outcome import Outcome, outcome
 
 log = logging.getLogger(__name__)
@@ -29,8 +27,8 @@ Meta = Mapping[str, Any]
 
 #: Readings at once; more wait.
 MOST_READINGS = 3
-#: The longest wait for one reading, and for one answer of a Redis that keeps results.
-READING_S, PATIENCE_S = 4.0, 1.5
+#: The longest wait for one reading.
+READING_S = 4.0
 #: The time for one call about tasks in doubt; a single reading may take longer.
 ASKING_S = 2.0
 ASKINGS = 2
@@ -63,31 +61,33 @@ class Results:
         #: Tasks in doubt are asked for beside what people ask for, with threads of
         #: their own.
         self._asking = BoundedCalls(pool, ASKINGS, READING_S)
+        self._loading = BoundedCalls(pool, 1, READING_S)
+        self._reading: BoundedCalls | None = None
         self._waiting: dict[str, AwaitedTask] = {}
         self._waiter: asyncio.Task[None] | None = None
 
-    @property
-    def has_backend(self) -> bool:
-        """Whether the app has a result backend that can be used."""
-        with contextlib.suppress(Unavailable):
-            self.backend()
-            return True
-        return False
+    async def backend_refusal(self) -> str:
+        """Return why the app has no result backend that can be used, empty where it has one.
+
+        Nothing connects: whether its server answers is seen when it is asked.
+        """
+        try:
+            await self.check()
+        except Unavailable as error:
+            return error.message
+        return ""
+
+    async def check(self) -> None:
+        """Raise Unavailable where the app has no backend, or one that cannot be loaded."""
+        await self._calls()
 
     def backend(self) -> Any:
-        """Return Celery's backend; Unavailable when there is none or it cannot be loaded."""
-        try:
-            backend = self._capp.backend
-        except Exception as error:
-            raise Unavailable(f"The result backend cannot be used: {error}") from error
-        if isinstance(backend, DisabledBackend):
-            raise NoBackend("No result backend is configured")
-        hasten(backend)
-        return backend
+        """Return Celery's backend; blocks, and raises as `check`."""
+        return backend_of(self._capp)
 
     async def read(self, task_id: str) -> Meta:
         """Return what the backend has now; the state of an id that it does not know is PENDING."""
-        return await self._calls.run(self.read_blocking, task_id)
+        return await (await self._calls()).run(self.read_blocking, task_id)
 
     def read_blocking(self, task_id: str) -> Meta:
         """Do as `read`, in the calling thread."""
@@ -125,7 +125,7 @@ class Results:
 
     async def abort(self, task_id: str) -> None:
         """Write the state ABORTED, which a running AbortableTask looks for."""
-        await self._calls.run(self._abort, task_id)
+        await (await self._calls()).run(self._abort, task_id)
 
     def stop(self) -> None:
         """End the waiting and the publishing thread."""
@@ -133,18 +133,22 @@ class Results:
             self._waiter.cancel()
         self.publishing.shutdown(wait=False, cancel_futures=True)
 
-    @cached_property
-    def _calls(self) -> BoundedCalls:
-        if isinstance(self.backend(), RPCBackend):
-            return BoundedCalls(self.publishing, 1, READING_S)
-        return BoundedCalls(self._pool, MOST_READINGS, READING_S)
+    async def _calls(self) -> BoundedCalls:
+        """Return whose threads read: that depends on the kind of backend, which is loaded first."""
+        if self._reading is None:
+            kind = await self._loading.run(backend_class, self._capp)
+            is_rpc = issubclass(kind, RPCBackend)
+            pool, most = (self.publishing, 1) if is_rpc else (self._pool, MOST_READINGS)
+            if self._reading is None:  # another call was as early
+                self._reading = BoundedCalls(pool, most, READING_S)
+        return self._reading
 
     def _refusal(self) -> str:
         try:
-            backend = self.backend()
+            kind = backend_class(self._capp)
         except Unavailable as error:
             return error.message
-        return ONLY_CALLERS if isinstance(backend, RPCBackend) else ""
+        return ONLY_CALLERS if issubclass(kind, RPCBackend) else ""
 
     def _outcomes(self, task_ids: Sequence[str]) -> dict[str, Outcome | AnswerError]:
         """Read until the time is over; one result that cannot be decoded harms no other."""
@@ -180,7 +184,7 @@ class Results:
 
     async def _read_all(self, task_ids: Sequence[str]) -> Mapping[str, Meta | Unavailable]:
         try:
-            return await self._calls.run(self._read_each, task_ids)
+            return await (await self._calls()).run(self._read_each, task_ids)
         except Unavailable as error:
             return dict.fromkeys(task_ids, error)
 
@@ -237,11 +241,3 @@ def plain(value: Any) -> Any:
     except (TypeError, ValueError, RecursionError):
         return repr(value)
     return value
-
-
-def hasten(backend: Any) -> None:
-    """Let a Redis backend fail as fast as a request may; Celery's default is two minutes."""
-    parameters = getattr(backend, "connparams", {})
-    for name in ("socket_timeout", "socket_connect_timeout"):
-        if name in parameters:
-            parameters[name] = min(parameters[name] or PATIENCE_S, PATIENCE_S)

@@ -12,6 +12,8 @@ from typing import Final
 BUSY_TIMEOUT_S: Final = 1.0
 #: How long a start looks for damage: some 50 MB from a disk, half a GB from memory.
 CHECK_S: Final = 0.5
+#: SQLite writes its name into the first bytes of every file that is not empty.
+HEAD_BYTES: Final = 100
 
 
 def damage(path: Path) -> str | None:
@@ -54,13 +56,19 @@ def suspicion(name: str) -> Path:
     return Path(f"{name}.suspect")
 
 
-def set_aside(path: Path, now: float) -> Path:
-    """Rename the file and its log, so that nothing of it reaches the next one."""
+def is_blank(path: Path) -> bool:
+    """Whether a file is empty, or begins with nothing but zeros, as after a crash of its disk."""
+    with path.open("rb") as file:
+        return not any(file.read(HEAD_BYTES))
+
+
+def set_aside(path: Path, now: float, *, logs: bool = True) -> Path:
+    """Rename the file and its `logs`, so that nothing of it reaches the next one."""
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     names = (f"{path}.corrupt-{stamp}{'-' * bool(again)}{again or ''}" for again in count())
     aside = next(Path(name) for name in names if not Path(name).exists())
     path.rename(aside)
-    for end in ("-wal", "-shm"):
+    for end in ("-wal", "-shm") if logs else ():
         with suppress(FileNotFoundError):
             Path(f"{path}{end}").rename(f"{aside}{end}")
     return aside

@@ -11,9 +11,14 @@ from time import monotonic
 from typing import Any, Final
 
 from flower_ng.database_url import masked, settings_of
-from flower_ng.errors import SettingsError
+from flower_ng.errors import HistoryAway, SettingsError
 from flower_ng.store.backends.migrations import migrations_of_postgresql
-from flower_ng.store.backends.postgresql_connection import PostgresConnection, Session, adapters
+from flower_ng.store.backends.postgresql_connection import (
+    PostgresConnection,
+    Session,
+    adapters,
+    is_away,
+)
 from flower_ng.store.sql.engine import QUERY_LIMIT_S
 from flower_ng.store.tables.dialect import POSTGRESQL, StoreError
 from flower_ng.store.tables.schema import COLUMNS, SHARED, STORED, VERSION, beside, folded
@@ -89,7 +94,7 @@ CONNECT_S: Final = 5
 #: A network that lost the server is noticed within this.
 SILENCE_MS: Final = 10_000
 #: What a statement may take: one of the writer's, and one that makes an index of a large history.
-WRITE_S: Final = 60.0
+WRITE_S: Final = 30.0
 PREPARE_S: Final = 3600.0
 
 #: libpq's settings; the URL's win.
@@ -140,6 +145,10 @@ class Database:
     def met(self, error: BaseException) -> None:
         """Do nothing: a server sees to its files itself."""
 
+    def lost(self) -> str:
+        """Return nothing: a server sees to its files itself."""
+        return ""
+
     def vanish(self) -> None:
         """Do nothing: only a temporary store goes."""
 
@@ -165,7 +174,8 @@ def opened_database(url: str, warn: Callable[[str], None]) -> Database:
                 )
     except (StoreError, SettingsError) as error:
         database.close()
-        raise SettingsError(f"The history at {database.name} cannot be used: {error}") from None
+        kind = HistoryAway if is_away(error) else SettingsError
+        raise kind(f"The history at {database.name} cannot be used: {error}") from None
     return database
 
 

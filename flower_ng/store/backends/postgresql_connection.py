@@ -113,6 +113,10 @@ _PARAMETER: Final = re.compile(r"'[^']*'|\?")
 _IN_TURN: Final = f"SELECT pg_advisory_xact_lock({WRITING}, {SCHEMA})"
 
 
+#: How a server refuses that "is starting up", "is shutting down" or "is in recovery mode".
+_STARTS: Final = "the database system is"
+
+
 class _LostError(StoreError):
     """There is no connection, or no longer."""
 
@@ -205,6 +209,12 @@ class PostgresConnection:
 
     def _is_idle(self) -> bool:
         return self._session().info.transaction_status == TransactionStatus.IDLE
+
+
+def is_away(error: Exception) -> bool:
+    """Whether nobody answered, or a server that starts or stops; else settings are wrong."""
+    text = str(error)
+    return isinstance(error, _LostError) and ("FATAL" not in text or _STARTS in text)
 
 
 def line_of(error: psycopg.Error) -> str:

@@ -13,7 +13,8 @@ from typing import Final
 from uuid import uuid4
 
 from flower_ng.errors import SettingsError
-from flower_ng.store.backends.damage import connected, damage, set_aside, suspicion
+from flower_ng.store.backends.damage import connected, damage, is_blank, set_aside, suspicion
+from flower_ng.store.backends.file_watch import FileWatch
 from flower_ng.store.backends.migrations import migrate
 from flower_ng.store.tables.schema import APPLICATION_ID, TABLES, VERSION
 
@@ -58,6 +59,11 @@ class StoreFile:
         self._lock = lock
         self._folder = folder
         self._anchor = anchor
+        self._watch = FileWatch(name) if lock is not None else None
+
+    def lost(self) -> str:
+        """Return what was done to the file behind our back, empty for nothing; may block."""
+        return self._watch.fault() if self._watch is not None else ""
 
     @property
     def is_temporary(self) -> bool:
@@ -153,8 +159,11 @@ def _own(path: Path, warn: Callable[[str], None], clock: Callable[[], float]) ->
     lock = _locked(path)
     try:
         if path.exists():
-            _check_owner(path)
-            if found := damage(path):
+            found = "it is blank" if path.is_file() and is_blank(path) else ""
+            if not found:
+                _check_owner(path)
+                found = damage(path) or ""
+            if found:
                 aside = set_aside(path, clock())
                 warn(f"{path} was corrupt ({found}) and is kept as {aside}; history starts afresh.")
         if not path.exists():

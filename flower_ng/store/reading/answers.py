@@ -65,7 +65,9 @@ class TaskAnswers:
         opened: Callable[[], StoreParts | None],
         *,
         waits: bool = True,
+        why_closed: Callable[[], str] = str,
     ) -> None:
+        self._why_closed = why_closed
         self._clock = clock
         self._dialect = dialect
         self._parts = opened
@@ -77,13 +79,21 @@ class TaskAnswers:
         For pages that make themselves new: while thousands of tasks come in a second, what they
         show is some tenths of a second old, or as old as `lag_s` of the status says.
         """
-        return TaskAnswers(self._clock, self._dialect, self._parts, waits=False)
+        return TaskAnswers(
+            self._clock, self._dialect, self._parts, waits=False, why_closed=self._why_closed
+        )
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the database does not answer what is written: nobody waits for that."""
+        parts = self._parts()
+        return parts is not None and parts.writer.is_silent
 
     @property
     def _running(self) -> StoreParts:
         """The parts of the store; Unavailable while it is not running."""
         if (parts := self._parts()) is None:
-            raise Unavailable("The store is not running")
+            raise Unavailable(self._why_closed() or "The store is not running")
         return parts
 
     async def tasks(self, query: TaskQuery) -> TaskPage:
@@ -139,9 +149,8 @@ class TaskAnswers:
             return
         ids = await self._ids(query)
         for start in range(0, len(ids), PAGE_ROWS):
-            rows = await self._rows(
-                statements.rows_of(ids[start : start + PAGE_ROWS], self._dialect)
-            )
+            statement = statements.rows_of(ids[start : start + PAGE_ROWS], self._dialect)
+            rows = await self._rows(statement, is_list=True)
             if rows:
                 yield rows
 
@@ -159,32 +168,38 @@ class TaskAnswers:
         return await self._ask(query, lambda engine, asking: engine.count(asking))
 
     async def _ids(self, query: TaskQuery) -> list[int]:
-        return await self._ask(query, lambda engine, asking: engine.ids(asking))
+        return await self._ask(query, lambda engine, asking: engine.ids(asking), is_list=True)
 
     async def _page(self, query: TaskQuery) -> EnginePage:
         return await self._ask(query, lambda engine, asking: engine.page(asking))
 
     async def _ask(
-        self, query: TaskQuery, question: Callable[[TaskEngine, Asking], Answer]
+        self,
+        query: TaskQuery,
+        question: Callable[[TaskEngine, Asking], Answer],
+        *,
+        is_list: bool = False,
     ) -> Answer:
         now, parts = self._clock(), await self._settled()
         return await parts.reader.ask(
-            lambda connection: question(parts.engine, Asking(connection, query, now))
+            lambda connection: question(parts.engine, Asking(connection, query, now)),
+            is_list=is_list,
         )
 
     async def _settled(self) -> StoreParts:
         """Return the parts of the store, once what was applied before is written."""
         parts = self._running
-        await parts.flusher.settled(in_a_hurry=not self._waits)
+        if not parts.writer.is_silent:
+            await parts.flusher.settled(in_a_hurry=not self._waits)
         return parts
 
-    async def _rows(self, statement: Statement) -> list[TaskRow]:
-        (rows,) = await self._read(statement)
+    async def _rows(self, statement: Statement, *, is_list: bool = False) -> list[TaskRow]:
+        (rows,) = await self._read(statement, is_list=is_list)
         return _rows.decode(rows)
 
-    async def _read(self, asked: Statement) -> tuple[Any, ...]:
+    async def _read(self, asked: Statement, *, is_list: bool = False) -> tuple[Any, ...]:
         parts = await self._settled()
-        return await parts.reader.row(asked.text, asked.parameters)
+        return await parts.reader.row(asked.text, asked.parameters, is_list=is_list)
 
 
 def _matching(found: EnginePage, query: TaskQuery, rows: int) -> tuple[int, bool]:

@@ -1,21 +1,31 @@
-"""Two reading threads; a query has a time limit and is cancelled when its caller leaves."""
+"""The reading threads; a query has a time limit and is cancelled when its caller leaves."""
 
 import asyncio
 import queue
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from flower_ng.errors import Unavailable
+from flower_ng.store.reading.turns import PEER, ReadingTurns
 from flower_ng.store.sql.engine import QUERY_LIMIT_S, ReadConnection
 from flower_ng.store.tables.dialect import DATABASE_ERRORS, was_ended
 
-THREADS = 2
+#: Threads for pages, those of them that one peer may have, and those for whole lists: a page never
+#: waits for an export.
+FOR_PAGES: Final = 3
+FOR_PEER: Final = 2
+FOR_LISTS: Final = 1
+THREADS: Final = FOR_PAGES + FOR_LISTS
+#: The longest that a part of a list waits for others: nobody looks at it, and a file that has begun
+#: is not to be cut off.
+LISTS_WAIT_S: Final = 60.0
 #: Steps of SQLite between two looks at the limit: some 10 ms.
-STEPS = 500_000
+STEPS: Final = 500_000
 
 
 Result = TypeVar("Result")
@@ -25,13 +35,18 @@ Result = TypeVar("Result")
 class _Reading:
     """One question under way; `is_wanted` is cleared on the loop and read by the thread."""
 
+    ends_at: float
     is_wanted: bool = True
+
+    def is_over(self) -> bool:
+        return not self.is_wanted or time.monotonic() > self.ends_at
 
 
 class Reader:
     """Has questions answered by threads of its own, each with a connection.
 
-    `met` is told of what SQLite fails with.
+    `met` is told of what the database fails with. `failing` says why the newest question could not
+    be read, None when it could.
 
     sqlite3 lets go of the interpreter at every row and may wait 5 ms to get it back beside a busy
     loop: pages are read as one row of JSON, and in few statements.
@@ -42,12 +57,15 @@ class Reader:
         connect: Callable[[], sqlite3.Connection],
         *,
         limit_s: float = QUERY_LIMIT_S,
-        clock: Callable[[], float] = time.monotonic,
         met: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
+        self.failing: str | None = None
         self._limit_s = limit_s
-        self._clock = clock
         self._met = met
+        self._pages, self._lists = (
+            ReadingTurns(FOR_PAGES, FOR_PEER),
+            ReadingTurns(FOR_LISTS, FOR_LISTS),
+        )
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flower_ng-read")
         for _ in range(THREADS):
@@ -55,24 +73,33 @@ class Reader:
             connection.execute("SELECT count(*) FROM meta").fetchone()  # opens all its files
             self._idle.put(connection)
 
-    async def row(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+    async def row(
+        self, statement: str, parameters: Sequence[Any] = (), *, is_list: bool = False
+    ) -> tuple[Any, ...]:
         """Return the one row of a statement; else as `ask`."""
 
         def read(connection: ReadConnection) -> tuple[Any, ...]:
             row: tuple[Any, ...] = connection.execute(statement, parameters).fetchone()
             return row
 
-        return await self.ask(read)
+        return await self.ask(read, is_list=is_list)
 
-    async def ask(self, question: Callable[[ReadConnection], Result]) -> Result:
+    async def ask(
+        self, question: Callable[[ReadConnection], Result], *, is_list: bool = False
+    ) -> Result:
         """Return a question's answer, which a thread gets from its connection.
 
-        Raises Unavailable when it takes too long or the file cannot be read.
+        Raises Unavailable when it takes too long, the wait for a thread included, or the file
+        cannot be read. What is part of a whole list waits for other lists, and for longer.
         """
-        reading = _Reading()
-        loop = asyncio.get_running_loop()
+        turns, peer = self._lists if is_list else self._pages, PEER.get()
+        came_at = time.monotonic()
+        await self._turn(turns, peer, LISTS_WAIT_S if is_list else self._limit_s)
+        reading = _Reading((time.monotonic() if is_list else came_at) + self._limit_s)
+        answer = self._threads.submit(self._read, question, reading)
+        answer.add_done_callback(_on_loop(lambda: turns.leave(peer)))
         try:
-            return await loop.run_in_executor(self._threads, self._read, question, reading)
+            return await asyncio.wrap_future(answer)
         finally:
             reading.is_wanted = False
 
@@ -82,16 +109,26 @@ class Reader:
         for _ in range(THREADS):
             self._idle.get().close()
 
+    async def _turn(self, turns: ReadingTurns, peer: str, limit_s: float) -> None:
+        try:
+            async with asyncio.timeout(limit_s):
+                await turns.take(peer)
+        except TimeoutError:
+            raise Unavailable(
+                f"The store was busy with other questions for {limit_s:g} s: try again later"
+            ) from None
+
     def _read(self, question: Callable[[ReadConnection], Result], reading: _Reading) -> Result:
         connection = self._idle.get()
-        end = self._clock() + self._limit_s
-        over = lambda: not reading.is_wanted or self._clock() > end  # noqa: E731 - shown to SQLite
-        connection.set_progress_handler(over, STEPS)
+        connection.set_progress_handler(reading.is_over, STEPS)
         try:
-            return question(connection)
+            answer = question(connection)
         except DATABASE_ERRORS as error:
             self._met(error)
             raise Unavailable(self._why(error)) from error
+        else:
+            self.failing = None
+            return answer
         finally:
             self._idle.put(connection)
 
@@ -99,4 +136,16 @@ class Reader:
         if was_ended(error):
             limit = f"took longer than {self._limit_s:g} s and was stopped"
             return f"The query {limit}: narrow it with more words or filters"
-        return f"The store cannot be read: {error}"
+        self.failing = f"The store cannot be read: {error}"
+        return self.failing
+
+
+def _on_loop(callback: Callable[[], None]) -> Callable[["Future[Any]"], None]:
+    """Return what has the running loop call back, from whatever thread, unless it has ended."""
+    loop = asyncio.get_running_loop()
+
+    def call(_: "Future[Any]") -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(callback)
+
+    return call

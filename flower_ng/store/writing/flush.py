@@ -109,10 +109,15 @@ class Flusher:
             if self.failing:
                 return
 
-    def stop(self) -> None:
-        """Write what is left; what cannot be written is counted as lost. Blocks."""
+    def pause(self) -> None:
+        """End what is under way, and leave the rest marked for another Flusher; blocks."""
         if self._timer is not None:
             self._timer.cancel()
+        self._finish_blocking()
+
+    def stop(self) -> None:
+        """Write what is left; what cannot be written is counted as lost. Blocks."""
+        self.pause()
         self.flush()
         if self._marks.tasks:
             self._marks.lost += len(self._marks.tasks)

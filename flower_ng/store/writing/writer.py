@@ -1,8 +1,10 @@
 """The store thread: writes each batch in one transaction, and runs other jobs between."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
 
 import msgspec
 
@@ -12,6 +14,10 @@ from flower_ng.store.writing.joining import Joining
 from flower_ng.store.writing.linked_rows import Numbering
 from flower_ng.store.writing.retention import Sweep
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds, Snapshot, merge_statements, scrubbed
+
+#: A write takes a fraction of a second; one that takes longer than this waits for a database that
+#: does not answer.
+SILENT_S: Final = 5.0
 
 
 class Writer:
@@ -37,25 +43,45 @@ class Writer:
         self._numbering = None if dialect.is_shared else Numbering(connection)
         sweep.open(connection)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flower_ng-store")
+        #: When the job under way began, on the monotonic clock.
+        self._began: float | None = None
+
+    @property
+    def busy_s(self) -> float:
+        """For how many seconds the job under way has lasted; 0 where there is none."""
+        began = self._began
+        return 0.0 if began is None else time.monotonic() - began
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the database does not answer."""
+        return self.busy_s >= SILENT_S
 
     def write(self, batch: Batch) -> "Future[None]":
         """Write a batch after those handed in before; the future carries the database's error.
 
         Rows that the database takes are written all the same where it refuses others: RefusedError.
         """
-        return self._thread.submit(self._write, batch)
+        return self._thread.submit(self._timed, lambda: self._write(batch))
 
     def run(self, job: Callable[[sqlite3.Connection], None]) -> "Future[None]":
         """Run a job on the connection after what was handed in before; its error is the future's.
 
         The job makes its own transactions, and takes some milliseconds.
         """
-        return self._thread.submit(job, self._connection)
+        return self._thread.submit(self._timed, lambda: job(self._connection))
 
     def close(self) -> None:
         """Write what was handed in, then close; blocks."""
         self._thread.submit(self._connection.close).result()
         self._thread.shutdown()
+
+    def _timed(self, job: Callable[[], None]) -> None:
+        self._began = time.monotonic()
+        try:
+            job()
+        finally:
+            self._began = None
 
     def _write(self, batch: Batch) -> None:
         try:

@@ -11,7 +11,7 @@ import msgspec
 from tornado.iostream import StreamClosedError
 
 from flower_ng.errors import BadRequest, Unavailable
-from flower_ng.store import TaskRow
+from flower_ng.store import TaskQuery, TaskRow
 from flower_ng.web.api.asked import asked
 from flower_ng.web.http.base import Access, ClientLeft, Endpoint, Handler
 from flower_ng.web.ui.format import iso
@@ -50,13 +50,16 @@ class Export(Handler):
         self.set_header("Cache-Control", "no-store")
         self.write(head)
         try:
-            async for rows in self.cluster.store.stream(query):
-                for start in range(0, len(rows), SLICE_ROWS):
-                    self.write(write(map(self.shown, rows[start : start + SLICE_ROWS])))
-                    await self._send_on()
+            await self.while_here(self._send(query, write))
         except Unavailable:
             self._break_off()
             raise
+
+    async def _send(self, query: TaskQuery, write: Writer) -> None:
+        async for rows in self.cluster.store.stream(query):
+            for start in range(0, len(rows), SLICE_ROWS):
+                self.write(write(map(self.shown, rows[start : start + SLICE_ROWS])))
+                await self._send_on()
 
     def shown(self, row: TaskRow) -> TaskRow:
         """Return what is written of a task."""

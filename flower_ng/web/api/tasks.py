@@ -32,7 +32,7 @@ class ListTasks(Endpoint):
             self.set_status(error.status)
             self.write_json({"error": error.message})
         else:
-            await self._stream(query)
+            await self.while_here(self._stream(query))
 
     def _query(self) -> TaskQuery:
         most = self.services.options.max_tasks

@@ -56,10 +56,10 @@ class Page(Handler):
         kind = self.page_class
         make = partial(self._sheet, *path_args)
         if kind is None or LIVE not in self.request.headers:
-            sheet = await make()
+            sheet = await self.while_here(make())
         else:
             rendered: Rendered = self.settings["rendered"]
-            sheet = await rendered.sheet((self.request.uri, kind), make)
+            sheet = await self.while_here(rendered.sheet((self.request.uri, kind), make))
         if sheet is not None:
             self._write_sheet(sheet)
 

@@ -12,6 +12,7 @@ from tornado.escape import xhtml_escape
 from tornado.web import HTTPError, RequestHandler
 
 from flower_ng.errors import AnswerError, BadRequest, Forbidden
+from flower_ng.store import PEER
 from flower_ng.web.http.arguments import parse
 from flower_ng.web.http.error_bodies import (
     JSON,
@@ -72,6 +73,7 @@ class Handler(Framed):
 
     def prepare(self) -> None:
         """Run the door's checks, in the order of Flower's."""
+        PEER.set(self.request.remote_ip or "")
         self._check_site()
         self.services.door.check_open(self.access)
         if self.request.method not in self.allowed_methods():

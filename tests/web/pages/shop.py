@@ -126,10 +126,14 @@ class Shop(FakeCluster):
             fresh_s=0.0,
             clock=lambda: self.now,
         )
-        self.publisher = SimpleNamespace(has_backend=False)
+        self.publisher = SimpleNamespace(backend_refusal=self.backend_refusal)
+        self.no_backend = "No result backend is configured"
         self.format_task: Any = Hook(None)
         self.queues: list[str] = []
         self.told: list[str] = []
+
+    async def backend_refusal(self) -> str:
+        return self.no_backend
 
     def queue_names(self) -> Sequence[str]:
         return self.queues

@@ -359,7 +359,7 @@ async def test_what_a_pool_can_not_end_is_shut_and_says_why(shop, look, pool, is
 
 
 async def test_a_running_task_can_be_aborted_where_there_is_a_result_backend(shop, look):
-    shop.publisher.has_backend = True
+    shop.no_backend = ""
     shop.task("5eed", ends="task-started")
 
     assert "/do/task/abort/5eed" in deeds(await look("/task/5eed"))

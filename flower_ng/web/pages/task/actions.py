@@ -16,7 +16,9 @@ SIGNALS: Final = {
     "SIGQUIT": "SIGQUIT: ends it immediately",
     "SIGKILL": "SIGKILL: kills it without cleanup",
 }
-NO_BACKEND: Final = "Aborting needs a result backend: set result_backend in the app's settings."
+NO_BACKEND: Final = (
+    "Aborting needs a result backend ({}): set result_backend in the app's settings."
+)
 _WAITS: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
 
 
@@ -32,10 +34,11 @@ class TaskAction:
     refusal: str = ""
 
 
-def task_actions(
-    row: TaskRow, pool: str, links: Links, *, has_backend: bool
-) -> Iterator[TaskAction]:
-    """Yield what can be done; `pool` is that of the task's worker, empty where it is unknown."""
+def task_actions(row: TaskRow, pool: str, links: Links, *, no_backend: str) -> Iterator[TaskAction]:
+    """Yield what can be done; `pool` is that of the task's worker, empty where it is unknown.
+
+    `no_backend` says why there is no result backend, empty where there is one.
+    """
     url = links.action("task/revoke", row.uuid)
     if row.state in _WAITS:
         yield TaskAction(
@@ -51,5 +54,5 @@ def task_actions(
             "Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal
         )
         question = "Asks the task to stop. Only an AbortableTask that checks for it stops."
-        refusal = "" if has_backend else NO_BACKEND
+        refusal = NO_BACKEND.format(no_backend) if no_backend else ""
         yield TaskAction("Abort", question, links.action("task/abort", row.uuid), refusal=refusal)

@@ -142,9 +142,8 @@ class TaskDetailPage(Page):
             f"{found.doubt} {found.words}".strip(),
             self._own_state(found),
         )
-        actions = task_actions(
-            row, self._pool(row), links, has_backend=self.cluster.publisher.has_backend
-        )
+        no_backend = await self.cluster.publisher.backend_refusal()
+        actions = task_actions(row, self._pool(row), links, no_backend=no_backend)
         return _view(shown, extras, tuple(actions), links)
 
     def _own_state(self, found: Verified) -> OwnState | None:
