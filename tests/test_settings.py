@@ -314,6 +314,9 @@ class TestConfigurationFile:
             ("inspect_timeout = 10**400", "the number is too large"),
             ("inspect_timeout = float('nan')", "nan is not a number"),
             ("task_runtime_metric_buckets = [float('nan')]", "nan is not a number"),
+            ("db = 'a\\0b'", "it holds a null character"),
+            ("url_prefix = '\\ud800'", "it is not valid Unicode: write it in UTF-8"),
+            ("basic_auth = ['ann:x', 'a\\0b:c']", "it holds a null character"),
             ("basic_auth = []", "it is empty: set a value, or leave the option out"),
         ],
     )

@@ -12,6 +12,9 @@ ENCODED: Final = (
     "in its user name and password write / as %2F, # as %23, ? as %3F, [ as %5B, ] as %5D, @ as"
     " %40, : as %3A and % as %25"
 )
+#: What Kombu says of a transport that it does not have; else it has looked up CERT_REQS.
+NO_TRANSPORT: Final = "No such transport"
+CERT_REQS: Final = "ssl_cert_reqs"
 #: What stands where a user name and a password may be, in a URL that can't be read.
 BEFORE_HOST: Final = re.compile(r"://.*@")
 
@@ -23,7 +26,7 @@ def readable(urls: object, connect: Callable[[], T]) -> T:
     """
     try:
         return connect()
-    except (ValueError, KeyError, ImportError, AttributeError) as error:
+    except (ValueError, KeyError, ImportError, AttributeError, NameError) as error:
         wrong = "; ".join(map(shown, each(urls))) or "none"
         raise SettingsError(f"The broker's URL {wrong} can't be used: {cause(error)}") from error
 
@@ -31,8 +34,11 @@ def readable(urls: object, connect: Callable[[], T]) -> T:
 def cause(error: Exception) -> str:
     """Say why, and what to do."""
     if isinstance(error, KeyError):
-        return f"{str(error.args[0]).splitlines()[0]}: begin it with redis://, amqp:// or another"
-    if isinstance(error, ImportError | AttributeError):
+        words = str(error.args[0]).splitlines()[0]
+        if words.startswith(NO_TRANSPORT):
+            return f"{words}: begin it with redis://, amqp:// or another"
+        return f"{words!r} is no value of {CERT_REQS}: write required, optional or none"
+    if isinstance(error, ImportError | AttributeError | NameError):
         return f"what its transport needs is not installed ({error})"
     return f"its port is no number, or {ENCODED}"
 

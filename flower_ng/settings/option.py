@@ -99,7 +99,7 @@ def from_text(option: Option, text: str) -> Any:
     """Read an option's value from text; ValueError says what is wrong."""
     if option.type is None:
         raise ValueError("a function can only come from the configuration file")
-    if not text.strip():
+    if not checked(text).strip():
         return when_empty(option)
     readers: Mapping[type, Callable[[str], Any]] = {
         bool: truth,
@@ -111,6 +111,16 @@ def from_text(option: Option, text: str) -> Any:
     if not option.multiple:
         return read(text)
     return tuple(read(part.lstrip()) for part in re.split(option.separator, text))
+
+
+def checked(text: str) -> str:
+    """Return a text; ValueError, without it, where no path, URL or header could hold it."""
+    try:
+        if b"\0" not in text.encode():
+            return text
+    except UnicodeEncodeError:
+        raise ValueError("it is not valid Unicode: write it in UTF-8") from None
+    raise ValueError("it holds a null character")
 
 
 def when_empty(option: Option) -> Any:
@@ -188,9 +198,9 @@ def exact(option: Option, value: Any) -> Any:
 
 
 def bounded(value: Any) -> Any:
-    """Return a value; ValueError for a number that is none, or too large to be written out."""
+    """Return a value; ValueError for a number that is none, or too large, and for a broken text."""
     if type(value) is int and value.bit_length() > MOST_BITS:
         raise ValueError("the number is too large")
     if type(value) is float and math.isnan(value):
         raise ValueError("nan is not a number")
-    return value
+    return checked(value) if isinstance(value, str) else value

@@ -202,6 +202,7 @@ def test_of_several_at_one_host_no_management_api_is_taken_for_the_right_one() -
         "redis://h:hush/0",
         "redis://:hush",
         "hush://u:hush@h",
+        "rediss://:hush@h/0?ssl_cert_reqs=always",
         ["redis://a", "redis://:hu/sh@h"],
     ],
 )
@@ -217,4 +218,15 @@ def test_what_cannot_be_read_is_one_line_without_the_password(url: Any) -> None:
     assert not [
         word for word in ("hu/", "hu#", "hu?", "hu[", ":hush", "sh@", "'hu'") if word in message
     ]
-    assert "%2F" in message or "begin it with redis://" in message
+    assert [word for word in REMEDIES if word in message]
+
+
+REMEDIES = ("%2F", "begin it with redis://", "write required, optional or none")
+
+
+def test_a_transport_that_breaks_without_its_library_is_one_line() -> None:
+    def connect() -> None:
+        raise NameError("name 'KafkaException' is not defined")  # as Kombu's confluentkafka does
+
+    with pytest.raises(SettingsError, match=r"kafka://… can't be used: .* is not installed \(name"):
+        readable("kafka://h", connect)
