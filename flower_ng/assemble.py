@@ -53,6 +53,7 @@ def events(
         db=settings.db,
         persistent=settings.persistent,
         enable_events=settings.enable_events,
+        event_queue=settings.event_queue,
         metrics=metrics,
         inbox=Inbox(settings.inbox_max_messages, settings.inbox_max_bytes),
         observers=observers,

@@ -69,8 +69,9 @@ class Events(events.EventsThread):
     (ms) is accepted and adds nothing, because rows are written all the time; `limits` are
     `max_workers_in_memory`, `max_tasks_in_memory`, and `events_enable_interval` (ms). The store
     keeps `max_tasks_kept` tasks, by default as many as memory, and for as long as `keep` says;
-    `bounds` says how much of each. `returned` is told of the tasks that come back. Where the file
-    or the database that was asked for can't be used, `start` raises SettingsError, or with
+    `bounds` says how much of each. `returned` is told of the tasks that come back.
+    `event_queue` names a queue on RabbitMQ that keeps events while nobody reads them. Where the
+    file or the database that was asked for can't be used, `start` raises SettingsError, or with
     `history_optional` keeps tasks until the process ends and says so in `store.warnings`.
     `start()` and `stop()` may be called from any thread, also when the loop never runs.
     """
@@ -99,6 +100,7 @@ class Events(events.EventsThread):
         returned: Callable[[Sequence[Task]], None] = lambda _: None,
         events_enable_interval: int | None = None,
         servers: Servers | None = None,
+        event_queue: str = "",
         **limits: Any,
     ) -> None:
         self.state_save_interval, self.persistent = state_save_interval, persistent
@@ -131,6 +133,7 @@ class Events(events.EventsThread):
             enable_events=enable_events,
             enable_interval_ms=self.events_enable_interval,
             servers=servers,
+            event_queue=event_queue,
             steps=clock,
         )
         _NEWEST[capp] = weakref.ref(self)
@@ -176,7 +179,7 @@ class Events(events.EventsThread):
 
     def _ingest(self) -> IngestStatus:
         connection = self.connection
-        since = connection.since if connection.connected else None
+        since = connection.complete_since if connection.connected else None
         return IngestStatus(since, sum(self.stats.dropped.values()))
 
     def save_state(self) -> None:

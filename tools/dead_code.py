@@ -23,8 +23,8 @@ USED_BY = {
     "click": ("exit_code", "format_usage"),
     "Hatch": ("VendorHook", "PLUGIN_NAME", "build_data"),
     "Kombu's consumers": (
-        "establish_connection", "exc", "get_consumers", "on_consume_ready", "on_decode_error",
-        "on_iteration",
+        "establish_connection", "exc", "get_consumers", "on_consume_end", "on_consume_ready",
+        "on_decode_error", "on_iteration",
     ),
     "login handlers of Flower that are subclassed": (
         "get_google_oauth_settings", "_OAUTH_AUTHORIZE_URL",

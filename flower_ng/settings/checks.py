@@ -61,6 +61,12 @@ def is_port(value: int) -> str | None:
     return None if 0 <= value <= 65_535 else "is not a port: it must be 0 to 65535"  # noqa: PLR2004 - TCP's
 
 
+def is_queue_name(value: str) -> str | None:
+    """Check that a text can be a part of a queue's name; empty for none."""
+    is_one = re.fullmatch(r"[\w.:@-]{0,200}", value)
+    return None if is_one else "must be at most 200 letters, digits and . : @ _ -"
+
+
 def one_of(*words: str) -> Check:
     """Return a check that a text is one of the words, in upper or lower case."""
     known = {word.lower() for word in words}

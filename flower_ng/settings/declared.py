@@ -24,6 +24,7 @@ from flower_ng.settings.checks import (
     at_least,
     is_database_url,
     is_port,
+    is_queue_name,
     is_signing_key,
     is_web_address,
     one_of,
@@ -109,6 +110,13 @@ class Settings(ProblemOptions):
     )
 
     enable_events: bool = option(True, CLUSTER, "Ask all workers every 5 seconds to send events.")
+    event_queue: str = option(
+        "",
+        CLUSTER,
+        "Name of a queue on RabbitMQ that keeps events for `event_queue_ttl` (60 s unless set in"
+        " Celery) while flower_ng is away. Each dashboard needs its own.",
+        is_queue_name,
+    )
     inspect_timeout: float = option(
         1000.0, CLUSTER, "Milliseconds to wait for workers' replies to a command.", above_zero
     )

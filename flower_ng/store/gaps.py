@@ -104,8 +104,9 @@ class Gaps:
         self._behind.stop()
 
     def all(self) -> tuple[Gap, ...]:
-        """Return the gaps, the oldest first."""
-        return tuple(sorted(self._gaps.values(), key=lambda gap: gap.start))
+        """Return the gaps, the oldest first; not those whose events a queue had kept."""
+        gaps = (gap for gap in self._gaps.values() if gap.lost is not None or gap.end != gap.start)
+        return tuple(sorted(gaps, key=lambda gap: gap.start))
 
     def between(self, start: float, end: float) -> tuple[Gap, ...]:
         """Return the gaps that reach into a time, the oldest first."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from celery import Celery
+from kombu import Connection
 from tornado.ioloop import IOLoop
 
 from flower_ng.clock import Clock
@@ -64,6 +65,7 @@ class EventsThread(threading.Thread):
         drain_interval_ms: float = 50,
         slice_ms: float = 4.0,
         servers: Servers | None = None,
+        event_queue: str = "",
         clock: Callable[[], float] = time.time,
         steps: Clock | None = None,
         jitter: Callable[[], float] = random.random,
@@ -76,6 +78,7 @@ class EventsThread(threading.Thread):
         self.enable_events = enable_events
         self.connection = ConnectionState(connected=False, since=clock(), why="not connected yet")
         self.servers = servers or Servers(capp)
+        self._event_queue = event_queue
         self._broadcasts = Broadcasts(capp, servers=self.servers, rest_s=REST_S)
         #: Tasks of the previous run are restored first; events wait in the inbox meanwhile.
         self.returning = Returning(state)
@@ -192,15 +195,24 @@ class EventsThread(threading.Thread):
         with connected(self.capp) as connection:
             self.servers.joined(connection)
             self._room_wait_s = ROOM_WAIT_S if keeps_messages(connection) else 0.0
+            self._note_event_queue(connection)
             self._receiver = Receiver(
                 connection,
                 app=self.capp,
                 on_message=self._take,
                 on_ready=self._connected,
                 wake=lambda: wake(self._broadcasts),
+                queue_name=self._event_queue,
             )
             self._receiver.should_stop = self._ended.is_set()
             self._receiver.receive()
+
+    def _note_event_queue(self, connection: Connection) -> None:
+        """Say once that this broker has no queue to keep events in."""
+        kind = connection.transport.driver_type
+        if self._event_queue and kind != "amqp":
+            log.warning("event_queue has no effect: %s keeps no events, only RabbitMQ does", kind)
+            self._event_queue = ""
 
     def _connected(self) -> None:
         self._backoff.reset()
@@ -212,7 +224,8 @@ class EventsThread(threading.Thread):
             log.warning(
                 "Receiving events again, after %.1f s without%s", after_s, self.servers.source
             )
-        self._become(ConnectionState(connected=True, since=now, began=now))
+        kept_s = 0.0 if self._receiver is None else self._receiver.kept_s
+        self._become(before.made(now, kept_s))
         self._enabling.connected()
 
     def _wait_after(self, error: Exception) -> None:

@@ -10,8 +10,10 @@ from flower_ng.monitor.ingest.losses import Losses
 class ConnectionState(msgspec.Struct, frozen=True):
     """Whether events can arrive, `since` when (UTC seconds), and if not, `why` and when to retry.
 
-    `began` is when the latest connection was made, None before the first. Without `is_possible` the
-    broker can't carry events, for the reason in `why`, and no connection is attempted.
+    `began` is when the latest connection was made, None before the first. While it is connected no
+    event after `complete_since` was missed: a queue may have kept some from before. Without
+    `is_possible` the broker can't carry events, for the reason in `why`, and no connection is
+    attempted.
     """
 
     connected: bool
@@ -20,20 +22,38 @@ class ConnectionState(msgspec.Struct, frozen=True):
     retry_at: float | None = None
     began: float | None = None
     is_possible: bool = True
+    complete_since: float | None = None
 
     def shifted(self, step_s: float) -> "ConnectionState":
         """Return it with its times moved by `step_s`, as the system's clock was."""
         began = None if self.began is None else self.began + step_s
         retry_at = None if self.retry_at is None else self.retry_at + step_s
+        complete = None if self.complete_since is None else self.complete_since + step_s
         return msgspec.structs.replace(
-            self, since=self.since + step_s, began=began, retry_at=retry_at
+            self,
+            since=self.since + step_s,
+            began=began,
+            retry_at=retry_at,
+            complete_since=complete,
         )
+
+    def made(self, now: float, kept_s: float) -> "ConnectionState":
+        """Return the state of a new connection, for which events of `kept_s` were kept."""
+        complete = now - kept_s
+        if self.complete_since is not None and self.since >= complete:
+            complete = self.complete_since  # nothing was missed since the one before
+        return ConnectionState(connected=True, since=now, began=now, complete_since=complete)
 
     def failed(self, why: str, now: float, retry_at: float) -> "ConnectionState":
         """Return the state after a failed attempt or a lost connection."""
         since = now if self.connected else self.since
         return ConnectionState(
-            connected=False, since=since, why=why, retry_at=retry_at, began=self.began
+            connected=False,
+            since=since,
+            why=why,
+            retry_at=retry_at,
+            began=self.began,
+            complete_since=self.complete_since,
         )
 
 

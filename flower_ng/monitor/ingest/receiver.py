@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from celery import Celery
 from celery.events.receiver import EventReceiver
-from kombu import Connection
+from kombu import Connection, Queue
 
 from flower_ng.monitor.ingest.amqp_read_ahead import gather
 from flower_ng.monitor.ingest.inbox import EventMessage
+from flower_ng.monitor.ingest.kept_queue import PREFETCH, KeptQueue
 from flower_ng.monitor.ingest.redis_fast_path import subscribe
 from flower_ng.monitor.remote.connections import limit_frames, waits
 from flower_ng.monitor.servers import sentinel_patience
@@ -45,8 +46,10 @@ class Receiver(EventReceiver):
     """Celery's receiver, which hands messages to `on_message` undecoded.
 
     `on_ready` is called once it consumes. `wake` asks the workers for a heartbeat; Celery's own
-    receiver does so over the app's pool, where a silent broker is waited for without end. Raises
-    the transport's error when the connection is dead.
+    receiver does so over the app's pool, where a silent broker is waited for without end. With
+    `queue_name` RabbitMQ keeps events under that name while nobody reads them (kept_queue.py);
+    `kept_s` says for how long before it was ready it did. Raises the transport's error when the
+    connection is dead.
     """
 
     def __init__(
@@ -57,11 +60,18 @@ class Receiver(EventReceiver):
         on_message: Callable[[EventMessage], None],
         on_ready: Callable[[], None],
         wake: Callable[[], None],
+        queue_name: str = "",
         silence_s: float = SILENCE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(connection, app=app, queue_ttl=queue_ttl(app))
         self._kept_connection = connection
+        self._kept: KeptQueue | None = None
+        if queue_name and connection.transport.driver_type == "amqp":
+            name = f"{app.conf.event_queue_prefix}.{queue_name}"
+            celerys: Queue = self.queue  # type: ignore[has-type] # the types lack it
+            self._kept = KeptQueue(name, connection, celerys.exchange, queue_ttl(app))
+            self.queue = self._kept.queue
         self._on_message = on_message
         self._on_ready = on_ready
         self._wake = wake
@@ -70,8 +80,15 @@ class Receiver(EventReceiver):
         self._check_at = 0.0
         self._pinged_at = 0.0
 
+    @property
+    def kept_s(self) -> float:
+        """For how long before it was ready events were kept for it, in seconds."""
+        return 0.0 if self._kept is None else self._kept.kept_s
+
     def receive(self) -> None:
         """Consume until `should_stop`, or until the connection is dead."""
+        if self._kept is not None:
+            self._kept.look()
         received: Any = self.consume(limit=None, wakeup=True, safety_interval=IDLE_S)  # type: ignore[func-returns-value] # typed wrongly
         for _ in received:
             pass
@@ -83,8 +100,15 @@ class Receiver(EventReceiver):
 
     def get_consumers(self, consumer: Any, channel: Any) -> list[Any]:  # noqa: ARG002 - Kombu's signature
         """Consume from our own queue; with `on_message` Kombu decodes nothing."""
-        queue = self.queue  # type: ignore[attr-defined] # the types lack it
-        return [consumer(queues=[queue], on_message=self._take, no_ack=True)]
+        queues = [self.queue]
+        if self._kept is None:
+            return [consumer(queues=queues, on_message=self._take, no_ack=True)]
+        return [consumer(queues=queues, on_message=self._take, prefetch_count=PREFETCH)]
+
+    def on_consume_end(self, connection: Any, channel: Any) -> None:  # noqa: ARG002 - Kombu's signature
+        """Acknowledge what is in the inbox, before the connection is given back."""
+        if self._kept is not None:
+            self._kept.acknowledge()
 
     def on_consume_ready(
         self,
@@ -103,6 +127,8 @@ class Receiver(EventReceiver):
         subscribe(channel, self._deliver)
         self._wake()
         gather(connection, IDLE_S)
+        if self._kept is not None:
+            self._kept.look_again()
         self._on_ready()
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:  # noqa: ARG002 - Kombu's signature
@@ -113,6 +139,8 @@ class Receiver(EventReceiver):
     def on_iteration(self) -> None:
         """Check about once a second that the other side still answers."""
         now = self._clock()
+        if self._kept is not None:
+            self._kept.tick()
         if now >= self._check_at:
             self._check_at = now + CHECK_S
             self._kept_connection.heartbeat_check()
@@ -127,6 +155,8 @@ class Receiver(EventReceiver):
                 message.content_encoding or "utf-8",
             )
         )
+        if self._kept is not None:
+            self._kept.taken(message)
 
     def _deliver(self, message: EventMessage) -> None:
         if self.should_stop:
