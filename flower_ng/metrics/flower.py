@@ -20,7 +20,6 @@ from flower_ng.metrics.family import (
     Counter,
     CounterFamily,
     Family,
-    Gauge,
     GaugeFamily,
     Histogram,
     HistogramFamily,
@@ -241,29 +240,29 @@ class PrometheusMetrics:
         return self.events.cell(event.hostname, key)
 
     def _follow(self, event: Event, task: Task) -> None:
-        """Keep the run time, and the prefetch gauges.
-
-        A task with an ETA waits for its time, not for the worker.
-        """
+        """Keep the run time, and the prefetch gauges: a task with an ETA waits for its time."""
         kind, hostname, rest = event.type, event.hostname, (task.name or "",)
         runtime = event.runtime
         if runtime is not None and 0.0 < runtime < inf:
             self.runtime.cell(hostname, rest).observe(runtime)
         if task.state != "RECEIVED":
             self._waiting.drop(task.uuid)
-        if task.eta is not None or task.received is None:
-            return
         if kind == "task-received":
-            if task.state == "RECEIVED":
+            if task.state == "RECEIVED" and task.received is not None and task.eta is None:
                 self._waiting.add(task.uuid, hostname, rest)
-        elif task.started is not None and kind in _TIMED:
-            self._time_prefetch(kind, task, self.prefetch_time.cell(hostname, rest))
+        elif kind in _TIMED:
+            self._time_prefetch(kind, task, hostname, rest)
 
-    def _time_prefetch(self, kind: str, task: Task, gauge: Gauge) -> None:
-        if kind == "task-started":
-            gauge.value = max(0.0, (task.started or 0.0) - (task.received or 0.0))
-            gauge.owner = task.uuid
-        elif gauge.owner in {None, task.uuid}:  # else it is that of a newer one
+    def _time_prefetch(self, kind: str, task: Task, hostname: str, rest: Rest) -> None:
+        """A retry, which has an ETA, may be received before the end of the run that was timed."""
+        gauges, received, started = self.prefetch_time, task.received, task.started
+        is_timed = task.eta is None and received is not None and started is not None
+        if not is_timed and rest not in gauges.table.get(hostname, {}):
+            return
+        gauge = gauges.cell(hostname, rest)
+        if kind == "task-started" and is_timed:
+            gauge.value, gauge.owner = max(0.0, (started or 0.0) - (received or 0.0)), task.uuid
+        elif kind != "task-started" and gauge.owner in {None, task.uuid}:  # no newer one's
             gauge.value = 0.0
 
     def _came_online(self, event: Event) -> None:

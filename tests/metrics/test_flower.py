@@ -94,6 +94,17 @@ def test_prefetch_time_returns_to_zero_when_the_run_ends(feed, end):
     assert feed.value(PREFETCH_TIME, **PAIR) == 0
 
 
+def test_prefetch_time_returns_to_zero_when_a_retry_is_received_before_its_run_ends(feed):
+    feed.task("received", name="shop.pay")
+    feed.now += 1.5
+    feed.task("started")
+
+    feed.task("received", name="shop.pay", retries=1, eta="2026-11-20T10:30:00+00:00")
+    feed.task("retried")
+
+    assert feed.value(PREFETCH_TIME, **PAIR) == 0
+
+
 def test_prefetch_time_is_that_of_the_newest_task_while_it_runs(feed):
     for uuid, wait_s in (("a", 1.5), ("b", 4.0)):
         feed.task("received", uuid=uuid, name="shop.pay")
