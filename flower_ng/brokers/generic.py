@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from kombu import Connection
+from kombu.exceptions import OperationalError
 from kombu.transport.virtual import AbstractChannel
 
 from flower_ng.brokers.base import NO_QUEUE, BlockingAdapter
@@ -33,18 +34,24 @@ class GenericBroker(BlockingAdapter):
         return rows
 
     def _connection(self) -> Connection:
-        """Return a connection, not open, that waits neither long nor again."""
+        """Return a connection, not open, that never waits for long."""
         connection: Connection = self._facts.clone(connect_timeout=CONNECT_TIMEOUT_S)
-        ours: dict[str, Any] = {"max_retries": 0}
         if connection.transport.driver_type == "amqp":
-            ours |= {"read_timeout": CONNECT_TIMEOUT_S, "write_timeout": CONNECT_TIMEOUT_S}
-        connection.transport_options = {**(connection.transport_options or {}), **ours}
+            ours = {"read_timeout": CONNECT_TIMEOUT_S, "write_timeout": CONNECT_TIMEOUT_S}
+            connection.transport_options = {**(connection.transport_options or {}), **ours}
         return connection
 
     def _ask(self, connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:
+        broken: tuple[type[BaseException], ...] = (
+            *connection.connection_errors,
+            *connection.channel_errors,
+            OperationalError,
+        )
         try:
+            # Kombu by itself tries again after two seconds.
+            connection.ensure_connection(max_retries=max(len(connection.alt or ()) - 1, 0))
             return [length_of(connection, name) for name in names]
-        except (*connection.connection_errors, *connection.channel_errors) as error:
+        except broken as error:
             raise Unavailable(f"The broker does not answer: {error}") from error
 
 

@@ -17,7 +17,7 @@ from flower_ng.monitor.ingest.amqp_read_ahead import gather
 from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.ingest.kept_queue import PREFETCH, KeptQueue
 from flower_ng.monitor.ingest.redis_fast_path import subscribe
-from flower_ng.monitor.remote.connections import limit_frames, waits
+from flower_ng.monitor.remote.connections import OWN_CONNECT_S, connect_s, limit_frames, waits
 from flower_ng.monitor.servers import sentinel_patience
 
 #: Redis publishes and forgets; the others keep what we have not fetched, so that we may wait.
@@ -28,9 +28,6 @@ CELERY_TTL_S, OWN_TTL_S = 5.0, 60.0
 CELERY_HEARTBEAT_S, OWN_HEARTBEAT_S = 120, 12.0
 #: Redis: after so much silence we ping, and after as much again without an answer it is dead.
 SILENCE_S = 5
-#: Celery's default of `broker_connection_timeout`, and ours, which holds for each answer until we
-#: are logged in (on Redis for each answer): a peer that is silent must not delay the next try.
-CELERY_CONNECT_S, OWN_CONNECT_S = 4.0, 2.5
 #: RabbitMQ may take longer to declare a queue.
 ANSWER_S = 8.0
 CHECK_S = 1.0
@@ -224,12 +221,6 @@ def heartbeat_s(capp: Celery) -> float:
     """Return the period of AMQP's heartbeat: a short one unless the app chose another."""
     chosen: float | None = capp.conf.broker_heartbeat
     return OWN_HEARTBEAT_S if chosen == CELERY_HEARTBEAT_S else float(chosen or 0)
-
-
-def connect_s(capp: Celery) -> float:
-    """Return the longest wait for a connection: a short one unless the app chose another."""
-    chosen: float | None = capp.conf.broker_connection_timeout
-    return OWN_CONNECT_S if chosen in (None, CELERY_CONNECT_S) else float(chosen or OWN_CONNECT_S)
 
 
 def queue_ttl(capp: Celery) -> float:

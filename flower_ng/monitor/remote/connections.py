@@ -22,8 +22,11 @@ log = logging.getLogger(__name__)
 
 #: The longest wait for a connection, and for the answer to any one command of the broker.
 PATIENCE_S = 1.5
-#: The same for connections that Celery opens by itself, where a task's result is `rpc://`.
-APP_PATIENCE_S = 4.0
+#: Celery's default of `broker_connection_timeout`, and what we wait instead: a silent peer must not
+#: delay the next try, after which it may be well.
+CELERY_CONNECT_S, OWN_CONNECT_S = 4.0, 2.5
+#: The wait for an answer on connections that Celery opens by itself, where a task's result is `rpc://`.
+APP_PATIENCE_S = 2.0
 
 
 class UnconfirmedError(OSError):
@@ -220,6 +223,12 @@ def connect(capp: Celery, servers: Servers | None = None) -> Connection:
     return connection
 
 
+def connect_s(capp: Celery) -> float:
+    """Return the longest wait for a connection: a short one unless the app chose another."""
+    chosen: float | None = capp.conf.broker_connection_timeout
+    return chosen if chosen and chosen != CELERY_CONNECT_S else OWN_CONNECT_S
+
+
 def limit_frames(connection: Connection, seconds: float) -> None:
     """Bound the wait for the rest of a frame on an open connection of AMQP.
 
@@ -236,5 +245,6 @@ def limit_waits(capp: Celery) -> None:
         kind = capp.connection_for_write().transport.driver_type
     except Exception:  # noqa: BLE001 - the border: loading a transport may raise anything
         return
+    capp.conf.broker_connection_timeout = connect_s(capp)
     chosen: Mapping[str, Any] = capp.conf.broker_transport_options or {}
     capp.conf.broker_transport_options = {**waits(APP_PATIENCE_S).get(kind, {}), **chosen}
