@@ -64,7 +64,7 @@ class Indexed(Subject):
     def __init__(self) -> None:
         table = Table()
         self.index = TaskIndex(None, table.connection, partial(run, table.connection))
-        engine = TantivyEngine(SqlEngine(), lambda: self.index.published, pytest.fail)
+        engine = TantivyEngine(SqlEngine(), lambda: self.index.published, pytest.fail, near=12)
         super().__init__(table, engine)
 
     def delete(self, *uuids: str) -> None:

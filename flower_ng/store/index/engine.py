@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from flower_ng.store.index.commits import Commit, fresh
+from flower_ng.store.index.orders import Edges
 from flower_ng.store.index.question import Question
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.engine import Asking, EnginePage, SqlEngine
@@ -15,6 +16,8 @@ from flower_ng.store.tables.dialect import SQLITE
 
 #: Tasks that may match, and are each looked at: some 10 ms. Of more, a page looks at a fourth.
 FEW: Final = 2_000
+#: Tasks that are looked at for the first few of an order.
+NEAR: Final = 10_000
 
 Answer = TypeVar("Answer")
 More = ParamSpec("More")
@@ -33,11 +36,13 @@ class TantivyEngine:
         published: Callable[[], Commit | None],
         failed: Callable[[BaseException], None],
         few: int = FEW,
+        near: int = NEAR,
     ) -> None:
         self._sql = sql
         self._published = published
         self._failed = failed
         self._few = few
+        self._edges = Edges(near)
 
     def page(self, asking: Asking) -> EnginePage:
         """Return the page that a query with a limit asks for."""
@@ -84,7 +89,9 @@ class TantivyEngine:
             if found is None:
                 return plain(asking, *more, **_none)
             try:
-                return ask(Question(self._sql, asking, found, self._few), *more, **_none)
+                return ask(
+                    Question(self._sql, asking, found, self._edges, self._few), *more, **_none
+                )
             except sqlite3.Error:
                 raise
             except BaseException as error:  # noqa: BLE001 - the library's panics are no Exceptions

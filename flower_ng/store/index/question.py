@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from flower_ng.store.index import groups
 from flower_ng.store.index.commits import Fresh
+from flower_ng.store.index.orders import Edges, Order
 from flower_ng.store.index.queries import ALL, Translator, without
-from flower_ng.store.index.windows import Order, Windows
+from flower_ng.store.index.windows import Windows
 from flower_ng.store.sql.engine import Asking, EnginePage, SqlEngine
 from flower_ng.store.sql.statements import CursorPosition
 from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
@@ -24,7 +25,9 @@ MANY: Final = 200_000
 class Question:
     """One query at one moment."""
 
-    def __init__(self, sql: SqlEngine, asking: Asking, fresh: Fresh, few: int) -> None:
+    def __init__(
+        self, sql: SqlEngine, asking: Asking, fresh: Fresh, edges: Edges, few: int
+    ) -> None:
         self._sql = sql
         self._asking = asking
         self._query = asking.query
@@ -32,7 +35,7 @@ class Question:
         self._fresh = asking.of(fresh.now)
         self._commit = fresh.commit
         self._asked = Translator(fresh.commit, asking.now).asked(asking.query)
-        self._windows = Windows(fresh.commit, fresh.changed, self._asked.query)
+        self._windows = Windows(fresh.commit, fresh.changed, self._asked.query, edges, asking.now)
         self._order = self._windows.sorts(asking.query)
         self._few = few
 

@@ -5,15 +5,15 @@ those that the window cuts through; it has no order within, for SQL sorts what i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import tantivy
 from tantivy import FieldType, Query
 
 from flower_ng.store.index.commits import Commit
-from flower_ng.store.index.documents import CASED, NUMBERS, STARTS, start
+from flower_ng.store.index.documents import CASED, start
+from flower_ng.store.index.orders import Edges, Order
 from flower_ng.store.index.queries import (
     ALL,
     NONE,
@@ -25,16 +25,8 @@ from flower_ng.store.index.queries import (
     without,
 )
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.statements import CursorPosition, attribute, is_descending
-from flower_ng.store.tables.schema import COLUMNS
+from flower_ng.store.sql.statements import CursorPosition, attribute
 
-#: Columns of few values, by the fields that they are sorted by.
-_TEXTS: Final = {
-    **{name: f"{name}_folded" for name in ("state", "name", "worker", "queue")},
-    "retries": "retries_text_folded",
-}
-#: Columns that every task has.
-_ALWAYS: Final = frozenset({"state", "timestamp"})
 #: So many values are looked for one after the other, before all tasks are sorted.
 FIRST_VALUES: Final = 4
 #: Hits beyond those wanted, of which some may not count.
@@ -43,60 +35,30 @@ SLACK: Final = 50
 Hit = tuple[Any, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An order that the index has: by the field of a column, ties by id; or by id alone.
-
-    That of a `start` is rough: it has those of equal starts, which are few of ids, in any order.
-    """
-
-    column: str
-    field: str
-    kind: Literal["id", "number", "text", "start"]
-    is_descending: bool
-    may_lack: bool = False
-
-    @property
-    def by_id(self) -> "Order":
-        """The order of tasks that are equal."""
-        return Order("uuid", "uuid", "id", self.is_descending)
-
-    @classmethod
-    def of(cls, query: TaskQuery) -> "Order | None":
-        """Return the order of a query, None where the index has not that."""
-        column, descending = attribute(query.sort), is_descending(query)
-        if column == "uuid" or column not in COLUMNS:
-            return cls("uuid", "uuid", "id", descending)
-        if column in _TEXTS:
-            return cls(column, _TEXTS[column], "text", descending, column not in _ALWAYS)
-        if column in NUMBERS:
-            return cls(column, column, "number", descending, column not in _ALWAYS)
-        if column in STARTS:
-            return cls(column, f"{column}_start", "start", descending, may_lack=True)
-        return None
-
-
 class Windows:
     """A commit without the rows that have `changed` since; `asked` is the query it is made for."""
 
-    def __init__(self, commit: Commit, changed: Sequence[int], asked: Any) -> None:
+    def __init__(
+        self, commit: Commit, changed: Sequence[int], asked: Any, edges: Edges, now: float
+    ) -> None:
         self._commit = commit
+        self._edges = edges
+        self._now = now
         self._asked = asked
-        self._counted: int | None = None
         self._searcher = commit.searcher
         self._schema = commit.schema
         self.changed = frozenset(changed)
 
     def count(self, query: Any) -> int:
         """Return how many tasks a query finds."""
-        if query is ALL.query:
-            counted = self._commit.total
-        elif query is not self._asked:
-            counted = self._commit.count(query)
-        elif self._counted is None:
-            counted = self._counted = self._commit.count(query)
-        else:  # the search for the first of them told that too
-            counted = self._counted
+        return self._found if query is self._asked else self._count(query)
+
+    @cached_property
+    def _found(self) -> int:
+        return self._count(self._asked)
+
+    def _count(self, query: Any) -> int:
+        counted = self._commit.total if query is ALL.query else self._commit.count(query)
         return counted - self._commit.count(both(query, self.left_out)) if self.changed else counted
 
     def sorts(self, query: TaskQuery) -> Order | None:
@@ -167,19 +129,35 @@ class Windows:
         return found[:wanted]
 
     def _hits(self, query: Any, order: Order, base: int, wanted: int) -> list[Hit]:
-        direction = tantivy.Order.Desc if order.is_descending else tantivy.Order.Asc
-        counts = query is self._asked is not ALL.query and self._counted is None
-        found = self._searcher.search(
+        if order.kind in {"number", "start"} and self._are_near(base + wanted):
+            near = self._near(order)
+            hits = self._search(both(query, near), order, base, wanted) if near else []
+            if len(hits) == wanted:
+                return hits
+        return self._search(query, order, base, wanted)
+
+    def _are_near(self, wanted: int) -> bool:
+        """Tell whether there are so many among the `near` ones, by the share that is asked for."""
+        share = self._found / max(1, self._commit.total)
+        return 2 * wanted <= share * self._edges.near
+
+    def _near(self, order: Order) -> Any:
+        """Return the query for tasks near the end of an order, None where that is not known."""
+        descending = order.is_descending
+        edge = self._edges.value(self._commit, order.field, self._now, is_descending=descending)
+        kind = FieldType.Integer if isinstance(edge, int) else FieldType.Float
+        bounds = (edge, None) if descending else (None, edge)
+        return None if edge is None else Query.range_query(self._schema, order.field, kind, *bounds)
+
+    def _search(self, query: Any, order: Order, base: int, wanted: int) -> list[Hit]:
+        hits = self._searcher.search(
             query,
             limit=wanted,
-            count=counts,
+            count=False,
             order_by_field=order.field,
             offset=base,
-            order=direction,
-        )
-        if counts:
-            self._counted = found.count
-        hits = found.hits
+            order=tantivy.Order.Desc if order.is_descending else tantivy.Order.Asc,
+        ).hits
         rows = self._searcher.fast_field_values("id", [address for _, address in hits])
         return [(key, row) for (key, _), row in zip(hits, rows, strict=True)]
 
