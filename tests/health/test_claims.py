@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from flower_ng.health.facts.lost_tasks import LostTaskCheck, is_idle_since
+from flower_ng.health.facts.lost_tasks import GOOD_S, LostTaskCheck, is_idle_since
 from flower_ng.records import Worker
 from tests.health.making import NOW
 
@@ -73,6 +73,19 @@ async def test_a_worker_is_not_asked_again_and_again():
     await checked(inspector, "a", times=3)
 
     assert inspector.asked == [W]
+
+
+async def test_of_many_workers_each_is_asked_in_turn():
+    names, now = [f"w{number}@box" for number in range(12)], [NOW]
+    inspector = FakeInspector("a")
+    claims = LostTaskCheck(inspector, lambda _uuid: None, lambda: now[0])
+    for _ in range(3):
+        now[0] += GOOD_S
+        claims.check((name, "a") for name in names)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    assert set(inspector.asked) == set(names)
 
 
 async def test_tasks_that_are_over_are_forgotten():

@@ -122,19 +122,23 @@ def gone(shown: Board) -> dict[str, Any] | None:
     return next((one for one in problems if one["rule"] == "worker-gone"), None)
 
 
-def test_a_task_that_raises_ignore_has_no_known_end_and_that_is_said(
+def test_a_task_that_raises_ignore_beside_others_has_no_known_end_and_that_is_said(
     redis_url: str, start_worker: Any, board: Any
 ) -> None:
     worker = start_worker(redis_url, redis_url)
     shown = board(redis_url, redis_url)
-    wait_until(lambda: shown.dashboard.get("/api/workers"), 20, "the worker has answered")
-    ignored = shown.send("ignore")
-    shown.sees(ignored, "STARTED")
-    shown.leap(200)
+    running, ignored = shown.send("sleep", 300), shown.send("ignore")
+    for uuid in (running, ignored):
+        shown.sees(uuid, "STARTED")
+    shown.leap(60)
 
     shown.says(ignored, "Its worker says that it does not run it, and no event says how it ended.")
     shown.says(ignored, "The result backend says STARTED, so it may or may not have ended.")
+    assert not shown.dashboard.get(f"/api/task/details/{running}")["doubt"]
+    listed = shown.dashboard.ask("/tasks").text
+    assert (listed.count("end unknown"), listed.count(">so far<")) == (1, 1)
     assert worker.running
+    worker.kill()
 
 
 def test_a_backend_that_cannot_be_asked_is_said_to_be_so(

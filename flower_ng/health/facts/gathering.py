@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.health.facts.baselines import Baselines
-from flower_ng.health.facts.lost_tasks import LostTaskCheck
+from flower_ng.health.facts.lost_tasks import ASKED_AFTER_S, LostTaskCheck
 from flower_ng.health.facts.recent_growth import RecentGrowth
 from flower_ng.health.facts.records import (
     LOSS_S,
@@ -100,7 +100,8 @@ class FactCollector:
         self._verifier = verifier
         self._usual, self._trends = usual, trends
         self._entries = entries
-        self._claim_after_s, self._clock, self._timezone = claim_after_s, clock, timezone
+        self._claim_after_s = min(ASKED_AFTER_S, claim_after_s / 2)
+        self._clock, self._timezone = clock, timezone
         self._dropped, self._malformed, self._lost = (RecentGrowth(LOSS_S) for _ in range(3))
         self._cut_off = RecentGrowth(LOSS_S)
         self._asked_count, self._asked_s = RecentGrowth(LOSS_S), RecentGrowth(LOSS_S)
@@ -164,7 +165,7 @@ class FactCollector:
         self._claims.check(
             (task.worker, task.uuid)
             for task in found
-            if task.is_worker_online and task.runs_s > self._claim_after_s / 2
+            if task.is_worker_online and task.runs_s > self._claim_after_s
         )
         return tuple(found)
 

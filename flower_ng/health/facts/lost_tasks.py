@@ -15,6 +15,8 @@ from flower_ng.records import Worker
 
 log = logging.getLogger(__name__)
 
+#: Workers are asked about tasks that run for so long.
+ASKED_AFTER_S: Final = 30.0
 #: Workers asked in one look; and how long an answer is good for.
 MOST_WORKERS: Final = 5
 GOOD_S: Final = 60.0
@@ -93,7 +95,8 @@ class LostTaskCheck:
 
     async def _check(self, by_worker: Mapping[str, list[str]]) -> None:
         now = self._clock()
-        due = [name for name in by_worker if now - self._asked_at.get(name, 0.0) >= GOOD_S]
+        asked_at = sorted((self._asked_at.get(name, 0.0), name) for name in by_worker)
+        due = [name for at, name in asked_at if now - at >= GOOD_S]
         try:
             for name in due[:MOST_WORKERS]:
                 self._asked_at[name] = now
