@@ -110,7 +110,7 @@ def test_what_the_worker_cut_is_known_by_its_form(value):
 
 WHOLE = {
     "short": (1, 2),
-    "dots in a text": ("loading...",),
+    "dots within a text": ("loading... done",),
     "brackets in a text": "see f(...) and [...]",
     "a long text within the limit": "x" * 1000,
     "a mark of a shorter text": "… (5 characters)",
@@ -121,3 +121,17 @@ WHOLE = {
 def test_what_is_whole_is_not_called_cut(value):
     assert truncation_of(saferepr(value, 1024)) is None
     assert truncation_of(None) is None
+
+
+#: Celery cuts a text at its last blank within the limit, however early that is.
+DOTS = {
+    "cut at an early blank": ("data: " + "x" * 2000, 5),
+    "cut as a value": {"body": "a " + "x" * 2000, "n": 1},
+    "cut with a line break": ("one two\n" + "x" * 1500,),
+    "its own": ("loading...",),
+}
+
+
+@pytest.mark.parametrize("value", DOTS.values(), ids=DOTS)
+def test_of_dots_at_the_end_of_a_text_it_is_not_sure_who_wrote_them(value):
+    assert truncation_of(saferepr(value, 1024)) == Truncation("worker", None, is_sure=False)

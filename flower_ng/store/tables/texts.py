@@ -49,6 +49,8 @@ FLOWER_NG: Final = "flower_ng"
 #: then closes what is open; what is nested too deep is `[...]`, with the brackets of its kind.
 _WORKERS_LENGTH: Final = 1024
 _WORKERS_END: Final = re.compile(r"\.\.\.['\")\]},]*\Z")
+#: It cuts a text within them at its last blank, so that any length may be left.
+_WORKERS_DOTS: Final = re.compile(r"\.\.\.'(?=\Z|[\])},:])")
 _WORKERS_DEPTH: Final = re.compile(
     r"(?:\A|[\[({]|, |: )(?:\[\.\.\.\]|\(\.\.\.,?\)|\{\.\.\.\})(?=\Z|[\])},])"
 )
@@ -56,10 +58,14 @@ _WORKERS_DEPTH: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """Who cut a text, `worker` or `flower_ng`, and its length before, None where it is unknown."""
+    """Who cut a text, `worker` or `flower_ng`, and its length before, None where it is unknown.
+
+    Unless `is_sure`, the dots at the end of a text may also be its own.
+    """
 
     by: str
     length: int | None
+    is_sure: bool = True
 
 
 def cut_field(name: str, text: str, length: int) -> str:
@@ -75,7 +81,7 @@ def truncation_of(text: str | None) -> Truncation | None:
         return Truncation(FLOWER_NG, length)
     if (len(text) >= _WORKERS_LENGTH and _WORKERS_END.search(text)) or _WORKERS_DEPTH.search(text):
         return Truncation(WORKER, None)
-    return None
+    return Truncation(WORKER, None, is_sure=False) if _WORKERS_DOTS.search(text) else None
 
 
 #: Longer texts are not parsed for their pairs: Celery itself cuts at 1,024 by default.

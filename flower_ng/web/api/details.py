@@ -46,7 +46,10 @@ def details(found: Verified) -> dict[str, Any]:
         **{name: getattr(row, name) for name in ALSO},
         "attempts": [_attempt(one) for one in row.attempts],
         "events": [_event(event) for event in row.events],
-        "cut": {name: {"by": cut.by, "length": cut.length} for name, cut in row.cuts.items()},
+        "cut": {
+            name: {"by": cut.by, "length": cut.length, "is_sure": cut.is_sure}
+            for name, cut in row.cuts.items()
+        },
         "doubt": f"{found.doubt} {found.words}".strip(),
         "backend": _backend(found),
     }

@@ -47,7 +47,7 @@ async def test_the_record_comes_first_and_then_what_the_page_shows(client, store
         "state_source": "events",
         "doubt": "",
     }
-    assert told["cut"] == {"result": {"by": "flower_ng", "length": 20_000}}
+    assert told["cut"] == {"result": {"by": "flower_ng", "length": 20_000, "is_sure": True}}
     assert [event["type"] for event in told["events"]] == ["received"]
     assert [phase["kind"] for phase in told["phases"]] == ["queued", "held", "ran"]
     (attempt,) = told["attempts"]

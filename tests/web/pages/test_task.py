@@ -277,6 +277,17 @@ async def test_a_text_that_the_worker_cut_says_what_lifts_that(shop, look):
     ]
 
 
+async def test_a_text_that_may_have_been_cut_at_an_early_blank_says_so(shop, look):
+    shop.task("5eed", args="('data:...', 5)", kwargs="{'a': 'b'}")
+
+    [cut] = (await look("/task/5eed")).all("p", class_="cut")
+
+    assert cut.text == (
+        "A text that ends in ... may be shortened by the worker; set argsrepr in apply_async to"
+        " see all."
+    )
+
+
 async def test_library_frames_are_folded_and_the_text_stays_whole(shop, look):
     library = '  File "/venv/site-packages/celery/app/trace.py", line 1, in x'
     trace = f'Traceback\n{library}\n  File "/srv/shop.py", line 2, in pay\nValueError'

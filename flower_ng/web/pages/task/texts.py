@@ -82,9 +82,10 @@ def _cut(name: str, text: str, cut: Truncation) -> str:
     if cut.by == FLOWER_NG:
         kept, whole = fmt.number(len(text)), fmt.number(cut.length)
         return f"Shortened: the first and last parts are stored, {kept} of {whole} characters."
-    setting = LIFTED_BY.get(name)
-    return (
-        f"Shortened by the worker; set {setting} to see all."
-        if setting
-        else "Shortened by the worker."
+    said = (
+        "Shortened by the worker"
+        if cut.is_sure
+        else "A text that ends in ... may be shortened by the worker"
     )
+    setting = LIFTED_BY.get(name)
+    return f"{said}; set {setting} to see all." if setting else f"{said}."
