@@ -101,7 +101,7 @@ def _calm(standing: ClusterVerdict) -> str:
     if not standing.census.known:
         return "No workers left" if standing.census.forgotten else "No workers yet"
     if standing.quiet_s:
-        return f"Starting up, problems appear in {fmt.span(standing.quiet_s)}"
+        return "Starting up"
     return "Some data is missing" if standing.unseen else "All good"
 
 
