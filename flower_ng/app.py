@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 
 from celery import Celery
-from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets, bind_unix_socket
 
@@ -20,6 +19,7 @@ from flower_ng.drop_in import extra_settings, login_handler
 from flower_ng.errors import SettingsError
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
+from flower_ng.web.http.server import DashboardServer
 from flower_ng.web.http.services import Assets, Services, furnish, normal_prefix
 from flower_ng.web.logins.check import check
 from flower_ng.web.routes import Site, application
@@ -60,7 +60,7 @@ class Flower:
         )
         self.socket_path = settings.unix_socket
         self.port = settings.port
-        self._server: HTTPServer | None = None
+        self._server: DashboardServer | None = None
 
     @property
     def urls(self) -> list[str]:
@@ -84,7 +84,9 @@ class Flower:
         tls = None if self.socket_path else tls_context(self.settings)
         sockets = self._bind()
         has_proxy = self.settings.xheaders and not self.socket_path
-        self._server = HTTPServer(self.site, ssl_options=tls, xheaders=has_proxy)
+        self._server = DashboardServer(
+            self.site, ssl_options=tls, xheaders=has_proxy, is_trusted=self.site.is_trusted
+        )
         self.cluster.start()
         self._server.add_sockets(sockets)
 

@@ -34,12 +34,14 @@ USED_BY = {
     "Python's imports, unpickling and sockets": (
         "exec_module", "find_class", "find_spec", "gethostname",
     ),
+    "Python's logging": ("msg",),
     "readers of the JSON API": ("relative_error",),
     "the names of rules, options and columns, put together while it runs": (
         "exception_line", "log_*", "problem_*",
     ),
     "Tornado": (
-        "get_current_user", "include_body", "on_connection_close", "set_default_headers",
+        "get_current_user", "header_timeout", "include_body", "on_connection_close",
+        "set_default_headers",
         "set_extra_headers", "write_error", "_schedule_next", "_timeout",
     ),
 }  # fmt: skip

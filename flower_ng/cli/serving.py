@@ -18,6 +18,7 @@ from tornado.log import enable_pretty_logging
 
 from flower_ng import __version__, demo, drop_in
 from flower_ng.app import Flower
+from flower_ng.cli.log_limit import LogLimit
 from flower_ng.ending import Ending
 from flower_ng.errors import FlowerError
 from flower_ng.settings import Loaded, load, load_arguments
@@ -91,6 +92,9 @@ def start_logging(loaded: Loaded) -> None:
             f"Invalid '{loaded.place('log_file_prefix')}' option: {settings.log_file_prefix!r}"
             f" cannot be written ({error.strerror}): name a file in a folder that can"
         ) from error
+    limit = LogLimit()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(limit)
 
 
 async def run(capp: Celery, loaded: Loaded, ending: Ending, *, quiet: bool, notice: str) -> None:

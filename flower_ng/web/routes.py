@@ -4,10 +4,11 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from tornado.httputil import HTTPHeaders, parse_cookie
 from tornado.routing import URLSpec
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, RequestHandler, decode_signed_value
 
 from flower_ng.web.api import (
     connection,
@@ -30,7 +31,9 @@ from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.http.base import Endpoint, Handler, Page, Services
 from flower_ng.web.http.frame import PLACES, NavLink
+from flower_ng.web.http.guard import SESSION_COOKIE
 from flower_ng.web.http.page_cache import Rendered
+from flower_ng.web.http.server import most_descriptors
 from flower_ng.web.pages.broker import BrokerPage
 from flower_ng.web.pages.doctor import DoctorPage
 from flower_ng.web.pages.history import History
@@ -125,6 +128,10 @@ PLUMBING: tuple[type[Handler], ...] = (
 )
 
 
+#: Pages that follow what happens, where there are descriptors for them.
+MOST_STREAMS: Final = 500
+
+
 class Site(Application):
     """The whole web side of one dashboard.
 
@@ -138,6 +145,19 @@ class Site(Application):
         self.options = services.options
         self.capp = services.cluster.capp
         self.ticker = ticker
+
+    def is_trusted(self, headers: HTTPHeaders) -> bool:
+        """Whether a request may send much: it is logged in, or everybody may use the API."""
+        door = self.settings["services"].door
+        if not door.has_lock:
+            return bool(door.is_api_open())
+        if door.basic and door.basic.user(headers.get("Authorization")) is None:
+            return False
+        if door.pattern is None:
+            return True
+        cookie = parse_cookie(headers.get("Cookie", "")).get(SESSION_COOKIE)
+        session = decode_signed_value(self.settings["cookie_secret"], SESSION_COOKIE, cookie)
+        return bool(session and door.pattern.accepts(session.decode(errors="replace")))
 
     def close(self) -> None:
         """End what stays open by itself: the streams, and what is being counted."""
@@ -159,7 +179,7 @@ def application(
     `login` is the handler of `/login`, None without a login provider. `extra` are Tornado settings
     that it reads; ours go first.
     """
-    ticker, turn = Ticker(), asyncio.Lock()
+    ticker, turn = Ticker(max_streams=min(MOST_STREAMS, most_descriptors() // 2)), asyncio.Lock()
     services.cluster.events.add_listener(ticker.tick)
     return Site(
         services,

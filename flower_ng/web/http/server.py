@@ -1,0 +1,117 @@
+"""DashboardServer limits what a stranger can take: descriptors, time and memory. On the loop."""
+
+import logging
+import sys
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Final
+from weakref import WeakSet
+
+from tornado.httpserver import HTTPServer
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.iostream import IOStream
+
+if sys.platform != "win32":
+    import resource
+
+log = logging.getLogger(__name__)
+
+#: The longest wait for the first request of a connection, between two of them, and for a body.
+HEAD_S: Final = 10.0
+IDLE_S: Final = 75.0
+BODY_S: Final = 120.0
+#: The largest body of whoever is not logged in.
+STRANGERS_BYTES: Final = 2 << 20
+#: Descriptors that are kept for the broker, the history and others, but no more than a quarter.
+RESERVE: Final = 64
+
+
+class DashboardServer(HTTPServer):
+    """Serves a site to those who can connect; `is_trusted` tells by its headers who is logged in.
+
+    A connection that would leave too few descriptors for the broker and the history is closed.
+    """
+
+    def initialize(  # type: ignore[override] # Tornado's options pass
+        self,
+        site: Any,
+        *,
+        is_trusted: Callable[[HTTPHeaders], bool],
+        head_s: float = HEAD_S,
+        **options: Any,
+    ) -> None:
+        """Take Tornado's options too."""
+        super().initialize(site, idle_connection_timeout=IDLE_S, body_timeout=BODY_S, **options)
+        self._is_trusted = is_trusted
+        self._head_s = head_s
+        self._greeted: WeakSet[Any] = WeakSet()
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        """Serve a connection, if there is a descriptor for it."""
+        most = most_descriptors()
+        number: int = stream.socket.fileno()  # the lowest that is free: about how many are open
+        if number >= most - min(RESERVE, most // 4):
+            log.warning(
+                "A connection was refused: %d of %d file descriptors are in use. Allow more"
+                " (ulimit -n, or LimitNOFILE of systemd)",
+                number,
+                most,
+            )
+            stream.close()
+            return
+        super().handle_stream(stream, address)
+
+    def start_request(
+        self, server_conn: object, request_conn: HTTPConnection
+    ) -> HTTPMessageDelegate:
+        """Begin to wait for a request, for the first of a connection less long."""
+        connection: Any = request_conn
+        if server_conn not in self._greeted:
+            self._greeted.add(server_conn)
+            connection.params = copy(connection.params)
+            connection.params.header_timeout = self._head_s
+        delegate = super().start_request(server_conn, request_conn)
+        return _Limited(delegate, connection, self._is_trusted)
+
+
+class _Limited(HTTPMessageDelegate):
+    """Passes a request on, of which the body is limited when its headers are known."""
+
+    def __init__(
+        self,
+        delegate: HTTPMessageDelegate,
+        connection: Any,
+        is_trusted: Callable[[HTTPHeaders], bool],
+    ) -> None:
+        self._delegate = delegate
+        self._connection = connection
+        self._is_trusted = is_trusted
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Any:
+        if not self._is_trusted(headers):
+            self._connection.set_max_body_size(STRANGERS_BYTES)
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Any:
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()
+
+
+def most_descriptors() -> int:
+    """Return how many files and sockets the process may have open."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
