@@ -1,27 +1,16 @@
-"""`flower-ng doctor` as people run it."""
+"""`flower-ng doctor` as people run it, in a fork."""
 
 import json
 import os
 import subprocess
-import sys
 from typing import Any
 
-from tests.services import ROOT
-
-DOCTOR = (sys.executable, "-c", "from flower_ng.cli.script import main; main()", "doctor")
+from tests.forks import ROOT, ran
 
 
 def doctored(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if "FLOWER" not in name}
-    return subprocess.run(
-        (*DOCTOR, *words),
-        cwd=ROOT,
-        env={**inherited, "PYTHONPATH": str(ROOT), **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-    )
+    return ran(("doctor", *words), ROOT, {**inherited, **environ}, 90)
 
 
 def found(done: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], dict[str, Any]]:

@@ -3,7 +3,7 @@
 To import Celery and the dashboard costs a second of CPU, and the tests start hundreds of them. A
 fork runs `python -m MODULE ARGUMENT…` in a process group of its own, with its environment and its
 log; only what was imported before is shared. `python -m tests.forks FD` is the Python that forks:
-it takes requests from a connection, and ends where that ends.
+it takes requests from a connection, and ends where that ends. `ran` runs the console script.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -83,6 +84,9 @@ class Forked:
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
 
 class Forks:
     """The Python that forks, as pytest's process sees it; it ends with that."""
@@ -100,8 +104,19 @@ class Forks:
                 start_new_session=True,  # Ctrl-C ends pytest, whose end ends this
             )
 
-    def start(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Forked:
-        return Forked(self, self.ask((list(arguments), dict(env), str(log))))
+    def start(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        log: Path,
+        *,
+        errors: Path | None = None,
+        folder: Path = ROOT,
+        module: str = "",
+    ) -> Forked:
+        """Run the module, or another one, in a folder; `errors` takes what is no output."""
+        about = (list(arguments), dict(env), str(log), str(errors or log), str(folder))
+        return Forked(self, self.ask((module, *about)))
 
     def ask(self, request: Any) -> Any:
         """Return the pid of a program to start, or the exit code of a pid, None while it runs."""
@@ -116,8 +131,24 @@ def forks(module: str) -> Forks:
     return Forks(module)
 
 
-def serve(connection: Connection) -> list[str]:
-    """Fork as is asked; return, in the fork, the program's arguments.
+def ran(
+    words: Sequence[str], folder: Path, env: Mapping[str, str], timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """Run `flower-ng` with these words in a folder, to its end."""
+    with tempfile.TemporaryDirectory() as place:
+        log, errors = Path(place, "log"), Path(place, "errors")
+        program = forks("flower_ng").start(
+            words, env, log, errors=errors, folder=folder, module="tests.script"
+        )
+        try:
+            code = program.wait(timeout_s)
+        finally:
+            program.kill()
+        return subprocess.CompletedProcess(words, code, log.read_text(), errors.read_text())
+
+
+def serve(connection: Connection) -> tuple[str, list[str]]:
+    """Fork as is asked; return, in the fork, the module that it is to run, and its arguments.
 
     Where pytest is gone, what still runs is killed, with the children that it started.
     """
@@ -135,24 +166,27 @@ def serve(connection: Connection) -> list[str]:
                 connection.send(pid)
             else:
                 connection.close()
-                return become(*request)
+                module, arguments, *about = request
+                become(*about)
+                return module, arguments
     for pid in running:
         os.killpg(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     sys.exit()
 
 
-def become(arguments: list[str], env: dict[str, str], log: str) -> list[str]:
+def become(env: dict[str, str], log: str, errors: str, folder: str) -> None:
     """Be as a program that has just been started."""
     os.setpgid(0, 0)
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(output, sys.stdout.fileno())
-    os.dup2(output, sys.stderr.fileno())
-    os.close(output)
-    return arguments
+    os.chdir(folder)
+    sys.path[:0] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    for path, stream in ((log, sys.stdout), (errors, sys.stderr)):
+        output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.dup2(output, stream.fileno())
+        os.close(output)
 
 
 if __name__ == "__main__":
@@ -160,5 +194,5 @@ if __name__ == "__main__":
     for name in IMPORTED[program]:
         import_module(name)
     gc.freeze()
-    sys.argv[1:] = serve(Connection(int(sys.argv[1])))
-    runpy.run_module(program, run_name="__main__", alter_sys=True)
+    other, sys.argv[1:] = serve(Connection(int(sys.argv[1])))
+    runpy.run_module(other or program, run_name="__main__", alter_sys=True)

@@ -19,10 +19,13 @@ import pytest
 from flower_ng import __version__
 from flower_ng.cli import command, script
 from flower_ng.settings import OPTIONS
+from tests.forks import Forked, forks
 from tests.services import PATIENCE, ROOT, answers, free_port, wait_until
 
 MODULE = (sys.executable, "-m", "flower_ng")
 CELERY = (sys.executable, "-m", "celery")
+#: The module in a fork: for what it says, not for how it is started.
+FORK = ("a fork",)
 SCRIPT = (sys.executable, "-c", "from flower_ng.cli.script import main; main()")
 DEAD = "redis://127.0.0.1:1/0"  # nobody listens on port 1
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -34,6 +37,12 @@ class Started:
     def __init__(self, folder: Path, command: tuple[str, ...], environ: dict[str, str]) -> None:
         inherited = {name: value for name, value in os.environ.items() if "FLOWER" not in name}
         self.log = folder / "output"
+        self.process: subprocess.Popen[bytes] | Forked
+        if command[:1] == FORK:
+            self.log.touch()
+            given = {**inherited, **environ}
+            self.process = forks("flower_ng").start(command[1:], given, self.log, folder=folder)
+            return
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
@@ -71,7 +80,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
     yield start
     for program in started:
         program.process.kill()
-        program.process.wait()
+        program.ends()
 
 
 @pytest.mark.oldest
@@ -119,7 +128,7 @@ class TestStarting:
     def test_the_banner_masks_the_brokers_password_and_shows_the_prefix(self, start: Any) -> None:
         dead = f"redis://:secret@127.0.0.1:{free_port()}/0"
 
-        program = start(*MODULE, "-b", dead, "flower_ng", "--port=0", "--url_prefix=/flower/")
+        program = start(*FORK, "-b", dead, "flower_ng", "--port=0", "--url_prefix=/flower/")
 
         program.says(r"at http://127\.0\.0\.1:\d+/flower/\n")
         program.says(r"Broker: redis://:\*\*@127\.0\.0\.1")
@@ -128,19 +137,19 @@ class TestStarting:
     def test_quiet_starts_without_a_banner(self, start: Any) -> None:
         port = free_port()
 
-        program = start(*MODULE, "-q", "-b", "memory://", "flower_ng", f"--port={port}")
+        program = start(*FORK, "-q", "-b", "memory://", "flower_ng", f"--port={port}")
 
         wait_until(lambda: answers(port), 30)
         assert "http://" not in program.output
 
     def test_a_unix_socket_is_served_instead_of_a_port(self, start: Any, tmp_path: Path) -> None:
-        program = start(*MODULE, "-b", "memory://", "flower_ng", f"--unix_socket={tmp_path}/s")
+        program = start(*FORK, "-b", "memory://", "flower_ng", f"--unix_socket={tmp_path}/s")
 
         program.says(rf"at unix socket {tmp_path}/s")
         assert (tmp_path / "s").is_socket()
 
     def test_warnings_of_the_options_are_logged(self, start: Any) -> None:
-        words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0", "--prot=1", "--broker=x")
+        words = (*FORK, "-b", "memory://", "flower_ng", "--port=0", "--prot=1", "--broker=x")
 
         program = start(*words, FLOWER_UNAUTHENTICATED_API="maybe")
 
@@ -160,7 +169,7 @@ class TestStarting:
             "    return task\n"
         )
 
-        start(*MODULE, "-b", "memory://", "flower_ng").says("at http://")
+        start(*FORK, "-b", "memory://", "flower_ng").says("at http://")
 
     def test_debug_starts_again_when_the_source_changes(self, start: Any, tmp_path: Path) -> None:
         source = tmp_path / "proj.py"
@@ -209,7 +218,7 @@ class TestStarting:
         assert "hush" not in program.output
 
     def test_a_log_file_gets_the_log(self, start: Any, tmp_path: Path) -> None:
-        words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0")
+        words = (*FORK, "-b", "memory://", "flower_ng", "--port=0")
 
         start(*words, f"--log_file_prefix={tmp_path}/log")
 
@@ -274,46 +283,18 @@ WRONG = (
     ("--unix_socket=/etc/hostname", "Invalid '--unix_socket' option: cannot listen at"),
     ("--notify=nowhere://secret", "Invalid '--notify' option: apprise can't read"),
 )
-#: Starts with each argument a child of one program that imports all but once: it is a second each.
-EACH = """
-import os, sys
-import flower_ng.cli.serving
-from flower_ng.cli.script import celery
-
-for number, argument in enumerate(sys.argv[2:]):
-    if child := os.fork():
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        open(f"{number}.code", "w").write(str(code))
-    else:
-        output = os.open(f"{number}.output", os.O_CREAT | os.O_WRONLY)
-        os.dup2(output, 1), os.dup2(output, 2)
-        celery(["-b", sys.argv[1], "flower_ng", argument])
-"""
-
-
-@pytest.fixture(scope="module")
-def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the exit code and the output of a start with each wrong value."""
-    folder = tmp_path_factory.mktemp("tried")
-    arguments = [argument for argument, _ in WRONG]
-    tried = Started(folder, (sys.executable, "-c", EACH, DEAD, *arguments), {})
-    assert tried.ends() == 0, tried.output
-    return folder
 
 
 class TestNotStarting:
-    @pytest.mark.xdist_group("wrong-values")
-    @pytest.mark.parametrize(
-        ("number", "why"), [pytest.param(n, why, id=a) for n, (a, why) in enumerate(WRONG)]
-    )
+    @pytest.mark.parametrize(("argument", "why"), WRONG)
     def test_a_wrong_value_is_one_line_and_exit_code_1(
-        self, tried: Path, number: int, why: str
+        self, start: Any, argument: str, why: str
     ) -> None:
-        output = (tried / f"{number}.output").read_text()
+        program = start(*FORK, "-b", DEAD, "flower_ng", argument)
 
-        assert (tried / f"{number}.code").read_text() == "1"
-        assert output.startswith(f"Error: {why}")
-        assert output.count("\n") == 1
+        assert program.ends() == 1
+        assert program.output.startswith(f"Error: {why}")
+        assert program.output.count("\n") == 1
 
     @pytest.mark.parametrize(
         ("provider", "why"),
@@ -341,7 +322,7 @@ class TestNotStarting:
     def test_a_port_in_use_is_one_line_and_exit_code_1(self, start: Any, redis_server: Any) -> None:
         port = redis_server.port
 
-        program = start(*MODULE, "-b", DEAD, "flower_ng", f"--port={port}")
+        program = start(*FORK, "-b", DEAD, "flower_ng", f"--port={port}")
 
         assert program.ends() == 1
         assert program.output.count("\n") == 1
@@ -353,7 +334,7 @@ class TestNotStarting:
         (tmp_path / "c.pem").write_text("no certificate")
 
         program = start(
-            *MODULE, "-b", DEAD, "flower_ng", FLOWER_CERTFILE="c.pem", FLOWER_KEYFILE="c.pem"
+            *FORK, "-b", DEAD, "flower_ng", FLOWER_CERTFILE="c.pem", FLOWER_KEYFILE="c.pem"
         )
 
         assert program.ends() == 1
@@ -365,7 +346,7 @@ class TestNotStarting:
     ) -> None:
         (tmp_path / "flower.sqlite3").write_text("something else")
 
-        program = start(*MODULE, "-b", DEAD, "flower_ng", "--port=0", FLOWER_PERSISTENT="yes")
+        program = start(*FORK, "-b", DEAD, "flower_ng", "--port=0", FLOWER_PERSISTENT="yes")
 
         assert program.ends() == 1
         assert program.output.count("\n") == 1
@@ -377,7 +358,7 @@ class TestNotStarting:
         self, start: Any, tmp_path: Path, asked: str
     ) -> None:
         (tmp_path / "flower.sqlite3").write_text("something else")
-        words = (*MODULE, "-b", "memory://", "flower_ng", "--port=0", asked, "--history-optional")
+        words = (*FORK, "-b", "memory://", "flower_ng", "--port=0", asked, "--history-optional")
 
         program = start(*words, "--address=127.0.0.1")
 

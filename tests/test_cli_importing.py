@@ -1,29 +1,17 @@
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from flower_ng.store import Store
-from tests.services import ROOT
+from tests.forks import ran
 from tests.store.shelves import FILES, copied
-
-IMPORT = (sys.executable, "-c", "from flower_ng.cli.script import main; main()", "import")
 
 
 def imported(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run `flower-ng import` in a folder."""
-    path = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    return subprocess.run(
-        (*IMPORT, *words),
-        cwd=folder,
-        env={**path, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return ran(("import", *words), folder, {"PATH": "/usr/bin:/bin", **environ}, 60)
 
 
 def test_import_says_what_came(tmp_path: Path) -> None:
