@@ -366,6 +366,10 @@ class TestValues:
         with pytest.raises(SettingsError, match=f"^Invalid '{name}' option: .*$"):
             read(argument)
 
+    def test_a_large_number_is_shown_as_it_was_written(self, read: Any) -> None:
+        with pytest.raises(SettingsError, match=r"12345678901\.5 must be at most 1000000000$"):
+            read("--inspect_timeout=12345678901.5")
+
     def test_the_example_of_what_would_be_right_is_shown(self, read: Any) -> None:
         with pytest.raises(SettingsError, match=r"such as slack://token@channel$"):
             read("--notify=ops")

@@ -104,8 +104,8 @@ def redelivery(conf: Conf, survey: Survey, _one: WorkerSurvey) -> Judgement:
     if not is_late:
         return CheckMark.OK, said, setting
     if limit and float(limit) < timeout_s:
-        return CheckMark.OK, f"{said}; no task runs that long (task_time_limit {limit:g} s)", ""
-    longest = f"tasks may run for {limit:g} s" if limit else "task_time_limit is not set"
+        return CheckMark.OK, f"{said}; no task runs that long (task_time_limit {limit:.15g} s)", ""
+    longest = f"tasks may run for {limit:.15g} s" if limit else "task_time_limit is not set"
     both = f"{setting}, or task_time_limit"
     return CheckMark.ATTENTION, f"{said}, and so may long tasks with acks_late: {longest}", both
 
@@ -131,7 +131,7 @@ def prefetch(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
     if not times:
         said = f"no limit; a task is {acks}"
         return CheckMark.ATTENTION, f"{said}. One worker may reserve the whole queue", SETS_PREFETCH
-    said = f"{times:g} per slot; a task is {acks}"
+    said = f"{times:.15g} per slot; a task is {acks}"
     if times > 1:
         return CheckMark.NOTE, f"{said}. Short tasks may wait behind long ones", SETS_PREFETCH
     return CheckMark.OK, said, ""
@@ -172,7 +172,7 @@ def shutdown(conf: Conf, _survey: Survey, _one: WorkerSurvey) -> Judgement:
     after = "is lost" if is_lost else "returns to the queue"
     said = f"on SIGTERM, running tasks finish; a task whose process is killed {after}"
     if soft_s:
-        said += f"; a cold shutdown waits {soft_s:g} s"
+        said += f"; a cold shutdown waits {soft_s:.15g} s"
     return CheckMark.OK, said, "task_acks_late, task_reject_on_worker_lost"
 
 

@@ -46,7 +46,7 @@ class Given:
         if self.option.multiple:
             return shortened(",".join(map(str, self.value)))
         if isinstance(self.value, float):
-            return f"{self.value:g}"
+            return f"{self.value:.15g}"
         return shortened(self.value) if isinstance(self.value, str) else str(self.value)
 
 

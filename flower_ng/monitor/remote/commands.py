@@ -216,12 +216,12 @@ def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Co
     """
     for name, value in (("soft", soft_s), ("hard", hard_s)):
         if value is not None and not value >= 0:
-            raise BadRequest(f"{name} must be a number of seconds from 0 on, not {value:g}")
+            raise BadRequest(f"{name} must be a number of seconds from 0 on, not {value:.15g}")
     if soft_s and hard_s and soft_s > hard_s:
-        words = f"soft must not be above hard, but {soft_s:g} s is above {hard_s:g} s"
+        words = f"soft must not be above hard, but {soft_s:.15g} s is above {hard_s:.15g} s"
         raise BadRequest(f"{words}: the task would end before it is told to")
     limits = [
-        f"{name} {value:g} s" if value else f"no {name} limit (removed if one was set)"
+        f"{name} {value:.15g} s" if value else f"no {name} limit (removed if one was set)"
         for name, value in (("soft", soft_s), ("hard", hard_s))
     ]
     needs = [Ability.SOFT_LIMIT] * bool(soft_s) + [Ability.HARD_LIMIT] * bool(hard_s)

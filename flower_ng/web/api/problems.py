@@ -52,7 +52,7 @@ class ProblemMute(Write):
         reason = self.get_argument("reason", default="", required=True)[:REASON_LENGTH]
         for_s: float = self.get_argument("for", default=USUAL_S, type=float)
         if not 0 < for_s <= LONGEST_S:
-            raise BadRequest(f"for must be from 1 to {LONGEST_S:g} seconds, not {for_s:g}")
+            raise BadRequest(f"for must be from 1 to {LONGEST_S:.15g} seconds, not {for_s:.15g}")
         until = self.services.clock() + for_s
         self.cluster.problems.mute(Mute(rule, subject, until, reason, self.current_user))
         return {"message": f"Muted {rule} {subject}".rstrip(), "until": until}

@@ -106,7 +106,7 @@ class TaskResult(Endpoint):
         """Answer now, or wait up to `timeout` seconds for the task to be ready."""
         timeout_s: float | None = self.get_argument("timeout", default=None, type=float)
         if timeout_s is not None and not 0 <= timeout_s < math.inf:
-            raise BadRequest(f"Invalid argument '{timeout_s:g}' of type 'float'")
+            raise BadRequest(f"Invalid argument '{timeout_s:.15g}' of type 'float'")
         result = self.cluster.publisher.result(task_id, timeout_s)
         self.write_json(await self.while_here(result))
 

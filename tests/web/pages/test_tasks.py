@@ -659,7 +659,7 @@ async def test_a_time_as_a_page_shows_it_finds_its_task(shop, look):
     assert received == "1970-01-01 05:46:40.000"
     assert word.all("li")[0].text == f"1 task received at this time {meant}"
     assert doubt.text == (
-        f"Times in a search are UTC. In Asia/Kolkata, as pages show them: Search {meant}"
+        f"Times in a search are UTC. In Asia/Kolkata, the cluster's time zone: Search {meant}"
     )
     [url] = doubt.links.values()
     found = await look(url)

@@ -41,7 +41,7 @@ def corrections(
             url = listing.filtered(links, search=doubt.instead)
             yield OtherSearch(doubt.message, doubt.instead, url)
     if local := local_search(text, zone):
-        message = f"Times in a search are UTC. In {zone.name}, as pages show them:"
+        message = f"Times in a search are UTC. In {zone.name}, the cluster's time zone:"
         yield OtherSearch(message, local, listing.filtered(links, search=local))
 
 
