@@ -84,8 +84,10 @@ class Life:
 
         `before` is the newest event of the same worker.
         """
+        if event.type == "sent":
+            return not self._tells_of_ends(event)
         if event.type not in MAIN:
-            return event.type == "sent" or self._customize(event)
+            return self._customize(event)
         is_next = before is None or (event.at >= before.at and not are_one(before, event))
         if event.type == "received":
             return is_next and self._receive(event)
@@ -97,6 +99,10 @@ class Life:
         else:
             run.end(event)
         return True
+
+    def _tells_of_ends(self, sent: TaskEvent) -> bool:
+        """Whether a sending may tell which run ended: an attempt is sent before it is retried."""
+        return any(run.is_inferred or (run.ended or 0.0) >= sent.at for run in self.runs)
 
     def _customize(self, event: TaskEvent) -> bool:
         own = [run for run in self.runs if run.worker == event.hostname]

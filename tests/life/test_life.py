@@ -142,6 +142,16 @@ def test_the_ends_of_two_attempts_that_ran_at_once_and_were_retried_are_inferred
     assert marked(*first, *second, *ends, *third) == [True, True, False]
 
 
+def test_a_sending_that_comes_late_tells_which_attempt_was_retried():
+    first = [event("received", 1.0), event("started", 2.0), event("received", 3.0, 1)]
+    second = [event("started", 4.0), event("retried", 5.0), event("retried", 7.0)]
+    known = Known()
+    for one in (*first, *second, event("sent", 2.5, 1), event("sent", 6.0, 2)):
+        known.add(one)
+
+    assert [(run.ended, run.is_inferred) for run in known.runs] == [(5.0, False), (7.0, False)]
+
+
 def test_the_ends_of_attempts_that_ran_one_after_the_other_are_told():
     first = [event("received", 1.0), event("started", 2.0), event("received", 3.0, 1)]
     second = [event("retried", 4.0), event("started", 5.0), event("received", 6.0, 2)]
