@@ -12,9 +12,10 @@ class Proxy:
     acknowledged and thrown away, and nothing ever comes back.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self._broker = ("127.0.0.1", port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
+        self.host, self.port = self._listener.getsockname()
         self._lock = threading.Lock()
         self._is_cut = False
         #: What clients send is not passed on from these bytes on: it is cut there.
@@ -23,9 +24,8 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, broker_url: str) -> str:
-        """Return a broker's URL with our port in place of its own."""
-        port = self._listener.getsockname()[1]
-        return broker_url.replace(f":{self._broker[1]}/", f":{port}/")
+        """Return a broker's URL with our address in place of its own."""
+        return broker_url.replace(f"127.0.0.1:{self._broker[1]}/", f"{self.host}:{self.port}/")
 
     def cut(self) -> None:
         with self._lock:

@@ -1,15 +1,18 @@
-"""A network that drops everything between the dashboard and its broker, twice in one process."""
+"""Everything between the dashboard and its broker is swallowed, twice in one process."""
 
 import contextlib
 import json
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import pytest
 
+from tests.faults.network import Inside, Network
 from tests.faults.proxy import Proxy
-from tests.services import Dashboard, Rabbit, Redis, Worker, wait_until
+from tests.services import Dashboard, Process, Rabbit, Redis, Worker, running, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -22,12 +25,32 @@ SOLO = ("-P", "solo")
 ECHO = "/api/task/send-task/tests.shop.echo"
 
 
+class Cable(Protocol):
+    """What lies between a dashboard and its broker."""
+
+    def cut(self) -> None: ...
+
+    def heal(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """No cable at all: the broker itself is stopped."""
+
+    broker: Process
+
+    def cut(self) -> None:
+        self.broker.signal(signal.SIGSTOP)
+
+    def heal(self) -> None:
+        self.broker.signal(signal.SIGCONT)
+
+
 @dataclass(frozen=True, slots=True)
 class CutOff:
-    """A dashboard that reaches its broker, and the results, through a proxy only."""
+    """A dashboard that reaches its broker, and the results, over a cable only."""
 
-    kind: str
-    proxy: Proxy
+    cable: Cable
     dashboard: Dashboard
     worker: Worker
 
@@ -50,38 +73,46 @@ class CutOff:
 
 
 @pytest.fixture
-def start(tmp_path) -> Iterator:
-    """Start a cluster: `start(broker, results, conf)`."""
+def stack() -> Iterator[contextlib.ExitStack]:
     with contextlib.ExitStack() as stack:
+        yield stack
 
-        def begin(kind: str, broker: Redis | Rabbit, results: str, conf: dict) -> CutOff:
-            folder = tmp_path / kind
-            folder.mkdir()
-            proxy = Proxy(broker.port)
-            stack.callback(proxy.close)
-            through = proxy.url(broker.url)
-            worker = Worker(folder, broker.url, results or broker.url, kind, SOLO)
-            env = {"SHOP_CONF": json.dumps(conf)}
-            dashboard = Dashboard(folder, through, results or through, env=env)
-            for process in (worker, dashboard):
-                stack.callback(process.stop)
-                process.start()
-            return CutOff(kind, proxy, dashboard, worker)
 
-        yield begin
+@pytest.fixture
+def start(tmp_path, stack) -> Callable[..., CutOff]:
+    """Start a cluster: `start(broker, results, way, conf)`."""
+
+    def begin(broker: Redis | Rabbit, results: str, way: str = "proxy", **conf: Any) -> CutOff:
+        network = stack.enter_context(running(Network())) if way == "network" else None
+        proxy = Proxy(broker.port, network.outside if network else "127.0.0.1")
+        stack.callback(proxy.close)
+        through = broker.url if way == "frozen" else proxy.url(broker.url)
+        worker = Worker(tmp_path, broker.url, results or broker.url, "cut", SOLO)
+        kind, env = Inside if network else Dashboard, {"SHOP_CONF": json.dumps(conf)}
+        dashboard = kind(tmp_path, through, results or through, env=env)
+        if network:
+            dashboard.network = network.drops(proxy.port)
+        for process in (worker, dashboard):
+            stack.callback(process.stop)
+            process.start()
+        cables = {"proxy": proxy, "network": network, "frozen": Frozen(broker)}
+        stack.callback(cables[way].heal)
+        return CutOff(cables[way], dashboard, worker)
+
+    return begin
 
 
 def is_survived(cluster: CutOff, noticed_s: float, back_s: float) -> None:
     """Assert that a cut is noticed, that nothing hangs meanwhile, and that all works after it."""
     wait_until(cluster.works, 15, "it works before")
-    cluster.proxy.cut()
+    cluster.cable.cut()
     began = time.monotonic()
     wait_until(lambda: not cluster.is_connected, 30, "the cut is noticed")
     assert time.monotonic() - began < noticed_s
     assert cluster.dashboard.post(ECHO, {}).status == 503
     assert cluster.dashboard.ask("/api/queues/length").status == 503
 
-    cluster.proxy.heal()
+    cluster.cable.heal()
     healed = time.monotonic()
     wait_until(lambda: cluster.is_connected, 15, "events come again")
     assert time.monotonic() - healed < back_s
@@ -89,18 +120,22 @@ def is_survived(cluster: CutOff, noticed_s: float, back_s: float) -> None:
 
 
 def test_redis_is_heard_again_after_a_silent_network(start, own_redis):
-    cluster = start("redis", own_redis, "", QUICK)
+    cluster = start(own_redis, "", **QUICK)
 
     is_survived(cluster, noticed_s=60, back_s=60)
 
 
 @pytest.mark.faults
 @pytest.mark.xdist_group("rabbit")
+@pytest.mark.parametrize("way", ["proxy", "frozen", "network"])
 @pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
-def test_two_cuts_are_noticed_and_mended_as_soon_as_is_promised(start, own_redis, rabbit, kind):
+def test_two_cuts_are_noticed_and_mended_as_soon_as_is_promised(
+    start, own_redis, request, kind, way
+):
     """Results come from Redis too, or by `rpc://`, over connections that Celery makes by itself."""
-    broker, results = (own_redis, "") if kind == "redis" else (rabbit, "rpc://")
-    cluster = start(kind, broker, results, {})
+    is_redis = kind == "redis"
+    broker = own_redis if is_redis else request.getfixturevalue("rabbit")
+    cluster = start(broker, "" if is_redis else "rpc://", way)
 
     for _ in range(2):
         is_survived(cluster, NOTICED_S[kind], BACK_S)
