@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import tantivy
 
+from flower_ng.store.sql.summaries import FACETS
 from flower_ng.store.tables.schema import folded
 
 #: Raised with each change of what is in a document; an index of another version is made again.
@@ -20,10 +21,8 @@ GRAM: Final = 3
 LAST: Final = "\x7f"
 END: Final = LAST * (GRAM - 1)
 
-#: Fields with few values, as they are shown and case-folded; tasks are counted by them.
-FACETS: Final = ("state", "name", "worker", "queue", "exception_class")
 #: Fields with few values that are looked for, case-folded.
-VALUES: Final = (*FACETS, "original_name", "exchange", "routing_key")
+VALUES: Final = (*FACETS.values(), "original_name", "exchange", "routing_key")
 #: Times and numbers; what lacks one has none in the index.
 NUMBERS: Final = (
     "received", "sent", "started", "rejected", "succeeded", "failed", "retried", "revoked",
@@ -67,7 +66,7 @@ def schema() -> Any:
     """Return the fields of the index."""
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field("id", indexed=True, fast=True)
-    for name in ("uuid", *FACETS):
+    for name in ("uuid", *FACETS.values()):
         _text(builder, name, "whole" if name == "state" else "none", fast=True)
     for name in (*VALUES, "retries_text"):
         _text(builder, f"{name}_folded", "whole", fast=True)
@@ -120,7 +119,7 @@ def documents(tasks: str) -> str:
     values = {
         "id": "t.id",
         "uuid": "t.uuid",
-        **{name: f"t.{name}" for name in FACETS},
+        **{name: f"t.{name}" for name in FACETS.values()},
         **{f"{name}_folded": folded(name) for name in VALUES},
         "retries_text_folded": "CAST(t.retries AS TEXT)",
         **{name: _grams(columns) for name, columns in GRAMS.items()},

@@ -24,7 +24,7 @@ import msgspec
 import tantivy
 
 from flower_ng.store.index.commits import Commit
-from flower_ng.store.index.compaction import LOOK, Compaction
+from flower_ng.store.index.compaction import Compaction
 from flower_ng.store.index.documents import VERSION, Row, document, documents, register, schema
 
 #: The library's version: it reads what others wrote only as far as it promises.
@@ -35,6 +35,8 @@ READ_ROWS: Final = 1_000
 QUEUED: Final = 9_000
 #: New tasks that are taken in by one commit.
 STEP_ROWS: Final = 2 * QUEUED
+#: Tasks that are indexed again by one commit, so that the next is not late.
+COMPACT_ROWS: Final = 4_000
 #: Memory for documents that are not yet written.
 HEAP_BYTES: Final = 32 << 20
 #: Beside the files of the library.
@@ -118,12 +120,12 @@ class TaskIndex:
     def compact(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Publish what was merged, and rid the files of some of what is outdated in them.
 
-        For that up to QUEUED tasks are indexed again. Once it is no longer wanted, it is given up.
+        For that some COMPACT_ROWS are indexed again. Once it is no longer wanted, it is given up.
         """
         if not self._compaction.has_news():
             return
         commit = self._publish(self._mark, self._epoch)
-        rows = self._compaction.rows(commit.searcher, self._schema, QUEUED - LOOK)
+        rows = self._compaction.rows(commit.searcher, self._schema, COMPACT_ROWS)
         if rows:
             self.step(is_wanted, rows)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -9,46 +10,15 @@ import msgspec
 from flower_ng.life.runs import TaskEvent, is_running
 from flower_ng.records import Task, Worker
 from flower_ng.store.tables import timeline
+from flower_ng.store.tables.schema import COLUMNS
 from flower_ng.store.tables.texts import LARGE, Truncation, truncation_of
 from flower_ng.store.tables.timeline import Attempt
 
-#: The keys of a task's record, in Flower's order.
+#: The keys of a task's record, in Flower's order; `root` and `parent` are second names.
 RECORD_KEYS = (
-    "uuid",
-    "name",
-    "state",
-    "received",
-    "sent",
-    "started",
-    "rejected",
-    "succeeded",
-    "failed",
-    "retried",
-    "revoked",
-    "args",
-    "kwargs",
-    "eta",
-    "expires",
-    "retries",
-    "worker",
-    "result",
-    "exception",
-    "timestamp",
-    "runtime",
-    "traceback",
-    "exchange",
-    "routing_key",
-    "clock",
-    "client",
-    "root",
-    "root_id",
-    "parent",
-    "parent_id",
-    "children",
+    *takewhile(lambda name: name != "root_id", COLUMNS),
+    *("root", "root_id", "parent", "parent_id", "children"),
 )
-
-
-#: Any other state is one that an app gave its task while it ran.
 
 
 class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
