@@ -176,6 +176,7 @@ async def test_without_a_connection_the_last_that_was_known_is_told_with_its_age
     assert html.one("p", class_="verdict").text.startswith(
         "Disconnected from the broker for 1 min; last known data: 1 of 1 worker online,"
     )
+    assert "Silent workers Unknown: not all workers could be heard recently." in html.text
 
 
 async def test_a_worker_that_went_silent_is_told_and_one_that_said_goodbye_is_not(shop, look):
@@ -220,6 +221,23 @@ async def test_what_the_broker_did_not_tell_is_unknown_and_said(shop, look):
 
     assert "Queue lengths: The broker is away" in html.text
     assert "the number of messages waiting in 1 queue is unknown." in html.text
+    assert "Queues at risk Unknown: not all queue lengths can be read now." in html.text
+
+
+async def test_without_an_answer_of_the_history_no_failure_is_denied(shop, look):
+    class Closed:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        async def failure_groups(self, *_asked):
+            raise Unavailable("The store is away")
+
+    store, shop.store = shop.store, Closed()
+    html = await look("/overview")
+    shop.store = store
+
+    assert "Failures in the last hour Unknown: the history could not be read." in html.text
+    assert "Failures: The store is away" in html.text
 
 
 async def test_failures_are_grouped_by_type_and_exception(shop, look):

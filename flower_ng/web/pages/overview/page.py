@@ -69,7 +69,8 @@ class OverviewView:
     """The overview; `problem` is why there are no charts, `missing_data` what could not be read.
 
     `workers` counts those that are known, `forgotten` those that were purged; `is_told_of_tasks`
-    says whether events of tasks came.
+    says whether events of tasks came. An empty list of failures, queues at risk or silent workers
+    says that there are none only where `are_failures_read`, `are_lengths_known`, `is_heard`.
     """
 
     title: str
@@ -81,6 +82,9 @@ class OverviewView:
     are_more: bool
     queues_at_risk: Panel
     silent_workers: Panel
+    are_failures_read: bool
+    are_lengths_known: bool
+    is_heard: bool
     workers: int
     forgotten: int
     is_told_of_tasks: bool
@@ -117,6 +121,10 @@ class Overview(Page):
             are_more=len(failures) > PANEL,
             queues_at_risk=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
             silent_workers=Panel.of([*self._silent(links)]),
+            are_failures_read=not unread,
+            are_lengths_known=found.waiting.total is not None and found.waiting.age_s is None,
+            is_heard=self.cluster.events.connection.connected
+            and not found.cluster_verdict.census.unknown,
             workers=len(self.cluster.state.workers),
             forgotten=found.cluster_verdict.census.forgotten,
             is_told_of_tasks=self._is_told_of_tasks(),
