@@ -111,6 +111,21 @@ async def test_an_end_that_may_be_that_of_another_attempt_is_said_to_be_inferred
     assert [note.text for note in row.all("small", title=f"inferred: {why}")] == ["inferred"]
 
 
+@pytest.mark.parametrize(("doubt", "newest"), [("", "STARTED"), ("It is gone.", "end unknown")])
+async def test_an_attempt_that_was_replaced_and_one_that_runs_are_named_so(
+    shop, look, doubt, newest
+):
+    for name in ("shop.pay", "shop.sell"):
+        shop.now += 1
+        shop.happen("task-received", uuid="5eed", name=name, retries=0)
+        shop.happen("task-started", uuid="5eed")
+    shop.health.doubt = lambda _uuid, _worker: doubt
+
+    html = await look("/task/5eed")
+
+    assert [row[:2] for row in html.rows] == [["1 as shop.pay", "replaced"], ["1", newest]]
+
+
 async def test_a_failure_shows_its_exception_and_traceback(shop, look):
     trace = 'Traceback\n  File "<x>", line 1\nValueError'
     shop.task("5eed", ends="task-failed", exception="ValueError('<b>')", traceback=trace)

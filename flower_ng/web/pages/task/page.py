@@ -13,7 +13,7 @@ from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.http.base import Page
-from flower_ng.web.lookups.verified_task import Verified, verified
+from flower_ng.web.lookups.verified_task import ENDED, Verified, verified
 from flower_ng.web.pages.task.actions import TaskAction, task_actions
 from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
 from flower_ng.web.pages.task.texts import Block, block_of, blocks
@@ -100,6 +100,11 @@ class TaskView:
     own_state: OwnState | None
     state_source: str | None
     reruns: tuple[TaskFact, ...]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it waits or runs, as far as is known."""
+        return not self.doubt and self.state not in ENDED
 
 
 @dataclass(frozen=True, slots=True)
