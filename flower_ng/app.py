@@ -85,7 +85,11 @@ class Flower:
         sockets = self._bind()
         has_proxy = self.settings.xheaders and not self.socket_path
         self._server = DashboardServer(
-            self.site, ssl_options=tls, xheaders=has_proxy, is_trusted=self.site.is_trusted
+            self.site,
+            ssl_options=tls,
+            xheaders=has_proxy,
+            proxies=self.settings.trusted_proxies,
+            is_trusted=self.site.is_trusted,
         )
         self.cluster.start()
         self._server.add_sockets(sockets)

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import re
 from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -80,6 +81,16 @@ def is_web_address(value: str | None) -> str | None:
     parts = split(value)
     proper = parts is not None and parts[0] in {"http", "https"} and parts[1]
     return None if proper else "is not an http or https URL with a host"
+
+
+def are_networks(values: Sequence[str]) -> str | None:
+    """Check for IP addresses and networks, such as 10.0.0.0/8."""
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError:
+            return f"holds {value!r}, not an address or a network such as 10.0.0.0/8"
+    return None
 
 
 def are_origins(values: Sequence[str]) -> str | None:

@@ -19,6 +19,7 @@ from flower_ng.settings.checks import (
     above_zero,
     are_bounds,
     are_credentials,
+    are_networks,
     are_origins,
     are_task_links,
     at_least,
@@ -63,7 +64,15 @@ class Settings(ProblemOptions):
     xheaders: bool = option(
         False,
         SERVER,
-        "Trust X-Real-Ip, X-Forwarded-For, X-Scheme and X-Forwarded-Proto from a reverse proxy.",
+        "Take address, scheme and host of clients from a reverse proxy's headers: X-Real-Ip,"
+        " X-Forwarded-For, X-Scheme, X-Forwarded-Proto, X-Forwarded-Host.",
+    )
+    trusted_proxies: tuple[str, ...] = option(
+        (),
+        SERVER,
+        "Addresses and networks of the proxies that xheaders believes; loopback and private ones"
+        " unless set.",
+        are_networks,
     )
     debug: bool = option(
         False,

@@ -3,7 +3,7 @@
 import pytest
 
 from flower_ng.errors import SettingsError
-from flower_ng.web.http.guard import API_CLOSED, Door
+from flower_ng.web.http.guard import API_CLOSED, CROSS_ORIGIN, Door
 from tests.web.probes import HANDLERS
 from tests.web.site import OPEN_API, basic, session
 
@@ -179,7 +179,7 @@ LOCKS = {
     "auth": {"auth": ME},
     "both": {"basic_auth": ("me:secret",), "auth": ME},
 }
-CROSS_SITE, CROSS_ORIGIN = "Cross-site request forbidden", "Cross-origin request forbidden"
+CROSS_SITE = "Cross-site request forbidden"
 FOREIGN = {
     "cross-site": ({"Sec-Fetch-Site": "cross-site"}, CROSS_SITE),
     "same-site": ({"Sec-Fetch-Site": "same-site"}, CROSS_SITE),
@@ -214,6 +214,15 @@ async def test_what_our_own_pages_and_curl_send_passes(serve, lock, headers):
     answer = await client.post("/api/act/x", Authorization=basic("me:secret"), **headers)
 
     assert answer.status == 200
+
+
+async def test_an_origin_that_is_the_host_a_proxy_was_asked_for_passes(serve):
+    client = serve(HANDLERS, environ=OPEN_API)
+    headers = {"Origin": "http://flower.example:8080", "X-Forwarded-Host": "flower.example:8080"}
+
+    assert (await client.post("/api/act/x", **headers)).status == 200
+    headers["X-Forwarded-Host"] = "flower.example"
+    assert "proxy_set_header Host $http_host" in (await client.post("/api/act/x", **headers)).text
 
 
 async def test_an_origin_that_is_our_host_passes(serve):

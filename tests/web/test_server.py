@@ -20,13 +20,21 @@ class Length(RequestHandler):
         self.write(str(len(self.request.body)))
 
 
+class Peer(RequestHandler):
+    """Answers who asks, over what, for which host."""
+
+    def get(self):
+        host = self.request.headers.get("X-Forwarded-Host", self.request.host)
+        self.write(f"{self.request.remote_ip} {self.request.protocol} {host}")
+
+
 @pytest.fixture
 async def listen():
     """Serve with options, and return the port."""
     servers = []
 
     def start(**options):
-        site = Application([("/", Length)])
+        site = Application([("/", Length), ("/peer", Peer)])
         server = DashboardServer(site, **{"is_trusted": lambda _: False, **options})
         sock, port = bind_unused_port()
         server.add_sockets([sock])
@@ -85,3 +93,37 @@ async def test_who_is_logged_in_may(listen):
     length = STRANGERS_BYTES * 2
 
     assert (await said(port, post(length))).endswith(str(length).encode())
+
+
+FORWARDED = (
+    b"GET /peer HTTP/1.1\r\nHost: us\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.9\r\n"
+    b"X-Forwarded-Proto: https\r\nX-Forwarded-Host: flower.example.com\r\n\r\n"
+)
+BELIEVED, NOT_BELIEVED = b"203.0.113.9 https flower.example.com", b"127.0.0.1 http us"
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [
+        ({"xheaders": True}, BELIEVED),
+        ({"xheaders": True, "proxies": ("127.0.0.1",)}, BELIEVED),
+        ({"xheaders": True, "proxies": ("10.0.0.0/8", "127.0.0.0/8")}, BELIEVED),
+        ({"xheaders": True, "proxies": ("10.0.0.0/8",)}, NOT_BELIEVED),
+        ({}, NOT_BELIEVED),
+    ],
+    ids=str,
+)
+async def test_headers_of_proxies_are_believed_and_those_of_others_are_not(listen, options, answer):
+    port = listen(**options)
+
+    assert (await said(port, FORWARDED)).endswith(answer)
+
+
+async def test_a_proxy_is_told_from_others_at_each_request_of_a_connection(listen):
+    port = listen(xheaders=True)
+    plain = b"GET /peer HTTP/1.1\r\nHost: us\r\nConnection: close\r\n\r\n"
+
+    answers = await said(port, FORWARDED.replace(b"Connection: close\r\n", b"") + plain)
+
+    assert BELIEVED in answers
+    assert answers.endswith(NOT_BELIEVED)

@@ -15,6 +15,13 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 API_SWITCH = "FLOWER_UNAUTHENTICATED_API"
 API_CLOSED = f"{API_SWITCH} environment variable is required to enable API without authentication"
 READ_ONLY = "Read only mode is enabled"
+#: Where a reverse proxy says which host its client asked for; others' are removed (server.py).
+FORWARDED_HOST = "X-Forwarded-Host"
+CROSS_ORIGIN = (
+    "Cross-origin request forbidden: the page that sent it is not of the host that this request"
+    " names. Behind a reverse proxy, have it pass the Host header (nginx: proxy_set_header Host"
+    " $http_host), or name that origin in --cors_origins"
+)
 XSRF_COOKIE = "_xsrf"
 SESSION_COOKIE = "user"
 _EVERYONE = "everyone who can connect"
@@ -124,7 +131,7 @@ class Door:
         if site is not None and site != "same-origin" and not typed_in:
             raise Forbidden("Cross-site request forbidden")
         if site is None and origin is not None and not _is_same_host(origin, headers):
-            raise Forbidden("Cross-origin request forbidden")
+            raise Forbidden(CROSS_ORIGIN)
 
     def needs_xsrf_token(self, method: str, headers: Mapping[str, str]) -> bool:
         """Whether a request that a session cookie vouches for must show the token as well."""
@@ -169,7 +176,9 @@ def _is_on(value: str) -> bool:
 
 
 def _is_same_host(origin: str, headers: Mapping[str, str]) -> bool:
+    forwarded = headers.get(FORWARDED_HOST, "").partition(",")[0].strip()
+    hosts = {headers.get("Host", "").lower(), forwarded.lower()} - {""}
     try:
-        return urlsplit(origin).netloc.lower() == headers.get("Host", "").lower()
+        return urlsplit(origin).netloc.lower() in hosts
     except ValueError:
         return False

@@ -2,9 +2,10 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any, Final
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, Final, TypeAlias
 from weakref import WeakSet
 
 from tornado.httpserver import HTTPServer
@@ -16,6 +17,8 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.iostream import IOStream
+
+from flower_ng.web.http.guard import FORWARDED_HOST
 
 if sys.platform != "win32":
     import resource
@@ -32,9 +35,20 @@ STRANGERS_BYTES: Final = 2 << 20
 RESERVE: Final = 64
 
 
+#: Who is believed with `xheaders` unless `trusted_proxies` names others.
+USUAL_PROXIES: Final = (
+    "127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7",
+    "fe80::/10",
+)  # fmt: skip
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
 class DashboardServer(HTTPServer):
     """Serves a site to those who can connect; `is_trusted` tells by its headers who is logged in.
 
+    With `xheaders` the client's address, scheme and host are taken from the headers of `proxies`,
+    addresses and networks. What others write into these headers is not believed.
     A connection that would leave too few descriptors for the broker and the history is closed.
     """
 
@@ -44,9 +58,11 @@ class DashboardServer(HTTPServer):
         *,
         is_trusted: Callable[[HTTPHeaders], bool],
         head_s: float = HEAD_S,
+        proxies: Sequence[str] = (),
         **options: Any,
     ) -> None:
         """Take Tornado's options too."""
+        self._proxies = [ip_network(one) for one in proxies or USUAL_PROXIES]
         super().initialize(site, idle_connection_timeout=IDLE_S, body_timeout=BODY_S, **options)
         self._is_trusted = is_trusted
         self._head_s = head_s
@@ -76,8 +92,12 @@ class DashboardServer(HTTPServer):
             self._greeted.add(server_conn)
             connection.params = copy(connection.params)
             connection.params.header_timeout = self._head_s
+        xheaders = self.xheaders
+        is_proxy = xheaders and _is_within(connection.context.remote_ip, self._proxies)
+        self.xheaders = is_proxy
         delegate = super().start_request(server_conn, request_conn)
-        return _Limited(delegate, connection, self._is_trusted)
+        self.xheaders = xheaders
+        return _Limited(delegate, connection, self._is_trusted, is_proxy=is_proxy)
 
 
 class _Limited(HTTPMessageDelegate):
@@ -88,14 +108,19 @@ class _Limited(HTTPMessageDelegate):
         delegate: HTTPMessageDelegate,
         connection: Any,
         is_trusted: Callable[[HTTPHeaders], bool],
+        *,
+        is_proxy: bool,
     ) -> None:
         self._delegate = delegate
         self._connection = connection
         self._is_trusted = is_trusted
+        self._is_proxy = is_proxy
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Any:
+        if not self._is_proxy:
+            headers.pop(FORWARDED_HOST, None)
         if not self._is_trusted(headers):
             self._connection.set_max_body_size(STRANGERS_BYTES)
         return self._delegate.headers_received(start_line, headers)
@@ -108,6 +133,14 @@ class _Limited(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._delegate.on_connection_close()
+
+
+def _is_within(address: str, networks: Sequence[Network]) -> bool:
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False  # a Unix socket, which has none
+    return any(ip in network for network in networks)
 
 
 def most_descriptors() -> int:
