@@ -54,6 +54,8 @@ RIGHT: dict[str, list[Right]] = {
     "cookie_secret": [Right(key := "0f3e=9a ä 77c1 b2d8 e6", key, key)],
     "basic_auth": [Right("a:b, c:d:e", ("a:b", "c:d:e"), ["a:b", "c:d:e"])],
     "cors_origins": [Right("https://a.b, *", ("https://a.b", "*"), ["https://a.b", "*"])],
+    "trusted_proxies": [Right("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1"), ["10.0.0.0/8", "::1"])],
+    "event_queue": [Right("night-shift.2", "night-shift.2", "night-shift.2")],
     "notify": [Right("json://a/b,json://c/d", ("json://a/b", "json://c/d"), ["json://a/b", "json://c/d"])],
     "task_links": [
         Right(
@@ -86,6 +88,8 @@ WRONG: dict[str, tuple[str, ...]] = {
     "basic_auth": ("secret", "a:b,secret"),
     "cookie_secret": ("hush",),
     "cors_origins": ("example.com", "https://example.com/"),
+    "trusted_proxies": ("proxy.example", "10.0.0.1/8", "10.0.0.0/33"),
+    "event_queue": ("night shift", "a/b", "x" * 201),
     "notify": ("ops@example.com",),
     "task_links": ("https://l.example/", "Logs=javascript:alert(1)", "Logs=https://l.example/{password}"),
     "task_runtime_metric_buckets": ("2,1", "1,x", "nan"),
