@@ -75,6 +75,14 @@ def test_who_said_goodbye_has_left_although_its_last_tasks_end_later(cluster):
     assert cluster.booleans()["down@box"] is False
 
 
+def test_who_said_goodbye_before_a_restart_has_left_although_its_last_task_ends_after(cluster):
+    cluster.state.restore([Worker("a@box", heard_at=cluster.now)], {})
+    cluster.now += 5
+    cluster.happen("succeeded", "a@box", cluster.now)
+
+    assert cluster.statuses() == {"a@box": "left"}
+
+
 @pytest.mark.parametrize("kind", ["worker-online", "worker-heartbeat", "task-received"])
 def test_who_said_goodbye_and_was_started_again_is_online(cluster, kind):
     cluster.hear("a@box")

@@ -252,6 +252,8 @@ class ClusterState(WorkersState):
             for worker in workers:
                 self._make_room_for_worker()
                 self.workers[worker.hostname] = worker
+                if worker.heard_at and not worker.heartbeats:
+                    self._goodbyes[worker.hostname] = worker.heard_at
             for host in list(self.counter):
                 self._hear_stranger(host)
         self.take_back(tasks)
