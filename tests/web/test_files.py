@@ -58,6 +58,8 @@ async def test_the_icon_has_its_type(client):
     ("path", "status", "body"),
     [
         ("/static/nothing.css", 404, MISSING),
+        ("/static/%00", 404, MISSING),
+        ("/static/css/tokens.css%00.js", 404, MISSING),
         ("/static/css", 403, FORBIDDEN),
         ("/static/", 403, FORBIDDEN),
         ("/static/..%2f..%2fetc/passwd", 403, FORBIDDEN),

@@ -8,6 +8,7 @@ parameters are Flower's, so that applications registered for it keep working.
 """
 
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from inspect import isawaitable
@@ -23,6 +24,16 @@ from flower_ng.web.auth.pattern import EmailPattern
 from flower_ng.web.http.guard import SESSION_COOKIE
 from flower_ng.web.logins.base import NEXT_COOKIE, BaseHandler, OAuth2StateMixin, get_next_url
 
+log = logging.getLogger(__name__)
+
+#: What a provider may answer instead of a code (RFC 6749, section 4.1.2.1).
+_REFUSALS = frozenset(
+    {
+        "access_denied", "invalid_request", "invalid_scope", "server_error",
+        "temporarily_unavailable", "unauthorized_client", "unsupported_response_type",
+    }
+)  # fmt: skip
+_LOGGED = 200  # characters of a refusal that the log shows
 _TIMEOUT_S = 10.0  # for connecting and for the answer, each; a person waits
 _DENIED = (
     "Access denied. "
@@ -73,14 +84,20 @@ class OAuthLogin(BaseHandler, OAuth2StateMixin, OAuth2Mixin):
     async def get(self) -> None:
         """Send the browser to the provider, or let in whom it sent back."""
         if self.get_argument("error"):
-            reason = self.get_argument("error_description", escape=False)
-            raise Forbidden(_error(reason or self.get_argument("error", escape=False)))
+            raise Forbidden(_error(self._refusal()))
         code = self.get_argument("code", escape=False)
         if not code:
             self._send_out()
             return
         self.verify_oauth_state()
         await resolved(self._on_auth(await self._exchanged(code)))
+
+    def _refusal(self) -> str:
+        """Say why the provider refused; words that anybody can put into a link go to the log."""
+        error = self.get_argument("error", escape=False)
+        words = self.get_argument("error_description", default="", escape=False)
+        log.warning("The login provider refused: %a %a", error[:_LOGGED], words[:_LOGGED])
+        return error if error in _REFUSALS else "the provider refused (its words are in the log)"
 
     def _send_out(self) -> None:
         wanted = landing(self.get_argument("next", "", escape=False), self.services.prefix)

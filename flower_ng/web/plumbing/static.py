@@ -1,11 +1,12 @@
 """Files serves `/static/…`; a path that carries the digest may be kept for ever."""
 
 import re
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from tornado.routing import URLSpec
-from tornado.web import GZipContentEncoding, RequestHandler, StaticFileHandler
+from tornado.web import GZipContentEncoding, HTTPError, RequestHandler, StaticFileHandler
 
 from flower_ng.web.http.guard import SECURITY_HEADERS
 from flower_ng.web.http.services import Services
@@ -43,6 +44,12 @@ class Files(StaticFileHandler):
     def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - Tornado's signature
         """Let browsers keep what can't change, and ask again for what can."""
         self.set_header("Cache-Control", self.cache_control)
+
+    def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
+        """Find no file whose name the system refuses."""
+        if "\0" in absolute_path:
+            raise HTTPError(HTTPStatus.NOT_FOUND)
+        return super().validate_absolute_path(root, absolute_path)
 
     def write_error(self, status_code: int, **_kwargs: Any) -> None:
         """Write a bare line."""

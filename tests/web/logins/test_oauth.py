@@ -299,11 +299,20 @@ async def test_a_provider_that_is_away_is_a_page_with_the_reason(open_site, prov
     assert "OAuth authenticator error" in answer.text
 
 
-async def test_a_refusal_by_the_provider_is_told(open_site):
-    answer = await open_site().get("/login?error=access_denied&error_description=No+%3Cthanks%3E")
+@pytest.mark.parametrize(
+    ("error", "shown"), [("access_denied", "access_denied"), ("Call+555", "the provider refused")]
+)
+async def test_a_refusal_shows_no_words_that_a_link_can_hold(open_site, caplog, error, shown):
+    words = "No+%3Cthanks%3E%1B%5B2J"
+    answer = await open_site().get(f"/login?error={error}&error_description={words}")
 
     assert answer.status == 403
-    assert "No &lt;thanks&gt;" in answer.text
+    assert f"OAuth authenticator error: {shown}" in answer.text
+    assert "thanks" not in answer.text
+    assert "555" not in answer.text
+    assert "refused" in caplog.text
+    assert "No <thanks>" in caplog.text
+    assert "\x1b" not in caplog.text
 
 
 GROUPS = {"FLOWER_GITLAB_AUTH_ALLOWED_GROUPS": "acme/ops, acme/dev"}
