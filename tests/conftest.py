@@ -15,6 +15,10 @@ settings.register_profile("soak", settings.get_profile("house"), max_examples=10
 settings.load_profile("house")
 
 
+#: What one process has to run alone and takes minutes, the longest first.
+LONGEST = ("outages", "live-redis", "rabbit", "browser", "yard", "interrupted")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the outages, which mostly wait, and with what one process has to run alone.
@@ -24,7 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def turn(item: pytest.Item) -> int:
         alone = item.get_closest_marker("xdist_group")
-        return 2 if alone is None else int("outages" not in alone.args)
+        if alone is None:
+            return len(LONGEST) + 1
+        return LONGEST.index(alone.args[0]) if alone.args[0] in LONGEST else len(LONGEST)
 
     items.sort(key=turn)
 
