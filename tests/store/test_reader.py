@@ -82,6 +82,24 @@ async def test_what_cannot_be_read_is_unavailable(connect):
 
     with pytest.raises(Unavailable, match="cannot be read: no such table"):
         await reader.row("SELECT * FROM nowhere")
+    assert reader.failing is None
+    reader.close()
+
+
+async def test_damage_of_the_file_is_told_until_something_can_be_read(connect):
+    reader = Reader(connect)
+
+    def damaged(_):
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    with pytest.raises(Unavailable, match="malformed"):
+        await reader.ask(damaged)
+    assert "malformed" in reader.failing
+
+    await reader.row("SELECT 7")
+    assert reader.failing is None
     reader.close()
 
 

@@ -24,6 +24,8 @@ THREADS: Final = FOR_PAGES + FOR_LISTS
 #: The longest that a part of a list waits for others: nobody looks at it, and a file that has begun
 #: is not to be cut off.
 LISTS_WAIT_S: Final = 60.0
+#: SQLite's codes for a file that cannot be read, or is damaged.
+DAMAGE: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 #: Steps of SQLite between two looks at the limit: some 10 ms.
 STEPS: Final = 500_000
 
@@ -45,8 +47,8 @@ class _Reading:
 class Reader:
     """Has questions answered by threads of its own, each with a connection.
 
-    `met` is told of what the database fails with. `failing` says why the newest question could not
-    be read, None when it could.
+    `met` is told of what the database fails with. `failing` says what damage of a file the newest
+    question met, None when it met none.
 
     sqlite3 lets go of the interpreter at every row and may wait 5 ms to get it back beside a busy
     loop: pages are read as one row of JSON, and in few statements.
@@ -136,8 +138,10 @@ class Reader:
         if was_ended(error):
             limit = f"took longer than {self._limit_s:g} s and was stopped"
             return f"The query {limit}: narrow it with more words or filters"
-        self.failing = f"The store cannot be read: {error}"
-        return self.failing
+        why = f"The store cannot be read: {error}"
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE:  # a server's absence passes
+            self.failing = why
+        return why
 
 
 def _on_loop(callback: Callable[[], None]) -> Callable[["Future[Any]"], None]:
