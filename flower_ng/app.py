@@ -1,6 +1,7 @@
 """The dashboard: a Cluster and its web server, started and stopped in order. On the loop."""
 
 import errno
+import logging
 import os
 import secrets
 import socket
@@ -26,7 +27,9 @@ from flower_ng.web.routes import Site, application
 
 #: Python's default of 5 ms lets a busy thread keep a page waiting that long for each SQLite step.
 SWITCH_INTERVAL_S = 0.001
-UNIX_SOCKET_MODE = 0o777  # as Flower's: a reverse proxy runs as somebody else
+OTHERS = 0o002  # whoever is neither the owner nor of the group may write, so connect
+
+log = logging.getLogger(__name__)
 
 
 class Flower:
@@ -105,7 +108,7 @@ class Flower:
 
     def _bind(self) -> list[socket.socket]:
         if self.socket_path:
-            return [unix_socket(self.socket_path)]
+            return [unix_socket(self.socket_path, int(self.settings.unix_socket_mode, 8))]
         sockets = bind_sockets(self.settings.port, self.settings.address or None)
         self.port = sockets[0].getsockname()[1]
         return sockets
@@ -124,12 +127,15 @@ class Flower:
         )
 
 
-def unix_socket(path: str) -> socket.socket:
+def unix_socket(path: str, mode: int) -> socket.socket:
     """Listen on a Unix socket; OSError where that can't be, a file of another kind included."""
     try:
-        return bind_unix_socket(path, UNIX_SOCKET_MODE)
+        bound = bind_unix_socket(path, mode)
     except ValueError as error:
         raise FileExistsError(errno.EEXIST, "there is a file, which is no socket") from error
+    if mode & OTHERS:
+        log.warning("Every user of this machine can connect to %s; see --unix_socket_mode", path)
+    return bound
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

@@ -147,6 +147,15 @@ class TestStarting:
 
         program.says(rf"at unix socket {tmp_path}/s")
         assert (tmp_path / "s").is_socket()
+        assert "Every user of this machine can connect" in program.output
+
+    def test_a_unix_socket_can_be_for_its_group(self, start: Any, tmp_path: Path) -> None:
+        socket = f"--unix_socket={tmp_path}/s"
+        program = start(*FORK, "-b", "memory://", "flower_ng", socket, "--unix_socket_mode=660")
+
+        program.says(rf"at unix socket {tmp_path}/s")
+        assert (tmp_path / "s").stat().st_mode & 0o777 == 0o660
+        assert "Every user of this machine" not in program.output
 
     def test_warnings_of_the_options_are_logged(self, start: Any) -> None:
         words = (*FORK, "-b", "memory://", "flower_ng", "--port=0", "--prot=1", "--broker=x")

@@ -55,6 +55,7 @@ RIGHT: dict[str, list[Right]] = {
     "basic_auth": [Right("a:b, c:d:e", ("a:b", "c:d:e"), ["a:b", "c:d:e"])],
     "cors_origins": [Right("https://a.b, *", ("https://a.b", "*"), ["https://a.b", "*"])],
     "trusted_proxies": [Right("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1"), ["10.0.0.0/8", "::1"])],
+    "unix_socket_mode": [Right("660", "660", "660"), Right("0o600", "0o600", "0o600")],
     "event_queue": [Right("night-shift.2", "night-shift.2", "night-shift.2")],
     "notify": [Right("json://a/b,json://c/d", ("json://a/b", "json://c/d"), ["json://a/b", "json://c/d"])],
     "task_links": [
@@ -89,6 +90,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "cookie_secret": ("hush",),
     "cors_origins": ("example.com", "https://example.com/"),
     "trusted_proxies": ("proxy.example", "10.0.0.1/8", "10.0.0.0/33"),
+    "unix_socket_mode": ("rw", "888", "66", "06600", "0x1ff"),
     "event_queue": ("night shift", "a/b", "x" * 201),
     "notify": ("ops@example.com",),
     "task_links": ("https://l.example/", "Logs=javascript:alert(1)", "Logs=https://l.example/{password}"),

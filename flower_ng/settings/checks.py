@@ -83,6 +83,13 @@ def is_web_address(value: str | None) -> str | None:
     return None if proper else "is not an http or https URL with a host"
 
 
+def are_permissions(value: str) -> str | None:
+    """Check for permissions of a file in octal, such as 660."""
+    return (
+        None if re.fullmatch("(0o?)?[0-7]{3}", value) else "must be three octal digits, such as 660"
+    )
+
+
 def are_networks(values: Sequence[str]) -> str | None:
     """Check for IP addresses and networks, such as 10.0.0.0/8."""
     for value in values:

@@ -21,6 +21,7 @@ from flower_ng.settings.checks import (
     are_credentials,
     are_networks,
     are_origins,
+    are_permissions,
     are_task_links,
     at_least,
     is_database_url,
@@ -53,6 +54,12 @@ class Settings(ProblemOptions):
         "", SERVER, "Address or host name to listen on; empty means every interface."
     )
     unix_socket: str = option("", SERVER, "Path of a Unix socket to listen on instead of a port.")
+    unix_socket_mode: str = option(
+        "777",
+        SERVER,
+        "Who may connect to unix_socket, as octal permissions: 660 is its owner and group.",
+        are_permissions,
+    )
     url_prefix: str | None = option(
         None, SERVER, "URL path under which everything is served, as in /PREFIX/tasks."
     )
