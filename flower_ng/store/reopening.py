@@ -116,7 +116,8 @@ class ReopeningStore(StoreLifecycle):
     @property
     def waiting(self) -> int:
         """How many changed tasks are not yet written."""
-        return len(self._marks.tasks)
+        parts = self._opened
+        return len(self._marks.tasks) if parts is None else parts.flusher.waiting
 
 
 def _nothing(_: sqlite3.Connection) -> None:

@@ -381,6 +381,21 @@ def test_events_applied_on_a_thread_without_a_loop_are_written_too(tmp_path):
     store.stop()
 
 
+async def test_what_is_being_written_is_not_yet_written(marks):
+    disk = Disk()
+    disk.hold = True
+    flusher = Flusher(marks, disk)
+    mark(flusher, marks, task("u1"), task("u2"))
+    reading = asyncio.ensure_future(flusher.settled())
+    await asyncio.sleep(0)
+    mark(flusher, marks, task("u3"))
+
+    assert (disk.rows, flusher.waiting) == ([["u1", "u2"]], 3)
+    disk.release()
+    await reading
+    assert flusher.waiting == 1
+
+
 async def test_the_lag_is_the_age_of_the_oldest_change_that_is_not_written(marks):
     now, disk = [0.0], Disk()
     disk.hold = True

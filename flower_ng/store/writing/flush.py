@@ -75,10 +75,15 @@ class Flusher:
             self._start()
 
     @property
+    def waiting(self) -> int:
+        """How many changed tasks are not yet written, those that are being written included."""
+        return self._place() - self._written()
+
+    @property
     def lag_s(self) -> float:
         """For how long the oldest change has waited to be written, at most."""
-        is_waiting = self._stamps and self._written() < self._place()
-        return self._clock() - self._stamps[0][1] if is_waiting else 0.0
+        is_late = self._stamps and self.waiting
+        return self._clock() - self._stamps[0][1] if is_late else 0.0
 
     async def settled(self, *, in_a_hurry: bool = False) -> None:
         """Return when all that was marked before is written, or the writer fails or is late.
