@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 LIMIT_S: Final = 4.0
 #: The longest that it goes on while it still works, for example writes tasks to the history.
 WORKING_LIMIT_S: Final = 25.0
-#: The longest wait for threads that a server holds, when all else has ended.
-THREADS_S: Final = 1.0
 #: Between two looks; and the share of a processor that is more than waiting takes.
 LOOK_S: Final = 0.5
 WORKING_SHARE: Final = 0.05
@@ -42,7 +40,7 @@ class Ending:
         self._wake = _sleep_on
         self._leave = leave
         self._asked = threading.Event()
-        self._in_order_at: float | None = None
+        self._is_in_order = False
 
     def listen(self) -> None:
         """Take the signals; Python's own ways of ending are off from now on."""
@@ -69,7 +67,7 @@ class Ending:
 
     def begun(self) -> None:
         """Ignore what comes from now on, also while Python itself ends: all has ended in order."""
-        self._in_order_at = time.monotonic()
+        self._is_in_order = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
 
@@ -82,9 +80,9 @@ class Ending:
     def _watch(self) -> None:
         self._asked.wait()
         asked_at = time.monotonic()
-        while not self._is_late(asked_at, _share_of_processor()):
+        while not _is_late(asked_at, _share_of_processor()):
             pass
-        if self._in_order_at is not None:
+        if self._is_in_order:  # only threads are left, which a server holds
             self._leave(0)
         waiting = ", ".join(sorted(thread.name for thread in threading.enumerate()))
         log.error(
@@ -96,15 +94,10 @@ class Ending:
         logging.shutdown()
         self._leave(1)
 
-    def _is_late(self, asked_at: float, share: float) -> bool:
-        now, in_order_at = time.monotonic(), self._in_order_at
-        if now - asked_at >= WORKING_LIMIT_S:
-            return True
-        if share >= WORKING_SHARE:
-            return False
-        if in_order_at is not None:
-            return now - in_order_at >= THREADS_S
-        return now - asked_at >= LIMIT_S
+
+def _is_late(asked_at: float, share: float) -> bool:
+    lasts_s = time.monotonic() - asked_at
+    return lasts_s >= (LIMIT_S if share < WORKING_SHARE else WORKING_LIMIT_S)
 
 
 def _share_of_processor() -> float:
