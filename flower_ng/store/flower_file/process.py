@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Final, cast
 
 import msgspec
@@ -77,7 +76,7 @@ def unreadable(shelf: Shelf, why: str) -> FlowerError:
 @contextmanager
 def reading(shelf: Shelf) -> Iterator[Reading]:
     """Have a process read the file while the context lasts; FlowerError says what is wrong."""
-    command = [sys.executable, "-m", __name__, str(shelf.path), shelf.form]
+    command = [sys.executable, "-m", __package__, str(shelf.path), shelf.form]
     with subprocess.Popen(  # noqa: S603 - our own Python, and a path that is no option
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     ) as process:
@@ -118,7 +117,3 @@ def _limit_memory(size_bytes: int) -> None:
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         soft = size_bytes if most == resource.RLIM_INFINITY else min(size_bytes, most)
         resource.setrlimit(resource.RLIMIT_AS, (soft, most))
-
-
-if __name__ == "__main__":
-    write(Shelf(Path(sys.argv[1]), sys.argv[2]), sys.stdout.buffer)
