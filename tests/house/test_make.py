@@ -215,8 +215,13 @@ def interrupt(target: str, checkout: Path, when: Callable[[Path], bool], how: in
     ],
 )
 def test_what_was_interrupted_is_made_anew(
-    target: str, when: Callable[[Path], bool], how: int, fresh: Path
+    target: str,
+    when: Callable[[Path], bool],
+    how: int,
+    fresh: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("PIP_COMPILE", "0")  # nobody runs what is installed but once
     if "venv" not in target:
         borrow(fresh, ".venv-node", ROOT / ".venv-node/bin")
     interrupt(target, fresh, when, how)
