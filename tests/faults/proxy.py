@@ -20,7 +20,10 @@ class Proxy:
         self._is_cut = False
         #: What clients send is not passed on from these bytes on: it is cut there.
         self.cut_at = b""
+        #: Of the broker's next answer only so many bytes are passed on: it is cut there.
+        self.tears_after: int | None = None
         self._open: list[socket.socket] = []
+        self._clients: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, broker_url: str) -> str:
@@ -37,16 +40,20 @@ class Proxy:
 
     def heal(self) -> None:
         """Pass on what connects from now on."""
-        self.cut_at, self._is_cut = b"", False
+        self.cut_at, self.tears_after, self._is_cut = b"", None, False
 
     def close(self) -> None:
         self.cut()
         self._listener.close()
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # it was closed
             while True:
                 client, _ = self._listener.accept()
+                self._clients.append(client)
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -74,6 +81,9 @@ class Proxy:
     def _answer(self, broker: socket.socket, client: socket.socket) -> None:
         with broker, contextlib.suppress(OSError):
             while answered := broker.recv(2**16):
+                if self.tears_after is not None:
+                    answered = answered[: self.tears_after]
+                    self.cut()
                 client.sendall(answered)
             with self._lock:
                 if broker in self._open:  # the broker itself has closed it

@@ -1,17 +1,20 @@
 """Everything between the dashboard and its broker is swallowed, twice in one process."""
 
 import contextlib
-import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 
+from flower_ng.monitor.remote.connections import BrokerConnection
 from tests.faults.network import Inside, Network
 from tests.faults.proxy import Proxy
+from tests.monitor.yard import shop
 from tests.services import Dashboard, Process, Rabbit, Redis, Worker, running, wait_until
 
 pytestmark = pytest.mark.live
@@ -19,8 +22,6 @@ pytestmark = pytest.mark.live
 #: How soon a cut is noticed, and how soon after its end all is well again, in seconds.
 NOTICED_S = {"redis": 15.0, "rabbitmq": 30.0}
 BACK_S = 5.0
-#: Settings with which it is noticed sooner, for a test that many wait for.
-QUICK = {"broker_transport_options": {"health_check_interval": 1}}
 SOLO = ("-P", "solo")
 ECHO = "/api/task/send-task/tests.shop.echo"
 
@@ -80,16 +81,16 @@ def stack() -> Iterator[contextlib.ExitStack]:
 
 @pytest.fixture
 def start(tmp_path, stack) -> Callable[..., CutOff]:
-    """Start a cluster: `start(broker, results, way, conf)`."""
+    """Start a cluster: `start(broker, results, way)`."""
 
-    def begin(broker: Redis | Rabbit, results: str, way: str = "proxy", **conf: Any) -> CutOff:
+    def begin(broker: Redis | Rabbit, results: str, way: str) -> CutOff:
         network = stack.enter_context(running(Network())) if way == "network" else None
         proxy = Proxy(broker.port, network.outside if network else "127.0.0.1")
         stack.callback(proxy.close)
         through = broker.url if way == "frozen" else proxy.url(broker.url)
         worker = Worker(tmp_path, broker.url, results or broker.url, "cut", SOLO)
-        kind, env = Inside if network else Dashboard, {"SHOP_CONF": json.dumps(conf)}
-        dashboard = kind(tmp_path, through, results or through, env=env)
+        kind = Inside if network else Dashboard
+        dashboard = kind(tmp_path, through, results or through)
         if network:
             dashboard.network = network.drops(proxy.port)
         for process in (worker, dashboard):
@@ -119,10 +120,18 @@ def is_survived(cluster: CutOff, noticed_s: float, back_s: float) -> None:
     wait_until(cluster.works, 15, "all works again")
 
 
-def test_redis_is_heard_again_after_a_silent_network(start, own_redis):
-    cluster = start(own_redis, "", **QUICK)
+@pytest.mark.xdist_group("rabbit")
+def test_the_rest_of_a_frame_is_not_waited_for_without_end(rabbit, pool):
+    """Seven bytes say how long a frame is; py-amqp has no limit for what follows."""
+    with closing(Proxy(rabbit.port)) as proxy, shop(proxy.url(rabbit.url)) as app:
+        line = BrokerConnection(app)
+        line.prove()
+        proxy.tears_after = 8
 
-    is_survived(cluster, noticed_s=60, back_s=60)
+        answer = pool.submit(line.prove)
+        assert wait([answer], 60).done
+        with pytest.raises(line.errors):
+            answer.result()
 
 
 @pytest.mark.faults

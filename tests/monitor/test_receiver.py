@@ -15,6 +15,7 @@ from flower_ng.monitor.ingest.receiver import (
     keeps_messages,
     queue_ttl,
 )
+from flower_ng.monitor.remote.connections import limit_waits
 from tests.monitor.yard import refused_broker, silent_broker
 
 
@@ -81,6 +82,16 @@ def test_what_the_app_sets_for_its_transport_stays(redis_url):
     with connect(app) as connection:
         assert connection.transport_options["health_check_interval"] == 77
         assert "health_check_interval" in app.conf.broker_transport_options
+
+
+def test_what_celery_connects_by_itself_has_deadlines_unless_the_app_chose_them():
+    app = celery_app("amqp://", broker_transport_options={"read_timeout": 77})
+
+    limit_waits(app)
+
+    connection = app.connection_for_write()
+    assert connection.connect_timeout == 2.5
+    assert connection.transport_options == {"read_timeout": 77, "write_timeout": 2.0}
 
 
 def listening(url, silence_s):
