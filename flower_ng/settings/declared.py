@@ -19,6 +19,7 @@ from flower_ng.settings.checks import (
     above_zero,
     are_bounds,
     are_credentials,
+    are_host_names,
     are_networks,
     are_origins,
     are_permissions,
@@ -123,6 +124,14 @@ class Settings(ProblemOptions):
     )
     cors_origins: tuple[str, ...] = option(
         (), LOGIN, "Origins whose pages may call the API from a browser (CORS).", are_origins
+    )
+
+    trusted_hosts: tuple[str, ...] = option(
+        (),
+        LOGIN,
+        "Host names that requests may name, *.example.com for all that end so. Unless set: any, or"
+        " only localhost where flower_ng listens on loopback without a login.",
+        are_host_names,
     )
 
     enable_events: bool = option(True, CLUSTER, "Ask all workers every 5 seconds to send events.")

@@ -252,6 +252,61 @@ async def test_reading_from_another_site_is_never_refused_by_this_check(serve, s
     assert (await client.get("/shown", **{"Sec-Fetch-Site": site})).status == 200
 
 
+# Hosts that pages of others lead here
+
+REBOUND = "This host name is not known"
+NO_LOGIN, A_LOGIN = {"environ": OPEN_API}, {"basic_auth": ("me:secret",)}
+
+
+@pytest.mark.parametrize("path", ["/shown", "/api/echo/x", "/metrics"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
+async def test_on_loopback_without_a_login_other_names_are_refused(serve, address, path):
+    client = serve(HANDLERS, address=address, **NO_LOGIN)
+    answer = await client.get(path, Host="rebind.example:5555")
+
+    assert answer.status == 403
+    assert REBOUND in answer.text
+    assert "--trusted_hosts" in answer.text
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:5555", "localhost", "LOCALHOST:80", "a.localhost", "[::1]:5555", "10.0.0.7"]
+)
+async def test_on_loopback_own_names_and_addresses_pass(serve, host):
+    client = serve(HANDLERS, address="127.0.0.1", **NO_LOGIN)
+
+    assert (await client.get("/shown", Host=host)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "status"),
+    [
+        ({"address": "127.0.0.1"}, "127.0.0.1.rebind.example", 403),
+        ({"address": "127.0.0.1"}, "localhost.rebind.example", 403),
+        ({"address": "127.0.0.1", "trusted_hosts": ("a.example",)}, "A.example.", 200),
+        ({"address": "127.0.0.1", "trusted_hosts": ("a.example",)}, "b.a.example", 403),
+        ({"address": "127.0.0.1", "trusted_hosts": ("*.a.example",)}, "b.a.example:80", 200),
+        ({"address": "127.0.0.1", "trusted_hosts": ("*.a.example",)}, "a.example", 403),
+        ({"address": "127.0.0.1", "trusted_hosts": ("*.a.example",)}, "eva.example", 403),
+        ({"address": "", "trusted_hosts": ("a.example",)}, "rebind.example", 403),
+        ({"address": ""}, "flower.example", 200),
+        ({"address": "10.0.0.7"}, "flower.example", 200),
+        ({"address": "127.0.0.1", "unix_socket": "/run/s"}, "flower.example", 200),
+    ],
+)
+async def test_trusted_hosts_are_those_that_are_named(serve, options, host, status):
+    client = serve(HANDLERS, **NO_LOGIN, **options)
+
+    assert (await client.get("/shown", Host=host)).status == status
+
+
+async def test_with_a_login_any_name_may_come_for_no_session_is_of_that_name(serve):
+    client = serve(HANDLERS, address="127.0.0.1", **A_LOGIN)
+    headers = {"Host": "flower.example", "Authorization": basic("me:secret")}
+
+    assert (await client.get("/shown", **headers)).status == 200
+
+
 # The token
 
 TOKEN = "2|1a2b3c4d|00112233445566778899aabbccddeeff|1704067200"

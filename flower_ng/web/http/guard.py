@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flower_ng.errors import Forbidden, LoginRequired
 from flower_ng.web.auth.basic import BasicAuth
+from flower_ng.web.auth.hosts import Hosts
 from flower_ng.web.auth.pattern import EmailPattern
 from flower_ng.web.http.arguments import truth
 
@@ -21,6 +22,10 @@ CROSS_ORIGIN = (
     "Cross-origin request forbidden: the page that sent it is not of the host that this request"
     " names. Behind a reverse proxy, have it pass the Host header (nginx: proxy_set_header Host"
     " $http_host), or name that origin in --cors_origins"
+)
+FOREIGN_HOST = (
+    "This host name is not known to be that of this dashboard: name it in --trusted_hosts, or open"
+    " the dashboard by an IP address or as localhost"
 )
 XSRF_COOKIE = "_xsrf"
 SESSION_COOKIE = "user"
@@ -74,6 +79,7 @@ class Door:
     auth: str = ""
     read_only: bool = False
     cors_origins: Sequence[str] = ()
+    hosts: Hosts = field(default_factory=Hosts)
     environ: Mapping[str, str] = field(default_factory=dict)
     basic: BasicAuth = field(init=False)
     pattern: EmailPattern | None = field(init=False)
@@ -123,6 +129,11 @@ class Door:
         if not self.is_api_open():
             return f"nobody (no login is configured, {API_SWITCH} is not true)"
         return self._visitors()
+
+    def check_host(self, host: str) -> None:
+        """Refuse a request that names a host which nobody gave this dashboard."""
+        if not self.hosts.accepts(host):
+            raise Forbidden(FOREIGN_HOST)
 
     def check_site(self, method: str, headers: Mapping[str, str]) -> None:
         """Refuse what another site makes a browser send; Forbidden says which sign gave it away."""

@@ -74,6 +74,7 @@ class Handler(Framed):
     def prepare(self) -> None:
         """Run the door's checks, in the order of Flower's."""
         PEER.set(self.request.remote_ip or "")
+        self.services.door.check_host(self.request.headers.get("Host", ""))
         self._check_site()
         self.services.door.check_open(self.access)
         if self.request.method not in self.allowed_methods():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from flower_ng.settings import Settings
+from flower_ng.web.auth.hosts import Hosts, is_loopback
 from flower_ng.web.http.guard import API_SWITCH, Door
 
 if TYPE_CHECKING:
@@ -99,7 +100,15 @@ def furnish(
         auth=options.auth,
         read_only=options.read_only,
         cors_origins=tuple(options.cors_origins),
+        hosts=_hosts(options),
         environ=environ,
     )
     prefix = normal_prefix(options.url_prefix)
     return Services(cluster, options, door, assets, prefix, version, clock, new_id, demo)
+
+
+def _hosts(options: "Settings") -> Hosts:
+    """Without a login whoever is on this machine may look: then only its own names are accepted."""
+    has_login = bool(options.basic_auth or options.auth)
+    is_local = is_loopback(options.address) and not options.unix_socket
+    return Hosts(tuple(options.trusted_hosts), only_local=is_local and not has_login)
