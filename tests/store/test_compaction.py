@@ -13,6 +13,7 @@ from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.sql.engine import Asking, SqlEngine
+from flower_ng.store.writing.linked_rows import note_changed
 from tests.monitor.yard import eventually
 from tests.store.making import NOW, Table, change, task
 
@@ -109,6 +110,21 @@ def test_segments_with_few_deleted_documents_are_left(folder):
     assert (deleted(folder), index.outdated) == (5, 5 / 45)
     index.compact()
     assert index.published.mark == commit.mark
+
+
+@pytest.mark.usefixtures("small")
+def test_segments_of_tasks_that_expire_are_left_until_all_have(folder):
+    table = Table()
+    filled(table, 40)
+    index = opened(folder, table)
+    index.step()
+    note_changed(table.connection, "id <= ?", "20")
+    table.connection.execute("DELETE FROM task WHERE id <= 20")
+    index.step()
+
+    index.compact()
+
+    assert (deleted(folder), index.published.total) == (20, 20)
 
 
 @pytest.mark.usefixtures("small")

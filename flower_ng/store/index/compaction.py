@@ -83,11 +83,15 @@ class Compaction:
         """
         if len(self._segments) != searcher.num_segments:  # a merge came between
             return ()
-        place, segment = max(
-            enumerate(self._segments), key=lambda one: one[1].share, default=(0, None)
-        )
-        if segment is None or segment.share <= SHARE:
-            return ()
+        by_share = sorted(enumerate(self._segments), key=lambda one: one[1].share, reverse=True)
+        for place, segment in by_share:
+            if segment.share > SHARE and not _is_expiring(searcher, schema, place, segment):
+                return self._next_rows(searcher, schema, place, segment, most)
+        return ()
+
+    def _next_rows(
+        self, searcher: Any, schema: Any, place: int, segment: Segment, most: int
+    ) -> Sequence[int]:
         if segment.segment_id != self._emptied:
             self._emptied, self._next = segment.segment_id, 0
         rows: list[int] = []
@@ -100,11 +104,24 @@ class Compaction:
         return rows
 
 
+def _is_expiring(searcher: Any, schema: Any, place: int, segment: Segment) -> bool:
+    """Tell whether most of what is deleted is of tasks that are gone: soon all of them are."""
+    documents = range(0, segment.max_doc, max(1, segment.max_doc // LOOK))
+    rows, living = _looked_up(searcher, schema, place, documents)
+    return 2 * (len(set(rows)) - len(living)) > segment.share * len(rows)
+
+
 def _alive(searcher: Any, schema: Any, place: int, documents: range) -> Sequence[int]:
     """Return the rows of those documents of a segment that are not deleted."""
-    addresses = [DocAddress(place, document) for document in documents]
-    rows = searcher.fast_field_values("id", addresses)
-    hits = searcher.search(
-        Query.term_set_query(schema, "id", rows), limit=len(rows), count=False
-    ).hits
-    return [rows[hit.doc - documents.start] for _, hit in hits if hit.segment_ord == place]
+    rows, living = _looked_up(searcher, schema, place, documents)
+    return [rows[one.doc - documents.start] for one in living if one.segment_ord == place]
+
+
+def _looked_up(
+    searcher: Any, schema: Any, place: int, documents: range
+) -> tuple[Sequence[int], Sequence[Any]]:
+    """Return the rows of some documents, and where the living documents of these rows are."""
+    rows = searcher.fast_field_values("id", [DocAddress(place, number) for number in documents])
+    query = Query.term_set_query(schema, "id", rows)
+    hits = searcher.search(query, limit=len(rows), count=False).hits
+    return rows, [address for _, address in hits]
