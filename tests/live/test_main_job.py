@@ -312,3 +312,12 @@ def test_a_threads_pool_is_said_to_be_unable_to_grow(cluster, start_worker):
         f"Failed to grow '{worker.hostname}' worker's pool:"
         " the threads pool has a fixed size: it can't grow or shrink"
     )
+
+
+def test_a_retry_in_a_threads_pool_is_told_by_what_was_raised(cluster, start_worker):
+    url, name = cluster.app.conf.broker_url, f"{cluster.kind}-r"
+    start_worker(url, name=name, options=("-P", "threads", "-c", "2", "-Q", name))
+    sent = cluster.app.send_task("tests.shop.again", queue=name).id
+
+    assert cluster.seen(sent, "SUCCESS", 30.0)["exception"] == "OSError('not yet')"
+    assert sent in cluster.dashboard.get("/api/tasks", search="exception:=OSError")

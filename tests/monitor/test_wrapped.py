@@ -1,8 +1,8 @@
-"""What was raised is read from the traceback of a killed child; the texts are Celery 5.7's."""
+"""What was raised is read out of what wraps it; the texts are Celery 5.7's."""
 
 import pytest
 
-from flower_ng.life.wrapped_exception import unwrapped
+from flower_ng.life.wrapped_exception import RETRY, retried_for, unwrapped
 
 HEAD = (
     'Traceback (most recent call last):\n  File "billiard/pool.py", line 745, in on_hard_timeout\n'
@@ -30,3 +30,15 @@ LOST = "Worker exited prematurely: signal 9 (SIGKILL) Job: 1."
 )
 def test_what_was_raised_stands_at_the_end_of_the_traceback(traceback, raised):
     assert unwrapped(traceback) == raised
+
+
+@pytest.mark.parametrize("raised", ["OSError('not yet')", "KeyError(('a', 1))", "None"])
+@pytest.mark.parametrize(
+    "when", ["0", "0.1", "1e-05", "None", "datetime.datetime(2026, 12, 1, tzinfo=utc())"]
+)
+def test_what_was_raised_stands_inside_of_a_retry(raised, when):
+    assert retried_for(f"{RETRY}{raised}, {when})") == raised
+
+
+def test_of_a_retry_that_was_cut_off_the_beginning_is_kept():
+    assert retried_for(f"{RETRY}OSError('not…") == "OSError('not…"

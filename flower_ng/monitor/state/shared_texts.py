@@ -4,7 +4,7 @@ import sys
 from typing import Final
 
 from flower_ng.event_record import Event
-from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
+from flower_ng.life.wrapped_exception import raised_in
 from flower_ng.monitor.state.eta import delayed_key
 
 #: Names of task types remembered.
@@ -30,8 +30,8 @@ class SharedTexts:
             event.root_id, event.parent_id = event.uuid, None
         elif event.parent_id is not None and event.parent_id == event.uuid:
             event.parent_id = None
-        if event.exception is not None and event.exception == WRAPPED:
-            event.exception = unwrapped(event.traceback) or WRAPPED
+        if event.exception is not None:
+            event.exception = raised_in(event.exception, event.traceback)
         if event.routing_key is not None:
             event.routing_key = sys.intern(event.routing_key)
             if event.queue is None:
