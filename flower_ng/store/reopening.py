@@ -35,14 +35,23 @@ class ReopeningStore(StoreLifecycle):
     """A store that is open again as soon as it can be."""
 
     _keeping: "asyncio.Task[None] | None" = None
+    _is_started = False
+
+    def start(self) -> None:
+        """Do as before."""
+        super().start()
+        self._is_started = True
 
     def begin(self, ingest: Callable[[], IngestStatus] | None = None) -> None:
-        """Do as before, and keep the history open; on the running loop."""
+        """Do as before, and keep the history open, unless stopped; on the running loop."""
+        if not self._is_started:
+            return
         super().begin(ingest)
         self._keeping = asyncio.get_running_loop().create_task(self._keep_open())
 
     def stop(self) -> None:
         """Do as before, and open nothing any more."""
+        self._is_started = False
         if self._keeping is not None:
             self._keeping.cancel()
         super().stop()

@@ -153,3 +153,13 @@ async def test_a_blank_file_at_the_start_is_set_aside(tmp_path, content):
     assert "was corrupt (it is blank)" in store.warnings[0]
     (aside,) = tmp_path.glob("*corrupt-*")
     assert aside.read_bytes() == content
+
+
+async def test_what_is_stopped_before_it_begins_is_not_opened_again(tmp_path):
+    store = Store(tmp_path / "db", max_tasks=10)
+    store.start()
+    store.stop()
+    store.begin()
+    await asyncio.sleep(2.5)  # it looks at its file every two seconds
+
+    assert not store.is_persistent
