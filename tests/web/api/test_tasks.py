@@ -10,6 +10,7 @@ from flower_ng.errors import NoBackend, NotFound
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
 from flower_ng.store import Store, TaskPage
+from tests.monitor.yard import eventually
 
 from .conftest import WORKER
 
@@ -67,6 +68,7 @@ async def test_a_large_list_is_sent_in_pieces_and_has_no_etag(client, store):
 
 async def test_a_large_list_lets_other_requests_through(client, store):
     see(store, *many(20_000))
+    await eventually(lambda: not store.waiting)  # a read waits for what is written, not for ever
     large = asyncio.ensure_future(client.get("/api/tasks"))
     await asyncio.sleep(0.1)
 
