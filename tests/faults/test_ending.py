@@ -65,6 +65,7 @@ def test_with_a_frozen_redis(
     assert uuid in kept(tmp_path / "db")
 
 
+@pytest.mark.faults
 def test_with_a_frozen_result_backend(
     own_redis: Redis,
     own_postgres: Postgres,

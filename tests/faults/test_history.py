@@ -41,6 +41,7 @@ def kept(path):
         return {uuid for (uuid,) in connection.execute("SELECT uuid FROM task")}
 
 
+@pytest.mark.faults
 async def test_a_silent_server_is_said_to_be_silent_and_gets_all_when_it_answers(own_postgres):
     store = Store(None, max_tasks=1000, history=own_postgres.new_database())
     store.start()
