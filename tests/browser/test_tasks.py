@@ -186,7 +186,7 @@ async def test_facets_of_a_phone_are_in_a_drawer(window, script):
 async def test_without_scripts_forms_and_links_do_the_same(window):
     async with window(java_script_enabled=False) as it:
         page = await it.open("/tasks")
-        await page.click("nav[aria-label=States] a:has-text('Failed')")
+        await page.click("nav[aria-label=States] a:has-text('FAILURE')")
         await page.click("#columns summary")
         await page.uncheck("#columns [value=worker]")
         await page.click("#columns button:text-is('Apply')")

@@ -28,7 +28,7 @@ def answers_with_the_reason(dashboard: Dashboard, reason: str) -> None:
     assert max(statuses.values()) <= 503, statuses
     assert 500 not in statuses.values(), statuses
     assert all(status == 503 and reason in text for status, text in told.values()), told
-    assert reason in dashboard.get("/api/connection")["why"]
+    wait_until(lambda: reason in dashboard.get("/api/connection")["why"], 15, "it tells the reason")
 
 
 def test_redis_refuses_the_password(own_redis: Redis, start_dashboard):

@@ -32,6 +32,7 @@ SESSION_COOKIE = "user"
 _EVERYONE = "everyone who can connect"
 _XSRF_TOKEN = re.compile(r"2\|[0-9a-f]{8}\|[0-9a-f]{32}\|[0-9]{1,12}")
 
+OF_DOCUMENTS = frozenset({"Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"})
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

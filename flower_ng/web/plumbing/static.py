@@ -8,14 +8,14 @@ from typing import Any
 from tornado.routing import URLSpec
 from tornado.web import GZipContentEncoding, HTTPError, RequestHandler, StaticFileHandler
 
-from flower_ng.web.http.guard import SECURITY_HEADERS
+from flower_ng.web.http.guard import OF_DOCUMENTS, SECURITY_HEADERS
 from flower_ng.web.http.services import Services
 from flower_ng.web.plumbing.not_found import bare
 
 _IMPORT = re.compile(r'@import url\("([^"]+)"\) layer\((\w+)\);')
 #: A file needs nothing else; a first view has three dozen of them, so few bytes count.
 _HEADERS = {
-    **SECURITY_HEADERS,
+    **{name: value for name, value in SECURITY_HEADERS.items() if name not in OF_DOCUMENTS},
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 _LASTING = "public, max-age=31536000, immutable"  # a year, the longest that caches honour
