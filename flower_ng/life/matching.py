@@ -9,14 +9,13 @@ way: its child sends that one before the main process hears of the retry.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
 
 from celery import states
 
 from flower_ng.life.attempts import ordered
+from flower_ng.life.further_attempts import FurtherAttempts, taken_elsewhere
 from flower_ng.life.runs import (
     OUTCOMES,
     UNSTARTED,
@@ -28,59 +27,20 @@ from flower_ng.life.runs import (
 )
 
 
-class _Sent(NamedTuple):
-    """The attempts that were received, and when each number was sent, where events told.
-
-    `names` is when the task of each name was first received: it replaced the one before.
-    """
-
-    received: AbstractSet[AttemptKey]
-    times: Mapping[int | None, Sequence[float]]
-    names: Mapping[str, float]
-
-
 def runs_of(events: Iterable[TaskEvent]) -> list[Run]:
     """Return the runs that events tell of, the newest attempt last."""
     known = in_order(events)
-    sent = _sent(known)
+    further = FurtherAttempts.of(known)
     told = [event for event in known if event.type != "sent"]
     told.sort(key=_host)  # each worker's own stay in their order
     by_worker = {host: list(own) for host, own in groupby(told, _host)}
     runs: list[Run] = []
     for host, own in by_worker.items():
-        runs += _Worker(host, _taken(by_worker, host), sent).runs(own)
+        runs += _Worker(host, taken_elsewhere(by_worker, host), further).runs(own)
     return ordered(runs)
 
 
 _host = attrgetter("hostname")
-
-
-def _sent(events: Sequence[TaskEvent]) -> _Sent:
-    """Return what events in their order tell of further attempts."""
-    received: set[AttemptKey] = set()
-    times: dict[int | None, list[float]] = {}
-    names: dict[str, float] = {}
-    for event in events:
-        if event.type == "sent":
-            times.setdefault(event.retries, []).append(event.at)
-        elif event.type == "received":
-            received.add((event.name, event.retries))
-            names.setdefault(event.name, event.at)
-    return _Sent(received, times, names)
-
-
-def _taken(by_worker: Mapping[str, Sequence[TaskEvent]], host: str) -> dict[AttemptKey, float]:
-    """Return when workers other than `host` received the attempts that they went on with."""
-    taken: dict[AttemptKey, float] = {}
-    for other, own in by_worker.items():
-        if other == host:
-            continue
-        further = [place for place, event in enumerate(own) if event.type != "received"]
-        for event in own[: max(further, default=0)]:
-            if event.type == "received":
-                attempt = event.name, event.retries
-                taken[attempt] = max(event.at, taken.get(attempt, 0.0))
-    return taken
 
 
 class _End:
@@ -112,14 +72,15 @@ class _End:
 class _Worker:
     """Matches one worker's events, in their order, with its runs.
 
-    `elsewhere` is when other workers received attempts that they went on with; `sent` is what is
-    known of further attempts.
+    `elsewhere` is when other workers received attempts that they went on with.
     """
 
-    def __init__(self, host: str, elsewhere: Mapping[AttemptKey, float], sent: _Sent) -> None:
+    def __init__(
+        self, host: str, elsewhere: Mapping[AttemptKey, float], further: FurtherAttempts
+    ) -> None:
         self._host = host
         self._elsewhere = elsewhere
-        self._sent = sent
+        self._further = further
         self._runs: list[Run] = []
         self._ends: list[_End] = []
         self._running = 0
@@ -268,9 +229,9 @@ class _Worker:
             last = self._runs[-1]
             return if_unknown or (run is not last and bool(last.retries))
         number = run.retries + 1
-        if times := self._sent.times.get(number):
+        if times := self._further.times.get(number):
             return any((run.received or 0.0) <= sent <= at for sent in times)
-        return if_unknown or (run.name, number) in self._sent.received
+        return if_unknown or (run.name, number) in self._further.received
 
     def _match_others(self) -> None:
         """Of several runs that may have ended the newest did."""
@@ -297,9 +258,9 @@ class _Worker:
         """Whether a later attempt was received, or the task that it was replaced by."""
         if run.retries is None:
             return False
-        return any(at > (run.received or 0.0) for at in self._sent.names.values()) or any(
+        return any(at > (run.received or 0.0) for at in self._further.names.values()) or any(
             name == run.name and number is not None and number > run.retries
-            for name, number in self._sent.received
+            for name, number in self._further.received
         )
 
     def _has_gone_on(self, run: Run) -> bool:
