@@ -74,10 +74,26 @@ class SixServer(HTTPServer):
     address_family = socket.AF_INET6
 
 
+def server_alone(kind: type[HTTPServer], host: str) -> tuple[HTTPServer, socket.socket]:
+    """Bind a port, and hold it in the other family, so that nobody else listens there."""
+    v4, v6 = (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")
+    family, other = v4 if kind is SixServer else v6
+    while True:
+        server, holder = kind((host, 0), Ready), socket.socket(family)
+        try:
+            holder.bind((other, server.server_address[1]))
+        except OSError:  # somebody has it there: take another
+            server.server_close()
+            holder.close()
+        else:
+            return server, holder
+
+
 @contextlib.contextmanager
 def listening(kind: type[HTTPServer], host: str) -> Iterator[int]:
     """Listen at one address, of one family only; stands for a dashboard in such a pod."""
-    with kind((host, 0), Ready) as server:
+    server, holder = server_alone(kind, host)
+    with server, holder:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.server_address[1]
@@ -90,7 +106,7 @@ def test_where_only_ipv6_is_listened_to_that_is_asked(address: str) -> None:
     with listening(SixServer, "::1") as port:
         done = probed(f"--port={port}", f"--address={address}")
 
-    assert (done.returncode, done.stdout) == (0, "ready\n")
+    assert (done.returncode, done.stdout) == (0, "ready\n"), done.stderr
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", ""])
@@ -98,7 +114,7 @@ def test_where_only_ipv4_is_listened_to_that_is_asked(address: str) -> None:
     with listening(HTTPServer, "127.0.0.1") as port:
         done = probed("--port", str(port), f"--address={address}")
 
-    assert (done.returncode, done.stdout) == (0, "ready\n")
+    assert (done.returncode, done.stdout) == (0, "ready\n"), done.stderr
 
 
 def test_a_misspelt_option_is_refused_and_nothing_is_asked() -> None:
@@ -113,7 +129,7 @@ def test_a_misspelt_variable_is_warned_about() -> None:
     with listening(HTTPServer, "127.0.0.1") as port:
         done = probed(f"--port={port}", FLOWER_PROT="1")
 
-    assert (done.returncode, done.stdout) == (0, "ready\n")
+    assert (done.returncode, done.stdout) == (0, "ready\n"), done.stderr
     assert "Ignored unknown option FLOWER_PROT; did you mean FLOWER_PORT?" in done.stderr
 
 

@@ -319,5 +319,9 @@ def test_a_retry_in_a_threads_pool_is_told_by_what_was_raised(cluster, start_wor
     start_worker(url, name=name, options=("-P", "threads", "-c", "2", "-Q", name))
     sent = cluster.app.send_task("tests.shop.again", queue=name).id
 
-    assert cluster.seen(sent, "SUCCESS", 30.0)["exception"] == "OSError('not yet')"
-    assert sent in cluster.dashboard.get("/api/tasks", search="exception:=OSError")
+    def exception():  # the retry may be told after the success, and a list is a moment behind
+        return cluster.seen(sent, "SUCCESS", 30.0)["exception"]
+
+    wait_until(lambda: exception() == "OSError('not yet')", 15, "the retry is told")
+    found = lambda: cluster.dashboard.get("/api/tasks", search="exception:=OSError")  # noqa: E731
+    wait_until(lambda: sent in found(), 15, "it is found")

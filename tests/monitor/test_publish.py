@@ -193,6 +193,8 @@ SECONDS = "a number of seconds"
         ("countdown", "soon", SECONDS),
         ("countdown", [], SECONDS),
         ("countdown", "nan", SECONDS),
+        ("countdown", "1e12", SECONDS),
+        ("expires", "-1e12", f"{SECONDS}, nor {TIME}"),
         ("expires", "never", f"{SECONDS}, nor {TIME}"),
         ("expires", "inf", f"{SECONDS}, nor {TIME}"),
     ],

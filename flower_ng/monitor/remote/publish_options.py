@@ -6,7 +6,7 @@ task at once that was to wait. Here each is known or refused.
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from inspect import signature
 from types import MappingProxyType
@@ -211,6 +211,10 @@ def seconds(value: Any) -> float:
     number = float(value)
     if not math.isfinite(number):
         raise ValueError("not finite")
+    try:
+        datetime.now(UTC) + timedelta(seconds=number)
+    except OverflowError as error:
+        raise ValueError("beyond all dates") from error
     return number
 
 

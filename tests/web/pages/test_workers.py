@@ -348,4 +348,5 @@ async def test_a_broker_without_fanout_is_told_and_no_other_is_suspected(shop, l
     assert "Workers can't be observed through this broker" in html.text
     assert "another broker" not in html.text
     assert "Disconnected" not in html.text
+    assert html.one("nav", aria_label="Pages").links["Workers"]
     assert not html.all("div", class_="cards")

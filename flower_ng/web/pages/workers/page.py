@@ -61,8 +61,13 @@ class Workers(Page):
     template = "pages/workers/page.html"
 
     @classmethod
-    def count(cls, cluster: Cluster) -> NavCount:
-        """How many workers are online; alarming when none is of those that should be."""
+    def count(cls, cluster: Cluster) -> NavCount | None:
+        """How many workers are online; alarming when none is of those that should be.
+
+        None where the broker carries no events, so that it cannot be known.
+        """
+        if cluster.presence.lack:
+            return None
         census = cluster.presence.census()
         words = f"{census.online} of {census.expected} online"
         return NavCount(census.online, words, bool(census.silent) and not census.online)
