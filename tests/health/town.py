@@ -77,6 +77,7 @@ class Town:
             workers=self.records,
             told=self.told,
             failures=lambda name: self.failures.get(name, {}),
+            ages=lambda _name: {},
             inspect=self.inspect,
         )
         verifier = Verifier(self.state, self, lambda _worker: False, clock=clock)

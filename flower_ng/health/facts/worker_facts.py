@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, Protocol
 
 from flower_ng.health.facts.records import WorkerFacts
@@ -20,6 +21,8 @@ SKEW_LOOKS: Final = 12
 LEAST_LOOKS: Final = 3
 #: Reserved tasks that are looked at, the oldest.
 MOST_RESERVED: Final = 2000
+#: An answer of this time after a task's receipt tells of it, also where clocks differ a little.
+ANSWER_LATE_S: Final = 10.0
 #: A worker that says to have done so many tasks, none of which was heard of, sends no events.
 LEAST_DONE: Final = 20
 
@@ -58,6 +61,9 @@ class InspectorRecords(Protocol):
     def failures(self, workername: str, /) -> Mapping[str, Failure]:
         """What a worker failed to answer since."""
 
+    def ages(self, workername: str, /) -> Mapping[str, float]:
+        """How many seconds ago it answered each method."""
+
 
 class WorkerFactsReader:
     """Makes WorkerFacts, and keeps earlier values that later ones are compared with."""
@@ -86,13 +92,35 @@ class WorkerFactsReader:
         return list(dict.fromkeys((*self._state.workers, *lost)))
 
     def waiting(self, now: float) -> dict[str, float]:
-        """Return for how long the oldest reserved task of each worker has waited."""
+        """Return for how long the oldest reserved task of each worker has waited.
+
+        Not those that the worker itself has answered since to have no more: of these an event was
+        missed, for example while the dashboard was restarted.
+        """
         found: dict[str, float] = {}
+        answers: dict[str, tuple[float, AbstractSet[str]]] = {}
         for task in self._sightings.reserved(self._state, MOST_RESERVED):
-            if task.worker is not None and task.received is not None:
-                waited_s = now - task.received
-                found[task.worker.hostname] = max(waited_s, found.get(task.worker.hostname, 0.0))
+            if task.worker is None or task.received is None:
+                continue
+            name = task.worker.hostname
+            if name not in answers:
+                answers[name] = self._held_tasks(name, now)
+            answered_at, held = answers[name]
+            if task.uuid in held or answered_at < task.received + ANSWER_LATE_S:
+                found[name] = max(now - task.received, found.get(name, 0.0))
         return found
+
+    def _held_tasks(self, name: str, now: float) -> tuple[float, AbstractSet[str]]:
+        """Return which tasks a worker says to have, and as of when; 0 where it said nothing."""
+        told, ages = self._asked.told.get(name, NO_ANSWER), self._asked.ages(name)
+        if (
+            told.reserved is None
+            or told.active is None
+            or not ages.keys() >= {"reserved", "active"}
+        ):
+            return 0.0, frozenset()
+        held = told.reserved | {task.uuid for task in told.active}
+        return now - max(ages["reserved"], ages["active"]), held
 
     def facts(
         self, names: Iterable[str], waiting: Mapping[str, float], now: float

@@ -33,7 +33,8 @@ class WorkerAnswer(msgspec.Struct, frozen=True, gc=False):
     `uptime_s` its age when it answered, `done` how many tasks it ran, by type in `totals`.
     `registered` are its tasks by name, sorted. `pool_limit_s` is its hard limit on every task's
     time, `pool_per_child` after how many tasks a child is replaced; those of `conf_` are its
-    settings of the same. `accepts` is `accept_content`, where it is not Celery's default.
+    settings of the same. `reserved` are the ids of tasks that wait in it. `accepts` is
+    `accept_content`, where it is not Celery's default.
     """
 
     has_stats: bool = False
@@ -56,6 +57,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, gc=False):
     may_restart: bool | None = None
     accepts: tuple[str, ...] | None = None
     active: tuple[ActiveTask, ...] | None = None
+    reserved: frozenset[str] | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "WorkerAnswer":
@@ -175,6 +177,12 @@ def _active(reply: object) -> dict[str, Any]:
     return {"active": tuple(_running(reply)) if isinstance(reply, list) else None}
 
 
+def _reserved(reply: object) -> dict[str, Any]:
+    if not isinstance(reply, list):
+        return {"reserved": None}
+    return {"reserved": frozenset(str(task.get("id")) for task in map(mapping, reply))}
+
+
 def _running(reply: object) -> Iterator[ActiveTask]:
     for task in map(mapping, _listed(reply)):
         if task.get("id"):
@@ -189,6 +197,7 @@ READERS: Final[Mapping[str, Callable[[object], dict[str, Any]]]] = MappingProxyT
         "registered": _registered,
         "conf": _conf,
         "active": _active,
+        "reserved": _reserved,
     }
 )
 
