@@ -76,6 +76,8 @@ def started(kind: str, broker: Redis | Rabbit, backend: str, folder: Any) -> Ite
         app = Celery(broker=broker.url, set_as_current=False)
         app.conf.task_send_sent_event = True
         cluster = Cluster(kind, app, worker, dashboard)
+        hears = lambda: dashboard.get("/api/connection")["connected"]  # noqa: E731
+        wait_until(hears, 20, "the dashboard hears events")
         wait_until(lambda: alive(cluster), 20, "the worker is seen online")
         yield cluster
     finally:

@@ -316,7 +316,7 @@ def test_a_threads_pool_is_said_to_be_unable_to_grow(cluster, start_worker):
 
 def test_a_retry_in_a_threads_pool_is_told_by_what_was_raised(cluster, start_worker):
     url, name = cluster.app.conf.broker_url, f"{cluster.kind}-r"
-    start_worker(url, name=name, options=("-P", "threads", "-c", "2", "-Q", name))
+    start_worker(url, name=name, options=("-E", "-P", "threads", "-c", "2", "-Q", name))
     sent = cluster.app.send_task("tests.shop.again", queue=name).id
 
     def exception():  # the retry may be told after the success, and a list is a moment behind

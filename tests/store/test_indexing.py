@@ -145,6 +145,7 @@ def gone(folder):
 async def test_what_is_not_the_stores_is_made_again(db, folder, harmed):
     store = opened(db)
     fill(store, 1, 2, 3)
+    await_made(folder)
     await_indexed(store)
     store.stop()
     harmed(folder)
