@@ -26,3 +26,12 @@ def test_a_place_that_warns_all_the_time_is_cut_short_and_says_so_later():
 
 def test_who_did_what_is_always_logged():
     assert len(logged(LogLimit(), logging.INFO)) == 3 * MOST
+
+
+def test_a_record_for_two_handlers_counts_once():
+    limit = LogLimit(lambda: 0.0)
+    records = [
+        logging.LogRecord("x", logging.WARNING, "a.py", 1, "lost", (), None) for _ in range(MOST)
+    ]
+
+    assert [(limit.filter(one), limit.filter(one)) for one in records] == [(True, True)] * MOST

@@ -35,6 +35,12 @@ class LogLimit(logging.Filter):
         """Whether to log a record."""
         if record.levelno < logging.WARNING:
             return True
+        decided: bool | None = vars(record).get("is_logged")
+        if decided is None:  # of several handlers the first decides for all
+            decided = vars(record)["is_logged"] = self._is_logged(record)
+        return decided
+
+    def _is_logged(self, record: logging.LogRecord) -> bool:
         place, now = (record.pathname, record.lineno), self._clock()
         span = self._spans.get(place)
         if span is None or now - span.began >= SPAN_S:
