@@ -133,11 +133,11 @@ def close_consumers_of(rabbit, queue):
 
     def connections():
         consumers = management(rabbit, "GET", "consumers")
-        return [one for one in consumers if one["queue"]["name"] == queue]
+        channels = [one["channel_details"] for one in consumers if one["queue"]["name"] == queue]
+        return [channel["connection_name"] for channel in channels if channel]  # [] until known
 
-    for one in wait_until(connections, 20, "the broker knows the consumer"):
-        name = quote(one["channel_details"]["connection_name"], safe="")
-        management(rabbit, "DELETE", f"connections/{name}")
+    for name in wait_until(connections, 20, "the broker knows the consumer's connection"):
+        management(rabbit, "DELETE", f"connections/{quote(name, safe='')}")
 
 
 def management(rabbit, method, path):
