@@ -58,7 +58,7 @@ def asked(rabbit: Rabbit, path: str) -> list[dict[str, Any]]:
 
 
 def has_alarm(rabbit: Rabbit) -> bool:
-    """Whether an alarm is on: a node's statistics may not be there, this check is answered at once."""
+    """Whether an alarm is on: unlike the statistics of nodes, this check is always answered."""
     try:
         asked(rabbit, "health/checks/alarms")
     except urllib.error.HTTPError as error:
