@@ -86,6 +86,7 @@ class Cluster:
             lambda: self.events.connection,
             settings.purge_offline_workers,
             self.events.clock,
+            self.events.reach,
         )
         self.metrics.is_alive = self.presence.is_online
         self._source_url = ""

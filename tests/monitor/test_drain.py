@@ -27,6 +27,7 @@ class Place:
             self.inbox,
             self.wire,
             self.state,
+            on_slice=lambda _: None,
             on_applied=self.tell,
             on_tick=self.tick,
             follow_clock=self.clocks.append,

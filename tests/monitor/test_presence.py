@@ -4,6 +4,7 @@ import pytest
 
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.state.presence import GONE_S, LISTEN_S, Presence
+from flower_ng.monitor.state.reach import Reach
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Worker
 
@@ -18,9 +19,13 @@ class Cluster:
         self.now = BEGAN + 3600
         self.state = ClusterState(clock=lambda: self.now)
         self.connection = ConnectionState(connected=True, since=BEGAN, began=BEGAN)
+        self.last_reach = None
         self.presence = Presence(
-            self.state, lambda: self.connection, purge_after_s, lambda: self.now
+            self.state, lambda: self.connection, purge_after_s, lambda: self.now, self.reach
         )
+
+    def reach(self):
+        return self.last_reach or Reach(self.now)
 
     def hear(self, *names, kind="worker-heartbeat"):
         for name in names:
@@ -132,13 +137,34 @@ def test_while_nothing_can_be_heard_all_is_as_it_was(cluster):
     cluster.hear("quiet@box")
     cluster.now += 60
     cluster.hear("a@box", "b@box")
+    cluster.last_reach = Reach(cluster.now)
     cluster.now += 16  # as long as it takes to notice that the connection is dead
+    assert cluster.statuses() == {"quiet@box": "silent", "a@box": "online", "b@box": "online"}
     cluster.cut_off()
     cluster.now += 7200
 
     assert cluster.statuses() == {"quiet@box": "silent", "a@box": "online", "b@box": "online"}
     assert cluster.presence.at == cluster.now - 7200 - 16
     assert not cluster.presence.is_current
+
+
+def test_who_was_online_when_a_pause_began_is_unknown_until_it_could_be_heard_again(cluster):
+    cluster.hear("quiet@box")
+    cluster.now += 60
+    cluster.hear("a@box", "b@box")
+    paused_at = cluster.now
+    cluster.now += 9
+    cluster.last_reach = Reach(cluster.now, paused_at, cluster.now)
+
+    assert cluster.statuses() == {"quiet@box": "silent", "a@box": "unknown", "b@box": "unknown"}
+    assert cluster.booleans() == {"quiet@box": False, "a@box": True, "b@box": True}
+
+    resumed_at = cluster.now
+    cluster.now += LISTEN_S
+    cluster.hear("a@box")
+    cluster.last_reach = Reach(cluster.now, paused_at, resumed_at)
+    assert cluster.statuses() == {"quiet@box": "silent", "b@box": "silent", "a@box": "online"}
+    assert cluster.presence.silent_s(cluster.state.workers["b@box"]) == LISTEN_S
 
 
 def test_who_was_silent_long_before_the_connection_broke_was_silent(cluster):

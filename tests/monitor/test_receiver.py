@@ -106,6 +106,7 @@ def listening(url, silence_s):
                 app=app,
                 on_message=lambda _: None,
                 on_ready=ready.set,
+                on_sign=lambda _: None,
                 wake=lambda: None,
                 silence_s=silence_s,
             )

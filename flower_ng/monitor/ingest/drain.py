@@ -30,8 +30,8 @@ class Drain:
     """Every `interval_ms` takes what has arrived; goes on at once while there is more.
 
     One slice lasts about `slice_ms`, so that requests are answered between slices. Throughput is
-    bounded by the processor only. `on_applied` is called after each slice that applied something,
-    `on_tick` every `interval_ms`.
+    bounded by the processor only. `on_slice` is called after each slice, `on_applied` after those
+    that applied something, `on_tick` every `interval_ms`.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Drain:
         *,
         interval_ms: float,
         slice_ms: float,
+        on_slice: Callable[[int], None],
         on_applied: Callable[[], None],
         on_tick: Callable[[], None],
         follow_clock: Callable[[int], object],
@@ -58,7 +59,7 @@ class Drain:
         self._state = state
         self._interval_ms = interval_ms
         self._slice_s = slice_ms / 1000
-        self._on_applied = on_applied
+        self._on_slice, self._on_applied = on_slice, on_applied
         self._on_tick = on_tick
         self._follow_clock = follow_clock
         self._timer = timer
@@ -66,6 +67,11 @@ class Drain:
         self._decoded: list[Event] = []
         self._goes_on = False
         self._clock = 0  # the highest that was heard in this slice
+
+    @property
+    def applied_messages(self) -> int:
+        """How many messages of the inbox are applied; what is left of decoded events is of one."""
+        return self._inbox.taken_messages - bool(self._decoded)
 
     @property
     def is_behind(self) -> bool:
@@ -94,6 +100,7 @@ class Drain:
             now = self._timer()
         self._follow()
         self._note(now - began)
+        self._on_slice(self.applied_messages)
         if self.applied > before:
             self._on_applied()
         return self.applied - before

@@ -26,8 +26,10 @@ from flower_ng.monitor.ingest.inbox import FULL, EventMessage, Inbox
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState, IngestStats
 from flower_ng.monitor.ingest.losses import Losses
 from flower_ng.monitor.ingest.receiver import Receiver, connected, keeps_messages
+from flower_ng.monitor.ingest.signs_of_life import SignsOfLife
 from flower_ng.monitor.remote.broadcast import Broadcasts
 from flower_ng.monitor.servers import Servers
+from flower_ng.monitor.state.reach import Reach
 from flower_ng.monitor.state.restore import Returning
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Task, Worker
@@ -83,12 +85,14 @@ class EventsThread(threading.Thread):
         #: Tasks of the previous run are restored first; events wait in the inbox meanwhile.
         self.returning = Returning(state)
         self._wire = Wire(accepted(capp), clock)
+        self._signs = SignsOfLife(inbox)
         self._drain = Drain(
             inbox,
             self._wire,
             state,
             interval_ms=drain_interval_ms,
             slice_ms=slice_ms,
+            on_slice=self._signs.follow,
             on_applied=self._tell,
             on_tick=self._report,
             follow_clock=capp.clock.adjust,  # type: ignore[attr-defined] # the types lack it
@@ -120,6 +124,10 @@ class EventsThread(threading.Thread):
     def tasks(self) -> Mapping[str, Task]:
         """The tasks in memory, by uuid."""
         return self.state.tasks
+
+    def reach(self) -> Reach | None:
+        """Until when events are known to have been able to arrive; None before the first time."""
+        return self._signs.reach(self.clock())
 
     # Any thread
 
@@ -201,6 +209,7 @@ class EventsThread(threading.Thread):
                 app=self.capp,
                 on_message=self._take,
                 on_ready=self._connected,
+                on_sign=self._signs.note,
                 wake=lambda: wake(self._broadcasts),
                 queue_name=self._event_queue,
             )

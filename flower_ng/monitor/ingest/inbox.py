@@ -36,6 +36,8 @@ class Inbox:
         self.max_bytes = max_bytes
         self._queue: deque[EventMessage] = deque()
         self._put_bytes = self._taken_bytes = 0
+        #: How many messages ever came in, and out.
+        self.put_messages = self.taken_messages = 0
         self._room = threading.Condition()
         self._is_awaited = False
 
@@ -56,6 +58,7 @@ class Inbox:
             return False
         self._put_bytes += size_bytes
         self._queue.append(message)
+        self.put_messages += 1
         return True
 
     def take(self) -> EventMessage | None:
@@ -64,6 +67,7 @@ class Inbox:
             return None
         message = self._queue.popleft()
         self._taken_bytes += len(message.body)
+        self.taken_messages += 1
         if self._is_awaited:
             with self._room:
                 self._room.notify()

@@ -42,7 +42,8 @@ class Stopped(OSError):  # noqa: N818 - no fault: Kombu lets an OSError end a st
 class Receiver(EventReceiver):
     """Celery's receiver, which hands messages to `on_message` undecoded.
 
-    `on_ready` is called once it consumes. `wake` asks the workers for a heartbeat; Celery's own
+    `on_ready` is called once it consumes, `on_sign` at each sign that the broker lives, with its
+    time by `clock`, None for now. `wake` asks the workers for a heartbeat; Celery's own
     receiver does so over the app's pool, where a silent broker is waited for without end. With
     `queue_name` RabbitMQ keeps events under that name while nobody reads them (kept_queue.py);
     `kept_s` says for how long before it was ready it did. Raises the transport's error when the
@@ -56,6 +57,7 @@ class Receiver(EventReceiver):
         app: Celery,
         on_message: Callable[[EventMessage], None],
         on_ready: Callable[[], None],
+        on_sign: Callable[[float | None], None],
         wake: Callable[[], None],
         queue_name: str = "",
         silence_s: float = SILENCE_S,
@@ -70,12 +72,14 @@ class Receiver(EventReceiver):
             self._kept = KeptQueue(name, connection, celerys.exchange, queue_ttl(app))
             self.queue = self._kept.queue
         self._on_message = on_message
-        self._on_ready = on_ready
+        self._on_ready, self._on_sign = on_ready, on_sign
         self._wake = wake
         self._silence_s = silence_s
         self._clock = clock
         self._check_at = 0.0
         self._pinged_at = 0.0
+        self._is_pinged = False
+        self._frames, self._listened_at = 0, 0.0
 
     @property
     def kept_s(self) -> float:
@@ -127,6 +131,7 @@ class Receiver(EventReceiver):
         if self._kept is not None:
             self._kept.look_again()
         self._on_ready()
+        self._on_sign(None)
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:  # noqa: ARG002 - Kombu's signature
         """Hand over what Kombu could not unpack as it is: it is counted where all is decoded."""
@@ -138,6 +143,7 @@ class Receiver(EventReceiver):
         now = self._clock()
         if self._kept is not None:
             self._kept.tick()
+        self._look_for_frames(now)
         if now >= self._check_at:
             self._check_at = now + CHECK_S
             self._kept_connection.heartbeat_check()
@@ -159,6 +165,23 @@ class Receiver(EventReceiver):
         if self.should_stop:
             raise Stopped
         self._on_message(message)
+        self._on_sign(None)
+
+    def _look_for_frames(self, now: float) -> None:
+        """Take AMQP frames, heartbeats among them, for a sign of life since the last look.
+
+        Where no heartbeats were agreed on, and on brokers that are polled, each look is one: what
+        is polled answers, or raises.
+        """
+        peer: Any = self._kept_connection.connection
+        frames, heartbeat = getattr(peer, "bytes_recv", None), getattr(peer, "heartbeat", 0)
+        if frames is not None and heartbeat:
+            if frames != self._frames:
+                self._frames = frames
+                self._on_sign(self._listened_at or None)
+        elif not vars(self._channel).get("subclient"):
+            self._on_sign(None)
+        self._listened_at = now
 
     def _check_subscription(self, now: float) -> None:
         """Ping over Redis's subscription itself: Kombu does so only inside its own event loop."""
@@ -166,8 +189,10 @@ class Receiver(EventReceiver):
         if client is None or client.connection is None:
             return
         if not client.health_check_response_counter:
+            if self._is_pinged:
+                self._on_sign(self._pinged_at)
             client.check_health()  # pings if nothing came for `health_check_interval`
-            self._pinged_at = now
+            self._pinged_at, self._is_pinged = now, bool(client.health_check_response_counter)
         elif now - self._pinged_at > self._silence_s:
             raise ConnectionError(f"Redis has left a ping unanswered for {self._silence_s} s")
 

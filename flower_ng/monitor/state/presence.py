@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
+from flower_ng.monitor.state.reach import Reach
 from flower_ng.records import Worker
 
 #: `online`: its heartbeats come. `left`: it said goodbye. `silent`: its heartbeats ended without a
@@ -21,9 +22,6 @@ GONE_S: Final = 86_400.0
 #: Listened for less, a worker's silence says nothing: connecting, waking it up, its first heartbeat
 #: and a burst of others' events take some seconds.
 LISTEN_S: Final = 10.0
-#: A connection that died without a word is noticed within this time (receiver.py: two pings to
-#: Redis that stay unanswered, two heartbeats of RabbitMQ).
-NOTICED_S: Final = 40.0
 
 
 class ListeningState(Protocol):
@@ -87,6 +85,8 @@ class Presence:
     """Classifies workers. While no event can arrive, all is as it was when that began.
 
     `purge_after_s` is the option `purge_offline_workers`, None for never. `clock` is our own.
+    `reach` tells until when events are known to have been able to arrive: silence after that is
+    nobody's. Without it a connection proves itself by standing.
     """
 
     def __init__(
@@ -95,22 +95,22 @@ class Presence:
         listening: Callable[[], ListeningState],
         purge_after_s: float | None,
         clock: Callable[[], float],
+        reach: Callable[[], Reach | None] = lambda: None,
     ) -> None:
         self.purge_after_s = purge_after_s
         self._state, self._listening, self._clock = state, listening, clock
+        self._reach = reach
         self._before: tuple[float | None, float] = (None, 0.0)
         self._forgotten = 0
 
     @property
     def at(self) -> float:
-        """The moment that is spoken of: now, or when events were last known to arrive."""
-        connection = self._listening()
-        if connection.connected:
-            return self._clock()
-        # What died silently was noticed late: the newest event is the last that is known.
-        newest = next(reversed(self._state.workers.values()), None)
-        heard_at = 0.0 if newest is None else newest.heard_at
-        return min(connection.since, max(heard_at, connection.since - NOTICED_S))
+        """The moment that is spoken of: when events were last known to arrive."""
+        connection, reach = self._listening(), self._reach()
+        if not connection.connected:
+            return connection.since if reach is None else min(connection.since, reach.until)
+        now = self._clock()
+        return now if reach is None else min(now, max(reach.until, connection.since))
 
     @property
     def is_current(self) -> bool:
@@ -132,7 +132,7 @@ class Presence:
     def has_settled(self) -> bool:
         """Whether events arrive for so long that whoever sends any was heard by now."""
         began = self._began
-        return self.is_current and began is not None and self._clock() - began >= LISTEN_S
+        return self.is_current and began is not None and self.at - began >= LISTEN_S
 
     def forgot(self) -> None:
         """Count a worker that was purged from memory."""
@@ -140,12 +140,12 @@ class Presence:
 
     def status(self, worker: Worker | None) -> Status:
         """Return a worker's status; None stands for one that is in no table any more."""
-        return "purged" if worker is None else self._status(worker, self.at, self._began)
+        return "purged" if worker is None else self._status(worker, self._moment())
 
     def table(self) -> dict[str, Status]:
         """Return the status of every worker in the table, by host name."""
-        at, began = self.at, self._began
-        return {name: self._status(one, at, began) for name, one in self._state.workers.items()}
+        moment = self._moment()
+        return {name: self._status(one, moment) for name, one in self._state.workers.items()}
 
     def census(self) -> Census:
         """Count the workers by status."""
@@ -175,21 +175,36 @@ class Presence:
 
     def silent_s(self, worker: Worker) -> float:
         """Return for how long nothing came from it, counting only time in which it could have."""
-        at, began = self.at, self._began
-        return 0.0 if began is None else max(0.0, at - max(worker.heard_at, began))
+        moment = self._moment()
+        if moment.began is None:
+            return 0.0
+        return max(0.0, moment.at - max(worker.heard_at, _audible_since(worker, moment)))
 
     @property
     def _began(self) -> float | None:
         return self._listening().began
 
-    def _status(self, worker: Worker, at: float, began: float | None) -> Status:
-        status = _status(worker, at, began)
+    def _moment(self) -> "_Moment":
+        reach, began = self._reach(), self._began
+        if reach is None or reach.paused_at is None or reach.resumed_at is None:
+            return _Moment(self.at, began)
+        return _Moment(self.at, began, reach.paused_at, reach.resumed_at)
+
+    def _status(self, worker: Worker, moment: "_Moment") -> Status:
+        status = _status(worker, moment)
         is_offline, after_s = status in OFFLINE, self.purge_after_s
-        if is_offline and after_s is not None and _offline_s(worker, at, began) >= after_s:
+        if is_offline and after_s is not None and _offline_s(worker, moment) >= after_s:
             return "purged"
         return status
 
     def _was_online(self, worker: Worker) -> bool:
+        """Whether it was online when events could last be heard before now."""
+        paused_at = self._moment().paused_at
+        return self._was_online_before(worker) or (
+            paused_at is not None and worker.is_alive(paused_at)
+        )
+
+    def _was_online_before(self, worker: Worker) -> bool:
         """Whether it was online when any worker was last heard before this connection began."""
         began = self._began
         if self._before[0] != began or not self._before[1]:
@@ -201,21 +216,42 @@ class Presence:
         return worker.is_alive(self._before[1])
 
 
-def _status(worker: Worker, at: float, began: float | None) -> Status:
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """The moment that is spoken of, when its connection began, and the newest pause (Reach)."""
+
+    at: float
+    began: float | None
+    paused_at: float | None = None
+    resumed_at: float = 0.0
+
+
+def _status(worker: Worker, moment: _Moment) -> Status:
     if has_left(worker):
         return "left"
-    if began is None:
+    if moment.began is None:
         return "unknown"
-    if worker.is_alive(at):
+    if worker.is_alive(moment.at):
         return "online"
-    if worker.heard_at < began and at < began + max(LISTEN_S, 2 * worker.freq):
+    since = _audible_since(worker, moment)
+    if worker.heard_at < since and moment.at < since + max(LISTEN_S, 2 * worker.freq):
         return "unknown"
-    return "gone" if at - worker.heard_at >= GONE_S else "silent"
+    return "gone" if moment.at - worker.heard_at >= GONE_S else "silent"
 
 
-def _offline_s(worker: Worker, at: float, began: float | None) -> float:
+def _audible_since(worker: Worker, moment: _Moment) -> float:
+    """Return since when it could be heard: a pause counts only for who was online before it."""
+    began, paused_at = moment.began or 0.0, moment.paused_at
+    if paused_at is None or moment.resumed_at < began or not worker.is_alive(paused_at):
+        return began
+    return moment.resumed_at
+
+
+def _offline_s(worker: Worker, moment: _Moment) -> float:
     sign = worker.beat_at or worker.heard_at
-    return at - (sign if began is None or has_left(worker) else max(sign, began))
+    if moment.began is None or has_left(worker):
+        return moment.at - sign
+    return moment.at - max(sign, _audible_since(worker, moment))
 
 
 def has_left(worker: Worker) -> bool:
