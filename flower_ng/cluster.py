@@ -31,6 +31,7 @@ from flower_ng.metrics import (
     QueueSources,
     Registry,
 )
+from flower_ng.monitor.remote.broadcast import Broadcasts
 from flower_ng.monitor.remote.capacity import Capacity, serving
 from flower_ng.monitor.remote.connections import limit_waits
 from flower_ng.monitor.remote.control import Control
@@ -102,7 +103,7 @@ class Cluster:
             expected=self._online,
             inspections=self.inspections,
             max_workers=settings.max_workers,
-            servers=self.servers,
+            broadcasts=Broadcasts(capp, servers=self.servers),
         )
         self._inspect_interval_s = settings.inspect_interval
         self.state.on_newcomer(self.inspector.heard_of)

@@ -20,7 +20,7 @@ async def test_a_queue_that_nobody_declared_is_unknown_not_zero(memory_place, ad
 
 
 async def test_the_reason_for_an_unknown_length_is_kept(memory_place, adapter, monkeypatch):
-    monkeypatch.setattr(MemoryChannel, "_size", Channel._size)
+    monkeypatch.setattr(MemoryChannel, "_size", Channel._size)  # noqa: SLF001 - Kombu's hook
     broker = adapter(memory_place)
 
     (row,) = await broker.queues(["celery"])

@@ -35,13 +35,13 @@ def test_every_message_is_read_whole_while_others_write(connect):
     def write(writer):
         channel = connect()
         for number in range(MESSAGES):
-            channel._put("orders", {"writer": writer, "number": number})
+            channel._put("orders", {"writer": writer, "number": number})  # noqa: SLF001 - Kombu's hook
 
     def read():
         channel, found = connect(), []
         while len(found) < WRITERS * MESSAGES:
             try:
-                found.append(channel._get("orders"))
+                found.append(channel._get("orders"))  # noqa: SLF001 - Kombu's hook
             except Empty:
                 continue
         return found
@@ -58,7 +58,7 @@ def test_every_message_is_read_whole_while_others_write(connect):
 def test_an_exchange_knows_all_that_are_bound_to_it_at_once(connect):
     def bind(number):
         channel = connect()
-        channel._queue_bind("celeryev", "", "", f"queue-{number}")
+        channel._queue_bind("celeryev", "", "", f"queue-{number}")  # noqa: SLF001 - Kombu's hook
         return channel.get_table("celeryev")
 
     with ThreadPoolExecutor(8) as threads:

@@ -1,5 +1,6 @@
 """Facts, rules and watches for tests, each with only what the test is about."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flower_ng.health.engine import Engine
@@ -73,12 +74,22 @@ class Switch:
         return [*map(Finding, self.subjects), *map(Undecided, self.undecided)]
 
 
-def watch(*switches: Switch, hold_s: float = 0.0, clock: Any = lambda: NOW) -> ProblemWatch:
-    """Return a watch over switches, which looks when it is told to."""
+def watch(
+    *switches: Switch,
+    hold_s: float = 0.0,
+    clock: Any = lambda: NOW,
+    notebook: MemoryNotebook | None = None,
+    errors: Iterable[Exception] = (),
+) -> ProblemWatch:
+    """Return a watch over switches, which looks when it is told to; each error ends one look."""
+    errors = iter(errors)
 
     async def gather() -> Facts:
+        for error in errors:
+            raise error
         return facts(clock())
 
     rules = [switch.rule for switch in switches]
     engine = Engine(rules, {rule.name: 1.0 for rule in rules}, hold_s=hold_s)
-    return ProblemWatch(engine, gather, MemoryNotebook(), interval_s=0.01, clock=clock)
+    notebook = MemoryNotebook() if notebook is None else notebook
+    return ProblemWatch(engine, gather, notebook, interval_s=0.01, clock=clock)

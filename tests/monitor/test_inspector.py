@@ -6,12 +6,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 from redis import Redis as RedisClient
 from tornado.ioloop import IOLoop
 
-from flower_ng.monitor.remote.broadcast import CollectedReplies
+from flower_ng.monitor.remote.broadcast import Broadcasts, CollectedReplies
 from flower_ng.monitor.remote.connections import REST_S
 from flower_ng.monitor.remote.inspector import FEW_METHODS, SLICE, WorkerInspector
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
@@ -36,6 +37,19 @@ class Recorder:
         self._broadcasts.close()
 
 
+class Answering:
+    """Stands for broadcasts: calls a function instead of asking anybody."""
+
+    def __init__(self, ask):
+        self.ask = ask
+
+    def close(self):
+        pass
+
+
+RECORDERS = WeakKeyDictionary()
+
+
 class Tally:
     def __init__(self):
         self.noted, self.answered_s = [], []
@@ -52,8 +66,11 @@ async def start(pool):
 
     def start(app, **options):
         options = {"pool": pool, "uniform": lambda low, _: low / 5, **options}
-        inspector = WorkerInspector(IOLoop.current(), app, TIMEOUT_S, **options)
-        inspector._broadcasts = Recorder(inspector._broadcasts)
+        recorder = Recorder(options.pop("broadcasts", None) or Broadcasts(app))
+        inspector = WorkerInspector(
+            IOLoop.current(), app, TIMEOUT_S, broadcasts=recorder, **options
+        )
+        RECORDERS[inspector] = recorder
         made.append(inspector)
         return inspector
 
@@ -68,7 +85,7 @@ async def inspector(start, app, yard):
 
 
 def asked(inspector):
-    return inspector._broadcasts.asked
+    return RECORDERS[inspector].asked
 
 
 async def timed(awaitable):
@@ -166,16 +183,15 @@ async def test_a_missing_worker_is_named_for_each_method(inspector):
 
 async def test_thousands_that_do_not_answer_do_not_hold_the_loop(start, app):
     names = frozenset(f"w{number}@box" for number in range(5000))
-    inspector = start(app)
-    inspector._broadcasts.ask = lambda *_: CollectedReplies({method: {} for method in FEW_METHODS})
-    inspector._expected = lambda: names
+    silence = Answering(lambda *_: CollectedReplies({method: {} for method in FEW_METHODS}))
+    inspector = start(app, broadcasts=silence, expected=lambda: names)
 
     noted, inspecting = [0], inspector.inspect()
     while not inspecting.done():
         await asyncio.sleep(0)
-        noted.append(sum(map(len, inspector._answers._failures.values())))
+        noted.append(len(inspector.failing))
 
-    assert noted[-1] == len(FEW_METHODS) * len(names)
+    assert noted[-1] == len(names)
     assert max(after - before for before, after in pairwise(noted)) <= SLICE
 
 
@@ -291,7 +307,8 @@ async def test_all_are_refreshed_again_and_again(inspector):
 async def test_an_interval_of_zero_inspects_only_at_the_start(inspector):
     inspector.start_refreshing(0)
 
-    await eventually(lambda: not inspector._errands)
+    await eventually(lambda: inspector.workers)
+    await asyncio.sleep(0.2)  # with an interval of that length it would have asked again
 
     assert asked(inspector) == [(None, FEW_METHODS)]
 
@@ -349,8 +366,9 @@ async def test_the_first_inspection_after_the_brokers_return_succeeds(start, own
 
 
 async def test_threads_that_hang_do_not_hold_a_request(start, app):
-    inspector, end = start(app), threading.Event()
-    inspector._broadcasts.ask = lambda *_: end.wait()  # stands for a name server that is dead
+    end = threading.Event()
+    hanging = Answering(lambda *_: end.wait())  # stands for a name server that is dead
+    inspector = start(app, broadcasts=hanging)
     requests = [inspector.inspect(f"w{number}@box") for number in range(20)]
 
     _, took_s = await timed(asyncio.gather(*requests))
@@ -361,13 +379,13 @@ async def test_threads_that_hang_do_not_hold_a_request(start, app):
 
 
 async def test_an_error_in_a_library_is_a_failure_and_refreshing_goes_on(start, app, caplog):
-    inspector, calls = start(app, expected=lambda: ["w1@box"]), []
+    calls = []
 
     def ask(*_):  # stands for a defect of kombu, which cannot be ordered
         calls.append(1)
         raise ZeroDivisionError("division by zero")
 
-    inspector._broadcasts.ask = ask
+    inspector = start(app, broadcasts=Answering(ask), expected=lambda: ["w1@box"])
     inspector.start_refreshing(0.1)
 
     await eventually(lambda: len(calls) >= 2)

@@ -10,7 +10,7 @@ from redis import Redis
 
 from flower_ng.errors import BadRequest, NotFound, Unavailable
 from flower_ng.monitor.remote.publish import Publisher
-from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
+from tests.monitor.yard import Readings, eventually, refused_broker, shop, silent_broker
 
 pytestmark = [
     pytest.mark.xdist_group("yard"),
@@ -125,13 +125,14 @@ async def test_waiting_applies_do_not_starve_other_calls(publisher, box):
         wait.cancel()
 
 
-async def test_a_client_that_leaves_ends_the_wait(publisher):
+async def test_a_client_that_leaves_ends_the_wait(publisher, app, monkeypatch):
+    readings = Readings(app, monkeypatch)
     wait = asyncio.ensure_future(publisher.apply(ADD, [1, 2], {}, {"queue": "box"}))
-    await eventually(lambda: publisher._results._waiting)
+    await readings.go_on()
 
     wait.cancel()
 
-    await eventually(lambda: not publisher._results._waiting)
+    await readings.end()
 
 
 async def test_a_result_is_waited_for(publisher, app):

@@ -6,7 +6,7 @@ import pytest
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.remote.results import Results, answer, plain
-from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
+from tests.monitor.yard import Readings, eventually, refused_broker, shop, silent_broker
 
 pytestmark = [
     pytest.mark.xdist_group("yard"),
@@ -113,17 +113,16 @@ async def test_a_thousand_waits_hold_no_thread(results, pool):
         wait.cancel()
 
 
-async def test_the_looking_ends_when_the_last_caller_leaves(results):
+async def test_the_looking_ends_when_the_last_caller_leaves(results, app, monkeypatch):
+    readings = Readings(app, monkeypatch)
     first, second = (asyncio.ensure_future(results.wait("never")) for _ in range(2))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: readings)
 
     first.cancel()
-    await asyncio.sleep(0.1)
-    assert set(results._waiting) == {"never"}
+    await readings.go_on()
     second.cancel()
 
-    await eventually(results._waiter.done)
-    assert results._waiting == {}
+    await readings.end()
 
 
 async def test_two_who_wait_for_one_task_both_get_it(results, app):

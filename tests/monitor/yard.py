@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from celery import Celery
 
 from tests.services import PATIENCE, Redis
@@ -69,6 +70,34 @@ def refused_broker() -> Iterator[str]:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield f"redis://127.0.0.1:{holder.getsockname()[1]}/0"
+
+
+class Readings(list[str]):
+    """The ids of the tasks that an app's result backend was asked for, in order."""
+
+    def __init__(self, app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        kind = type(app.backend)  # each thread has a backend of its own
+        real = kind.get_task_meta
+
+        def get_task_meta(backend: Any, task_id: str, *args: Any, **kwargs: Any) -> Any:
+            self.append(task_id)
+            return real(backend, task_id, *args, **kwargs)
+
+        monkeypatch.setattr(kind, "get_task_meta", get_task_meta)
+
+    async def go_on(self) -> None:
+        """Return when the backend has been asked again."""
+        before = len(self)
+        await eventually(lambda: len(self) > before)
+
+    async def end(self) -> None:
+        """Return when the backend was not asked for a second, which is twenty looks."""
+        async with asyncio.timeout(30):
+            before = -1
+            while len(self) > before:
+                before = len(self)
+                await asyncio.sleep(1)
 
 
 async def eventually(happened: Any, timeout_s: float = 10.0) -> Any:

@@ -20,7 +20,6 @@ from flower_ng.monitor.remote.bounded_calls import BoundedCalls, reason
 from flower_ng.monitor.remote.broadcast import Broadcasts, CollectedReplies
 from flower_ng.monitor.remote.refresh_schedule import SharedRounds
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
-from flower_ng.monitor.servers import Servers
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +84,7 @@ class WorkerInspector:
         expected: Callable[[], Iterable[str]] = tuple,
         inspections: Tally | None = None,
         max_workers: int = 5000,
-        servers: Servers | None = None,
+        broadcasts: Broadcasts | None = None,
         clock: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -94,7 +93,7 @@ class WorkerInspector:
         self._clock, self._uniform = clock, uniform
         pool = pool or ThreadPoolExecutor(MOST_BROADCASTS, thread_name_prefix="inspector")
         self._calls = BoundedCalls(pool, MOST_BROADCASTS, timeout_s + MARGIN_S)
-        self._broadcasts = Broadcasts(capp, servers=servers)
+        self._broadcasts = broadcasts or Broadcasts(capp)
         self._rounds = SharedRounds(self._loop, self._ask)
         self._answers = InspectAnswers(max_workers)
         self._answered_all: set[str] = set()

@@ -103,7 +103,7 @@ async def test_an_override_that_only_sometimes_refuses_may_call_what_it_override
     async def _on_auth(self, user):
         if user["org"] != "ours":
             raise HTTPError(403, "not ours")
-        await base._on_auth(self, user)
+        await base._on_auth(self, user)  # noqa: SLF001 - Flower's hook
 
     browser = open_site(kind, _on_auth=_on_auth)
     provider.token |= {"org": "ours"}
@@ -292,8 +292,8 @@ def test_the_helpers_that_handlers_import_are_there(flower_auth):
 def test_addresses_are_text_on_the_class_for_others_to_build_on(flower_auth, kind):
     handler = getattr(flower_auth, HANDLER[kind])
 
-    assert f"{handler._OAUTH_AUTHORIZE_URL}?x".startswith("https://")
-    assert f"{handler._OAUTH_ACCESS_TOKEN_URL}?x".startswith("https://")
+    assert f"{handler._OAUTH_AUTHORIZE_URL}?x".startswith("https://")  # noqa: SLF001 - Flower's hook
+    assert f"{handler._OAUTH_ACCESS_TOKEN_URL}?x".startswith("https://")  # noqa: SLF001 - Flower's hook
 
 
 async def test_a_handler_of_tornados_own_gets_our_errors_and_cookies(serve):
