@@ -41,7 +41,12 @@ DROPPED = (
     " --inbox_max_bytes"
 )
 
-
+#: What is said where Redis has closed the connection for events, and runs.
+CUT = (
+    "Events are missing, how many is unknown: Redis has closed flower_ng's event connection, as it"
+    " does where a client reads too slowly. Raise client-output-buffer-limit pubsub in Redis, and"
+    " give flower_ng more CPU"
+)
 #: What is said of events that can't be read.
 REFUSED = (
     "{:,} events could not be read{}, so their data is missing. Set event_serializer = 'json' for"
@@ -49,11 +54,14 @@ REFUSED = (
 )
 
 
-def banners(events: Events, *, is_dropping: bool, is_refusing: bool) -> list[str]:
+def banners(
+    events: Events, *, is_dropping: bool, is_refusing: bool, is_cut: bool = False
+) -> list[str]:
     """Return what the events and their store have to say; empty when all is well.
 
     `is_dropping` is whether events were dropped lately; of those before, the gaps tell.
-    `is_refusing` is whether some could not be read lately.
+    `is_refusing` is whether some could not be read lately; `is_cut` whether Redis has closed a
+    connection lately, perhaps ours.
     """
     store, returning = events.store, events.returning
     failing, behind_s = store.failing, store.lag_s
@@ -72,6 +80,7 @@ def banners(events: Events, *, is_dropping: bool, is_refusing: bool) -> list[str
         *([REPAIRING.format(share)] if (share := store.repaired) is not None else []),
         *([LOST.format(lost)] if (lost := store.lost) else []),
         *([DROPPED.format(dropped)] if dropped and is_dropping else []),
+        *([CUT] if is_cut and events.stats.cuts else []),
         *([REFUSED.format(refused, form)] if refused and is_refusing else []),
     ]
 

@@ -225,6 +225,7 @@ class Cluster:
             self.events,
             is_dropping=self.problems.holds("events-dropped"),
             is_refusing=self.problems.holds("events-refused"),
+            is_cut=self.problems.holds("broker-cut-off"),
         )
 
     def _follow_source(self) -> None:

@@ -180,7 +180,7 @@ class Events(events.EventsThread):
     def _ingest(self) -> IngestStatus:
         connection = self.connection
         since = connection.complete_since if connection.connected else None
-        return IngestStatus(since, sum(self.stats.dropped.values()))
+        return IngestStatus(since, sum(self.stats.dropped.values()), connection.missing_since)
 
     def save_state(self) -> None:
         """Write now what would be written within half a second."""

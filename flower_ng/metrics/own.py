@@ -45,6 +45,7 @@ class MetricSources:
     store: Callable[[], StoreStatus]
     delayed: Callable[[], int | None] = lambda: None
     learned: Callable[[], Mapping[str, int]] = dict
+    cuts: Callable[[], int] = lambda: 0
 
 
 #: One value, or one for each value of the metric's label; None if unknown.
@@ -110,6 +111,12 @@ METRICS: tuple[OwnMetric, ...] = (
         "Events ignored because they could not be read, by reason.",
         lambda s: s.malformed(),
         "reason",
+    ),
+    OwnMetric(
+        "flower_ng_event_connection_cuts",
+        "counter",
+        "Times that Redis closed the event connection though it runs: events are missing.",
+        lambda s: s.cuts(),
     ),
     OwnMetric(
         "flower_ng_ends_from_backend",

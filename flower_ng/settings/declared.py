@@ -161,7 +161,7 @@ class Settings(ProblemOptions):
         None, CLUSTER, "URL of RabbitMQ's management API.", is_web_address, secret=True
     )
     inbox_max_messages: int = option(
-        10_000,
+        200_000,
         CLUSTER,
         "Maximum unread events in memory; beyond it RabbitMQ holds them back, on Redis they are"
         " dropped.",

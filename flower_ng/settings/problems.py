@@ -220,7 +220,8 @@ class ProblemOptions:
     problem_broker_cut_off: float = option(
         1.0,
         PROBLEMS,
-        "Alert when Redis disconnects this many slow clients within five minutes.",
+        "Alert when Redis disconnects this many slow clients, or flower_ng's event connection this"
+        " often, within five minutes.",
         at_least(0),
     )
     problem_broker_redelivers: float = option(

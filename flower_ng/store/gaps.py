@@ -84,7 +84,7 @@ class Gaps:
         if before is not None:
             self._lose(INBOX, ingest.dropped - before.ingest.dropped, before.at, now)
             self._lose(STORE, lost - before.lost, min(lost_since, before.at), now)
-            self._compare(before, ingest.connected_since)
+            self._compare(before, ingest)
         if ingest.connected_since is not None:
             self._end(ingest.connected_since)
         self._behind.start()
@@ -114,11 +114,16 @@ class Gaps:
             gap for gap in self.all() if gap.start < end and (gap.end is None or gap.end >= start)
         )
 
-    def _compare(self, before: IngestLook, connected_since: float | None) -> None:
-        """Note that the connection went, now or for a moment between two looks."""
+    def _compare(self, before: IngestLook, ingest: IngestStatus) -> None:
+        """Note that the connection went, now or for a moment between two looks.
+
+        Who reads slower than events come is cut off long after the oldest that is lost was sent.
+        """
         was = before.ingest.connected_since
-        if was is not None and was != connected_since:
-            self._put(Gap(before.at, None, None, BROKER))
+        if was is not None and was != ingest.connected_since:
+            missing = ingest.missing_since
+            since = before.at if missing is None or missing < was else min(before.at, missing)
+            self._put(Gap(since, None, None, BROKER))
 
     def _end(self, connected_since: float) -> None:
         """End what lasted until there was a connection."""

@@ -316,6 +316,7 @@ WRONG = [
         {"reason": "refused", "away_s": 200},
     ),
     ("broker-cut-off", {"broker": redis(), "cut_off": 2}, "", {"connections closed": 2}),
+    ("broker-cut-off", {"ingest": clocked(cuts=1)}, "", {"event connection closed": 1}),
     (
         "broker-redelivers",
         {"broker": redis(), "waiting_for_eta": [UnackedTask("5eed", PAY, 3500)]},

@@ -5,13 +5,11 @@ from pathlib import Path
 from flower_ng.health import RULES
 
 LIVE = Path(__file__).parents[1] / "live"
-#: Counted by a Redis that is newer than those of most systems: recorded, in health/test_town.py.
-RECORDED = {"broker-cut-off"}
 
 
 def test_every_rule_is_seen_and_cleared_in_a_live_test():
     tests = "".join(one.read_text() for one in LIVE.glob("test_*.py"))
     names = {rule.name for rule in RULES}
 
-    assert {name for name in names if f'"{name}"' not in tests} == RECORDED
-    assert names > RECORDED
+    assert not {name for name in names if f'"{name}"' not in tests}
+    assert names

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from celery import Celery
 from celery.events import EventDispatcher
+from redis import Redis as Client
 
 from tests.leap import set_ahead
 from tests.live.test_problems import OPTIONS, Leaping
@@ -103,6 +104,31 @@ def test_events_that_find_no_room_are_told_for_five_minutes(watched, dispatcher)
 
     assert "events were dropped because the inbox was full" in while_told
     assert "events were dropped" not in watched.dashboard.ask("/workers").text
+
+
+def test_a_connection_that_redis_closed_for_slow_reading_is_told_as_a_loss_of_unknown_size(
+    watched, dispatcher, redis_server
+):
+    """Without Redis's own counter, which those of most systems lack."""
+    limit = "client-output-buffer-limit"
+    with Client.from_url(redis_server.url) as client:
+        client.config_set(limit, "pubsub 1mb 0 0")
+        watched.dashboard.signal(signal.SIGSTOP)
+        try:
+            for _ in range(200):
+                dispatcher.send("worker-heartbeat", freq=60, note="x" * 200_000)
+        finally:
+            watched.dashboard.signal(signal.SIGCONT)
+            client.config_set(limit, "pubsub 32mb 8mb 60")
+
+    assert watched.sees("broker-cut-off")["evidence"] == {"event connection closed": 1}
+    while_told = watched.dashboard.ask("/workers").text
+    assert "Events are missing, how many is unknown" in while_told
+    assert "\nflower_ng_event_connection_cuts_total 1.0" in watched.dashboard.ask("/metrics").text
+    assert "no connection to the broker" in watched.dashboard.ask("/history").text.lower()
+    watched.leap(301)
+    watched.clears("broker-cut-off")
+    assert "Events are missing" not in watched.dashboard.ask("/workers").text
 
 
 def test_a_full_disk_is_told_until_it_has_room_and_what_was_lost_for_five_minutes(

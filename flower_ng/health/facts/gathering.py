@@ -74,6 +74,7 @@ class FactSources:
     has_returned: Callable[[], bool] = lambda: True
     broker: Callable[[], BrokerFacts | None] = lambda: None
     disallowed: Callable[[], str] = lambda: ""
+    cuts: Callable[[], int] = lambda: 0
 
 
 class FactCollector:
@@ -103,7 +104,7 @@ class FactCollector:
         self._claim_after_s = min(ASKED_AFTER_S, claim_after_s / 2)
         self._clock, self._timezone = clock, timezone
         self._dropped, self._malformed, self._lost = (RecentGrowth(LOSS_S) for _ in range(3))
-        self._cut_off = RecentGrowth(LOSS_S)
+        self._cut_off, self._own_cuts = RecentGrowth(LOSS_S), RecentGrowth(LOSS_S)
         self._asked_count, self._asked_s = RecentGrowth(LOSS_S), RecentGrowth(LOSS_S)
         self._began = clock()
         self._online_at: float | None = None
@@ -217,6 +218,7 @@ class FactCollector:
             disallowed=sources.disallowed(),
             inspect_s=asked_s / asked if asked else None,
             was_tried=is_connected or connection.retry_at is not None,
+            cuts=int(self._own_cuts.see(sources.cuts(), now)),
         )
 
     def _keeping(self, now: float) -> HistoryFacts:

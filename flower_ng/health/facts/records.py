@@ -192,7 +192,7 @@ class IngestFacts:
 
     `was_tried` is that a connection was made or refused since the start.
     `disallowed` is the content type of the newest that could not be read, empty where that was not
-    the reason.
+    the reason. `cuts` is how often the broker closed the connection within `over_s`.
     """
 
     connected_since: float | None
@@ -205,6 +205,7 @@ class IngestFacts:
     disallowed: str = ""
     inspect_s: float | None = None
     was_tried: bool = True
+    cuts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,11 +109,15 @@ def unanswering(facts: Facts, threshold_s: float) -> Iterable[Finding] | None:
 
 
 def cut_off(facts: Facts, minimum: float) -> Iterable[Finding] | None:
-    """Redis disconnected clients that read too slowly; event connections may be among them."""
-    if facts.broker is None or facts.broker.redis is None:
-        return None
-    closed = facts.cut_off
-    return [Finding("", {"connections closed": closed})] if closed >= minimum else []
+    """Redis disconnected clients that read too slowly, or flower_ng's connection for events.
+
+    Versions before 7 don't count the former.
+    """
+    own, closed = facts.ingest.cuts, facts.cut_off
+    if max(own, closed) >= minimum:
+        ours: Evidence = {"event connection closed": own} if own else {}
+        return [Finding("", {**ours, **({"connections closed": closed} if closed else {})})]
+    return None if facts.broker is None or facts.broker.redis is None else []
 
 
 def redelivering(facts: Facts, share: float) -> Iterable[Finding] | None:
@@ -222,9 +226,10 @@ RULES: Final = (
         "broker-cut-off",
         "broker",
         "warning",
-        "Redis disconnected slow clients",
-        "Events may be missing. Raise client-output-buffer-limit pubsub, and make sure that"
-        " flower_ng gets enough CPU.",
+        "Redis disconnected clients",
+        "Events may be missing; they are if flower_ng's event connection was closed. Redis closes"
+        " connections that are read too slowly: raise client-output-buffer-limit pubsub, and make"
+        " sure that flower_ng gets enough CPU.",
         cut_off,
         needs_s=lambda _: LOSS_S,
     ),

@@ -26,6 +26,7 @@ from flower_ng.monitor.ingest.inbox import FULL, EventMessage, Inbox
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState, IngestStats
 from flower_ng.monitor.ingest.losses import Losses
 from flower_ng.monitor.ingest.receiver import Receiver, connected, keeps_messages
+from flower_ng.monitor.ingest.redis_read_ahead import RedisClosed
 from flower_ng.monitor.ingest.signs_of_life import SignsOfLife
 from flower_ng.monitor.remote.broadcast import Broadcasts
 from flower_ng.monitor.servers import Servers
@@ -45,6 +46,11 @@ REST_S = 30.0
 #: An outage is logged when it begins, when its reason changes, and at this interval.
 REMIND_S = 60.0
 WHY_LENGTH = 500
+#: Logged when Redis runs and has closed the connection all the same.
+CUT = (
+    "Events are missing, how many is unknown: Redis has closed the connection. It does so where a"
+    " client reads too slowly: see client-output-buffer-limit pubsub in redis.conf"
+)
 
 
 class EventsThread(threading.Thread):
@@ -233,6 +239,9 @@ class EventsThread(threading.Thread):
             log.warning(
                 "Receiving events again, after %.1f s without%s", after_s, self.servers.source
             )
+        if before.is_cut:
+            self.stats.cuts += 1
+            log.warning(CUT)
         kept_s = 0.0 if self._receiver is None else self._receiver.kept_s
         self._become(before.made(now, kept_s))
         self._enabling.connected()
@@ -245,7 +254,8 @@ class EventsThread(threading.Thread):
         if why != before.why or now - self._logged_at >= REMIND_S:
             log.error("No events: %s; next try in %.1f s", why, pause_s)
             self._logged_at = now
-        self._become(before.failed(why, now, now + pause_s))
+        behind_s = error.behind_s if isinstance(error, RedisClosed) else None
+        self._become(before.failed(why, now, now + pause_s, behind_s))
         self._ended.wait(pause_s)
 
     def _become(self, connection: ConnectionState) -> None:

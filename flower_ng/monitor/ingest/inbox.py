@@ -31,7 +31,7 @@ class Inbox:
     counts by itself, so that neither has to lock anything while there is room.
     """
 
-    def __init__(self, max_messages: int = 10_000, max_bytes: int = 256 * 2**20) -> None:
+    def __init__(self, max_messages: int = 200_000, max_bytes: int = 256 * 2**20) -> None:
         self.max_messages = max_messages
         self.max_bytes = max_bytes
         self._queue: deque[EventMessage] = deque()

@@ -13,7 +13,8 @@ class ConnectionState(msgspec.Struct, frozen=True):
     `began` is when the latest connection was made, None before the first. While it is connected no
     event after `complete_since` was missed: a queue may have kept some from before. Without
     `is_possible` the broker can't carry events, for the reason in `why`, and no connection is
-    attempted.
+    attempted. `is_cut` is that the broker has closed the latest connection; `missing_since` is
+    since when events may be missing if that was long before it was noticed.
     """
 
     connected: bool
@@ -23,18 +24,22 @@ class ConnectionState(msgspec.Struct, frozen=True):
     began: float | None = None
     is_possible: bool = True
     complete_since: float | None = None
+    is_cut: bool = False
+    missing_since: float | None = None
 
     def shifted(self, step_s: float) -> "ConnectionState":
         """Return it with its times moved by `step_s`, as the system's clock was."""
         began = None if self.began is None else self.began + step_s
         retry_at = None if self.retry_at is None else self.retry_at + step_s
         complete = None if self.complete_since is None else self.complete_since + step_s
+        missing = None if self.missing_since is None else self.missing_since + step_s
         return msgspec.structs.replace(
             self,
             since=self.since + step_s,
             began=began,
             retry_at=retry_at,
             complete_since=complete,
+            missing_since=missing,
         )
 
     def made(self, now: float, kept_s: float) -> "ConnectionState":
@@ -42,10 +47,22 @@ class ConnectionState(msgspec.Struct, frozen=True):
         complete = now - kept_s
         if self.complete_since is not None and self.since >= complete:
             complete = self.complete_since  # nothing was missed since the one before
-        return ConnectionState(connected=True, since=now, began=now, complete_since=complete)
+        return ConnectionState(
+            connected=True,
+            since=now,
+            began=now,
+            complete_since=complete,
+            missing_since=self.missing_since,
+        )
 
-    def failed(self, why: str, now: float, retry_at: float) -> "ConnectionState":
-        """Return the state after a failed attempt or a lost connection."""
+    def failed(
+        self, why: str, now: float, retry_at: float, cut_behind_s: float | None = None
+    ) -> "ConnectionState":
+        """Return the state after a failed attempt or a lost connection.
+
+        `cut_behind_s` is how long before the broker closed it all had been read, None where it was
+        not the broker.
+        """
         since = now if self.connected else self.since
         return ConnectionState(
             connected=False,
@@ -54,6 +71,8 @@ class ConnectionState(msgspec.Struct, frozen=True):
             retry_at=retry_at,
             began=self.began,
             complete_since=self.complete_since,
+            is_cut=cut_behind_s is not None,
+            missing_since=self.missing_since if cut_behind_s is None else now - cut_behind_s,
         )
 
 
@@ -66,6 +85,8 @@ class IngestStats:
         self._wire = wire
         #: Messages from the broker, each one event or a list of events.
         self.messages = 0
+        #: How often the broker has closed the connection and accepted another one at once.
+        self.cuts = 0
 
     @property
     def received(self) -> int:

@@ -16,7 +16,7 @@ from kombu import Connection, Queue
 from flower_ng.monitor.ingest.amqp_read_ahead import gather
 from flower_ng.monitor.ingest.inbox import EventMessage
 from flower_ng.monitor.ingest.kept_queue import PREFETCH, KeptQueue
-from flower_ng.monitor.ingest.redis_fast_path import subscribe
+from flower_ng.monitor.ingest.redis_fast_path import Subscription, subscribe
 from flower_ng.monitor.remote.connections import OWN_CONNECT_S, connect_s, limit_frames, waits
 from flower_ng.monitor.servers import sentinel_patience
 
@@ -80,6 +80,7 @@ class Receiver(EventReceiver):
         self._pinged_at = 0.0
         self._is_pinged = False
         self._frames, self._listened_at = 0, 0.0
+        self._subscription: Subscription | None = None
 
     @property
     def kept_s(self) -> float:
@@ -125,7 +126,7 @@ class Receiver(EventReceiver):
         with contextlib.suppress(TimeoutError):
             connection.drain_events(timeout=SUBSCRIBE_S)
         self._channel = channel
-        subscribe(channel, self._deliver)
+        self._subscription = subscribe(channel, self._deliver)
         self._wake()
         gather(connection, IDLE_S)
         if self._kept is not None:
@@ -193,8 +194,12 @@ class Receiver(EventReceiver):
                 self._on_sign(self._pinged_at)
             client.check_health()  # pings if nothing came for `health_check_interval`
             self._pinged_at, self._is_pinged = now, bool(client.health_check_response_counter)
-        elif now - self._pinged_at > self._silence_s:
+        elif now - max(self._pinged_at, self._heard_at()) > self._silence_s:
             raise ConnectionError(f"Redis has left a ping unanswered for {self._silence_s} s")
+
+    def _heard_at(self) -> float:
+        """When Redis last sent anything: the answer to a ping waits behind all events."""
+        return 0.0 if self._subscription is None else self._subscription.heard_at
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """A faster way to read events from Redis: many messages per wake-up. Events thread.
 
 Kombu and redis-py spend about 30 µs on each message, mostly on repeated checks and copies. Here the
-socket is read once per wake-up, hiredis parses all replies, and only the needed parts of Kombu's
-envelope are decoded.
+socket is emptied first (redis_read_ahead.py), hiredis parses all replies, and only the needed parts
+of Kombu's envelope are decoded.
 
 It depends on names of other libraries that are not public: `handlers["LISTEN"]` of Kombu's Redis
 channel, without which Kombu's own reader stays in place, and `_parser`, `_reader` and `_sock` of
@@ -10,9 +10,8 @@ redis-py's connection, without which each message is read with redis-py's `parse
 way all events arrive, only slower.
 """
 
-import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import hiredis
@@ -20,12 +19,12 @@ import msgspec
 from kombu.compression import decompress
 
 from flower_ng.monitor.ingest.inbox import EventMessage
+from flower_ng.monitor.ingest.redis_read_ahead import ReadAhead
 
 #: Pause after a wake-up, so that more messages gather: a wake-up costs about 200 µs, and the loop
-#: takes messages less often anyway.
+#: takes messages less often anyway. There is none while more than MUCH_BYTES came at a time.
 GATHER_S = 0.02
-#: Read at once: three times what arrives within GATHER_S at 60,000 events per second.
-BUFFER_BYTES = 2**20
+MUCH_BYTES = 2**16
 #: Passed to hiredis at once: with each message it moves all data behind it.
 FEED_BYTES = 2**14
 #: Not valid JSON: the decoder counts it as an undecodable event.
@@ -63,14 +62,17 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 _decode_packed = msgspec.json.Decoder(_Packed).decode
 
 
-def subscribe(channel: Any, deliver: Callable[[EventMessage], None]) -> None:
+def subscribe(channel: Any, deliver: Callable[[EventMessage], None]) -> "Subscription | None":
     """Pass every message that this channel's subscription receives from now on to `deliver`.
 
     `channel` is one of Kombu's; one without a Redis subscription is left unchanged.
     """
     handlers = vars(channel).get("handlers")
-    if handlers is not None and "LISTEN" in handlers:
-        handlers["LISTEN"] = Subscription(channel, deliver).read
+    if handlers is None or "LISTEN" not in handlers:
+        return None
+    subscription = Subscription(channel, deliver)
+    handlers["LISTEN"] = subscription.read
+    return subscription
 
 
 def unwrapped(data: bytes | str) -> EventMessage:
@@ -105,36 +107,42 @@ class Subscription:
     def __init__(self, channel: Any, deliver: Callable[[EventMessage], None]) -> None:
         self._channel = channel
         self._deliver = deliver
-        self._buffer = bytearray(BUFFER_BYTES)
+        self._ahead = ReadAhead()
+
+    @property
+    def heard_at(self) -> float:
+        """When the newest bytes came, by time.monotonic."""
+        return self._ahead.heard_at
 
     def read(self) -> bool:
         """Deliver what has arrived; called when the socket can be read.
 
-        Raises an OSError or redis-py's error when the connection is dead.
+        Raises an OSError or redis-py's error when the connection is dead, RedisClosed where Redis
+        has closed it; what came before is delivered.
         """
         client = self._channel.subclient
         parser = getattr(client.connection, "_parser", None)
         reader, sock = getattr(parser, "_reader", None), getattr(parser, "_sock", None)
         if isinstance(reader, hiredis.Reader) and sock is not None:
-            for reply in self._replies(reader, sock):
-                self._take(reply, client)
+            while self._ahead.move(sock) >= MUCH_BYTES:
+                self._parse(reader, sock, client)
+            self._parse(reader, sock, client)
             time.sleep(GATHER_S)
         else:  # redis-py without hiredis, or about to connect
             self._take(client.parse_response(), client)
         return True
 
-    def _replies(self, reader: hiredis.Reader, sock: Any) -> Iterator[Any]:
-        """Yield the complete replies in the socket; an incomplete one stays in the parser."""
-        while True:
-            size = sock.recv_into(self._buffer)
-            if not size:
-                raise ConnectionError("Redis has closed the connection")
-            for start in range(0, size, FEED_BYTES):
-                reader.feed(self._buffer, start, min(FEED_BYTES, size - start))  # type: ignore[arg-type] # any buffer will do
+    def _parse(self, reader: hiredis.Reader, sock: Any, client: Any) -> None:
+        """Take the complete replies of all that was moved; an incomplete one stays in the parser.
+
+        Bytes that come meanwhile are moved, too.
+        """
+        while (chunk := self._ahead.take()) is not None:
+            for start in range(0, len(chunk), FEED_BYTES):
+                reader.feed(chunk, start, min(FEED_BYTES, len(chunk) - start))
                 while isinstance(reply := reader.gets(), REPLIES):
-                    yield reply
-            if not _holds_more(sock):
-                return
+                    self._take(reply, client)
+            self._ahead.move(sock)
 
     def _take(self, reply: Any, client: Any) -> None:
         if isinstance(reply, list) and reply[0] in MESSAGES:
@@ -143,8 +151,3 @@ class Subscription:
             raise reply
         elif client.is_health_check_response(reply):
             client.health_check_response_counter -= 1
-
-
-def _holds_more(sock: Any) -> bool:
-    """Whether TLS has decrypted more data than was read, which the poller can't see."""
-    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0

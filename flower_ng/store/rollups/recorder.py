@@ -22,10 +22,14 @@ MAX_BETWEEN_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class IngestStatus:
-    """Whether events can arrive, by the time since which they can (None: not now); the dropped."""
+    """Whether events can arrive, by the time since which they can (None: not now); the dropped.
+
+    `missing_since` is since when events may be missing if that was before a connection went.
+    """
 
     connected_since: float | None
     dropped: int
+    missing_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
