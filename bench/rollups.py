@@ -18,12 +18,11 @@ from typing import Any
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
-from flower_ng.store.rollups.compaction import SETTLED_S, Compactor
-from flower_ng.store.rollups.minutes import Minute, Minutes
-from flower_ng.store.rollups.queries import SeriesQuery
+from flower_ng.store.rollups.minutes import Minutes
+from flower_ng.store.rollups.points import SeriesQuery
 from flower_ng.store.rollups.series import series
-from flower_ng.store.rollups.tables import Ledger, Table
-from flower_ng.store.rollups.tallies import DAY_S, HOUR_S, LEVELS, Coverage
+from flower_ng.store.rollups.tables import SETTLED_S, Compactor, Ledger, Table
+from flower_ng.store.rollups.tallies import DAY_S, HOUR_S, LEVELS, Coverage, Minute
 
 START = 1_800_000_000 // DAY_S * DAY_S
 EVENTS = 150_000

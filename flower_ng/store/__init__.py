@@ -6,7 +6,7 @@
 from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
 from flower_ng.store.reading.answers import TaskAnswers
-from flower_ng.store.reading.turns import PEER
+from flower_ng.store.reading.threads import PEER
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.search.fields import fields
@@ -14,8 +14,7 @@ from flower_ng.store.search.parser import parse_search
 from flower_ng.store.search.values import Field
 from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.sql.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
-from flower_ng.store.status import StoreStatus
-from flower_ng.store.store import Store
+from flower_ng.store.store import Store, StoreStatus
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.writing.retention import NO_LIMITS, Limits
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds

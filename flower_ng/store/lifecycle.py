@@ -10,14 +10,14 @@ from uuid import uuid4
 
 from flower_ng.errors import FlowerError, HistoryAway
 from flower_ng.records import Task, Worker
-from flower_ng.store.backends.choose import opened_history, why_unusable
+from flower_ng.store.backends import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
 from flower_ng.store.flower_file.importer import Importer, ImportResult
 from flower_ng.store.flower_file.shelf import Shelf, shelf_at
 from flower_ng.store.gaps import Gaps
 from flower_ng.store.index import WITHOUT, indexing
 from flower_ng.store.notes import Notes
-from flower_ng.store.reading.answers import StoreParts, TaskAnswers
+from flower_ng.store.reading.answers import StoreParts, TaskAnswers, TaskEngine
 from flower_ng.store.reading.restore import restored
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.rollups.recorder import IngestStatus, Rollups
@@ -40,7 +40,6 @@ from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:
     from flower_ng.store.index.thread import Indexing
-    from flower_ng.store.sql.engine import TaskEngine
 
 log = logging.getLogger(__name__)
 

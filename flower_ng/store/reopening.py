@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from flower_ng.errors import FlowerError
-from flower_ng.store.backends.saving import make_way, saved
+from flower_ng.store.backends.damage import make_way, saved
 from flower_ng.store.lifecycle import StoreLifecycle
 from flower_ng.store.reading.answers import StoreParts
 from flower_ng.store.rollups.recorder import IngestStatus

@@ -60,18 +60,21 @@ class Table:
         """Write a task and new events of it, each a type and a time."""
         self._merge([snapshot(one, chain(Entry(kind, at, "w1@box") for kind, at in events))])
 
+    def selection(self, query: TaskQuery) -> statements.Selection:
+        return statements.Selection.of(query, NOW, self.dialect)
+
     def tasks(self, query: TaskQuery) -> list[TaskRow]:
-        return self._rows(statements.page(query, NOW, self.dialect), 2)
+        return self._rows(statements.page(self.selection(query)), 2)
 
     def filtered(self, query: TaskQuery) -> int:
-        asked = statements.page(query, NOW, self.dialect)
+        asked = statements.page(self.selection(query))
         return self.connection.execute(asked.text, asked.parameters).fetchone()[1]
 
     def uuids(self, **query: Any) -> list[str]:
         return [row.uuid for row in self.tasks(TaskQuery(**query))]
 
     def ids(self, query: TaskQuery) -> list[int]:
-        asked = statements.ids(query, NOW, self.dialect)
+        asked = statements.ids(self.selection(query))
         return json.loads(self.connection.execute(asked.text, asked.parameters).fetchone()[0])
 
     def task(self, uuid: str) -> TaskRow:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flower_ng.store import Store
-from flower_ng.store.writing.repair import begun
+from flower_ng.store.tables.schema import begun
 
 TOLD = 'Traceback (most recent call last):\n  File "x"\nbilliard.WorkerLostError: Signal 9\n'
 #: How a row ended, by its number: what 0.1.0 kept, and what is right.

@@ -14,7 +14,7 @@ from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import Asking, SqlEngine, TaskEngine
+from flower_ng.store.sql.engine import Asking, SqlEngine
 from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of
 from flower_ng.store.sql.summaries import FACETS
 from flower_ng.store.tables.rows import TaskRow
@@ -32,7 +32,7 @@ ROUNDS, QUERIES, TASKS = 4, 15, 60
 class Subject:
     """A table of tasks, and the engine that is asked for them."""
 
-    def __init__(self, table: Table, engine: TaskEngine) -> None:
+    def __init__(self, table: Table, engine: SqlEngine | TantivyEngine) -> None:
         self.table = table
         self.engine = engine
         self.connection = table.connection

@@ -90,8 +90,12 @@ def goes_through_all(database: Database, asked: statements.Statement) -> bool:
     return "Seq Scan on task" in plan(database, asked)
 
 
+def selection(**query: Any) -> statements.Selection:
+    return statements.Selection.of(TaskQuery(**query), NOW, POSTGRESQL)
+
+
 def page(**query: Any) -> statements.Statement:
-    return statements.page(TaskQuery(**{"limit": 15} | query), NOW, POSTGRESQL)
+    return statements.page(selection(**{"limit": 15} | query))
 
 
 def test_only_lists_sorted_by_large_texts_go_through_the_table(large):
@@ -128,11 +132,11 @@ def test_what_has_no_trigram_is_not_looked_for_in_all_of_their_index(large, sear
 
 @pytest.mark.parametrize("query", [{}, *FILTERS], ids=str)
 def test_no_count_goes_through_the_table(large, query):
-    asked, fields = TaskQuery(**query), list(summaries.FACETS)
+    asked, fields = selection(**query), list(summaries.FACETS)
 
     for statement in (
-        summaries.facets(asked, fields, 10, NOW, POSTGRESQL),
-        summaries.failures(asked, 10, NOW, POSTGRESQL),
-        summaries.histogram(asked, NOW - 600, 60.0, 10, NOW, POSTGRESQL),
+        summaries.facets(asked, fields, 10),
+        summaries.failures(asked, 10),
+        summaries.histogram(asked, NOW - 600, 60.0, 10),
     ):
         assert not goes_through_all(large, statement)

@@ -90,7 +90,8 @@ def test_a_page_is_a_slice_and_both_numbers_are_of_all(table):
     ],
 )
 def test_all_tasks_have_their_order_in_an_index(sort, is_descending, index):
-    asked = statements.page(TaskQuery(sort=sort, descending=is_descending, limit=25), NOW, held=7)
+    query = TaskQuery(sort=sort, descending=is_descending, limit=25)
+    asked = statements.page(statements.Selection.of(query, NOW), held=7)
     with closing(Table().connection) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {asked.text}", asked.parameters).fetchall()
 

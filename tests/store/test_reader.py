@@ -5,8 +5,7 @@ import time
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.store.reading.threads import Reader
-from flower_ng.store.reading.turns import PEER
+from flower_ng.store.reading.threads import PEER, Reader
 
 FOR_EVER = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
 

@@ -1,5 +1,9 @@
-"""Checks a SQLite file for corruption, and sets a corrupt one aside. At the start."""
+"""Notices that a SQLite file is damaged or was taken away, and saves what it held.
 
+At the start; while the store is used, on any one thread.
+"""
+
+import os
 import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -14,6 +18,8 @@ BUSY_TIMEOUT_S: Final = 1.0
 CHECK_S: Final = 0.5
 #: SQLite writes its name into the first bytes of every file that is not empty.
 HEAD_BYTES: Final = 100
+#: Ends of the names of SQLite's log beside a file.
+_LOGS: Final = ("-wal", "-shm")
 
 
 def damage(path: Path) -> str | None:
@@ -68,7 +74,7 @@ def set_aside(path: Path, now: float, *, logs: bool = True) -> Path:
     names = (f"{path}.corrupt-{stamp}{'-' * bool(again)}{again or ''}" for again in count())
     aside = next(Path(name) for name in names if not Path(name).exists())
     path.rename(aside)
-    for end in ("-wal", "-shm") if logs else ():
+    for end in _LOGS if logs else ():
         with suppress(FileNotFoundError):
             Path(f"{path}{end}").rename(f"{aside}{end}")
     return aside
@@ -83,3 +89,74 @@ def connected(name: str) -> sqlite3.Connection:
         check_same_thread=False,
         uri=name.startswith("file:"),
     )
+
+
+class FileWatch:
+    """Remembers the files under a name by device and inode, and the size of the first.
+
+    SQLite keeps what it has opened: it goes on with files that nobody will find again.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._names = [Path(f"{name}{end}") for end in ("", *_LOGS)]
+        self._seen: dict[Path, tuple[int, int]] = {}
+        self._size = 0
+
+    def fault(self) -> str:
+        """Return what was done to the files since the first look, empty for nothing.
+
+        What cannot be looked at is left to who reads and writes it.
+        """
+        for name in self._names:
+            try:
+                if fault := self._fault_of(name):
+                    return f"{name} {fault}"
+            except OSError:
+                continue
+        return ""
+
+    def _fault_of(self, name: Path) -> str:
+        before = self._seen.get(name)
+        try:
+            found = name.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return "was deleted" if before else ""
+        now = (found.st_dev, found.st_ino)
+        if before not in {None, now}:
+            return "was replaced by another file"
+        self._seen[name] = now
+        if name is not self._names[0]:
+            return ""  # SQLite itself cuts its log
+        if found.st_size < self._size:
+            return f"was cut from {self._size:,} to {found.st_size:,} bytes"
+        self._size = found.st_size
+        return ""
+
+
+def saved(connection: sqlite3.Connection, path: Path) -> Path | None:
+    """Copy all that a connection still reads to a new file beside `path`.
+
+    Returns that file, and None where what is read is damaged, or no file can be written.
+    """
+    new = Path(f"{path}.new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.unlink(missing_ok=True)
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with closing(connected(str(new))) as copy:
+            connection.backup(copy)
+        return None if damage(new) else new
+    except (OSError, sqlite3.Error):
+        return None
+
+
+def make_way(path: Path, new: Path | None, now: float) -> Path | None:
+    """Free the name for a file; return where what bore it is kept, None where nothing did.
+
+    Logs under the name are of what was saved as `new`: another file would be damaged by them.
+    """
+    aside = set_aside(path, now, logs=new is None) if path.exists() else None
+    for end in _LOGS:
+        with suppress(OSError):
+            Path(f"{path}{end}").unlink()
+    return aside

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from flower_ng.database_url import masked, settings_of
 from flower_ng.errors import HistoryAway, SettingsError
-from flower_ng.store.backends.migrations import migrations_of_postgresql
 from flower_ng.store.backends.postgresql_connection import (
     PostgresConnection,
     Session,
@@ -21,7 +20,15 @@ from flower_ng.store.backends.postgresql_connection import (
 )
 from flower_ng.store.sql.engine import QUERY_LIMIT_S
 from flower_ng.store.tables.dialect import POSTGRESQL, StoreError
-from flower_ng.store.tables.schema import COLUMNS, SHARED, STORED, VERSION, beside, folded
+from flower_ng.store.tables.schema import (
+    COLUMNS,
+    SHARED,
+    STORED,
+    VERSION,
+    beside,
+    folded,
+    migrations,
+)
 
 _TEXT: Final = POSTGRESQL.type("TEXT")
 _NUMBERED: Final = "place bigint GENERATED ALWAYS AS IDENTITY"
@@ -211,7 +218,7 @@ def _prepare(connection: PostgresConnection) -> None:
             )
         elif found < VERSION:
             (columns,) = _row(connection, _COLUMNS)
-            for statement in migrations_of_postgresql(frozenset(columns)):
+            for statement in migrations(frozenset(columns), POSTGRESQL):
                 connection.execute(statement)
 
 

@@ -13,10 +13,22 @@ from typing import Final
 from uuid import uuid4
 
 from flower_ng.errors import SettingsError
-from flower_ng.store.backends.damage import connected, damage, is_blank, set_aside, suspicion
-from flower_ng.store.backends.file_watch import FileWatch
-from flower_ng.store.backends.migrations import migrate
-from flower_ng.store.tables.schema import APPLICATION_ID, TABLES, VERSION
+from flower_ng.store.backends.damage import (
+    FileWatch,
+    connected,
+    damage,
+    is_blank,
+    set_aside,
+    suspicion,
+)
+from flower_ng.store.tables.dialect import SQLITE
+from flower_ng.store.tables.schema import (
+    APPLICATION_ID,
+    OLDEST_VERSION,
+    TABLES,
+    VERSION,
+    migrations,
+)
 
 if sys.platform != "win32":
     import fcntl
@@ -202,6 +214,11 @@ def _check_owner(path: Path) -> None:
             f"{path} was written by a newer flower_ng (schema {version}, this one knows {VERSION}):"
             " upgrade, or name another file with --db"
         )
+    if version < OLDEST_VERSION:
+        raise UnusableError(
+            f"{path} was written before flower_ng 0.1.0 (schema {version}): start 0.1.0 with it"
+            " once, or name another file with --db"
+        )
 
 
 def _bring_forward(path: Path) -> None:
@@ -212,7 +229,17 @@ def _bring_forward(path: Path) -> None:
             log.info(
                 "%s is brought from schema %d to %d; this may take a while.", path, version, VERSION
             )
-            migrate(connection, version)
+            _migrate(connection)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables up to ours in one transaction: a crash leaves the file as it was."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        columns = connection.execute("SELECT name FROM pragma_table_info('task')").fetchall()
+        for statement in migrations({name for (name,) in columns}, SQLITE):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _stamps(path: Path) -> tuple[int, int]:

@@ -7,8 +7,8 @@ from flower_ng.store.sql.engine import SqlEngine
 from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:
+    from flower_ng.store.index.engine import TantivyEngine
     from flower_ng.store.index.thread import Indexing
-    from flower_ng.store.sql.engine import TaskEngine
 
 #: What is said where the library is not there: it has no wheel for every platform.
 WITHOUT = "Lists and searches have no index and take their time: {}"
@@ -16,7 +16,7 @@ WITHOUT = "Lists and searches have no index and take their time: {}"
 
 def indexing(
     file: StoreFile, writer: Writer, sql: SqlEngine
-) -> "tuple[Indexing, TaskEngine] | ImportError":
+) -> "tuple[Indexing, TantivyEngine] | ImportError":
     """Return the thread that keeps the index of a store, and the engine that goes by it.
 
     Where the library cannot be imported, why; this is the one place that knows of that.

@@ -11,9 +11,8 @@ from typing import Any, Final
 import tantivy
 from tantivy import FieldType, Query
 
-from flower_ng.store.index.commits import Commit
+from flower_ng.store.index.commits import Commit, Edges, Order
 from flower_ng.store.index.documents import CASED, start
-from flower_ng.store.index.orders import Edges, Order
 from flower_ng.store.index.queries import (
     ALL,
     NONE,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -11,7 +11,7 @@ from flower_ng.store.backends.sqlite import StoreFile
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
-from flower_ng.store.sql.engine import Asking, EnginePage, TaskEngine
+from flower_ng.store.sql.engine import Asking, EnginePage, SqlEngine
 from flower_ng.store.sql.statements import CursorPage, Statement, cursor_behind, place_of
 from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
 from flower_ng.store.tables.dialect import Dialect
@@ -21,7 +21,11 @@ from flower_ng.store.writing.repair import Upkeep
 from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:
+    from flower_ng.store.index.engine import TantivyEngine
     from flower_ng.store.index.thread import Indexing
+
+#: The two have the same methods.
+TaskEngine: TypeAlias = "SqlEngine | TantivyEngine"
 
 
 @dataclass(frozen=True, slots=True)

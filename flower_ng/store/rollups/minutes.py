@@ -1,31 +1,29 @@
 """Counts events by minute and task type as they are applied. An Observer, on the loop.
 
-What it holds was not handed on yet: a second's worth while the store can be written.
+What it holds was not handed on yet: a second's worth while the store can be written. Starts and
+ends of overlapping attempts of one task are matched: publishers stamp `task-sent` once the message
+is with the broker, so that a worker may have it before, and its event may come before theirs. A
+retry is published by the attempt that runs, before the worker tells that this one ended.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final
 
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
-from flower_ng.store.rollups.attempts import EventTimes, RetriedRuns
 from flower_ng.store.rollups.tallies import (
-    ALL_TYPES,
-    COVERAGE,
     KINDS,
+    LATE_S,
     MINUTE_S,
     OUTCOMES,
-    TALLIES,
     Coverage,
+    Minute,
     QueueTally,
-    Tally,
     TaskTally,
     minute_of,
 )
 
-#: An event older than this, or from the future, counts in the minute under way.
-LATE_S: Final = 600
 #: Names known of each kind: further task types count as OTHER, further queues not at all.
 MAX_NAMES: Final = 10_000
 OTHER: Final = "__other__"
@@ -36,48 +34,53 @@ _PLACES: Final = {f"task-{outcome}": place for place, outcome in enumerate(OUTCO
 _SENT, _RECEIVED, _STARTED, _SUCCEEDED = range(4)
 #: The states of a task that no worker has received: not known, or only sent.
 _UNRECEIVED: Final = (None, "PENDING")
+#: Attempts remembered; on a cluster whose publishers tell of nothing all receipts are for a moment.
+MAX_KEPT: Final = 20_000
 
 
-class Minute:
-    """What happened in a minute; task types are under None where no event gave a name."""
+def _remember(times: dict[Any, float], key: Hashable, at: float) -> None:
+    """Keep a time until what belongs to it comes; at the bound the oldest is forgotten."""
+    times[key] = at
+    if len(times) > MAX_KEPT:
+        del times[next(iter(times))]
+
+
+def _attempt(event: Event) -> str | tuple[str, int]:
+    """Return what is the same in a sending and its receipt."""
+    uuid = event.uuid or ""
+    return (uuid, event.retries) if event.retries else uuid
+
+
+class RetriedRuns:
+    """Remembers when attempts began that were retried before their end was told of.
+
+    `begun` has them by task; mostly it is empty.
+    """
 
     def __init__(self) -> None:
-        self.coverage = Coverage()
-        self.kinds: dict[str, dict[str | None, Any]] = {kind: {} for kind in KINDS}
+        self.begun: dict[str, float] = {}
 
-    def __len__(self) -> int:
-        return sum(map(len, self.kinds.values()))
+    def note(self, task: Task) -> None:
+        """Remember the run of a task, of which a further attempt was just sent or received."""
+        started = task.started
+        if started is not None and (task.retried is None or task.retried < started):
+            _remember(self.begun, task.uuid, started)
 
-    def tally(self, kind: str, name: str | None) -> Any:
-        """Return the tally of a name, a new one where there is none."""
-        tallies = self.kinds[kind]
-        found = tallies.get(name)
-        if found is None:
-            found = tallies[name] = TALLIES[kind]()
-        return found
+    def ran_s(self, kind: str, ended: float, task: Task) -> float:
+        """Return how long a run took that ended without success; 0 where none was under way.
 
-    def merge(self, other: "Minute") -> None:
-        """Take in what another one holds of the same minute."""
-        self.coverage.merge(other.coverage)
-        for kind, tallies in other.kinds.items():
-            for name, tally in tallies.items():
-                self.tally(kind, name).merge(tally)
-
-    def rows(self) -> Iterator[tuple[str, str, Tally]]:
-        """Yield the tallies with kind and name, that of all task types among them."""
-        yield COVERAGE, "", self.coverage
-        if self.kinds["task"]:
-            yield "task", ALL_TYPES, self._all_types()
-        for kind, tallies in self.kinds.items():
-            for name, tally in tallies.items():
-                if name is not None:
-                    yield kind, name, tally
-
-    def _all_types(self) -> TaskTally:
-        total = TaskTally()
-        for tally in self.kinds["task"].values():
-            total.merge(tally)
-        return total
+        Between a retry and the next start nothing runs: what ends a task then ends no run.
+        """
+        before = self.begun.pop(task.uuid, None) if self.begun else None
+        started, retried = task.started, task.retried
+        if before is not None and kind == "task-retried":
+            if started is not None and started > before:  # the next one has begun already
+                self.begun[task.uuid] = started
+            return max(0.0, ended - before)
+        if started is None:
+            return 0.0
+        is_over = retried is not None and started <= retried < ended and started != before
+        return 0.0 if is_over else max(0.0, ended - started)
 
 
 class Minutes:
@@ -92,9 +95,11 @@ class Minutes:
         self._held: dict[int, Minute] = {}
         self._names: dict[str, set[str]] = {kind: set() for kind in KINDS}
         self._beats: dict[str, Worker] = {}
-        # Receipts of what was not sent yet, further attempts that were not received yet, and the
-        # runs that are retried.
-        self._early, self._sent, self._retried = EventTimes(), EventTimes(), RetriedRuns()
+        # When attempts were received that were not sent yet, and when further ones were sent that
+        # were not received yet, mostly none; and the runs that are retried.
+        self._early: dict[str | tuple[str, int], float] = {}
+        self._sent: dict[str | tuple[str, int], float] = {}
+        self._retried = RetriedRuns()
         # The minute that newly applied events fall into, mostly: its tallies and its ends.
         self._tasks: dict[str | None, TaskTally] = {}
         self._queues: dict[str | None, QueueTally] = {}
@@ -147,22 +152,22 @@ class Minutes:
             # When what is delivered again went back into its queue, nobody tells.
             self._receive(event.timestamp, None if is_again else task.sent, task)
         else:
-            self._early.note(event)
+            _remember(self._early, _attempt(event), event.timestamp)
 
     def _again(self, place: int, event: Event, task: Task) -> None:
         """Count the sending or the receipt of a further attempt: a task has times of one alone."""
         self._retried.note(task)
         if place == _SENT:
             if not self._send(event, task):
-                self._sent.note(event)
-        elif (sent := self._sent.take(event)) is not None:
+                _remember(self._sent, _attempt(event), event.timestamp)
+        elif (sent := self._sent.pop(_attempt(event), None)) is not None:
             self._receive(event.timestamp, sent, task)
         else:
-            self._early.note(event)
+            _remember(self._early, _attempt(event), event.timestamp)
 
     def _send(self, event: Event, task: Task) -> bool:
         """Count what came into a queue; return whether it was received before, by what was told."""
-        received = self._early.take(event) if self._early.waiting else None
+        received = self._early.pop(_attempt(event), None) if self._early else None
         queue = self._queues.get(task.queue) or self._new_queue(task)
         if queue is not None:
             queue.sent += 1

@@ -9,10 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flower_ng.store.rollups.compaction import Compactor
-from flower_ng.store.rollups.minutes import Minute, Minutes
-from flower_ng.store.rollups.tables import Ledger, Table
-from flower_ng.store.rollups.tallies import LEVELS, MINUTE_S, Coverage, RollupLevel, minute_of
+from flower_ng.store.rollups.minutes import Minutes
+from flower_ng.store.rollups.tables import Compactor, Ledger, Table
+from flower_ng.store.rollups.tallies import (
+    LEVELS,
+    MINUTE_S,
+    Coverage,
+    Minute,
+    RollupLevel,
+    minute_of,
+)
 from flower_ng.store.tables.dialect import DATABASE_ERRORS, SQLITE, Dialect
 from flower_ng.store.writing.write_behind import StoreThread, WriteBehind
 

@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from flower_ng.errors import BadRequest, Unavailable
-from flower_ng.store.rollups.points import Bucket, Point, bucket, point
-from flower_ng.store.rollups.queries import SeriesQuery, SeriesRange, checked, range_of
+from flower_ng.store.rollups.points import (
+    Bucket,
+    Point,
+    SeriesQuery,
+    SeriesRange,
+    bucket,
+    checked,
+    point,
+    range_of,
+)
 from flower_ng.store.rollups.tables import ROWS, WriterCoverage, chosen, found, marks
 from flower_ng.store.rollups.tallies import (
     COVERAGE,

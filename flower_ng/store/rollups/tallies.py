@@ -4,7 +4,7 @@ Tallies merge, so that ten minutes are made of minutes and an answer of either; 
 """
 
 from bisect import bisect_left
-from collections.abc import Hashable, Mapping, MutableMapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, log
@@ -198,6 +198,10 @@ class WorkerTally(msgspec.Struct, array_like=True, gc=False):
         self.load.merge(other.load)
 
 
+#: An event older than this, or from the future, counts in the minute under way.
+LATE_S: Final = 600
+
+
 class Coverage(msgspec.Struct, array_like=True, gc=False):
     """For how long events could arrive, and how many of them were dropped."""
 
@@ -239,3 +243,45 @@ def add_to(sums: MutableMapping[_Key, Any], key: _Key, tally: Tally) -> None:
         sums[key].merge(tally)
     else:
         sums[key] = tally
+
+
+class Minute:
+    """What happened in a minute; task types are under None where no event gave a name."""
+
+    def __init__(self) -> None:
+        self.coverage = Coverage()
+        self.kinds: dict[str, dict[str | None, Any]] = {kind: {} for kind in KINDS}
+
+    def __len__(self) -> int:
+        return sum(map(len, self.kinds.values()))
+
+    def tally(self, kind: str, name: str | None) -> Any:
+        """Return the tally of a name, a new one where there is none."""
+        tallies = self.kinds[kind]
+        found = tallies.get(name)
+        if found is None:
+            found = tallies[name] = TALLIES[kind]()
+        return found
+
+    def merge(self, other: "Minute") -> None:
+        """Take in what another one holds of the same minute."""
+        self.coverage.merge(other.coverage)
+        for kind, tallies in other.kinds.items():
+            for name, tally in tallies.items():
+                self.tally(kind, name).merge(tally)
+
+    def rows(self) -> Iterator[tuple[str, str, Tally]]:
+        """Yield the tallies with kind and name, that of all task types among them."""
+        yield COVERAGE, "", self.coverage
+        if self.kinds["task"]:
+            yield "task", ALL_TYPES, self._all_types()
+        for kind, tallies in self.kinds.items():
+            for name, tally in tallies.items():
+                if name is not None:
+                    yield kind, name, tally
+
+    def _all_types(self) -> TaskTally:
+        total = TaskTally()
+        for tally in self.kinds["task"].values():
+            total.merge(tally)
+        return total

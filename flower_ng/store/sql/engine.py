@@ -1,4 +1,4 @@
-"""TaskEngine, the interface for finding and counting tasks, and its plain SQL form. Reading thread.
+"""SqlEngine finds and counts tasks by plain SQL; the index's has the same methods. Reading thread.
 
 A store chooses one engine when it opens; nothing above it knows how rows are found.
 """
@@ -11,7 +11,7 @@ import msgspec
 
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements, summaries
-from flower_ng.store.sql.statements import CursorPosition, Statement
+from flower_ng.store.sql.statements import CursorPosition, Selection, Statement
 from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 
@@ -62,46 +62,13 @@ class EnginePage:
     exact: bool = True
 
 
-class TaskEngine(Protocol):
-    """Finds, counts and sorts tasks; each answer is of one moment, in a transaction of its own.
-
-    All engines give the same answers. Rows are a JSON array of arrays, each a TaskRow. Tasks
-    without a value come first when ascending, tasks of equal values in the order of their ids.
-    Errors are those of the connection.
-    """
-
-    def page(self, asking: Asking) -> EnginePage:
-        """Return the page that a query with a limit asks for."""
-
-    def after(self, asking: Asking, behind: CursorPosition | None, limit: int) -> str:
-        """Return the first rows behind a place in the query's order; its offset does not count."""
-
-    def ids(self, asking: Asking) -> list[int]:
-        """Return the row ids of all that a query asks for, in its order."""
-
-    def count(self, asking: Asking) -> int:
-        """Return how many tasks match, to the last one, however long it takes."""
-
-    def facets(self, asking: Asking, fields: Sequence[str], limit: int | None) -> Facets:
-        """Count the tasks that match by each field, the `limit` most frequent values each.
-
-        Values of equal numbers come in their order. BadRequest for a field that is not in FACETS.
-        """
-
-    def failures(self, asking: Asking, limit: int | None) -> list[FailureGroup]:
-        """Count the failed among the tasks that match by type and exception, the largest groups.
-
-        Those of equal numbers: the newest first, then by name and exception.
-        """
-
-    def histogram(self, asking: Asking, start: float, step_s: float, buckets: int) -> TaskHistogram:
-        """Count the tasks that match over time, in so many equal buckets."""
-
-
 class SqlEngine:
-    """Answers by one statement each, as exact as the tables are.
+    """Finds, counts and sorts tasks by one statement each, as exact as the tables are.
 
-    `held` tells how many tasks there are, None where only a count can.
+    All engines give the same answers, each of one moment, in a transaction of its own. Rows are a
+    JSON array of arrays, each a TaskRow. Tasks without a value come first when ascending, tasks of
+    equal values in the order of their ids. Errors are those of the connection. `held` tells how
+    many tasks there are, None where only a count can.
     """
 
     def __init__(
@@ -111,47 +78,50 @@ class SqlEngine:
         self._held = held
 
     def page(self, asking: Asking) -> EnginePage:
-        """Return the page that a query asks for."""
-        asked = statements.page(asking.query, asking.now, self._dialect, self._held(), asking.among)
-        total, filtered, rows = _row(asking, asked)
+        """Return the page that a query with a limit asks for."""
+        total, filtered, rows = _row(asking, statements.page(self._found(asking), self._held()))
         return EnginePage(rows, total, filtered)
 
     def after(self, asking: Asking, behind: CursorPosition | None, limit: int) -> str:
-        """Return the first rows behind a place in the query's order."""
-        asked = statements.after(
-            asking.query, behind, limit, asking.now, self._dialect, asking.among
-        )
-        return str(_row(asking, asked)[0])
+        """Return the first rows behind a place in the query's order; its offset does not count."""
+        return str(_row(asking, statements.after(self._found(asking), behind, limit))[0])
 
     def ids(self, asking: Asking) -> list[int]:
         """Return the row ids of all that a query asks for, in its order."""
-        asked = statements.ids(asking.query, asking.now, self._dialect, asking.among)
-        return msgspec.json.decode(_row(asking, asked)[0], type=list[int])
+        (found,) = _row(asking, statements.ids(self._found(asking)))
+        return msgspec.json.decode(found, type=list[int])
 
     def count(self, asking: Asking) -> int:
-        """Return how many tasks match."""
+        """Return how many tasks match, to the last one, however long it takes."""
         return self.page(replace(asking, query=replace(asking.query, offset=0, limit=0))).filtered
 
     def facets(self, asking: Asking, fields: Sequence[str], limit: int | None) -> Facets:
-        """Count the tasks that match by each field; without a limit all values are counted."""
+        """Count the tasks that match by each field, the `limit` most frequent values each.
+
+        Values of equal numbers come in their order. BadRequest for a field that is not in FACETS.
+        """
         summaries.check(fields)
         if not fields:
             return Facets({})
-        asked = summaries.facets(
-            asking.query, fields, limit, asking.now, self._dialect, asking.among
-        )
-        return summaries.facets_of(fields, _row(asking, asked))
+        found = _row(asking, summaries.facets(self._found(asking), fields, limit))
+        return summaries.facets_of(fields, found)
 
     def failures(self, asking: Asking, limit: int | None) -> list[FailureGroup]:
-        """Count the failed among the tasks that match; without a limit all groups are counted."""
-        asked = summaries.failures(asking.query, limit, asking.now, self._dialect, asking.among)
-        return summaries.failures_of(_row(asking, asked)[0])
+        """Count the failed among the tasks that match by type and exception, the largest groups.
+
+        Those of equal numbers: the newest first, then by name and exception.
+        """
+        (found,) = _row(asking, summaries.failures(self._found(asking), limit))
+        return summaries.failures_of(found)
 
     def histogram(self, asking: Asking, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""
         bars = (start, step_s, buckets)
-        asked = summaries.histogram(asking.query, *bars, asking.now, self._dialect, asking.among)
-        return summaries.histogram_of(*bars, _row(asking, asked)[0])
+        (found,) = _row(asking, summaries.histogram(self._found(asking), *bars))
+        return summaries.histogram_of(*bars, found)
+
+    def _found(self, asking: Asking) -> Selection:
+        return Selection.of(asking.query, asking.now, self._dialect, asking.among)
 
 
 def _row(asking: Asking, asked: Statement) -> tuple[Any, ...]:

@@ -107,69 +107,76 @@ class Statement:
     parameters: Sequence[Any]
 
 
-def page(
-    query: TaskQuery,
-    now: float,
-    dialect: Dialect = SQLITE,
-    held: int | None = None,
-    among: Sequence[int] | None = None,
-) -> Statement:
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The tasks `t` that meet a query at a moment, in the SQL of a dialect.
+
+    `source` is the relation that they are in, `clause` what they must meet.
+    """
+
+    query: TaskQuery
+    dialect: Dialect
+    source: Statement
+    clause: Clause
+
+    @classmethod
+    def of(
+        cls,
+        query: TaskQuery,
+        now: float,
+        dialect: Dialect = SQLITE,
+        among: Sequence[int] | None = None,
+    ) -> "Selection":
+        """Return what matches at `now` (UTC seconds), of all or `among` the tasks of some rows."""
+        source = Statement("task t", ())
+        if among is not None:
+            text = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
+            source = Statement(text, (_json(among),))
+        return cls(query, dialect, source, where(query, dialect, now))
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """Those of the relation, then those of the condition."""
+        return (*self.source.parameters, *self.clause.parameters)
+
+    def with_those(self, begin: str, *conditions: str) -> str:
+        """Return a query that begins so, of the tasks that match and meet these conditions too."""
+        found = " AND ".join(filter(None, (*conditions, self.clause.text)))
+        return f"{begin} FROM {self.source.text}" + (f" WHERE {found}" if found else "")
+
+
+def page(found: Selection, held: int | None = None) -> Statement:
     """Return a statement for (number of all tasks, of those that match, the page's rows).
 
     Filters are gone through once, for both the number and the page, unless the dialect
     `counts_apart` what its indexes hold. All tasks are not counted where it is known how many are
-    `held`. With `among`, row ids, other tasks neither match nor are shown.
+    `held`.
     """
-    clause = where(query, dialect, now)
-    source = tasks(dialect, among)
-    hits = _hits(query, source, clause, dialect)
+    query, clause, dialect = found.query, found.clause, found.dialect
+    hits, given = _hits(found), found.parameters
     total = "(SELECT count(*) FROM task)" if held is None else f"{held}"
-    given = (*source.parameters, *clause.parameters)
+    before, hit = "", f"({hits}) hit"
     if clause and dialect.counts_apart and not clause.payload:
-        matching = f"count(*) FROM {source.text} WHERE {clause.text}"
-        found, hit, given = "", f"({hits}) hit", given * 2
-    elif clause or among is not None:
-        found, hit, matching = f"WITH hit AS ({hits})", "hit", "count(*) FROM hit"
+        matching, given = found.with_those("count(*)"), given * 2
+    elif clause or found.source.parameters:
+        before, hit, matching = f"WITH hit AS ({hits})", "hit", "count(*) FROM hit"
     elif held is None:
-        found, hit = "WITH counted AS (SELECT count(*) AS n FROM task)", f"({hits}) hit"
+        before = "WITH counted AS (SELECT count(*) AS n FROM task)"
         total, matching = "(SELECT n FROM counted)", "n FROM counted"
     else:
-        found, hit, matching = "", f"({hits}) hit", total
-    picked = dialect.looped(f"({_picked(query, hit, dialect)}) p", "task t", "t.id = p.id")
-    rows = f"SELECT {rows_json(dialect, 'p.place')} FROM {picked}"
-    text = f"{found} SELECT {total}, (SELECT {matching}), ({rows})"
+        matching = total
+    rows = _rows_of(_picked(query, hit, dialect), dialect)
+    text = f"{before} SELECT {total}, (SELECT {matching}), ({rows})"
     return Statement(text, (*given, *_limits(query, dialect)))
 
 
-def after(
-    query: TaskQuery,
-    place: CursorPosition | None,
-    limit: int,
-    now: float,
-    dialect: Dialect = SQLITE,
-    among: Sequence[int] | None = None,
-) -> Statement:
+def after(found: Selection, place: CursorPosition | None, limit: int) -> Statement:
     """Return a statement for the first rows behind a place, in the query's order."""
-    picked = _first(query, place, limit, now, dialect, among)
-    joined = dialect.looped(f"({picked.text}) p", "task t", "t.id = p.id")
-    return Statement(f"SELECT {rows_json(dialect, 'p.place')} FROM {joined}", picked.parameters)
-
-
-def _first(
-    query: TaskQuery,
-    place: CursorPosition | None,
-    limit: int,
-    now: float,
-    dialect: Dialect,
-    among: Sequence[int] | None,
-) -> Statement:
-    clause, behind = where(query, dialect, now), _behind(query, place, dialect)
-    source = tasks(dialect, among)
-    conditions = " AND ".join(part.text for part in (clause, behind) if part)
-    hits = _hits(query, source, Clause(conditions), dialect)
-    picked = _picked(query, f"({hits}) hit", dialect)
-    given = (*source.parameters, *clause.parameters, *behind.parameters)
-    return Statement(picked, (*given, limit, 0))
+    behind = _behind(found.query, place, found.dialect)
+    hits = f"({_hits(found, behind.text)}) hit"
+    text = _rows_of(_picked(found.query, hits, found.dialect), found.dialect)
+    given = (*found.source.parameters, *behind.parameters, *found.clause.parameters)
+    return Statement(text, (*given, limit, 0))
 
 
 def _behind(query: TaskQuery, place: CursorPosition | None, dialect: Dialect) -> Clause:
@@ -186,31 +193,25 @@ def _behind(query: TaskQuery, place: CursorPosition | None, dialect: Dialect) ->
     return Clause(text, (place.key, place.uuid))
 
 
-def ids(
-    query: TaskQuery,
-    now: float,
-    dialect: Dialect = SQLITE,
-    among: Sequence[int] | None = None,
-) -> Statement:
+def ids(found: Selection) -> Statement:
     """Return a statement for the row ids of all tasks that match, a JSON array."""
-    clause, source = where(query, dialect, now), tasks(dialect, among)
-    picked = _picked(query, f"({_hits(query, source, clause, dialect)}) hit", dialect)
-    text = f"SELECT {dialect.array_of('id', 'place')} FROM ({picked}) p"
-    return Statement(text, (*source.parameters, *clause.parameters, *_limits(query, dialect)))
+    picked = _picked(found.query, f"({_hits(found)}) hit", found.dialect)
+    text = f"SELECT {found.dialect.array_of('id', 'place')} FROM ({picked}) p"
+    return Statement(text, (*found.parameters, *_limits(found.query, found.dialect)))
 
 
 def rows_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with these ids, in their order."""
     hits = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
     text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
-    return Statement(text, (msgspec.json.encode(ids).decode(),))
+    return Statement(text, (_json(ids),))
 
 
 def uuids_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the task ids of the rows with these ids, a JSON array."""
     tasks = f"SELECT uuid FROM task WHERE id IN (SELECT value FROM {dialect.each('INTEGER')})"
     text = f"SELECT {dialect.array_of('uuid')} FROM ({tasks}) found"
-    return Statement(text, (msgspec.json.encode(ids).decode(),))
+    return Statement(text, (_json(ids),))
 
 
 def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
@@ -223,21 +224,22 @@ def those(uuids: Sequence[str], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with these uuids, in their order; unknown ones are out."""
     hits = dialect.looped(dialect.each(), "task t", "t.uuid = each.value")
     text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
-    return Statement(text, (msgspec.json.encode(uuids).decode(),))
+    return Statement(text, (_json(uuids),))
 
 
-def tasks(dialect: Dialect, among: Sequence[int] | None = None) -> Statement:
-    """Return the relation of the tasks `t`, of those with these row ids where any are given."""
-    if among is None:
-        return Statement("task t", ())
-    text = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
-    return Statement(text, (msgspec.json.encode(among).decode(),))
+def _json(values: Sequence[Any]) -> str:
+    return msgspec.json.encode(values).decode()
 
 
-def _hits(query: TaskQuery, source: Statement, clause: Clause, dialect: Dialect) -> str:
-    condition = f" WHERE {clause.text}" if clause else ""
-    key = _sort_key(query.sort, dialect)
-    return f"SELECT t.id, t.uuid, {key} AS key FROM {source.text}{condition}"
+def _hits(found: Selection, *conditions: str) -> str:
+    key = _sort_key(found.query.sort, found.dialect)
+    return found.with_those(f"SELECT t.id, t.uuid, {key} AS key", *conditions)
+
+
+def _rows_of(picked: str, dialect: Dialect) -> str:
+    """Return the query for the rows of the tasks that another one has picked."""
+    joined = dialect.looped(f"({picked}) p", "task t", "t.id = p.id")
+    return f"SELECT {rows_json(dialect, 'p.place')} FROM {joined}"
 
 
 def _picked(query: TaskQuery, source: str, dialect: Dialect) -> str:

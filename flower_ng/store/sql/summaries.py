@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.statements import Statement, tasks
-from flower_ng.store.sql.where import where
+from flower_ng.store.sql.statements import Selection, Statement
 from flower_ng.store.tables.dialect import Dialect
 
 #: What tasks may be counted by, and the columns that hold it.
@@ -70,23 +68,15 @@ def check(fields: Sequence[str]) -> None:
         raise BadRequest(f"Invalid field '{wrong[0]}', expected one of {known}")
 
 
-def facets(
-    query: TaskQuery,
-    fields: Sequence[str],
-    limit: int | None,
-    now: float,
-    dialect: Dialect,
-    among: Sequence[int] | None = None,
-) -> Statement:
+def facets(found: Selection, fields: Sequence[str], limit: int | None) -> Statement:
     """Return a statement with a JSON array of [value, number] for each field."""
-    clause, source = where(query, dialect, now), tasks(dialect, among)
+    dialect = found.dialect
     columns = ", ".join(dict.fromkeys(f"t.{FACETS[field]}" for field in fields))
-    matching = f" WHERE {clause.text}" if clause else ""
-    hits = dialect.grouped(f"{columns}", f"FROM {source.text}{matching}")
+    hits = dialect.grouped(columns, found.with_those(""))
     counted = ", ".join(f"({_top(FACETS[field], dialect)})" for field in fields)
     text = f"WITH hit AS ({hits}) SELECT {counted}"
     limits = [dialect.no_limit if limit is None else limit] * len(fields)
-    return Statement(text, (*source.parameters, *clause.parameters, *limits))
+    return Statement(text, (*found.parameters, *limits))
 
 
 def facets_of(fields: Sequence[str], row: Sequence[str]) -> Facets:
@@ -95,28 +85,21 @@ def facets_of(fields: Sequence[str], row: Sequence[str]) -> Facets:
     return Facets(dict(zip(fields, counted, strict=True)))
 
 
-def failures(
-    query: TaskQuery,
-    limit: int | None,
-    now: float,
-    dialect: Dialect,
-    among: Sequence[int] | None = None,
-) -> Statement:
+def failures(found: Selection, limit: int | None) -> Statement:
     """Return a statement with a JSON array of FailureGroup's fields, the largest groups first."""
-    clause, source = where(query, dialect, now), tasks(dialect, among)
-    matching = f" AND {clause.text}" if clause else ""
+    dialect = found.dialect
     largest = (dialect.ordered(key, "DESC") for key in ("n", "last_at"))
     order = ", ".join((*largest, *(dialect.ordered(key, "ASC") for key in _KIND)))
-    groups = (
+    groups = found.with_those(
         "SELECT t.name, t.exception_class, count(*) AS n, min(t.failed) AS first_at,"
-        f" max(t.failed) AS last_at FROM {source.text} WHERE t.state = 'FAILURE'{matching}"
-        f" GROUP BY 1, 2 ORDER BY {order} LIMIT ?"
+        " max(t.failed) AS last_at",
+        "t.state = 'FAILURE'",
     )
     times = (dialect.exact("first_at"), dialect.exact("last_at"))
     array = dialect.array("name", "exception_class", "n", *times)
-    text = f"SELECT {dialect.arrays_of(array, order)} FROM ({groups}) groups"
-    most = dialect.no_limit if limit is None else limit
-    return Statement(text, (*source.parameters, *clause.parameters, most))
+    largest_first = f"{groups} GROUP BY 1, 2 ORDER BY {order} LIMIT ?"
+    text = f"SELECT {dialect.arrays_of(array, order)} FROM ({largest_first}) groups"
+    return Statement(text, (*found.parameters, dialect.no_limit if limit is None else limit))
 
 
 def failures_of(found: str) -> list[FailureGroup]:
@@ -125,28 +108,17 @@ def failures_of(found: str) -> list[FailureGroup]:
     return [FailureGroup(*group) for group in groups]
 
 
-def histogram(
-    query: TaskQuery,
-    start: float,
-    step_s: float,
-    buckets: int,
-    now: float,
-    dialect: Dialect,
-    among: Sequence[int] | None = None,
-) -> Statement:
+def histogram(found: Selection, start: float, step_s: float, buckets: int) -> Statement:
     """Return a statement with a JSON array of [state, bucket, number]."""
-    clause, source = where(query, dialect, now), tasks(dialect, among)
-    at = "coalesce(t.received, t.timestamp)"
+    dialect, at = found.dialect, "coalesce(t.received, t.timestamp)"
     bucket = dialect.whole(f"({at} - ?) / ?")
-    matching = f" AND {clause.text}" if clause else ""
-    between = f"{at} >= ? AND {at} < ?{matching}"
-    hits = f"SELECT t.state, {bucket} AS bucket FROM {source.text} WHERE {between}"
+    hits = found.with_those(f"SELECT t.state, {bucket} AS bucket", f"{at} >= ? AND {at} < ?")
     groups = f"SELECT state, bucket, count(*) AS n FROM ({hits}) hit GROUP BY 1, 2"
     counted = dialect.arrays_of(dialect.array("state", "bucket", "n"))
-    end = start + step_s * buckets
-    times = (start, step_s, *source.parameters, start, end)
-    parameters: tuple[Any, ...] = (*times, *clause.parameters)
-    return Statement(f"SELECT {counted} FROM ({groups}) counted", parameters)
+    times = (start, step_s, *found.source.parameters, start, start + step_s * buckets)
+    return Statement(
+        f"SELECT {counted} FROM ({groups}) counted", (*times, *found.clause.parameters)
+    )
 
 
 def histogram_of(start: float, step_s: float, buckets: int, found: str) -> TaskHistogram:

@@ -1,5 +1,7 @@
-"""The tables of the store, their version, and the mark that identifies our file. Pure."""
+"""The tables of the store, their version, and how older ones become ours. Pure."""
 
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
@@ -10,8 +12,9 @@ from flower_ng.store.tables.dialect import SQLITE, Dialect, Kind
 #: In bytes 68 to 71 of every SQLite file that we made: "flng".
 APPLICATION_ID = 0x666C6E67
 #: Raised with each change of the tables; a file with a higher number is left alone, and one with a
-#: lower number is brought forward (migrations).
+#: lower number is brought forward (`migrations`). The first release, 0.1.0, wrote version 4.
 VERSION = 5
+OLDEST_VERSION = 4
 
 #: What is kept of a task: the fields of `records.Task`, in its order.
 COLUMNS: dict[str, Kind] = {
@@ -155,6 +158,33 @@ TABLES = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
+
+
+#: In `meta`, how far the repair of what 0.1.0 kept has come: up to which row it is left, of all.
+REPAIR: Final = "repair"
+
+
+def migrations(old: AbstractSet[str], dialect: Dialect) -> Iterator[str]:
+    """Yield the statements that bring tables up to ours whose `task` has these columns.
+
+    They take no longer for more tasks: what is to be done to each is done later (repair). A column
+    that is not kept any more stays, unused: SQLite may be too old to drop it.
+    """
+    for name, kind in STORED.items():
+        if name not in old:
+            yield f"ALTER TABLE task ADD COLUMN {name} {dialect.type(kind)}"
+    yield begun()
+    yield "DROP INDEX IF EXISTS task_texts"  # PostgreSQL's, which is made again, of more columns
+    yield f"UPDATE meta SET value = '{VERSION}' WHERE key = 'schema'"
+
+
+def begun() -> str:
+    """Return the statement that has all tasks that are in the store now repaired."""
+    return (
+        f"INSERT INTO meta SELECT '{REPAIR}', '[' || id || ',' || id || ']'"
+        " FROM (SELECT max(id) AS id FROM task) newest WHERE id IS NOT NULL"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    )
 
 
 def rerun_of(alias: str) -> str:

@@ -17,7 +17,7 @@ from celery import states
 
 from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
 from flower_ng.store.tables.dialect import SQLITE, Dialect
-from flower_ng.store.tables.schema import SHARED, value
+from flower_ng.store.tables.schema import REPAIR, SHARED, value
 from flower_ng.store.tables.texts import exception_class, first_line
 from flower_ng.store.writing.linked_rows import note_changed
 from flower_ng.store.writing.retention import Sweep
@@ -41,7 +41,6 @@ _WRONG: Final = (
     f" OR t.exception = '{WRAPPED}')"
 )
 _ENDS: Final = (("failed", states.FAILURE), ("succeeded", states.SUCCESS))
-_MARK: Final = "repair"
 #: What is written, with the columns that are worked out of others: all of one that was wrong.
 _WRITTEN: Final = (
     "uuid", "timestamp", "exception_line", "state", "exception", "exception_class",
@@ -61,15 +60,6 @@ def _settings() -> Iterator[str]:
 _PUT_RIGHT: Final = Insert(
     "task", _WRITTEN, f"ON CONFLICT (uuid) DO UPDATE SET {', '.join(_settings())}"
 )
-
-
-def begun() -> str:
-    """Return the statement that has all tasks that are in the store now repaired."""
-    return (
-        f"INSERT INTO meta SELECT '{_MARK}', '[' || id || ',' || id || ']'"
-        " FROM (SELECT max(id) AS id FROM task) newest WHERE id IS NOT NULL"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-    )
 
 
 def repaired(kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +95,7 @@ class Repair:
 
     def open(self, connection: sqlite3.Connection) -> None:
         """See where the repair was left."""
-        found = connection.execute("SELECT value FROM meta WHERE key = ?", (_MARK,)).fetchone()
+        found = connection.execute("SELECT value FROM meta WHERE key = ?", (REPAIR,)).fetchone()
         self._left = msgspec.json.decode(found[0], type=tuple[int, int]) if found else None
         self.is_behind = self._left is not None
 
@@ -137,9 +127,9 @@ class Repair:
             note_changed(connection, ids, msgspec.json.encode(list(wrong)).decode())
         if count == STEP_ROWS:
             mark = msgspec.json.encode((least - 1, of)).decode()
-            connection.execute("UPDATE meta SET value = ? WHERE key = ?", (mark, _MARK))
+            connection.execute("UPDATE meta SET value = ? WHERE key = ?", (mark, REPAIR))
         else:
-            connection.execute("DELETE FROM meta WHERE key = ?", (_MARK,))
+            connection.execute("DELETE FROM meta WHERE key = ?", (REPAIR,))
 
     def _wrong(
         self, connection: sqlite3.Connection, least: int, most: int

@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
-from flower_ng.store.rollups.compaction import Compactor
-from flower_ng.store.rollups.minutes import Minute
 from flower_ng.store.rollups.series import SeriesQuery, series
-from flower_ng.store.rollups.tables import Ledger, Table
-from flower_ng.store.rollups.tallies import LEVELS, Coverage
+from flower_ng.store.rollups.tables import Compactor, Ledger, Table
+from flower_ng.store.rollups.tallies import LEVELS, Coverage, Minute
 
 #: A full hour, UTC seconds.
 HOUR = 1_000_000_800

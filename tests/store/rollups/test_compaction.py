@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flower_ng.store.rollups import compaction
-from flower_ng.store.rollups.minutes import Minute
-from flower_ng.store.rollups.tallies import TALLIES, Coverage, RollupLevel, levels, merged
+from flower_ng.store.rollups import tables
+from flower_ng.store.rollups.tallies import TALLIES, Coverage, Minute, RollupLevel, levels, merged
 from tests.store.rollups.making import HOUR, Base, base, minute
 
 LATER = HOUR + 3 * 3600
@@ -95,7 +94,7 @@ def test_a_bucket_is_made_once_late_events_can_reach_it_no_more():
 def test_a_minute_that_grows_late_is_in_its_coarse_rows_all_the_same():
     with base() as kept:
         kept.write({HOUR: minute(a=1)})
-        compactor = compaction.Compactor(kept.table, kept.levels, LATER)
+        compactor = tables.Compactor(kept.table, kept.levels, LATER)
         drain(compactor, kept)
 
         kept.write({HOUR: minute(a=5, observed_ms=0)})
@@ -140,7 +139,7 @@ def test_what_two_dashboards_saw_is_not_counted_twice():
 
 
 def test_no_slice_reads_or_writes_more_than_some_hundred_rows(monkeypatch):
-    monkeypatch.setattr(compaction, "SLICE_ROWS", 10)
+    monkeypatch.setattr(tables, "SLICE_ROWS", 10)
     with base() as kept:
         kept.write({HOUR + n * 60: minute(**{f"t{m}": 1 for m in range(9)}) for n in range(10)})
 
@@ -153,7 +152,7 @@ def test_no_slice_reads_or_writes_more_than_some_hundred_rows(monkeypatch):
 def test_after_an_error_the_bucket_is_begun_anew():
     with base() as kept:
         kept.write({HOUR: minute(a=1)})
-        compactor = compaction.Compactor(kept.table, kept.levels, LATER)
+        compactor = tables.Compactor(kept.table, kept.levels, LATER)
         compactor.slice(kept.table, LATER)
         kept.connection.execute("PRAGMA query_only = ON")
         with pytest.raises(sqlite3.OperationalError, match="readonly"):

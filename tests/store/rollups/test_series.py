@@ -4,9 +4,8 @@ import pytest
 
 from flower_ng.errors import BadRequest
 from flower_ng.store.rollups import series as module
-from flower_ng.store.rollups.minutes import Minute
-from flower_ng.store.rollups.queries import SeriesQuery, checked
-from flower_ng.store.rollups.tallies import RELATIVE_ERROR, Coverage, levels
+from flower_ng.store.rollups.points import SeriesQuery, checked
+from flower_ng.store.rollups.tallies import RELATIVE_ERROR, Coverage, Minute, levels
 from tests.store.rollups.making import HOUR, base, minute
 
 NOW = HOUR + 300.0

@@ -8,8 +8,7 @@ from flower_ng.brokers.recent import RecentLengths
 from flower_ng.errors import AnswerError
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.store import SeriesPage, SeriesQuery
-from flower_ng.store.rollups.points import QueuePoint
-from flower_ng.store.rollups.queries import MAX_NAMES
+from flower_ng.store.rollups.points import MAX_NAMES, QueuePoint
 from flower_ng.web.http.base import Page
 from flower_ng.web.lookups.consumers import MOST, Consumer, consumers, lengths, queue_names
 from flower_ng.web.pages.queues.rates import STEP_S, WINDOW_S, Flow, Points, flow
