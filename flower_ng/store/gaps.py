@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from flower_ng.store.rollups.recorder import IngestStatus
-from flower_ng.store.tables.dialect import SQLITE, Dialect
+from flower_ng.store.tables.dialect import transaction
 from flower_ng.store.writing.write_behind import Records, StoreThread, WriteBehind
 
 #: Why: no connection to the broker, a full inbox, a store that could not be written, a pause of
@@ -58,8 +58,7 @@ class IngestLook:
 class Gaps:
     """The newest gaps, the oldest first; `look` is called about once a second."""
 
-    def __init__(self, *, dialect: Dialect = SQLITE, writer: str = "") -> None:
-        self._dialect = dialect
+    def __init__(self, *, writer: str = "") -> None:
         self._name = writer
         self._gaps: dict[tuple[float, str], Gap] = {}
         self._unwritten: Records[tuple[float, str], Gap] = Records()
@@ -165,8 +164,7 @@ class Gaps:
                 self._put(Gap(min(newest, now), None, None, STOPPED))
 
     def _store(self, connection: sqlite3.Connection, gaps: Mapping[tuple[float, str], Gap]) -> None:
-        with connection:
-            connection.execute(self._dialect.begin)
+        with transaction(connection):
             for gap in gaps.values():
                 row = (gap.start, gap.why, self._name, gap.end, gap.lost)
                 connection.execute(_WRITE, row)

@@ -12,7 +12,7 @@ from flower_ng.errors import FlowerError, HistoryAway
 from flower_ng.records import Task, Worker
 from flower_ng.store.backends import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
-from flower_ng.store.flower_file.importer import Importer, ImportResult
+from flower_ng.store.flower_file.importer import ImportResult, bring, is_imported
 from flower_ng.store.flower_file.shelf import Shelf, shelf_at
 from flower_ng.store.gaps import Gaps
 from flower_ng.store.index import WITHOUT, indexing
@@ -94,7 +94,7 @@ class StoreLifecycle(TaskAnswers):
             index_bytes=lambda: self._indexing.bytes if self._indexing else 0,
         )
         self._repair = Repair(self._dialect)
-        self._gaps = Gaps(dialect=self._dialect, writer=name)
+        self._gaps = Gaps(writer=name)
         self.notebook = Notes(self._dialect)
         self._ingest = _unknown
         self._held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
@@ -163,7 +163,7 @@ class StoreLifecycle(TaskAnswers):
 
     def import_flower(self, shelf: Shelf) -> ImportResult:
         """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""
-        return Importer(self._running.writer, self._dialect).bring(shelf)
+        return bring(shelf, self._running.writer)
 
     def import_once(self) -> None:
         """Do that for the file that our own `path` names, unless it was done; blocks.
@@ -173,11 +173,11 @@ class StoreLifecycle(TaskAnswers):
         if self._opened is None:
             return
         shelf = shelf_at(self.path) if self.path and self.is_persistent else None
-        importer = Importer(self._running.writer, self._dialect)
+        writer = self._running.writer
         try:
-            if shelf is not None and not importer.is_imported(shelf):
+            if shelf is not None and not is_imported(shelf, writer):
                 log.info("Importing what Flower kept at %s, once.", shelf.path)
-                log.info("%s.", importer.bring(shelf))
+                log.info("%s.", bring(shelf, writer))
         except (FlowerError, OSError) as error:
             self._warn(f"{error}. What Flower kept is missing in the history.")
 

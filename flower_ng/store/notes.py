@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
-from flower_ng.store.tables.dialect import SQLITE, Dialect
+from flower_ng.store.tables.dialect import SQLITE, Dialect, transaction
 from flower_ng.store.writing.write_behind import Records, StoreThread, WriteBehind
 
 log = logging.getLogger(__name__)
@@ -71,8 +71,7 @@ class Notes:
 
     def _prepare(self, connection: sqlite3.Connection, now: float) -> None:
         text, real = self._dialect.type("TEXT"), self._dialect.type("REAL")
-        with connection:
-            connection.execute(self._dialect.begin)
+        with transaction(connection):
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS note (kind {text} NOT NULL, key {text} NOT NULL,"
                 f" at {real} NOT NULL, record {text} NOT NULL, PRIMARY KEY (kind, key))"
@@ -83,8 +82,7 @@ class Notes:
         self._found = dict(connection.execute(_READ, (kind, MOST)).fetchall())
 
     def _keep(self, connection: sqlite3.Connection, notes: Mapping[Key, Note]) -> None:
-        with connection:
-            connection.execute(self._dialect.begin)
+        with transaction(connection):
             for (kind, key), (at, record) in notes.items():
                 if record is None:
                     connection.execute(_DROP, (kind, key))

@@ -241,9 +241,7 @@ class Store(ReopeningStore):
 
         Where that cannot be written it is logged: the task has been published all the same.
         """
-        job = self._running.writer.run(
-            lambda connection: note_rerun(connection, self._dialect, uuid, of)
-        )
+        job = self._running.writer.run(lambda connection: note_rerun(connection, uuid, of))
         try:
             await asyncio.wrap_future(job)
         except DATABASE_ERRORS as error:

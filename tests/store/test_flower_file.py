@@ -14,7 +14,7 @@ from celery.events import state as celery
 
 from flower_ng.errors import FlowerError
 from flower_ng.store.flower_file.content import Content, unpickled
-from flower_ng.store.flower_file.process import reading
+from flower_ng.store.flower_file.importer import reading
 from flower_ng.store.flower_file.shelf import shelf_at
 from tests.store.shelves import FILES, REAL, TASKS, copied, shelf, state
 

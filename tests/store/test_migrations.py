@@ -120,7 +120,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(old, connection):
     connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY)")
     store = Store(old, max_tasks=100)
 
-    with pytest.raises(SettingsError, match="no column named value"):
+    with pytest.raises(SettingsError, match="meta has 1 columns"):
         store.start()
 
     columns = connection.execute("SELECT name FROM pragma_table_info('task')").fetchall()

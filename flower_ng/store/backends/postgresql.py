@@ -19,7 +19,7 @@ from flower_ng.store.backends.postgresql_connection import (
     is_away,
 )
 from flower_ng.store.sql.engine import QUERY_LIMIT_S
-from flower_ng.store.tables.dialect import POSTGRESQL, StoreError
+from flower_ng.store.tables.dialect import BEGIN, POSTGRESQL, StoreError
 from flower_ng.store.tables.schema import (
     COLUMNS,
     SHARED,
@@ -200,7 +200,7 @@ def session(settings: Mapping[str, str], server: Mapping[str, str]) -> Session:
 def _prepare(connection: PostgresConnection) -> None:
     """Make the tables, or check those that are there; one dashboard at a time."""
     with connection:
-        connection.execute(POSTGRESQL.begin)
+        connection.execute(BEGIN)
         schema, encoding = _row(connection, _PLACE)
         if schema is None:
             raise SettingsError("it has no schema of its search_path: create one")
@@ -244,7 +244,7 @@ def _index(connection: PostgresConnection) -> bool:
     extension = connection.execute(_TRIGRAMS).fetchone()
     wanted = INDEXES | ({"task_texts": substrings(extension[0])} if extension else {})
     with connection:
-        connection.execute(POSTGRESQL.begin)
+        connection.execute(BEGIN)
         (found,) = _row(connection, _INDEXED)
         for name, definition in wanted.items():
             if name not in found:

@@ -24,7 +24,7 @@ from psycopg.types.string import TextLoader
 from psycopg.waiting import Ready, Wait
 
 from flower_ng.store.tables.dialect import (
-    POSTGRESQL,
+    BEGIN,
     SCHEMA,
     WRITING,
     EndedError,
@@ -179,7 +179,7 @@ class PostgresConnection:
                 self.execute("ROLLBACK")
 
     def _execute(self, text: str, parameters: Sequence[Any]) -> "psycopg.RawCursor[Any]":
-        if text == POSTGRESQL.begin:
+        if text == BEGIN:
             self._execute("BEGIN", ())
             text = _IN_TURN
         session = self._session()

@@ -21,7 +21,7 @@ from flower_ng.store.backends.damage import (
     set_aside,
     suspicion,
 )
-from flower_ng.store.tables.dialect import SQLITE
+from flower_ng.store.tables.dialect import SQLITE, transaction
 from flower_ng.store.tables.schema import (
     APPLICATION_ID,
     OLDEST_VERSION,
@@ -234,8 +234,7 @@ def _bring_forward(path: Path) -> None:
 
 def _migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables up to ours in one transaction: a crash leaves the file as it was."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
+    with transaction(connection):
         columns = connection.execute("SELECT name FROM pragma_table_info('task')").fetchall()
         for statement in migrations({name for (name,) in columns}, SQLITE):
             connection.execute(statement)

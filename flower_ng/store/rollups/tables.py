@@ -24,7 +24,7 @@ from flower_ng.store.rollups.tallies import (
     add_to,
     merged,
 )
-from flower_ng.store.tables.dialect import SQLITE, Dialect
+from flower_ng.store.tables.dialect import SQLITE, Dialect, transaction
 
 #: Rows a statement: sqlite3 lets go of the interpreter at each, and may wait to get it back.
 CHUNK_ROWS: Final = 100
@@ -69,8 +69,7 @@ class Table:
 
     def create(self) -> None:
         """Make the table where it is not there; two that try at once take turns."""
-        with self._connection:
-            self._connection.execute(self._dialect.begin)
+        with transaction(self._connection):
             self._connection.execute(table(self._dialect))
 
     def rows(self, kind: str, condition: str, parameters: Sequence[object]) -> list[Row]:
@@ -89,8 +88,7 @@ class Table:
 
     def put(self, rows: Iterable[tuple[Key, Tally]]) -> None:
         """Put tallies in the place of what is there: all of them, or none where it raises."""
-        with self._connection:
-            self._connection.execute(self._dialect.begin)
+        with transaction(self._connection):
             left = iter(rows)
             while chunk := list(islice(left, CHUNK_ROWS)):
                 values = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(chunk))
@@ -103,8 +101,7 @@ class Table:
     def delete(self, kind: str, step_s: int, start: int) -> None:
         """Delete the rows of one bucket of a kind."""
         gone = "DELETE FROM rollup WHERE kind = ? AND step_s = ? AND start = ?"
-        with self._connection:
-            self._connection.execute(self._dialect.begin)
+        with transaction(self._connection):
             self._connection.execute(gone, (kind, step_s, start))
 
 

@@ -11,16 +11,15 @@ from typing import Final
 
 import msgspec
 
-from flower_ng.store.tables.dialect import Dialect
+from flower_ng.store.tables.dialect import Dialect, transaction
 from flower_ng.store.tables.schema import SHARED
 
 _NOTE: Final = "INSERT INTO rerun (uuid, rerun_of) VALUES (?, ?) ON CONFLICT (uuid) DO NOTHING"
 
 
-def note_rerun(connection: sqlite3.Connection, dialect: Dialect, uuid: str, of: str) -> None:
+def note_rerun(connection: sqlite3.Connection, uuid: str, of: str) -> None:
     """Note that `uuid` is a rerun of the task `of`."""
-    with connection:
-        connection.execute(dialect.begin)
+    with transaction(connection):
         connection.execute(_NOTE, (uuid, of))
 
 

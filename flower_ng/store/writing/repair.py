@@ -16,7 +16,7 @@ import msgspec
 from celery import states
 
 from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
-from flower_ng.store.tables.dialect import SQLITE, Dialect
+from flower_ng.store.tables.dialect import SQLITE, Dialect, transaction
 from flower_ng.store.tables.schema import REPAIR, SHARED, value
 from flower_ng.store.tables.texts import exception_class, first_line
 from flower_ng.store.writing.linked_rows import note_changed
@@ -108,8 +108,7 @@ class Repair:
             self.open(connection)
             self.is_behind = False
             return
-        with connection:
-            connection.execute(self._dialect.begin)
+        with transaction(connection):
             self.open(connection)  # another one may have gone on before
             if self._left is not None:
                 self._repair(connection, *self._left)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flower_ng.store.tables.dialect import SQLITE, Dialect
+from flower_ng.store.tables.dialect import SQLITE, Dialect, transaction
 from flower_ng.store.tables.schema import FINISHED
 from flower_ng.store.writing.linked_rows import drop_unused, forget_reruns, note_changed, shared_by
 
@@ -268,8 +268,7 @@ class Sweep:
         each = self._dialect.each("INTEGER" if key == "id" else "TEXT")
         tasks = f"{key} IN (SELECT each.value FROM {each})"
         keys = msgspec.json.encode(values).decode()
-        with connection:
-            connection.execute(self._dialect.begin)
+        with transaction(connection):
             shared = shared_by(connection, self._dialect, tasks, keys)
             forget_reruns(connection, tasks, keys)
             if not self._dialect.is_shared:

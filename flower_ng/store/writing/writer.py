@@ -8,7 +8,14 @@ from typing import Final
 
 import msgspec
 
-from flower_ng.store.tables.dialect import ADDED, REFUSALS, SQLITE, Dialect, RefusedError
+from flower_ng.store.tables.dialect import (
+    ADDED,
+    REFUSALS,
+    SQLITE,
+    Dialect,
+    RefusedError,
+    transaction,
+)
 from flower_ng.store.writing.changes import Batch
 from flower_ng.store.writing.joining import Joining
 from flower_ng.store.writing.linked_rows import Numbering
@@ -106,8 +113,7 @@ class Writer:
 
     def _write_whole(self, batch: Batch, rows: Sequence[Snapshot]) -> int:
         """Write a batch in one transaction; return how many tasks are new."""
-        with self._connection:
-            self._connection.execute(self._dialect.begin)
+        with transaction(self._connection):
             added = self._write_tasks(rows)
             self._write_hosts(batch)
         return added
