@@ -148,6 +148,7 @@ screenshots: services setup ## Take pictures of every page of the demo into scre
 
 .PHONY: docs
 docs: setup ## Write the generated pages and tables of docs/
+	$(BIN)/python tools/actions_table.py
 	$(BIN)/python tools/options_table.py
 	$(BIN)/python tools/search_table.py
 	$(BIN)/python tools/health_table.py

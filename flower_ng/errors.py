@@ -10,6 +10,7 @@ FlowerError
     ├── Forbidden        403
     │   └── Refused      403, a worker said no
     ├── NotFound         404
+    ├── Conflict         409, not as it was reviewed
     ├── LoginError      500, somebody's login handler failed
     ├── BadGateway       502, the login provider failed
     │   └── Unreadable   502, a worker answered in a form that we may not read
@@ -85,6 +86,12 @@ class NotFound(AnswerError):  # noqa: N818 - named as the HTTP status it answers
     """No such thing is known."""
 
     status = 404
+
+
+class Conflict(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
+    """What somebody reviewed is not so any more; the message says what has changed."""
+
+    status = 409
 
 
 class LoginError(AnswerError):

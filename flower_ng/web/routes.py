@@ -58,6 +58,7 @@ from flower_ng.web.plumbing.not_found import Missing, Outside
 from flower_ng.web.plumbing.probes import HealthCheck, Live, Ready
 from flower_ng.web.plumbing.static import file_specs
 from flower_ng.web.plumbing.stream import Stream, Ticker
+from flower_ng.web.ui.review import RecentReviews
 
 PAGES: tuple[type[Page], ...] = (
     Overview,
@@ -193,6 +194,7 @@ def application(
             *_rest(services),
         ],
         nav=_nav(handlers, services.options.home),
+        reviews=RecentReviews(),
         rendered=Rendered(lambda: ticker.ticks),
         summaries=Summaries[Summary](ticker.tick, turn=turn),
         values=Summaries[Counts](lambda: None, turn=turn),

@@ -5,5 +5,6 @@ import "./parts/keys.js";
 import "./parts/live.js";
 import "./parts/menu.js";
 import "./parts/prefs.js";
+import "./parts/review.js";
 import "./parts/time.js";
 import "./parts/toasts.js";

@@ -42,21 +42,33 @@ async def test_growing_and_shrinking_share_a_field(window, inspected, script):
         page = await it.open("/worker/w1@box")
         await page.fill("#pool-n", "3")
         await page.click("button:text-is('Shrink')")
+        review = page.locator("#review")
+        assert "2 idle processes" not in await review.inner_text()
+        assert "3 idle processes" in await review.inner_text()
+        assert inspected.control.calls == []
+        await review.locator("button:text-is('Shrink')").click()
         await page.locator(".toast").wait_for()
 
         assert inspected.control.calls == [("command", W1, commands.pool_shrink(3))]
 
 
-async def test_a_worker_is_shut_down_only_after_a_second_thought(window, inspected):
-    async with window() as it:
+@either
+async def test_a_worker_is_shut_down_only_after_its_review(window, inspected, script):
+    async with window(java_script_enabled=script) as it:
         page = await it.open("/worker/w1@box")
         await page.click("main summary")
         await page.click("button:text-is('Shut Down')")
+        review = page.locator("#review")
+        assert "finishes the tasks that it runs" in await review.inner_text()
+        await review.locator("a:text-is('Cancel')").click()
+        await review.wait_for(state="hidden")
         assert inspected.control.calls == []
 
-        await page.check("input[type=checkbox]")
-        await page.click("button:text-is('Shut Down')")
+        await page.click("main summary")
+        await page.click("main button:text-is('Shut Down')")
+        await review.locator("button:text-is('Shut Down')").click()
         await page.locator(".toast").wait_for()
+        assert page.url == f"{it.root}/worker/w1@box"
         assert inspected.control.calls == [("command", W1, commands.shutdown())]
 
 

@@ -1,105 +1,34 @@
-"""The remote control commands, each declared once: name, arguments, refusals. Pure.
+"""The calls of remote control commands: arguments that were checked, and the sentences. Pure.
 
-A Command is what all its surfaces share: the API's route, the button, the pool that refuses it. An
-Order is a command with arguments that were checked, ready to be sent to any worker.
+A CommandCall is ready to be sent to any worker.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
 from flower_ng.errors import BadRequest
-from flower_ng.monitor.remote.pools import Ability
-
-#: A worker reads a task's limits when it begins to consume (`celery.worker.request`,
-#: `create_request_cls`), and again when its pool is restarted: until then nothing changes.
-APPLIED: Final = "The worker applies them once its pool is restarted"
-#: No pool is grown by more in one call: a slip of the finger must not start a million processes.
-MAX_PROCESSES: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteCommand:
-    """One of Celery's control commands; `name` is Celery's.
-
-    `route` is its path below `/api/` and, as a form, `/do/`; `label` its button. `question` is what
-    a page asks before it sends one that can't be undone, and `needs` what the worker's pool must be
-    able to do.
-    """
-
-    name: str
-    route: str
-    label: str
-    summary: str
-    question: str = ""
-    needs: Ability | None = None
-    #: Whether Celery's worker answers it.
-    is_answered: bool = True
-
-
-SHUTDOWN: Final = RemoteCommand(
-    "shutdown",
-    "worker/shutdown",
-    "Shut Down",
-    "Shut a worker down",
-    question="Running tasks finish. The worker will not restart by itself.",
-    is_answered=False,
-)
-POOL_RESTART: Final = RemoteCommand(
-    "pool_restart",
-    "worker/pool/restart",
-    "Restart Pool",
-    "Restart a worker's pool",
-    needs=Ability.RESTART,
-)
-POOL_GROW: Final = RemoteCommand(
-    "pool_grow",
-    "worker/pool/grow",
-    "Grow",
-    "Add processes to a worker's pool",
-    needs=Ability.RESIZE,
-)
-POOL_SHRINK: Final = RemoteCommand(
-    "pool_shrink",
-    "worker/pool/shrink",
-    "Shrink",
-    "Remove processes from a worker's pool",
-    needs=Ability.RESIZE,
-)
-AUTOSCALE: Final = RemoteCommand(
-    "autoscale",
-    "worker/pool/autoscale",
-    "Apply",
-    "Set the bounds of a worker's autoscaler",
-    needs=Ability.AUTOSCALE,
-)
-ADD_CONSUMER: Final = RemoteCommand(
-    "add_consumer", "worker/queue/add-consumer", "Add", "Start consuming from a queue"
-)
-CANCEL_CONSUMER: Final = RemoteCommand(
-    "cancel_consumer",
-    "worker/queue/cancel-consumer",
-    "Cancel Consumer",
-    "Stop consuming from a queue",
-)
-TIME_LIMIT: Final = RemoteCommand(
-    "time_limit", "task/timeout", "Apply", "Change a task's time limits at a worker"
-)
-RATE_LIMIT: Final = RemoteCommand(
-    "rate_limit", "task/rate-limit", "Apply", "Change a task's rate limit at a worker"
-)
-COMMANDS: Final = (
-    SHUTDOWN,
-    POOL_RESTART,
-    POOL_GROW,
-    POOL_SHRINK,
-    AUTOSCALE,
+from flower_ng.monitor.remote.command_list import (
     ADD_CONSUMER,
+    APPLIED,
+    AUTOSCALE,
+    BAD_RATE,
     CANCEL_CONSUMER,
-    TIME_LIMIT,
+    HARD,
+    MAX,
+    MIN,
+    POOL_GROW,
+    POOL_RESTART,
+    POOL_SHRINK,
     RATE_LIMIT,
+    SHUTDOWN,
+    SOFT,
+    TIME_LIMIT,
+    N,
+    RemoteCommand,
 )
+from flower_ng.monitor.remote.pools import Ability
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +48,10 @@ class CommandCall:
     is_quoted: bool = False
     #: What may have been done all the same where the worker itself refuses.
     caveat: str = ""
+
+    def effect(self, worker: str) -> str:
+        """Return what it will do, in sentences."""
+        return self.command.effect.format(target=worker, **self.arguments)
 
     def done_words(self, worker: str, ok: object) -> str:
         """Return the sentence of its success."""
@@ -152,7 +85,7 @@ def pool_grow(n: int = 1) -> CommandCall:
         POOL_GROW,
         "Growing '{worker}' worker's pool by {n}",
         "Failed to grow '{worker}' worker's pool",
-        {"n": processes("n", n)},
+        {"n": N.checked(n)},
         needs=(Ability.RESIZE,),
     )
 
@@ -163,7 +96,7 @@ def pool_shrink(n: int = 1) -> CommandCall:
         POOL_SHRINK,
         "Shrinking '{worker}' worker's pool by {n}",
         "Failed to shrink '{worker}' worker's pool",
-        {"n": processes("n", n)},
+        {"n": N.checked(n)},
         needs=(Ability.RESIZE,),
         # billiard's `Pool.shrink` ends the idle ones one by one, and refuses when none is left.
         caveat="; idle processes may have been removed before that: look at its pool",
@@ -172,7 +105,7 @@ def pool_shrink(n: int = 1) -> CommandCall:
 
 def autoscale(min_workers: int, max_workers: int) -> CommandCall:
     """Set the bounds of an autoscaler, which the worker must have been started with."""
-    least, most = processes("min", min_workers, 0), processes("max", max_workers, 0)
+    least, most = MIN.checked(min_workers), MAX.checked(max_workers)
     if least > most:
         raise BadRequest(f"min must not be above max, but {least} is above {most}")
     return CommandCall(
@@ -214,9 +147,8 @@ def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Co
 
     BadRequest where the soft limit would not be reached before the hard one.
     """
-    for name, value in (("soft", soft_s), ("hard", hard_s)):
-        if value is not None and not value >= 0:
-            raise BadRequest(f"{name} must be a number of seconds from 0 on, not {value:.15g}")
+    SOFT.checked(soft_s)
+    HARD.checked(hard_s)
     if soft_s and hard_s and soft_s > hard_s:
         words = f"soft must not be above hard, but {soft_s:.15g} s is above {hard_s:.15g} s"
         raise BadRequest(f"{words}: the task would end before it is told to")
@@ -237,6 +169,8 @@ def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Co
 
 def rate_limit(task_name: str, rate: str) -> CommandCall:
     """Set how many tasks of a name one worker starts in a time: `200/m`, or `0` for no limit."""
+    if BAD_RATE.match(rate):
+        raise BadRequest(f"ratelimit '{rate}' is not a number, or a number per s, m or h")
     return CommandCall(
         RATE_LIMIT,
         "{ok}",
@@ -246,17 +180,24 @@ def rate_limit(task_name: str, rate: str) -> CommandCall:
     )
 
 
-def processes(name: str, value: Any, least: int = 1) -> int:
-    """Return a number of processes; BadRequest unless it is whole and from `least` to the most."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BadRequest(f"{name} must be a whole number, not {value!r}")
-    if not least <= value <= MAX_PROCESSES:
-        raise BadRequest(f"{name} must be from {least} to {MAX_PROCESSES}, not {value}")
-    return value
-
-
 def queue_name(queue: Any) -> str:
     """Return the name of a queue; BadRequest unless it is a text that is not empty."""
     if not isinstance(queue, str) or not queue.strip():
         raise BadRequest(f"queue must be the name of a queue, not {queue!r}")
     return queue
+
+
+#: Makes the call of each command: of its arguments, in their order, without the worker's name.
+CALLS: Final[Mapping[str, Callable[..., CommandCall]]] = MappingProxyType(
+    {
+        SHUTDOWN.name: shutdown,
+        POOL_RESTART.name: pool_restart,
+        POOL_GROW.name: pool_grow,
+        POOL_SHRINK.name: pool_shrink,
+        AUTOSCALE.name: autoscale,
+        ADD_CONSUMER.name: add_consumer,
+        CANCEL_CONSUMER.name: cancel_consumer,
+        TIME_LIMIT.name: time_limit,
+        RATE_LIMIT.name: rate_limit,
+    }
+)

@@ -6,7 +6,7 @@ import msgspec
 
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.web.api.asked import filtered
-from flower_ng.web.api.control import Write
+from flower_ng.web.api.write import Write
 from flower_ng.web.http.base import Endpoint
 from flower_ng.web.ui.format import number
 

@@ -8,7 +8,7 @@ import msgspec
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.health import RULES, Mute
 from flower_ng.health.notify.delivery import send_test
-from flower_ng.web.api.control import Write
+from flower_ng.web.api.write import Write
 from flower_ng.web.http.base import Endpoint
 
 #: Characters of a mute's reason.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flower_ng.web.api.control import Write
+from flower_ng.web.api.write import Write
 from flower_ng.web.http.base import Endpoint
 
 

@@ -5,13 +5,14 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from flower_ng.cluster import Cluster
-from flower_ng.errors import AnswerError
+from flower_ng.errors import AnswerError, BadRequest
 from flower_ng.web.http.error_bodies import ErrorView, Fault, one_line
 from flower_ng.web.http.frame import NavCount, View
 from flower_ng.web.http.guard import Access
 from flower_ng.web.http.handler import ClientLeft, Handler
 from flower_ng.web.http.page_cache import Rendered, Sheet
 from flower_ng.web.http.services import Assets, Services
+from flower_ng.web.ui.review import Review
 
 __all__ = [
     "LIVE",
@@ -101,7 +102,13 @@ class Endpoint(Handler):
     summary: ClassVar[str]
     methods: ClassVar[tuple[str, ...]] = ("GET",)
     action: ClassVar[bool] = False
+    #: Whether `dry_run=1` answers with a review instead of doing it.
+    is_reviewable: ClassVar[bool] = False
+    #: Whether it is asked for by a form, which shows the review of some actions first.
+    is_form: ClassVar[bool] = False
 
+    #: What was shown instead of being done, if anything was.
+    review: Review | None = None
     #: How the log says that it went well.
     done_words: str = "done"
 
@@ -112,6 +119,7 @@ class Endpoint(Handler):
     async def perform(self, *path_args: str) -> dict[str, Any]:
         """Run `act`, and log who did what and what came of it."""
         try:
+            self._check_dry_run()
             answer = await self.act(*path_args)
         except AnswerError as error:
             self._note(f"{error.status} {one_line(error.message)}")
@@ -122,6 +130,16 @@ class Endpoint(Handler):
     async def act(self, *path_args: Any, **_none: Any) -> dict[str, Any]:
         """The deed; returns the object of the answer, mostly `{"message": …}`."""
         raise NotImplementedError
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether only the review is asked for."""
+        return bool(self.get_argument("dry_run", default=False, type=bool))
+
+    def _check_dry_run(self) -> None:
+        """Refuse to do what was not to be done."""
+        if self.is_dry_run and not self.is_reviewable:
+            raise BadRequest("dry_run is not possible here, so nothing was done")
 
     def _note(self, outcome: str) -> None:
         who, peer = self.current_user, self.request.remote_ip

@@ -1,26 +1,62 @@
-"""Actions are the forms of pages: each the twin, under `/do/`, of an endpoint that writes.
+"""Forms of pages: each the twin, under `/do/`, of an endpoint that writes.
 
-Same code, same checks; the answer is 303 back to the page it came from, with a toast.
+Same code, same checks; the answer is 303 back to the page it came from, with a toast. Of an action
+that is always reviewed, a form without the digest of its review is answered with that.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flower_ng.errors import AnswerError
 from flower_ng.web.auth.landing import landing
 from flower_ng.web.http.base import Endpoint, Handler
 from flower_ng.web.http.frame import Toast
+from flower_ng.web.ui.review import Review
+
+#: What the review adds to a form by itself.
+ADDED: Final = frozenset({"_xsrf", "digest", "next"})
 
 
-class Action(Endpoint):
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """A review with the form that does it; `changes` says what is not as it was reviewed.
+
+    `fields` are what was filled in, in order.
+    """
+
+    title: str
+    review: Review
+    changes: str
+    fields: tuple[tuple[str, str], ...]
+    back: str
+
+
+class PageForm(Endpoint):
     """What turns an endpoint into its form; mixed in before the endpoint's own class."""
 
     methods = ("POST",)
+    is_form = True
 
     async def post(self, *path_args: str) -> None:
-        """Do it, and go back with a toast."""
-        self.toast(await self._outcome(*path_args))
+        """Do it, and go back with a toast; or show its review first."""
+        toast = await self._outcome(*path_args)
+        if self.review is not None:
+            self._show(self.review, toast.text if toast.failed else "")
+            return
+        self.toast(toast)
         self.redirect(self._way_back(), status=303)
+
+    def _show(self, review: Review, changes: str) -> None:
+        fields = [
+            (name, value.decode(errors="replace"))
+            for name, values in self.request.body_arguments.items()
+            for value in values
+            if name not in ADDED
+        ]
+        title = f"{review.action.label}: {review.target}"
+        view = ReviewView(title, review, changes, tuple(fields), self._way_back())
+        self.write_page("pages/review.html", view, nav=None)
 
     async def _outcome(self, *path_args: str) -> Toast:
         try:
@@ -59,5 +95,8 @@ def action_path(endpoint: type[Endpoint]) -> str:
 
 def twin(endpoint: type[Endpoint]) -> type[Endpoint]:
     """The form of an endpoint that has `action = True`."""
-    members = {"path": action_path(endpoint), "__doc__": f"The form of {endpoint.__name__}."}
-    return type(f"{endpoint.__name__}Form", (Action, endpoint), members)
+    members: dict[str, Any] = {
+        "path": action_path(endpoint),
+        "__doc__": f"The form of {endpoint.__name__}.",
+    }
+    return type(f"{endpoint.__name__}Form", (PageForm, endpoint), members)

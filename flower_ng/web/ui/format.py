@@ -200,6 +200,16 @@ def label(key: str) -> str:
     return plain[:1].upper() + plain[1:]
 
 
+def sentence(words: str) -> str:
+    """Words with a capital letter and a full stop."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """How many of something: `1 task`, `2,000 tasks`."""
+    return f"{number(count)} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def cut(value: str, length: int) -> str:
     """The text, shortened to `length` characters with ` ...` at its end when it is longer."""
     if len(value) <= length:

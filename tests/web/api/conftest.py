@@ -47,6 +47,7 @@ class Recorder:
 class FakeState:
     workers: dict[str, WorkerRecord] = field(default_factory=lambda: {WORKER: alive()})
     types: tuple[str, ...] = ()
+    tasks: dict[str, Any] = field(default_factory=dict)
 
     def known_types(self) -> list[str]:
         return list(self.types)

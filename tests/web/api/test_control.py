@@ -4,6 +4,7 @@ import pytest
 
 from flower_ng.errors import BadRequest, NoAnswer, Refused, Unavailable, Unreadable
 from flower_ng.monitor.remote import commands
+from flower_ng.monitor.remote.command_list import COMMANDS as LISTED
 
 from .conftest import WORKER
 
@@ -38,10 +39,10 @@ async def test_a_command_is_one_call_and_answers_its_message(client, cluster, pa
 
 
 def test_each_command_to_a_worker_has_one_route():
-    routes = {f"/api/{command.route}/" for command in commands.COMMANDS}
+    routes = {f"/api/{command.route}/" for command in LISTED}
 
     assert {path.removesuffix("{w}") for path in PATHS} < routes
-    assert len(routes) == len(commands.COMMANDS)
+    assert len(routes) == len(LISTED)
 
 
 @pytest.mark.parametrize("path", PATHS)

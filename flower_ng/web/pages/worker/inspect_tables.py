@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
 
-from flower_ng.monitor.remote.commands import RATE_LIMIT, TIME_LIMIT
+from flower_ng.monitor.remote.command_list import RATE_LIMIT, TIME_LIMIT
 from flower_ng.monitor.remote.worker_answer import mapping, task_parts
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import Fact, sequence, shown

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flower_ng.errors import NotFound
 from flower_ng.monitor.remote.capacity import fitting
-from flower_ng.monitor.remote.commands import COMMANDS, RemoteCommand
+from flower_ng.monitor.remote.command_list import COMMANDS, RemoteCommand
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer, mapping
 from flower_ng.monitor.state.rows import attempts
 from flower_ng.monitor.state.rows import processed as taken_on

@@ -1,0 +1,9 @@
+"""Every action that is declared, in the order of the documentation. Pure."""
+
+from typing import Final
+
+from flower_ng.monitor.remote.action import Action
+from flower_ng.monitor.remote.command_list import COMMANDS
+from flower_ng.monitor.remote.task_actions import REVOKE
+
+ACTIONS: Final[tuple[Action, ...]] = (*COMMANDS, REVOKE)

@@ -1,0 +1,96 @@
+"""Routes that change something, and those of declared actions: plan, review, then do it.
+
+On the loop.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flower_ng.errors import Conflict, NotFound
+from flower_ng.monitor.remote.action import Action
+from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.services import is_known
+from flower_ng.web.ui.review import RecentReviews, Review
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An action with all that it needs: what reviews it, and what does it."""
+
+    review: Callable[[], Review]
+    carry_out: Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Write(Endpoint):
+    """A POST that changes something and answers `{"message": …}`; pages have a form of it."""
+
+    methods = ("POST",)
+    writes = True
+    action = True
+
+
+class ReviewedWrite(Write):
+    """A POST that does what an Action declares.
+
+    A subclass names its `deed`, and plans it; its path and summary follow from the deed.
+    """
+
+    is_reviewable = True
+
+    deed: ClassVar[Action]
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "deed" in cls.__dict__:
+            cls.path = rf"/api/{cls.deed.route}/(.+)"
+            cls.summary = cls.deed.summary
+
+    async def act(self, *path_args: str) -> dict[str, Any]:
+        """Do it, or answer with its review; Conflict where it is not as it was reviewed."""
+        plan = await self.plan(*path_args)
+        digest = self.digest()
+        if self.is_dry_run or (self.is_form and self.deed.is_reviewed and not digest):
+            return self._reviewed(plan.review())
+        if digest:
+            self._check_digest(digest, plan.review())
+        return await plan.carry_out()
+
+    def _check_digest(self, digest: str, review: Review) -> None:
+        if changes := self._reviews.changes(digest, review):
+            self._reviewed(review)
+            raise Conflict(f"{changes}. Nothing was done: review it again")
+
+    async def plan(self, *path_args: Any, **_none: Any) -> Plan:
+        """Check the arguments, and say what would happen."""
+        raise NotImplementedError
+
+    def digest(self) -> str:
+        """The digest of the review that somebody saw; empty where nobody did."""
+        return str(self.get_argument("digest", default=""))
+
+    def argument_values(self) -> list[Any]:
+        """The values of the declared arguments, in their order."""
+        return [
+            self.get_argument(
+                one.name, default=one.default, type=one.type, required=one.is_required
+            )
+            for one in self.deed.arguments
+        ]
+
+    def require_worker(self, name: str) -> None:
+        """Answer 404 unless the worker is known from its events or from an inspection."""
+        if not is_known(self.cluster, name):
+            raise NotFound(f"Unknown worker '{name}'")
+
+    def _reviewed(self, review: Review) -> dict[str, Any]:
+        self._reviews.note(review)
+        self.review = review
+        self.done_words = "reviewed, nothing was done"
+        return review.record()
+
+    @property
+    def _reviews(self) -> RecentReviews:
+        """Those of this site; another application that mounts a handler has none."""
+        reviews: RecentReviews = self.settings.get("reviews") or RecentReviews()
+        return reviews

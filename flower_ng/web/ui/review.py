@@ -1,0 +1,87 @@
+"""Review says what an action will do, before it is done; pure."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from flower_ng.monitor.remote.action import Action
+from flower_ng.web.ui.format import json_text
+
+#: So many reviews are remembered, to tell what has changed since.
+MOST_REVIEWS: Final = 1000
+DIGEST_LENGTH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What `action` will do to `target`: `effect` in sentences, and to how many, None if unknown.
+
+    `refusals` say why it, or a part of it, will be refused; `cautions` what to think of before;
+    `unknowns` what can't be told. `facts` is what all of that rests on: what must still be true
+    when it is done.
+    """
+
+    action: Action
+    target: str
+    effect: str
+    count: int | None = 1
+    refusals: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    unknowns: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def digest(self) -> str:
+        """Equal for reviews of the same action that rest on the same facts."""
+        basis = json_text([self.action.name, self.target, self.effect, sorted(self.facts.items())])
+        return hashlib.sha256(basis.encode()).hexdigest()[:DIGEST_LENGTH]
+
+    def record(self) -> dict[str, Any]:
+        """The review as the API answers it."""
+        return {
+            "action": self.action.route,
+            "target": self.target,
+            "effect": self.effect,
+            "count": self.count,
+            "refusals": list(self.refusals),
+            "cautions": list(self.cautions),
+            "unknowns": list(self.unknowns),
+            "facts": dict(self.facts),
+            "digest": self.digest,
+        }
+
+
+class RecentReviews:
+    """The facts of the newest reviews by digest, to say what has changed. On the loop."""
+
+    def __init__(self) -> None:
+        self._facts: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+
+    def note(self, review: Review) -> None:
+        """Remember a review that was shown."""
+        self._facts[review.digest] = review.facts
+        self._facts.move_to_end(review.digest)
+        while len(self._facts) > MOST_REVIEWS:
+            self._facts.popitem(last=False)
+
+    def changes(self, digest: str, review: Review) -> str:
+        """Say what has changed since the review with this digest; empty where nothing has."""
+        if digest == review.digest:
+            return ""
+        before = self._facts.get(digest)
+        if before is None:
+            return "This is not the review of this action as things are now"
+        names = [name for name in {**before, **review.facts} if differs(name, before, review)]
+        told = [
+            f"{name} was {before.get(name, 'unknown')}, is {review.facts.get(name, 'unknown')}"
+            for name in names
+        ]
+        return f"What was reviewed has changed: {'; '.join(told) or 'the arguments'}"
+
+
+def differs(name: str, before: Mapping[str, str], review: Review) -> bool:
+    """Whether a fact is another now."""
+    return before.get(name) != review.facts.get(name)

@@ -1,0 +1,29 @@
+import importlib.util
+from pathlib import Path
+
+from flower_ng.monitor.remote.all_actions import ACTIONS
+from flower_ng.web.api.write import ReviewedWrite
+from flower_ng.web.routes import ENDPOINTS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_page_of_actions_is_current():
+    spec = importlib.util.spec_from_file_location("actions_table", ROOT / "tools/actions_table.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    page = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
+    assert page == module.page(), "run `make docs`"
+
+
+def test_every_declared_action_has_one_route():
+    routed = [one.deed for one in ENDPOINTS if issubclass(one, ReviewedWrite)]
+
+    assert sorted(one.route for one in routed) == sorted(one.route for one in ACTIONS)
+
+
+def test_an_argument_stands_in_the_effect_by_a_name_that_there_is():
+    for action in ACTIONS:
+        assert action.effect.endswith(".")
+        assert action.effect[0].isupper()

@@ -1,0 +1,69 @@
+"""Writes docs/actions.md from the declared actions; a test compares it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from flower_ng.monitor.remote.action import Action, ActionArgument
+from flower_ng.monitor.remote.all_actions import ACTIONS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "actions.md"
+INTRODUCTION = """\
+# Actions
+
+This page is generated from the declared actions (`flower_ng/monitor/remote/all_actions.py`) by
+`make docs`. What each route answers is in [the REST API](api.md).
+
+Every action can be **reviewed** before it is done. `POST /api/…?dry_run=1` does nothing and answers
+
+| key | meaning |
+| --- | --- |
+| `action`, `target` | the route, and what it is about |
+| `effect` | what will happen, in sentences |
+| `count` | how many are concerned, null where that is not known |
+| `refusals` | what will be refused, and why |
+| `cautions` | what to think of before |
+| `unknowns` | what can't be known before |
+| `facts` | what all of this rests on |
+| `digest` | stands for the action and these facts |
+
+The same call with `digest` is done only if the facts are still the same; else it answers 409 with
+what has changed, and nothing is done. A call without `digest` is done at once, as in Flower. Pages
+show the review first for the actions that the table marks, in a drawer or, without JavaScript, as a
+page.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join((INTRODUCTION, *table()))
+
+
+def table() -> Iterator[str]:
+    """The lines of the table, a row for each action."""
+    yield "| route | arguments | effect | always reviewed on pages |"
+    yield "| --- | --- | --- | --- |"
+    yield from map(row, ACTIONS)
+    yield ""
+
+
+def row(action: Action) -> str:
+    """One row."""
+    arguments = "; ".join(map(told, action.arguments))
+    reviewed = "yes" if action.is_reviewed else ""
+    effect = action.effect.replace("{", "`").replace("}", "`").replace("|", "\\|")
+    target = action.target.replace(" ", "-")
+    return f"| `/api/{action.route}/{{{target}}}` | {arguments} | {effect} | {reviewed} |"
+
+
+def told(argument: ActionArgument) -> str:
+    """One argument: its name, what it is, its bounds, and what stands for it."""
+    parts = [argument.meaning, argument.bounds]
+    if argument.is_required:
+        parts.append("required")
+    elif argument.default not in (None, False):
+        parts.append(f"`{argument.default}` by default")
+    return f"`{argument.name}`: {', '.join(filter(None, parts))}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
