@@ -55,6 +55,9 @@ RIGHT: dict[str, list[Right]] = {
     "basic_auth": [Right("a:b, c:d:e", ("a:b", "c:d:e"), ["a:b", "c:d:e"])],
     "cors_origins": [Right("https://a.b, *", ("https://a.b", "*"), ["https://a.b", "*"])],
     "trusted_proxies": [Right("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1"), ["10.0.0.0/8", "::1"])],
+    "auth_header": [Right("X-User", "X-User", "X-User")],
+    "auth_groups_header": [Right("X-Groups", "X-Groups", "X-Groups")],
+    "roles": [Right("admin:a@b, viewer:*", ("admin:a@b", "viewer:*"), ["admin:a@b", "viewer:*"])],
     "trusted_hosts": [Right("a.b, *.c.d", ("a.b", "*.c.d"), ["a.b", "*.c.d"])],
     "unix_socket_mode": [Right("660", "660", "660"), Right("0o600", "0o600", "0o600")],
     "event_queue": [Right("night-shift.2", "night-shift.2", "night-shift.2")],
@@ -91,6 +94,9 @@ WRONG: dict[str, tuple[str, ...]] = {
     "cookie_secret": ("hush",),
     "cors_origins": ("example.com", "https://example.com/"),
     "trusted_proxies": ("proxy.example", "10.0.0.1/8", "10.0.0.0/33"),
+    "auth_header": ("X User", "X_User", "X-User:"),
+    "auth_groups_header": ("X Groups",),
+    "roles": ("ann", "boss:ann", "admin:", "viewer:a*", "admin:group:"),
     "trusted_hosts": ("https://a.b", "a.b:80", "a.*.b", "*"),
     "unix_socket_mode": ("rw", "888", "66", "06600", "0x1ff"),
     "event_queue": ("night shift", "a/b", "x" * 201),
@@ -109,7 +115,7 @@ ANY_TEXT = frozenset(
     {
         "address", "unix_socket", "url_prefix", "auth", "auth_provider", "oauth2_key",
         "oauth2_secret", "oauth2_redirect_uri", "tasks_columns", "webhook_secret",
-        "log_file_prefix", "conf", "db",
+        "log_file_prefix", "conf", "db", "roles_file",
     }
 )  # fmt: skip
 

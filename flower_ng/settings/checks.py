@@ -35,6 +35,8 @@ TASKS_COLUMNS = (
 #: A key of cookies is refused below this. 16 random letters and digits are 95 bits; text with fewer
 #: than 6 different characters is not random.
 SIGNING_KEY_LENGTH, SIGNING_KEY_LETTERS = 16, 6
+#: From the least to the most; see flower_ng.web.auth.roles.
+ROLES = ("viewer", "operator", "admin")
 ROTATIONS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
 
 
@@ -183,6 +185,29 @@ def is_signing_key(value: str | None) -> str | None:
         f"is too easy to guess: take {SIGNING_KEY_LENGTH} random characters or more, as"
         " python -c 'import secrets; print(secrets.token_urlsafe())' makes them"
     )
+
+
+def is_header_name(value: str) -> str | None:
+    """Check for the name of an HTTP header, or none."""
+    is_one = re.fullmatch(r"[A-Za-z0-9-]{0,100}", value)
+    return None if is_one else "is not the name of a header such as X-Forwarded-User"
+
+
+def are_roles(values: Sequence[str]) -> str | None:
+    """Check for entries such as admin:ann@example.com."""
+    return next(filter(None, map(role_fault, values)), None)
+
+
+def role_fault(text: str) -> str | None:
+    """Return what is wrong with an entry of `roles`; None when nothing is."""
+    word, colon, subject = (part.strip() for part in text.partition(":"))
+    if not colon or word.lower() not in ROLES:
+        return f"holds {text!r}, which must be one of {', '.join(ROLES)}, a colon, and for whom"
+    if not subject.removeprefix("group:").strip():
+        return f"holds {text!r}, which names nobody: name a user, such as admin:ann@example.com"
+    if not re.fullmatch(r"\*|(\*@)?[^*]+", subject):
+        return f"holds {text!r}: '*' must be alone (everybody) or in *@example.com (a domain)"
+    return None
 
 
 def are_bounds(values: Sequence[float]) -> str | None:

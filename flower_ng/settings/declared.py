@@ -23,9 +23,11 @@ from flower_ng.settings.checks import (
     are_networks,
     are_origins,
     are_permissions,
+    are_roles,
     are_task_links,
     at_least,
     is_database_url,
+    is_header_name,
     is_port,
     is_queue_name,
     is_signing_key,
@@ -114,10 +116,35 @@ class Settings(ProblemOptions):
         is_signing_key,
         credential=True,
     )
+    auth_header: str = option(
+        "",
+        LOGIN,
+        "Header in which a reverse proxy of trusted_proxies names the user who has logged in there,"
+        " such as X-Forwarded-User.",
+        is_header_name,
+    )
+    auth_groups_header: str = option(
+        "",
+        LOGIN,
+        "Header in which that proxy names the user's groups, between commas.",
+        is_header_name,
+    )
+    roles: tuple[str, ...] = option(
+        (),
+        LOGIN,
+        "Who may do what, as role:user with the roles viewer, operator and admin:"
+        " admin:ann@example.com, operator:group:sre, viewer:*@example.com, viewer:*. Unless set,"
+        " everybody who logs in is an admin.",
+        are_roles,
+    )
+    roles_file: str = option(
+        "", LOGIN, "Path of a file with more roles, one a line; # begins a comment."
+    )
     require_auth: bool = option(
         False,
         LOGIN,
-        "Refuse to start unless a login is configured: basic_auth, or auth with auth_provider.",
+        "Refuse to start unless a login is configured: basic_auth, auth with auth_provider, or"
+        " auth_header.",
     )
     read_only: bool = option(
         False, LOGIN, "Refuse every request that would change something, and hide the buttons."

@@ -29,9 +29,10 @@ from flower_ng.web.api import (
 )
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.client import OAuthClient
+from flower_ng.web.auth.identification import named_user
 from flower_ng.web.http.base import Endpoint, Handler, Page, Services
 from flower_ng.web.http.frame import PLACES, NavLink
-from flower_ng.web.http.guard import SESSION_COOKIE
+from flower_ng.web.http.guard import SESSION_COOKIE, Door
 from flower_ng.web.http.page_cache import Rendered
 from flower_ng.web.http.server import most_descriptors
 from flower_ng.web.pages.broker import BrokerPage
@@ -147,11 +148,15 @@ class Site(Application):
         self.capp = services.cluster.capp
         self.ticker = ticker
 
-    def is_trusted(self, headers: HTTPHeaders) -> bool:
+    def is_trusted(self, headers: HTTPHeaders, is_from_proxy: bool) -> bool:  # noqa: FBT001 - the server calls it
         """Whether a request may send much: it is logged in, or everybody may use the API."""
-        door = self.settings["services"].door
+        door: Door = self.settings["services"].door
         if not door.has_lock:
-            return bool(door.is_api_open())
+            return door.is_api_open()
+        if is_from_proxy and named_user(headers, door.header):
+            return True
+        if not (door.basic or door.pattern):
+            return False
         if door.basic and door.basic.user(headers.get("Authorization")) is None:
             return False
         if door.pattern is None:

@@ -5,20 +5,26 @@ The house tests hold the code to this table; a route that is not in it fails the
 
 from dataclasses import dataclass
 
+from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.guard import Access
 
 PAGE, API, OPEN = Access.PAGE, Access.API, Access.OPEN
+READ, OPERATE, ADMINISTER = Need.READ, Need.OPERATE, Need.ADMINISTER
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One pattern, a path that it answers, its rule, and the methods that do something."""
+    """One pattern, a path that it answers, its rule, what it needs, and the methods it has."""
 
     pattern: str
     example: str
     access: Access
     methods: tuple[str, ...] = ("GET",)
-    writes: bool = False
+    need: Need = READ
+
+    @property
+    def writes(self) -> bool:
+        return self.need > READ
 
 
 def page(pattern: str, example: str | None = None) -> Route:
@@ -29,17 +35,20 @@ def read(pattern: str, example: str | None = None) -> Route:
     return Route(pattern, example or pattern, API)
 
 
-def write(pattern: str, example: str) -> Route:
-    return Route(pattern, example, API, ("POST",), writes=True)
+def write(pattern: str, example: str, need: Need = OPERATE) -> Route:
+    return Route(pattern, example, API, ("POST",), need)
+
+
+def free(pattern: str) -> Route:
+    return Route(pattern, pattern, OPEN, need=Need.OPEN)
 
 
 def form(route: Route) -> Route:
     pattern, example = (text.replace("/api/", "/do/") for text in (route.pattern, route.example))
-    return Route(pattern, example, API, ("POST",), route.writes)
+    return Route(pattern, example, API, ("POST",), route.need)
 
 
 WORKER_CALLS = (
-    "shutdown",
     "pool/restart",
     "pool/grow",
     "pool/shrink",
@@ -47,17 +56,19 @@ WORKER_CALLS = (
     "queue/add-consumer",
     "queue/cancel-consumer",
 )
-TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort", "forget")
+TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort")
 PUBLISHING = ("apply", "async-apply", "send-task")
 
 CONTROLS = (
     *(write(f"/api/worker/{call}/(.+)", f"/api/worker/{call}/w@x") for call in WORKER_CALLS),
     *(write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.id") for call in TASK_CALLS),
-    write("/api/tasks/forget", "/api/tasks/forget"),
-    write("/api/problems/mute", "/api/problems/mute"),
-    write("/api/queues/clean", "/api/queues/clean"),
-    write("/api/problems/unmute", "/api/problems/unmute"),
-    write("/api/problems/test", "/api/problems/test"),
+    write("/api/worker/shutdown/(.+)", "/api/worker/shutdown/w@x", ADMINISTER),
+    write("/api/task/forget/(.+)", "/api/task/forget/some.id", ADMINISTER),
+    write("/api/tasks/forget", "/api/tasks/forget", ADMINISTER),
+    write("/api/problems/mute", "/api/problems/mute", ADMINISTER),
+    write("/api/queues/clean", "/api/queues/clean", ADMINISTER),
+    write("/api/problems/unmute", "/api/problems/unmute", ADMINISTER),
+    write("/api/problems/test", "/api/problems/test", ADMINISTER),
 )
 PUBLISH = tuple(
     write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.task") for call in PUBLISHING
@@ -91,9 +102,9 @@ FLOWER = (
     read("/api/task/result/(.+)", "/api/task/result/some-id"),
     *CONTROLS,
     *PUBLISH,
-    Route("/metrics", "/metrics", OPEN),
-    Route("/healthcheck", "/healthcheck", OPEN),
-    Route("/logout", "/logout", OPEN),
+    free("/metrics"),
+    free("/healthcheck"),
+    free("/logout"),
 )
 
 #: What pages have buttons for; refreshing asks workers and changes nothing.
@@ -110,8 +121,8 @@ OURS = (
     page("/problems"),
     page("/doctor"),
     page("/jump"),
-    Route("/livez", "/livez", OPEN),
-    Route("/readyz", "/readyz", OPEN),
+    free("/livez"),
+    free("/readyz"),
     page("/tasks/complete"),
     *(form(route) for route in WITH_FORM),
 )

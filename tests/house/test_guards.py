@@ -6,6 +6,7 @@ touches nothing.
 
 import pytest
 
+from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.base import Handler
 from flower_ng.web.http.guard import Access
 from flower_ng.web.plumbing.forms import action_path
@@ -29,6 +30,16 @@ LOCKS = {
     "both": {"basic_auth": ("me:secret",), "auth": ME},
     "read-only": {"environ": OPEN_API, "read_only": True},
     "read-only basic": {"basic_auth": ("me:secret",), "read_only": True},
+}
+ROLES = {
+    "roles": ("admin:ann", "operator:olga", "viewer:*@x.example"),
+    "basic_auth": ("ann:secret", "olga:secret", "vera@x.example:secret", "nobody:secret"),
+}
+MAY = {
+    "ann": {Need.READ, Need.OPERATE, Need.ADMINISTER},
+    "olga": {Need.READ, Need.OPERATE},
+    "vera@x.example": {Need.READ},
+    "nobody": set(),
 }
 KEYS = {
     "nothing": {},
@@ -89,6 +100,29 @@ async def test_every_route_lets_in_whom_its_rule_lets_in(locked, method, request
     assert wrong == []
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_every_route_lets_in_the_roles_that_it_needs(serve, read_only):
+    client = serve(with_deed(lambda _handler: None), **ROLES, read_only=read_only)
+    client.site.close()
+    wrong = []
+    for route in SURFACE:
+        for name, needs in MAY.items():
+            for method in route.methods:
+                key = {"Authorization": basic(f"{name}:secret")}
+                answer = await client.ask(method, route.example, key)
+                is_refused = route.need not in {Need.OPEN, *needs} or (read_only and route.writes)
+                right = 403 if is_refused else 303 if route.pattern.startswith("/do/") else 200
+                if answer.status != right:
+                    wrong.append((route.example, name, answer.status, right))
+
+    assert wrong == []
+
+
+def test_a_route_that_says_no_need_cannot_be_made():
+    with pytest.raises(TypeError, match="Hasty has a path and no need"):
+        type("Hasty", (Handler,), {"path": "/hasty"})
+
+
 def test_the_surface_is_all_there_is():
     served = {
         path for handler in (*HANDLERS, Stream) for path in (handler.path, *handler.aliases)
@@ -114,12 +148,12 @@ def test_a_handler_that_says_nothing_stands_under_the_rule_of_pages():
 
 
 @pytest.mark.parametrize("route", SURFACE, ids=lambda route: route.pattern)
-def test_every_route_that_writes_says_so(route):
+def test_every_route_says_what_it_needs(route):
     [handler] = [
         handler
         for handler in (*HANDLERS, Stream)
         if route.pattern.replace("/do/", "/api/") in (handler.path, *handler.aliases)
     ]
 
-    assert handler.writes is route.writes
+    assert handler.need is route.need
     assert handler.access is route.access

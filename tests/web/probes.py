@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from flower_ng.errors import BadRequest, Forbidden, NotFound, Refused, Unavailable
-from flower_ng.web.http.base import Access, Endpoint, ErrorView, Handler, Page
+from flower_ng.web.http.base import Access, Endpoint, ErrorView, Handler, Need, Page
 from flower_ng.web.pages.logout import Logout
 from flower_ng.web.routes import PLUMBING
 
@@ -29,6 +29,7 @@ class Shown(Page):
     """A page in the navigation bar."""
 
     path = "/shown"
+    need = Need.READ
     aliases = ("/also-shown",)
     nav = "Shown"
     template = "pages/error.html"
@@ -41,6 +42,7 @@ class Failing(Page):
     """A page that fails as asked."""
 
     path = "/failing/(.+)"
+    need = Need.READ
     template = "pages/error.html"
 
     async def view(self, kind):
@@ -51,6 +53,7 @@ class FailingApi(Endpoint):
     """An endpoint that fails as asked."""
 
     path = "/api/failing/(.+)"
+    need = Need.READ
     summary = "Fail."
 
     async def get(self, kind):
@@ -61,6 +64,7 @@ class Echo(Endpoint):
     """Shows the arguments as a handler gets them."""
 
     path = "/api/echo/(.*)"
+    need = Need.READ
     summary = "Show."
 
     async def get(self, name):
@@ -75,9 +79,9 @@ class EchoForm(Endpoint):
     """Shows an argument of a form, and acts."""
 
     path = "/api/act/(.+)"
+    need = Need.OPERATE
     summary = "Act."
     methods = ("POST",)
-    writes = True
     action = True
 
     async def act(self, name):
@@ -90,6 +94,7 @@ class Waiting(Endpoint):
     """Waits for ever, and tells when it is ended."""
 
     path = "/api/waiting"
+    need = Need.READ
     summary = "Wait."
 
     def initialize(self) -> None:
@@ -105,10 +110,23 @@ class Waiting(Endpoint):
             self.ended.set()
 
 
+class Who(Handler):
+    """Tells who asks."""
+
+    path = "/who"
+    need = Need.READ
+
+    def get(self):
+        who = self.identity
+        groups = list(who.groups)
+        self.write_json({"name": who.name, "how": who.how, "role": who.role.word, "groups": groups})
+
+
 class Open(Handler):
     """Open to all."""
 
     path = "/open"
+    need = Need.OPEN
     access = Access.OPEN
 
     def get(self):
@@ -119,6 +137,7 @@ class ShownFrame(Handler):
     """Tells what the frame of a page would show."""
 
     path = "/frame"
+    need = Need.READ
 
     def get(self):
         frame = self._frame("", None)
@@ -129,6 +148,7 @@ class OpenFrame(ShownFrame):
     """The same without a login."""
 
     path = "/open-frame"
+    need = Need.OPEN
     access = Access.OPEN
 
 
@@ -141,6 +161,7 @@ HANDLERS = (
     Echo,
     EchoForm,
     Waiting,
+    Who,
     Open,
     Logout,
     *PLUMBING,

@@ -18,7 +18,6 @@ from urllib.parse import urlencode
 
 from prometheus_client import Gauge
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import create_signed_value
 
@@ -33,6 +32,7 @@ from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
+from flower_ng.web.http.server import DashboardServer
 from flower_ng.web.http.services import Assets, Services, furnish
 from flower_ng.web.routes import Site, application
 from tests.doctor.making import survey
@@ -210,7 +210,7 @@ class Server:
     """Starts sites, and stops them all."""
 
     def __init__(self) -> None:
-        self._running: list[tuple[HTTPServer, Client]] = []
+        self._running: list[tuple[DashboardServer, Client]] = []
 
     def start(
         self,
@@ -221,13 +221,19 @@ class Server:
         oauth: OAuthClient | None = None,
         extra: Mapping[str, Any] | None = None,
         xheaders: bool = False,
+        proxies: Sequence[str] = (),
         **options: Any,
     ) -> Client:
-        """Serve a site; options are those of a start, and `static`, `environ`, `demo`, `clock`."""
+        """Serve a site; options are those of a start, and `static`, `environ`, `demo`, `clock`.
+
+        What the headers of `proxies` say is believed.
+        """
         services = make_services(cluster or FakeCluster(), **options)
         chosen = {} if handlers is None else {"handlers": handlers}
         site = application(services, login=login, oauth=oauth, extra=extra, **chosen)
-        server = HTTPServer(site, xheaders=xheaders)
+        server = DashboardServer(
+            site, is_trusted=site.is_trusted, xheaders=xheaders, proxies=proxies
+        )
         socket, port = bind_unused_port()
         server.add_socket(socket)
         client = Client(port, site)

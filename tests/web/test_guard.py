@@ -3,6 +3,8 @@
 import pytest
 
 from flower_ng.errors import SettingsError
+from flower_ng.web.auth.identity import How, Identity
+from flower_ng.web.auth.roles import Role
 from flower_ng.web.http.guard import API_CLOSED, CROSS_ORIGIN, Door
 from tests.web.probes import HANDLERS
 from tests.web.site import OPEN_API, basic, session
@@ -217,7 +219,7 @@ async def test_what_our_own_pages_and_curl_send_passes(serve, lock, headers):
 
 
 async def test_an_origin_that_is_the_host_a_proxy_was_asked_for_passes(serve):
-    client = serve(HANDLERS, environ=OPEN_API)
+    client = serve(HANDLERS, environ=OPEN_API, xheaders=True)
     headers = {"Origin": "http://flower.example:8080", "X-Forwarded-Host": "flower.example:8080"}
 
     assert (await client.post("/api/act/x", **headers)).status == 200
@@ -367,7 +369,8 @@ async def test_basic_alone_needs_no_token(serve):
     ],
 )
 def test_buttons_say_how_to_open_them(door, is_open, hint):
-    controls = Door(**door).controls()
+    door = Door(**door)
+    controls = door.controls(Identity("me", How.BASIC, Role.ADMIN))
 
     assert controls.open is is_open
     assert hint in controls.why

@@ -43,7 +43,7 @@ class TaskTable(Protocol):
         """The tasks by id."""
 
 
-class Identity:
+class HostIdentity:
     """The process and the count of tasks that a worker's events name, and when they jumped."""
 
     __slots__ = ("jumps", "pid", "processed")
@@ -81,7 +81,7 @@ class TaskObserver:
         self._running: dict[str, Task] = {}
         self._reserved: dict[str, Task] = {}
         self._held: dict[str, Task] = {}
-        self._identities: OrderedDict[str, Identity] = OrderedDict()
+        self._identities: OrderedDict[str, HostIdentity] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.is_learned = False
         self.seen: dict[Sign, Sends] = {}
@@ -203,7 +203,7 @@ class TaskObserver:
     def _see_worker(self, event: Event) -> None:
         identity = self._identities.get(event.hostname)
         if identity is None:
-            identity = self._identities[event.hostname] = Identity()
+            identity = self._identities[event.hostname] = HostIdentity()
             while len(self._identities) > MOST_WORKERS:
                 self._identities.popitem(last=False)
         identity.see(event, self._clock())

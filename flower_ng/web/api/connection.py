@@ -1,12 +1,13 @@
 """What became of the events: the connection to the broker, and what was lost. On the loop."""
 
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 
 
 class ShowConnection(Endpoint):
     """The state of the events' connection and the counts of what arrived; not one of Flower's."""
 
     path = r"/api/connection"
+    need = Need.READ
     methods = ("GET",)
     summary = "Tell whether events arrive, since when, and how many were lost"
 

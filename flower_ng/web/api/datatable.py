@@ -7,7 +7,7 @@ from flower_ng.errors import SearchError
 from flower_ng.store import TaskPage, TaskQuery, parse_search
 from flower_ng.store.search.parser import suggestions
 from flower_ng.web.api.asked import bounded
-from flower_ng.web.http.base import Access, Handler
+from flower_ng.web.http.base import Access, Handler, Need
 
 #: The longest page: what a browser can show, and what the loop can write in one go.
 MOST_ROWS = 10_000
@@ -17,6 +17,7 @@ class TasksDataTable(Handler):
     """A page's route that answers JSON: pages' rule of access, pages' family of errors."""
 
     path = r"/tasks/datatable"
+    need = Need.READ
     access = Access.PAGE
 
     async def get(self) -> None:

@@ -8,7 +8,7 @@ from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.api.export import record
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.verified_task import Verified, verified
 from flower_ng.web.ui.phases import Phase, phases
 
@@ -20,6 +20,7 @@ class TaskDetails(Endpoint):
     """One task with its attempts, events and phases; not one of Flower's."""
 
     path = r"/api/task/details/(.+)"
+    need = Need.READ
     methods = ("GET",)
     summary = "Show all that is known of one task"
 

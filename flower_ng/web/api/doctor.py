@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from flower_ng.doctor.text import plain, summary
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 
 #: How long a form waits for the look that it asked for.
 PATIENCE_S: Final = 5.0
@@ -14,6 +14,7 @@ class ShowDoctor(Endpoint):
     """The newest report of the doctor; not one of Flower's."""
 
     path = r"/api/doctor"
+    need = Need.READ
     summary = "Tell what works, what can't be known, and the setting that changes it"
     action = True
 

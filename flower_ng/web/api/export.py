@@ -13,7 +13,7 @@ from tornado.iostream import StreamClosedError
 from flower_ng.errors import BadRequest, Unavailable
 from flower_ng.store import TaskQuery, TaskRow
 from flower_ng.web.api.asked import asked
-from flower_ng.web.http.base import Access, ClientLeft, Endpoint, Handler
+from flower_ng.web.http.base import Access, ClientLeft, Endpoint, Handler, Need
 from flower_ng.web.ui.format import iso
 
 #: The columns of a CSV file that hold a time; they are written in ISO 8601, UTC.
@@ -83,6 +83,7 @@ class TasksExport(Export, Endpoint):
     """The file for scripts."""
 
     path = r"/api/tasks/export"
+    need = Need.READ
     summary = "Export tasks as CSV or NDJSON"
 
 
@@ -90,6 +91,7 @@ class ShownTasksExport(Export):
     """The file for people: under the rule of pages, its tasks as pages show them."""
 
     path = r"/tasks/export"
+    need = Need.READ
     access = Access.PAGE
 
     def shown(self, row: TaskRow) -> TaskRow:

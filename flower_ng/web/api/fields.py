@@ -3,13 +3,14 @@
 from typing import Any
 
 from flower_ng.store import Field, fields
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 
 
 class SearchFields(Endpoint):
     """The fields of the search language; not one of Flower's."""
 
     path = r"/api/search/fields"
+    need = Need.READ
     summary = "List the fields that a search may name"
 
     async def get(self) -> None:

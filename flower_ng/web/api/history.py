@@ -7,7 +7,7 @@ import msgspec
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.web.api.asked import filtered
 from flower_ng.web.api.write import Write
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.ui.format import number
 
 
@@ -15,6 +15,7 @@ class ShowHistory(Endpoint):
     """What is kept, for how long, what went, and how the writer is; not one of Flower's."""
 
     path = r"/api/history"
+    need = Need.READ
     summary = "Show what the history holds and what it let go"
 
     async def get(self) -> None:
@@ -26,6 +27,7 @@ class TaskForget(Write):
     """Delete one task from memory, file and index; not one of Flower's."""
 
     path = r"/api/task/forget/(.+)"
+    need = Need.ADMINISTER
     summary = "Forget a task"
 
     async def act(self, task_id: str) -> dict[str, Any]:
@@ -39,6 +41,7 @@ class TasksForget(Write):
     """Delete all tasks that match; not one of Flower's."""
 
     path = r"/api/tasks/forget"
+    need = Need.ADMINISTER
     summary = "Forget all tasks that match"
 
     async def act(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from flower_ng.store import FACETS, MOST_BUCKETS
 from flower_ng.web.api.asked import asked, filtered
 from flower_ng.web.api.export import record
 from flower_ng.web.api.moments import instant
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 
 #: Tasks of a page: usually, and at most.
 USUAL_TASKS = 100
@@ -35,6 +35,7 @@ class TasksPage(ListingEndpoint):
     """One page after the other, to the end of a list of any length; not one of Flower's."""
 
     path = r"/api/tasks/page"
+    need = Need.READ
     summary = "List tasks page by page"
 
     async def get(self) -> None:
@@ -57,6 +58,7 @@ class TasksFacets(ListingEndpoint):
     """How many of the tasks that match have which state, name, worker, …; not one of Flower's."""
 
     path = r"/api/tasks/facets"
+    need = Need.READ
     summary = "Count tasks by value"
 
     async def get(self) -> None:
@@ -76,6 +78,7 @@ class TasksHistogram(ListingEndpoint):
     """How many of the tasks that match were received when; not one of Flower's."""
 
     path = r"/api/tasks/histogram"
+    need = Need.READ
     summary = "Count tasks over time"
 
     async def get(self) -> None:

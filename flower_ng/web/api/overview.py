@@ -1,6 +1,6 @@
 """The health of the cluster in one sentence, and as data. On the loop."""
 
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.overview_numbers import health
 from flower_ng.web.ui.links import Links
 
@@ -9,6 +9,7 @@ class ShowOverview(Endpoint):
     """The Overview's sentence and its numbers; not one of Flower's."""
 
     path = r"/api/overview"
+    need = Need.READ
     methods = ("GET",)
     summary = "Tell in one sentence how the cluster is, with the numbers in it"
 

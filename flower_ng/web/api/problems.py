@@ -9,7 +9,7 @@ from flower_ng.errors import BadRequest, NotFound
 from flower_ng.health import RULES, Mute
 from flower_ng.health.notify.delivery import send_test
 from flower_ng.web.api.write import Write
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 
 #: Characters of a mute's reason.
 REASON_LENGTH: Final = 300
@@ -21,6 +21,7 @@ class ShowProblems(Endpoint):
     """The problems that there are, and those that were; not one of Flower's."""
 
     path = r"/api/problems"
+    need = Need.READ
     summary = "Tell what is wrong, since when, and what shows it"
 
     async def get(self) -> None:
@@ -44,6 +45,7 @@ class ProblemMute(Write):
     """Tell nobody of a problem for a while; not one of Flower's."""
 
     path = r"/api/problems/mute"
+    need = Need.ADMINISTER
     summary = "Mute a problem for a while, with a reason"
 
     async def act(self) -> dict[str, Any]:
@@ -62,6 +64,7 @@ class ProblemUnmute(Write):
     """Tell of a problem again; not one of Flower's."""
 
     path = r"/api/problems/unmute"
+    need = Need.ADMINISTER
     summary = "Let a muted problem be told of again"
 
     async def act(self) -> dict[str, Any]:
@@ -76,6 +79,7 @@ class ProblemsTest(Write):
     """Send a test to whoever is told of problems; not one of Flower's."""
 
     path = r"/api/problems/test"
+    need = Need.ADMINISTER
     summary = "Send a test to everyone who is told of problems"
 
     async def act(self) -> dict[str, Any]:

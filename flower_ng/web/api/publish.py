@@ -5,7 +5,7 @@ from typing import Any
 from flower_ng.errors import NotFound
 from flower_ng.monitor.remote.publish_options import linked_tasks
 from flower_ng.web.api.message import TaskMessage, check_name, parse_message
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.http.error_bodies import one_line
 
 
@@ -13,7 +13,6 @@ class Publish(Endpoint):
     """A POST that publishes a task; the body is JSON whatever its content type says."""
 
     methods = ("POST",)
-    writes = True
 
     def message(self) -> TaskMessage:
         """Return the parsed body; BadRequest says what is wrong with it.
@@ -43,6 +42,7 @@ class TaskApply(Publish):
     """Publish a task and answer with its result, however long that takes."""
 
     path = r"/api/task/apply/(.+)"
+    need = Need.OPERATE
     summary = "Run a task and wait for its result"
 
     async def act(self, task: str) -> dict[str, Any]:
@@ -58,6 +58,7 @@ class TaskAsyncApply(Publish):
     """Publish a task that the app knows and answer with its id."""
 
     path = r"/api/task/async-apply/(.+)"
+    need = Need.OPERATE
     summary = "Run a task without waiting for it"
 
     async def act(self, task: str) -> dict[str, Any]:
@@ -73,6 +74,7 @@ class TaskSend(Publish):
     """Publish a task by its name alone."""
 
     path = r"/api/task/send-task/(.+)"
+    need = Need.OPERATE
     summary = "Run a task that this app need not know"
 
     async def act(self, task: str) -> dict[str, Any]:

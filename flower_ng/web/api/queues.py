@@ -3,13 +3,14 @@
 from typing import Any
 
 from flower_ng.web.api.write import Write
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 
 
 class GetQueueLengths(Endpoint):
     """What the broker says about each active queue."""
 
     path = r"/api/queues/length"
+    need = Need.READ
     methods = ("GET",)
     summary = "Count the messages in all active queues"
 
@@ -23,6 +24,7 @@ class QueuesClean(Write):
     """Delete what workers that are gone left on the broker; not one of Flower's."""
 
     path = r"/api/queues/clean"
+    need = Need.ADMINISTER
     summary = "Delete queues for control and events that nobody reads"
 
     async def act(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from flower_ng.errors import BadRequest
 from flower_ng.store import SeriesQuery
 from flower_ng.store.search.ranges import BoundsError, duration
 from flower_ng.web.api.moments import instant
-from flower_ng.web.http.base import Endpoint
+from flower_ng.web.http.base import Endpoint, Need
 
 #: Steps that are taken when none is asked for: the first that makes no more buckets than this.
 STEPS_S = (60, 600, 3600, 86_400)
@@ -20,6 +20,7 @@ class ShowSeries(Endpoint):
     """Counts, percentiles and samples, in buckets of time; not one of Flower's."""
 
     path = r"/api/series"
+    need = Need.READ
     methods = ("GET",)
     summary = "Show numbers over time of task types, queues or workers"
 

@@ -9,7 +9,7 @@ from tornado.iostream import StreamClosedError
 from flower_ng.errors import BadRequest, NotFound, SearchError
 from flower_ng.store import TaskQuery, TaskRow
 from flower_ng.web.api.asked import FLOWERS, bounded, filtered
-from flower_ng.web.http.base import ClientLeft, Endpoint
+from flower_ng.web.http.base import ClientLeft, Endpoint, Need
 from flower_ng.web.ui.format import json_text
 
 SORT_KEYS = ("name", "received", "started", "state")
@@ -21,6 +21,7 @@ class ListTasks(Endpoint):
     """Tasks by id, filtered, sorted, page by page or all at once."""
 
     path = r"/api/tasks"
+    need = Need.READ
     methods = ("GET",)
     summary = "List tasks"
 
@@ -72,6 +73,7 @@ class ListTaskTypes(Endpoint):
     """The names of the tasks that events have told of."""
 
     path = r"/api/task/types"
+    need = Need.READ
     methods = ("GET",)
     summary = "List the names of all tasks seen"
 
@@ -84,6 +86,7 @@ class TaskInfo(Endpoint):
     """One task, as its events tell it."""
 
     path = r"/api/task/info/(.*)"
+    need = Need.READ
     methods = ("GET",)
     summary = "Show one task"
 
@@ -99,6 +102,7 @@ class TaskResult(Endpoint):
     """What the result backend keeps about a task, whether or not we have seen it."""
 
     path = r"/api/task/result/(.+)"
+    need = Need.READ
     methods = ("GET",)
     summary = "Read a task's result from the result backend"
 
@@ -115,9 +119,9 @@ class TaskAbort(Endpoint):
     """Ask a running AbortableTask to stop: it looks at its state in the result backend."""
 
     path = r"/api/task/abort/(.+)"
+    need = Need.OPERATE
     methods = ("POST",)
     summary = "Abort a running abortable task"
-    writes = True
     action = True
 
     async def act(self, task_id: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from tornado.iostream import StreamClosedError
 
 from flower_ng.errors import FlowerError, NotFound, Unavailable
-from flower_ng.web.http.base import ClientLeft, Endpoint
+from flower_ng.web.http.base import ClientLeft, Endpoint, Need
 from flower_ng.web.http.services import is_known
 from flower_ng.web.ui.format import json_text
 
@@ -18,6 +18,7 @@ class ListWorkers(Endpoint):
     """Everything that workers told about themselves, as they told it."""
 
     path = r"/api/workers"
+    need = Need.READ
     methods = ("GET",)
     summary = "List the workers as they answered the last inspection"
     action = True

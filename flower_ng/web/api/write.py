@@ -26,7 +26,6 @@ class Write(Endpoint):
     """A POST that changes something and answers `{"message": …}`; pages have a form of it."""
 
     methods = ("POST",)
-    writes = True
     action = True
 
 
@@ -41,10 +40,10 @@ class ReviewedWrite(Write):
     deed: ClassVar[Action]
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
         if "deed" in cls.__dict__:
             cls.path = rf"/api/{cls.deed.route}/(.+)"
             cls.summary = cls.deed.summary
+        super().__init_subclass__(**arguments)
 
     async def act(self, *path_args: str) -> dict[str, Any]:
         """Do it, or answer with its review; Conflict where it is not as it was reviewed."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError, BadRequest
+from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.error_bodies import ErrorView, Fault, one_line
 from flower_ng.web.http.frame import NavCount, View
 from flower_ng.web.http.guard import Access
@@ -24,6 +25,7 @@ __all__ = [
     "ErrorView",
     "Handler",
     "NavCount",
+    "Need",
     "Page",
     "Services",
     "View",
@@ -94,8 +96,8 @@ class Page(Handler):
 class Endpoint(Handler):
     """A route of the REST API: JSON out, errors in the API's form.
 
-    One that reads defines `get`. One that writes sets `methods = ("POST",)` and `writes`, and
-    defines `act`; with `action = True` pages have a form for it under `/do/…`.
+    One that reads defines `get`. One that writes sets `methods = ("POST",)` and defines
+    `act`; with `action = True` pages have a form for it under `/do/…`.
     """
 
     access = Access.API

@@ -12,6 +12,7 @@ from tornado.web import Application, RequestHandler
 
 from flower_ng.brokers.explained import Explained, connection_explained
 from flower_ng.cluster import Cluster
+from flower_ng.web.auth.identity import STRANGER, How, Identity
 from flower_ng.web.http.guard import XSRF_COOKIE, Controls, is_xsrf_token
 from flower_ng.web.http.services import Services, mounted
 from flower_ng.web.ui import format as fmt
@@ -104,7 +105,7 @@ class Toast:
 class Frame:
     """The frame of one page; `xsrf` is empty where forms need no token.
 
-    `user` is the address of the session, `basic_user` the name that HTTP Basic login gave.
+    `who` is whom it is for, `has_session` whether that person can log out.
     `connection` is the state of the events' connection to the broker, `remedy` says what may mend
     it; `as_of` is when what is shown of workers and tasks was so (UTC seconds), None for now;
     `warnings` are sentences.
@@ -124,8 +125,8 @@ class Frame:
     controls: Controls
     read_only: bool
     xsrf: str
-    user: str | None
-    basic_user: str | None
+    who: Identity
+    has_session: bool
     demo: bool
     version: str
     zone: Zone
@@ -145,12 +146,10 @@ class Framed(RequestHandler):
     """A request that can be answered with a page in its frame; floor of every handler.
 
     `cluster` is given where a handler is mounted in an application that is not this site.
-    `address` is who is logged in by OAuth, `basic_user` by HTTP Basic; `is_known` says that the
-    guard let this request in.
+    `identity` is who asks, where the guard had to know; `is_known` says that it let them in.
     """
 
-    address: str | None = None
-    basic_user: str | None = None
+    identity: Identity = STRANGER
     is_known: bool = False
 
     def __init__(
@@ -194,7 +193,7 @@ class Framed(RequestHandler):
         """
         token = self.get_cookie(XSRF_COOKIE, "") if self.services.door.pattern else ""
         is_own = self.get_cookie(TOAST_COOKIE) or (token and not is_xsrf_token(token))
-        return None if is_own else (self.is_known, self.address, self.basic_user, token)
+        return None if is_own else (self.is_known, self.identity, token)
 
     def toast(self, toast: Toast) -> None:
         """Show these words on the next page that this browser opens."""
@@ -223,11 +222,11 @@ class Framed(RequestHandler):
             broker_url=cluster.broker_url if may_see else "",
             remedy=_remedy(cluster.events.connection),
             warnings=tuple(cluster.warnings()) if may_see else (),
-            controls=door.controls(),
+            controls=door.controls(self.identity),
             read_only=door.read_only,
             xsrf=token if door.pattern else "",
-            user=self.address,
-            basic_user=self.basic_user,
+            who=self.identity,
+            has_session=self.identity.how is How.SESSION,
             demo=services.demo,
             version=services.version,
             zone=Zone(cluster.timezone),

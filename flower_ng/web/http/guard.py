@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import urlsplit
 
+from tornado.httputil import HTTPServerRequest
+
 from flower_ng.errors import Forbidden, LoginRequired
 from flower_ng.web.auth.basic import BasicAuth
 from flower_ng.web.auth.hosts import Hosts
+from flower_ng.web.auth.identification import Credentials, Identification, ProxyHeader
+from flower_ng.web.auth.identity import STRANGER, Identity
 from flower_ng.web.auth.pattern import EmailPattern
+from flower_ng.web.auth.roles import Need, Role, Roles
 from flower_ng.web.http.arguments import truth
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -27,6 +32,8 @@ FOREIGN_HOST = (
     "This host name is not known to be that of this dashboard: name it in --trusted_hosts, or open"
     " the dashboard by an IP address or as localhost"
 )
+#: What the server writes at the context of a connection with a trusted proxy.
+FROM_PROXY = "is_from_trusted_proxy"
 XSRF_COOKIE = "_xsrf"
 SESSION_COOKIE = "user"
 _EVERYONE = "everyone who can connect"
@@ -62,10 +69,16 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Whether the buttons of pages work now; `why` says what to do when they don't."""
+    """Which buttons of pages work for whoever asks; `why` says what to do when they don't.
+
+    `open` are those that operate, `administers` those that only admins have, `looks` those that
+    ask workers and change nothing.
+    """
 
     open: bool
     why: str = ""
+    administers: bool = False
+    looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +95,58 @@ class Door:
     cors_origins: Sequence[str] = ()
     hosts: Hosts = field(default_factory=Hosts)
     environ: Mapping[str, str] = field(default_factory=dict)
-    basic: BasicAuth = field(init=False)
-    pattern: EmailPattern | None = field(init=False)
+    header: ProxyHeader = field(default_factory=ProxyHeader)
+    roles: Sequence[str] = ()
+    logins: Identification = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "basic", BasicAuth(self.basic_auth))
-        object.__setattr__(self, "pattern", EmailPattern(self.auth) if self.auth else None)
+        logins = Identification(
+            BasicAuth(self.basic_auth),
+            EmailPattern(self.auth) if self.auth else None,
+            self.header,
+            Roles(self.roles),
+        )
+        object.__setattr__(self, "logins", logins)
+
+    @property
+    def basic(self) -> BasicAuth:
+        """The pairs of HTTP Basic login, maybe none."""
+        return self.logins.basic
+
+    @property
+    def pattern(self) -> EmailPattern | None:
+        """The addresses that may log in by a provider, None without one."""
+        return self.logins.pattern
 
     @property
     def has_lock(self) -> bool:
         """Whether any authentication is configured."""
-        return bool(self.basic) or self.pattern is not None
+        return self.logins.has_lock
 
     def is_api_open(self) -> bool:
         """Whether API requests are let in at all: a login is configured or the switch is on."""
         return self.has_lock or _is_on(self.environ.get(API_SWITCH, ""))
 
-    def controls(self) -> Controls:
-        """Whether buttons work, and what an operator does to make them work."""
+    def controls(self, who: Identity = STRANGER) -> Controls:
+        """Which buttons work for someone, and what is to be done to make the others work."""
+        looks = self.is_api_open() and who.role.may(Need.READ)
         if self.read_only:
-            return Controls(open=False, why="Started with --read_only: this dashboard only looks.")
+            why = "Started with --read_only: this dashboard only looks."
+            return Controls(open=False, why=why, looks=looks)
         if not self.is_api_open():
             return Controls(
                 open=False,
                 why="Controls are closed: no login is configured. Set --basic_auth or --auth, "
                 f"or set {API_SWITCH}=true to open them to everyone who can reach this page.",
             )
-        return Controls(open=True)
+        if not who.role.may(Need.OPERATE):
+            return Controls(
+                open=False,
+                why=f"You are a {who.role.word}, so controls are closed to you. Whoever runs this"
+                f" dashboard can make you an {Role.OPERATOR.word} or admin (--roles).",
+                looks=looks,
+            )
+        return Controls(open=True, administers=who.role.may(Need.ADMINISTER), looks=looks)
 
     def summary(self) -> str:
         """What is open to whom, in one line for the log."""
@@ -122,14 +160,16 @@ class Door:
         locks = [
             name for name, lock in (("basic_auth", self.basic), ("auth", self.pattern)) if lock
         ]
-        return f"whoever passes --{' and --'.join(locks)}" if locks else _EVERYONE
+        ways = [f"--{' and --'.join(locks)}"] if locks else []
+        ways += ["--auth_header"] if self.header else []
+        return f"whoever passes {' or '.join(ways)}" if ways else _EVERYONE
 
     def _operators(self) -> str:
         if self.read_only:
             return "nobody (--read_only)"
         if not self.is_api_open():
             return f"nobody (no login is configured, {API_SWITCH} is not true)"
-        return self._visitors()
+        return f"{self._visitors()}, by --roles" if self.roles else self._visitors()
 
     def check_host(self, host: str) -> None:
         """Refuse a request that names a host which nobody gave this dashboard."""
@@ -157,14 +197,23 @@ class Door:
         if access is Access.API and not self.is_api_open():
             raise LoginRequired(API_CLOSED)
 
-    def basic_user(self, headers: Mapping[str, str]) -> str | None:
-        """The user that the Authorization header names; None when no pairs are configured."""
-        if not self.basic:
-            return None
-        user = self.basic.user(headers.get("Authorization"))
-        if user is None:
-            raise LoginRequired
-        return user
+    async def identity(self, credentials: Credentials) -> Identity | None:
+        """Who someone is; None for who has to log in by the provider, LoginRequired for others."""
+        anonymous = Role.ADMIN if self.is_api_open() else Role.VIEWER
+        return await self.logins.identity(credentials, anonymous=anonymous)
+
+    def check_need(self, who: Identity, need: Need, method: str) -> None:
+        """Refuse what is more than someone's role, or more than looking where that is all.
+
+        `read_only` goes before every role. The words say who, what is needed, and who gives it.
+        """
+        if self.read_only and need > Need.READ and method not in SAFE_METHODS:
+            raise Forbidden(READ_ONLY)
+        if who.role.may(need):
+            return
+        if who.role is Role.NONE:
+            raise Forbidden(f"{who.name} has no role here: no entry of --roles fits")
+        raise Forbidden(f"{who.name} is a {who.role.word}: this needs the role {Role(need).word}")
 
     def cors_headers(self, origin: str | None) -> Mapping[str, str]:
         """What lets a page of another origin read the answer: nothing unless it is listed."""
@@ -175,6 +224,12 @@ class Door:
         if origin not in self.cors_origins:
             return {"Vary": "Origin"}
         return {"Access-Control-Allow-Origin": str(origin), "Vary": "Origin", **_CORS_HEADERS}
+
+
+def from_proxy(request: HTTPServerRequest) -> bool:
+    """Whether a request came straight from a trusted proxy, as the server found (server.py)."""
+    context = getattr(request.connection, "context", None)
+    return getattr(context, FROM_PROXY, False) is True
 
 
 def is_xsrf_token(value: str) -> bool:

@@ -13,6 +13,9 @@ from tornado.web import HTTPError, RequestHandler
 
 from flower_ng.errors import AnswerError, BadRequest, Forbidden
 from flower_ng.store import PEER
+from flower_ng.web.auth.identification import Credentials, named_user
+from flower_ng.web.auth.identity import Identity
+from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.arguments import parse
 from flower_ng.web.http.error_bodies import (
     JSON,
@@ -26,11 +29,11 @@ from flower_ng.web.http.error_bodies import (
 )
 from flower_ng.web.http.frame import Framed
 from flower_ng.web.http.guard import (
-    READ_ONLY,
     SAFE_METHODS,
     SECURITY_HEADERS,
     SESSION_COOKIE,
     Access,
+    from_proxy,
 )
 from flower_ng.web.ui.format import json_text
 from flower_ng.web.ui.links import text_of
@@ -48,17 +51,25 @@ class Handler(Framed):
     """A guarded request: whatever a subclass does, the door's checks ran before.
 
     Raise an AnswerError anywhere, and the answer says so in the form of the route's family.
-    `path` and `aliases` are Tornado patterns without the prefix.
+    `path` and `aliases` are Tornado patterns without the prefix; a class with a path says itself
+    what it needs, or can't be made.
     """
 
     path: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[Access] = Access.PAGE
-    writes: ClassVar[bool] = False
+    need: ClassVar[Need]
 
     _error_id: str = ""
     _work: "asyncio.Future[Any] | None" = None
     _has_left: bool = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "path" in vars(cls) and "need" not in vars(cls):
+            raise TypeError(
+                f"{cls.__name__} has a path and no need: say OPEN, READ, OPERATE or ADMINISTER"
+            )
 
     # Before the handler's own method
 
@@ -71,7 +82,7 @@ class Handler(Framed):
         for name, value in cors.items():
             self.set_header(name, value)
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Run the door's checks, in the order of Flower's."""
         PEER.set(self.request.remote_ip or "")
         self.services.door.check_host(self.request.headers.get("Host", ""))
@@ -80,7 +91,7 @@ class Handler(Framed):
         if self.request.method not in self.allowed_methods():
             raise HTTPError(HTTPStatus.METHOD_NOT_ALLOWED)
         if self.access is not Access.OPEN and self.request.method != "OPTIONS":
-            self._admit()
+            await self._admit()
 
     def _check_site(self) -> None:
         door, method, headers = self.services.door, self.request.method or "", self.request.headers
@@ -88,24 +99,28 @@ class Handler(Framed):
         if door.needs_xsrf_token(method, headers):
             self.check_xsrf_cookie()
 
-    def _admit(self) -> None:
-        door = self.services.door
-        self.basic_user = door.basic_user(self.request.headers)
-        if not self._has_session():
+    async def _admit(self) -> None:
+        who = await self.identified()
+        if who is None:
             self._ask_to_log_in()
             return
+        self.identity = who
+        self.services.door.check_need(who, self.need, self.request.method or "")
         self.is_known = True
-        if self.writes and door.read_only and self.request.method == "POST":
-            raise Forbidden(READ_ONLY)
 
-    def _has_session(self) -> bool:
-        """Whether the login of the `auth` option, if there is one, lets this request in."""
-        pattern = self.services.door.pattern
-        if pattern is None:
-            return True
-        address = (self.get_signed_cookie(SESSION_COOKIE) or b"").decode(errors="replace")
-        self.address = address if pattern.accepts(address) else None
-        return self.address is not None
+    async def identified(self) -> Identity | None:
+        """Who this request comes from; None for who has to log in by the provider."""
+        return await self.services.door.identity(self._credentials())
+
+    def _credentials(self) -> Credentials:
+        headers, header = self.request.headers, self.services.door.header
+        is_proxied = from_proxy(self.request)
+        return Credentials(
+            headers.get("Authorization"),
+            named_user(headers, header) if is_proxied else "",
+            headers.get(header.groups, "") if is_proxied and header.groups else "",
+            (self.get_signed_cookie(SESSION_COOKIE) or b"").decode(errors="replace"),
+        )
 
     def _ask_to_log_in(self) -> None:
         if self.request.method not in SAFE_METHODS:
@@ -113,8 +128,8 @@ class Handler(Framed):
         self.redirect(f"{self.services.url('/login')}?{urlencode({'next': self.request.uri})}")
 
     def get_current_user(self) -> str:
-        """Who asks, for the log: the address of the session, the Basic user, or `anonymous`."""
-        return self.address or self.basic_user or "anonymous"
+        """Who asks, for the log: a name, or `anonymous`."""
+        return self.identity.name
 
     # Arguments
 

@@ -18,7 +18,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from flower_ng.web.http.guard import FORWARDED_HOST
+from flower_ng.web.http.guard import FORWARDED_HOST, FROM_PROXY
 
 if sys.platform != "win32":
     import resource
@@ -45,10 +45,11 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 class DashboardServer(HTTPServer):
-    """Serves a site to those who can connect; `is_trusted` tells by its headers who is logged in.
+    """Serves a site to those who can connect.
 
-    With `xheaders` the client's address, scheme and host are taken from the headers of `proxies`,
-    addresses and networks. What others write into these headers is not believed.
+    `is_trusted` tells by a request's headers who is logged in, and is told whether they come from
+    one of `proxies`, addresses and networks. With `xheaders` the client's address, scheme and host
+    are taken from their headers. What others write into these headers is not believed.
     A connection that would leave too few descriptors for the broker and the history is closed.
     """
 
@@ -56,13 +57,14 @@ class DashboardServer(HTTPServer):
         self,
         site: Any,
         *,
-        is_trusted: Callable[[HTTPHeaders], bool],
+        is_trusted: Callable[[HTTPHeaders, bool], bool],
         head_s: float = HEAD_S,
         proxies: Sequence[str] = (),
         **options: Any,
     ) -> None:
         """Take Tornado's options too."""
         self._proxies = [ip_network(one) for one in proxies or USUAL_PROXIES]
+        self._are_named = bool(proxies)
         super().initialize(site, idle_connection_timeout=IDLE_S, body_timeout=BODY_S, **options)
         self._is_trusted = is_trusted
         self._head_s = head_s
@@ -93,7 +95,9 @@ class DashboardServer(HTTPServer):
             connection.params = copy(connection.params)
             connection.params.header_timeout = self._head_s
         xheaders = self.xheaders
-        is_proxy = xheaders and _is_within(connection.context.remote_ip, self._proxies)
+        is_within = _is_within(connection.context.remote_ip, self._proxies)
+        setattr(connection.context, FROM_PROXY, self._are_named and is_within)
+        is_proxy = xheaders and is_within
         self.xheaders = is_proxy
         delegate = super().start_request(server_conn, request_conn)
         self.xheaders = xheaders
@@ -107,7 +111,7 @@ class _Limited(HTTPMessageDelegate):
         self,
         delegate: HTTPMessageDelegate,
         connection: Any,
-        is_trusted: Callable[[HTTPHeaders], bool],
+        is_trusted: Callable[[HTTPHeaders, bool], bool],
         *,
         is_proxy: bool,
     ) -> None:
@@ -121,7 +125,8 @@ class _Limited(HTTPMessageDelegate):
     ) -> Any:
         if not self._is_proxy:
             headers.pop(FORWARDED_HOST, None)
-        if not self._is_trusted(headers):
+        is_from_proxy = getattr(self._connection.context, FROM_PROXY)
+        if not self._is_trusted(headers, is_from_proxy):
             self._connection.set_max_body_size(STRANGERS_BYTES)
         return self._delegate.headers_received(start_line, headers)
 

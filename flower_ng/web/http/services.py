@@ -10,6 +10,8 @@ from urllib.parse import quote, unquote
 
 from flower_ng.settings import Settings
 from flower_ng.web.auth.hosts import Hosts, is_loopback
+from flower_ng.web.auth.identification import ProxyHeader
+from flower_ng.web.auth.roles import roles_of
 from flower_ng.web.http.guard import API_SWITCH, Door
 
 if TYPE_CHECKING:
@@ -102,6 +104,8 @@ def furnish(
         cors_origins=tuple(options.cors_origins),
         hosts=_hosts(options),
         environ=environ,
+        header=ProxyHeader(options.auth_header, options.auth_groups_header),
+        roles=roles_of(options.roles, options.roles_file),
     )
     prefix = normal_prefix(options.url_prefix)
     return Services(cluster, options, door, assets, prefix, version, clock, new_id, demo)
@@ -109,6 +113,6 @@ def furnish(
 
 def _hosts(options: "Settings") -> Hosts:
     """Without a login whoever is on this machine may look: then only its own names are accepted."""
-    has_login = bool(options.basic_auth or options.auth)
+    has_login = bool(options.basic_auth or options.auth or options.auth_header)
     is_local = is_loopback(options.address) and not options.unix_socket
     return Hosts(tuple(options.trusted_hosts), only_local=is_local and not has_login)

@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 
 from flower_ng.web.auth.landing import landing
 from flower_ng.web.auth.pattern import EmailPattern
-from flower_ng.web.http.base import Access, Handler
+from flower_ng.web.http.base import Access, Handler, Need
 
 STATE_COOKIE = "oauth_state"
 NEXT_COOKIE = "oauth_next"
@@ -19,6 +19,7 @@ class BaseHandler(Handler):
     """`flower.views.BaseHandler`."""
 
     access = Access.OPEN
+    need = Need.OPEN
 
     def get_argument(
         self,

@@ -35,8 +35,32 @@ def check(options: "Settings") -> None:
             f"{options.auth_provider} needs --oauth2_key and --oauth2_secret, which its provider "
             "gave for this application: without them nobody could log in"
         )
-    if options.require_auth and not (options.basic_auth or options.auth):
+    _check_proxy(options)
+    has_login = options.basic_auth or options.auth or options.auth_header
+    if (options.roles or options.roles_file) and not has_login:
+        raise SettingsError(
+            "--roles needs a login, or nobody has a name: set --basic_auth=user:password, --auth"
+            " and --auth_provider, or --auth_header"
+        )
+    if options.require_auth and not has_login:
         raise SettingsError(
             "--require_auth is set and no login is configured: set --basic_auth=user:password, or "
             "--auth and --auth_provider"
+        )
+
+
+def _check_proxy(options: "Settings") -> None:
+    if options.auth_groups_header and not options.auth_header:
+        raise SettingsError(
+            "--auth_groups_header needs --auth_header, the header in which the proxy names the user"
+        )
+    if options.auth_header and not options.trusted_proxies:
+        raise SettingsError(
+            "--auth_header needs --trusted_proxies, the addresses of the proxy that logs people in:"
+            " without it whoever can connect could be anybody"
+        )
+    if options.auth_header and options.unix_socket:
+        raise SettingsError(
+            "--auth_header does not work with --unix_socket, on which nobody has an address that"
+            " --trusted_proxies could name: listen on a port"
         )

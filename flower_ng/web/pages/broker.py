@@ -7,7 +7,7 @@ from typing import Final
 from flower_ng.brokers import BrokerFacts, QueueNumbers, RabbitFacts, RabbitNode, RedisFacts
 from flower_ng.brokers.condition import StaleQueue
 from flower_ng.brokers.explained import Explained, explained
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import Fact
 from flower_ng.web.ui.links import Links
@@ -63,6 +63,7 @@ class BrokerPage(Page):
     """`/broker`: always a page, also when the broker does not answer."""
 
     path = "/broker"
+    need = Need.READ
     nav = "Broker"
     template = "pages/broker.html"
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from flower_ng.doctor import Check, CheckMark, Report
 from flower_ng.doctor.text import MOST_SUBJECTS
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.ui.links import Links
 
 #: A report that somebody looks at is not older: then the doctor looks again by itself.
@@ -75,6 +75,7 @@ class DoctorPage(Page):
     """`/doctor`."""
 
     path = "/doctor"
+    need = Need.READ
     nav = "Problems"
     template = "pages/doctor.html"
 

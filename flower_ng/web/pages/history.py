@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.store import StoreStatus
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.ui import format as fmt
 
 #: Why tasks are deleted, in the words of the page.
@@ -64,6 +64,7 @@ class History(Page):
     """`/history`."""
 
     path = "/history"
+    need = Need.READ
     nav = "Tasks"
     template = "pages/history.html"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flower_ng.web.http.base import Access, Page
+from flower_ng.web.http.base import Access, Need, Page
 from flower_ng.web.http.guard import SESSION_COOKIE
 
 
@@ -18,6 +18,7 @@ class Logout(Page):
 
     access = Access.OPEN
     path = "/logout"
+    need = Need.OPEN
     template = "pages/logout.html"
 
     async def view(self, *_path_args: str) -> LogoutView:

@@ -7,7 +7,7 @@ from typing import Final
 from flower_ng.cluster import Cluster
 from flower_ng.health import unmuted
 from flower_ng.health.notify.delivery import NoticeDelivery
-from flower_ng.web.http.base import NavCount, Page
+from flower_ng.web.http.base import NavCount, Need, Page
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.problem_rows import ProblemGroup, ProblemRow, kinds, problem_row
 
@@ -46,6 +46,7 @@ class Problems(Page):
     """`/problems`."""
 
     path = "/problems"
+    need = Need.READ
     nav = "Problems"
     template = "pages/problems.html"
 

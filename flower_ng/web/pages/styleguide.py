@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.ui.icons import SPRITE, icons_of
 
 STATES: Final = (
@@ -36,6 +36,7 @@ class Styleguide(Page):
     """`/styleguide`, with the option `debug`."""
 
     path = "/styleguide"
+    need = Need.READ
     template = "pages/styleguide.html"
 
     async def view(self, *_none: str) -> StyleguideView:

@@ -6,7 +6,7 @@ from typing import Final
 from flower_ng.errors import NotFound
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import Chart
@@ -48,6 +48,7 @@ class Type(Page):
     """`/types/{name}`; 404 for a name that no task has."""
 
     path = "/types/(.+)"
+    need = Need.READ
     nav = "Types"
     template = "pages/type.html"
 

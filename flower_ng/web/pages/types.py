@@ -7,7 +7,7 @@ from typing import Final
 from flower_ng.errors import AnswerError
 from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import highest, path
 from flower_ng.web.ui.links import Links, word
@@ -83,6 +83,7 @@ class Types(Page):
     """`/types`: the most expensive first."""
 
     path = "/types"
+    need = Need.READ
     nav = "Types"
     template = "pages/types.html"
 

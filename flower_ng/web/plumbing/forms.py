@@ -97,6 +97,7 @@ def twin(endpoint: type[Endpoint]) -> type[Endpoint]:
     """The form of an endpoint that has `action = True`."""
     members: dict[str, Any] = {
         "path": action_path(endpoint),
+        "need": endpoint.need,
         "__doc__": f"The form of {endpoint.__name__}.",
     }
     return type(f"{endpoint.__name__}Form", (PageForm, endpoint), members)

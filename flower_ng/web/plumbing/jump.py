@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from flower_ng.cluster import Cluster
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import TaskQuery, TaskRow, parse_search
-from flower_ng.web.http.base import Handler
+from flower_ng.web.http.base import Handler, Need
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.worker_badges import BADGES
 
@@ -38,6 +38,7 @@ class Jump(Handler):
     """`/jump?q=`: at most a few places of each kind, those that begin with the letters first."""
 
     path = "/jump"
+    need = Need.READ
 
     async def get(self) -> None:
         """Answer `{"places": [{"kind", "label", "url", "hint"}]}`."""

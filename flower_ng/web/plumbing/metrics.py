@@ -7,7 +7,7 @@ from hashlib import sha1
 from tornado.iostream import StreamClosedError
 
 from flower_ng.metrics import Form, chunks
-from flower_ng.web.http.base import Access, Handler
+from flower_ng.web.http.base import Access, Handler, Need
 
 
 class Scrape(Handler):
@@ -15,6 +15,7 @@ class Scrape(Handler):
 
     access = Access.OPEN
     path = "/metrics"
+    need = Need.OPEN
 
     async def get(self) -> None:
         """Answer with every metric."""

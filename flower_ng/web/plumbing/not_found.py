@@ -6,7 +6,7 @@ from tornado import escape
 from tornado.web import HTTPError
 
 from flower_ng.errors import NotFound
-from flower_ng.web.http.base import Access, Handler
+from flower_ng.web.http.base import Access, Handler, Need
 from flower_ng.web.http.error_bodies import Fault
 
 
@@ -17,6 +17,7 @@ class Missing(Handler):
     """
 
     access = Access.OPEN
+    need = Need.OPEN
 
     def get(self) -> None:
         """Lead on from the prefix, else nothing is here."""
@@ -41,8 +42,9 @@ class Outside(Handler):
     """A path outside the prefix: a bare 404 for every method; at the root it names the prefix."""
 
     access = Access.OPEN
+    need = Need.OPEN
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Nothing of ours is here."""
         raise HTTPError(404)
 

@@ -5,7 +5,7 @@ Open to everyone, so that no answer holds a name, an address or the words of an 
 
 from typing import Any, Final
 
-from flower_ng.web.http.base import Access, Handler
+from flower_ng.web.http.base import Access, Handler, Need
 
 #: Events that arrived wait no longer to be applied, unless the drain stands still.
 STUCK_S: Final = 60.0
@@ -16,6 +16,7 @@ class HealthCheck(Handler):
 
     access = Access.OPEN
     path = "/healthcheck"
+    need = Need.OPEN
 
     def get(self) -> None:
         """Answer."""
@@ -26,6 +27,7 @@ class Live(HealthCheck):
     """`/healthcheck` under the name that orchestrators use: restart what does not answer it."""
 
     path = "/livez"
+    need = Need.OPEN
 
 
 class Ready(Handler):
@@ -33,6 +35,7 @@ class Ready(Handler):
 
     access = Access.OPEN
     path = "/readyz"
+    need = Need.OPEN
 
     def get(self) -> None:
         """Answer 200, or 503 where a part is not ready, and JSON that says which and since when.

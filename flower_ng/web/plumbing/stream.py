@@ -12,7 +12,7 @@ from contextlib import suppress
 from tornado.iostream import StreamClosedError
 
 from flower_ng.errors import Unavailable
-from flower_ng.web.http.base import Handler
+from flower_ng.web.http.base import Handler, Need
 
 RETRY_MS = 3000
 
@@ -74,6 +74,7 @@ class Stream(Handler):
     """One browser's stream of ticks; it ends when the browser leaves or the site closes."""
 
     path = "/stream"
+    need = Need.READ
 
     def initialize(self, ticker: Ticker) -> None:
         """Listen to this ticker."""

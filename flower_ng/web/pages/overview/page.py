@@ -9,7 +9,7 @@ from flower_ng.health import Problem
 from flower_ng.health.verdict import ClusterVerdict
 from flower_ng.store import FailureGroup, SeriesPage, SeriesQuery, TaskQuery, parse_search
 from flower_ng.store.rollups.tallies import ALL_TYPES
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import Consumer, consumers
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.lookups.overview_numbers import Health, health
@@ -98,6 +98,7 @@ class Overview(Page):
     """`/overview`: what an operator should see first."""
 
     path = "/overview"
+    need = Need.READ
     nav = "Overview"
     template = "pages/overview/page.html"
 

@@ -9,7 +9,7 @@ from flower_ng.errors import AnswerError
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import MAX_NAMES, QueuePoint
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import MOST, Consumer, consumers, lengths, queue_names
 from flower_ng.web.pages.queues.rates import STEP_S, WINDOW_S, Flow, Points, flow
 from flower_ng.web.ui import format as fmt
@@ -72,6 +72,7 @@ class Queues(Page):
     """`/queues`: always a page, also when the broker does not answer."""
 
     path = "/queues"
+    need = Need.READ
     nav = "Queues"
     template = "pages/queues.html"
 

@@ -12,7 +12,7 @@ from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.tables.timeline import Attempt
-from flower_ng.web.http.base import Page
+from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.verified_task import ENDED, Verified, verified
 from flower_ng.web.pages.task.actions import TaskAction, task_actions
 from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
@@ -124,6 +124,7 @@ class TaskDetailPage(Page):
     """`/task/{id}`."""
 
     path = r"/task/(.+)"
+    need = Need.READ
     nav = "Tasks"
     template = "pages/task/page.html"
 

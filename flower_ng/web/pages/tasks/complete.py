@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flower_ng.errors import Unavailable
 from flower_ng.store import FACETS, Field, Store, TaskQuery, fields
-from flower_ng.web.http.base import Handler
+from flower_ng.web.http.base import Handler, Need
 from flower_ng.web.pages.tasks.search_terms import exact_term
 from flower_ng.web.ui import format as fmt
 
@@ -36,6 +36,7 @@ class Complete(Handler):
     """`/tasks/complete?word=`: a few suggestions, those that begin with the letters first."""
 
     path = "/tasks/complete"
+    need = Need.READ
 
     async def get(self) -> None:
         """Answer `{"suggestions": [{"text", "hint"}]}`."""

@@ -9,7 +9,7 @@ from typing import Final
 from flower_ng.cluster import Cluster
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import Field, TaskPage, TaskQuery, TaskRow, fields, parse_search
-from flower_ng.web.http.base import LIVE, NavCount, Page
+from flower_ng.web.http.base import LIVE, NavCount, Need, Page
 from flower_ng.web.pages.tasks.bulk_actions import BulkActions, bulk_actions
 from flower_ng.web.pages.tasks.by_runtime import by_runtime
 from flower_ng.web.pages.tasks.columns import COLUMNS, MOST_FITTING, Row, column_slugs, row_of
@@ -120,6 +120,7 @@ class Tasks(Page):
     """
 
     path = "/tasks"
+    need = Need.READ
     nav = "Tasks"
     template = "pages/tasks/page.html"
 

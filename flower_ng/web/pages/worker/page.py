@@ -11,7 +11,7 @@ from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer, mapp
 from flower_ng.monitor.state.rows import attempts
 from flower_ng.monitor.state.rows import processed as taken_on
 from flower_ng.records import Worker
-from flower_ng.web.http.base import LIVE, Page
+from flower_ng.web.http.base import LIVE, Need, Page
 from flower_ng.web.http.services import is_known
 from flower_ng.web.pages.worker.inspect_tables import (
     QUEUE_COLUMNS,
@@ -100,6 +100,7 @@ class WorkerPage(Page):
     """`/worker/{name}`; with `limit`, lists of that length."""
 
     path = r"/worker/(.+)"
+    need = Need.READ
     nav = "Workers"
     template = "pages/worker/page.html"
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.monitor.state.rows import worker_rows
-from flower_ng.web.http.base import NavCount, Page
+from flower_ng.web.http.base import NavCount, Need, Page
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Choice, Column, Heading, Listing, Pager, pager
 from flower_ng.web.ui.worker_rows import Group, Member, Total, grouped, groups_of, ordered, total_of
@@ -56,6 +56,7 @@ class Workers(Page):
     """`/` and `/workers`; with `json=1` the rows as JSON."""
 
     path = "/"
+    need = Need.READ
     aliases = ("/workers",)
     nav = "Workers"
     template = "pages/workers/page.html"

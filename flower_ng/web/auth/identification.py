@@ -1,0 +1,102 @@
+"""Identification finds out who a request comes from, by the logins that are configured.
+
+On the loop.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tornado.httputil import HTTPHeaders
+
+from flower_ng.errors import LoginRequired
+from flower_ng.web.auth.basic import BasicAuth
+from flower_ng.web.auth.identity import How, Identity
+from flower_ng.web.auth.pattern import EmailPattern
+from flower_ng.web.auth.roles import Role, Roles
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyHeader:
+    """The headers in which a trusted proxy names the user and, between commas, the groups."""
+
+    user: str = ""
+    groups: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.user)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request shows to say who it comes from.
+
+    `proxy_user` and `proxy_groups` are what a trusted proxy wrote, empty from anybody else.
+    `session` is the address of a session cookie that is signed by us.
+    """
+
+    authorization: str | None = None
+    proxy_user: str = ""
+    proxy_groups: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """The logins of one site.
+
+    A trusted proxy's header says who it is; else HTTP Basic and the session do, both where both
+    are configured.
+    """
+
+    basic: BasicAuth = field(default_factory=lambda: BasicAuth(()))
+    pattern: EmailPattern | None = None
+    header: ProxyHeader = field(default_factory=ProxyHeader)
+    roles: Roles = field(default_factory=Roles)
+
+    @property
+    def has_lock(self) -> bool:
+        """Whether any login is configured."""
+        return bool(self.basic or self.header) or self.pattern is not None
+
+    async def identity(self, credentials: Credentials, *, anonymous: Role) -> Identity | None:
+        """Who it is; None for someone who has to log in by the provider.
+
+        Without any login everybody is anonymous, with the role given. LoginRequired where the
+        credentials are missing or wrong.
+        """
+        if self.header and credentials.proxy_user:
+            groups = _listed(credentials.proxy_groups)
+            return self._person(credentials.proxy_user, How.PROXY, groups)
+        if not self.has_lock:
+            return Identity("anonymous", How.ANONYMOUS, anonymous)
+        return await self._logged_in(credentials)
+
+    async def _logged_in(self, credentials: Credentials) -> Identity | None:
+        user = self.basic.user(credentials.authorization) if self.basic else None
+        if self.basic and user is None:
+            raise LoginRequired
+        if self.pattern is not None:
+            is_accepted = self.pattern.accepts(credentials.session)
+            return self._person(credentials.session, How.SESSION) if is_accepted else None
+        if user is None:
+            raise LoginRequired(
+                f"The reverse proxy named no user in the header {self.header.user}, or this"
+                " request did not come from one of --trusted_proxies"
+            )
+        return self._person(user, How.BASIC)
+
+    def _person(self, name: str, how: How, groups: Sequence[str] = ()) -> Identity:
+        return Identity(name, how, self.roles.role(name, groups), tuple(groups))
+
+
+def named_user(headers: HTTPHeaders, header: ProxyHeader) -> str:
+    """The user that a trusted proxy names; empty where it names none, or the header came twice.
+
+    Of two, a client sent one, and the proxy did not take it away.
+    """
+    values = headers.get_list(header.user) if header else []
+    return values[0].strip() if len(values) == 1 else ""
+
+
+def _listed(groups: str) -> tuple[str, ...]:
+    return tuple(group.strip() for group in groups.split(",") if group.strip())
