@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -97,7 +97,11 @@ def health_limits(settings: Settings) -> ProblemLimits:
 
 
 def health_sources(
-    settings: Settings, events: Events, inspections: Inspections, poll: Poll
+    settings: Settings,
+    events: Events,
+    inspections: Inspections,
+    poll: Poll,
+    missing: Mapping[str, int],
 ) -> FactSources:
     """Return what each health check reads, apart from workers and tasks."""
     stats = events.stats
@@ -107,6 +111,7 @@ def health_sources(
         malformed=lambda: sum(stats.malformed.values()),
         disallowed=lambda: stats.disallowed,
         cuts=lambda: stats.cuts,
+        missing=missing,
         asked=lambda: (inspections.answered, inspections.answered_s),
         store=events.store.status,
         enable_events=settings.enable_events,
@@ -157,6 +162,7 @@ def metric_sources(
     inspections: Inspections,
     verifier: Verifier,
     delayed: Callable[[], int | None],
+    missing: Mapping[str, int],
 ) -> MetricSources:
     """Return what the metrics about flower_ng itself read at each scrape."""
     stats, inbox, state = events.stats, events.inbox, events.state
@@ -166,6 +172,7 @@ def metric_sources(
         dropped=lambda: stats.dropped,
         malformed=lambda: stats.malformed,
         cuts=lambda: stats.cuts,
+        missing=lambda: missing,
         inbox_messages=lambda: inbox.messages,
         inbox_bytes=lambda: inbox.bytes,
         connected=lambda: events.connection.connected,

@@ -47,6 +47,11 @@ CUT = (
     " does where a client reads too slowly. Raise client-output-buffer-limit pubsub in Redis, and"
     " give flower_ng more CPU"
 )
+#: What is said of events that all arrive late.
+LATE = (
+    "Events arrive {:.0f} s late, so that everything shown is as old. Check the load of the broker,"
+    " of the network to it and of flower_ng; a wrong clock looks the same"
+)
 #: What is said of events that can't be read.
 REFUSED = (
     "{:,} events could not be read{}, so their data is missing. Set event_serializer = 'json' for"
@@ -55,13 +60,18 @@ REFUSED = (
 
 
 def banners(
-    events: Events, *, is_dropping: bool, is_refusing: bool, is_cut: bool = False
+    events: Events,
+    *,
+    is_dropping: bool,
+    is_refusing: bool,
+    is_cut: bool = False,
+    late_s: float | None = None,
 ) -> list[str]:
     """Return what the events and their store have to say; empty when all is well.
 
     `is_dropping` is whether events were dropped lately; of those before, the gaps tell.
     `is_refusing` is whether some could not be read lately; `is_cut` whether Redis has closed a
-    connection lately, perhaps ours.
+    connection lately, perhaps ours; `late_s` is how late all events arrive, if that is a problem.
     """
     store, returning = events.store, events.returning
     failing, behind_s = store.failing, store.lag_s
@@ -81,6 +91,7 @@ def banners(
         *([LOST.format(lost)] if (lost := store.lost) else []),
         *([DROPPED.format(dropped)] if dropped and is_dropping else []),
         *([CUT] if is_cut and events.stats.cuts else []),
+        *([LATE.format(late_s)] if late_s is not None else []),
         *([REFUSED.format(refused, form)] if refused and is_refusing else []),
     ]
 

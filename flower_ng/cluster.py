@@ -42,6 +42,7 @@ from flower_ng.monitor.remote.queue_names import active_queue_names, known_queue
 from flower_ng.monitor.remote.results import Results
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.servers import Servers
+from flower_ng.monitor.state.missing_events import MissingEvents
 from flower_ng.monitor.state.presence import OFFLINE, Presence
 from flower_ng.monitor.state.purge import Purge
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
@@ -77,7 +78,8 @@ class Cluster:
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
         )
         self.task_observer = TaskObserver(exception_class, time.time)
-        observers = (self.starts, self.sent, self.task_observer)
+        self.missing = MissingEvents(self._told_losses)
+        observers = (self.starts, self.sent, self.task_observer, self.missing)
         self.events = assemble.events(
             capp, settings, io_loop, self.servers, self.metrics, observers, self._adopt
         )
@@ -127,7 +129,9 @@ class Cluster:
             capp,
             assemble.health_limits(settings),
             self.task_observer,
-            assemble.health_sources(settings, self.events, self.inspections, self.poll),
+            assemble.health_sources(
+                settings, self.events, self.inspections, self.poll, self.missing.counts
+            ),
             self.state,
             self.presence,
             self.inspector,
@@ -154,6 +158,7 @@ class Cluster:
             self.inspections,
             self.verifier,
             self.delayed,
+            self.missing.counts,
         )
         queues = QueueSources(lambda: self.poll.numbers, self.serving, self._oldest_s)
         problems = assemble.problem_metric(self.problems)
@@ -202,6 +207,12 @@ class Cluster:
         """Return since when the oldest message of a queue waits, None if that is unknown."""
         return self.sent.oldest(queue.name, queue.length, time.time())
 
+    def _told_losses(self) -> tuple[object, ...]:
+        """Return what changes with each loss of events that is told elsewhere."""
+        stats = self.events.stats
+        dropped, malformed = sum(stats.dropped.values()), sum(stats.malformed.values())
+        return self.events.connection.began, dropped, malformed
+
     def _oldest_s(self, queue: QueueNumbers) -> float | None:
         oldest = self.oldest(queue)
         return None if oldest is None else oldest.waits_s
@@ -226,7 +237,13 @@ class Cluster:
             is_dropping=self.problems.holds("events-dropped"),
             is_refusing=self.problems.holds("events-refused"),
             is_cut=self.problems.holds("broker-cut-off"),
+            late_s=self._late_s(),
         )
+
+    def _late_s(self) -> float | None:
+        """Return how late all events arrive, None where that is no problem."""
+        late = next((one for one in self.problems.now if one.rule == "events-late"), None)
+        return None if late is None else float(late.evidence["late_s"])
 
     def _follow_source(self) -> None:
         """Forget queue numbers when the events begin to come from another server."""

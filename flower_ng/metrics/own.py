@@ -46,6 +46,7 @@ class MetricSources:
     delayed: Callable[[], int | None] = lambda: None
     learned: Callable[[], Mapping[str, int]] = dict
     cuts: Callable[[], int] = lambda: 0
+    missing: Callable[[], Mapping[str, int]] = dict
 
 
 #: One value, or one for each value of the metric's label; None if unknown.
@@ -111,6 +112,13 @@ METRICS: tuple[OwnMetric, ...] = (
         "Events ignored because they could not be read, by reason.",
         lambda s: s.malformed(),
         "reason",
+    ),
+    OwnMetric(
+        "flower_ng_events_missing",
+        "counter",
+        "Tasks that a worker's heartbeats count and of which no task-started event came.",
+        lambda s: s.missing(),
+        "worker",
     ),
     OwnMetric(
         "flower_ng_event_connection_cuts",

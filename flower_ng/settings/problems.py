@@ -253,6 +253,13 @@ class ProblemOptions:
     problem_events_dropped: float = option(
         1.0, PROBLEMS, "Alert when this many events are dropped within five minutes.", at_least(0)
     )
+    problem_events_missing: float = option(
+        10.0,
+        PROBLEMS,
+        "Alert when the heartbeats of a worker count this many tasks within five minutes of which"
+        " no event came.",
+        at_least(0),
+    )
     problem_events_refused: float = option(
         10.0,
         PROBLEMS,

@@ -316,6 +316,12 @@ WRONG = [
         {"reason": "refused", "away_s": 200},
     ),
     ("broker-cut-off", {"broker": redis(), "cut_off": 2}, "", {"connections closed": 2}),
+    (
+        "events-missing",
+        {"missing": {"w2@box": 40, "w3@box": 9}},
+        "w2@box",
+        {"tasks without events": 40, "within_s": 300},
+    ),
     ("broker-cut-off", {"ingest": clocked(cuts=1)}, "", {"event connection closed": 1}),
     (
         "broker-redelivers",

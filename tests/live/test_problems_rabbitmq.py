@@ -16,7 +16,7 @@ from kombu import Connection, Queue
 from tests.leap import set_ahead
 from tests.live.test_problems import OPTIONS
 from tests.live.watching import Watched
-from tests.services import Dashboard, Rabbit
+from tests.services import Dashboard, Rabbit, Worker, running
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("rabbit")]
 
@@ -26,6 +26,8 @@ LOWERED = (
     "--problem_broker_broken=0.5",
     "--problem_broker_memory=0.9",
 )
+#: A queue that others may bind; the usual one belongs to its connection alone.
+KEPT = ("--event_queue=missed",)
 GONE = "gone@box.celery.pidbox"
 
 
@@ -95,9 +97,9 @@ class Asking(Watched):
 
 @contextmanager
 def watching(
-    url: str, management: str, folder: Path, clock: Path | None = None
+    url: str, management: str, folder: Path, clock: Path | None = None, more: tuple[str, ...] = ()
 ) -> Iterator[Asking]:
-    options = (*LOWERED, f"--broker_api={management}")
+    options = (*LOWERED, f"--broker_api={management}", *more)
     dashboard = Dashboard(folder, url, options=options, clock=clock)
     try:
         yield Asking(dashboard.start())
@@ -149,6 +151,40 @@ def test_alarms_and_queues_of_workers_that_are_gone_are_told_until_they_are_over
     assert memory["used_share"] > 0.9
     assert disk["free_bytes"] < 1.5 * disk["alarm below_bytes"]
     assert gone["one"] == GONE
+
+
+def test_events_that_are_lost_before_they_come_are_told_by_the_workers_heartbeats(rabbit, tmp_path):
+    """RabbitMQ is made to route heartbeats alone, as where a binding is deleted."""
+    clock = tmp_path / "clock"
+    set_ahead(clock, 0)
+    options = ("-P", "solo", "--heartbeat-interval=1")
+    worker = Worker(tmp_path, rabbit.url, name="missed", options=options)
+    with (
+        Connection(rabbit.url) as connection,
+        running(worker),
+        watching(rabbit.url, rabbit.management_url, tmp_path, clock, KEPT) as watched,
+    ):
+        watched.online(worker.hostname)
+        queue, channel = "celeryev.missed", connection.default_channel
+        hears_one_task_every_second_until_it_compares(watched)
+        channel.queue_bind(queue, "celeryev", "worker.#")
+        channel.queue_unbind(queue, "celeryev", "#")
+        for _ in range(30):
+            watched.nap(0)
+        told = watched.sees("events-missing", worker.hostname)["evidence"]
+        metrics = watched.dashboard.ask("/metrics").text
+        channel.queue_bind(queue, "celeryev", "#")
+        set_ahead(clock, 301)
+        watched.clears("events-missing", worker.hostname)
+
+    assert told["tasks without events"] >= 10
+    assert f'flower_ng_events_missing_total{{worker="{worker.hostname}"}}' in metrics
+
+
+def hears_one_task_every_second_until_it_compares(watched: Watched) -> None:
+    """Known losses, as the start is one, count for ten seconds; nothing is missing meanwhile."""
+    for _ in range(13):
+        watched.reaches(watched.nap(1), "SUCCESS")
 
 
 def test_recorded_partitions_and_nodes_that_are_down_are_told_until_they_are_well(

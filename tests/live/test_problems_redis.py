@@ -137,6 +137,9 @@ def test_a_worker_that_is_behind_and_loaded_tells_nothing_and_ends_is_told_of_ea
         worker.start()
         behind = broken.sees("worker-clock", worker.hostname)["evidence"]["behind_s"]
         late = broken.sees("events-late")["evidence"]["late_s"]
+        assert (
+            " s late, so that everything shown is as old" in broken.dashboard.ask("/workers").text
+        )
         assert broken.sees("worker-load", worker.hostname)["evidence"]["load over 15 minutes"] > 0
         set_ahead(clock, 0)
         broken.clears("worker-clock", worker.hostname)

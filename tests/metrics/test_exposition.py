@@ -185,6 +185,7 @@ async def test_own_metrics_are_exactly_those_declared(own: OwnMetrics):
         "flower_ng_events_received",
         "flower_ng_events_dropped",
         "flower_ng_events_malformed",
+        "flower_ng_events_missing",
         "flower_ng_event_connection_cuts",
         "flower_ng_delayed_tasks",
         "flower_ng_ends_from_backend",

@@ -65,6 +65,7 @@ MADE = (
 #: What has no series here, and why that is right.
 EMPTY = {
     "flower_ng_events_malformed_total": "no event is malformed",
+    "flower_ng_events_missing_total": "no event is missing",
     "flower_ng_queue_consumers": "Redis does not tell its consumers",
     "flower_ng_queue_unacked": "Redis tells how many messages are held, not of which queue",
     "instance_task:flower_tasks_failed:ratio_rate1d": "nothing is usual within the first hour",

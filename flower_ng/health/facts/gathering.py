@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, Final, Protocol
 
@@ -75,6 +75,7 @@ class FactSources:
     broker: Callable[[], BrokerFacts | None] = lambda: None
     disallowed: Callable[[], str] = lambda: ""
     cuts: Callable[[], int] = lambda: 0
+    missing: Mapping[str, int] = field(default_factory=dict)
 
 
 class FactCollector:
@@ -106,6 +107,7 @@ class FactCollector:
         self._dropped, self._malformed, self._lost = (RecentGrowth(LOSS_S) for _ in range(3))
         self._cut_off, self._own_cuts = RecentGrowth(LOSS_S), RecentGrowth(LOSS_S)
         self._asked_count, self._asked_s = RecentGrowth(LOSS_S), RecentGrowth(LOSS_S)
+        self._missing: dict[str, RecentGrowth] = {}
         self._began = clock()
         self._online_at: float | None = None
 
@@ -133,6 +135,7 @@ class FactCollector:
             began=self._began,
             has_returned=self._sources.has_returned(),
             online_at=self._last_online(workers, now),
+            missing=self._missing_events(now),
         )
 
     def _last_online(self, workers: Iterable[WorkerFacts], now: float) -> float | None:
@@ -192,6 +195,19 @@ class FactCollector:
     def _cut(self, broker: BrokerFacts | None, now: float) -> int:
         cut = broker.redis.cut_off if broker and broker.redis else None
         return 0 if cut is None else max(0, int(self._cut_off.see(cut, now)))
+
+    def _missing_events(self, now: float) -> dict[str, int]:
+        """Return of how many tasks no event came lately, by worker."""
+        totals = self._sources.missing
+        for name in self._missing.keys() - totals.keys():
+            del self._missing[name]
+        found: dict[str, int] = {}
+        for name, total in totals.items():
+            if name not in self._missing:
+                self._missing[name] = RecentGrowth(LOSS_S)
+                self._missing[name].see(0, now)
+            found[name] = int(self._missing[name].see(total, now))
+        return found
 
     def _held(self, now: float) -> Iterator[UnackedTask]:
         """Yield what waits for its ETA: what came first is held for longest by now."""

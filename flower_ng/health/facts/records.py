@@ -4,7 +4,7 @@ Times are UTC seconds by our own clock. None means unknown; no rule may treat it
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from flower_ng.brokers.condition import BrokerFacts
@@ -227,7 +227,8 @@ class Facts:
     all tasks of the previous run are back in memory. `online_at` is when any worker was last known
     to be online, None before. `eventless` are workers that answered but sent no event although
     events are enabled, or that ran tasks without sending events. `cut_off` is how many slow clients
-    the broker disconnected recently; `waiting_for_eta` are tasks that workers hold until their ETA.
+    the broker disconnected recently; `missing` are how many tasks each worker says to have begun
+    within LOSS_S of which no event came; `waiting_for_eta` are tasks that workers hold until then.
     """
 
     now: float
@@ -246,6 +247,7 @@ class Facts:
     began: float = 0.0
     has_returned: bool = True
     online_at: float | None = None
+    missing: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def can_hear(self) -> bool:

@@ -30,6 +30,17 @@ def dropped(facts: Facts, minimum: float) -> Iterable[Finding]:
     return [Finding("", {"dropped": ingest.dropped, "within_s": ingest.over_s})]
 
 
+def missing(facts: Facts, minimum: float) -> Found:
+    """Heartbeats count more tasks than events of them came."""
+    if not facts.can_hear:
+        return None
+    return [
+        Finding(name, {"tasks without events": count, "within_s": LOSS_S})
+        for name, count in facts.missing.items()
+        if count >= minimum
+    ]
+
+
 def refused(facts: Facts, minimum: float) -> Iterable[Finding]:
     """Event messages could not be decoded, or do not contain an event."""
     ingest = facts.ingest
@@ -114,6 +125,18 @@ RULES: Final = (
         "Counts are lower bounds, and tasks that have ended may still be shown as running. Give"
         " flower_ng more CPU, or raise inbox_max_messages.",
         dropped,
+        needs_s=lambda _: LOSS_S,
+    ),
+    Rule(
+        "events-missing",
+        "worker",
+        "warning",
+        "Events are missing",
+        "The heartbeats of this worker count more tasks than task-started events came, so that"
+        " tasks may be missing or shown in an old state. The events were lost before they reached"
+        " flower_ng: check the broker and the network for lost messages and bindings. Tasks with"
+        " send_events = False look the same; set problem_events_missing = 0 if there are such.",
+        missing,
         needs_s=lambda _: LOSS_S,
     ),
     Rule(
