@@ -36,11 +36,13 @@ from flower_ng.monitor.remote.capacity import Capacity, serving
 from flower_ng.monitor.remote.connections import limit_waits
 from flower_ng.monitor.remote.control import Control
 from flower_ng.monitor.remote.inspector import WorkerInspector
+from flower_ng.monitor.remote.pools import pool_name
 from flower_ng.monitor.remote.publish import Publisher
 from flower_ng.monitor.remote.publish_options import accepted_content
 from flower_ng.monitor.remote.queue_names import active_queue_names, known_queue_names
 from flower_ng.monitor.remote.results import Results
 from flower_ng.monitor.remote.verifying import Verifier
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.state.missing_events import MissingEvents
 from flower_ng.monitor.state.presence import OFFLINE, Presence
@@ -90,6 +92,7 @@ class Cluster:
             settings.purge_offline_workers,
             self.events.clock,
             self.events.reach,
+            self._is_solo,
         )
         self.metrics.is_alive = self.presence.is_online
         self._source_url = ""
@@ -221,6 +224,9 @@ class Cluster:
         """Count tasks that are restored from the history as sent and observed."""
         self.task_observer.adopt(tasks)
         self.sent.adopt(tasks)
+
+    def _is_solo(self, worker: str) -> bool:
+        return pool_name(self.inspector.told.get(worker, NO_ANSWER).pool) == "solo"
 
     def is_gone(self, worker: str) -> bool:
         """Whether a worker is known to be offline, whatever the reason."""

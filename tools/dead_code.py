@@ -36,6 +36,7 @@ USED_BY = {
     ),
     "Python's logging": ("msg",),
     "readers of the JSON API": ("relative_error",),
+    "redis-py's connections": ("next_health_check",),
     "the names of rules, options and columns, put together while it runs": (
         "exception_line", "log_*", "problem_*",
     ),

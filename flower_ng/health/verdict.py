@@ -95,9 +95,19 @@ def _unheard(presence: Presence, census: Census) -> list[str]:
         return ["Events: no connection to the broker"]
     if not census.known:
         return [f"Workers: none known{_forgotten(census.forgotten)}"]
-    unknown = census.unknown
-    words = "1 was" if unknown == 1 else f"{unknown:,} were"
-    return [f"Workers: {words} not heard from since flower_ng started listening"] if unknown else []
+    return [*filter(None, (_not_heard_yet(census.unknown), _perhaps_busy(presence)))]
+
+
+def _not_heard_yet(count: int) -> str:
+    words = "1 was" if count == 1 else f"{count:,} were"
+    return f"Workers: {words} not heard from since flower_ng started listening" if count else ""
+
+
+def _perhaps_busy(presence: Presence) -> str:
+    """Tell of solo workers that would be problems by now, if they could send heartbeats."""
+    names = [one.hostname for one in presence.busy() if presence.silent_s(one) > GOOD_S]
+    words = f"{names[0]} sends" if len(names) == 1 else f"{len(names):,} send"
+    return f"Workers: {words} nothing, as a solo pool does while a task runs" if names else ""
 
 
 def _forgotten(count: int) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
-from flower_ng.monitor.state.presence import GONE_S, LISTEN_S, Presence
+from flower_ng.monitor.state.presence import BUSY_S, GONE_S, LISTEN_S, Presence
 from flower_ng.monitor.state.reach import Reach
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Worker
@@ -20,8 +20,14 @@ class Cluster:
         self.state = ClusterState(clock=lambda: self.now)
         self.connection = ConnectionState(connected=True, since=BEGAN, began=BEGAN)
         self.last_reach = None
+        self.solos = set()
         self.presence = Presence(
-            self.state, lambda: self.connection, purge_after_s, lambda: self.now, self.reach
+            self.state,
+            lambda: self.connection,
+            purge_after_s,
+            lambda: self.now,
+            self.reach,
+            self.solos.__contains__,
         )
 
     def reach(self):
@@ -148,7 +154,7 @@ def test_while_nothing_can_be_heard_all_is_as_it_was(cluster):
     assert not cluster.presence.is_current
 
 
-def test_who_was_online_when_a_pause_began_is_unknown_until_it_could_be_heard_again(cluster):
+def test_a_pause_of_the_broker_counts_as_silence_of_nobody_who_was_online_when_it_began(cluster):
     cluster.hear("quiet@box")
     cluster.now += 60
     cluster.hear("a@box", "b@box")
@@ -156,8 +162,7 @@ def test_who_was_online_when_a_pause_began_is_unknown_until_it_could_be_heard_ag
     cluster.now += 9
     cluster.last_reach = Reach(cluster.now, paused_at, cluster.now)
 
-    assert cluster.statuses() == {"quiet@box": "silent", "a@box": "unknown", "b@box": "unknown"}
-    assert cluster.booleans() == {"quiet@box": False, "a@box": True, "b@box": True}
+    assert cluster.statuses() == {"quiet@box": "silent", "a@box": "online", "b@box": "online"}
 
     resumed_at = cluster.now
     cluster.now += LISTEN_S
@@ -165,6 +170,33 @@ def test_who_was_online_when_a_pause_began_is_unknown_until_it_could_be_heard_ag
     cluster.last_reach = Reach(cluster.now, paused_at, resumed_at)
     assert cluster.statuses() == {"quiet@box": "silent", "b@box": "silent", "a@box": "online"}
     assert cluster.presence.silent_s(cluster.state.workers["b@box"]) == LISTEN_S
+
+
+def test_a_silent_solo_worker_may_be_busy_for_an_hour_and_nobody_is_asked_to_know():
+    cluster = Cluster(purge_after_s=60)
+    cluster.solos.add("solo@box")
+    cluster.hear("solo@box", "other@box")
+    cluster.hear("solo@box")
+    cluster.now += 59
+
+    assert cluster.statuses() == {"other@box": "silent", "solo@box": "busy"}
+    assert cluster.booleans() == {"other@box": False, "solo@box": True}
+    census = cluster.presence.census()
+    assert (census.busy, census.silent, census.expected) == (1, 1, 2)
+
+    cluster.now += BUSY_S - 60
+    assert cluster.statuses() == {"other@box": "purged", "solo@box": "busy"}
+    cluster.now += 1
+    assert cluster.statuses()["solo@box"] == "purged"
+
+
+def test_a_solo_worker_that_said_goodbye_is_not_busy(cluster):
+    cluster.solos.add("solo@box")
+    cluster.hear("solo@box")
+    cluster.hear("solo@box", kind="worker-offline")
+    cluster.now += 60
+
+    assert cluster.statuses() == {"solo@box": "left"}
 
 
 def test_who_was_silent_long_before_the_connection_broke_was_silent(cluster):

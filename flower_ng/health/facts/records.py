@@ -73,6 +73,11 @@ class WorkerFacts:
         """Whether its heartbeats come."""
         return self.status == "online"
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody can know now if it is online."""
+        return self.status in {"unknown", "busy"}
+
 
 @dataclass(frozen=True, slots=True)
 class RunningTask:

@@ -36,7 +36,7 @@ def full(facts: Facts, threshold_s: float) -> Found:
 def _full(worker: WorkerFacts, free: Sequence[WorkerFacts], threshold_s: float) -> Answer:
     waiting_s, told = worker.waiting_s, worker.told
     if not worker.is_online:
-        return UNKNOWN if worker.status == "unknown" else None
+        return UNKNOWN if worker.is_unknown else None
     if waiting_s is None or waiting_s <= threshold_s or _idle_beside(worker, free):
         return None  # with an idle worker beside it, `worker-hoards` says more
     if told is None or told.slots is None:

@@ -44,7 +44,7 @@ def each(test: Test) -> Find:
 
 def silent(worker: WorkerFacts, threshold_s: float) -> Answer:
     """No heartbeat and no worker-offline event, and no running tasks (see `left_behind`)."""
-    if worker.status == "unknown":
+    if worker.is_unknown:
         return UNKNOWN
     if worker.status != "silent" or worker.running:
         return None
@@ -61,7 +61,7 @@ def left_behind(facts: Facts, minimum: float) -> Found:
 
 
 def _left_behind(worker: WorkerFacts, minimum: float) -> Answer:
-    if worker.status == "unknown":
+    if worker.is_unknown:
         return UNKNOWN
     if worker.is_online or worker.running < minimum:
         return None
@@ -76,7 +76,7 @@ def _left_behind(worker: WorkerFacts, minimum: float) -> Answer:
 
 def unanswering(worker: WorkerFacts, threshold_s: float) -> Answer:
     """The worker sends heartbeats but does not answer inspections."""
-    if worker.status == "unknown":
+    if worker.is_unknown:
         return UNKNOWN
     if not worker.is_online:
         return None
@@ -89,7 +89,7 @@ def unanswering(worker: WorkerFacts, threshold_s: float) -> Answer:
 
 def skewed(worker: WorkerFacts, threshold_s: float) -> Answer:
     """The worker's clock differs from that of flower_ng's host."""
-    if worker.status == "unknown" or (worker.is_online and worker.skew_s is None):
+    if worker.is_unknown or (worker.is_online and worker.skew_s is None):
         return UNKNOWN
     if not worker.is_online or worker.skew_s is None or abs(worker.skew_s) < threshold_s:
         return None
@@ -106,7 +106,7 @@ def twins(worker: WorkerFacts, threshold: float) -> Answer:
 
 def loaded(worker: WorkerFacts, maximum: float) -> Answer:
     """The 15-minute load average of its host exceeds the threshold."""
-    if worker.status == "unknown":
+    if worker.is_unknown:
         return UNKNOWN
     if not worker.is_online or not worker.load or worker.load[-1] <= maximum:
         return None
@@ -135,7 +135,7 @@ def churning(worker: WorkerFacts, threshold: float) -> Answer:
 
 def absent(facts: Facts, _: float) -> Found:
     """No worker is online, though some were within the last day."""
-    if not facts.can_hear or any(worker.status == "unknown" for worker in facts.workers):
+    if not facts.can_hear or any(worker.is_unknown for worker in facts.workers):
         return None
     if any(worker.is_online for worker in facts.workers):
         return []
@@ -162,7 +162,8 @@ RULES: Final = (
         "error",
         "Worker silent",
         "It stopped sending heartbeats without announcing that it goes offline. Check that its"
-        " process runs and reaches the broker. A solo pool sends no heartbeats while a task runs.",
+        " process runs and reaches the broker. A gevent or eventlet pool sends no heartbeats while"
+        " a task does not yield, and a solo pool none while a task runs.",
         each(silent),
     ),
     Rule(

@@ -26,7 +26,7 @@ FORGETFUL: Final = frozenset({"redis"})
 CELERY_TTL_S, OWN_TTL_S = 5.0, 60.0
 #: Celery's default of `broker_heartbeat`, and ours: a dead peer is noticed after two of them.
 CELERY_HEARTBEAT_S, OWN_HEARTBEAT_S = 120, 12.0
-#: Redis: after so much silence we ping, and after as much again without an answer it is dead.
+#: Redis is pinged about once a second; after so much time without an answer it is dead.
 SILENCE_S = 5
 #: RabbitMQ may take longer to declare a queue.
 ANSWER_S = 8.0
@@ -180,7 +180,7 @@ class Receiver(EventReceiver):
             if frames != self._frames:
                 self._frames = frames
                 self._on_sign(self._listened_at or None)
-        elif not vars(self._channel).get("subclient"):
+        elif not _is_pinged(vars(self._channel).get("subclient")):
             self._on_sign(None)
         self._listened_at = now
 
@@ -192,7 +192,8 @@ class Receiver(EventReceiver):
         if not client.health_check_response_counter:
             if self._is_pinged:
                 self._on_sign(self._pinged_at)
-            client.check_health()  # pings if nothing came for `health_check_interval`
+            client.connection.next_health_check = 0.0
+            client.check_health()  # pings, unless the app set `health_check_interval` to 0
             self._pinged_at, self._is_pinged = now, bool(client.health_check_response_counter)
         elif now - max(self._pinged_at, self._heard_at()) > self._silence_s:
             raise ConnectionError(f"Redis has left a ping unanswered for {self._silence_s} s")
@@ -200,6 +201,12 @@ class Receiver(EventReceiver):
     def _heard_at(self) -> float:
         """When Redis last sent anything: the answer to a ping waits behind all events."""
         return 0.0 if self._subscription is None else self._subscription.heard_at
+
+
+def _is_pinged(client: Any) -> bool:
+    """Whether this is Redis's subscription, and the app did not forbid pings on it."""
+    connection = getattr(client, "connection", None)
+    return client is not None and (connection is None or bool(connection.health_check_interval))
 
 
 @contextlib.contextmanager

@@ -14,11 +14,15 @@ from flower_ng.records import Worker
 #: `online`: its heartbeats come. `left`: it said goodbye. `silent`: its heartbeats ended without a
 #: goodbye. `gone`: silent for a day, taken for dead. `purged`: offline for as long as
 #: `purge_offline_workers` says, or forgotten. `unknown`: we have not listened for long enough.
-Status: TypeAlias = Literal["online", "left", "silent", "gone", "purged", "unknown"]
+#: `busy`: silent, and of a solo pool: nobody can tell whether it runs a task or is dead.
+Status: TypeAlias = Literal["online", "left", "silent", "gone", "purged", "unknown", "busy"]
 OFFLINE: Final = frozenset({"left", "silent", "gone", "purged"})
 
 #: Silent for longer: taken for dead.
 GONE_S: Final = 86_400.0
+#: For so long a silent solo worker may run a task: as long as Redis leaves a task with a worker
+#: (Celery's `visibility_timeout`, unless it is set).
+BUSY_S: Final = 3600.0
 #: Listened for less, a worker's silence says nothing: connecting, waking it up, its first heartbeat
 #: and a burst of others' events take some seconds.
 LISTEN_S: Final = 10.0
@@ -69,16 +73,17 @@ class Census:
     gone: int = 0
     unknown: int = 0
     forgotten: int = 0
+    busy: int = 0
 
     @property
     def known(self) -> int:
         """All of them."""
-        return self.online + self.left + self.silent + self.gone + self.unknown
+        return self.online + self.left + self.silent + self.gone + self.unknown + self.busy
 
     @property
     def expected(self) -> int:
         """Those that should be online: who left, or is taken for dead, is not among them."""
-        return self.online + self.silent + self.unknown
+        return self.online + self.silent + self.unknown + self.busy
 
 
 class Presence:
@@ -86,7 +91,8 @@ class Presence:
 
     `purge_after_s` is the option `purge_offline_workers`, None for never. `clock` is our own.
     `reach` tells until when events are known to have been able to arrive: silence after that is
-    nobody's. Without it a connection proves itself by standing.
+    nobody's. Without it a connection proves itself by standing. `is_solo` says of a host name that
+    its pool is known to be solo: it sends neither heartbeats nor other events while a task runs.
     """
 
     def __init__(
@@ -96,10 +102,11 @@ class Presence:
         purge_after_s: float | None,
         clock: Callable[[], float],
         reach: Callable[[], Reach | None] = lambda: None,
+        is_solo: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.purge_after_s = purge_after_s
         self._state, self._listening, self._clock = state, listening, clock
-        self._reach = reach
+        self._reach, self._is_solo = reach, is_solo
         self._before: tuple[float | None, float] = (None, 0.0)
         self._forgotten = 0
 
@@ -157,6 +164,7 @@ class Presence:
             counts["gone"],
             counts["unknown"],
             self._forgotten,
+            counts["busy"],
         )
 
     def online(self) -> list[Worker]:
@@ -165,20 +173,28 @@ class Presence:
         return [
             workers[name]
             for name, status in self.table().items()
-            if status == "online" or (status == "unknown" and self._was_online(workers[name]))
+            if self._counts_as_online(workers[name], status)
         ]
+
+    def busy(self) -> list[Worker]:
+        """Return the silent workers of which nobody can tell whether they run a task."""
+        workers = self._state.workers
+        return [workers[name] for name, status in self.table().items() if status == "busy"]
 
     def is_online(self, worker: Worker) -> bool:
         """Say yes or no, for those who can't take "unknown": then it is what was known last."""
-        status = self.status(worker)
-        return status == "online" or (status == "unknown" and self._was_online(worker))
+        return self._counts_as_online(worker, self.status(worker))
+
+    def _counts_as_online(self, worker: Worker, status: Status) -> bool:
+        return status in {"online", "busy"} or (status == "unknown" and self._was_online(worker))
 
     def silent_s(self, worker: Worker) -> float:
         """Return for how long nothing came from it, counting only time in which it could have."""
         moment = self._moment()
         if moment.began is None:
             return 0.0
-        return max(0.0, moment.at - max(worker.heard_at, _audible_since(worker, moment)))
+        silent_s = moment.at - max(worker.heard_at, moment.began)
+        return max(0.0, silent_s - _inaudible_s(worker, moment))
 
     @property
     def _began(self) -> float | None:
@@ -192,19 +208,14 @@ class Presence:
 
     def _status(self, worker: Worker, moment: "_Moment") -> Status:
         status = _status(worker, moment)
+        if status == "silent" and moment.at - worker.heard_at < BUSY_S:
+            status = "busy" if self._is_solo(worker.hostname) else status
         is_offline, after_s = status in OFFLINE, self.purge_after_s
         if is_offline and after_s is not None and _offline_s(worker, moment) >= after_s:
             return "purged"
         return status
 
     def _was_online(self, worker: Worker) -> bool:
-        """Whether it was online when events could last be heard before now."""
-        paused_at = self._moment().paused_at
-        return self._was_online_before(worker) or (
-            paused_at is not None and worker.is_alive(paused_at)
-        )
-
-    def _was_online_before(self, worker: Worker) -> bool:
         """Whether it was online when any worker was last heard before this connection began."""
         began = self._began
         if self._before[0] != began or not self._before[1]:
@@ -231,27 +242,32 @@ def _status(worker: Worker, moment: _Moment) -> Status:
         return "left"
     if moment.began is None:
         return "unknown"
-    if worker.is_alive(moment.at):
+    inaudible_s = _inaudible_s(worker, moment)
+    is_back = bool(inaudible_s) and moment.at < moment.resumed_at + LISTEN_S  # it may reconnect
+    if is_back or worker.is_alive(moment.at - inaudible_s):
         return "online"
-    since = _audible_since(worker, moment)
-    if worker.heard_at < since and moment.at < since + max(LISTEN_S, 2 * worker.freq):
+    began = moment.began
+    if worker.heard_at < began and moment.at < began + max(LISTEN_S, 2 * worker.freq):
         return "unknown"
     return "gone" if moment.at - worker.heard_at >= GONE_S else "silent"
 
 
-def _audible_since(worker: Worker, moment: _Moment) -> float:
-    """Return since when it could be heard: a pause counts only for who was online before it."""
-    began, paused_at = moment.began or 0.0, moment.paused_at
-    if paused_at is None or moment.resumed_at < began or not worker.is_alive(paused_at):
-        return began
-    return moment.resumed_at
+def _inaudible_s(worker: Worker, moment: _Moment) -> float:
+    """Return how much of its silence was a pause of the broker's, which began while it was online.
+
+    Between connections is no pause: who was not heard since the newest one began is unknown.
+    """
+    began, paused_at = moment.began, moment.paused_at
+    if began is None or paused_at is None or paused_at < max(began, worker.beat_at):
+        return 0.0
+    return moment.resumed_at - paused_at if worker.is_alive(paused_at) else 0.0
 
 
 def _offline_s(worker: Worker, moment: _Moment) -> float:
     sign = worker.beat_at or worker.heard_at
     if moment.began is None or has_left(worker):
         return moment.at - sign
-    return moment.at - max(sign, _audible_since(worker, moment))
+    return moment.at - max(sign, moment.began) - _inaudible_s(worker, moment)
 
 
 def has_left(worker: Worker) -> bool:

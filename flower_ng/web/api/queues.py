@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flower_ng.monitor.state.presence import OFFLINE
 from flower_ng.web.api.write import Write
 from flower_ng.web.http.base import Endpoint, Need
 
@@ -30,7 +31,7 @@ class QueuesClean(Write):
     async def act(self) -> dict[str, Any]:
         """Answer their names; queues of workers that are online, or may be, are spared."""
         statuses = self.cluster.presence.table()
-        alive = [name for name, status in statuses.items() if status in {"online", "unknown"}]
+        alive = [name for name, status in statuses.items() if status not in OFFLINE]
         names = await self.cluster.broker.clean(alive)
         word = "queue was" if len(names) == 1 else "queues were"
         return {"message": f"{len(names)} {word} deleted", "deleted": names}

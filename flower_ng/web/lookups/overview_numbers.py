@@ -18,6 +18,8 @@ from flower_ng.web.ui.task_charts import observed_s
 from flower_ng.web.ui.time_window import start_of
 
 STEP_S: Final = 60
+#: How workers are counted in `/api/overview`.
+COUNTED: Final = ("online", "left", "silent", "gone", "busy")
 #: Queues that are named in a sentence; more are counted.
 MOST_NAMES: Final = 3
 
@@ -77,7 +79,7 @@ class Health:
         """Return all that as `/api/overview` answers it; null is what is not known now."""
         census, vitals = self.cluster_verdict.census, self.vitals
         is_known = self.cluster_verdict.has_settled and not census.unknown and not self.is_unheard
-        workers = {name: getattr(census, name) for name in ("online", "left", "silent", "gone")}
+        workers = {name: getattr(census, name) for name in COUNTED}
         return {
             "verdict": self.cluster_verdict.kind,
             "sentence": self.verdict.sentence,

@@ -128,7 +128,12 @@ def _others(standing: ClusterVerdict) -> str:
     """Tell of those that are not expected to be online, and of those that nobody knows of."""
     census = standing.census
     some = census.unknown if census.unknown != census.expected else 0
-    counts = {"not reporting yet": some, "stopped": census.left, "gone": census.gone}
+    counts = {
+        "maybe busy": census.busy,
+        "not reporting yet": some,
+        "stopped": census.left,
+        "gone": census.gone,
+    }
     told = [f"{fmt.number(count)} {word}" for word, count in counts.items() if count]
     return f" ({', '.join(told)})" if told else ""
 

@@ -22,5 +22,10 @@ BADGES: Final[Mapping[Status, Badge]] = {
     "silent": Badge("Silent", "bad", "Heartbeats stopped without a shutdown event"),
     "gone": Badge("Gone", "offline", "No heartbeat for a day, and no shutdown event"),
     "purged": Badge("Forgotten", "offline", "Removed after purge_offline_workers seconds offline"),
+    "busy": Badge(
+        "Maybe busy",
+        "unknown",
+        "A solo pool sends nothing while a task runs; silent after an hour without heartbeats",
+    ),
     "unknown": Badge("Unknown", "unknown", "No heartbeat since flower_ng started"),
 }

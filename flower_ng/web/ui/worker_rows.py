@@ -27,7 +27,7 @@ NO_QUEUE: Final = "No queues reported"
 #: Names whose order is remembered: it is asked for with each page.
 NAMES: Final = 20_000
 #: The order of statuses: those that need attention first.
-ORDER: Final[tuple[Status, ...]] = ("silent", "unknown", "gone", "left", "purged", "online")
+ORDER: Final[tuple[Status, ...]] = ("silent", "unknown", "busy", "gone", "left", "purged", "online")
 
 
 class InspectorAnswers(Protocol):
@@ -59,8 +59,9 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def active(self) -> int | None:
-        """How many tasks it runs; not known of one that is offline."""
-        return self.row.worker.active if self.row.is_online else None
+        """How many tasks it runs; not known of one that is offline, or may be busy."""
+        is_known = self.row.is_online and self.row.status != "busy"
+        return self.row.worker.active if is_known else None
 
     @property
     def told(self) -> WorkerAnswer:
@@ -154,13 +155,14 @@ class Total:
 
     `slots` is None where one of those that are online did not tell its own. `silent` counts those
     that should be online and are not heard of, `unknown` those of which
-    nobody can know yet.
+    nobody can know yet, `busy_or_dead` those that are silent as a solo pool is while a task runs.
     """
 
     online: int
     known: int
     silent: int
     unknown: int
+    busy_or_dead: int
     active: Count
     slots: int | None
     busy: int | None
@@ -238,6 +240,7 @@ def total_of(members: Sequence[Member], links: Links) -> Total:
         known=len(members),
         silent=sum(member.row.status == "silent" for member in members),
         unknown=sum(member.row.status == "unknown" for member in members),
+        busy_or_dead=sum(member.row.status == "busy" for member in members),
         active=total(active, search=RUNNING),
         slots=size,
         busy=share(active, size),

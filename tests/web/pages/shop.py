@@ -113,7 +113,14 @@ class Shop(FakeCluster):
         self.sent = Sent()
         observers = (self.store, self.store.rollups.minutes, self.starts, self.sent)
         self.state = ClusterState(observers=observers, clock=lambda: self.now)
-        self.presence = Presence(self.state, lambda: self.events.connection, None, lambda: self.now)
+        self.reach: Any = None  # a Reach, of tests that need one
+        self.presence = Presence(
+            self.state,
+            lambda: self.events.connection,
+            None,
+            lambda: self.now,
+            lambda: self.reach,
+        )
         self.store.memory_is(self.state.forget_tasks)
         self.inspector = FakeInspector()
         self.control = FakeControl()

@@ -9,6 +9,7 @@ from flower_ng.errors import Unavailable
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.purge import Purge
+from flower_ng.monitor.state.reach import Reach
 from tests.web.pages.shop import NOW, W1
 from tests.web.site import OPEN_API
 
@@ -117,7 +118,7 @@ async def test_after_all_workers_were_purged_none_is_online(shop, serve, look):
 
     told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
 
-    assert told["workers"] == {"online": 0, "left": 0, "silent": 0, "gone": 0}
+    assert told["workers"] == {"online": 0, "left": 0, "silent": 0, "gone": 0, "busy": 0}
     assert told["sentence"].startswith("No workers left: no worker is online, ")
     assert "Workers: none known; 1 was removed while offline" in told["unseen"]
     assert "No workers left" in (await look("/overview")).text
@@ -166,7 +167,7 @@ async def test_before_the_rules_were_looked_at_all_is_not_called_well(shop, look
 async def test_without_a_connection_the_last_that_was_known_is_told_with_its_age(shop, look):
     shop.now = NOW - 60
     shop.beat()
-    shop.now = NOW
+    shop.now, shop.reach = NOW, Reach(NOW - 60)
     shop.events.connection = ConnectionState(
         connected=False, since=NOW - 45, why="connection refused", retry_at=NOW + 5, began=0.0
     )

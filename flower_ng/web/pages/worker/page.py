@@ -175,9 +175,14 @@ class WorkerPage(Page):
         )
 
     def _busy(self, heard: Worker | None, told: WorkerAnswer) -> int | None:
-        is_online = heard is not None and self.cluster.presence.is_online(heard)
-        active = heard.active if heard and is_online else None
+        active = None if heard is None else self._active(heard)
         return share(active, fitting(told.slots, active))
+
+    def _active(self, heard: Worker) -> int | None:
+        """How many tasks it runs; not known of one that is offline, or may be busy."""
+        presence = self.cluster.presence
+        is_known = presence.is_online(heard) and presence.status(heard) != "busy"
+        return heard.active if is_known else None
 
     def _summary(
         self, heard: Worker | None, told: WorkerAnswer, ran_s: float | None
@@ -192,7 +197,7 @@ class WorkerPage(Page):
         size = fitting(told.slots, heard.active)
         slots = f" of {fmt.number(size)}" if size is not None and is_online else ""
         yield Fact("Heartbeat", fmt.age(now - heard.heard_at) if heard.heard_at else fmt.DASH)
-        yield Fact("Active", fmt.number(heard.active if is_online else None) + slots)
+        yield Fact("Active", fmt.number(self._active(heard)) + slots)
         yield Fact("Processed", fmt.number(taken_on(heard, counts)))
         for kind, label in COUNTS.items():
             yield Fact(label, fmt.number(attempts(heard, counts, kind)))

@@ -1,0 +1,43 @@
+"""A worker with a solo pool runs a task: it sends nothing meanwhile, and nobody calls it dead."""
+
+from collections.abc import Callable
+
+import pytest
+from celery import Celery
+
+from tests.services import Dashboard, Redis, Worker, wait_until
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
+
+OPTIONS = (
+    "--problems_interval=0.3",
+    "--problems_hold=0.6",
+    "--problems_quiet_start=0",
+    "--problem_worker_silent=2",
+)
+SOLO = ("-P", "solo", "--heartbeat-interval=1")
+TASK_S = 9
+
+
+def test_a_solo_worker_that_runs_a_task_is_told_to_be_perhaps_busy_and_no_problem(
+    redis_server: Redis,
+    start_worker: Callable[..., Worker],
+    start_dashboard: Callable[..., Dashboard],
+) -> None:
+    url = redis_server.url.replace("/0", "/6")
+    worker = start_worker(url, name="solo", options=SOLO)
+    dashboard = start_dashboard(url, options=OPTIONS)
+    wait_until(lambda: worker.hostname in dashboard.get("/api/workers"), 15, "it answered")
+
+    with Celery("busy", broker=url, set_as_current=False) as app:
+        sent = app.send_task("tests.shop.sleep", (TASK_S,)).id
+    wait_until(lambda: ">Maybe busy<" in dashboard.ask("/workers").text, 15, "it is busy")
+    while dashboard.ask(f"/api/task/info/{sent}").status != 200:  # events come at the end
+        assert not dashboard.get("/api/problems")["problems"]
+        assert dashboard.get("/api/workers", status="true") == {worker.hostname: True}
+        overview = dashboard.get("/api/overview")
+        assert not overview["workers"]["silent"]  # None while it has listened for too short
+        assert "Silent" not in dashboard.ask("/workers").text
+        gauge = f'flower_worker_online{{worker="{worker.hostname}"}} 1.0'
+        assert gauge in dashboard.ask("/metrics").text
+    wait_until(lambda: ">Online<" in dashboard.ask("/workers").text, 15, "it is heard again")
