@@ -21,23 +21,35 @@ class RabbitNode:
     """One node of RabbitMQ. With an alarm it blocks every connection that publishes.
 
     `memory_limit_bytes` and `disk_limit_bytes` are where an alarm begins; `partitions` are the
-    nodes that it has lost touch with.
+    nodes that it has lost touch with. None is what its statistics do not hold, or not yet.
     """
 
     name: str
-    is_running: bool
-    has_memory_alarm: bool = False
-    has_disk_alarm: bool = False
+    is_running: bool | None
+    has_memory_alarm: bool | None = None
+    has_disk_alarm: bool | None = None
     memory_bytes: int | None = None
     memory_limit_bytes: int | None = None
     disk_free_bytes: int | None = None
     disk_limit_bytes: int | None = None
-    partitions: tuple[str, ...] = ()
+    partitions: tuple[str, ...] | None = None
 
     @property
     def has_alarm(self) -> bool:
-        """Whether it is short of memory or of disk."""
-        return self.has_memory_alarm or self.has_disk_alarm
+        """Whether it is known to be short of memory or of disk."""
+        return bool(self.has_memory_alarm or self.has_disk_alarm)
+
+    @property
+    def tells_alarms(self) -> bool:
+        """Whether it is known if it has an alarm: one that is down has none."""
+        told = (self.is_running, self.has_memory_alarm, self.has_disk_alarm)
+        return self.is_running is False or None not in told
+
+    @property
+    def tells_partitions(self) -> bool:
+        """Whether it is known if it runs, and what it has lost touch with."""
+        told = (self.is_running, self.partitions)
+        return self.is_running is False or None not in told
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ class RabbitFacts:
     """
 
     version: str
-    nodes: tuple[RabbitNode, ...] = ()
+    nodes: tuple[RabbitNode, ...] | None = None
     blocked: tuple[str, ...] | None = None
     blocking: tuple[str, ...] | None = None
     ack_timeout_s: float | None = None
@@ -75,13 +87,23 @@ class RabbitFacts:
 
     @property
     def alarmed(self) -> tuple[RabbitNode, ...]:
-        """The nodes with an alarm."""
-        return tuple(node for node in self.nodes if node.has_alarm)
+        """The nodes that are known to have an alarm."""
+        return tuple(node for node in self.nodes or () if node.has_alarm)
+
+    @property
+    def tells_alarms(self) -> bool:
+        """Whether it is known of every node if it has an alarm."""
+        return bool(self.nodes) and all(node.tells_alarms for node in self.nodes or ())
+
+    @property
+    def tells_partitions(self) -> bool:
+        """Whether it is known of every node if it runs, and what it has lost touch with."""
+        return bool(self.nodes) and all(node.tells_partitions for node in self.nodes or ())
 
     @property
     def down(self) -> tuple[str, ...]:
         """The names of the nodes that belong to the cluster and do not run."""
-        return tuple(node.name for node in self.nodes if not node.is_running)
+        return tuple(node.name for node in self.nodes or () if node.is_running is False)
 
     @property
     def refuses_transient(self) -> bool:
@@ -152,6 +174,11 @@ class BrokerFacts:
     def delayed(self) -> int | None:
         """How many tasks the broker holds until their ETA; None where it does not tell."""
         return None if self.rabbit is None else self.rabbit.delayed
+
+    @property
+    def tells_alarms(self) -> bool:
+        """Whether it is known if anybody can publish now."""
+        return self.redis is not None or (self.rabbit is not None and self.rabbit.tells_alarms)
 
     @property
     def blocks_publishers(self) -> str:

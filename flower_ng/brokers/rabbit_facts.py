@@ -45,7 +45,7 @@ def rabbit_facts(
     usual_s = ACK_TIMEOUT_S if parsed(version) >= ACK_TIMEOUT_SINCE else None
     return RabbitFacts(
         version=version,
-        nodes=tuple(map(node, nodes or ())),
+        nodes=None if nodes is None else tuple(map(node, nodes)),
         blocked=in_state("blocked", connections),
         blocking=in_state("blocking", connections),
         ack_timeout_s=usual_s if own_s is None else own_s,
@@ -56,23 +56,32 @@ def rabbit_facts(
 
 
 def node(told: Mapping[str, Any]) -> RabbitNode:
-    """Read one of `nodes`; a node that is down tells little more than its name."""
+    """Read one of `nodes`; one that is down, or has just started, tells little but its name."""
+    partitions = told.get("partitions")
     return RabbitNode(
         name=str(told.get("name", "")),
-        is_running=told.get("running") is True,
-        has_memory_alarm=told.get("mem_alarm") is True,
-        has_disk_alarm=told.get("disk_free_alarm") is True,
+        is_running=_flag(told.get("running")),
+        has_memory_alarm=_flag(told.get("mem_alarm")),
+        has_disk_alarm=_flag(told.get("disk_free_alarm")),
         memory_bytes=count(told.get("mem_used")),
         memory_limit_bytes=count(told.get("mem_limit")),
         disk_free_bytes=count(told.get("disk_free")),
         disk_limit_bytes=count(told.get("disk_free_limit")),
-        partitions=tuple(map(str, told.get("partitions") or ())),
+        partitions=tuple(map(str, partitions)) if isinstance(partitions, list) else None,
     )
 
 
+def _flag(value: object) -> bool | None:
+    """Return yes or no; None for what the statistics do not hold (yet)."""
+    return value if isinstance(value, bool) else None
+
+
 def in_state(state: str, connections: Objects | None) -> tuple[str, ...] | None:
-    """Return the names of the connections in a state, some of them; None without an answer."""
-    if connections is None:
+    """Return the names of the connections in a state, some of them.
+
+    None without an answer, or while the states of some are not in the statistics yet.
+    """
+    if connections is None or not all(one.get("state") for one in connections):
         return None
     return tuple(str(one.get("name")) for one in connections if one.get("state") == state)[:MOST]
 

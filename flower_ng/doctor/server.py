@@ -1,6 +1,8 @@
 """Checks the broker and the result backend. Pure."""
 
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Final
 
 from flower_ng.brokers import BrokerFacts, QueueNumbers
@@ -11,9 +13,19 @@ from flower_ng.doctor.survey import BrokerSurvey, Conf, ServerReply, Survey
 BROKER, BACKEND = "Broker", "Result backend"
 #: A slower round trip makes pages and commands noticeably slow.
 SLOW_S: Final = 0.25
-#: Transports without a network.
-LOCAL: Final = frozenset({"memory", "filesystem"})
-HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Where messages are of transports without a network.
+LOCAL: Final = MappingProxyType(
+    {
+        "memory": "messages stay in the process that sends them",
+        "filesystem": "messages are files, of this machine unless their folder is mounted",
+    }
+)
+SQLITE: Final = "messages are in a file of SQLite, of this machine unless its folder is mounted"
+#: Transports of which `broker_use_ssl` and the URL tell whether they encrypt; others have ways of
+#: their own, as the URL of a database or an endpoint of AWS.
+TELL_TLS: Final = frozenset(
+    {"amqp", "amqps", "pyamqp", "librabbitmq", "redis", "rediss", "sentinel"}
+)
 #: Queues listed by name; the rest is counted.
 MOST_NAMES: Final = 8
 
@@ -50,10 +62,26 @@ def tls(one: BrokerSurvey) -> Check:
     """Check whether the connection to the broker is encrypted."""
     if one.has_tls:
         return Check(BROKER, "TLS", CheckMark.OK, "on")
-    if one.transport in LOCAL or one.host in HERE or one.host.startswith("socket://"):
+    where = SQLITE if one.host.startswith("sqlite:") else LOCAL.get(one.transport)
+    if where:
+        return Check(BROKER, "TLS", CheckMark.OK, f"no network: {where}")
+    if one.transport not in TELL_TLS:
+        said = f"flower_ng can't see whether the transport {one.transport} encrypts"
+        return Check(BROKER, "TLS", CheckMark.UNKNOWN, said)
+    if is_here(one.host):
         return Check(BROKER, "TLS", CheckMark.OK, "off, but the broker is on this machine")
     said = "off: the password and all tasks cross the network unencrypted"
     return Check(BROKER, "TLS", CheckMark.NOTE, said, "broker_use_ssl, or rediss:// and amqps://")
+
+
+def is_here(host: str) -> bool:
+    """Whether a host is this machine, or a Unix socket of it."""
+    if host == "localhost" or host.startswith("socket://"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_api: bool) -> Check:
@@ -87,6 +115,9 @@ def accepts(facts: BrokerFacts | None, *, has_api: bool) -> Check:
     if facts.blocks_publishers:
         said = f"no: {facts.blocks_publishers}. No task can be sent, and workers can't reply"
         return Check(BROKER, name, CheckMark.BROKEN, said)
+    if not facts.tells_alarms:
+        said = "RabbitMQ does not report its alarms to this user, or not yet"
+        return Check(BROKER, name, CheckMark.UNKNOWN, said, "a user with the tag monitoring")
     return Check(BROKER, name, CheckMark.OK, "no alarm, no limit reached")
 
 

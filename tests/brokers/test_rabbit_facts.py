@@ -31,7 +31,34 @@ def test_a_recorded_answer_of_nodes_tells_alarms_partitions_and_who_is_down():
         False,
         10,
     )
-    assert (second.memory_bytes, second.partitions) == (None, ())
+    assert (second.memory_bytes, second.partitions) == (None, None)
+    assert facts.tells_alarms
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        None,
+        [],
+        [{"name": "rabbit@a", "running": True}],
+        [{"name": "rabbit@a", "running": True, "mem_alarm": False}],
+        [{"name": "rabbit@a", "mem_alarm": False, "disk_free_alarm": False}],
+        [NODES[0], {"name": "rabbit@b"}],
+    ],
+)
+def test_a_node_whose_statistics_are_not_there_yet_has_no_known_alarm(nodes):
+    facts = rabbit_facts({"rabbitmq_version": "4.1.0"}, nodes, None, [], [])
+
+    assert not facts.tells_alarms
+    assert not facts.down
+
+
+def test_connections_whose_state_is_not_there_yet_are_not_told_to_be_free():
+    connections = [{"name": "a", "state": "blocked"}, {"name": "b"}]
+
+    told = rabbit_facts({}, None, connections, [], [])
+
+    assert (told.blocked, told.blocking) == (None, None)
 
 
 def test_a_recorded_answer_of_4_3_says_that_it_refuses_transient_queues():

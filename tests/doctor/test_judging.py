@@ -47,9 +47,29 @@ def test_a_slow_broker_asks_for_attention():
     assert check("Reached", "Broker", broker=slow).mark is ATTENTION
 
 
-@pytest.mark.parametrize(("host", "mark"), [("box", NOTE), ("127.0.0.1", OK)])
-def test_plain_text_is_noted_where_it_passes_a_network(host, mark):
-    assert check("TLS", broker=broker(has_tls=False, host=host)).mark is mark
+@pytest.mark.parametrize(
+    ("transport", "host", "mark"),
+    [
+        ("redis", "box", NOTE),
+        ("amqp", "10.0.0.1", NOTE),
+        ("sentinel", "box", NOTE),
+        ("redis", "127.0.0.1", OK),
+        ("amqp", "127.0.1.1", OK),
+        ("amqp", "::1", OK),
+        ("redis", "socket:///run/redis.sock", OK),
+        ("memory", "localhost", OK),
+        ("filesystem", "localhost", OK),
+        ("sqlalchemy", "sqlite:////var/lib/broker.db", OK),
+        ("sqlalchemy", "postgresql://shop:secret@box/broker", UNKNOWN),
+        ("sqs", "localhost", UNKNOWN),
+        ("mongodb", "box", UNKNOWN),
+    ],
+)
+def test_plain_text_is_noted_where_it_is_known_to_pass_a_network(transport, host, mark):
+    found = check("TLS", broker=broker(has_tls=False, transport=transport, host=host))
+
+    assert found.mark is mark
+    assert "secret" not in found.said
 
 
 def test_a_length_that_no_one_tells_is_unknown_with_the_reason_and_the_option():
@@ -79,6 +99,13 @@ def test_an_alarm_of_rabbitmq_is_broken():
     facts = BrokerFacts(0.0, "amqp", rabbit=RabbitFacts("3.13", (node,)))
 
     assert check("Accepts messages", broker=broker(facts=facts)).mark is BROKEN
+
+
+@pytest.mark.parametrize("nodes", [None, (RabbitNode("rabbit@box", is_running=True),)])
+def test_alarms_that_rabbitmq_does_not_report_are_unknown(nodes):
+    facts = BrokerFacts(0.0, "amqp", rabbit=RabbitFacts("3.13", nodes))
+
+    assert check("Accepts messages", broker=broker(facts=facts)).mark is UNKNOWN
 
 
 def test_a_rabbitmq_that_refuses_transient_queues_asks_for_exclusive_ones():

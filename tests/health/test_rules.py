@@ -42,8 +42,20 @@ def told(**known):
     return WorkerAnswer(**known)
 
 
+#: What the statistics of a node that is well tell.
+WELL = {
+    "has_memory_alarm": False,
+    "has_disk_alarm": False,
+    "memory_bytes": 10,
+    "memory_limit_bytes": 100,
+    "disk_free_bytes": 1000,
+    "disk_limit_bytes": 50,
+    "partitions": (),
+}
+
+
 def node(is_running=True, **known):
-    return RabbitNode("rabbit@a", is_running, **known)
+    return RabbitNode("rabbit@a", is_running, **{**WELL, **known})
 
 
 def rabbit(*nodes, **known):
@@ -582,6 +594,14 @@ def test_where_it_cannot_be_known_yet_what_was_told_stays(case):
 
     assert undecided(rule, facts(**known)) == {W}
     assert found(rule, facts(**known)) == {}
+
+
+@pytest.mark.parametrize("rule", ["broker-blocks", "broker-broken", "broker-memory", "broker-disk"])
+def test_of_a_node_whose_statistics_are_not_there_yet_nothing_is_known(rule):
+    new = BrokerFacts(NOW, "amqp", rabbit=RabbitFacts("4", (RabbitNode("a", None),)))
+
+    assert found(rule, facts(broker=new)) is None
+    assert found(rule, facts(broker=rabbit())) == {}
 
 
 def test_while_a_worker_may_be_online_nobody_says_that_none_is():

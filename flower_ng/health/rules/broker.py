@@ -14,17 +14,45 @@ MAX_AGE_S: Final = 300.0
 BrokerTest: TypeAlias = Callable[[BrokerFacts, float], Iterator[Finding]]
 
 
-def from_broker_facts(test: BrokerTest) -> Find:
-    """Apply `test` to the broker's facts; None where there are none, or only old ones."""
+def from_broker_facts(
+    test: BrokerTest, tells: Callable[[BrokerFacts], bool] = lambda _: True
+) -> Find:
+    """Apply `test` to the broker's facts; None where there are none, or only old ones.
+
+    What finds nothing is undecided too unless the broker `tells` all that it needs.
+    """
 
     def find(facts: Facts, threshold: float) -> Iterable[Finding] | None:
         broker = facts.broker
         has_facts = broker is not None and (broker.rabbit or broker.redis)
         if broker is None or not has_facts or facts.now - broker.at > MAX_AGE_S:
             return None
-        return list(test(broker, threshold))
+        found = list(test(broker, threshold))
+        return found if found or tells(broker) else None
 
     return find
+
+
+def _tells_alarms(broker: BrokerFacts) -> bool:
+    return broker.tells_alarms
+
+
+def _tells_partitions(broker: BrokerFacts) -> bool:
+    return broker.rabbit is None or broker.rabbit.tells_partitions
+
+
+def _tells_sizes(broker: BrokerFacts) -> bool:
+    """Whether RabbitMQ tells the memory and disk of its nodes; what is down uses none."""
+    if broker.rabbit is None:
+        return True
+    nodes = broker.rabbit.nodes
+    running = [node for node in nodes or () if node.is_running is not False]
+    told = ((one.memory_bytes, one.memory_limit_bytes, one.disk_free_bytes) for one in running)
+    return nodes is not None and all(None not in sizes for sizes in told)
+
+
+def _nodes(broker: BrokerFacts) -> tuple[RabbitNode, ...]:
+    return (broker.rabbit and broker.rabbit.nodes) or ()
 
 
 def blocking(broker: BrokerFacts, _: float) -> Iterator[Finding]:
@@ -37,8 +65,8 @@ def blocking(broker: BrokerFacts, _: float) -> Iterator[Finding]:
 
 def broken(broker: BrokerFacts, _: float) -> Iterator[Finding]:
     """A node is not running, or a network partition separates it from others."""
-    for node in broker.rabbit.nodes if broker.rabbit else ():
-        if not node.is_running:
+    for node in _nodes(broker):
+        if node.is_running is False:
             yield Finding(node.name, {"node": node.name, "state": "not running"})
         elif node.partitions:
             others = ", ".join(node.partitions)
@@ -50,7 +78,7 @@ def full(broker: BrokerFacts, share: float) -> Iterator[Finding]:
     redis = broker.redis
     if redis and (used := redis.memory_share) is not None and used >= share:
         yield Finding("", {"used_share": used, "limit_bytes": redis.memory_limit_bytes or 0})
-    for node in broker.rabbit.nodes if broker.rabbit else ():
+    for node in _nodes(broker):
         if node.memory_bytes and node.memory_limit_bytes:
             used = node.memory_bytes / node.memory_limit_bytes
             if used >= share:
@@ -61,7 +89,7 @@ def full(broker: BrokerFacts, share: float) -> Iterator[Finding]:
 
 def short_of_disk(broker: BrokerFacts, factor: float) -> Iterator[Finding]:
     """Free disk space is near the limit at which RabbitMQ raises its alarm."""
-    for node in broker.rabbit.nodes if broker.rabbit else ():
+    for node in _nodes(broker):
         if _is_short(node, factor):
             sizes = {"free_bytes": node.disk_free_bytes or 0}
             yield Finding(node.name, {**sizes, "alarm below_bytes": node.disk_limit_bytes or 0})
@@ -163,7 +191,7 @@ RULES: Final = (
         "The broker blocks publishers",
         "Workers look connected but nothing runs, inspections time out and senders hang. Give the"
         " broker more memory or disk space, or purge messages. RabbitMQ then continues by itself.",
-        from_broker_facts(blocking),
+        from_broker_facts(blocking, _tells_alarms),
         lasting=True,
     ),
     Rule(
@@ -173,7 +201,7 @@ RULES: Final = (
         "A broker node is down or partitioned",
         "Start the node, or repair the network between the nodes; after a partition, one side"
         " must be restarted. Until then, queues without replicas on other nodes are unavailable.",
-        from_broker_facts(broken),
+        from_broker_facts(broken, _tells_partitions),
         lasting=True,
     ),
     Rule(
@@ -192,7 +220,7 @@ RULES: Final = (
         "Broker memory nearly full",
         "Give the broker more memory, or reduce what waits in its queues: at its limit it refuses"
         " or deletes messages.",
-        from_broker_facts(full),
+        from_broker_facts(full, _tells_sizes),
     ),
     Rule(
         "broker-disk",
@@ -200,7 +228,7 @@ RULES: Final = (
         "warning",
         "Broker disk nearly full",
         "Free disk space: below its limit RabbitMQ blocks all publishers.",
-        from_broker_facts(short_of_disk),
+        from_broker_facts(short_of_disk, _tells_sizes),
     ),
     Rule(
         "broker-evicts",

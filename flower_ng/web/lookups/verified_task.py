@@ -12,6 +12,12 @@ from flower_ng.store.tables.schema import FINISHED
 
 #: A page waits no longer for the result backend; the next refresh shows what it said.
 PATIENCE_S: Final = 0.25
+#: What a row and the record in memory both have; of the worker the row has but the name.
+SHARED: Final = tuple(
+    name
+    for name in Task.__struct_fields__
+    if name in TaskRow.__struct_fields__ and name != "worker"
+)
 #: States that need no asking: the task has ended, or its worker gave it back.
 ENDED: Final = frozenset({*FINISHED, "REJECTED"})
 
@@ -63,19 +69,10 @@ async def verified(cluster: Cluster, uuid: str) -> Verified | None:
 
 
 def _kept(row: TaskRow) -> Task:
-    """Return a task that may have left memory, as far as its end depends on it."""
-    return Task(
-        row.uuid,
-        name=row.name,
-        state=row.state,
-        received=row.received,
-        started=row.started,
-        retries=row.retries,
-        timestamp=row.timestamp,
-        state_source=row.state_source,
-        progress=progress_of_state(row.state, row.retries),
-        is_partial=True,
-    )
+    """Return a task that may have left memory, with all that its row and the record share."""
+    known = {name: getattr(row, name) for name in SHARED}
+    progress = progress_of_state(row.state, row.retries)
+    return Task(**known, progress=progress, is_partial=True)
 
 
 def lowered(sentence: str) -> str:

@@ -88,7 +88,7 @@ class BrokerPage(Page):
             why=explained(trouble, cluster.transport) if trouble else None,
             blocked="" if facts is None else facts.blocks_publishers,
             facts=tuple(_facts(facts)),
-            nodes=facts.rabbit.nodes if facts and facts.rabbit else (),
+            nodes=(facts and facts.rabbit and facts.rabbit.nodes) or (),
             problems=marks(cluster.problems.about("broker"), links),
             stale=tuple(stale[:MOST_STALE]),
             stale_count=len(stale),
