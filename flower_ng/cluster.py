@@ -30,6 +30,7 @@ from flower_ng.metrics import (
     QueueMetrics,
     QueueSources,
     Registry,
+    Scrapes,
 )
 from flower_ng.monitor.remote.broadcast import Broadcasts
 from flower_ng.monitor.remote.capacity import Capacity, serving
@@ -152,6 +153,7 @@ class Cluster:
         self.format_task = Hook(settings.format_task)
         self.loop_lag = LoopLag(io_loop)
         self.registry = self._registry()
+        self.scrapes = Scrapes(self.registry)
 
     def _registry(self) -> Registry:
         own = assemble.metric_sources(

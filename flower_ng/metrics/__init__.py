@@ -1,6 +1,6 @@
 """The metrics of /metrics: Flower's six families, our own, and their exposition format."""
 
-from flower_ng.metrics.exposition import Exposition, Form, chunks, exposition
+from flower_ng.metrics.exposition import Exposition, Form, ScrapeAnswer, Scrapes, chunks, exposition
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.metrics.inspections import Inspections
 from flower_ng.metrics.lag import LoopLag
@@ -22,6 +22,8 @@ __all__ = [
     "QueueMetrics",
     "QueueSources",
     "Registry",
+    "ScrapeAnswer",
+    "Scrapes",
     "chunks",
     "exposition",
 ]

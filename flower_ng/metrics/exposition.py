@@ -4,9 +4,12 @@ Runs on the loop and gives it back between chunks: a scrape may take long, nothi
 """
 
 import asyncio
+import time
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha1
 
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
@@ -22,6 +25,8 @@ OPENMETRICS_TYPE = f"{OPENMETRICS}; version=1.0.0; charset=utf-8"
 END = b"# EOF\n"
 #: Text between two looks at the loop: well under a millisecond to write, two to compress.
 CHUNK_CHARS = 128 * 1024
+#: For how long an answer is given to others who ask while it is sent.
+SHARED_S = 5.0
 #: zlib's fastest: label names repeat so much that it saves nine tenths already.
 GZIP_LEVEL = 1
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -62,6 +67,59 @@ class Form:
     def encoding(self) -> str | None:
         """The value of Content-Encoding, or None."""
         return "gzip" if self.gzip else None
+
+
+@dataclass(slots=True)
+class ScrapeAnswer:
+    """What is sent to `scrapers` at present, in pieces; `digest` tells equal ones."""
+
+    body: list[bytes]
+    digest: str
+    begun_at: float
+    scrapers: int = 0
+
+
+class Scrapes:
+    """Makes answers for scrapers; those who ask while an equal one is made or sent share it.
+
+    It is shared for SHARED_S at most, so that who reads at once always has the newest numbers, and
+    many who read nothing don't fill the memory.
+    """
+
+    def __init__(self, registry: Registry, clock: Callable[[], float] = time.monotonic) -> None:
+        self._registry, self._clock = registry, clock
+        self._making: dict[Form, asyncio.Task[ScrapeAnswer]] = {}
+        self._newest: dict[Form, ScrapeAnswer] = {}
+
+    @asynccontextmanager
+    async def answer(self, form: Form) -> AsyncIterator[ScrapeAnswer]:
+        """Lend an answer while it is sent."""
+        answer = self._newest.get(form)
+        if answer is None or self._clock() - answer.begun_at > SHARED_S:
+            answer = await self._made(form)
+        answer.scrapers += 1
+        try:
+            yield answer
+        finally:
+            answer.scrapers -= 1
+            if not answer.scrapers and self._newest.get(form) is answer:
+                del self._newest[form]
+
+    async def _made(self, form: Form) -> ScrapeAnswer:
+        """Return a new one, which others wait for as well, whoever of them leaves."""
+        making = self._making.get(form)
+        if making is None:
+            making = self._making[form] = asyncio.create_task(self._make(form))
+            making.add_done_callback(lambda _: self._making.pop(form, None))
+        answer = self._newest[form] = await asyncio.shield(making)
+        return answer
+
+    async def _make(self, form: Form) -> ScrapeAnswer:
+        begun_at, digest, body = self._clock(), sha1(usedforsecurity=False), []
+        async for chunk in chunks(self._registry, form):
+            digest.update(chunk)
+            body.append(chunk)
+        return ScrapeAnswer(body, digest.hexdigest(), begun_at)
 
 
 async def exposition(registry: Registry, accept: str = "", accept_encoding: str = "") -> Exposition:

@@ -20,6 +20,8 @@ DEFAULT_BUCKETS = (
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, inf,
 )  # fmt: skip
 
+#: Characters of a label value: who sends events chooses names, and each scrape shows all of them.
+LABEL_MAX = 200
 #: The values of a series' labels but for its first label, the worker.
 Rest = tuple[str, ...]
 #: Says under which labels a new series may be kept: the bound of the label sets.
@@ -113,24 +115,26 @@ class Family(Generic[Cell]):
         return self.cell(key[0], key[1:])
 
     def cell(self, worker: str, rest: Rest) -> Cell:
-        """Do as `labels`, for values that are known to be right."""
+        """Do as `labels`, for values that are known to be right; long ones are cut."""
         try:
             return self.table[worker][rest]
         except KeyError:
             kept = rest if self._admit is None else self._admit(worker, rest)
-            return self.table.setdefault(worker, {}).setdefault(kept, self.new())
+            of_worker = self.table.setdefault(worker[:LABEL_MAX], {})
+            return of_worker.setdefault(_cut(kept), self.new())
 
     def remove(self, *values: object) -> None:
         """Forget the series of these labels, if there is one."""
         key = self._key(values, {})
-        of_worker = self.table.get(key[0], {})
-        of_worker.pop(key[1:], None)
+        worker = key[0][:LABEL_MAX]
+        of_worker = self.table.get(worker, {})
+        of_worker.pop(_cut(key[1:]), None)
         if not of_worker:
-            self.table.pop(key[0], None)
+            self.table.pop(worker, None)
 
     def remove_worker(self, worker: str) -> None:
         """Forget all series of a worker."""
-        self.table.pop(worker, None)
+        self.table.pop(worker[:LABEL_MAX], None)
 
     def clear(self) -> None:
         """Forget all series."""
@@ -270,3 +274,8 @@ def shows_created(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether `_created` series are wanted, by prometheus_client's environment variable."""
     value = environ.get("PROMETHEUS_DISABLE_CREATED_SERIES", "False")
     return value.lower() not in {"true", "1", "t"}
+
+
+def _cut(rest: Rest) -> Rest:
+    """Return label values without what is too long; two that then are equal share a series."""
+    return tuple(value[:LABEL_MAX] for value in rest)

@@ -6,7 +6,7 @@ from itertools import accumulate, islice
 
 from prometheus_client.core import Metric
 
-from flower_ng.metrics.family import Histogram, as_go
+from flower_ng.metrics.family import LABEL_MAX, Histogram, as_go
 from flower_ng.metrics.flower import PrometheusMetrics
 from flower_ng.metrics.inspections import Inspections
 from flower_ng.metrics.lag import LoopLag
@@ -287,8 +287,8 @@ class OwnMetrics:
 
 
 def bounded(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Keep the first hundred label values; sum the rest up under `__other__`."""
-    kept = dict(islice(values.items(), VALUES_MAX))
+    """Keep the first hundred label values, long ones cut; sum the rest up under `__other__`."""
+    kept = {name[:LABEL_MAX]: value for name, value in islice(values.items(), VALUES_MAX)}
     rest = islice(values.values(), VALUES_MAX, None)
     others = sum(value for value in rest if not isinstance(value, Histogram))
     return {**kept, OTHER: others} if others else kept

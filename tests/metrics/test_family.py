@@ -77,3 +77,17 @@ def test_samples_are_those_of_prometheus_client(metrics):
         theirs.type,
         theirs.documentation,
     )
+
+
+def test_long_label_values_are_cut_and_those_that_are_then_equal_share_a_series(metrics):
+    family, name = metrics.events, "x" * 300
+
+    family.labels(name, "task-sent", f"{name}1").inc()
+    family.labels(f"{name}y", "task-sent", f"{name}2").inc()
+
+    cut = "x" * 200
+    assert [(values, cell.value) for values, cell in family.cells()] == [
+        ((cut, "task-sent", cut), 2.0)
+    ]
+    family.remove_worker(name)
+    assert not list(family.cells())

@@ -24,7 +24,7 @@ from tornado.web import create_signed_value
 from flower_ng import assets
 from flower_ng.doctor import Doctor
 from flower_ng.doctor.survey import Survey
-from flower_ng.metrics import Registry
+from flower_ng.metrics import Registry, Scrapes
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.state.presence import Presence
@@ -99,6 +99,7 @@ class FakeCluster:
         gauge = Gauge("flower_test_gauge", "a gauge", registry=None)
         gauge.set(7)
         self.registry.register(gauge)
+        self.scrapes = Scrapes(self.registry)
 
     async def examine(self) -> Survey:
         return self.examined

@@ -84,8 +84,18 @@ async def test_a_later_request_of_a_connection_may_come_later(listen):
 async def test_a_stranger_may_not_send_much(listen):
     port = listen()
 
-    assert str(STRANGERS_BYTES + 1).encode() not in await said(port, post(STRANGERS_BYTES + 1))
+    refused = await said(port, post(STRANGERS_BYTES + 1))
+    assert refused.startswith(b"HTTP/1.1 413 ")
+    assert b"The body has 2,097,153 bytes; at most 2,097,152 are accepted." in refused
     assert (await said(port, post(STRANGERS_BYTES))).endswith(str(STRANGERS_BYTES).encode())
+
+
+async def test_a_refused_body_costs_no_memory_and_the_next_request_is_answered(listen):
+    port = listen()
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000\r\n\r\n"
+
+    assert (await said(port, head)).startswith(b"HTTP/1.1 413 ")
+    assert (await said(port, post(3))).endswith(b"3")
 
 
 async def test_who_is_logged_in_may(listen):

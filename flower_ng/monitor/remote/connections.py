@@ -60,6 +60,8 @@ ONCE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 #: A connection that rested for longer is replaced, because the broker may have dropped it since; no
 #: sooner, because kombu's last look for a message on Redis ends within a second.
 REST_S = 1.5
+#: A fault that lasts is logged again after so long.
+REMIND_S = 60.0
 
 
 class BrokerConnection:
@@ -161,6 +163,7 @@ class ConnectionPool:
     ) -> None:
         self._capp, self._servers, self._rest_s = capp, servers, rest_s
         self._resting: deque[BrokerConnection] = deque()
+        self._logged = ("", 0.0)
 
     @contextlib.contextmanager
     def line(self) -> Iterator[BrokerConnection]:
@@ -170,23 +173,37 @@ class ConnectionPool:
             try:
                 line = self._working(line)
             except ValueError as error:  # Kombu's for settings, such as no `master_name`
-                log.warning("The broker can't be used: %s", reason(error))
+                self._log_fault("The broker can't be used", reason(error))
                 raise Unavailable(f"{UNAVAILABLE}: {reason(error)}") from error
             yield line
         except line.errors as error:
             line.close()
-            log.warning("The broker failed: %s", reason(error))
+            self._log_fault("The broker failed", reason(error))
             raise Unavailable(f"{UNAVAILABLE}: {reason(error)}") from error
         except BaseException:
             line.close()
             raise
         line.used_at = time.monotonic()
         self._resting.append(line)
+        self._log_end()
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         while self._resting:
             self._resting.pop().close()
+
+    def _log_fault(self, sentence: str, why: str) -> None:
+        """Log a fault when it begins, when its reason changes, and once a minute."""
+        now = time.monotonic()
+        logged, logged_at = self._logged
+        if why != logged or now - logged_at >= REMIND_S:
+            log.warning("%s: %s", sentence, why)
+            self._logged = why, now
+
+    def _log_end(self) -> None:
+        if self._logged[0]:
+            log.warning("The broker works again, after: %s", self._logged[0])
+            self._logged = "", 0.0
 
     def _rested(self) -> BrokerConnection | None:
         """Take the connection that was used last; close it if it was idle for too long."""

@@ -1,8 +1,10 @@
 """DashboardServer limits what a stranger can take: descriptors, time and memory. On the loop."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import copy
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final, TypeAlias
@@ -16,7 +18,7 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, StreamClosedError
 
 from flower_ng.web.http.guard import FORWARDED_HOST, FROM_PROXY
 
@@ -31,6 +33,17 @@ IDLE_S: Final = 75.0
 BODY_S: Final = 120.0
 #: The largest body of whoever is not logged in.
 STRANGERS_BYTES: Final = 2 << 20
+#: The answer to a larger one, and for how long the rest of it is thrown away.
+TOO_LARGE: Final = (
+    "The body has {:,} bytes; at most {:,} are accepted. Send less, or log in: without a login the"
+    " limit is lower.\n"
+)
+TOO_LARGE_HEAD: Final = (
+    "HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    "Content-Length: {}\r\nConnection: close\r\n\r\n"
+)
+FAREWELL_S: Final = 2.0
+FAREWELL_BYTES: Final = 1 << 16
 #: Descriptors that are kept for the broker, the history and others, but no more than a quarter.
 RESERVE: Final = 64
 
@@ -126,8 +139,13 @@ class _Limited(HTTPMessageDelegate):
         if not self._is_proxy:
             headers.pop(FORWARDED_HOST, None)
         is_from_proxy = getattr(self._connection.context, FROM_PROXY)
+        most = self._connection.stream.max_buffer_size
         if not self._is_trusted(headers, is_from_proxy):
-            self._connection.set_max_body_size(STRANGERS_BYTES)
+            most = STRANGERS_BYTES
+            self._connection.set_max_body_size(most)
+        length = headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > most:
+            return _refuse_body(self._connection.detach(), int(length), most)
         return self._delegate.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Any:
@@ -138,6 +156,17 @@ class _Limited(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._delegate.on_connection_close()
+
+
+async def _refuse_body(stream: IOStream, length: int, most: int) -> None:
+    """Answer 413 and close; what comes meanwhile is read, or the client would see a reset alone."""
+    with suppress(StreamClosedError, TimeoutError):
+        text = TOO_LARGE.format(length, most).encode()
+        await stream.write(TOO_LARGE_HEAD.format(len(text)).encode() + text)
+        async with asyncio.timeout(FAREWELL_S):
+            while True:
+                await stream.read_bytes(FAREWELL_BYTES, partial=True)
+    stream.close()
 
 
 def _is_within(address: str, networks: Sequence[Network]) -> bool:

@@ -2,12 +2,15 @@
 
 import asyncio
 from contextlib import suppress
-from hashlib import sha1
+from typing import Any, Final
 
 from tornado.iostream import StreamClosedError
 
-from flower_ng.metrics import Form, chunks
+from flower_ng.metrics import Form, ScrapeAnswer
 from flower_ng.web.http.base import Access, Handler, Need
+
+#: A scraper that has not read its answer by then is given up.
+SENDING_S: Final = 60.0
 
 
 class Scrape(Handler):
@@ -22,25 +25,26 @@ class Scrape(Handler):
         headers = self.request.headers
         form = Form.asked(headers.get("Accept", ""), headers.get("Accept-Encoding", ""))
         self.add_header("Vary", "Accept, Accept-Encoding")
-        body = await self._made(form)
+        async with self.cluster.scrapes.answer(form) as answer:
+            await self._answer(form, answer)
+
+    async def _answer(self, form: Form, answer: ScrapeAnswer) -> None:
+        self._etag = f'"{answer.digest}"'
         self.set_etag_header()
         if self.check_etag_header():
             self.set_status(304)
             return
         self.set_header("Content-Type", form.content_type)
-        self.set_header("Content-Length", sum(map(len, body)))
+        self.set_header("Content-Length", sum(map(len, answer.body)))
         if form.encoding is not None:
             self.set_header("Content-Encoding", form.encoding)
-        with suppress(StreamClosedError):  # a scraper that went away wants no more
-            await self._send(body)
-
-    async def _made(self, form: Form) -> list[bytes]:
-        digest, body = sha1(usedforsecurity=False), []
-        async for chunk in chunks(self.cluster.registry, form):
-            digest.update(chunk)
-            body.append(chunk)
-        self._etag = f'"{digest.hexdigest()}"'
-        return body
+        try:
+            with suppress(StreamClosedError):  # a scraper that went away wants no more
+                async with asyncio.timeout(SENDING_S):
+                    await self._send(answer.body)
+        except TimeoutError:
+            connection: Any = self.request.connection
+            connection.close()
 
     async def _send(self, body: list[bytes]) -> None:
         """Send it piece by piece: at once, Tornado copies it twice, and the loop waits for that."""
