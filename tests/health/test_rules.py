@@ -43,7 +43,7 @@ def told(**known):
 
 
 #: What the statistics of a node that is well tell.
-WELL = {
+NODE_IS_WELL = {
     "has_memory_alarm": False,
     "has_disk_alarm": False,
     "memory_bytes": 10,
@@ -55,7 +55,7 @@ WELL = {
 
 
 def node(is_running=True, **known):
-    return RabbitNode("rabbit@a", is_running, **{**WELL, **known})
+    return RabbitNode("rabbit@a", is_running, **{**NODE_IS_WELL, **known})
 
 
 def rabbit(*nodes, **known):
