@@ -30,6 +30,7 @@ from flower_ng.monitor.ingest.inbox import Inbox
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.servers import Servers
 from flower_ng.records import Task
+from flower_ng.redaction import Redactor
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
 from flower_ng.store import Bounds, Limits
@@ -45,6 +46,7 @@ def events(
     metrics: PrometheusMetrics,
     observers: Sequence[Observer],
     adopt: Callable[[Sequence[Task]], None],
+    redactor: Redactor,
 ) -> Events:
     """Build the events' thread with its state and its store; `adopt` gets the restored tasks."""
     return Events(
@@ -68,6 +70,7 @@ def events(
         keep=history_limits(settings),
         bounds=Bounds(settings.history_max_text, settings.history_max_events),
         returned=adopt,
+        redactor=redactor,
         max_workers_in_memory=settings.max_workers,
         max_tasks_in_memory=settings.max_tasks,
         servers=servers,

@@ -51,6 +51,7 @@ from flower_ng.monitor.state.purge import Purge
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.records import Task
+from flower_ng.redaction import Redactor
 from flower_ng.settings import Settings
 from flower_ng.store.tables.texts import exception_class
 
@@ -76,6 +77,7 @@ class Cluster:
         self.broker_urls = tuple(map(address, urls))
         self.pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="flower-pool")
 
+        self.redactor = Redactor(settings.redact, settings.redact_keys)
         self.starts, self.sent = Starts(), Sent(timezone=capp.timezone)
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
@@ -84,7 +86,14 @@ class Cluster:
         self.missing = MissingEvents(self._told_losses)
         observers = (self.starts, self.sent, self.task_observer, self.missing)
         self.events = assemble.events(
-            capp, settings, io_loop, self.servers, self.metrics, observers, self._adopt
+            capp,
+            settings,
+            io_loop,
+            self.servers,
+            self.metrics,
+            observers,
+            self._adopt,
+            self.redactor,
         )
         self.state, self.store = self.events.state, self.events.store
         self.presence = Presence(
@@ -110,6 +119,7 @@ class Cluster:
             inspections=self.inspections,
             max_workers=settings.max_workers,
             broadcasts=Broadcasts(capp, servers=self.servers),
+            redactor=self.redactor,
         )
         self._inspect_interval_s = settings.inspect_interval
         self.state.on_newcomer(self.inspector.heard_of)
@@ -117,7 +127,7 @@ class Cluster:
             self.state, self.inspector, self.metrics, self.presence, clock=self.events.clock
         )
         self.control = Control(capp, self.pool, timeout_s, self.servers)
-        results = Results(capp, self.pool)
+        results = Results(capp, self.pool, self.redactor)
         self.publisher = Publisher(
             capp, self.pool, results, accepted=self.accepted_content, servers=self.servers
         )
@@ -151,6 +161,7 @@ class Cluster:
         )
 
         self.format_task = Hook(settings.format_task)
+        self.format_for_api = self.format_task if settings.format_task_api else Hook(None)
         self.loop_lag = LoopLag(io_loop)
         self.registry = self._registry()
         self.scrapes = Scrapes(self.registry)

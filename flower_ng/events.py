@@ -21,6 +21,7 @@ from flower_ng.monitor.servers import Servers
 from flower_ng.monitor.state import state
 from flower_ng.monitor.state.restore import Returning
 from flower_ng.records import Task
+from flower_ng.redaction import Redactor
 from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
 from flower_ng.store.rollups.recorder import IngestStatus
 from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
@@ -70,6 +71,7 @@ class Events(events.EventsThread):
     `max_workers_in_memory`, `max_tasks_in_memory`, and `events_enable_interval` (ms). The store
     keeps `max_tasks_kept` tasks, by default as many as memory, and for as long as `keep` says;
     `bounds` says how much of each. `returned` is told of the tasks that come back.
+    What `redactor` finds to be secret is neither kept nor shown, by default as without `--redact`.
     `event_queue` names a queue on RabbitMQ that keeps events while nobody reads them. Where the
     file or the database that was asked for can't be used, `start` raises SettingsError, or with
     `history_optional` keeps tasks until the process ends and says so in `store.warnings`.
@@ -101,12 +103,14 @@ class Events(events.EventsThread):
         events_enable_interval: int | None = None,
         servers: Servers | None = None,
         event_queue: str = "",
+        redactor: Redactor | None = None,
         **limits: Any,
     ) -> None:
         self.state_save_interval, self.persistent = state_save_interval, persistent
         self._db = _path(db, history) if persistent else None if db is None else str(db)
         if events_enable_interval is not None:
             self.events_enable_interval = events_enable_interval
+        redactor = redactor or Redactor()
         self.store = Store(
             Path(db) if persistent and db else None,
             max_tasks=max_tasks_kept or limits.get("max_tasks_in_memory", 100_000),
@@ -115,12 +119,14 @@ class Events(events.EventsThread):
             bounds=bounds,
             levels=levels,
             optional=history_optional,
+            redactor=redactor,
         )
         clock = Clock()
         state = EventsState(
             clock=clock,
             metrics=metrics,
             observers=(self.store, self.store.rollups.minutes, *observers),
+            redactor=redactor,
             **limits,
         )
         state.metrics.is_alive = state.is_alive

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from flower_ng.kwargs_text import KwargsText
 from flower_ng.store import TaskRow
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,8 @@ class Hook:
     """Shows tasks as the user's function wants them; without one as they are.
 
     The function gets a copy of the task: attributes as in the API's record, `args`, `kwargs` and
-    `result` as text, `worker` with a `hostname`; it returns the task. Where it fails, what it was
-    there to hide is withheld.
+    `result` as text, `kwargs` also as a mapping (KwargsText), `worker` with a `hostname`; it
+    returns the task. Where it fails, what it was there to hide is withheld.
     """
 
     def __init__(self, format_task: Callable[[Any], Any] | None) -> None:
@@ -47,7 +48,8 @@ class Hook:
 def as_task(row: TaskRow) -> SimpleNamespace:
     """Return the row as Flower hands tasks to the hook."""
     worker = None if row.worker is None else SimpleNamespace(hostname=row.worker)
-    texts = {name: getattr(row, name) or "" for name in TEXTS}
+    texts: dict[str, str] = {name: getattr(row, name) or "" for name in TEXTS}
+    texts["kwargs"] = KwargsText(texts["kwargs"])
     fields = {name: getattr(row, name) for name in row.__struct_fields__}
     return SimpleNamespace(**{**fields, **row.record(), **texts, "worker": worker})
 
@@ -60,6 +62,8 @@ def as_row(task: Any, row: TaskRow) -> TaskRow:
     if task is None:
         raise TypeError("format_task returned nothing; it must return the task")
     changed = {name: getattr(task, name) for name in row.__struct_fields__ if name != "worker"}
+    if isinstance(changed["kwargs"], KwargsText):
+        changed["kwargs"] = changed["kwargs"].changed
     unknown = {name: None for name in TEXTS if not changed[name] and getattr(row, name) is None}
     worker = getattr(task.worker, "hostname", task.worker)
     return msgspec.structs.replace(row, **{**changed, **unknown, "worker": worker})

@@ -43,5 +43,11 @@ def marked_length(text: str) -> int:
     return max(map(int, _MARKED.findall(text)), default=0)
 
 
+def mark_in(text: str) -> str:
+    """Return the first mark in the text, empty where there is none."""
+    found = _MARKED.search(text)
+    return found[0] if found else ""
+
+
 def _mark(text: str) -> str:
     return CUT_MARK.format(max(len(text), marked_length(text)))

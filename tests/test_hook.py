@@ -107,9 +107,39 @@ def raises(_task):
     raise LookupError("no such card")
 
 
-def pops(task):
-    task.kwargs.pop("card")  # the text has no pop, whatever Flower's manual shows
+def pops_of_the_unreadable(task):
+    task.kwargs = type(task.kwargs)("{'card': '4111', 'of': <Card 4111>}")
+    task.kwargs.pop("card")
     return task
+
+
+def test_the_recipe_of_flowers_manual_takes_arguments_out():
+    def format_task(task):
+        task.kwargs.pop("card")
+        return task
+
+    assert Hook(format_task)(ROW).kwargs == "{}"
+    assert Hook(format_task)(BARE) == BARE
+
+
+def test_keyword_arguments_are_a_text_and_a_mapping():
+    def format_task(task):
+        assert "card" in task.kwargs
+        assert task.kwargs[:6] == "{'card"
+        assert (task.kwargs["card"], task.kwargs.get("x", 1)) == ("4111", 1)
+        assert list(task.kwargs.items()) == [("card", "4111")]
+        assert (list(task.kwargs.keys()), list(task.kwargs.values())) == (["card"], ["4111"])
+        task.kwargs["card"] = "4…"
+        task.kwargs.update(n=1)
+        assert task.kwargs.setdefault("n", 2) == 1
+        del task.kwargs["n"]
+        return task
+
+    assert Hook(format_task)(ROW).kwargs == "{'card': '4…'}"
+
+
+def test_all_keyword_arguments_may_be_taken_out():
+    assert Hook(lambda task: task.kwargs.clear() or task)(ROW).kwargs == "{}"
 
 
 def returns_nothing(task):
@@ -126,7 +156,8 @@ def loses_an_attribute(task):
 
 
 @pytest.mark.parametrize(
-    "format_task", [raises, pops, returns_nothing, returns_a_record, loses_an_attribute]
+    "format_task",
+    [raises, pops_of_the_unreadable, returns_nothing, returns_a_record, loses_an_attribute],
 )
 def test_a_function_that_fails_withholds_what_it_was_to_hide(format_task, caplog):
     shown = Hook(format_task)(ROW)

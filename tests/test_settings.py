@@ -28,6 +28,35 @@ def read(folder: Path) -> Any:
     return read
 
 
+def test_the_value_of_a_variable_may_be_in_a_file(read: Any, folder: Path) -> None:
+    (folder / "secret").write_text("0f3e=9a 77c1 b2d8 e6\n", encoding="utf-8")
+    path = str(folder / "secret")
+    loaded = read(FLOWER_COOKIE_SECRET_FILE=path, FLOWER_PORT_FILE="")
+    assert loaded.settings.cookie_secret == "0f3e=9a 77c1 b2d8 e6"
+    assert loaded.warnings == []
+    assert loaded.place("cookie_secret") == "FLOWER_COOKIE_SECRET_FILE"
+    assert read("--cookie_secret=" + "x" * 16, FLOWER_COOKIE_SECRET_FILE=path).settings != loaded
+
+
+def test_a_file_that_holds_no_value_ends_the_start_and_its_content_is_not_repeated(
+    read: Any, folder: Path
+) -> None:
+    (folder / "empty").write_text("\n")
+    (folder / "short").write_text("hush")
+    (folder / "latin").write_bytes(b"\xff\xfe and more of this")
+    (folder / "large").write_bytes(b"x" * 2_000_000)
+    for name, words in (
+        ("missing", "can't be read"), (".", "can't be read"), ("empty", "it is empty"),
+        ("short", "easy to guess"), ("latin", "UTF-8"), ("large", "too large"),
+    ):  # fmt: skip
+        with pytest.raises(SettingsError, match=words) as refused:
+            read(FLOWER_COOKIE_SECRET_FILE=str(folder / name))
+        assert "FLOWER_COOKIE_SECRET_FILE" in str(refused.value)
+        assert "hush" not in str(refused.value)
+    with pytest.raises(SettingsError, match="not both"):
+        read(FLOWER_COOKIE_SECRET_FILE=str(folder / "short"), FLOWER_COOKIE_SECRET="x" * 16)
+
+
 def test_every_option_of_flower_exists_with_its_default() -> None:
     defaults = {option.name: option.default for option in OPTIONS}
 

@@ -31,7 +31,9 @@ This page is generated from `flower_ng/settings/declared.py` by `make docs`.
 
 Every option can be given in three places; a later one wins over an earlier one:
 
-1. the environment: `FLOWER_` and the name in capitals, such as `FLOWER_PORT=5556`;
+1. the environment: `FLOWER_` and the name in capitals, such as `FLOWER_PORT=5556`; with `_FILE`
+   behind it, the path of a file that holds the value, as secrets are mounted:
+   `FLOWER_COOKIE_SECRET_FILE=/run/secrets/cookie`;
 2. the configuration file, `flowerconfig.py` in the working directory or the file that `--conf`
    names: Python whose globals are options, such as `port = 5556` ([an
    example](deployment.md#configuration-file));

@@ -9,6 +9,7 @@ import click
 from flower_ng import drop_in
 from flower_ng.assemble import history_limits
 from flower_ng.errors import FlowerError, SettingsError
+from flower_ng.redaction import Redactor
 from flower_ng.settings import Settings, load
 from flower_ng.store import ImportResult, Store, found_at
 
@@ -46,4 +47,5 @@ def store_of(settings: Settings) -> Store:
         max_tasks=settings.history_max_tasks or settings.max_tasks,
         history=settings.history,
         limits=history_limits(settings),
+        redactor=Redactor(settings.redact, settings.redact_keys),
     )

@@ -70,6 +70,10 @@ def is_queue_name(value: str) -> str | None:
     return None if is_one else "must be at most 200 letters, digits and . : @ _ -"
 
 
+#: Characters of a name that stand for themselves.
+LEAST_NAME: Final = 3
+
+
 def one_of(*words: str) -> Check:
     """Return a check that a text is one of the words, in upper or lower case."""
     known = {word.lower() for word in words}
@@ -96,6 +100,16 @@ def are_host_names(values: Sequence[str]) -> str | None:
     """Check for names of hosts, of which the first part may be `*`; without scheme and port."""
     wrong = [one for one in values if not re.fullmatch(r"(\*\.)?[\w-]+(\.[\w-]+)*", one)]
     return f"holds {wrong[0]!r}, not a host name such as flower.example.com" if wrong else None
+
+
+def are_name_patterns(values: Sequence[str]) -> str | None:
+    """Check for names in which `*` stands for any characters, of which three at least are named."""
+    for value in values:
+        if max(map(len, re.split(r"[*?]", value)), default=0) < LEAST_NAME:
+            return f"holds {value!r}, which says too little: write {LEAST_NAME} characters or more"
+        if not re.fullmatch(r"[\w.*?-]+", value):
+            return f"holds {value!r}, not a name such as iban or *_pin"
+    return None
 
 
 def are_networks(values: Sequence[str]) -> str | None:

@@ -20,6 +20,7 @@ from flower_ng.settings.checks import (
     are_bounds,
     are_credentials,
     are_host_names,
+    are_name_patterns,
     are_networks,
     are_origins,
     are_permissions,
@@ -159,6 +160,20 @@ class Settings(ProblemOptions):
         "Host names that requests may name, *.example.com for all that end so. Unless set: any, or"
         " only localhost where flower_ng listens on loopback without a login.",
         are_host_names,
+    )
+    redact: str = option(
+        "default",
+        LOGIN,
+        "Hide secrets in arguments, results, errors, events and settings of workers before they are"
+        " stored: default hides values whose names say that they are secret, passwords in URLs and"
+        " bearer tokens; strict hides more, personal data too; off hides nothing.",
+        one_of("off", "default", "strict"),
+    )
+    redact_keys: tuple[str, ...] = option(
+        (),
+        LOGIN,
+        "More names whose values redact hides, such as iban or *_pin.",
+        are_name_patterns,
     )
 
     enable_events: bool = option(True, CLUSTER, "Ask all workers every 5 seconds to send events.")
@@ -304,6 +319,9 @@ class Settings(ProblemOptions):
         None,
         PAGES,
         "Function in the configuration file that takes a task and returns it as pages show it.",
+    )
+    format_task_api: bool = option(
+        False, PAGES, "Have format_task change what the API and its exports answer, too."
     )
 
     task_runtime_metric_buckets: tuple[float, ...] = option(

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from flower_ng.errors import FlowerError, HistoryAway
 from flower_ng.records import Task, Worker
+from flower_ng.redaction import NO_REDACTION, Redactor
 from flower_ng.store.backends import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
 from flower_ng.store.flower_file.importer import ImportResult, bring, is_imported
@@ -66,6 +67,7 @@ class StoreLifecycle(TaskAnswers):
         bounds: Bounds = BOUNDS,
         levels: Sequence[RollupLevel] = LEVELS,
         optional: bool = False,
+        redactor: Redactor = NO_REDACTION,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._opened: StoreParts | None = None
@@ -99,7 +101,7 @@ class StoreLifecycle(TaskAnswers):
         self._ingest = _unknown
         self._held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
-        self._bounds = bounds
+        self._bounds, self._redactor = bounds, redactor
         self._marks = Marks(max_tasks=MAX_MARKS, max_events=bounds.max_events)
 
     def start(self) -> None:
@@ -163,7 +165,7 @@ class StoreLifecycle(TaskAnswers):
 
     def import_flower(self, shelf: Shelf) -> ImportResult:
         """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""
-        return bring(shelf, self._running.writer)
+        return bring(shelf, self._running.writer, self._redactor)
 
     def import_once(self) -> None:
         """Do that for the file that our own `path` names, unless it was done; blocks.
@@ -177,7 +179,7 @@ class StoreLifecycle(TaskAnswers):
         try:
             if shelf is not None and not is_imported(shelf, writer):
                 log.info("Importing what Flower kept at %s, once.", shelf.path)
-                log.info("%s.", bring(shelf, writer))
+                log.info("%s.", bring(shelf, writer, self._redactor))
         except (FlowerError, OSError) as error:
             self._warn(f"{error}. What Flower kept is missing in the history.")
 

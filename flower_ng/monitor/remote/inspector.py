@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from celery import Celery
@@ -20,6 +21,7 @@ from flower_ng.monitor.remote.bounded_calls import BoundedCalls, reason
 from flower_ng.monitor.remote.broadcast import Broadcasts, CollectedReplies
 from flower_ng.monitor.remote.refresh_schedule import SharedRounds
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
+from flower_ng.redaction import NO_REDACTION, Redactor
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ class WorkerInspector:
         inspections: Tally | None = None,
         max_workers: int = 5000,
         broadcasts: Broadcasts | None = None,
+        redactor: Redactor = NO_REDACTION,
         clock: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -94,6 +97,7 @@ class WorkerInspector:
         pool = pool or ThreadPoolExecutor(MOST_BROADCASTS, thread_name_prefix="inspector")
         self._calls = BoundedCalls(pool, MOST_BROADCASTS, timeout_s + MARGIN_S)
         self._broadcasts = broadcasts or Broadcasts(capp)
+        self._redactor = redactor
         self._rounds = SharedRounds(self._loop, self._ask)
         self._answers = InspectAnswers(max_workers)
         self._answered_all: set[str] = set()
@@ -171,9 +175,7 @@ class WorkerInspector:
         commands = {method: ARGUMENTS.get(method, {}) for method in methods}
         began = time.monotonic()
         try:
-            gathered = await self._calls.run(
-                self._broadcasts.ask, commands, destination, self._timeout_s, awaited
-            )
+            gathered = await self._calls.run(self._ask_blocking, commands, destination, awaited)
         except Exception as error:
             if not isinstance(error, Unavailable):
                 log.exception("The inspection of %s failed", destination or "all workers")
@@ -189,6 +191,21 @@ class WorkerInspector:
         await self._take(gathered, awaited, why)
         chosen = self.workers if destination is None else destination
         return {name: self.workers[name] for name in chosen if name in self.workers}
+
+    def _ask_blocking(
+        self,
+        commands: Mapping[str, Mapping[str, Any]],
+        destination: tuple[str, ...] | None,
+        awaited: frozenset[str],
+    ) -> CollectedReplies:
+        """Ask in the pool, where there is time to look for secrets in the replies."""
+        gathered = self._broadcasts.ask(commands, destination, self._timeout_s, awaited)
+        hidden = self._redactor.value
+        replies = {
+            method: {name: hidden(reply) for name, reply in by_worker.items()}
+            for method, by_worker in gathered.replies.items()
+        }
+        return replace(gathered, replies=replies)
 
     def _awaited(self, destination: tuple[str, ...] | None) -> frozenset[str]:
         """Name those who should answer: alive by their events, or by the inspection before."""

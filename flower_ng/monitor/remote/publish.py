@@ -24,7 +24,7 @@ from flower_ng.monitor.remote.publish_options import (
     converted,
 )
 from flower_ng.monitor.remote.result_backend import has_backend
-from flower_ng.monitor.remote.results import Results, answer, is_ready
+from flower_ng.monitor.remote.results import Results, is_ready
 from flower_ng.monitor.servers import Servers
 
 #: The longest wait for a task to be published.
@@ -104,7 +104,7 @@ class Publisher:
         checked(converted(options), self._capp, name)  # what is wrong comes first
         await self._results.check()
         task_id = await self._apply_async(name, args, kwargs, options)
-        return answer(task_id, await self._results.wait(task_id, timeout_s))
+        return self._results.answer(task_id, await self._results.wait(task_id, timeout_s))
 
     async def result(self, task_id: str, timeout_s: float | None = None) -> dict[str, Any]:
         """Return what the backend has of a task, after waiting up to `timeout_s` for its end."""
@@ -112,7 +112,7 @@ class Publisher:
         meta = await self._results.read(task_id)
         if timeout_s and not is_ready(meta):
             meta = await self._results.wait(task_id, timeout_s)
-        return answer(task_id, meta)
+        return self._results.answer(task_id, meta)
 
     async def abort(self, task_id: str) -> None:
         """Ask a running AbortableTask to stop."""

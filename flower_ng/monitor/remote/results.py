@@ -12,6 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from celery import Celery, states
 from celery.backends.rpc import RPCBackend
 from celery.contrib.abortable import ABORTED
@@ -20,6 +21,7 @@ from flower_ng.errors import AnswerError, Unavailable
 from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, BoundedCalls, reason
 from flower_ng.monitor.remote.result_backend import backend_class, backend_of
 from flower_ng.monitor.state.backend_outcome import Outcome, outcome
+from flower_ng.redaction import NO_REDACTION, Redactor
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +52,12 @@ class AwaitedTask:
 class Results:
     """The states and results of tasks. Unavailable without a backend, or when it fails.
 
-    A Meta is Celery's own: `status`, `result`, `traceback` and more.
+    A Meta is Celery's own: `status`, `result`, `traceback` and more. What is returned for people
+    holds no secrets that `redactor` finds.
     """
 
-    def __init__(self, capp: Celery, pool: Executor) -> None:
-        self._capp, self._pool = capp, pool
+    def __init__(self, capp: Celery, pool: Executor, redactor: Redactor = NO_REDACTION) -> None:
+        self._capp, self._pool, self._redactor = capp, pool, redactor
         #: One thread publishes everything: Celery's backends expect it of `rpc://`, and Redis's
         #: subscriptions are not made for several.
         self.publishing = ThreadPoolExecutor(1, thread_name_prefix="publisher")
@@ -156,12 +159,30 @@ class Results:
         until = time.monotonic() + ASKING_S
         for task_id in task_ids:
             try:
-                found[task_id] = outcome(self.read_blocking(task_id))
+                found[task_id] = self._shown(outcome(self.read_blocking(task_id)))
             except Unavailable as error:
                 found[task_id] = error
             if time.monotonic() > until:
                 break
         return found
+
+    def _shown(self, found: Outcome) -> Outcome:
+        text = self._redactor.text
+        return msgspec.structs.replace(
+            found,
+            exception=found.exception and text(found.exception),
+            traceback=found.traceback and text(found.traceback, is_traceback=True),
+            detail=found.detail and text(found.detail),
+        )
+
+    def answer(self, task_id: str, meta: Meta) -> dict[str, Any]:
+        """Return the API's answer about a task, without the secrets in what it left."""
+        told = answer(task_id, meta)
+        if "result" in told:
+            told["result"] = self._redactor.value(told["result"])
+        if told.get("traceback"):
+            told["traceback"] = self._redactor.text(str(told["traceback"]), is_traceback=True)
+        return told
 
     def _join(self, task_id: str) -> AwaitedTask:
         loop = asyncio.get_running_loop()

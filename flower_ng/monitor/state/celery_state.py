@@ -14,10 +14,12 @@ from celery.events.state import State
 
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
+from flower_ng.monitor.state.event_redaction import EventRedaction
 from flower_ng.monitor.state.event_repair import Malformed, clean
 from flower_ng.monitor.state.tasks_by import by_time
 from flower_ng.records import Task as TaskRecord
 from flower_ng.records import Worker as WorkerRecord
+from flower_ng.redaction import Redactor
 
 Hook = Callable[[WorkerRecord], object]
 
@@ -44,11 +46,13 @@ class CeleryState(State):
         on_node_join: Hook | None,
         on_node_leave: Hook | None,
         clock: Callable[[], float],
+        redactor: Redactor,
     ) -> None:
         # State's own constructor builds LRU caches, a heap and weak sets, none of which we need.
         self.on_node_join = on_node_join
         self.on_node_leave = on_node_leave
         self._clock = clock
+        self._redact = EventRedaction(redactor)
         #: What each task finds its relatives through; weak, because the tables hold the tasks.
         self._relatives = weakref.ref(self)
 
@@ -179,6 +183,7 @@ class CeleryState(State):
         settings = {
             name: getattr(self, name) for name in ("max_workers_in_memory", "max_tasks_in_memory")
         }
+        settings["redactor"] = self._redact.redactor
         hooks = {name: getattr(self, name) for name in ("on_node_join", "on_node_leave")}
         kept = {
             "workers": list(self.workers.values()),

@@ -25,6 +25,7 @@ from flower_ng.monitor.state.tallies import Tallies
 from flower_ng.monitor.state.tasks_by import TasksBy, worker_name
 from flower_ng.monitor.state.workers_state import WorkersState
 from flower_ng.records import INFERRED, Task, Worker
+from flower_ng.redaction import NO_REDACTION, Redactor
 
 EVICTED_MAX = 10_000  # ids of tasks that left memory, remembered in case that they come back
 EVENT_TYPES_MAX = 100  # event types counted per host; custom ones past it count as `other`
@@ -59,6 +60,7 @@ class ClusterState(WorkersState):
         on_node_leave: Hook | None = None,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.time,
+        redactor: Redactor = NO_REDACTION,
     ) -> None:
         super().__init__(
             max_workers_in_memory=max_workers_in_memory,
@@ -67,6 +69,7 @@ class ClusterState(WorkersState):
             on_node_leave=on_node_leave,
             observers=observers,
             clock=clock,
+            redactor=redactor,
         )
         self.event_callback = callback
         self.max_tasks_in_memory = max_tasks_in_memory
@@ -134,6 +137,7 @@ class ClusterState(WorkersState):
         return True
 
     def _change(self, event: Event) -> Change:
+        self._redact(event)
         self.event_count += 1
         if self.event_callback is not None:
             self.event_callback(self, event.as_dict())

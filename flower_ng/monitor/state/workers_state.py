@@ -11,6 +11,7 @@ from flower_ng.event_record import Event
 from flower_ng.monitor.state.celery_state import CeleryState, Hook
 from flower_ng.monitor.state.observers import Observers
 from flower_ng.records import Worker
+from flower_ng.redaction import Redactor
 
 WORKER_FIELDS: Final = (
     "pid", "freq", "clock", "active", "processed", "loadavg", "sw_ident", "sw_ver", "sw_sys",
@@ -34,8 +35,9 @@ class WorkersState(CeleryState):
         on_node_leave: Hook | None,
         observers: Sequence[Observer],
         clock: Callable[[], float],
+        redactor: Redactor,
     ) -> None:
-        super().__init__(on_node_join, on_node_leave, clock)
+        super().__init__(on_node_join, on_node_leave, clock, redactor)
         self.max_workers_in_memory = max_workers_in_memory
         self.max_publishers = max_publishers
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the newest heard of last

@@ -20,6 +20,7 @@ import msgspec
 
 from flower_ng.errors import FlowerError
 from flower_ng.records import Task
+from flower_ng.redaction import NO_REDACTION, Redactor
 from flower_ng.store.flower_file.content import Content, Host, times, unpickled
 from flower_ng.store.flower_file.shelf import Shelf, UnreadableError, shelf_at
 from flower_ng.store.tables.dialect import DATABASE_ERRORS, transaction
@@ -164,18 +165,28 @@ def is_imported(shelf: Shelf, writer: Writer) -> bool:
     return known == [(shelf.version,)]
 
 
-def bring(shelf: Shelf, writer: Writer) -> ImportResult:
+def bring(shelf: Shelf, writer: Writer, redactor: Redactor = NO_REDACTION) -> ImportResult:
     """Merge a file into what `writer` writes, and remember that; FlowerError where that fails."""
     version = shelf.version
     with reading(shelf) as found:
         hosts = found.head.hosts
         for tasks in found.tasks():
+            for task in tasks:
+                _hide(task, redactor)
             _wait(writer.write(Batch([], [_snapshot(task) for task in tasks], {}, {}, {}, set())))
         _wait(writer.run(lambda connection: _write_hosts(connection, hosts)))
         _wait(writer.run(lambda connection: _remember(connection, _key(shelf), version)))
         workers = sum(host.worker is not None for host in hosts)
         counted = sum(bool(host.counts) for host in hosts)
         return ImportResult(shelf, found.head.tasks, workers, counted, found.head.left_out)
+
+
+def _hide(task: Task, redactor: Redactor) -> None:
+    """Hide the secrets of a task that was kept with them."""
+    for name in ("args", "kwargs", "result", "exception", "traceback"):
+        text = getattr(task, name)
+        if text is not None:
+            setattr(task, name, redactor.text(text, is_traceback=name == "traceback"))
 
 
 def _write_hosts(connection: sqlite3.Connection, hosts: Sequence[Host]) -> None:

@@ -1,5 +1,6 @@
 """All that a task's page shows, as JSON. On the loop."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +37,7 @@ class TaskDetails(Endpoint):
             self.cluster.timezone,
             is_in_doubt=bool(found.doubt),
         )
+        found = replace(found, row=self.cluster.format_for_api(found.row))
         self.write_json(details(found) | {"phases": [_phase(part) for part in parts]})
 
 

@@ -63,7 +63,7 @@ class Export(Handler):
 
     def shown(self, row: TaskRow) -> TaskRow:
         """Return what is written of a task."""
-        return row
+        raise NotImplementedError
 
     async def _send_on(self) -> None:
         """Send what is written, and wait until the client has taken it."""
@@ -85,6 +85,10 @@ class TasksExport(Export, Endpoint):
     path = r"/api/tasks/export"
     need = Need.READ
     summary = "Export tasks as CSV or NDJSON"
+
+    def shown(self, row: TaskRow) -> TaskRow:
+        """Return the task as it is, or with `format_task_api` as `format_task` wants it."""
+        return self.cluster.format_for_api(row)
 
 
 class ShownTasksExport(Export):

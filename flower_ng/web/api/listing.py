@@ -46,7 +46,7 @@ class TasksPage(ListingEndpoint):
         count = await self.while_here(store.tasks(replace(query, limit=0)))
         self.write_json(
             {
-                "tasks": [record(row) for row in page.rows],
+                "tasks": [record(self.cluster.format_for_api(row)) for row in page.rows],
                 "next": page.next,
                 "total": count.filtered,
                 "exact": count.exact,

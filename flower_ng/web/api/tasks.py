@@ -54,7 +54,7 @@ class ListTasks(Endpoint):
         self.write("{")
         between, unsent_bytes = "", 0
         async for rows in self.cluster.store.stream(query):
-            members = between + ", ".join(map(_member, rows))
+            members = between + ", ".join(map(_member, map(self.cluster.format_for_api, rows)))
             between, unsent_bytes = ", ", unsent_bytes + len(members)
             self.write(members)
             if unsent_bytes > PIECE_BYTES:
@@ -95,7 +95,7 @@ class TaskInfo(Endpoint):
         row = await self.cluster.store.task(task_id)
         if row is None:
             raise NotFound(f"Unknown task '{task_id}'")
-        self.write_json(row.record())
+        self.write_json(self.cluster.format_for_api(row).record())
 
 
 class TaskResult(Endpoint):

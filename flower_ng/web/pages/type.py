@@ -72,7 +72,7 @@ class Type(Page):
             totals=known,
             share=failed_share(known),
             charts=tuple(task_charts(page, deploys(self.cluster, query.start, now))),
-            failures=tuple(failures.rows),
+            failures=tuple(map(self.cluster.format_task, failures.rows)),
             total_s=None if known is None else total_run_s(known),
             tasks_url=links.tasks(name=name),
             received_url=links.tasks(search=f"{these} received:{counted}"),

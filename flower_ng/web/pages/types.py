@@ -135,7 +135,8 @@ class Types(Page):
     async def _last_failures(self) -> Mapping[str, TaskRow]:
         """Return the newest failure of each type, of those that are among the newest of all."""
         page = await self.cluster.store.tasks(TaskQuery(state="FAILURE", limit=FAILURES))
-        return {row.name: row for row in reversed(page.rows) if row.name is not None}
+        newest = {row.name: row for row in reversed(page.rows) if row.name is not None}
+        return {name: self.cluster.format_task(row) for name, row in newest.items()}
 
 
 def _wholes(page: SeriesPage) -> Iterator[tuple[str, TaskPoint]]:

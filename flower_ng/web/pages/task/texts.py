@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from flower_ng.redaction import has_hidden
 from flower_ng.store import TaskRow
 from flower_ng.store.tables.texts import FLOWER_NG, Truncation
 from flower_ng.web.pages.task.traceback import TracebackPart, parts
@@ -38,14 +39,16 @@ _RAISED: Final = frozenset({"exception", "traceback"})
 class Block:
     """A text as it came; `name` is its id on the page.
 
-    `tree` is there for collections, `trace` for tracebacks; `cut` says how the text was cut, and
-    what lifts that. What `is_past` is of an attempt before the newest one.
+    `has_hidden` is that secrets were taken out of it. `tree` is there for collections, `trace` for
+    tracebacks; `cut` says how the text was cut, and what lifts that. What `is_past` is of an
+    attempt before the newest one.
     """
 
     name: str
     label: str
     text: str
     cut: str = ""
+    has_hidden: bool = False
     tree: tuple[TreeLine, ...] = ()
     trace: tuple[TracebackPart, ...] = ()
     is_past: bool = False
@@ -72,6 +75,7 @@ def block_of(name: str, text: str, cut: Truncation | None = None, label: str = "
         label=label,
         text=text,
         cut=_cut(name, text, cut) if cut else "",
+        has_hidden=has_hidden(text),
         tree=tree(text) if name in TREES else (),
         trace=parts(text) if name == "traceback" else (),
     )

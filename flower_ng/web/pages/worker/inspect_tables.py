@@ -1,12 +1,13 @@
 """Tables of what a worker answered to inspect: queues, tasks, registered tasks, settings; pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
 
 from flower_ng.monitor.remote.command_list import RATE_LIMIT, TIME_LIMIT
 from flower_ng.monitor.remote.worker_answer import mapping, task_parts
+from flower_ng.store import TaskRow
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import Fact, sequence, shown
 from flower_ng.web.ui.links import Links
@@ -89,22 +90,37 @@ def processed(total: Any, links: Links, worker: str) -> Iterator[Fact]:
         yield Fact(name, shown(number), links.tasks(name=name, worker=worker))
 
 
-def inspected_tasks(tasks: Any, links: Links) -> Iterator[InspectedTask]:
-    """Active and reserved tasks are requests themselves, scheduled ones hold theirs."""
+def inspected_tasks(
+    tasks: Any, links: Links, worker: str, shown_task: Callable[[TaskRow], TaskRow]
+) -> Iterator[InspectedTask]:
+    """Active and reserved tasks are requests themselves, scheduled ones hold theirs.
+
+    `shown_task` returns a task as pages show it.
+    """
     for entry in sequence(tasks):
         outer = mapping(entry)
         request = mapping(outer.get("request", outer))
         uuid = fmt.text(request.get("id"))
+        row = shown_task(_row(uuid, request, worker))
         yield InspectedTask(
-            name=fmt.text(request.get("name")),
+            name=fmt.text(row.name),
             uuid=uuid,
             url=links.task(uuid),
             eta=shown(outer.get("eta")),
             acknowledged=shown(request.get("acknowledged")),
             pid=shown(request.get("worker_pid")),
-            args=fmt.text(request.get("args")),
-            kwargs=fmt.text(request.get("kwargs")),
+            args=fmt.text(row.args),
+            kwargs=fmt.text(row.kwargs),
         )
+
+
+def _row(uuid: str, request: Mapping[str, Any], worker: str) -> TaskRow:
+    """Return a request as far as it tells of a task."""
+    name, args, kwargs = (
+        None if (value := request.get(key)) is None else str(value)
+        for key in ("name", "args", "kwargs")
+    )
+    return TaskRow(uuid, name=name, args=args, kwargs=kwargs, worker=worker)
 
 
 def revoked(uuids: Any, links: Links) -> Iterator[Fact]:

@@ -11,10 +11,12 @@ from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer, mapp
 from flower_ng.monitor.state.rows import attempts
 from flower_ng.monitor.state.rows import processed as taken_on
 from flower_ng.records import Worker
+from flower_ng.redaction import has_hidden
 from flower_ng.web.http.base import LIVE, Need, Page
 from flower_ng.web.http.services import is_known
 from flower_ng.web.pages.worker.inspect_tables import (
     QUEUE_COLUMNS,
+    InspectedTask,
     TableExcerpt,
     inspected_tasks,
     part,
@@ -88,6 +90,7 @@ class WorkerView:
     revoked: TableExcerpt
     registered: TableExcerpt
     conf: tuple[Fact, ...]
+    has_hidden: bool
     usage: tuple[Fact, ...]
     other: tuple[Fact, ...]
     last_hour: LastHour
@@ -160,12 +163,13 @@ class WorkerPage(Page):
             queue_headings=tuple(QUEUE_COLUMNS.values()),
             queues=part(queues(record.get("active_queues")), limit),
             processed=part(processed(stats.get("total"), links, name), limit),
-            active=part(inspected_tasks(record.get("active"), links), limit),
-            scheduled=part(inspected_tasks(record.get("scheduled"), links), limit),
-            reserved=part(inspected_tasks(record.get("reserved"), links), limit),
+            active=part(self._inspected(record.get("active"), name), limit),
+            scheduled=part(self._inspected(record.get("scheduled"), name), limit),
+            reserved=part(self._inspected(record.get("reserved"), name), limit),
             revoked=part(revoked(record.get("revoked"), links), limit),
             registered=part(registered(record.get("registered"), links), limit),
-            conf=tuple(settings(record.get("conf"))),
+            conf=(conf := tuple(settings(record.get("conf")))),
+            has_hidden=any(has_hidden(str(fact.value)) for fact in conf),
             usage=usage_facts(stats.get("rusage")),
             other=other_facts(stats, PLACED),
             last_hour=recent,
@@ -173,6 +177,9 @@ class WorkerPage(Page):
             links=links,
             problems=marks(self.cluster.problems.about("worker", name), links),
         )
+
+    def _inspected(self, tasks: Any, name: str) -> Iterator[InspectedTask]:
+        return inspected_tasks(tasks, Links(self.services.prefix), name, self.cluster.format_task)
 
     def _busy(self, heard: Worker | None, told: WorkerAnswer) -> int | None:
         active = None if heard is None else self._active(heard)
