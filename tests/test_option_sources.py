@@ -34,6 +34,7 @@ AMOUNTS = ("-1", "x", "10 GBs", "1e9", "GB", "9" * 15 + "w", "9" * 15 + "TB")
 
 #: What stands for the usual values of the option's type, where its check wants more.
 RIGHT: dict[str, list[Right]] = {
+    "log_format": [Right("json", "json", "json"), Right("TEXT", "TEXT", "TEXT")],
     "log_rotate_mode": [Right("time", "time", "time"), Right("SIZE", "SIZE", "SIZE")],
     "log_rotate_when": [Right("W6", "W6", "W6"), Right("midnight", "midnight", "midnight")],
     "logging": [Right("WARNING", "WARNING", "WARNING"), Right("none", "none", "none")],
@@ -80,6 +81,7 @@ RIGHT: dict[str, list[Right]] = {
     "task_runtime_metric_buckets": [Right("0.5, 1,inf", (0.5, 1.0, math.inf), [0.5, 1, math.inf])],
 }  # fmt: skip
 WRONG: dict[str, tuple[str, ...]] = {
+    "log_format": ("xml",),
     "log_rotate_mode": ("never",),
     "log_rotate_when": ("often", "W7"),
     "logging": ("loud",),

@@ -18,9 +18,11 @@ from tornado.log import enable_pretty_logging
 
 from flower_ng import __version__, demo, drop_in
 from flower_ng.app import Flower
+from flower_ng.cli.log_format import formatter
 from flower_ng.cli.log_limit import LogLimit
 from flower_ng.ending import Ending
 from flower_ng.errors import FlowerError
+from flower_ng.redaction import Redactor
 from flower_ng.settings import Loaded, load, load_arguments
 
 log = logging.getLogger(__name__)
@@ -93,8 +95,14 @@ def start_logging(loaded: Loaded) -> None:
             f" cannot be written ({error.strerror}): name a file in a folder that can"
         ) from error
     limit = LogLimit()
+    # With redact=off too: a log goes further than the pages, and holds broker URLs of libraries.
+    redactor = Redactor(
+        "strict" if settings.redact.lower() == "strict" else "default", settings.redact_keys
+    )
     for handler in logging.getLogger().handlers:
         handler.addFilter(limit)
+        form = settings.log_format.lower()
+        handler.setFormatter(formatter(form, redactor, handler.formatter))
 
 
 async def run(capp: Celery, loaded: Loaded, ending: Ending, *, quiet: bool, notice: str) -> None:

@@ -106,7 +106,7 @@ def are_name_patterns(values: Sequence[str]) -> str | None:
     """Check for names in which `*` stands for any characters, of which three at least are named."""
     for value in values:
         if max(map(len, re.split(r"[*?]", value)), default=0) < LEAST_NAME:
-            return f"holds {value!r}, which says too little: write {LEAST_NAME} characters or more"
+            return f"holds {value!r}, not a name of {LEAST_NAME} characters or more, such as iban"
         if not re.fullmatch(r"[\w.*?-]+", value):
             return f"holds {value!r}, not a name such as iban or *_pin"
     return None

@@ -344,6 +344,12 @@ class Settings(ProblemOptions):
         "Log level: debug, info, warning or error; none leaves logging unconfigured.",
         one_of(*LEVELS),
     )
+    log_format: str = option(
+        "text",
+        LOGGING,
+        "Form of log lines: text, or json for an object a line.",
+        one_of("text", "json"),
+    )
     log_to_stderr: bool | None = option(
         None, LOGGING, "Log to standard error. Default: yes unless log_file_prefix is set."
     )

@@ -45,10 +45,10 @@ def read(environ: Mapping[str, str], options: Mapping[str, Option]) -> dict[str,
     for option in options.values():
         variable = PREFIX + option.name.upper()
         in_file = f"{variable}{FILE}"
+        if environ.get(variable) and environ.get(in_file):
+            raise SettingsError(f"Set {variable} or {in_file}, not both")
         if variable in environ and not is_service_link(option, environ[variable]):
             given[option.name] = Given.read(option, variable, from_text, environ[variable])
-            if environ.get(in_file):
-                raise SettingsError(f"Set {variable} or {in_file}, not both")
         elif environ.get(in_file):
             text = content(in_file, environ[in_file])
             given[option.name] = Given.read(option, in_file, from_text, text)

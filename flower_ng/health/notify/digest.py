@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flower_ng.health.engine import ProblemChanges
 from flower_ng.health.problem import Problem
+from flower_ng.printable import one_line
 
 #: A rule and a subject.
 Key = tuple[str, str]
@@ -27,7 +28,7 @@ class Notice:
         """A short text: one line per problem."""
         if self.test:
             return "flower_ng: this is a test"
-        over = [f"{one.end}: {line(one)}" for one in self.cleared]
+        over = [f"{one_line(one.end)}: {line(one)}" for one in self.cleared]
         return "\n".join([*map(line, self.raised), *over])
 
     @property
@@ -45,14 +46,14 @@ class Notice:
         """The full text: problems with their advice, then those that ended."""
         if self.test:
             return "This is a test from flower_ng: problems will be reported here."
-        wrong = [f"{line(one)}\n{one.advice}" for one in self.raised]
-        over = [f"{one.end}: {line(one)}" for one in self.cleared]
+        wrong = [f"{line(one)}\n{one_line(one.advice)}" for one in self.raised]
+        over = [f"{one_line(one.end)}: {line(one)}" for one in self.cleared]
         return "\n\n".join([*wrong, *over])
 
 
 def line(problem: Problem) -> str:
-    """Return the title of a problem with its subject."""
-    return f"{problem.title} {problem.subject}".rstrip()
+    """Return the title of a problem with its subject, whose name may come from anybody."""
+    return one_line(f"{problem.title} {problem.subject}".rstrip())
 
 
 class NoticeDigest:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
@@ -15,6 +15,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from flower_ng.errors import Unavailable
 from flower_ng.health.notify.digest import Notice
+from flower_ng.printable import one_line
 
 TIMEOUT_S: Final = 10.0
 SIGNATURE: Final = "Flower-Signature"
@@ -48,8 +49,8 @@ class Webhook:
                 "cluster": self._cluster,
                 "test": notice.test,
                 "text": notice.text,
-                "raised": msgspec.to_builtins(notice.raised),
-                "cleared": msgspec.to_builtins(notice.cleared),
+                "raised": harmless(msgspec.to_builtins(notice.raised)),
+                "cleared": harmless(msgspec.to_builtins(notice.cleared)),
             }
         ).encode()
 
@@ -78,6 +79,15 @@ class Webhook:
         if self._secret:
             headers[SIGNATURE] = signature(self._secret, int(self._clock()), body)
         return headers
+
+
+def harmless(value: Any) -> Any:
+    """Return JSON of which every text is one that people may be shown as it is."""
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, dict):
+        return {key: harmless(one) for key, one in value.items()}
+    return [harmless(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def signature(secret: str, at: int, body: bytes) -> str:

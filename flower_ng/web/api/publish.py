@@ -4,9 +4,9 @@ from typing import Any
 
 from flower_ng.errors import NotFound
 from flower_ng.monitor.remote.publish_options import linked_tasks
+from flower_ng.printable import one_line
 from flower_ng.web.api.message import TaskMessage, check_name, parse_message
 from flower_ng.web.http.base import Endpoint, Need
-from flower_ng.web.http.error_bodies import one_line
 
 
 class Publish(Endpoint):

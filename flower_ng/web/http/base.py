@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError, BadRequest
+from flower_ng.printable import one_line
 from flower_ng.web.auth.roles import Need
-from flower_ng.web.http.error_bodies import ErrorView, Fault, one_line
+from flower_ng.web.http.error_bodies import ErrorView, Fault
 from flower_ng.web.http.frame import NavCount, View
 from flower_ng.web.http.guard import Access
 from flower_ng.web.http.handler import ClientLeft, Handler

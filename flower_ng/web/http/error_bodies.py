@@ -124,11 +124,6 @@ def api_body(fault: Fault, accept: str = "") -> Body:
     return Body("text/plain; charset=UTF-8", fault.message)
 
 
-def one_line(message: str) -> str:
-    """The message for the log: what could end or overwrite a line is shown as an escape."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message)
-
-
 def report(error: BaseException | None) -> str:
     """The traceback and the versions that `debug` shows."""
     lines = [f"{name} {metadata.version(name)}" for name in ("tornado", "celery", "kombu")]

@@ -12,6 +12,7 @@ from tornado.escape import xhtml_escape
 from tornado.web import HTTPError, RequestHandler
 
 from flower_ng.errors import AnswerError, BadRequest, Forbidden
+from flower_ng.printable import one_line
 from flower_ng.store import PEER
 from flower_ng.web.auth.identification import Credentials, named_user
 from flower_ng.web.auth.identity import Identity
@@ -23,7 +24,6 @@ from flower_ng.web.http.error_bodies import (
     Fault,
     api_body,
     fault_of,
-    one_line,
     page_body,
     report,
 )
