@@ -20,6 +20,9 @@ Every action can be **reviewed** before it is done. `POST /api/…?dry_run=1` do
 | `action`, `target` | the route, and what it is about |
 | `effect` | what will happen, in sentences |
 | `count` | how many are concerned, null where that is not known |
+| `preflight` | `ready`, `needs your eye` (there are cautions) or `blocked` |
+| `details` | what else will be so |
+| `missing` | arguments that must be given, and why |
 | `refusals` | what will be refused, and why |
 | `cautions` | what to think of before |
 | `unknowns` | what can't be known before |
@@ -40,8 +43,8 @@ def page() -> str:
 
 def table() -> Iterator[str]:
     """The lines of the table, a row for each action."""
-    yield "| route | arguments | effect | always reviewed on pages |"
-    yield "| --- | --- | --- | --- |"
+    yield "| route | who | arguments | effect | always reviewed on pages |"
+    yield "| --- | --- | --- | --- | --- |"
     yield from map(row, ACTIONS)
     yield ""
 
@@ -52,7 +55,8 @@ def row(action: Action) -> str:
     reviewed = "yes" if action.is_reviewed else ""
     effect = action.effect.replace("{", "`").replace("}", "`").replace("|", "\\|")
     target = action.target.replace(" ", "-")
-    return f"| `/api/{action.route}/{{{target}}}` | {arguments} | {effect} | {reviewed} |"
+    who = "admin" if action.administers else "operator"
+    return f"| `/api/{action.route}/{{{target}}}` | {who} | {arguments} | {effect} | {reviewed} |"
 
 
 def told(argument: ActionArgument) -> str:

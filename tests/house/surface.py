@@ -56,7 +56,7 @@ WORKER_CALLS = (
     "queue/add-consumer",
     "queue/cancel-consumer",
 )
-TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort")
+TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort", "rerun")
 PUBLISHING = ("apply", "async-apply", "send-task")
 
 CONTROLS = (

@@ -59,8 +59,8 @@ class Action:
 
     `route` is its path below `/api/` and, as a form, `/do/`; `label` its button. `effect` is the
     sentence of what it does: names of arguments, and `{target}`, stand in it for their values.
-    A page shows the review first where `is_reviewed`. `needs` is what the worker's pool must be
-    able to do.
+    Only admins may do what `administers`. A page shows the review first where `is_reviewed`.
+    `needs` is what the worker's pool must be able to do.
     """
 
     name: str
@@ -72,3 +72,4 @@ class Action:
     arguments: tuple[ActionArgument, ...] = ()
     is_reviewed: bool = False
     needs: Ability | None = None
+    administers: bool = False

@@ -51,6 +51,7 @@ SHUTDOWN: Final = RemoteCommand(
     "The worker finishes the tasks that it runs, then ends. Messages that it holds and has not"
     " begun go back to their queues. It does not start again by itself.",
     is_reviewed=True,
+    administers=True,
     is_answered=False,
 )
 POOL_RESTART: Final = RemoteCommand(

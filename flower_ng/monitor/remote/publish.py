@@ -114,6 +114,17 @@ class Publisher:
             meta = await self._results.wait(task_id, timeout_s)
         return self._results.answer(task_id, meta)
 
+    async def stored_arguments(self, task_id: str) -> tuple[list[Any], dict[str, Any]] | None:
+        """Return the arguments that the result backend keeps (`result_extended`), None without.
+
+        Unavailable where it has none or does not answer.
+        """
+        meta = await self._results.read(task_id)
+        args, kwargs = meta.get("args"), meta.get("kwargs")
+        if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+            return None
+        return list(args), kwargs
+
     async def abort(self, task_id: str) -> None:
         """Ask a running AbortableTask to stop."""
         await self._results.abort(task_id)

@@ -5,6 +5,22 @@ from typing import Final
 from flower_ng.monitor.remote.action import Action, ActionArgument
 
 TASK: Final = "task"
+RERUN: Final = Action(
+    "rerun",
+    "task/rerun",
+    "Run again",
+    "Run a task again",
+    "A new task of the same type is sent, with a new id. ETA and expiry are dropped: it runs as"
+    " soon as a worker is free. The old task stays as it is.",
+    target=TASK,
+    arguments=(
+        ActionArgument("args", list, "positional arguments as JSON, in place of what is known"),
+        ActionArgument("kwargs", dict, "keyword arguments as JSON, in place of what is known"),
+        ActionArgument("queue", str, "another queue"),
+        ActionArgument("countdown", float, "wait so many seconds", least=0, unit="seconds"),
+    ),
+    is_reviewed=True,
+)
 REVOKE: Final = Action(
     "revoke",
     "task/revoke",

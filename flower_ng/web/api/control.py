@@ -10,7 +10,6 @@ from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.monitor.remote.task_actions import REVOKE
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.api.write import Plan, ReviewedWrite
-from flower_ng.web.http.base import Need
 from flower_ng.web.lookups.command_review import command_review
 from flower_ng.web.lookups.task_review import revoke_review
 
@@ -42,49 +41,42 @@ class WorkerShutDown(WorkerCommand):
     """End a worker; it finishes its running tasks first."""
 
     deed = listed.SHUTDOWN
-    need = Need.ADMINISTER
 
 
 class WorkerPoolRestart(WorkerCommand):
     """Replace the processes of a pool; needs the Celery setting `worker_pool_restarts`."""
 
     deed = listed.POOL_RESTART
-    need = Need.OPERATE
 
 
 class WorkerPoolGrow(WorkerCommand):
     """Add processes to a pool."""
 
     deed = listed.POOL_GROW
-    need = Need.OPERATE
 
 
 class WorkerPoolShrink(WorkerCommand):
     """Take processes out of a pool."""
 
     deed = listed.POOL_SHRINK
-    need = Need.OPERATE
 
 
 class WorkerPoolAutoscale(WorkerCommand):
     """Set the bounds between which a worker scales its pool; it must have an autoscaler."""
 
     deed = listed.AUTOSCALE
-    need = Need.OPERATE
 
 
 class WorkerQueueAddConsumer(WorkerCommand):
     """Let a worker consume from one more queue; the answer is the worker's own words."""
 
     deed = listed.ADD_CONSUMER
-    need = Need.OPERATE
 
 
 class WorkerQueueCancelConsumer(WorkerCommand):
     """Let a worker leave a queue; the answer is the worker's own words."""
 
     deed = listed.CANCEL_CONSUMER
-    need = Need.OPERATE
 
 
 class TaskSetting(Command):
@@ -107,21 +99,18 @@ class TaskTimeout(TaskSetting):
     """
 
     deed = listed.TIME_LIMIT
-    need = Need.OPERATE
 
 
 class TaskRateLimit(TaskSetting):
     """Change how many tasks of a kind one worker starts in a time (`200`, `200/m`, `0`)."""
 
     deed = listed.RATE_LIMIT
-    need = Need.OPERATE
 
 
 class TaskRevoke(ReviewedWrite):
     """Tell every worker to discard a task, or to end it; nobody answers such a call."""
 
     deed = REVOKE
-    need = Need.OPERATE
 
     async def plan(self, task_id: str) -> Plan:
         """Take `terminate` and, for that, the name of a `signal`."""

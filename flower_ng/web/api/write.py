@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from flower_ng.errors import Conflict, NotFound
 from flower_ng.monitor.remote.action import Action
+from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.base import Endpoint
 from flower_ng.web.http.services import is_known
 from flower_ng.web.ui.review import RecentReviews, Review
@@ -32,7 +33,7 @@ class Write(Endpoint):
 class ReviewedWrite(Write):
     """A POST that does what an Action declares.
 
-    A subclass names its `deed`, and plans it; its path and summary follow from the deed.
+    A subclass names its `deed`, and plans it; its path, need and summary follow from the deed.
     """
 
     is_reviewable = True
@@ -43,6 +44,7 @@ class ReviewedWrite(Write):
         if "deed" in cls.__dict__:
             cls.path = rf"/api/{cls.deed.route}/(.+)"
             cls.summary = cls.deed.summary
+            cls.need = Need.ADMINISTER if cls.deed.administers else Need.OPERATE
         super().__init_subclass__(**arguments)
 
     async def act(self, *path_args: str) -> dict[str, Any]:

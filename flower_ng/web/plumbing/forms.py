@@ -52,7 +52,7 @@ class PageForm(Endpoint):
             (name, value.decode(errors="replace"))
             for name, values in self.request.body_arguments.items()
             for value in values
-            if name not in ADDED
+            if name not in ADDED | {one.name for one in review.inputs}
         ]
         title = f"{review.action.label}: {review.target}"
         view = ReviewView(title, review, changes, tuple(fields), self._way_back())

@@ -16,11 +16,26 @@ DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewInput:
+    """What a person may fill in, or must: JSON in place of `known`, a text from events.
+
+    `why` says why it must be filled in, empty where it need not be.
+    """
+
+    name: str
+    label: str
+    known: str
+    given: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """What `action` will do to `target`: `effect` in sentences, and to how many, None if unknown.
 
     `refusals` say why it, or a part of it, will be refused; `cautions` what to think of before;
-    `unknowns` what can't be told. `facts` is what all of that rests on: what must still be true
+    `unknowns` what can't be told, `details` what else will be so. `inputs` are what a person may
+    fill in. `facts` is what all of that rests on: what must still be true
     when it is done.
     """
 
@@ -31,7 +46,16 @@ class Review:
     refusals: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    inputs: tuple[ReviewInput, ...] = ()
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def preflight(self) -> str:
+        """Whether it can be done: `ready`, `needs your eye` or `blocked`."""
+        if self.refusals or any(one.why for one in self.inputs):
+            return "blocked"
+        return "needs your eye" if self.cautions else "ready"
 
     @property
     def digest(self) -> str:
@@ -46,6 +70,9 @@ class Review:
             "target": self.target,
             "effect": self.effect,
             "count": self.count,
+            "preflight": self.preflight,
+            "details": list(self.details),
+            "missing": {one.name: one.why for one in self.inputs if one.why},
             "refusals": list(self.refusals),
             "cautions": list(self.cautions),
             "unknowns": list(self.unknowns),

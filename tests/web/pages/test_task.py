@@ -16,9 +16,10 @@ def blocks(html):
 
 
 def deeds(html):
-    """The forms, but for the one that every task has."""
+    """The forms, but for those that every task has."""
     actions = [form["action"] for form in html.all("form", method="post")]
-    return [action for action in actions if not action.startswith("/do/task/forget/")]
+    every = ("/do/task/forget/", "/do/task/rerun/")
+    return [action for action in actions if not action.startswith(every)]
 
 
 async def test_a_task_shows_what_it_is(shop, look):
@@ -239,6 +240,7 @@ async def test_buttons_are_shut_with_the_api_and_say_why_and_absent_in_read_only
     assert [(button.text, "disabled" in button) for button in buttons] == [
         ("Terminate", True),
         ("Abort", True),
+        ("Run again", True),
         ("Forget", True),
     ]
     assert "Set --basic_auth or --auth" in is_shut.one("section", id="banners").text

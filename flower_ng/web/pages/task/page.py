@@ -80,6 +80,7 @@ class TaskView:
     state: str
     state_url: str
     actions: tuple[TaskAction, ...]
+    rerun_url: str
     forget_url: str
     phases: tuple[Phase, ...]
     is_sent_unknown: bool
@@ -193,6 +194,7 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         state=row.state,
         state_url=links.tasks(state=row.state),
         actions=actions,
+        rerun_url=links.action("task/rerun", row.uuid),
         forget_url=links.action("task/forget", row.uuid),
         phases=extras.phases,
         is_sent_unknown=row.sent is None and row.received is not None,

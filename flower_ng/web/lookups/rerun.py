@@ -1,0 +1,240 @@
+"""What running a task again would send, and what speaks against it. On the loop."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flower_ng.cluster import Cluster
+from flower_ng.errors import BadRequest, Conflict, NotFound, Unavailable
+from flower_ng.monitor.remote.rebuild import Rebuilt, is_redacted, rebuilt
+from flower_ng.monitor.remote.task_actions import RERUN
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
+from flower_ng.store import TaskRow
+from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.review import Review, ReviewInput
+
+BACKEND: Final = "the result backend"
+EVENTS: Final = "the task's events"
+LABELS: Final = {"args": "Arguments, a JSON array", "kwargs": "Keyword arguments, a JSON object"}
+#: How many earlier re-runs are named.
+MOST_NAMED: Final = 3
+ENDED_BADLY: Final = frozenset({"FAILURE", "REVOKED", "REJECTED"})
+
+
+@dataclass(frozen=True, slots=True)
+class GivenArguments:
+    """What somebody gave in place of what is known; None is what they did not."""
+
+    args: list[Any] | None = None
+    kwargs: dict[str, Any] | None = None
+    queue: str | None = None
+    countdown: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """Arguments of a task, each with why it is not known; `source` is who knows them."""
+
+    args: Rebuilt
+    kwargs: Rebuilt
+    source: str
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """A task that would be sent: its name, arguments and options, and its review."""
+
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    review: Review
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise what is wrong with it: BadRequest for missing arguments, else Conflict."""
+        missing = [f"{one.name}: {one.why}" for one in self.review.inputs if one.why]
+        if missing:
+            words = "; ".join(missing)
+            raise BadRequest(f"Not sent, because arguments are not known ({words}): give them")
+        if self.review.refusals:
+            raise Conflict(f"Not sent: {' '.join(self.review.refusals)}")
+
+
+async def rerun_of(cluster: Cluster, task_id: str, given: GivenArguments) -> Rerun:
+    """Return what running a task again would send; NotFound for one that nobody knows."""
+    row = await cluster.store.task(task_id)
+    if row is None:
+        raise NotFound(f"Unknown task '{task_id}'")
+    if row.name is None:
+        raise Conflict(f"Not sent: no event told the name of '{task_id}'")
+    found = await _arguments(cluster, row)
+    args = found.args if given.args is None else Rebuilt(given.args)
+    kwargs = found.kwargs if given.kwargs is None else Rebuilt(given.kwargs)
+    _refuse_unfinished(row, given)
+    return Rerun(
+        row.name,
+        list(args.value or ()),
+        dict(kwargs.value or {}),
+        _review(cluster, row, found, given),
+        _options(row, given),
+    )
+
+
+async def _arguments(cluster: Cluster, row: TaskRow) -> CallArguments:
+    """Return the arguments from the result backend, else as the events tell them."""
+    trouble = ""
+    try:
+        stored = await cluster.publisher.stored_arguments(row.uuid)
+    except Unavailable as error:
+        stored, trouble = None, error.message
+    if stored is not None:
+        return CallArguments(Rebuilt(stored[0]), Rebuilt(stored[1]), BACKEND)
+    args, kwargs = rebuilt(row.args), rebuilt(row.kwargs)
+    if args.value is not None and not isinstance(args.value, list | tuple):
+        args = Rebuilt(why_not="the text is no list")
+    if kwargs.value is not None and not isinstance(kwargs.value, dict):
+        kwargs = Rebuilt(why_not="the text is no dict")
+    return CallArguments(args, kwargs, EVENTS, trouble)
+
+
+def _refuse_unfinished(row: TaskRow, given: GivenArguments) -> None:
+    """Refuse what still holds a mark of something hidden, or a text as it was shortened."""
+    for name in LABELS:
+        value, text = getattr(given, name), getattr(row, name) or ""
+        if value and is_redacted(fmt.json_text(value)):
+            raise BadRequest(f"{name} still hold a mark of what was hidden: complete them")
+        if any(one.endswith("...") and f"{one}'" in text for one in _texts(value)):
+            raise BadRequest(f"{name} still hold a text as it was shortened: complete it")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+
+
+def _options(row: TaskRow, given: GivenArguments) -> dict[str, Any]:
+    """Return where it goes, as the first one went; without a queue by exchange and routing key."""
+    options: dict[str, Any] = {}
+    if queue := given.queue or row.queue:
+        options["queue"] = queue
+    elif row.routing_key:
+        options |= {"exchange": row.exchange or "", "routing_key": row.routing_key}
+    if given.countdown is not None:
+        options["countdown"] = given.countdown
+    return options
+
+
+def _review(cluster: Cluster, row: TaskRow, found: CallArguments, given: GivenArguments) -> Review:
+    shown = cluster.format_task(row)
+    inputs = tuple(
+        ReviewInput(
+            name,
+            label,
+            fmt.text(getattr(shown, name)),
+            "" if getattr(given, name) is None else fmt.json_text(getattr(given, name)),
+            getattr(found, name).why_not if getattr(given, name) is None else "",
+        )
+        for name, label in LABELS.items()
+    )
+    return Review(
+        RERUN,
+        row.uuid,
+        RERUN.effect,
+        refusals=tuple(_refusals(cluster, row, given)),
+        cautions=tuple(_cautions(row, found, given)),
+        unknowns=tuple(_unknowns(cluster, row, found, given)),
+        details=tuple(_details(row, found, given)),
+        inputs=inputs,
+        facts={
+            "type": row.name or "",
+            "state": row.state,
+            "runs again so far": str(len(row.reruns)),
+        },
+    )
+
+
+def _details(row: TaskRow, found: CallArguments, given: GivenArguments) -> Iterator[str]:
+    options = _options(row, given)
+    where = options.get("queue") or options.get("routing_key")
+    if where:
+        yield f"It goes to {where}." if given.queue else f"It goes to {where}, as the first one."
+    for name in LABELS:
+        if getattr(given, name) is not None:
+            yield f"Its {name} are those that you gave."
+        elif not getattr(found, name).why_not:
+            yield f"Its {name} are the same, by {found.source}."
+    if row.eta and given.countdown is None:
+        yield f"The first one had the ETA {row.eta}, which is dropped."
+    if row.expires:
+        yield f"The first one expired at {row.expires}, which is dropped."
+    if given.countdown is not None:
+        yield f"It waits {given.countdown:.15g} s before it runs."
+
+
+def _refusals(cluster: Cluster, row: TaskRow, given: GivenArguments) -> Iterator[str]:
+    told = _answers(cluster)
+    registered = [one.registered for one in told if one.registered is not None]
+    if registered and not any(row.name in names for names in registered):
+        yield f"No online worker has the task {row.name}: it would be discarded."
+    queue = _options(row, given).get("queue")
+    queues = [one.queues for one in told if one.queues is not None]
+    if queue and queues and not any(queue in names for names in queues):
+        yield f"No online worker has told that it consumes from {queue}: it would wait there."
+
+
+def _cautions(row: TaskRow, found: CallArguments, given: GivenArguments) -> Iterator[str]:
+    for name in LABELS:
+        part: Rebuilt = getattr(found, name)
+        if getattr(given, name) is None and part.repaired:
+            yield f"Its {name} hold values that were repaired: {', '.join(part.repaired)}."
+    if row.reruns:
+        named = ", ".join(row.reruns[-MOST_NAMED:])
+        more = len(row.reruns) - MOST_NAMED
+        yield f"It was run again already, as {named}{f' and {more} more' if more > 0 else ''}."
+    if row.state == "SUCCESS":
+        yield "It succeeded: what it did is done once more."
+    elif row.state not in ENDED_BADLY:
+        yield f"Its state is {row.state}: it may be waiting or running still, and be done twice."
+    yield from _workflow_cautions(row)
+
+
+def _workflow_cautions(row: TaskRow) -> Iterator[str]:
+    if row.parent_id and row.parent_id != row.uuid:
+        yield (
+            f"It was sent by another task ({row.parent_id}): if they are a chain or a chord, what"
+            " comes after it there does not follow the new one."
+        )
+    if row.children:
+        yield (
+            f"It sent {fmt.counted(len(row.children), 'task')}: those that it sends itself are sent"
+            " again, those that followed it in a chain are not."
+        )
+
+
+def _unknowns(
+    cluster: Cluster, row: TaskRow, found: CallArguments, given: GivenArguments
+) -> Iterator[str]:
+    yield (
+        "Priority, time limits and headers of the first one are in no event: the new one has those"
+        " of the app's settings. Nor can be told whether it was part of a chord."
+    )
+    if not _options(row, given):
+        yield "Its queue is in no event: the app's settings decide where it goes."
+    if not _answers(cluster):
+        yield "No online worker has answered: whether any has this task is not known."
+    if found.trouble:
+        yield f"The result backend was no help with its arguments: {found.trouble}."
+
+
+def _answers(cluster: Cluster) -> list[Any]:
+    """Return what online workers told, of those that told anything."""
+    told = cluster.inspector.told
+    names = [worker.hostname for worker in cluster.presence.online()]
+    return [told[name] for name in names if told.get(name, NO_ANSWER) != NO_ANSWER]

@@ -1,0 +1,241 @@
+"""Tasks are run again with what they had, or not at all: real brokers, workers, backend."""
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from tests.services import Dashboard, Rabbit, Redis, Worker, running, wait_until
+
+pytestmark = pytest.mark.xdist_group("rerun")
+ECHO = "tests.shop.echo"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A dashboard with workers; `kept` is a queue whose worker keeps arguments in the backend."""
+
+    dashboard: Dashboard
+    broker: str
+    kept: str = "kept"
+
+    def send(self, args: list[Any], task: str = ECHO, **more: Any) -> str:
+        body = {"args": args, **more}
+        sent = self.dashboard.post(f"/api/task/send-task/{task}", body)
+        assert sent.status == 200, sent.text
+        return str(sent.json()["task-id"])
+
+    def ended(self, uuid: str) -> dict[str, Any]:
+        """Return a task's record once it has ended, and its arguments have been told."""
+
+        def record() -> Any:
+            answer = self.dashboard.ask(f"/api/task/details/{uuid}")
+            found = answer.json() if answer.status == 200 else {}
+            return found if found.get("state") in ("SUCCESS", "FAILURE") else None
+
+        return dict(wait_until(record, 20, f"{uuid} has ended"))
+
+    def rerun(self, uuid: str, query: str = "", **body: Any) -> Any:
+        return self.dashboard.post(f"/api/task/rerun/{uuid}{query}", body)
+
+    def result(self, uuid: str) -> Any:
+        self.ended(uuid)
+        return self.dashboard.get(f"/api/task/result/{uuid}")["result"]
+
+    def count(self) -> int:
+        return len(self.dashboard.get("/api/tasks"))
+
+
+def broker_of(kind: type[Redis | Rabbit], folder: Path, backend: Redis) -> Any:
+    """Redis is both, broker and backend."""
+    return nullcontext(backend) if kind is Redis else running(kind(folder))
+
+
+@pytest.fixture(scope="module", params=[Redis, Rabbit], ids=["redis", "rabbitmq"])
+def place(request, tmp_path_factory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("rerun")
+    extended = {"SHOP_CONF": json.dumps({"result_extended": True})}
+    with (
+        running(Redis(folder)) as backend,
+        broker_of(request.param, folder, backend) as broker,
+        running(Dashboard(folder, broker.url, backend.url)) as dashboard,
+        running(Worker(folder, broker.url, backend.url)),
+        running(
+            Worker(
+                folder,
+                broker.url,
+                backend.url,
+                "kept",
+                ("-P", "threads", "-c", "1", "-Q", "kept"),
+                extended,
+            )
+        ),
+    ):
+        wait_until(lambda: len(dashboard.get("/api/workers", status=1)) == 2, what="both are seen")
+        wait_until(lambda: len(dashboard.get("/api/workers", refresh=1)) == 2, what="both answer")
+        yield Place(dashboard, broker.url)
+
+
+def test_a_task_is_run_again_with_the_same_arguments_and_both_say_so(place):
+    first = place.send([1, "it's"], kwargs={"a": [1, {"b": None}]})
+    place.ended(first)
+
+    answer = place.rerun(first)
+
+    assert answer.status == 200
+    second = answer.json()["task-id"]
+    assert answer.json() == {"task-id": second, "rerun_of": first}
+    assert second != first
+    assert place.result(second) == place.result(first)
+    assert place.ended(second)["queue"] == place.ended(first)["queue"] == "celery"
+    assert place.dashboard.get(f"/api/task/details/{first}")["reruns"] == [second]
+    assert place.dashboard.get(f"/api/task/details/{second}")["rerun_of"] == first
+    assert f"/task/{second}" in place.dashboard.ask(f"/task/{first}").text
+    assert f"/task/{first}" in place.dashboard.ask(f"/task/{second}").text
+
+
+def test_a_review_sends_nothing_and_says_what_to_think_of(place):
+    first = place.send(["no"], "tests.shop.fail")
+    place.ended(first)
+    before = place.count()
+
+    review = place.rerun(first, "?dry_run=1").json()
+    said = place.rerun(first, dry_run=True).json()
+    assert review["preflight"] == "ready"
+    assert review["digest"] == said["digest"]
+    assert place.count() == before
+
+    second = place.rerun(first, digest=review["digest"]).json()["task-id"]
+    place.ended(second)
+    late = place.rerun(first, digest=review["digest"])
+    assert late.status == 409
+    assert "runs again so far was 0, is 1" in late.text
+    again = place.rerun(first, "?dry_run=1").json()
+    assert again["preflight"] == "needs your eye"
+    assert second in " ".join(again["cautions"])
+    assert place.count() == before + 1
+
+
+def test_what_was_shortened_is_sent_only_as_somebody_completes_it(place):
+    text = "long " * 1000
+    first = place.send([text], kwargs={"n": 1})
+    shown = place.ended(first)["args"]
+    before = place.count()
+
+    refused = place.rerun(first)
+    assert (refused.status, "shortened" in refused.text) == (400, True)
+    review = place.rerun(first, "?dry_run=1").json()
+    assert (review["preflight"], list(review["missing"])) == ("blocked", ["args"])
+    cut = place.rerun(first, args=[shown.split("'")[1]])
+    assert (cut.status, "as it was shortened" in cut.text) == (400, True)
+    assert place.count() == before
+
+    second = place.rerun(first, args=["whole"]).json()["task-id"]
+    assert place.result(second) == {"args": ["whole"], "kwargs": {"n": 1}}
+
+
+def test_what_was_hidden_is_never_sent(place):
+    first = place.send(["secret"], argsrepr="('***',)")
+    place.ended(first)
+    before = place.count()
+
+    for body in ({}, {"args": ["***"]}):
+        refused = place.rerun(first, **body)
+        assert (refused.status, "hid" in refused.text) == (400, True)
+    assert place.count() == before
+
+
+def test_the_result_backend_knows_what_events_shorten(place):
+    text = "long " * 1000
+    first = place.send([text], queue=place.kept)
+    place.ended(first)
+
+    second = place.rerun(first).json()["task-id"]
+
+    assert place.result(second) == {"args": [text], "kwargs": {}}
+    assert place.ended(second)["queue"] == place.kept
+
+
+def test_dates_and_decimals_are_repaired_and_named(place):
+    values = [datetime(2024, 1, 2, 3, 4, tzinfo=UTC), Decimal("1.50")]
+    with Celery(broker=place.broker, set_as_current=False) as app:
+        first = app.send_task(ECHO, values).id
+    place.ended(first)
+
+    review = place.rerun(first, "?dry_run=1").json()
+    second = place.rerun(first).json()["task-id"]
+
+    assert "Its args hold values that were repaired: Decimal, datetime." in review["cautions"]
+    assert place.result(second) == place.result(first)
+
+
+def test_where_nobody_would_take_it_nothing_is_sent(place):
+    first = place.send([1])
+    place.ended(first)
+    before = place.count()
+    elsewhere = place.rerun(first, queue="nowhere")
+
+    assert elsewhere.status == 409
+    assert "No online worker has told that it consumes from nowhere" in elsewhere.text
+    assert place.count() == before
+    other = place.rerun(first, queue=place.kept).json()["task-id"]
+    assert place.ended(other)["queue"] == place.kept
+
+
+def test_an_eta_is_dropped_and_said_so(place):
+    first = place.send([1], countdown=3600)
+    wait_until(lambda: place.dashboard.ask(f"/api/task/info/{first}").status == 200)
+    wait_until(lambda: place.dashboard.get(f"/api/task/info/{first}")["eta"], what="it has its ETA")
+
+    review = place.rerun(first, "?dry_run=1").json()
+    second = place.rerun(first).json()["task-id"]
+
+    assert any("ETA" in one and "dropped" in one for one in review["details"])
+    assert review["preflight"] == "needs your eye"
+    assert place.ended(second)["eta"] is None
+    place.dashboard.post(f"/api/task/revoke/{first}")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"args": {}}, "array"),
+        ({"kwargs": []}, "object"),
+        ({"queue": 1}, "queue"),
+        ({"countdown": -1}, "countdown"),
+        ({"wait": 1}, "no option 'wait'"),
+    ],
+)
+def test_a_wrong_body_is_one_line(place, body, words):
+    first = place.send([1])
+    place.ended(first)
+    answer = place.rerun(first, **body)
+
+    assert (answer.status, words in answer.text) == (400, True)
+    assert "\n" not in answer.text
+
+
+def test_an_unknown_task_is_not_found(place):
+    assert place.rerun("no-such-id").status == 404
+
+
+def test_the_form_shows_the_review_and_sends_what_it_says(place):
+    first = place.send([7])
+    place.ended(first)
+    page = place.dashboard.post(f"/do/task/rerun/{first}", next=f"/task/{first}")
+    digest = page.text.split('name="digest" value="')[1].split('"')[0]
+
+    assert page.status == 200
+    done = place.dashboard.post(
+        f"/do/task/rerun/{first}", digest=digest, args="[8]", kwargs="", next=f"/task/{first}"
+    )
+    assert (done.status, done.headers["Location"]) == (303, f"/task/{first}")
+    (second,) = place.dashboard.get(f"/api/task/details/{first}")["reruns"]
+    assert place.result(second) == {"args": [8], "kwargs": {}}
