@@ -14,6 +14,7 @@ FlowerError
     ├── LoginError      500, somebody's login handler failed
     ├── BadGateway       502, the login provider failed
     │   └── Unreadable   502, a worker answered in a form that we may not read
+    ├── TooManyRequests  429, with the time to wait
     ├── Unavailable      503
     │   └── NoBackend    503, the app has no result backend
     └── NoAnswer         504, a worker said nothing in time
@@ -92,6 +93,16 @@ class Conflict(AnswerError):  # noqa: N818 - named as the HTTP status it answers
     """What somebody reviewed is not so any more; the message says what has changed."""
 
     status = 409
+
+
+class TooManyRequests(AnswerError):  # noqa: N818 - named as the HTTP status it answers with
+    """Too many wrong passwords came; the answer says for how long not to try."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class LoginError(AnswerError):

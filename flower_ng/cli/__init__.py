@@ -132,6 +132,13 @@ def examine(arguments: Sequence[str], *, as_json: bool, **_preload: Any) -> None
     )
 
 
+def hash_password(arguments: Sequence[str]) -> None:
+    """Print a line of a user and the hash of a password."""
+    from flower_ng.cli import hashing  # noqa: PLC0415 - see the first lines of this module
+
+    hashing.hash_password(arguments)
+
+
 def option_names(context: click.Context | None) -> set[str]:
     """Every spelling of the group's own options, dashes included."""
     parameters = context.command.params if context else []
@@ -145,6 +152,7 @@ USAGE = (
     "flower-ng import FLOWER_DB [OPTIONS]",
     "flower-ng probe [--live] [OPTIONS]",
     "flower-ng doctor [CELERY OPTIONS] [--json] [OPTIONS]",
+    "flower-ng hash-password USER",
 )
 command = OptionsCommand("flower_ng", watch, SUMMARY, USAGE)
 alias = OptionsCommand("flower-ng", watch, SUMMARY, USAGE)
@@ -164,6 +172,13 @@ probe_command = OptionsCommand(
     "Ask a dashboard on this machine, found by its options, whether it is ready (with --live:"
     " whether it is up). Exit code 0 means yes.",
     ["flower-ng probe [--live] [OPTIONS]"],
+)
+hash_command = click.Command(
+    "hash-password",
+    callback=hash_password,
+    help="Ask for a password, or read it from standard input, and print a line for the file of"
+    " --htpasswd.",
+    params=[click.Argument(["arguments"], nargs=-1, metavar="USER")],
 )
 doctor_command = OptionsCommand(
     "doctor",

@@ -12,19 +12,20 @@ from typing import Final
 import click
 
 from flower_ng.cli import (
-    OptionsCommand,
     alias,
     command,
     demo_command,
     doctor_command,
+    hash_command,
     import_command,
     probe_command,
 )
 
 OWN_WORDS: Final = frozenset({"--help", "--version"})  # ours, although Celery has them too
 #: The words that need no Celery app, with the command of each.
-WITHOUT_APP: Final[Mapping[str, OptionsCommand]] = {
+WITHOUT_APP: Final[Mapping[str, click.Command]] = {
     "demo": demo_command,
+    "hash-password": hash_command,
     "import": import_command,
     "probe": probe_command,
 }

@@ -97,6 +97,12 @@ class Settings(ProblemOptions):
     basic_auth: tuple[str, ...] = option(
         (), LOGIN, "user:password pairs for HTTP Basic login.", are_credentials, credential=True
     )
+    htpasswd: str = option(
+        "",
+        LOGIN,
+        "Path of a file with more users for HTTP Basic login, one user:hash a line, as flower-ng"
+        " hash-password makes them; bcrypt hashes of htpasswd need flower-ng[htpasswd].",
+    )
     auth: str = option(
         "",
         LOGIN,
@@ -144,8 +150,8 @@ class Settings(ProblemOptions):
     require_auth: bool = option(
         False,
         LOGIN,
-        "Refuse to start unless a login is configured: basic_auth, auth with auth_provider, or"
-        " auth_header.",
+        "Refuse to start unless a login is configured: basic_auth, htpasswd, auth with"
+        " auth_provider, or auth_header.",
     )
     read_only: bool = option(
         False, LOGIN, "Refuse every request that would change something, and hide the buttons."

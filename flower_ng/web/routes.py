@@ -150,7 +150,7 @@ class Site(Application):
         self.capp = services.cluster.capp
         self.ticker = ticker
 
-    def is_trusted(self, headers: HTTPHeaders, is_from_proxy: bool) -> bool:  # noqa: FBT001 - the server calls it
+    def is_trusted(self, headers: HTTPHeaders, peer: str, is_from_proxy: bool) -> bool:  # noqa: FBT001 - the server calls it
         """Whether a request may send much: it is logged in, or everybody may use the API."""
         door: Door = self.settings["services"].door
         if not door.has_lock:
@@ -159,7 +159,7 @@ class Site(Application):
             return True
         if not (door.basic or door.pattern):
             return False
-        if door.basic and door.basic.user(headers.get("Authorization")) is None:
+        if door.basic and not door.basic.knows(headers.get("Authorization"), peer):
             return False
         if door.pattern is None:
             return True

@@ -99,7 +99,7 @@ async def test_a_refused_body_costs_no_memory_and_the_next_request_is_answered(l
 
 
 async def test_who_is_logged_in_may(listen):
-    port = listen(is_trusted=lambda headers, _: headers["Host"] == "x")
+    port = listen(is_trusted=lambda headers, *_: headers["Host"] == "x")
     length = STRANGERS_BYTES * 2
 
     assert (await said(port, post(length))).endswith(str(length).encode())

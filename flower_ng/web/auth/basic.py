@@ -1,18 +1,39 @@
-"""Basic compares the `Authorization` header with the configured pairs, in constant time."""
+"""Basic compares the `Authorization` header with plain pairs and with hashes of passwords.
+
+On the loop; hashing is not.
+"""
 
 import base64
 import binascii
 import hmac
-from collections.abc import Sequence
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from hashlib import sha256
+from typing import Final
 
-from flower_ng.errors import SettingsError
+from flower_ng.errors import SettingsError, TooManyRequests
+from flower_ng.web.auth.htpasswd import Htpasswd
+from flower_ng.web.auth.throttle import Throttle
+
+#: For how long credentials that were right are not hashed again: each request brings them.
+KEPT_S: Final = 300.0
+MOST_KEPT: Final = 1000
 
 
 class BasicAuth:
-    """The `user:password` pairs of `basic_auth`, kept as digests of equal length."""
+    """The `user:password` pairs of `basic_auth`, kept as digests of equal length, and `htpasswd`.
 
-    def __init__(self, pairs: Sequence[str]) -> None:
+    `clock` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[str],
+        htpasswd: Htpasswd | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         for pair in pairs:
             user, colon, password = pair.partition(":")
             if not colon:
@@ -20,22 +41,82 @@ class BasicAuth:
             if not user.strip() or not password:
                 raise SettingsError("Invalid '--basic_auth' option: an empty user or password")
         self._digests = [_digest(pair.encode()) for pair in pairs]
+        self._htpasswd = htpasswd
+        self._clock = clock
+        self._throttle = Throttle(clock)
+        self._key = secrets.token_bytes(32)
+        self._kept: OrderedDict[bytes, float] = OrderedDict()
 
     def __bool__(self) -> bool:
-        return bool(self._digests)
+        return bool(self._digests or self._htpasswd)
 
-    def user(self, authorization: str | None) -> str | None:
-        """The user's name when the header holds one of the pairs, else None.
+    async def user(self, authorization: str | None, peer: str = "") -> str | None:
+        """The user's name when the header holds the password, else None.
 
         Every pair is looked at, so that the time tells nothing; bytes are compared, so that any
-        character may stand in a password. The scheme's case matters, as in Flower.
+        character may stand in a password. The scheme's case matters, as in Flower. Whoever was
+        wrong too often is not even compared: TooManyRequests. Credentials that were right lately
+        are right without it, so that a guesser keeps nobody out who is in.
         """
         given = _decoded(authorization or "")
         if given is None:
             return None
+        name = _name(given)
+        if self._is_kept(given):
+            return name
+        self._throttle.check(peer, name)
+        if self._is_plain(given) or await self._is_hashed(given):
+            self._keep(given)
+            return name
+        self._throttle.failed(peer, name)
+        return None
+
+    def knows(self, authorization: str | None, peer: str = "") -> bool:
+        """Whether these credentials are right, as far as that is known without hashing.
+
+        A wrong password counts here too, or guessers would ask here.
+        """
+        given = _decoded(authorization or "")
+        if given is None or self._is_kept(given) or self._htpasswd:
+            return given is not None and self._is_kept(given)
+        try:
+            self._throttle.check(peer, _name(given))
+        except TooManyRequests:
+            return False
+        if not self._is_plain(given):
+            self._throttle.failed(peer, _name(given))
+            return False
+        self._keep(given)
+        return True
+
+    def _is_plain(self, given: bytes) -> bool:
         found = _digest(given)
         matches = [hmac.compare_digest(found, known) for known in self._digests]
-        return given.partition(b":")[0].decode(errors="replace") if any(matches) else None
+        return any(matches)
+
+    async def _is_hashed(self, given: bytes) -> bool:
+        if not self._htpasswd:
+            return False
+        return await self._htpasswd.accepts(_name(given), given.partition(b":")[2])
+
+    def _is_kept(self, given: bytes) -> bool:
+        until = self._kept.get(self._mark(given))
+        return until is not None and self._clock() < until
+
+    def _keep(self, given: bytes) -> None:
+        mark = self._mark(given)
+        self._kept[mark] = self._clock() + KEPT_S
+        self._kept.move_to_end(mark)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    def _mark(self, given: bytes) -> bytes:
+        """Return what is remembered of credentials, from which they can't be guessed."""
+        return hmac.digest(self._key, given, "sha256")
+
+
+def _name(given: bytes) -> str:
+    return given.partition(b":")[0].decode(errors="replace")
 
 
 def _decoded(authorization: str) -> bytes | None:

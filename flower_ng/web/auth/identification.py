@@ -30,10 +30,12 @@ class ProxyHeader:
 class Credentials:
     """What a request shows to say who it comes from.
 
+    `peer` is the address that it comes from.
     `proxy_user` and `proxy_groups` are what a trusted proxy wrote, empty from anybody else.
     `session` is the address of a session cookie that is signed by us.
     """
 
+    peer: str = ""
     authorization: str | None = None
     proxy_user: str = ""
     proxy_groups: str = ""
@@ -72,7 +74,9 @@ class Identification:
         return await self._logged_in(credentials)
 
     async def _logged_in(self, credentials: Credentials) -> Identity | None:
-        user = self.basic.user(credentials.authorization) if self.basic else None
+        user = None
+        if self.basic:
+            user = await self.basic.user(credentials.authorization, credentials.peer)
         if self.basic and user is None:
             raise LoginRequired
         if self.pattern is not None:

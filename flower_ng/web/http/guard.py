@@ -11,6 +11,7 @@ from tornado.httputil import HTTPServerRequest
 from flower_ng.errors import Forbidden, LoginRequired
 from flower_ng.web.auth.basic import BasicAuth
 from flower_ng.web.auth.hosts import Hosts
+from flower_ng.web.auth.htpasswd import Htpasswd
 from flower_ng.web.auth.identification import Credentials, Identification, ProxyHeader
 from flower_ng.web.auth.identity import STRANGER, Identity
 from flower_ng.web.auth.pattern import EmailPattern
@@ -97,11 +98,12 @@ class Door:
     environ: Mapping[str, str] = field(default_factory=dict)
     header: ProxyHeader = field(default_factory=ProxyHeader)
     roles: Sequence[str] = ()
+    htpasswd: Htpasswd | None = None
     logins: Identification = field(init=False)
 
     def __post_init__(self) -> None:
         logins = Identification(
-            BasicAuth(self.basic_auth),
+            BasicAuth(self.basic_auth, self.htpasswd),
             EmailPattern(self.auth) if self.auth else None,
             self.header,
             Roles(self.roles),
@@ -158,7 +160,13 @@ class Door:
 
     def _visitors(self) -> str:
         locks = [
-            name for name, lock in (("basic_auth", self.basic), ("auth", self.pattern)) if lock
+            name
+            for name, lock in (
+                ("basic_auth", self.basic_auth),
+                ("htpasswd", self.htpasswd),
+                ("auth", self.pattern),
+            )
+            if lock
         ]
         ways = [f"--{' and --'.join(locks)}"] if locks else []
         ways += ["--auth_header"] if self.header else []

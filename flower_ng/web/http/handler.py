@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from tornado.escape import xhtml_escape
 from tornado.web import HTTPError, RequestHandler
 
-from flower_ng.errors import AnswerError, BadRequest, Forbidden
+from flower_ng.errors import AnswerError, BadRequest, Forbidden, TooManyRequests
 from flower_ng.printable import one_line
 from flower_ng.store import PEER
 from flower_ng.web.auth.identification import Credentials, named_user
@@ -116,6 +116,7 @@ class Handler(Framed):
         headers, header = self.request.headers, self.services.door.header
         is_proxied = from_proxy(self.request)
         return Credentials(
+            self.request.remote_ip or "",
             headers.get("Authorization"),
             named_user(headers, header) if is_proxied else "",
             headers.get(header.groups, "") if is_proxied and header.groups else "",
@@ -229,6 +230,8 @@ class Handler(Framed):
         fault = fault_of(status_code, error, self._hint(status_code))
         if fault.status == HTTPStatus.UNAUTHORIZED and self.services.door.basic:
             self.set_header("WWW-Authenticate", 'Basic realm="flower"')
+        if isinstance(error, TooManyRequests):
+            self.set_header("Retry-After", str(error.retry_after_s))
         if fault.status == HTTPStatus.METHOD_NOT_ALLOWED:
             self.set_header("Allow", self._allowed())
         self.write_fault(fault, error)

@@ -55,14 +55,16 @@ USUAL_PROXIES: Final = (
 )  # fmt: skip
 
 Network: TypeAlias = IPv4Network | IPv6Network
+#: Takes the headers of a request, the address that it comes from, and whether a proxy sent it.
+IsTrusted: TypeAlias = Callable[[HTTPHeaders, str, bool], bool]
 
 
 class DashboardServer(HTTPServer):
     """Serves a site to those who can connect.
 
-    `is_trusted` tells by a request's headers who is logged in, and is told whether they come from
-    one of `proxies`, addresses and networks. With `xheaders` the client's address, scheme and host
-    are taken from their headers. What others write into these headers is not believed.
+    `is_trusted` says who is logged in, and so may send much. `proxies` are addresses and networks.
+    With `xheaders` the client's address, scheme and host are taken from their headers. What others
+    write into these headers is not believed.
     A connection that would leave too few descriptors for the broker and the history is closed.
     """
 
@@ -70,7 +72,7 @@ class DashboardServer(HTTPServer):
         self,
         site: Any,
         *,
-        is_trusted: Callable[[HTTPHeaders, bool], bool],
+        is_trusted: IsTrusted,
         head_s: float = HEAD_S,
         proxies: Sequence[str] = (),
         **options: Any,
@@ -124,7 +126,7 @@ class _Limited(HTTPMessageDelegate):
         self,
         delegate: HTTPMessageDelegate,
         connection: Any,
-        is_trusted: Callable[[HTTPHeaders, bool], bool],
+        is_trusted: IsTrusted,
         *,
         is_proxy: bool,
     ) -> None:
@@ -140,7 +142,8 @@ class _Limited(HTTPMessageDelegate):
             headers.pop(FORWARDED_HOST, None)
         is_from_proxy = getattr(self._connection.context, FROM_PROXY)
         most = self._connection.stream.max_buffer_size
-        if not self._is_trusted(headers, is_from_proxy):
+        peer = self._connection.context.remote_ip
+        if _is_large(headers) and not self._is_trusted(headers, peer, is_from_proxy):
             most = STRANGERS_BYTES
             self._connection.set_max_body_size(most)
         length = headers.get("Content-Length", "")
@@ -167,6 +170,14 @@ async def _refuse_body(stream: IOStream, length: int, most: int) -> None:
             while True:
                 await stream.read_bytes(FAREWELL_BYTES, partial=True)
     stream.close()
+
+
+def _is_large(headers: HTTPHeaders) -> bool:
+    """Whether a body is to come that not everybody may send, or of which the size is not told."""
+    length = headers.get("Content-Length", "")
+    return not (length.isdecimal() and int(length) <= STRANGERS_BYTES) and bool(
+        length or "Transfer-Encoding" in headers
+    )
 
 
 def _is_within(address: str, networks: Sequence[Network]) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 from flower_ng.settings import Settings
 from flower_ng.web.auth.hosts import Hosts, is_loopback
+from flower_ng.web.auth.htpasswd import Htpasswd, read_htpasswd
 from flower_ng.web.auth.identification import ProxyHeader
 from flower_ng.web.auth.roles import roles_of
 from flower_ng.web.http.guard import API_SWITCH, Door
@@ -76,6 +77,11 @@ def mounted(cluster: "Cluster") -> Services:
     )
 
 
+def has_login_option(options: "Settings") -> bool:
+    """Whether the options name any login."""
+    return bool(options.basic_auth or options.htpasswd or options.auth or options.auth_header)
+
+
 def normal_prefix(url_prefix: str | None) -> str:
     """The option's value as Services wants it: `flower/`, `/flower` and `flower` are one.
 
@@ -105,6 +111,7 @@ def furnish(
         hosts=_hosts(options),
         environ=environ,
         header=ProxyHeader(options.auth_header, options.auth_groups_header),
+        htpasswd=Htpasswd(read_htpasswd(options.htpasswd)),
         roles=roles_of(options.roles, options.roles_file),
     )
     prefix = normal_prefix(options.url_prefix)
@@ -113,6 +120,6 @@ def furnish(
 
 def _hosts(options: "Settings") -> Hosts:
     """Without a login whoever is on this machine may look: then only its own names are accepted."""
-    has_login = bool(options.basic_auth or options.auth or options.auth_header)
+    has_login = has_login_option(options)
     is_local = is_loopback(options.address) and not options.unix_socket
     return Hosts(tuple(options.trusted_hosts), only_local=is_local and not has_login)

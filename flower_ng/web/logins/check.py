@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flower_ng.errors import SettingsError
 from flower_ng.web.auth.pattern import EmailPattern
+from flower_ng.web.http.services import has_login_option
 from flower_ng.web.logins import PROVIDERS
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def check(options: "Settings") -> None:
             "gave for this application: without them nobody could log in"
         )
     _check_proxy(options)
-    has_login = options.basic_auth or options.auth or options.auth_header
+    has_login = has_login_option(options)
     if (options.roles or options.roles_file) and not has_login:
         raise SettingsError(
             "--roles needs a login, or nobody has a name: set --basic_auth=user:password, --auth"

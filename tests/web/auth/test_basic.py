@@ -10,8 +10,8 @@ PAIRS = ("me:secret", "you:with:colon", "käthe:grün")
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_every_configured_pair_comes_in_under_its_name(pair):
-    assert BasicAuth(PAIRS).user(basic(pair)) == pair.partition(":")[0]
+async def test_every_configured_pair_comes_in_under_its_name(pair):
+    assert await BasicAuth(PAIRS).user(basic(pair)) == pair.partition(":")[0]
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_every_configured_pair_comes_in_under_its_name(pair):
         "Basic " + base64.b64encode(b"\xff\xfe:\x00").decode(),
     ],
 )
-def test_anything_else_stays_outside(header):
-    assert BasicAuth(PAIRS).user(header) is None
+async def test_anything_else_stays_outside(header):
+    assert await BasicAuth(PAIRS).user(header) is None
 
 
 def test_a_pair_without_a_colon_is_refused_with_a_hint_about_commas():
