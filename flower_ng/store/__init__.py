@@ -12,8 +12,8 @@ from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.search.fields import fields
 from flower_ng.store.search.parser import parse_search
 from flower_ng.store.search.values import Field
+from flower_ng.store.sql.engine import FACETS, MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
 from flower_ng.store.sql.statements import CursorPage
-from flower_ng.store.sql.summaries import FACETS, MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
 from flower_ng.store.store import Store, StoreStatus
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.writing.retention import NO_LIMITS, Limits

@@ -85,7 +85,8 @@ class Gaps:
             self._lose(STORE, lost - before.lost, min(lost_since, before.at), now)
             self._compare(before, ingest)
         if ingest.connected_since is not None:
-            self._end(ingest.connected_since)
+            for gap in [gap for gap in self._gaps.values() if gap.end is None]:
+                self._put(replace(gap, end=max(gap.start, ingest.connected_since)))
         self._behind.start()
 
     def stop(self, now: float) -> None:
@@ -123,11 +124,6 @@ class Gaps:
             missing = ingest.missing_since
             since = before.at if missing is None or missing < was else min(before.at, missing)
             self._put(Gap(since, None, None, BROKER))
-
-    def _end(self, connected_since: float) -> None:
-        """End what lasted until there was a connection."""
-        for gap in [gap for gap in self._gaps.values() if gap.end is None]:
-            self._put(replace(gap, end=max(gap.start, connected_since)))
 
     def _lose(self, why: str, lost: int, since: float, now: float) -> None:
         if lost <= 0:

@@ -17,7 +17,6 @@ from flower_ng.store.flower_file.importer import ImportResult, bring, is_importe
 from flower_ng.store.flower_file.shelf import Shelf, shelf_at
 from flower_ng.store.gaps import Gaps
 from flower_ng.store.index import WITHOUT, indexing
-from flower_ng.store.notes import Notes
 from flower_ng.store.reading.answers import StoreParts, TaskAnswers, TaskEngine
 from flower_ng.store.reading.restore import restored
 from flower_ng.store.reading.threads import Reader
@@ -37,6 +36,7 @@ from flower_ng.store.writing.retention import (
     usual_max_bytes,
 )
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
+from flower_ng.store.writing.write_behind import Notes
 from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:

@@ -75,7 +75,8 @@ class ReopeningStore(StoreLifecycle):
         """Write what the lost file held, or else what is in memory, to a new one."""
         log.error("The history is lost: %s", fault)
         self._closed_why, self._opened = fault, None
-        await asyncio.wrap_future(parts.writer.run(_nothing))
+        # What was handed in before is waited for.
+        await asyncio.wrap_future(parts.writer.run(lambda _: None))
         parts.upkeep.stop()
         parts.flusher.pause()
         self.rollups.stop()
@@ -127,7 +128,3 @@ class ReopeningStore(StoreLifecycle):
         """How many changed tasks are not yet written."""
         parts = self._opened
         return len(self._marks.tasks) if parts is None else parts.flusher.waiting
-
-
-def _nothing(_: sqlite3.Connection) -> None:
-    """Wait for what was handed in before."""

@@ -14,9 +14,8 @@ from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import Asking, SqlEngine
+from flower_ng.store.sql.engine import FACETS, Asking, SqlEngine
 from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of
-from flower_ng.store.sql.summaries import FACETS
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import COLUMNS
 from flower_ng.store.writing.linked_rows import note_changed

@@ -9,7 +9,7 @@ import pytest
 from flower_ng.store.backends.postgresql import INDEXES, Database, opened_database
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.search.parser import parse_search
-from flower_ng.store.sql import statements, summaries
+from flower_ng.store.sql import engine, statements
 from flower_ng.store.tables.dialect import POSTGRESQL
 from flower_ng.web.pages.tasks.columns import COLUMNS
 from tests.services import Postgres
@@ -132,11 +132,11 @@ def test_what_has_no_trigram_is_not_looked_for_in_all_of_their_index(large, sear
 
 @pytest.mark.parametrize("query", [{}, *FILTERS], ids=str)
 def test_no_count_goes_through_the_table(large, query):
-    asked, fields = selection(**query), list(summaries.FACETS)
+    asked, fields = selection(**query), list(engine.FACETS)
 
     for statement in (
-        summaries.facets(asked, fields, 10),
-        summaries.failures(asked, 10),
-        summaries.histogram(asked, NOW - 600, 60.0, 10),
+        engine.facets(asked, fields, 10),
+        engine.failures(asked, 10),
+        engine.histogram(asked, NOW - 600, 60.0, 10),
     ):
         assert not goes_through_all(large, statement)

@@ -15,9 +15,16 @@ from flower_ng.store.index.commits import Commit, Edges, Fresh, Order, fresh
 from flower_ng.store.index.queries import ALL, Translator, without
 from flower_ng.store.index.windows import Windows
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import Asking, EnginePage, SqlEngine
+from flower_ng.store.sql.engine import (
+    Asking,
+    EnginePage,
+    Facets,
+    FailureGroup,
+    SqlEngine,
+    TaskHistogram,
+    check,
+)
 from flower_ng.store.sql.statements import CursorPosition, attribute
-from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram, check
 from flower_ng.store.sql.where import where
 from flower_ng.store.tables.dialect import SQLITE
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from tantivy import FieldType, Query
 
 from flower_ng.store.index.queries import both
-from flower_ng.store.sql.summaries import FACETS, FailureGroup
+from flower_ng.store.sql.engine import FACETS, FailureGroup
 
 #: Values of a field that are counted; with more of them the numbers are not exact.
 MOST_VALUES: Final = 10_000

@@ -11,9 +11,15 @@ from flower_ng.store.backends.sqlite import StoreFile
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
-from flower_ng.store.sql.engine import Asking, EnginePage, SqlEngine
+from flower_ng.store.sql.engine import (
+    Asking,
+    EnginePage,
+    Facets,
+    FailureGroup,
+    SqlEngine,
+    TaskHistogram,
+)
 from flower_ng.store.sql.statements import CursorPage, Statement, cursor_behind, place_of
-from flower_ng.store.sql.summaries import Facets, FailureGroup, TaskHistogram
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.rows import TaskPage, TaskRow
 from flower_ng.store.writing.flush import Flusher

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from flower_ng.errors import Unavailable
 from flower_ng.store.sql.engine import QUERY_LIMIT_S, ReadConnection
 from flower_ng.store.tables.dialect import DATABASE_ERRORS, was_ended
+from flower_ng.store.writing.write_behind import on_loop
 
 #: Threads for pages, those of them that one peer may have, and those for whole lists: a page never
 #: waits for an export.
@@ -103,7 +104,7 @@ class Reader:
         await self._turn(turns, peer, LISTS_WAIT_S if is_list else self._limit_s)
         reading = _Reading((time.monotonic() if is_list else came_at) + self._limit_s)
         answer = self._threads.submit(self._read, question, reading)
-        answer.add_done_callback(_on_loop(lambda: turns.leave(peer)))
+        answer.add_done_callback(on_loop(lambda: turns.leave(peer)))
         try:
             return await asyncio.wrap_future(answer)
         finally:
@@ -146,17 +147,6 @@ class Reader:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE:  # a server's absence passes
             self.failing = why
         return why
-
-
-def _on_loop(callback: Callable[[], None]) -> Callable[["Future[Any]"], None]:
-    """Return what has the running loop call back, from whatever thread, unless it has ended."""
-    loop = asyncio.get_running_loop()
-
-    def call(_: "Future[Any]") -> None:
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(callback)
-
-    return call
 
 
 #: Who asks, for example the address of a browser; empty for the dashboard itself.

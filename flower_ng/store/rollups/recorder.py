@@ -70,9 +70,11 @@ class CoverageWatch:
         self._seen_at, self._seen = now, seen
         if before is None:
             return
-        if now - then > MAX_BETWEEN_S and before.connected_since is not None:
-            self._pause = Pause(then, now, before.connected_since)
-        elif _is_one_connection(before, seen) and 0 < now - then <= MAX_BETWEEN_S:
+        since = before.connected_since
+        is_one_connection = since is not None and since == seen.connected_since
+        if now - then > MAX_BETWEEN_S and since is not None:
+            self._pause = Pause(then, now, since)
+        elif is_one_connection and 0 < now - then <= MAX_BETWEEN_S:
             yield from _spans(then, now)
         if self._pause is not None:
             yield from self._caught_up(self._pause, seen)
@@ -89,10 +91,6 @@ class CoverageWatch:
         if pause.start < heard_at <= end:
             yield from _spans(pause.start, heard_at)
             self._pause = replace(pause, start=heard_at) if heard_at < pause.end else None
-
-
-def _is_one_connection(before: IngestStatus, after: IngestStatus) -> bool:
-    return after.connected_since is not None and before.connected_since == after.connected_since
 
 
 def _spans(start: float, end: float) -> Iterator[tuple[int, Coverage]]:

@@ -107,7 +107,7 @@ class Sums:
         for start, name, writer, tally in rows:
             covered = source.covered.get(start)
             if covered is not None and covered.writer == writer and self._wanted in name.casefold():
-                self._merge(name, self._cut.bucket(start), tally)
+                add_to(self._tallies.setdefault(name, {}), self._cut.bucket(start), tally)
         return rows[-1][:3] if rows else None
 
     def page(self) -> SeriesPage:
@@ -118,7 +118,10 @@ class Sums:
                 f"{len(names)} series of {len(starts)} buckets are too many points,"
                 f" expected at most {most}: name some, or ask for a longer step"
             )
-        buckets = tuple(self._covered(start) for start in starts)
+        buckets = tuple(
+            bucket(start, self._cut.past_s(start, self._now), self._coverage[start])
+            for start in starts
+        )
         return SeriesPage(
             kind=self._query.kind,
             step_s=self._cut.step_s,
@@ -128,12 +131,6 @@ class Sums:
             start=self._cut.low,
             end=self._cut.high,
         )
-
-    def _merge(self, name: str, start: int, tally: Any) -> None:
-        add_to(self._tallies.setdefault(name, {}), start, tally)
-
-    def _covered(self, start: int) -> Bucket:
-        return bucket(start, self._cut.past_s(start, self._now), self._coverage[start])
 
     def _series(self, name: str, buckets: Sequence[Bucket]) -> NamedSeries:
         tallies = self._tallies[name]

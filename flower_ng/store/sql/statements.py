@@ -265,14 +265,13 @@ def _sort_key(sort: str | None, dialect: Dialect) -> str:
 
 def rows_json(dialect: Dialect = SQLITE, order: str = "", *, whole: bool = False) -> str:
     """Return the SQL for a JSON array of the tasks `t`, each a TaskRow; `whole` has all of each."""
-    values = [_wire(name, kind, dialect) for name, kind in COLUMNS.items()]
+    values = [
+        dialect.exact(value(name)) if kind == "REAL" else value(name)
+        for name, kind in COLUMNS.items()
+    ]
     each = dialect.array_of("c.uuid")
     children = dialect.json(f"(SELECT {each} FROM task c WHERE c.parent_id = t.uuid)")
     told = [value(name) for name in TOLD_IN_LISTS]
     if whole:
         told += [value("timeline"), rerun_of("t"), reruns("t", dialect)]
     return dialect.arrays_of(dialect.array(*values, children, *told), order)
-
-
-def _wire(name: str, kind: str, dialect: Dialect) -> str:
-    return dialect.exact(value(name)) if kind == "REAL" else value(name)

@@ -137,7 +137,8 @@ class _Writer:
 
     def _part(self, columns: Sequence[str], condition: str, text: str) -> Clause:
         """Return the condition on columns, behind one that an index of all texts knows."""
-        found, together = self._any(columns, condition, text), self._together(text)
+        found = _joined(" OR ", [self._text(column, condition, text) for column in columns])
+        together = self._together(text)
         if together and found.payload and set(columns) <= set(WORD_COLUMNS):
             return _joined(" AND ", [together, found])
         return found
@@ -152,9 +153,6 @@ class _Writer:
             return Clause("")
         literal = _SPECIAL.sub(r"\\\g<0>", text)
         return Clause(f"{texts} LIKE ?", (f"%{literal}%",), payload=True) if texts else Clause("")
-
-    def _any(self, columns: Iterable[str], condition: str, text: str) -> Clause:
-        return _joined(" OR ", [self._text(column, condition, text) for column in columns])
 
     def _text(self, column: str, condition: str, text: str) -> Clause:
         folded_column = folded(column)

@@ -1,14 +1,14 @@
 """Parses the texts of a task: exception class and line, truncation marks, kwargs. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from flower_ng.store.search.saferepr import parsed
+from flower_ng.store.search.values import parsed
 from flower_ng.truncation import cut, cut_traceback, marked_length
 
 #: Characters of a first line.
@@ -25,7 +25,8 @@ def exception_class(exception: str | None, traceback: str | None) -> str | None:
 
     An event has the exception's repr, which a class may write as it likes, and the traceback.
     """
-    found = _REPR.match(exception or "") or _LAST_LINE.match(_last_line(traceback or ""))
+    last_line = (traceback or "").rstrip().rpartition("\n")[2]
+    found = _REPR.match(exception or "") or _LAST_LINE.match(last_line)
     return found["name"].rpartition(".")[2] if found else None
 
 
@@ -33,10 +34,6 @@ def first_line(exception: str | None) -> str | None:
     """Return the first line that says something, at most `LINE_LENGTH` characters of it."""
     lines = (exception or "").strip().splitlines()
     return lines[0][:LINE_LENGTH] if lines else None
-
-
-def _last_line(text: str) -> str:
-    return text.rstrip().rpartition("\n")[2]
 
 
 #: The fields of a task that may be of any length.
@@ -143,21 +140,19 @@ def _literal(kwargs: str) -> Pairs:
 def _nested(items: Iterable[tuple[Any, Any]], path: str, depth: int) -> Iterator[tuple[str, str]]:
     """Yield the paths and values of what these items hold, not of the items themselves."""
     for key, value in items:
-        inner = value.items() if isinstance(value, dict) else _numbered(value)
+        inner = list(value.items() if isinstance(value, dict) else enumerate(_list(value)))
         below = f"{path}{key}."
         if len(below) > MAX_PATH_CHARACTERS:
             continue
-        yield from ((f"{below}{name}", _text(one)) for name, one in inner if not _holds(one))
+        for name, one in inner:
+            if not isinstance(one, dict | list | tuple):
+                yield f"{below}{name}", _text(one)
         if depth < MAX_DEPTH:
             yield from _nested(inner, below, depth + 1)
 
 
-def _numbered(value: object) -> list[tuple[int, Any]]:
-    return list(enumerate(value)) if isinstance(value, list | tuple) else []
-
-
-def _holds(value: object) -> bool:
-    return isinstance(value, dict | list | tuple)
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _text(value: object) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flower_ng.store.tables.dialect import RefusedError, may_pass
 from flower_ng.store.writing.changes import Batch, Marks
+from flower_ng.store.writing.write_behind import READER_WAITS_S, on_loop
 from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ FLUSH_S = 0.25
 BATCH_TASKS = 4096
 #: Their snapshot is taken in steps of so many, each two milliseconds of the loop.
 STEP_TASKS = 1024
-#: A reader waits no longer than this for a writer that has fallen behind,
-READER_WAITS_S = 5.0
-#: and one in a hurry only if so few tasks wait: ten or twenty milliseconds.
+#: A reader in a hurry waits only if so few tasks wait: ten or twenty milliseconds.
 SOON_WRITTEN = 500
 RETRY_S = 1.0
 LOG_EVERY_S = 60.0
@@ -103,7 +102,7 @@ class Flusher:
     def hand_over(self) -> None:
         """Hand over what is being taken: what the writer is told next comes behind it."""
         if self._under_way is not None and self._future is None:
-            self._hand_over(asyncio.get_running_loop(), self._under_way)
+            self._hand_over(self._under_way)
 
     def flush(self) -> None:
         """Write all marks now; blocks. Stops at the first failure, which leaves the rest marked."""
@@ -141,33 +140,28 @@ class Flusher:
         if self._under_way is not None or not self._marks:
             return
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
             return
         self._under_way = self._marks.take(STEP_TASKS)
-        self._go_on(loop, self._under_way)
+        self._go_on(self._under_way)
 
-    def _go_on(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+    def _go_on(self, batch: Batch) -> None:
         """Hand over a snapshot, or take more of it in the loop's next turn."""
         if len(batch.tasks) < BATCH_TASKS and len(self._marks.tasks) >= STEP_TASKS:
-            loop.call_soon(self._take_more, loop, batch)
+            asyncio.get_running_loop().call_soon(self._take_more, batch)
         else:
-            self._hand_over(loop, batch)
+            self._hand_over(batch)
 
-    def _hand_over(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+    def _hand_over(self, batch: Batch) -> None:
         self._future = self._writer.write(batch)
-        self._future.add_done_callback(lambda _: self._call(loop, batch))
+        self._future.add_done_callback(on_loop(lambda: self._finished(batch)))
 
-    def _take_more(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+    def _take_more(self, batch: Batch) -> None:
         if self._under_way is batch and self._future is None:  # or someone was first
             batch.add(self._marks.take(STEP_TASKS))
-            self._go_on(loop, batch)
-
-    def _call(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
-        """Come back from the store thread; a loop that has ended leaves the batch to `stop`."""
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._finished, batch)
+            self._go_on(batch)
 
     def _finished(self, batch: Batch) -> None:
         if self._under_way is not batch:
@@ -184,10 +178,11 @@ class Flusher:
         batch, future = self._under_way, self._future or self._writer.write(self._under_way)
         error = future.exception()
         self._under_way = self._future = None
-        if error is None:
-            self._recovered()
-        else:
+        if error is not None:
             self._failed(batch, error)
+        elif self.failing:
+            log.info("The store can be written again after %d failures.", self.failures)
+            self.failing = None
         self._drop_stamps()
         self._release_readers()
 
@@ -197,11 +192,6 @@ class Flusher:
             self._stamps.popleft()
         if written >= self._place():
             self._stamps.clear()
-
-    def _recovered(self) -> None:
-        if self.failing:
-            log.info("The store can be written again after %d failures.", self.failures)
-        self.failing = None
 
     def _failed(self, batch: Batch, error: BaseException) -> None:
         self.failures += 1

@@ -61,7 +61,11 @@ class Joining:
 
     def joined(self, rows: Sequence[Snapshot]) -> Sequence[Snapshot]:
         """Return the rows, those that are partial as they are with what is kept of their tasks."""
-        self._remember(_delivered_again(self._connection, rows, self._dialect))
+        for uuid in _delivered_again(self._connection, rows, self._dialect):
+            self._again[uuid] = None
+            self._again.move_to_end(uuid)
+        while len(self._again) > MOST_AGAIN:
+            self._again.popitem(last=False)
         partial = {row.uuid for row in rows if row.is_partial or row.uuid in self._again}
         if not partial:
             return rows
@@ -75,13 +79,6 @@ class Joining:
                 kept[row.uuid] = _and(known, row)
             together.append(row)
         return together
-
-    def _remember(self, uuids: Iterable[str]) -> None:
-        for uuid in uuids:
-            self._again[uuid] = None
-            self._again.move_to_end(uuid)
-        while len(self._again) > MOST_AGAIN:
-            self._again.popitem(last=False)
 
 
 def _delivered_again(

@@ -9,8 +9,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from celery import states
@@ -24,10 +23,6 @@ from flower_ng.store.writing.retention import Sweep
 from flower_ng.store.writing.snapshots import twin
 from flower_ng.store.writing.upsert import Insert, chunked
 from flower_ng.store.writing.writer import Writer
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
 
 #: Rows looked at in one transaction: some ten milliseconds.
 STEP_ROWS: Final = 2000
@@ -178,13 +173,11 @@ class Upkeep:
         self._sweep = sweep
         self._repair = repair
         self._seen = seen
-        self._timer: asyncio.TimerHandle | None = None
-        self._has_failed = False
-        self._is_stopped = False
+        self._keeping: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Look each second from now on."""
-        self._again(TICK_S)
+        self._keeping = asyncio.get_running_loop().create_task(self._keep())
 
     def flush(self) -> None:
         """Delete all that is over a bound, now; blocks."""
@@ -194,44 +187,25 @@ class Upkeep:
 
     def stop(self) -> None:
         """Look no more, also when a step that is under way ends."""
-        self._is_stopped = True
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._keeping is not None:
+            self._keeping.cancel()
 
-    def _again(self, delay_s: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(delay_s, self._step)
-
-    def _step(self) -> None:
-        loop = asyncio.get_running_loop()
-        with suppress(RuntimeError):  # the writer has been closed
-            self._writer.run(self._work).add_done_callback(
-                lambda future: _call(loop, self._stepped, future)
-            )
+    async def _keep(self) -> None:
+        pause_s, has_failed = TICK_S, False
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                await asyncio.wrap_future(self._writer.run(self._work))
+            except Exception:
+                if not has_failed:
+                    log.exception("The store could not be kept within its bounds, or repaired")
+                has_failed = True
+            else:
+                has_failed = False
+            self._seen()
+            is_behind = (self._sweep.is_behind or self._repair.is_behind) and not has_failed
+            pause_s = PAUSE_S if is_behind else TICK_S
 
     def _work(self, connection: sqlite3.Connection) -> None:
         self._sweep.step(connection)
         self._repair.step(connection)
-
-    def _stepped(self, future: "Future[None]") -> None:
-        self._note(future.exception())
-        if self._is_stopped:
-            return
-        self._seen()
-        is_behind = (self._sweep.is_behind or self._repair.is_behind) and not self._has_failed
-        self._again(PAUSE_S if is_behind else TICK_S)
-
-    def _note(self, error: BaseException | None) -> None:
-        """Log the first of several failures."""
-        if error is not None and not self._has_failed:
-            log.error("The store could not be kept within its bounds, or repaired", exc_info=error)
-        self._has_failed = error is not None
-
-
-def _call(
-    loop: asyncio.AbstractEventLoop,
-    callback: "Callable[[Future[None]], None]",
-    future: "Future[None]",
-) -> None:
-    """Come back from the store thread; a loop that has ended looks no more."""
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(callback, future)

@@ -1,13 +1,16 @@
-"""WriteBehind has the store thread write queued items, one batch after the other. On the loop."""
+"""WriteBehind has the store thread write queued items, one batch after the other. On the loop.
+
+Notes are the plainest of them: small records that survive a restart, by kind and key.
+"""
 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-from flower_ng.store.tables.dialect import may_pass
+from flower_ng.store.tables.dialect import SQLITE, Dialect, may_pass, transaction
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -20,6 +23,17 @@ READER_WAITS_S: Final = 5.0
 Lot = TypeVar("Lot")
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
+def on_loop(callback: Callable[[], None]) -> "Callable[[Future[Any]], None]":
+    """Return what has the running loop call back, from whatever thread, unless it has ended."""
+    loop = asyncio.get_running_loop()
+
+    def call(_: "Future[Any]") -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(callback)
+
+    return call
 
 
 class StoreThread(Protocol):
@@ -75,8 +89,7 @@ class WriteBehind(Generic[Lot]):
         future = self._thread.run(lambda connection: self._write(connection, lot))
         self._under_way = lot, future
         with suppress(RuntimeError):  # no loop is running
-            loop = asyncio.get_running_loop()
-            future.add_done_callback(lambda _: self._call(loop, future))
+            future.add_done_callback(on_loop(lambda: self._written(future)))
 
     def flush(self) -> None:
         """Write what is under way and what waits, now; blocks. What can't be written stays."""
@@ -100,11 +113,6 @@ class WriteBehind(Generic[Lot]):
             reader = asyncio.get_running_loop().create_future()
             self._readers.append(reader)
             await asyncio.wait([reader], timeout=READER_WAITS_S)
-
-    def _call(self, loop: asyncio.AbstractEventLoop, future: "Future[None]") -> None:
-        """Come back from the store thread; a loop that has ended leaves the rest to `stop`."""
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._written, future)
 
     def _written(self, future: "Future[None]") -> None:
         if self._under_way is not None and self._under_way[1] is future:
@@ -152,3 +160,80 @@ class Records(Generic[Key, Value]):
     def put_back(self, taken: dict[Key, Value]) -> None:
         """Have these wait again, unless there is newer of the same key."""
         self._waiting = taken | self._waiting
+
+
+#: Records of a kind that are read, the newest; and how long they are kept.
+MOST: Final = 2000
+KEPT_S: Final = 90 * 86_400.0
+
+_PUT: Final = (
+    "INSERT INTO note (kind, key, at, record) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at, record = excluded.record"
+)
+_DROP: Final = "DELETE FROM note WHERE kind = ? AND key = ?"
+_READ: Final = "SELECT key, record FROM note WHERE kind = ? ORDER BY at DESC, key LIMIT ?"
+_FORGET: Final = "DELETE FROM note WHERE at < ?"
+
+
+#: The kind and the key,
+NoteKey = tuple[str, str]
+#: and the time with the record; None deletes it.
+Note = tuple[float, str | None]
+
+
+class Notes:
+    """What is written with `put` is there again with `read`, after a restart too."""
+
+    def __init__(self, dialect: Dialect = SQLITE) -> None:
+        self._dialect = dialect
+        self._thread: StoreThread | None = None
+        self._waiting: Records[NoteKey, Note] = Records()
+        self._behind = WriteBehind(
+            "notes", take=self._waiting.take, write=self._keep, put_back=self._waiting.put_back
+        )
+        self._found: dict[str, str] = {}
+
+    def open(self, thread: StoreThread, now: float) -> None:
+        """Make the table where it is not there, and drop what is too old; blocks."""
+        thread.run(lambda connection: self._prepare(connection, now)).result()
+        self._thread = thread
+        self._behind.open(thread)
+
+    def read(self, kind: str) -> dict[str, str]:
+        """Return the newest records of a kind by their keys; blocks."""
+        self._behind.flush()
+        if self._thread is not None:
+            self._thread.run(lambda connection: self._fetch(connection, kind)).result()
+        return self._found
+
+    def put(self, kind: str, key: str, record: str | None, at: float) -> None:
+        """Have a record written; None deletes it."""
+        self._waiting.put((kind, key), (at, record))
+        self._behind.start()
+
+    def stop(self) -> None:
+        """Write what waits, and end; blocks."""
+        self._behind.stop()
+        self._thread = None
+
+    # On the store thread
+
+    def _prepare(self, connection: sqlite3.Connection, now: float) -> None:
+        text, real = self._dialect.type("TEXT"), self._dialect.type("REAL")
+        with transaction(connection):
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS note (kind {text} NOT NULL, key {text} NOT NULL,"
+                f" at {real} NOT NULL, record {text} NOT NULL, PRIMARY KEY (kind, key))"
+            )
+            connection.execute(_FORGET, (now - KEPT_S,))
+
+    def _fetch(self, connection: sqlite3.Connection, kind: str) -> None:
+        self._found = dict(connection.execute(_READ, (kind, MOST)).fetchall())
+
+    def _keep(self, connection: sqlite3.Connection, notes: Mapping[NoteKey, Note]) -> None:
+        with transaction(connection):
+            for (kind, key), (at, record) in notes.items():
+                if record is None:
+                    connection.execute(_DROP, (kind, key))
+                else:
+                    connection.execute(_PUT, (kind, key, at, record))
