@@ -1,6 +1,4 @@
-import json
-
-from flower_ng.store.writing.linked_rows import drop_unused, shared_by
+from flower_ng.store.writing.linked_rows import delete_tasks
 from tests.store.making import task
 
 
@@ -9,11 +7,7 @@ def count(tasks):
 
 
 def delete(tasks, uuid):
-    gone = f"uuid IN (SELECT each.value FROM {tasks.dialect.each()})"
-    keys = json.dumps([uuid])
-    shared = shared_by(tasks.connection, tasks.dialect, gone, keys)
-    tasks.connection.execute(f"DELETE FROM task WHERE {gone}", (keys,))
-    drop_unused(tasks.connection, tasks.dialect, shared)
+    assert delete_tasks(tasks.connection, tasks.dialect, "uuid", [uuid, "unknown"]) == 1
 
 
 def test_equal_tracebacks_are_kept_once(table):

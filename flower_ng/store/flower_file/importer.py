@@ -23,7 +23,7 @@ from flower_ng.records import Task
 from flower_ng.redaction import NO_REDACTION, Redactor
 from flower_ng.store.flower_file.content import Content, Host, times, unpickled
 from flower_ng.store.flower_file.shelf import Shelf, UnreadableError, shelf_at
-from flower_ng.store.tables.dialect import DATABASE_ERRORS, transaction
+from flower_ng.store.tables.dialect import DATABASE_ERRORS, json_text, transaction
 from flower_ng.store.tables.timeline import Entry, chain
 from flower_ng.store.writing.changes import Batch
 from flower_ng.store.writing.snapshots import Snapshot, snapshot
@@ -266,5 +266,5 @@ def _put(
     connection.execute(
         f"INSERT INTO {table} (hostname, {column}) VALUES (?, ?)"
         f" ON CONFLICT (hostname) DO {otherwise}",
-        (host, msgspec.json.encode(value).decode()),
+        (host, json_text(value)),
     )

@@ -24,7 +24,7 @@ from flower_ng.store.rollups.tallies import (
     add_to,
     merged,
 )
-from flower_ng.store.tables.dialect import SQLITE, Dialect, transaction
+from flower_ng.store.tables.dialect import SQLITE, Dialect, json_text, transaction
 
 #: Rows a statement: sqlite3 lets go of the interpreter at each, and may wait to get it back.
 CHUNK_ROWS: Final = 100
@@ -95,7 +95,7 @@ class Table:
                 self._connection.execute(
                     f"INSERT INTO rollup ({_KEY}, body) VALUES {values}"
                     f" ON CONFLICT ({_KEY}) DO UPDATE SET body = excluded.body",
-                    [value for key, tally in chunk for value in (*key, _json(tally))],
+                    [value for key, tally in chunk for value in (*key, json_text(tally))],
                 )
 
     def delete(self, kind: str, step_s: int, start: int) -> None:
@@ -142,10 +142,6 @@ def chosen(covered: Iterable[Row]) -> dict[int, WriterCoverage]:
 def marks(values: Sequence[object]) -> str:
     """Return as many parameters' places as there are values, in brackets."""
     return f"({', '.join('?' * len(values))})"
-
-
-def _json(tally: Tally) -> str:
-    return msgspec.json.encode(tally).decode()
 
 
 #: Minutes that began so lately are remembered, and older ones that just got late events.

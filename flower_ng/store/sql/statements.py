@@ -14,7 +14,7 @@ import msgspec
 from flower_ng.errors import BadRequest
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.where import Clause, where
-from flower_ng.store.tables.dialect import SQLITE, Dialect, Direction
+from flower_ng.store.tables.dialect import SQLITE, Dialect, Direction, json_text
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import (
     COLUMNS,
@@ -131,7 +131,7 @@ class Selection:
         source = Statement("task t", ())
         if among is not None:
             text = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
-            source = Statement(text, (_json(among),))
+            source = Statement(text, (json_text(among),))
         return cls(query, dialect, source, where(query, dialect, now))
 
     @property
@@ -148,15 +148,14 @@ class Selection:
 def page(found: Selection, held: int | None = None) -> Statement:
     """Return a statement for (number of all tasks, of those that match, the page's rows).
 
-    Filters are gone through once, for both the number and the page, unless the dialect
-    `counts_apart` what its indexes hold. All tasks are not counted where it is known how many are
-    `held`.
+    Filters are gone through once, for both the number and the page, but by PostgreSQL, which counts
+    what its indexes hold apart. All tasks are not counted where it is known how many are `held`.
     """
     query, clause, dialect = found.query, found.clause, found.dialect
     hits, given = _hits(found), found.parameters
     total = "(SELECT count(*) FROM task)" if held is None else f"{held}"
     before, hit = "", f"({hits}) hit"
-    if clause and dialect.counts_apart and not clause.payload:
+    if clause and dialect.is_postgresql and not clause.payload:
         matching, given = found.with_those("count(*)"), given * 2
     elif clause or found.source.parameters:
         before, hit, matching = f"WITH hit AS ({hits})", "hit", "count(*) FROM hit"
@@ -204,14 +203,14 @@ def rows_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with these ids, in their order."""
     hits = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
     text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
-    return Statement(text, (_json(ids),))
+    return Statement(text, (json_text(ids),))
 
 
 def uuids_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the task ids of the rows with these ids, a JSON array."""
     tasks = f"SELECT uuid FROM task WHERE id IN (SELECT value FROM {dialect.each('INTEGER')})"
     text = f"SELECT {dialect.array_of('uuid')} FROM ({tasks}) found"
-    return Statement(text, (_json(ids),))
+    return Statement(text, (json_text(ids),))
 
 
 def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
@@ -224,11 +223,7 @@ def those(uuids: Sequence[str], dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with these uuids, in their order; unknown ones are out."""
     hits = dialect.looped(dialect.each(), "task t", "t.uuid = each.value")
     text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
-    return Statement(text, (_json(uuids),))
-
-
-def _json(values: Sequence[Any]) -> str:
-    return msgspec.json.encode(values).decode()
+    return Statement(text, (json_text(uuids),))
 
 
 def _hits(found: Selection, *conditions: str) -> str:

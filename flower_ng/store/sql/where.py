@@ -111,7 +111,7 @@ class _Writer:
 
     def _of_column(self, search: InField | Begins | Is | Has | HasPair) -> Clause:
         match search:
-            case InField(column, text) if column == SHARED and self._dialect.counts_apart:
+            case InField(column, text) if column == SHARED and self._dialect.is_postgresql:
                 found = f"{self._position('lower(text)')} > 0"
                 those = f"SELECT id FROM {SHARED} WHERE {found}"
                 return Clause(f"{_raw(column)} IN ({those})", (text,), payload=True)

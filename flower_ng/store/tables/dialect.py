@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+import msgspec
+
 from flower_ng.store.search.conditions import WORD_COLUMNS
 
 
@@ -60,6 +62,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
 
 
+def json_text(value: object) -> str:
+    """Return a value as a parameter that is JSON."""
+    return msgspec.json.encode(value).decode()
+
+
 Kind: TypeAlias = Literal["TEXT", "INTEGER", "REAL"]
 Direction: TypeAlias = Literal["ASC", "DESC"]
 
@@ -69,8 +76,7 @@ class Dialect:
     """What a statement says in one of them, and what that can do.
 
     `no_limit` is the parameter that lets LIMIT take all. `is_shared` tells whether others may write
-    the same tables, `counts_apart` whether what matches is counted apart from finding a page of it,
-    each by its own index. `place` is the order in which rows of `worker` and `counter` were first
+    the same tables. `place` is the order in which rows of `worker` and `counter` were first
     written. `leads` is the query whether this dashboard, of those that share the store, is the one
     to delete; `used_bytes` that for how many bytes hold something: what is free of them is used
     again. `overwriting` is what to say before and after a deletion so that what is deleted cannot
@@ -82,7 +88,7 @@ class Dialect:
 
     no_limit: int | None
     is_shared: bool
-    counts_apart: bool
+    is_postgresql: bool
     place: str
     leads: str
     used_bytes: str
@@ -90,7 +96,7 @@ class Dialect:
     types: Mapping[Kind, str]
 
     def _either(self, sqlite: str, postgresql: str) -> str:
-        return postgresql if self.is_shared else sqlite
+        return postgresql if self.is_postgresql else sqlite
 
     def type(self, kind: Kind) -> str:
         """Return a column's type."""
@@ -147,7 +153,7 @@ class Dialect:
 
         `key` counts from 0 in SQLite and from 1 in PostgreSQL: good to sort by.
         """
-        if not self.is_shared:
+        if not self.is_postgresql:
             return "json_each(?) each"
         numbered = "(CAST(? AS json)) WITH ORDINALITY AS each (value, key)"
         if kind == "JSON":
@@ -181,7 +187,7 @@ class Dialect:
 SQLITE: Final = Dialect(
     no_limit=-1,
     is_shared=False,
-    counts_apart=False,
+    is_postgresql=False,
     place="rowid",
     leads="SELECT 1",
     used_bytes="SELECT (page_count - freelist_count) * page_size"
@@ -201,7 +207,7 @@ SCHEMA: Final = "hashtext(current_schema())"
 POSTGRESQL: Final = Dialect(
     no_limit=None,
     is_shared=True,
-    counts_apart=True,
+    is_postgresql=True,
     place="place",
     leads=f"SELECT CAST(pg_try_advisory_lock({SWEEPING}, {SCHEMA}) AS integer)",
     # A table keeps its size when rows go: this goes by the newest rows and the number of all.

@@ -6,7 +6,7 @@ since. Before such a record is written, all events of the task are looked at tog
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,7 +17,7 @@ from flower_ng.life.matching import runs_of
 from flower_ng.life.progress import CORRECTION, FIRST_FINAL, ONE_RUN, progress_of, told_otherwise
 from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent
 from flower_ng.records import BACKEND, INFERRED, Worker
-from flower_ng.store.tables.dialect import Dialect
+from flower_ng.store.tables.dialect import Dialect, json_text
 from flower_ng.store.tables.schema import COLUMNS
 from flower_ng.store.tables.timeline import Entry, entries, events, named
 from flower_ng.store.writing.snapshots import Snapshot
@@ -95,7 +95,7 @@ def _delivered_again(
     found = connection.execute(
         f"SELECT uuid, received FROM {dialect.looped(dialect.each(), 'task', _IS_EACH)}"
         f" WHERE progress % {ONE_RUN} >= {FIRST_FINAL} AND received IS NOT NULL",
-        (_json(received),),
+        (json_text(list(received)),),
     )
     return [uuid for uuid, at in found.fetchall() if at < (received[uuid] or 0.0)]
 
@@ -106,10 +106,6 @@ def _has_receipt(newest: Entry | None) -> bool:
             return True
         newest = newest.before
     return False
-
-
-def _json(uuids: Iterable[str]) -> str:
-    return msgspec.json.encode(list(uuids)).decode()
 
 
 def _and(known: _Kept | None, row: Snapshot) -> _Kept:
@@ -129,7 +125,7 @@ def _kept(
     found = connection.execute(
         "SELECT uuid, name, original_name, timeline, events, coalesce(progress, 0), state_source"
         f" FROM {dialect.looped(dialect.each(), 'task', _IS_EACH)}",
-        (_json(uuids),),
+        (json_text(list(uuids)),),
     )
     kept = {}
     for uuid, name, original_name, timeline, count, progress, source in found.fetchall():

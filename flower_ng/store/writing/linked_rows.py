@@ -7,11 +7,9 @@ table of its own.
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-import msgspec
-
-from flower_ng.store.tables.dialect import Dialect, transaction
+from flower_ng.store.tables.dialect import Dialect, json_text, transaction
 from flower_ng.store.tables.schema import SHARED
 
 _NOTE: Final = "INSERT INTO rerun (uuid, rerun_of) VALUES (?, ?) ON CONFLICT (uuid) DO NOTHING"
@@ -23,34 +21,33 @@ def note_rerun(connection: sqlite3.Connection, uuid: str, of: str) -> None:
         connection.execute(_NOTE, (uuid, of))
 
 
-def forget_reruns(connection: sqlite3.Connection, tasks: str, keys: str) -> None:
-    """Forget of what some tasks were reruns; they are about to be deleted.
-
-    `tasks` is a condition with one parameter, which is `keys`.
-    """
-    gone = f"DELETE FROM rerun WHERE uuid IN (SELECT uuid FROM task WHERE {tasks})"
-    connection.execute(gone, (keys,))
-
-
 _UNUSED: Final = f"NOT EXISTS (SELECT 1 FROM task WHERE task.{SHARED} = {SHARED}.id)"
 
 
-def shared_by(connection: sqlite3.Connection, dialect: Dialect, tasks: str, keys: str) -> str:
-    """Return the ids of the tracebacks of some tasks, a JSON array.
+def delete_tasks(
+    connection: sqlite3.Connection, dialect: Dialect, key: str, values: Sequence[Any]
+) -> int:
+    """Delete the tasks whose `key`, id or uuid, is one of the values; return how many there were.
 
-    `tasks` is a condition with one parameter, which is `keys`.
+    With them goes of what they were reruns, and their tracebacks that no other task has; all of it
+    in one transaction. What the index may have of them is noted.
     """
-    found = f"SELECT DISTINCT {SHARED} FROM task WHERE {SHARED} IS NOT NULL AND {tasks}"
-    ids = f"SELECT {dialect.array_of(SHARED)} FROM ({found}) found"
-    (text,) = connection.execute(ids, (keys,)).fetchone()
-    return str(text)
-
-
-def drop_unused(connection: sqlite3.Connection, dialect: Dialect, ids: str) -> int:
-    """Delete those of these tracebacks that no task has any more; return how many they were."""
-    each = f"SELECT each.value FROM {dialect.each('INTEGER')}"
-    gone = f"DELETE FROM {SHARED} WHERE id IN ({each}) AND {_UNUSED}"
-    return connection.execute(gone, (ids,)).rowcount
+    tasks = (
+        f"{key} IN (SELECT each.value FROM {dialect.each('INTEGER' if key == 'id' else 'TEXT')})"
+    )
+    keys = json_text(values)
+    shared = f"SELECT DISTINCT {SHARED} FROM task WHERE {SHARED} IS NOT NULL AND {tasks}"
+    unused = f"id IN (SELECT each.value FROM {dialect.each('INTEGER')}) AND {_UNUSED}"
+    with transaction(connection):
+        ids = f"SELECT {dialect.array_of(SHARED)} FROM ({shared}) found"
+        (tracebacks,) = connection.execute(ids, (keys,)).fetchone()
+        gone = f"DELETE FROM rerun WHERE uuid IN (SELECT uuid FROM task WHERE {tasks})"
+        connection.execute(gone, (keys,))
+        if not dialect.is_shared:
+            note_changed(connection, tasks, keys)
+        number = connection.execute(f"DELETE FROM task WHERE {tasks}", (keys,)).rowcount
+        connection.execute(f"DELETE FROM {SHARED} WHERE {unused}", (tracebacks,))
+    return number
 
 
 _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM task"
@@ -86,7 +83,7 @@ class Numbering:
                 "INSERT INTO stale SELECT task.id, epoch FROM json_each(?) each"
                 " CROSS JOIN task ON task.uuid = each.value CROSS JOIN sealed"
                 " WHERE task.id <= sealed.id ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch",
-                (msgspec.json.encode(uuids).decode(),),
+                (json_text(uuids),),
             )
         self._connection.execute("DELETE FROM task WHERE uuid = ?", (_PLACEHOLDER,))
         return added

@@ -15,7 +15,7 @@ import msgspec
 from celery import states
 
 from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
-from flower_ng.store.tables.dialect import SQLITE, Dialect, transaction
+from flower_ng.store.tables.dialect import SQLITE, Dialect, json_text, transaction
 from flower_ng.store.tables.schema import REPAIR, SHARED, value
 from flower_ng.store.tables.texts import exception_class, first_line
 from flower_ng.store.writing.linked_rows import note_changed
@@ -118,9 +118,9 @@ class Repair:
             connection.execute(statement, parameters)
         if wrong and not self._dialect.is_shared:
             ids = "id IN (SELECT value FROM json_each(?))"
-            note_changed(connection, ids, msgspec.json.encode(list(wrong)).decode())
+            note_changed(connection, ids, json_text(list(wrong)))
         if count == STEP_ROWS:
-            mark = msgspec.json.encode((least - 1, of)).decode()
+            mark = json_text((least - 1, of))
             connection.execute("UPDATE meta SET value = ? WHERE key = ?", (mark, REPAIR))
         else:
             connection.execute("DELETE FROM meta WHERE key = ?", (REPAIR,))

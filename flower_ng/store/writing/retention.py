@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from flower_ng.store.tables.dialect import SQLITE, Dialect, transaction
+from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.schema import FINISHED
-from flower_ng.store.writing.linked_rows import drop_unused, forget_reruns, note_changed, shared_by
+from flower_ng.store.writing.linked_rows import delete_tasks
 
 #: No store is larger unless somebody says so.
 MOST_BYTES: Final = 10_000_000_000
@@ -166,7 +166,7 @@ class Sweep:
         for statement in before:
             connection.execute(statement)
         try:
-            gone = self._delete(connection, "uuid", uuids)
+            gone = delete_tasks(connection, self._dialect, "uuid", uuids)
         finally:
             for statement in after:
                 connection.execute(statement)
@@ -259,23 +259,9 @@ class Sweep:
 
     def _delete_due(self, connection: sqlite3.Connection) -> None:
         reason, ids = self._due[0]
-        gone = self._delete(connection, "id", ids)
+        gone = delete_tasks(connection, self._dialect, "id", ids)
         self._due.popleft()
         self._count(reason, gone)
-
-    def _delete(self, connection: sqlite3.Connection, key: str, values: Sequence[Any]) -> int:
-        """Delete the rows with these keys in a transaction; return how many there were."""
-        each = self._dialect.each("INTEGER" if key == "id" else "TEXT")
-        tasks = f"{key} IN (SELECT each.value FROM {each})"
-        keys = msgspec.json.encode(values).decode()
-        with transaction(connection):
-            shared = shared_by(connection, self._dialect, tasks, keys)
-            forget_reruns(connection, tasks, keys)
-            if not self._dialect.is_shared:
-                note_changed(connection, tasks, keys)
-            gone = connection.execute(f"DELETE FROM task WHERE {tasks}", (keys,)).rowcount
-            drop_unused(connection, self._dialect, shared)
-        return gone
 
     def _count(self, reason: str, gone: int) -> None:
         self._tasks -= gone

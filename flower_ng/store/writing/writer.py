@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-import msgspec
-
 from flower_ng.store.tables.dialect import (
     ADDED,
     REFUSALS,
     SQLITE,
     Dialect,
     RefusedError,
+    json_text,
     transaction,
 )
 from flower_ng.store.writing.changes import Batch
@@ -137,7 +136,8 @@ class Writer:
         for table in ("worker", "counter"):
             gone = f"SELECT value FROM {self._dialect.each()}"
             self._connection.execute(
-                f"DELETE FROM {table} WHERE hostname IN ({gone})", (_json(list(batch.forgotten)),)
+                f"DELETE FROM {table} WHERE hostname IN ({gone})",
+                (json_text(list(batch.forgotten)),),
             )
         self._replace("worker", "record", batch.workers)
         self._replace("counter", "counts", batch.counters)
@@ -149,14 +149,10 @@ class Writer:
             f"INSERT INTO {table} (hostname, {column})"
             f" SELECT {host}, {value} FROM {self._dialect.each('JSON')}"
             f" WHERE true ON CONFLICT (hostname) DO UPDATE SET {column} = excluded.{column}",
-            (_json(list(rows.items())),),
+            (json_text(list(rows.items())),),
         )
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:
     number: int = connection.execute(query).fetchone()[0]
     return number
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
