@@ -22,9 +22,8 @@ from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
 from flower_ng.store.tables.dialect import DATABASE_ERRORS
-from flower_ng.store.writing.linked_rows import note_rerun
 from flower_ng.store.writing.retention import STEP_ROWS
-from flower_ng.store.writing.writer import SILENT_S
+from flower_ng.store.writing.writer import SILENT_S, note_rerun
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import TABLES
 from flower_ng.store.tables.timeline import Entry, chain
-from flower_ng.store.writing.linked_rows import Numbering
 from flower_ng.store.writing.snapshots import Bounds, Snapshot, merge_statements, snapshot
+from flower_ng.store.writing.writer import Numbering
 
 BOX = Worker("w1@box")
 #: When queries are asked, unless a test says otherwise: UTC seconds.

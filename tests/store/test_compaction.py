@@ -13,7 +13,7 @@ from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.sql.engine import Asking, SqlEngine
-from flower_ng.store.writing.linked_rows import note_changed
+from flower_ng.store.writing.writer import note_changed
 from tests.monitor.yard import eventually
 from tests.store.making import NOW, Table, change, task
 

@@ -18,7 +18,7 @@ from flower_ng.store.sql.engine import FACETS, Asking, SqlEngine
 from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import COLUMNS
-from flower_ng.store.writing.linked_rows import note_changed
+from flower_ng.store.writing.writer import note_changed
 from tests.store.conftest import emptied
 from tests.store.making import NOW, Table
 from tests.store.oracle import NAMES, Chance, Oracle, groups, over_time, rank, sort_key, top

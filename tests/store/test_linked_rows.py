@@ -1,6 +1,6 @@
 import pytest
 
-from flower_ng.store.writing.linked_rows import Numbering, note_changed
+from flower_ng.store.writing.writer import Numbering, note_changed
 from tests.store.making import Table, in_memory, task
 
 

@@ -1,4 +1,4 @@
-from flower_ng.store.writing.linked_rows import delete_tasks
+from flower_ng.store.writing.writer import delete_tasks
 from tests.store.making import task
 
 

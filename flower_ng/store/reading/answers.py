@@ -159,7 +159,7 @@ class TaskAnswers:
             return
         ids = await self._ids(query)
         for start in range(0, len(ids), PAGE_ROWS):
-            statement = statements.rows_of(ids[start : start + PAGE_ROWS], self._dialect)
+            statement = statements.those(ids[start : start + PAGE_ROWS], self._dialect, "id")
             rows = await self._rows(statement, is_list=True)
             if rows:
                 yield rows

@@ -7,7 +7,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -199,11 +199,14 @@ def ids(found: Selection) -> Statement:
     return Statement(text, (*found.parameters, *_limits(found.query, found.dialect)))
 
 
-def rows_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
-    """Return a statement for the rows with these ids, in their order."""
-    hits = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
+def those(
+    values: Sequence[Any], dialect: Dialect = SQLITE, key: Literal["id", "uuid"] = "uuid"
+) -> Statement:
+    """Return a statement for the rows with these keys, in their order; unknown ones are out."""
+    each = dialect.each("INTEGER" if key == "id" else "TEXT")
+    hits = dialect.looped(each, "task t", f"t.{key} = each.value")
     text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
-    return Statement(text, (json_text(ids),))
+    return Statement(text, (json_text(values),))
 
 
 def uuids_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
@@ -217,13 +220,6 @@ def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with this uuid: none or one."""
     rows = rows_json(dialect, whole=True)
     return Statement(f"SELECT {rows} FROM task t WHERE t.uuid = ?", (uuid,))
-
-
-def those(uuids: Sequence[str], dialect: Dialect = SQLITE) -> Statement:
-    """Return a statement for the rows with these uuids, in their order; unknown ones are out."""
-    hits = dialect.looped(dialect.each(), "task t", "t.uuid = each.value")
-    text = f"SELECT {rows_json(dialect, 'each.key')} FROM {hits}"
-    return Statement(text, (json_text(uuids),))
 
 
 def _hits(found: Selection, *conditions: str) -> str:

@@ -18,11 +18,10 @@ from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
 from flower_ng.store.tables.dialect import SQLITE, Dialect, json_text, transaction
 from flower_ng.store.tables.schema import REPAIR, SHARED, value
 from flower_ng.store.tables.texts import exception_class, first_line
-from flower_ng.store.writing.linked_rows import note_changed
 from flower_ng.store.writing.retention import Sweep
 from flower_ng.store.writing.snapshots import twin
 from flower_ng.store.writing.upsert import Insert, chunked
-from flower_ng.store.writing.writer import Writer
+from flower_ng.store.writing.writer import Writer, note_changed
 
 #: Rows looked at in one transaction: some ten milliseconds.
 STEP_ROWS: Final = 2000

@@ -13,7 +13,7 @@ import msgspec
 
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.schema import FINISHED
-from flower_ng.store.writing.linked_rows import delete_tasks
+from flower_ng.store.writing.writer import delete_tasks
 
 #: No store is larger unless somebody says so.
 MOST_BYTES: Final = 10_000_000_000
