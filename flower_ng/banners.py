@@ -47,6 +47,11 @@ CUT = (
     " does where a client reads too slowly. Raise client-output-buffer-limit pubsub in Redis, and"
     " give flower_ng more CPU"
 )
+#: What is said of a broker that takes no messages.
+BLOCKED = (
+    "The broker accepts no messages: {}. Tasks and commands can't be sent, and what workers tell"
+    " may be missing until it does"
+)
 #: What is said of events that all arrive late.
 LATE = (
     "Events arrive {:.0f} s late, so that everything shown is as old. Check the load of the broker,"
@@ -66,12 +71,14 @@ def banners(
     is_refusing: bool,
     is_cut: bool = False,
     late_s: float | None = None,
+    blocked: str = "",
 ) -> list[str]:
     """Return what the events and their store have to say; empty when all is well.
 
     `is_dropping` is whether events were dropped lately; of those before, the gaps tell.
     `is_refusing` is whether some could not be read lately; `is_cut` whether Redis has closed a
-    connection lately, perhaps ours; `late_s` is how late all events arrive, if that is a problem.
+    connection lately, perhaps ours; `late_s` is how late all events arrive, if that is a problem,
+    `blocked` why the broker takes no messages.
     """
     store, returning = events.store, events.returning
     failing, behind_s = store.failing, store.lag_s
@@ -91,6 +98,7 @@ def banners(
         *([LOST.format(lost)] if (lost := store.lost) else []),
         *([DROPPED.format(dropped)] if dropped and is_dropping else []),
         *([CUT] if is_cut and events.stats.cuts else []),
+        *([BLOCKED.format(blocked)] if blocked else []),
         *([LATE.format(late_s)] if late_s is not None else []),
         *([REFUSED.format(refused, form)] if refused and is_refusing else []),
     ]

@@ -257,7 +257,12 @@ class Cluster:
             is_refusing=self.problems.holds("events-refused"),
             is_cut=self.problems.holds("broker-cut-off"),
             late_s=self._late_s(),
+            blocked=self._blocked() if self.problems.holds("broker-blocks") else "",
         )
+
+    def _blocked(self) -> str:
+        """Return why the broker takes no messages at present, empty where it does."""
+        return "" if self.poll.facts is None else self.poll.facts.blocks_publishers
 
     def _late_s(self) -> float | None:
         """Return how late all events arrive, None where that is no problem."""

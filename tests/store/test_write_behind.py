@@ -63,7 +63,9 @@ def test_what_cannot_be_written_now_is_written_with_what_comes_next(ledger, capl
     ledger.put("b", 1)
     ledger.put("a", 2)
     assert ledger.behind.failing == "disk full"
-    assert [record.message for record in caplog.records] == ["The records could not be written"]
+    assert [record.message for record in caplog.records] == [
+        "The records could not be written: disk full"
+    ]
 
     ledger.thread.error = None
     ledger.behind.flush()

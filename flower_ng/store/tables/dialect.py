@@ -44,6 +44,11 @@ def may_pass(error: BaseException) -> bool:
     return isinstance(error, DATABASE_ERRORS) and not isinstance(error, REFUSALS)
 
 
+def trace_of(error: BaseException) -> BaseException | None:
+    """Return what to log the traceback of: one of a full disk says nothing."""
+    return None if may_pass(error) else error
+
+
 def was_ended(error: BaseException) -> bool:
     """Return whether a query was ended before its answer."""
     is_sqlites = isinstance(error, sqlite3.OperationalError) and str(error) == "interrupted"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from flower_ng.store.tables.dialect import RefusedError, may_pass
+from flower_ng.store.tables.dialect import RefusedError, may_pass, trace_of
 from flower_ng.store.writing.changes import Batch, Marks
 from flower_ng.store.writing.write_behind import READER_WAITS_S, on_loop
 from flower_ng.store.writing.writer import Writer
@@ -204,7 +204,8 @@ class Flusher:
             self._marks.lost += len(batch.tasks) if refused is None else refused
         if self._clock() - self._logged_at >= LOG_EVERY_S:
             self._logged_at = self._clock()
-            log.error("Writing the store failed, %d so far.", self.failures, exc_info=error)
+            count, trace = self.failures, trace_of(error)
+            log.error("Writing the store failed, %d so far: %s", count, error, exc_info=trace)
 
     def _release_readers(self) -> None:
         written = self._written()

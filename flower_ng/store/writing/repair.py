@@ -15,7 +15,7 @@ import msgspec
 from celery import states
 
 from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
-from flower_ng.store.tables.dialect import SQLITE, Dialect, json_text, transaction
+from flower_ng.store.tables.dialect import SQLITE, Dialect, json_text, trace_of, transaction
 from flower_ng.store.tables.schema import REPAIR, SHARED, value
 from flower_ng.store.tables.texts import exception_class, first_line
 from flower_ng.store.writing.retention import Sweep
@@ -195,9 +195,10 @@ class Upkeep:
             await asyncio.sleep(pause_s)
             try:
                 await asyncio.wrap_future(self._writer.run(self._work))
-            except Exception:
+            except Exception as error:
                 if not has_failed:
-                    log.exception("The store could not be kept within its bounds, or repaired")
+                    sentence = "The store could not be kept within its bounds, or repaired: %s"
+                    log.error(sentence, error, exc_info=trace_of(error))  # noqa: TRY400 - a full disk needs no traceback
                 has_failed = True
             else:
                 has_failed = False

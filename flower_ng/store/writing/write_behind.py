@@ -10,7 +10,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-from flower_ng.store.tables.dialect import SQLITE, Dialect, may_pass, transaction
+from flower_ng.store.tables.dialect import (
+    SQLITE,
+    Dialect,
+    may_pass,
+    trace_of,
+    transaction,
+)
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -138,7 +144,8 @@ class WriteBehind(Generic[Lot]):
     def _note(self, error: BaseException | None) -> None:
         """Log the first of several failures."""
         if error is not None and self.failing is None:
-            log.error("The %s could not be written", self._about, exc_info=error)
+            trace = trace_of(error)
+            log.error("The %s could not be written: %s", self._about, error, exc_info=trace)
         self.failing = None if error is None else str(error)
 
 
