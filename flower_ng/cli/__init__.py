@@ -139,6 +139,31 @@ def hash_password(arguments: Sequence[str]) -> None:
     hashing.hash_password(arguments)
 
 
+def create_token(arguments: Sequence[str], *, role: str, scope: str, expires: str) -> None:
+    """Make a token and print it."""
+    from flower_ng.cli import serving, tokens  # noqa: PLC0415 - see the first lines of this module
+
+    with serving.in_one_line():
+        click.echo(tokens.create(arguments, role=role, scope=scope, expires=expires))
+
+
+def list_tokens(arguments: Sequence[str]) -> None:
+    """Print what is known of each token."""
+    from flower_ng.cli import serving, tokens  # noqa: PLC0415 - see the first lines of this module
+
+    with serving.in_one_line():
+        for line in tokens.lines(arguments):
+            click.echo(line)
+
+
+def revoke_token(arguments: Sequence[str]) -> None:
+    """Take a token away."""
+    from flower_ng.cli import serving, tokens  # noqa: PLC0415 - see the first lines of this module
+
+    with serving.in_one_line():
+        click.echo(f"Revoked {tokens.revoke(arguments)}; the dashboard knows within a second.")
+
+
 def option_names(context: click.Context | None) -> set[str]:
     """Every spelling of the group's own options, dashes included."""
     parameters = context.command.params if context else []
@@ -153,6 +178,7 @@ USAGE = (
     "flower-ng probe [--live] [OPTIONS]",
     "flower-ng doctor [CELERY OPTIONS] [--json] [OPTIONS]",
     "flower-ng hash-password USER",
+    "flower-ng token create|list|revoke [NAME] [OPTIONS]",
 )
 command = OptionsCommand("flower_ng", watch, SUMMARY, USAGE)
 alias = OptionsCommand("flower-ng", watch, SUMMARY, USAGE)
@@ -179,6 +205,41 @@ hash_command = click.Command(
     help="Ask for a password, or read it from standard input, and print a line for the file of"
     " --htpasswd.",
     params=[click.Argument(["arguments"], nargs=-1, metavar="USER")],
+)
+_REST: Final = {"ignore_unknown_options": True}
+token_command = click.Group(
+    "token",
+    help="Make, list and revoke the tokens of scripts, in the file of --tokens.",
+    commands=[
+        click.Command(
+            "create",
+            callback=create_token,
+            help="Make a token and print it, once.",
+            params=[
+                click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED, metavar="NAME"),
+                click.Option(["--role"], default="", help="viewer, operator or admin."),
+                click.Option(["--scope"], default="", help="metrics: it is for /metrics alone."),
+                click.Option(["--expires"], default="0", help="For how long, such as 90d."),
+            ],
+            context_settings=_REST,
+        ),
+        click.Command(
+            "list",
+            callback=list_tokens,
+            help="List all tokens.",
+            params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED, metavar="")],
+            context_settings=_REST,
+        ),
+        click.Command(
+            "revoke",
+            callback=revoke_token,
+            help="Revoke a token.",
+            params=[
+                click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED, metavar="NAME")
+            ],
+            context_settings=_REST,
+        ),
+    ],
 )
 doctor_command = OptionsCommand(
     "doctor",

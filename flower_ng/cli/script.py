@@ -19,6 +19,7 @@ from flower_ng.cli import (
     hash_command,
     import_command,
     probe_command,
+    token_command,
 )
 
 OWN_WORDS: Final = frozenset({"--help", "--version"})  # ours, although Celery has them too
@@ -28,6 +29,7 @@ WITHOUT_APP: Final[Mapping[str, click.Command]] = {
     "hash-password": hash_command,
     "import": import_command,
     "probe": probe_command,
+    "token": token_command,
 }
 
 

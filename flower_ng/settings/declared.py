@@ -123,6 +123,14 @@ class Settings(ProblemOptions):
         is_signing_key,
         credential=True,
     )
+    tokens: str = option(
+        "",
+        LOGIN,
+        "Path of the file of tokens for scripts and Prometheus, which flower-ng token writes.",
+    )
+    metrics_auth: bool = option(
+        False, LOGIN, "Have /metrics need a token or a login, instead of being open to everybody."
+    )
     auth_header: str = option(
         "",
         LOGIN,

@@ -153,8 +153,14 @@ class Site(Application):
     def is_trusted(self, headers: HTTPHeaders, peer: str, is_from_proxy: bool) -> bool:  # noqa: FBT001 - the server calls it
         """Whether a request may send much: it is logged in, or everybody may use the API."""
         door: Door = self.settings["services"].door
+        if token := door.tokens.shown(headers.get("Authorization")):
+            return door.tokens.knows(token)
         if not door.has_lock:
             return door.is_api_open()
+        return self._is_logged_in(headers, peer, is_from_proxy=is_from_proxy)
+
+    def _is_logged_in(self, headers: HTTPHeaders, peer: str, *, is_from_proxy: bool) -> bool:
+        door: Door = self.settings["services"].door
         if is_from_proxy and named_user(headers, door.header):
             return True
         if not (door.basic or door.pattern):

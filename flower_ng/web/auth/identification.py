@@ -13,6 +13,7 @@ from flower_ng.web.auth.basic import BasicAuth
 from flower_ng.web.auth.identity import How, Identity
 from flower_ng.web.auth.pattern import EmailPattern
 from flower_ng.web.auth.roles import Role, Roles
+from flower_ng.web.auth.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,15 @@ class Credentials:
 class Identification:
     """The logins of one site.
 
-    A trusted proxy's header says who it is; else HTTP Basic and the session do, both where both
-    are configured.
+    A token says who it is, or a trusted proxy's header; else HTTP Basic and the session do, both
+    where both are configured.
     """
 
     basic: BasicAuth = field(default_factory=lambda: BasicAuth(()))
     pattern: EmailPattern | None = None
     header: ProxyHeader = field(default_factory=ProxyHeader)
     roles: Roles = field(default_factory=Roles)
+    tokens: Tokens = field(default_factory=Tokens)
 
     @property
     def has_lock(self) -> bool:
@@ -66,6 +68,8 @@ class Identification:
         Without any login everybody is anonymous, with the role given. LoginRequired where the
         credentials are missing or wrong.
         """
+        if token := self.tokens.shown(credentials.authorization):
+            return await self.tokens.identity(token)
         if self.header and credentials.proxy_user:
             groups = _listed(credentials.proxy_groups)
             return self._person(credentials.proxy_user, How.PROXY, groups)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import urlsplit
 
-from tornado.httputil import HTTPServerRequest
-
 from flower_ng.errors import Forbidden, LoginRequired
 from flower_ng.web.auth.basic import BasicAuth
 from flower_ng.web.auth.hosts import Hosts
@@ -16,6 +14,7 @@ from flower_ng.web.auth.identification import Credentials, Identification, Proxy
 from flower_ng.web.auth.identity import STRANGER, Identity
 from flower_ng.web.auth.pattern import EmailPattern
 from flower_ng.web.auth.roles import Need, Role, Roles
+from flower_ng.web.auth.tokens import Tokens
 from flower_ng.web.http.arguments import truth
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -33,8 +32,6 @@ FOREIGN_HOST = (
     "This host name is not known to be that of this dashboard: name it in --trusted_hosts, or open"
     " the dashboard by an IP address or as localhost"
 )
-#: What the server writes at the context of a connection with a trusted proxy.
-FROM_PROXY = "is_from_trusted_proxy"
 XSRF_COOKIE = "_xsrf"
 SESSION_COOKIE = "user"
 _EVERYONE = "everyone who can connect"
@@ -99,6 +96,7 @@ class Door:
     header: ProxyHeader = field(default_factory=ProxyHeader)
     roles: Sequence[str] = ()
     htpasswd: Htpasswd | None = None
+    tokens: Tokens = field(default_factory=Tokens)
     logins: Identification = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +105,7 @@ class Door:
             EmailPattern(self.auth) if self.auth else None,
             self.header,
             Roles(self.roles),
+            self.tokens,
         )
         object.__setattr__(self, "logins", logins)
 
@@ -200,9 +199,10 @@ class Door:
         unsafe = method not in SAFE_METHODS
         return unsafe and self.pattern is not None and "Authorization" not in headers
 
-    def check_open(self, access: Access) -> None:
-        """Refuse API requests of any method while the API is closed."""
-        if access is Access.API and not self.is_api_open():
+    def check_open(self, access: Access, authorization: str | None = None) -> None:
+        """Refuse API requests of any method while the API is closed, but those with a token."""
+        has_token = bool(self.tokens.shown(authorization))
+        if access is Access.API and not has_token and not self.is_api_open():
             raise LoginRequired(API_CLOSED)
 
     async def identity(self, credentials: Credentials) -> Identity | None:
@@ -232,12 +232,6 @@ class Door:
         if origin not in self.cors_origins:
             return {"Vary": "Origin"}
         return {"Access-Control-Allow-Origin": str(origin), "Vary": "Origin", **_CORS_HEADERS}
-
-
-def from_proxy(request: HTTPServerRequest) -> bool:
-    """Whether a request came straight from a trusted proxy, as the server found (server.py)."""
-    context = getattr(request.connection, "context", None)
-    return getattr(context, FROM_PROXY, False) is True
 
 
 def is_xsrf_token(value: str) -> bool:

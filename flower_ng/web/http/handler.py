@@ -14,10 +14,10 @@ from tornado.web import HTTPError, RequestHandler
 from flower_ng.errors import AnswerError, BadRequest, Forbidden, TooManyRequests
 from flower_ng.printable import one_line
 from flower_ng.store import PEER
-from flower_ng.web.auth.identification import Credentials, named_user
 from flower_ng.web.auth.identity import Identity
 from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.arguments import parse
+from flower_ng.web.http.credentials import credentials_of
 from flower_ng.web.http.error_bodies import (
     JSON,
     ErrorView,
@@ -33,7 +33,6 @@ from flower_ng.web.http.guard import (
     SECURITY_HEADERS,
     SESSION_COOKIE,
     Access,
-    from_proxy,
 )
 from flower_ng.web.ui.format import json_text
 from flower_ng.web.ui.links import text_of
@@ -87,10 +86,11 @@ class Handler(Framed):
         PEER.set(self.request.remote_ip or "")
         self.services.door.check_host(self.request.headers.get("Host", ""))
         self._check_site()
-        self.services.door.check_open(self.access)
+        headers = self.request.headers
+        self.services.door.check_open(self.access, headers.get("Authorization"))
         if self.request.method not in self.allowed_methods():
             raise HTTPError(HTTPStatus.METHOD_NOT_ALLOWED)
-        if self.access is not Access.OPEN and self.request.method != "OPTIONS":
+        if not self.is_open and self.request.method != "OPTIONS":
             await self._admit()
 
     def _check_site(self) -> None:
@@ -102,28 +102,38 @@ class Handler(Framed):
     async def _admit(self) -> None:
         who = await self.identified()
         if who is None:
-            self._ask_to_log_in()
+            self.ask_to_log_in()
             return
         self.identity = who
-        self.services.door.check_need(who, self.need, self.request.method or "")
+        self.check_role(who)
         self.is_known = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is asked who they are."""
+        return self.access is Access.OPEN
+
+    def check_role(self, who: Identity) -> None:
+        """Refuse whose role is not enough for this route."""
+        self.services.door.check_need(who, self.need, self.request.method or "")
+
+    async def may_stay(self) -> bool:
+        """Whether this request would still be let in: tokens are revoked, and logins end."""
+        try:
+            who = await self.identified()
+            if who is not None:
+                self.check_role(who)
+        except AnswerError:
+            return False
+        return who is not None
 
     async def identified(self) -> Identity | None:
         """Who this request comes from; None for who has to log in by the provider."""
-        return await self.services.door.identity(self._credentials())
+        door, session = self.services.door, self.get_signed_cookie(SESSION_COOKIE)
+        return await door.identity(credentials_of(self.request, door.header, session))
 
-    def _credentials(self) -> Credentials:
-        headers, header = self.request.headers, self.services.door.header
-        is_proxied = from_proxy(self.request)
-        return Credentials(
-            self.request.remote_ip or "",
-            headers.get("Authorization"),
-            named_user(headers, header) if is_proxied else "",
-            headers.get(header.groups, "") if is_proxied and header.groups else "",
-            (self.get_signed_cookie(SESSION_COOKIE) or b"").decode(errors="replace"),
-        )
-
-    def _ask_to_log_in(self) -> None:
+    def ask_to_log_in(self) -> None:
+        """Send a browser to the login."""
         if self.request.method not in SAFE_METHODS:
             raise Forbidden
         self.redirect(f"{self.services.url('/login')}?{urlencode({'next': self.request.uri})}")

@@ -20,7 +20,8 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream, StreamClosedError
 
-from flower_ng.web.http.guard import FORWARDED_HOST, FROM_PROXY
+from flower_ng.web.http.credentials import FROM_PROXY
+from flower_ng.web.http.guard import FORWARDED_HOST
 
 if sys.platform != "win32":
     import resource

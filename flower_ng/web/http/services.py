@@ -13,6 +13,7 @@ from flower_ng.web.auth.hosts import Hosts, is_loopback
 from flower_ng.web.auth.htpasswd import Htpasswd, read_htpasswd
 from flower_ng.web.auth.identification import ProxyHeader
 from flower_ng.web.auth.roles import roles_of
+from flower_ng.web.auth.tokens import Tokens
 from flower_ng.web.http.guard import API_SWITCH, Door
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def furnish(
         environ=environ,
         header=ProxyHeader(options.auth_header, options.auth_groups_header),
         htpasswd=Htpasswd(read_htpasswd(options.htpasswd)),
+        tokens=Tokens(options.tokens),
         roles=roles_of(options.roles, options.roles_file),
     )
     prefix = normal_prefix(options.url_prefix)

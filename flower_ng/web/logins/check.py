@@ -37,6 +37,10 @@ def check(options: "Settings") -> None:
             "gave for this application: without them nobody could log in"
         )
     _check_proxy(options)
+    if options.metrics_auth and not (options.tokens or has_login_option(options)):
+        raise SettingsError(
+            "--metrics_auth needs --tokens, or a login: without one nobody could read /metrics"
+        )
     has_login = has_login_option(options)
     if (options.roles or options.roles_file) and not has_login:
         raise SettingsError(

@@ -1,14 +1,22 @@
-"""Scrape answers Prometheus at `/metrics`, always open; on the loop, which it gives back often."""
+"""Scrape answers Prometheus at `/metrics`, open unless `metrics_auth`; on the loop, in turns."""
 
 import asyncio
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 from tornado.iostream import StreamClosedError
 
+from flower_ng.errors import LoginRequired
 from flower_ng.metrics import Form, ScrapeAnswer
+from flower_ng.web.auth.identity import Identity
+from flower_ng.web.auth.tokens import METRICS
 from flower_ng.web.http.base import Access, Handler, Need
+from flower_ng.web.http.error_bodies import Fault
 
+METRICS_CLOSED: Final = (
+    "Metrics need a login or a token (--metrics_auth): flower-ng token create NAME --scope=metrics"
+)
 #: A scraper that has not read its answer by then is given up.
 SENDING_S: Final = 60.0
 
@@ -19,6 +27,29 @@ class Scrape(Handler):
     access = Access.OPEN
     path = "/metrics"
     need = Need.OPEN
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may scrape."""
+        return not self.services.options.metrics_auth
+
+    def check_role(self, who: Identity) -> None:
+        """Let in tokens for metrics, and whoever may see pages after a login."""
+        if not who.is_named:
+            raise LoginRequired(METRICS_CLOSED)
+        if who.scope != METRICS:
+            self.services.door.check_need(who, Need.READ, self.request.method or "")
+
+    def ask_to_log_in(self) -> None:
+        """Say what is needed: a scraper can't follow to a login."""
+        raise LoginRequired(METRICS_CLOSED)
+
+    def write_fault(self, fault: Fault, error: BaseException | None) -> None:
+        """Say in plain text what is missing."""
+        if fault.status == HTTPStatus.UNAUTHORIZED:
+            self.write_api_fault(fault)
+        else:
+            super().write_fault(fault, error)
 
     async def get(self) -> None:
         """Answer with every metric."""

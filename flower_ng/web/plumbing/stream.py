@@ -71,7 +71,7 @@ class Ticker:
 
 
 class Stream(Handler):
-    """One browser's stream of ticks; it ends when the browser leaves or the site closes."""
+    """One browser's stream of ticks; it ends when the browser leaves or may not stay."""
 
     path = "/stream"
     need = Need.READ
@@ -102,10 +102,16 @@ class Stream(Handler):
             self.ticker.streams -= 1
 
     async def _write_ticks(self) -> None:
-        seen = self.ticker.ticks
+        loop, seen = asyncio.get_running_loop(), self.ticker.ticks
+        checked_at = loop.time()
         await self._send(f"retry: {RETRY_MS}\n\n")
         while not self.ticker.is_closed:
-            if await self.ticker.is_changed(seen):
+            is_changed = await self.ticker.is_changed(seen)
+            if not is_changed or loop.time() - checked_at >= self.ticker.heartbeat_s:
+                checked_at = loop.time()
+                if not await self.may_stay():
+                    return
+            if is_changed:
                 seen = self.ticker.ticks
                 await self._send("event: tick\ndata:\n\n")
             elif not self.ticker.is_closed:

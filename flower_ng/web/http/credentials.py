@@ -1,0 +1,28 @@
+"""Credentials are read from a request here. On the loop."""
+
+from tornado.httputil import HTTPServerRequest
+
+from flower_ng.web.auth.identification import Credentials, ProxyHeader, named_user
+
+#: What the server writes at the context of a connection with a trusted proxy.
+FROM_PROXY = "is_from_trusted_proxy"
+
+
+def credentials_of(
+    request: HTTPServerRequest, header: ProxyHeader, session: bytes | None
+) -> Credentials:
+    """What a request shows; `session` is what its signed cookie holds."""
+    headers, is_proxied = request.headers, from_proxy(request)
+    return Credentials(
+        request.remote_ip or "",
+        headers.get("Authorization"),
+        named_user(headers, header) if is_proxied else "",
+        headers.get(header.groups, "") if is_proxied and header.groups else "",
+        (session or b"").decode(errors="replace"),
+    )
+
+
+def from_proxy(request: HTTPServerRequest) -> bool:
+    """Whether a request came straight from a trusted proxy, as the server found (server.py)."""
+    context = getattr(request.connection, "context", None)
+    return getattr(context, FROM_PROXY, False) is True
