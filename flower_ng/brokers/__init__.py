@@ -16,6 +16,7 @@ from flower_ng.brokers.base import (
 )
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RabbitNode, RedisFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
+from flower_ng.brokers.messages import QueueGlimpse, WaitingMessage, is_system_queue
 from flower_ng.brokers.rabbitmq import RabbitBroker
 from flower_ng.brokers.recent import LengthSample
 from flower_ng.brokers.redis import RedisBroker, SentinelBroker
@@ -28,15 +29,18 @@ __all__ = [
     "BrokerFacts",
     "LengthSample",
     "Look",
+    "QueueGlimpse",
     "QueueNumbers",
     "RabbitFacts",
     "RabbitNode",
     "RedisFacts",
     "StaleQueue",
+    "WaitingMessage",
     "address",
     "broker_for",
     "brokers_for",
     "endpoint_of",
+    "is_system_queue",
     "mask",
 ]
 

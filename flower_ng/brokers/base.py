@@ -12,7 +12,8 @@ from urllib.parse import unquote
 from kombu import Connection
 
 from flower_ng.brokers.condition import RabbitFacts, RedisFacts
-from flower_ng.errors import Refused, Unavailable
+from flower_ng.brokers.messages import QueueGlimpse
+from flower_ng.errors import NoAnswer, Refused, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ ALIASES = {"pyamqp": "amqp", "librabbitmq": "amqp"}
 #: Parts of a URL that are secret: what stands between the user and the last @, some parameters.
 USERINFO = re.compile(r"(?<=://)([^:/?#@]*):[^?#]*@")
 SECRETS = re.compile(r"(?i)([?&][^=&#;]*(?:password|secret|token)[^=&#;]*=)[^&#;]*")
+NO_GLIMPSE = "This kind of broker shows no messages without taking them out of the queue."
+UNCERTAIN = "Whether messages were removed from {!r} is not known: look at its length."
 #: How the reason begins where a broker has no queue of that name.
 NO_QUEUE = "The broker knows no queue"
 #: An IPv6 address as Kombu writes it into a URL.
@@ -126,6 +129,19 @@ class BrokerAdapter(Protocol):
         answer, Refused where it won't.
         """
 
+    async def peek(self, name: str, most: int) -> QueueGlimpse:
+        """Return the first messages of a queue, none of which is taken or changed by that.
+
+        Unavailable when the broker does not answer.
+        """
+
+    async def purge(self, name: str) -> int:
+        """Remove all messages that wait in a queue; return how many they were.
+
+        Unavailable when nothing was done, NoAnswer when that is not known, Refused when the broker
+        won't.
+        """
+
 
 class BlockingAdapter:
     """The half of a blocking adapter that waits: `lengths`, `seen` and `swept` run in the pool.
@@ -164,6 +180,27 @@ class BlockingAdapter:
     def swept(self) -> list[str]:
         """Delete stale queues; blocks; in the pool."""
         raise Refused("This kind of broker has no queues that could be cleaned up")
+
+    async def peek(self, name: str, most: int) -> QueueGlimpse:
+        """Look at the first messages of a queue."""
+        return await self._answer(self.glimpse, name, most)
+
+    async def purge(self, name: str) -> int:
+        """Remove what waits; what lasts too long may have been done, and is not waited for."""
+        try:
+            return await self._answer(self.purged, name)
+        except Unavailable as error:
+            if (self.purged.__name__, name) in self._asked:
+                raise NoAnswer(f"{error.message} {UNCERTAIN.format(name)}") from error
+            raise
+
+    def glimpse(self, name: str, most: int) -> QueueGlimpse:  # noqa: ARG002 - of those that can
+        """Read the first messages; blocks; in the pool."""
+        return QueueGlimpse(why_not=NO_GLIMPSE)
+
+    def purged(self, name: str) -> int:
+        """Remove what waits; blocks; in the pool."""
+        raise NotImplementedError
 
     async def _answer(self, ask: Callable[..., T], *arguments: Any) -> T:
         key = (ask.__name__, *arguments)

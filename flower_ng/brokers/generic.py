@@ -11,8 +11,8 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 from kombu.transport.virtual import AbstractChannel
 
-from flower_ng.brokers.base import NO_QUEUE, BlockingAdapter
-from flower_ng.errors import Unavailable
+from flower_ng.brokers.base import NO_QUEUE, UNCERTAIN, BlockingAdapter
+from flower_ng.errors import NoAnswer, NotFound, Refused, Unavailable
 
 CONNECT_TIMEOUT_S = 2.0
 
@@ -32,6 +32,17 @@ class GenericBroker(BlockingAdapter):
         reasons = (row.get("reason", "") for row in rows)
         self.trouble = next((why for why in reasons if why and not why.startswith(NO_QUEUE)), None)
         return rows
+
+    def purged(self, name: str) -> int:
+        """Have the queue purged; one that is not there is not made by that."""
+        try:
+            with self._connection() as connection:
+                connection.ensure_connection(max_retries=max(len(connection.alt or ()) - 1, 0))
+                return purged(connection, name)
+        except (OSError, ImportError, OperationalError) as error:
+            raise Unavailable(
+                f"The broker does not answer: {error}. Nothing was removed"
+            ) from error
 
     def _connection(self) -> Connection:
         """Return a connection, not open, that never waits for long."""
@@ -53,6 +64,23 @@ class GenericBroker(BlockingAdapter):
             return [length_of(connection, name) for name in names]
         except broken as error:
             raise Unavailable(f"The broker does not answer: {error}") from error
+
+
+def purged(connection: Connection, name: str) -> int:
+    """Purge a queue on a channel of its own; NoAnswer where the connection breaks meanwhile."""
+    channel: Any
+    with connection.channel() as channel:
+        if unknowable(channel) is None:
+            try:
+                channel.queue_declare(name, passive=True)
+            except connection.channel_errors as error:
+                raise NotFound(f"{NO_QUEUE} {name!r}.") from error
+        try:
+            return int(channel.queue_purge(name) or 0)
+        except connection.channel_errors as error:
+            raise Refused(f"The broker refuses to purge {name!r}: {error}") from error
+        except connection.connection_errors as error:
+            raise NoAnswer(f"The broker failed: {error}. {UNCERTAIN.format(name)}") from error
 
 
 def length_of(connection: Connection, name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from flower_ng.brokers.base import BrokerEndpoint, Look, numbers
 from flower_ng.brokers.condition import RabbitFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.management import FAILURES, management_of
+from flower_ng.brokers.messages import QueueGlimpse
 from flower_ng.brokers.rabbit_facts import named, rabbit_facts, unheard
 from flower_ng.errors import Refused, Unavailable
 
@@ -28,6 +29,10 @@ STALE_S = 60.0
 SAME_HOST = (
     "Several RabbitMQ servers share one host, so their management APIs can't be told apart: queue"
     " lengths come from a passive declare"
+)
+TAKES = (
+    "RabbitMQ shows a message only by delivering it: it would go back to the queue marked as"
+    " redelivered, and perhaps in another order. So nothing is read here."
 )
 #: What is asked of each object: some brokers have thousands.
 QUEUE_COLUMNS = (
@@ -87,6 +92,14 @@ class RabbitBroker:
         except FAILURES as error:
             raise Refused(f"The management API at {self._api.url} refused: {error}") from error
         return names
+
+    async def peek(self, name: str, most: int) -> QueueGlimpse:  # noqa: ARG002 - it can't
+        """Return why nothing is shown."""
+        return QueueGlimpse(why_not=TAKES)
+
+    async def purge(self, name: str) -> int:
+        """Have the queue purged over AMQP, which needs no plugin."""
+        return await self._plain.purge(name)
 
     async def _objects(self, path: str) -> list[dict[str, Any]] | None:
         if not self._has_api:

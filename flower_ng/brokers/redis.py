@@ -18,11 +18,12 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from flower_ng.brokers.base import BlockingAdapter, BrokerEndpoint, Look, numbers
+from flower_ng.brokers.base import UNCERTAIN, BlockingAdapter, BrokerEndpoint, Look, numbers
 from flower_ng.brokers.condition import RedisFacts
+from flower_ng.brokers.messages import QueueGlimpse, of_kombu
 from flower_ng.brokers.redis_info import redis_facts
 from flower_ng.brokers.redis_keys import Leftovers
-from flower_ng.errors import Unavailable
+from flower_ng.errors import NoAnswer, Refused, Unavailable
 
 #: Kombu's own, where `broker_transport_options` says nothing.
 PRIORITY_STEPS = (0, 3, 6, 9)
@@ -73,6 +74,37 @@ class RedisBroker(BlockingAdapter):
             if names:
                 client.unlink(*(f"{self._prefix}{name}" for name in names))
             return names
+
+    def glimpse(self, name: str, most: int) -> QueueGlimpse:
+        """Read the ends of the lists, where messages are taken from; nothing is popped."""
+        with self._asking() as client:
+            pipeline = client.pipeline(transaction=False)
+            for key in self._keys(name):
+                pipeline.lrange(key, -most, -1)
+            found = pipeline.execute()
+        raw = [message for messages in found for message in reversed(messages)]
+        return QueueGlimpse(tuple(map(of_kombu, raw[:most])))
+
+    def purged(self, name: str) -> int:
+        """Count and delete the lists of a queue in one transaction."""
+        keys = list(self._keys(name))
+        with self._asking() as client:
+            sizes = self._sizes(client, [name])  # a key that is no list is not deleted
+            if wrong := next((size for size in sizes if isinstance(size, Exception)), None):
+                raise Refused(f"Redis refuses to count {name!r}, so it was not purged: {wrong}")
+            transaction = client.pipeline(transaction=True)
+            for key in keys:
+                transaction.llen(key)
+            transaction.unlink(*keys)
+            return self._executed(transaction, name, len(keys))
+
+    def _executed(self, transaction: Any, name: str, lists: int) -> int:
+        try:
+            return sum(transaction.execute()[:lists])
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise NoAnswer(f"Redis failed: {error}. {UNCERTAIN.format(name)}") from error
+        except redis.ResponseError as error:
+            raise Refused(f"Redis refuses to purge {name!r}: {error}") from error
 
     @contextmanager
     def _asking(self) -> "Iterator[redis.Redis]":

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from flower_ng.brokers.base import BrokerAdapter, BrokerEndpoint, Look
 from flower_ng.brokers.management import bracketed
+from flower_ng.brokers.messages import QueueGlimpse
 from flower_ng.errors import AnswerError, Unavailable
 
 T = TypeVar("T")
@@ -57,6 +58,17 @@ class Several:
         if current is None:
             raise Unavailable(UNKNOWN)
         return await self._adapter(current).clean(spared)
+
+    async def peek(self, name: str, most: int) -> QueueGlimpse:
+        """Look into a queue of the server that the events come from."""
+        return await self._ask(lambda broker: broker.peek(name, most))
+
+    async def purge(self, name: str) -> int:
+        """Purge a queue of the server that the events come from, and of no other."""
+        current = self._current()
+        if current is None:
+            raise Unavailable(UNKNOWN)
+        return await self._adapter(current).purge(name)
 
     async def _ask(self, question: Callable[[BrokerAdapter], Coroutine[Any, Any, T]]) -> T:
         current = self._current()

@@ -22,6 +22,7 @@ from flower_ng.web.api import (
     overview,
     problems,
     publish,
+    queue,
     queues,
     rerun,
     series,
@@ -42,6 +43,7 @@ from flower_ng.web.pages.history import History
 from flower_ng.web.pages.logout import Logout
 from flower_ng.web.pages.overview.page import Overview
 from flower_ng.web.pages.problems import Problems
+from flower_ng.web.pages.queue import QueueDetailPage
 from flower_ng.web.pages.queues.page import Queues
 from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task.page import TaskDetailPage
@@ -71,6 +73,7 @@ PAGES: tuple[type[Page], ...] = (
     Types,
     Type,
     Queues,
+    QueueDetailPage,
     Problems,
     DoctorPage,
     History,
@@ -110,6 +113,8 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     control.TaskRateLimit,
     control.TaskRevoke,
     rerun.TaskRerun,
+    queue.QueueMessages,
+    queue.QueuePurge,
     history.ShowHistory,
     history.TaskForget,
     history.TasksForget,

@@ -66,6 +66,7 @@ CONTROLS = (
     write("/api/task/forget/(.+)", "/api/task/forget/some.id", ADMINISTER),
     write("/api/tasks/forget", "/api/tasks/forget", ADMINISTER),
     write("/api/problems/mute", "/api/problems/mute", ADMINISTER),
+    write("/api/queue/purge/(.+)", "/api/queue/purge/some.queue", ADMINISTER),
     write("/api/queues/clean", "/api/queues/clean", ADMINISTER),
     write("/api/problems/unmute", "/api/problems/unmute", ADMINISTER),
     write("/api/problems/test", "/api/problems/test", ADMINISTER),
@@ -86,6 +87,7 @@ FLOWER = (
     read("/api/tasks"),
     read("/api/task/types"),
     read("/api/queues/length"),
+    read("/api/queue/messages/(.+)", "/api/queue/messages/some.queue"),
     read("/api/overview"),
     read("/api/connection"),
     read("/api/series"),
@@ -113,6 +115,7 @@ WITH_FORM = (read("/api/workers"), read("/api/doctor"), *CONTROLS)
 OURS = (
     page("/overview"),
     page("/queues"),
+    page("/queues/(.+)", "/queues/some.queue"),
     page("/types"),
     page("/types/(.+)", "/types/some.task"),
     page("/stream"),

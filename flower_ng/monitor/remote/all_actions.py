@@ -4,6 +4,6 @@ from typing import Final
 
 from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.command_list import COMMANDS
-from flower_ng.monitor.remote.task_actions import RERUN, REVOKE
+from flower_ng.monitor.remote.task_actions import PURGE, RERUN, REVOKE
 
-ACTIONS: Final[tuple[Action, ...]] = (*COMMANDS, REVOKE, RERUN)
+ACTIONS: Final[tuple[Action, ...]] = (*COMMANDS, REVOKE, RERUN, PURGE)

@@ -1,4 +1,4 @@
-"""The actions on tasks that are no command to one worker, each declared once. Pure."""
+"""The actions on tasks and queues that are no command to one worker, each declared once. Pure."""
 
 from typing import Final
 
@@ -20,6 +20,20 @@ RERUN: Final = Action(
         ActionArgument("countdown", float, "wait so many seconds", least=0, unit="seconds"),
     ),
     is_reviewed=True,
+)
+PURGE: Final = Action(
+    "purge",
+    "queue/purge",
+    "Purge",
+    "Remove all messages that wait in a queue",
+    "All messages that wait in the queue are removed: their tasks never run, and no event tells of"
+    " it. Messages that workers hold already stay. This can't be undone.",
+    target="queue",
+    arguments=(
+        ActionArgument("confirm", str, "the name of the queue once more", is_required=True),
+    ),
+    is_reviewed=True,
+    administers=True,
 )
 REVOKE: Final = Action(
     "revoke",

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.brokers import QueueNumbers
+from flower_ng.brokers.base import numbers
 from flower_ng.cluster import Cluster
+from flower_ng.errors import AnswerError
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.ui.links import Links
 
@@ -59,6 +61,15 @@ async def lengths(cluster: Cluster, now: float) -> Lengths:
     is_old = facts.away_since is not None or now - (told_at or now) > FRESH_S
     age_s = now - told_at if is_old and told_at is not None else None
     return Lengths(poll.last, facts.trouble, age_s)
+
+
+async def length_now(cluster: Cluster, name: str, now: float) -> Lengths:
+    """Return what the broker tells of one queue now; if it does not, what it told last."""
+    try:
+        rows = await cluster.broker.queues([name])
+    except AnswerError:
+        return await lengths(cluster, now)
+    return Lengths({str(row["name"]): numbers(row) for row in rows})
 
 
 def consumers(cluster: Cluster, links: Links) -> Mapping[str, Sequence[Consumer]]:

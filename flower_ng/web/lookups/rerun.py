@@ -169,7 +169,7 @@ def _details(row: TaskRow, found: CallArguments, given: GivenArguments) -> Itera
         if getattr(given, name) is not None:
             yield f"Its {name} are those that you gave."
         elif not getattr(found, name).why_not:
-            yield f"Its {name} are the same, by {found.source}."
+            yield f"Its {name} are the same, as {found.source} has them."
     if row.eta and given.countdown is None:
         yield f"The first one had the ETA {row.eta}, which is dropped."
     if row.expires:
@@ -223,7 +223,7 @@ def _unknowns(
 ) -> Iterator[str]:
     yield (
         "Priority, time limits and headers of the first one are in no event: the new one has those"
-        " of the app's settings. Nor can be told whether it was part of a chord."
+        " of the app's settings. Whether it was part of a chord isn't told either."
     )
     if not _options(row, given):
         yield "Its queue is in no event: the app's settings decide where it goes."

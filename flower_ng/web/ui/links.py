@@ -26,6 +26,10 @@ class Links:
         """The page of a task."""
         return f"{self.prefix}/task/{segment(uuid)}"
 
+    def queue(self, name: str) -> str:
+        """The page of a queue."""
+        return f"{self.prefix}/queues/{segment(name)}"
+
     def type(self, name: str) -> str:
         """The page of a task type."""
         return f"{self.prefix}/types/{segment(name)}"

@@ -19,7 +19,8 @@ DIGEST_LENGTH: Final = 16
 class ReviewInput:
     """What a person may fill in, or must: JSON in place of `known`, a text from events.
 
-    `why` says why it must be filled in, empty where it need not be.
+    `why` says why it must be filled in, empty where it need not be. Where it `is_typed`, it is
+    `known` itself that has to be typed, so that nobody confirms by a slip.
     """
 
     name: str
@@ -27,6 +28,7 @@ class ReviewInput:
     known: str
     given: str = ""
     why: str = ""
+    is_typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

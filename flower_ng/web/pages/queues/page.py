@@ -15,7 +15,7 @@ from flower_ng.web.pages.queues.rates import STEP_S, WINDOW_S, Flow, Points, flo
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import highest, path
-from flower_ng.web.ui.links import Links, word
+from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Choice
 from flower_ng.web.ui.problem_rows import ProblemRow, marks
 from flower_ng.web.ui.time_window import start_of
@@ -39,7 +39,7 @@ class QueueLine:
     pace: str
     trend: str
     most: float | None
-    tasks_url: str
+    url: str
     workers_url: str
     is_deserted: bool
 
@@ -173,7 +173,7 @@ def _line(
         pace=fmt.DASH if is_old else _pace(pace, told.length, is_deserted=is_deserted),
         trend=path(trend, highest(trend) or 1.0),
         most=highest(_levels(points, "most")),
-        tasks_url=links.tasks(search=f"queue:={word(told.name)}"),
+        url=links.queue(told.name),
         workers_url=links.page("/workers", {"group": "queue"}),
         is_deserted=is_deserted,
     )

@@ -1,0 +1,76 @@
+"""Messages that wait in a queue, by their headers alone: a body is never decoded. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+#: So much of a text of a header is kept.
+MOST_TEXT: Final = 1024
+#: Queues that Celery and Kombu keep for themselves, by how their names begin or end.
+OWN_BEGINNINGS: Final = ("celeryev", "unacked", "_kombu.", "celery_delayed_")
+OWN_ENDS: Final = (".pidbox",)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMessage:
+    """One message; empty or None is what its headers do not tell, `trouble` why they are not read.
+
+    `args` and `kwargs` are the texts that the sender made of them; `size_bytes` counts all of it.
+    """
+
+    id: str = ""
+    task: str = ""
+    args: str = ""
+    kwargs: str = ""
+    eta: str = ""
+    retries: int | None = None
+    origin: str = ""
+    priority: int | None = None
+    size_bytes: int = 0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueGlimpse:
+    """The first messages of a queue, the next one first; `why_not` says why none is seen."""
+
+    messages: tuple[WaitingMessage, ...] = ()
+    why_not: str = ""
+
+
+def is_system_queue(name: str) -> bool:
+    """Whether a queue is Celery's or Kombu's own: for events, commands, or deliveries."""
+    return name.startswith(OWN_BEGINNINGS) or name.endswith(OWN_ENDS)
+
+
+def of_kombu(raw: bytes) -> WaitingMessage:
+    """Read a message as Kombu keeps it in Redis: JSON around a body that stays closed."""
+    try:
+        message = msgspec.json.decode(raw)
+        headers = message.get("headers") or {}
+        priority = (message.get("properties") or {}).get("priority")
+    except (msgspec.DecodeError, AttributeError, UnicodeDecodeError):
+        return WaitingMessage(size_bytes=len(raw), trouble="It is no message of Kombu's.")
+    if not isinstance(headers, Mapping) or not headers.get("task"):
+        return WaitingMessage(
+            size_bytes=len(raw),
+            trouble="Its headers name no task; its body, which may, is not opened.",
+        )
+    retries = headers.get("retries")
+    return WaitingMessage(
+        id=_text(headers.get("id")),
+        task=_text(headers.get("task")),
+        args=_text(headers.get("argsrepr")),
+        kwargs=_text(headers.get("kwargsrepr")),
+        eta=_text(headers.get("eta")),
+        retries=retries if isinstance(retries, int) else None,
+        origin=_text(headers.get("origin")),
+        priority=priority if isinstance(priority, int) else None,
+        size_bytes=len(raw),
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)[:MOST_TEXT]

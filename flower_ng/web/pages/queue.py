@@ -1,0 +1,88 @@
+"""One queue: how long it is, who consumes from it, its first messages, and purging it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flower_ng.brokers import QueueGlimpse, QueueNumbers, WaitingMessage, is_system_queue
+from flower_ng.errors import AnswerError, NotFound
+from flower_ng.monitor.state.sent_tasks import Oldest
+from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.consumers import Consumer, consumers, lengths
+from flower_ng.web.lookups.glimpse import glimpse, require_queue
+from flower_ng.web.lookups.purge_review import OWN
+from flower_ng.web.ui.links import Links, word
+
+#: So many messages are looked at.
+FIRST: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDetailView:
+    """One queue; `trouble` is why its length lacks or is `age_s` old.
+
+    `types` are those of the messages that were looked at, with how many they are. `refusal` says
+    why it can't be purged.
+    """
+
+    title: str
+    name: str
+    numbers: QueueNumbers
+    oldest: Oldest | None
+    workers: tuple[Consumer, ...]
+    trouble: str
+    age_s: float | None
+    messages: tuple[WaitingMessage, ...]
+    why_not: str
+    types: tuple[tuple[str, int], ...]
+    links: Links
+    tasks_url: str
+    purge_url: str
+    refusal: str
+
+
+class QueueDetailPage(Page):
+    """`/queues/{name}`."""
+
+    path = r"/queues/(.+)"
+    need = Need.READ
+    nav = "Queues"
+    template = "pages/queue.html"
+
+    async def view(self, name: str) -> QueueDetailView:
+        """Ask the broker; NotFound for a queue that nobody names."""
+        cluster, links = self.cluster, Links(self.services.prefix)
+        require_queue(cluster, name)
+        told = await lengths(cluster, self.services.clock())
+        numbers = told.numbers.get(name)
+        seen = await self._glimpse(name)
+        return QueueDetailView(
+            title=name,
+            name=name,
+            numbers=numbers or QueueNumbers(name),
+            oldest=None if numbers is None else cluster.oldest(numbers),
+            workers=tuple(consumers(cluster, links).get(name, ())),
+            trouble=told.trouble,
+            age_s=told.age_s,
+            messages=seen.messages,
+            why_not=seen.why_not,
+            types=counted(seen.messages),
+            links=links,
+            tasks_url=links.tasks(search=f"queue:={word(name)}"),
+            purge_url=links.action("queue/purge", name),
+            refusal=OWN if is_system_queue(name) else "",
+        )
+
+    async def _glimpse(self, name: str) -> QueueGlimpse:
+        try:
+            return await glimpse(self.cluster, name, FIRST)
+        except NotFound:
+            raise
+        except AnswerError as error:
+            return QueueGlimpse(why_not=error.message)
+
+
+def counted(messages: Sequence[WaitingMessage]) -> tuple[tuple[str, int], ...]:
+    """Return the types of messages, the most frequent first."""
+    return tuple(Counter(one.task for one in messages if one.task).most_common())

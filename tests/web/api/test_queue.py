@@ -1,0 +1,157 @@
+"""A queue is looked into and purged: real brokers, and a worker that the queue does not have."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.services import Dashboard, Rabbit, Redis, Worker, running, wait_until
+
+pytestmark = pytest.mark.xdist_group("queue")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A dashboard, the broker behind it, and how to fill a queue that nobody consumes from."""
+
+    dashboard: Dashboard
+    broker: Any
+
+    def fill(self, queue: str, count: int, **options: Any) -> list[str]:
+        sent = [
+            self.dashboard.post(
+                "/api/task/send-task/tests.shop.echo",
+                {"args": [number], "queue": queue, **options},
+            ).json()["task-id"]
+            for number in range(count)
+        ]
+        wait_until(lambda: self.length(queue) == count, what=f"{count} wait in {queue}")
+        return sent
+
+    def length(self, queue: str) -> int | None:
+        review = self.dashboard.post(f"/api/queue/purge/{queue}?dry_run=1")
+        return review.json()["count"] if review.status == 200 else None
+
+    def purge(self, queue: str, **form: str) -> Any:
+        return self.dashboard.post(f"/api/queue/purge/{queue}", **form)
+
+
+def broker_of(kind: type[Redis | Rabbit], folder: Path, backend: Redis) -> Any:
+    return nullcontext(backend) if kind is Redis else running(kind(folder))
+
+
+@pytest.fixture(scope="module", params=[Redis, Rabbit], ids=["redis", "rabbitmq"])
+def waiting(request, tmp_path_factory) -> Iterator[Waiting]:
+    folder = tmp_path_factory.mktemp("queue")
+    with (
+        running(Redis(folder)) as backend,
+        broker_of(request.param, folder, backend) as broker,
+        running(
+            Dashboard(
+                folder,
+                broker.url,
+                backend.url,
+                (f"--broker_api={broker.management_url}",) if request.param is Rabbit else (),
+            )
+        ) as dashboard,
+        running(Worker(folder, broker.url, backend.url)),
+    ):
+        wait_until(lambda: dashboard.get("/api/workers", status=1), what="the worker is seen")
+        yield Waiting(dashboard, broker)
+
+
+def test_a_queue_is_purged_after_its_review_and_tells_how_many(waiting):
+    waiting.fill("late", 3)
+    review = waiting.dashboard.post("/api/queue/purge/late?dry_run=1").json()
+
+    assert review["count"] == 3
+    assert review["facts"]["messages"] == "at most 5"
+    answer = waiting.purge("late", confirm="late", digest=review["digest"])
+    assert (answer.status, answer.json()["removed"]) == (200, 3)
+    wait_until(lambda: waiting.length("late") in (0, None), what="it is empty")
+
+
+def test_without_its_name_nothing_is_purged(waiting):
+    waiting.fill("named", 2)
+
+    assert waiting.purge("named").status == 400
+    assert waiting.purge("named", confirm="late").status == 400
+    assert waiting.length("named") == 2
+
+
+def test_many_more_messages_than_reviewed_are_not_purged(waiting):
+    waiting.fill("grown", 2)
+    digest = waiting.dashboard.post("/api/queue/purge/grown?dry_run=1").json()["digest"]
+    for _ in range(4):
+        body = {"args": [1], "queue": "grown"}
+        waiting.dashboard.post("/api/task/send-task/tests.shop.echo", body)
+    wait_until(lambda: waiting.length("grown") == 6, what="it has grown")
+
+    answer = waiting.purge("grown", confirm="grown", digest=digest)
+
+    assert (answer.status, "was at most 2, is at most 10" in answer.text) == (409, True)
+    assert waiting.length("grown") == 6
+
+
+def test_queues_of_celery_are_refused_and_unknown_ones_not_found(waiting):
+    assert waiting.purge("no.such.queue", confirm="no.such.queue").status == 404
+    for name in ("unacked", "celeryev.x", "x.celery.pidbox"):
+        assert waiting.purge(name, confirm=name).status in (403, 404)
+
+
+def test_a_look_inside_takes_nothing_or_says_why_it_can_not(waiting):
+    ids = waiting.fill("seen", 3)
+    seen = waiting.dashboard.get("/api/queue/messages/seen")
+    page = waiting.dashboard.ask("/queues/seen").text
+
+    if isinstance(waiting.broker, Rabbit):
+        assert (seen["messages"], "redelivered" in seen["why_not"]) == ([], True)
+        assert "redelivered" in page
+    else:
+        assert [one["id"] for one in seen["messages"]] == ids
+        assert {one["task"] for one in seen["messages"]} == {"tests.shop.echo"}
+        assert [one["args"] for one in seen["messages"]] == ["[0]", "[1]", "[2]"]
+        assert all(uuid in page for uuid in ids)
+    assert waiting.length("seen") == 3
+
+
+def test_urgent_messages_come_first_and_bodies_stay_closed(waiting):
+    if isinstance(waiting.broker, Rabbit):
+        return
+    waiting.fill("mixed", 1, priority=9)
+    urgent = waiting.dashboard.post(
+        "/api/task/send-task/tests.shop.echo", {"args": ["now"], "queue": "mixed", "priority": 0}
+    ).json()["task-id"]
+    client = redis.Redis.from_url(waiting.broker.url)
+    pickled = base64.b64encode(b"cos\nsystem\n(S'touch /tmp/opened'\ntR.").decode()
+    message = {"body": pickled, "content-type": "application/x-python-serialize", "headers": {}}
+    client.rpush("mixed", json.dumps(message), "no json")
+    client.close()
+
+    seen = waiting.dashboard.get("/api/queue/messages/mixed")["messages"]
+
+    assert [bool(one["trouble"]) for one in seen] == [True, True, False, False]
+    assert "no message of Kombu's" in seen[0]["trouble"]
+    assert "not opened" in seen[1]["trouble"]
+    assert seen[2]["id"] == urgent
+    assert waiting.dashboard.ask("/queues/mixed").status == 200
+
+
+def test_what_is_no_list_is_not_deleted(waiting):
+    if isinstance(waiting.broker, Rabbit):
+        return
+    waiting.fill("odd", 1)
+    client = redis.Redis.from_url(waiting.broker.url)
+    client.delete("odd")
+    client.set("odd", "not a list")
+    answer = waiting.purge("odd", confirm="odd")
+    kept = client.get("odd")
+    client.close()
+
+    assert (answer.status, kept) == (403, b"not a list")
