@@ -106,7 +106,7 @@ FLOWER = (
     *PUBLISH,
     free("/metrics"),
     free("/healthcheck"),
-    free("/logout"),
+    Route("/logout", "/logout", OPEN, ("GET", "POST"), Need.OPEN),
 )
 
 #: What pages have buttons for; refreshing asks workers and changes nothing.

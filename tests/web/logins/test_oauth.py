@@ -368,6 +368,32 @@ async def test_login_is_open_while_basic_guards_the_rest(open_site):
     assert (await client.get("/shown")).status == 401
 
 
+@pytest.mark.parametrize(
+    ("method", "headers", "is_out"),
+    [
+        ("GET", {}, True),
+        ("GET", {"Sec-Fetch-Site": "same-origin"}, True),
+        ("GET", {"Sec-Fetch-Site": "none"}, True),
+        ("GET", {"Referer": "http://HOST/tasks"}, True),
+        ("GET", {"Sec-Fetch-Site": "cross-site"}, False),
+        ("GET", {"Sec-Fetch-Site": "same-site"}, False),
+        ("GET", {"Referer": "http://evil.example/"}, False),
+        ("GET", {"Referer": "http://[broken"}, False),
+        ("POST", {"Authorization": "x"}, True),
+        ("POST", {"Authorization": "x", "Sec-Fetch-Site": "cross-site"}, False),
+        ("POST", {}, False),
+    ],
+)
+async def test_another_site_cannot_log_anybody_out(serve, method, headers, is_out):
+    client = serve(HANDLERS, auth=ME)
+    cookie = create_signed_value(SECRET, "user", ME).decode()
+    headers = {name: value.replace("HOST", client.host) for name, value in headers.items()}
+    answer = await client.ask(method, "/logout", {"Cookie": f"user={cookie}", **headers})
+
+    assert ("user" in answer.cookies) is is_out
+    assert answer.status == (200 if is_out or method == "GET" else 403)
+
+
 @pytest.mark.parametrize("door", [{}, {"basic_auth": ("me:secret",)}, {"auth": ME}])
 async def test_logging_out_ends_the_session_whatever_the_lock(serve, door):
     client = serve(HANDLERS, url_prefix="flower", **door)
