@@ -104,6 +104,11 @@ def banners(
     ]
 
 
+def history_lag_s(store: Store) -> int | None:
+    """Return for how many seconds changes wait to be written; None for so short that none lacks."""
+    return int(store.lag_s) if store.lag_s >= BEHIND_S else None
+
+
 def _behind(store: Store, behind_s: float) -> str:
     """Say why the history is behind: one write has not ended, or all of them are too slow."""
     if store.unanswered_s >= BEHIND_S:

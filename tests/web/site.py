@@ -85,7 +85,7 @@ class FakeCluster:
         status = SimpleNamespace(
             failing=None, lag_s=0.0, waiting=0, kind="temporary", wanted="temporary"
         )
-        self.store: Any = SimpleNamespace(status=lambda: status)
+        self.store: Any = SimpleNamespace(status=lambda: status, lag_s=0.0)
         self.state = ClusterState()
         self.presence = Presence(self.state, lambda: self.events.connection, None, time.time)
         self.starts = Starts()

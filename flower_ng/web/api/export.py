@@ -13,7 +13,7 @@ from tornado.iostream import StreamClosedError
 from flower_ng.errors import BadRequest, Unavailable
 from flower_ng.store import TaskQuery, TaskRow
 from flower_ng.web.api.asked import asked
-from flower_ng.web.http.base import Access, ClientLeft, Endpoint, Handler, Need
+from flower_ng.web.http.base import Access, ClientLeft, Endpoint, FromHistory, Need
 from flower_ng.web.ui.format import iso
 
 #: The columns of a CSV file that hold a time; they are written in ISO 8601, UTC.
@@ -35,7 +35,7 @@ Writer = Callable[[Iterable[TaskRow]], str | bytes]
 _json = msgspec.json.Encoder()
 
 
-class Export(Handler):
+class Export(FromHistory):
     """Exactly the tasks that a list with the same arguments has, in its order."""
 
     async def get(self) -> None:

@@ -1,9 +1,11 @@
 """Base is what routes are made of: Page for people, Endpoint for programs, Handler for the rest."""
 
 import logging
+from asyncio import Future
 from functools import partial
 from typing import Any, ClassVar, Final
 
+from flower_ng.banners import history_lag_s
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError, BadRequest
 from flower_ng.printable import one_line
@@ -24,6 +26,7 @@ __all__ = [
     "Cluster",
     "Endpoint",
     "ErrorView",
+    "FromHistory",
     "Handler",
     "NavCount",
     "Need",
@@ -34,6 +37,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+#: For how many seconds changes have waited to be written, in answers that may lack them.
+HISTORY_LAG: Final = "Flower-History-Lag"
 #: The header of a refresh by the page's own script.
 LIVE: Final = "Flower-Live"
 
@@ -94,7 +99,18 @@ class Page(Handler):
         raise NotImplementedError
 
 
-class Endpoint(Handler):
+class FromHistory(Handler):
+    """An answer that has no banners to say that it may lack the newest of the history."""
+
+    def flush(self, include_footers: bool = False) -> Future[None]:  # noqa: FBT001, FBT002 - Tornado's signature
+        """Say, before the answer begins, by how much it may lack the newest of the history."""
+        lag_s = history_lag_s(self.cluster.store)
+        if lag_s is not None:
+            self.set_header(HISTORY_LAG, str(lag_s))
+        return super().flush(include_footers)
+
+
+class Endpoint(FromHistory):
     """A route of the REST API: JSON out, errors in the API's form.
 
     One that reads defines `get`. One that writes sets `methods = ("POST",)` and defines

@@ -28,6 +28,9 @@ class Recorder:
     An answer that is an exception is raised; a callable is awaited.
     """
 
+    #: Of a Store that has written all.
+    lag_s = 0.0
+
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
         self.calls: list[tuple[Any, ...]] = []
