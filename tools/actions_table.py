@@ -13,7 +13,8 @@ INTRODUCTION = """\
 This page is generated from the declared actions (`flower_ng/monitor/remote/all_actions.py`) by
 `make docs`. What each route answers is in [the REST API](api.md).
 
-Every action can be **reviewed** before it is done. `POST /api/…?dry_run=1` does nothing and answers
+Every action can be **reviewed** before it is done. `POST` to its route with `?dry_run=1` does
+nothing and answers
 
 | key | meaning |
 | --- | --- |

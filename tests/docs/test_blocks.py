@@ -159,7 +159,8 @@ def parameters() -> list[str]:
 
 @pytest.mark.parametrize("name", parameters())
 def test_a_parameter_of_the_api_is_read_by_it(name: str) -> None:
-    sources = [*(ROOT / "flower_ng/web").rglob("*.py")]
+    rooms = ("flower_ng/web", "flower_ng/monitor/remote")
+    sources = [source for room in rooms for source in (ROOT / room).rglob("*.py")]
 
     assert any(f'"{name}"' in source.read_text("utf-8") for source in sources)
 
