@@ -23,6 +23,7 @@ from flower_ng.store.reading.threads import Reader
 from flower_ng.store.rollups.recorder import IngestStatus, Rollups
 from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
 from flower_ng.store.sql.engine import SqlEngine
+from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.tables.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.tables.rows import Restored
 from flower_ng.store.writing.changes import Marks
@@ -153,9 +154,9 @@ class StoreLifecycle(TaskAnswers):
 
     def _chosen(self, file: StoreFile, writer: Writer) -> "tuple[TaskEngine, Indexing | None]":
         """Return what answers questions about tasks, and keeps the index where there can be one."""
-        sql = SqlEngine(self._dialect, lambda: self._sweep.held_tasks)
         if self._history:
-            return sql, None
+            return PostgresEngine(), None
+        sql = SqlEngine(self._dialect, lambda: self._sweep.held_tasks)
         found = indexing(file, writer, sql)
         if isinstance(found, ImportError):
             self._warn(WITHOUT.format(found))

@@ -15,6 +15,7 @@ from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.engine import FACETS, Asking, SqlEngine
+from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of
 from flower_ng.store.tables.rows import TaskRow
 from flower_ng.store.tables.schema import COLUMNS
@@ -54,7 +55,7 @@ def plain(_: pytest.FixtureRequest) -> Subject:
 
 def postgresql(request: pytest.FixtureRequest) -> Subject:
     table = emptied(request)
-    return Subject(table, SqlEngine(table.dialect))
+    return Subject(table, PostgresEngine(near=12))
 
 
 class Indexed(Subject):

@@ -259,6 +259,42 @@ def test_indexes_that_are_not_needed_any_more_make_room_for_those_that_are(postg
     assert "task_by_state" not in names
 
 
+async def test_the_number_of_tasks_is_right_whoever_writes(postgres, url):
+    database = url.rpartition("/")[2]
+    with started(url) as store, started(url) as other:
+        observe(store, task("a"), task("b"))
+        store.flush()
+        observe(other, task("b"), task("c"))
+        other.flush()
+        postgres.say("DELETE FROM task WHERE uuid = 'a'", database)
+        postgres.say("INSERT INTO task (uuid, state) VALUES ('x', 'SENT'), ('y', 'SENT')", database)
+
+        assert (await store.tasks(TaskQuery(limit=1))).total == 4
+
+        await store.forget_task("c")
+        assert (await other.tasks(TaskQuery(limit=1))).total == 3
+
+        postgres.say("TRUNCATE task", database)
+        assert (await store.tasks(TaskQuery(limit=1))).total == 0
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["DROP TABLE task_total; DROP FUNCTION task_total_kept CASCADE", "DROP TABLE task_total",
+     "UPDATE task_total SET tasks = 77"],
+)  # fmt: skip
+async def test_the_number_of_tasks_is_right_from_the_start(postgres, url, before):
+    with started(url) as store:
+        observe(store, task("a"), task("b"))
+    postgres.say(before, url.rpartition("/")[2])
+
+    with started(url) as store:
+        observe(store, task("c"))
+        store.flush()
+
+        assert (await store.tasks(TaskQuery(limit=1))).total == 3
+
+
 def test_a_newer_schema_is_refused(postgres, url):
     with started(url):
         pass

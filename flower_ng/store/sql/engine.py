@@ -4,6 +4,7 @@ A store chooses one engine when it opens; nothing above it knows how rows are fo
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -12,7 +13,7 @@ import msgspec
 from flower_ng.errors import BadRequest
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
-from flower_ng.store.sql.statements import CursorPosition, Selection, Statement
+from flower_ng.store.sql.statements import Among, CursorPosition, Selection, Statement
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 
 #: What tasks may be counted by, and the columns that hold it.
@@ -152,8 +153,11 @@ class StatementResult(Protocol):
         """Return the next row, None behind the last."""
 
 
-class ReadConnection(Protocol):
-    """A connection that reads, no transaction begun: sqlite3's, or PostgreSQL's in its shape."""
+class ReadConnection(AbstractContextManager[Any], Protocol):
+    """A connection that reads, no transaction begun: sqlite3's, or PostgreSQL's in its shape.
+
+    One that is begun inside of `with` ends with it.
+    """
 
     def execute(self, statement: str, parameters: Sequence[Any] = ..., /) -> StatementResult:
         """Run a statement with its parameters."""
@@ -163,13 +167,13 @@ class ReadConnection(Protocol):
 class Asking:
     """A query, and what answers it: a connection, and the moment, UTC seconds, of the question.
 
-    With `among`, row ids, the other tasks are as if they were not there.
+    With `among`, row ids or a sample, the other tasks are as if they were not there.
     """
 
     connection: ReadConnection
     query: TaskQuery
     now: float
-    among: Sequence[int] | None = None
+    among: Among = None
 
     def of(self, among: Sequence[int] | None) -> "Asking":
         """Return the same question about some rows alone, None for all."""
@@ -206,16 +210,16 @@ class SqlEngine:
 
     def page(self, asking: Asking) -> EnginePage:
         """Return the page that a query with a limit asks for."""
-        total, filtered, rows = _row(asking, statements.page(self._found(asking), self._held()))
+        total, filtered, rows = row(asking, statements.page(self._found(asking), self._held()))
         return EnginePage(rows, total, filtered)
 
     def after(self, asking: Asking, behind: CursorPosition | None, limit: int) -> str:
         """Return the first rows behind a place in the query's order; its offset does not count."""
-        return str(_row(asking, statements.after(self._found(asking), behind, limit))[0])
+        return str(row(asking, statements.after(self._found(asking), behind, limit))[0])
 
     def ids(self, asking: Asking) -> list[int]:
         """Return the row ids of all that a query asks for, in its order."""
-        (found,) = _row(asking, statements.ids(self._found(asking)))
+        (found,) = row(asking, statements.ids(self._found(asking)))
         return msgspec.json.decode(found, type=list[int])
 
     def count(self, asking: Asking) -> int:
@@ -230,7 +234,7 @@ class SqlEngine:
         check(fields)
         if not fields:
             return Facets({})
-        found = _row(asking, facets(self._found(asking), fields, limit))
+        found = row(asking, facets(self._found(asking), fields, limit))
         return facets_of(fields, found)
 
     def failures(self, asking: Asking, limit: int | None) -> list[FailureGroup]:
@@ -238,19 +242,20 @@ class SqlEngine:
 
         Those of equal numbers: the newest first, then by name and exception.
         """
-        (found,) = _row(asking, failures(self._found(asking), limit))
+        (found,) = row(asking, failures(self._found(asking), limit))
         return failures_of(found)
 
     def histogram(self, asking: Asking, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""
         bars = (start, step_s, buckets)
-        (found,) = _row(asking, histogram(self._found(asking), *bars))
+        (found,) = row(asking, histogram(self._found(asking), *bars))
         return histogram_of(*bars, found)
 
     def _found(self, asking: Asking) -> Selection:
         return Selection.of(asking.query, asking.now, self._dialect, asking.among)
 
 
-def _row(asking: Asking, asked: Statement) -> tuple[Any, ...]:
+def row(asking: Asking, asked: Statement) -> tuple[Any, ...]:
+    """Return the one row of a statement."""
     found: tuple[Any, ...] = asking.connection.execute(asked.text, asked.parameters).fetchone()
     return found

@@ -7,7 +7,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -30,7 +30,7 @@ from flower_ng.store.tables.schema import (
 #: Flower's second names.
 SYNONYMS = {"root": "root_id", "parent": "parent_id"}
 
-Key = float | str | None
+Key: TypeAlias = float | str | None
 
 
 class CursorPosition(msgspec.Struct, frozen=True, array_like=True):
@@ -108,6 +108,17 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """Some tasks of PostgreSQL's table, the same each time while it does not change."""
+
+    percent: float
+
+
+#: Row ids or a sample, outside of which no tasks are looked at; None for all.
+Among: TypeAlias = Sequence[int] | Sample | None
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """The tasks `t` that meet a query at a moment, in the SQL of a dialect.
 
@@ -125,11 +136,13 @@ class Selection:
         query: TaskQuery,
         now: float,
         dialect: Dialect = SQLITE,
-        among: Sequence[int] | None = None,
+        among: Among = None,
     ) -> "Selection":
         """Return what matches at `now` (UTC seconds), of all or `among` the tasks of some rows."""
         source = Statement("task t", ())
-        if among is not None:
+        if isinstance(among, Sample):
+            source = Statement(f"task t TABLESAMPLE SYSTEM ({among.percent}) REPEATABLE (1)", ())
+        elif among is not None:
             text = dialect.looped(dialect.each("INTEGER"), "task t", "t.id = each.value")
             source = Statement(text, (json_text(among),))
         return cls(query, dialect, source, where(query, dialect, now))
@@ -148,19 +161,17 @@ class Selection:
 def page(found: Selection, held: int | None = None) -> Statement:
     """Return a statement for (number of all tasks, of those that match, the page's rows).
 
-    Filters are gone through once, for both the number and the page, but by PostgreSQL, which counts
-    what its indexes hold apart. All tasks are not counted where it is known how many are `held`.
+    Filters are gone through once, for both the number and the page. All tasks are not counted where
+    it is known how many are `held`.
     """
     query, clause, dialect = found.query, found.clause, found.dialect
     hits, given = _hits(found), found.parameters
-    total = "(SELECT count(*) FROM task)" if held is None else f"{held}"
+    total = f"(SELECT {dialect.number_of_tasks})" if held is None else f"{held}"
     before, hit = "", f"({hits}) hit"
-    if clause and dialect.is_postgresql and not clause.payload:
-        matching, given = found.with_those("count(*)"), given * 2
-    elif clause or found.source.parameters:
+    if clause or found.source.parameters:
         before, hit, matching = f"WITH hit AS ({hits})", "hit", "count(*) FROM hit"
     elif held is None:
-        before = "WITH counted AS (SELECT count(*) AS n FROM task)"
+        before = f"WITH counted (n) AS (SELECT {dialect.number_of_tasks})"
         total, matching = "(SELECT n FROM counted)", "n FROM counted"
     else:
         matching = total
@@ -182,7 +193,7 @@ def _behind(query: TaskQuery, place: CursorPosition | None, dialect: Dialect) ->
     """Return the condition for what is behind a place: what lacks a value is less than all."""
     if place is None:
         return Clause("")
-    key, relation = _sort_key(query.sort, dialect), "<" if is_descending(query) else ">"
+    key, relation = sort_key(query.sort, dialect), "<" if is_descending(query) else ">"
     if place.key is None:
         more = "" if is_descending(query) else f" OR {key} IS NOT NULL"
         return Clause(f"({key} IS NULL AND t.uuid {relation} ?{more})", (place.uuid,))
@@ -223,7 +234,7 @@ def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
 
 
 def _hits(found: Selection, *conditions: str) -> str:
-    key = _sort_key(found.query.sort, found.dialect)
+    key = sort_key(found.query.sort, found.dialect)
     return found.with_those(f"SELECT t.id, t.uuid, {key} AS key", *conditions)
 
 
@@ -244,7 +255,7 @@ def _limits(query: TaskQuery, dialect: Dialect) -> tuple[int | None, int]:
     return dialect.no_limit if query.limit is None else query.limit, query.offset
 
 
-def _sort_key(sort: str | None, dialect: Dialect) -> str:
+def sort_key(sort: str | None, dialect: Dialect) -> str:
     """Return the SQL to sort by, null where lacking: that comes first when ascending."""
     name = attribute(sort)
     if name in FOLDED:

@@ -81,11 +81,11 @@ class Dialect:
     """What a statement says in one of them, and what that can do.
 
     `no_limit` is the parameter that lets LIMIT take all. `is_shared` tells whether others may write
-    the same tables. `place` is the order in which rows of `worker` and `counter` were first
-    written. `leads` is the query whether this dashboard, of those that share the store, is the one
-    to delete; `used_bytes` that for how many bytes hold something: what is free of them is used
-    again. `overwriting` is what to say before and after a deletion so that what is deleted cannot
-    be read in the file.
+    the same tables. `number_of_tasks` is what to select for the number of all. `place` is the order
+    in which rows of `worker` and `counter` were first written. `leads` is the query whether this
+    dashboard, of those that share the store, is the one to delete; `used_bytes` that for how many
+    bytes hold something: what is free of them is used again. `overwriting` is what to say before
+    and after a deletion so that what is deleted cannot be read in the file.
 
     Orders are those of the contract: a lacking value is less than all others, texts compare by code
     point.
@@ -94,6 +94,7 @@ class Dialect:
     no_limit: int | None
     is_shared: bool
     is_postgresql: bool
+    number_of_tasks: str
     place: str
     leads: str
     used_bytes: str
@@ -193,6 +194,7 @@ SQLITE: Final = Dialect(
     no_limit=-1,
     is_shared=False,
     is_postgresql=False,
+    number_of_tasks="count(*) FROM task",
     place="rowid",
     leads="SELECT 1",
     used_bytes="SELECT (page_count - freelist_count) * page_size"
@@ -213,6 +215,7 @@ POSTGRESQL: Final = Dialect(
     no_limit=None,
     is_shared=True,
     is_postgresql=True,
+    number_of_tasks="tasks FROM task_total",
     place="place",
     leads=f"SELECT CAST(pg_try_advisory_lock({SWEEPING}, {SCHEMA}) AS integer)",
     # A table keeps its size when rows go: this goes by the newest rows and the number of all.

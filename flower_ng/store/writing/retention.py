@@ -208,7 +208,7 @@ class Sweep:
 
     def _recount(self, connection: sqlite3.Connection) -> None:
         """Count the rows; those that others write and delete are known only by that."""
-        (self._tasks,) = connection.execute("SELECT count(*) FROM task").fetchone()
+        (self._tasks,) = connection.execute(f"SELECT {self._dialect.number_of_tasks}").fetchone()
 
     def _find_aged(self, connection: sqlite3.Connection) -> None:
         ages = (
