@@ -48,6 +48,17 @@ def fill(path: Path, tasks: int) -> None:
     store.stop()
 
 
+def finished(tasks: int) -> Iterator[Task]:
+    """Yield each task as its last event leaves it, the oldest first."""
+    last: Task | None = None
+    for change in changes(tasks, Random(7)):
+        if last is not None and change.task is not last:
+            yield last
+        last = change.task
+    if last is not None:
+        yield last
+
+
 def await_index(store: Store) -> None:
     """Wait until the index holds all tasks."""
     while store.status().unindexed != 0:

@@ -14,19 +14,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from random import Random
 from typing import NamedTuple
 
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.history import changes
+from bench.history import finished
 from bench.machine import busy_percent
 from bench.report import Report, begun, parser
 from bench.store import Ask, counted, listed, over_time, searched
 from flower_ng.errors import Unavailable
-from flower_ng.records import Task
 from flower_ng.store import Store
 from flower_ng.store.backends.postgresql import Database, opened_database
 from flower_ng.store.tables.dialect import BEGIN, POSTGRESQL
@@ -127,17 +125,6 @@ def fill(url: str, tasks: int) -> None:
     opened_database(url, warn=print).close()
     with psycopg.connect(url, autocommit=True) as server:
         server.execute("VACUUM ANALYZE task")
-
-
-def finished(tasks: int) -> Iterator[Task]:
-    """Yield each task as its last event leaves it."""
-    last: Task | None = None
-    for change in changes(tasks, Random(7)):
-        if last is not None and change.task is not last:
-            yield last
-        last = change.task
-    if last is not None:
-        yield last
 
 
 async def asked(store: Store, tasks: int, only: str, report: Report) -> None:
