@@ -86,6 +86,7 @@ def history_limits(settings: Settings) -> Limits:
         seconds(settings.history_max_age),
         seconds(settings.history_max_failure_age),
         usual if size is None else size_bytes(size),
+        seconds(settings.audit_max_age),
     )
 
 

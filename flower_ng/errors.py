@@ -44,6 +44,8 @@ class AnswerError(FlowerError):
     """An error that a request answers with; `status` is the HTTP status."""
 
     status: ClassVar[int] = 500
+    #: Whether what was asked for may have been done all the same.
+    is_uncertain: ClassVar[bool] = False
     #: Flower's API labels the answer text/html, so clients may look for that.
     is_labelled_html: ClassVar[bool] = False
 
@@ -118,11 +120,20 @@ class BadGateway(AnswerError):  # noqa: N818 - named as the HTTP status it answe
 class Unreadable(BadGateway):
     """A worker answered, and its answer can't be read: whether it did as told is not known."""
 
+    is_uncertain = True
+
 
 class NoAnswer(AnswerError):  # noqa: N818 - what happened, as Refused
     """A worker gave no answer in time; the message says whether the command may still run."""
 
     status = 504
+    is_uncertain = True
+
+
+class NotSent(NoAnswer):
+    """A worker gave no answer before the command, which was not sent then."""
+
+    is_uncertain = False
 
 
 class NoSuchWorker(NoAnswer):

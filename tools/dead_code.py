@@ -41,7 +41,7 @@ USED_BY = {
         "exception_line", "log_*", "problem_*",
     ),
     "Tornado": (
-        "get_current_user", "header_timeout", "include_body", "on_connection_close",
+        "get_current_user", "header_timeout", "include_body", "on_connection_close", "on_finish",
         "set_default_headers",
         "set_extra_headers", "validate_absolute_path", "write_error", "_schedule_next", "_timeout",
     ),

@@ -275,6 +275,12 @@ class Settings(ProblemOptions):
     history_max_failure_age: str = option(
         "90d", MEMORY, "How long failed tasks are kept; 0 keeps them forever.", is_duration
     )
+    audit_max_age: str = option(
+        "90d",
+        MEMORY,
+        "How long the record of who did what is kept; 0 keeps it forever.",
+        is_duration,
+    )
     history_max_bytes: str | None = option(
         None,
         MEMORY,

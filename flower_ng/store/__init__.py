@@ -3,6 +3,7 @@
 `Store` is the only way in: only what is named here is imported from outside.
 """
 
+from flower_ng.store.audit import AuditPage, AuditQuery
 from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
 from flower_ng.store.reading.answers import TaskAnswers
@@ -25,6 +26,8 @@ __all__ = [
     "MOST_BUCKETS",
     "NO_LIMITS",
     "PEER",
+    "AuditPage",
+    "AuditQuery",
     "Bounds",
     "CursorPage",
     "Facets",

@@ -11,6 +11,7 @@ from uuid import uuid4
 from flower_ng.errors import FlowerError, HistoryAway
 from flower_ng.records import Task, Worker
 from flower_ng.redaction import NO_REDACTION, Redactor
+from flower_ng.store.audit import AuditLog
 from flower_ng.store.backends import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
 from flower_ng.store.flower_file.importer import ImportResult, bring, is_imported
@@ -98,7 +99,8 @@ class StoreLifecycle(TaskAnswers):
         )
         self._repair = Repair(self._dialect)
         self._gaps = Gaps(writer=name)
-        self.notebook = Notes(self._dialect)
+        self.notebook = Notes(self._dialect, limits.audit_age_s)
+        self._audit = AuditLog(self.notebook)
         self._ingest = _unknown
         self._held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
         self._memory: Callable[[Sequence[str]], None] = lambda _: None

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from flower_ng.audit_record import AuditEntry
 from flower_ng.changes import Change
 from flower_ng.errors import Unavailable
 from flower_ng.records import Task, Worker
+from flower_ng.store.audit import AuditPage, AuditQuery, page_of
 from flower_ng.store.gaps import Gap
 from flower_ng.store.reopening import ReopeningStore
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
@@ -93,6 +95,15 @@ class Store(ReopeningStore):
         if why is None and parts is not None and parts.reader.failing:
             return parts.reader.failing
         return why and f"The history cannot be written: {why}"
+
+    def record(self, entry: AuditEntry) -> None:
+        """Have who did what written."""
+        self._audit.put(entry)
+
+    async def audit(self, query: AuditQuery) -> AuditPage:
+        """Return who did what, the newest first."""
+        await self._audit.settled()
+        return await self._running.reader.ask(page_of(query))
 
     @property
     def unanswered_s(self) -> float:

@@ -11,6 +11,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler, decode_signed_value
 
 from flower_ng.web.api import (
+    audit,
     connection,
     control,
     details,
@@ -32,11 +33,13 @@ from flower_ng.web.api import (
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.auth.identification import named_user
+from flower_ng.web.http.audit import RefusalLimit
 from flower_ng.web.http.base import Endpoint, Handler, Page, Services
 from flower_ng.web.http.frame import PLACES, NavLink
 from flower_ng.web.http.guard import SESSION_COOKIE, Door
 from flower_ng.web.http.page_cache import Rendered
 from flower_ng.web.http.server import most_descriptors
+from flower_ng.web.pages.audit import AuditTrail
 from flower_ng.web.pages.broker import BrokerPage
 from flower_ng.web.pages.doctor import DoctorPage
 from flower_ng.web.pages.history import History
@@ -77,6 +80,7 @@ PAGES: tuple[type[Page], ...] = (
     Problems,
     DoctorPage,
     History,
+    AuditTrail,
     BrokerPage,
     Logout,
 )
@@ -123,6 +127,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     problems.ProblemUnmute,
     problems.ProblemsTest,
     doctor.ShowDoctor,
+    audit.ShowAudit,
 )
 
 PLUMBING: tuple[type[Handler], ...] = (
@@ -213,6 +218,7 @@ def application(
         ],
         nav=_nav(handlers, services.options.home),
         reviews=RecentReviews(),
+        refusals=RefusalLimit(),
         rendered=Rendered(lambda: ticker.ticks),
         summaries=Summaries[Summary](ticker.tick, turn=turn),
         values=Summaries[Counts](lambda: None, turn=turn),

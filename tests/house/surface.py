@@ -24,7 +24,7 @@ class Route:
 
     @property
     def writes(self) -> bool:
-        return self.need > READ
+        return self.need > READ and "POST" in self.methods
 
 
 def page(pattern: str, example: str | None = None) -> Route:
@@ -94,6 +94,7 @@ FLOWER = (
     read("/api/history"),
     read("/api/problems"),
     read("/api/doctor"),
+    Route("/api/audit", "/api/audit", API, need=ADMINISTER),
     read("/api/tasks/page"),
     read("/api/tasks/facets"),
     read("/api/tasks/histogram"),
@@ -121,6 +122,7 @@ OURS = (
     page("/stream"),
     page("/tasks/export"),
     page("/history"),
+    Route("/audit", "/audit", PAGE, need=ADMINISTER),
     page("/problems"),
     page("/doctor"),
     page("/jump"),

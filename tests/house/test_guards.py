@@ -82,6 +82,8 @@ def done(route: Route, lock: str) -> int:
     """What someone is answered who may come in."""
     if "read-only" in lock and route.writes:
         return 403
+    if lock == "nothing" and route.need is Need.ADMINISTER:
+        return 403  # whoever can connect only looks
     return 303 if route.pattern.startswith("/do/") else 200
 
 

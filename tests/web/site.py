@@ -24,12 +24,14 @@ from tornado.web import create_signed_value
 from flower_ng import assets
 from flower_ng.doctor import Doctor
 from flower_ng.doctor.survey import Survey
+from flower_ng.hook import Hook
 from flower_ng.metrics import Registry, Scrapes
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
+from flower_ng.redaction import Redactor
 from flower_ng.settings import Settings
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.http.server import DashboardServer
@@ -85,7 +87,12 @@ class FakeCluster:
         status = SimpleNamespace(
             failing=None, lag_s=0.0, waiting=0, kind="temporary", wanted="temporary"
         )
-        self.store: Any = SimpleNamespace(status=lambda: status, lag_s=0.0)
+        self.recorded: list[Any] = []
+        self.store: Any = SimpleNamespace(
+            status=lambda: status, lag_s=0.0, record=self.recorded.append
+        )
+        self.redactor = Redactor()
+        self.format_task = self.format_for_api = Hook(None)
         self.state = ClusterState()
         self.presence = Presence(self.state, lambda: self.events.connection, None, time.time)
         self.starts = Starts()

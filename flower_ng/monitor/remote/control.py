@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from celery import Celery
 
-from flower_ng.errors import BadRequest, NoAnswer, Refused, Unavailable, Unreadable
+from flower_ng.errors import BadRequest, NoAnswer, NotSent, Refused, Unavailable, Unreadable
 from flower_ng.monitor.remote.bounded_calls import BoundedCalls
 from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts, CollectedReplies
 from flower_ng.monitor.remote.commands import CommandCall
@@ -67,7 +67,7 @@ def check_listening(broadcasts: Broadcasts, worker: str, order: CommandCall) -> 
     has_answered = any(gathered.replies.values()) or bool(gathered.unreadable)
     if not has_answered:
         words = f"No answer from '{worker}' within {broadcasts.reply_s:g} s ({SILENT})"
-        raise NoAnswer(f"{words}. The command was not sent, so it can't be carried out later.")
+        raise NotSent(f"{words}. The command was not sent, so it can't be carried out later.")
     for ability in order.needs:
         if why := inability(told.pool, ability):
             raise Refused(order.refusal(worker, why))

@@ -74,13 +74,15 @@ _FAILED: Final = "state = 'FAILURE'"
 class Limits:
     """How long tasks are kept, by their newest event, and in how much room; None is for ever.
 
-    `max_failure_age_s` is for tasks that failed, `max_age_s` for all others. `max_bytes` counts
+    `max_failure_age_s` is for tasks that failed, `max_age_s` for all others, `audit_age_s` for the
+    record of who did what. `max_bytes` counts
     what the file and its index hold, not the room in them that is free for what comes.
     """
 
     max_age_s: float | None = None
     max_failure_age_s: float | None = None
     max_bytes: int | None = None
+    audit_age_s: float | None = None
 
 
 NO_LIMITS: Final = Limits()

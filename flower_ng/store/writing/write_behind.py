@@ -179,7 +179,10 @@ _PUT: Final = (
 )
 _DROP: Final = "DELETE FROM note WHERE kind = ? AND key = ?"
 _READ: Final = "SELECT key, record FROM note WHERE kind = ? ORDER BY at DESC, key LIMIT ?"
-_FORGET: Final = "DELETE FROM note WHERE at < ?"
+#: The kind of which the keys are times; it is kept for as long as is asked for.
+BY_TIME: Final = "audit"
+_FORGET: Final = f"DELETE FROM note WHERE at < ? AND kind <> '{BY_TIME}'"
+_FORGET_BY_TIME: Final = f"DELETE FROM note WHERE kind = '{BY_TIME}' AND key < ?"
 
 
 #: The kind and the key,
@@ -188,11 +191,16 @@ NoteKey = tuple[str, str]
 Note = tuple[float, str | None]
 
 
+def by_time(at: float) -> str:
+    """Return the beginning of a key that stands in the order of times."""
+    return f"{max(0.0, at):017.6f}"
+
+
 class Notes:
     """What is written with `put` is there again with `read`, after a restart too."""
 
-    def __init__(self, dialect: Dialect = SQLITE) -> None:
-        self._dialect = dialect
+    def __init__(self, dialect: Dialect = SQLITE, audit_s: float | None = KEPT_S) -> None:
+        self._dialect, self._audit_s = dialect, audit_s
         self._thread: StoreThread | None = None
         self._waiting: Records[NoteKey, Note] = Records()
         self._behind = WriteBehind(
@@ -217,6 +225,10 @@ class Notes:
         """Have a record written; None deletes it."""
         self._waiting.put((kind, key), (at, record))
         self._behind.start()
+
+    async def settled(self) -> None:
+        """Return when what was put is written, or can't be now."""
+        await self._behind.settled()
 
     def stop(self) -> None:
         """Write what waits, and end; blocks."""
@@ -244,3 +256,6 @@ class Notes:
                     connection.execute(_DROP, (kind, key))
                 else:
                     connection.execute(_PUT, (kind, key, at, record))
+            newest = max((at for (kind, _), (at, _) in notes.items() if kind == BY_TIME), default=0)
+            if newest and self._audit_s is not None:
+                connection.execute(_FORGET_BY_TIME, (by_time(newest - self._audit_s),))

@@ -123,8 +123,6 @@ class Endpoint(FromHistory):
     action: ClassVar[bool] = False
     #: Whether `dry_run=1` answers with a review instead of doing it.
     is_reviewable: ClassVar[bool] = False
-    #: Whether it is asked for by a form, which shows the review of some actions first.
-    is_form: ClassVar[bool] = False
 
     #: What was shown instead of being done, if anything was.
     review: Review | None = None
@@ -141,9 +139,10 @@ class Endpoint(FromHistory):
             self._check_dry_run()
             answer = await self.act(*path_args)
         except AnswerError as error:
+            self.failure = error
             self._note(f"{error.status} {one_line(error.message)}")
             raise
-        self._note(self.done_words)
+        self._note(self.done_words, answer)
         return answer
 
     async def act(self, *path_args: Any, **_none: Any) -> dict[str, Any]:
@@ -160,7 +159,12 @@ class Endpoint(FromHistory):
         if self.is_dry_run and not self.is_reviewable:
             raise BadRequest("dry_run is not possible here, so nothing was done")
 
-    def _note(self, outcome: str) -> None:
+    def _note(self, outcome: str, answer: dict[str, Any] | None = None) -> None:
+        """Log what came of it, and record it unless it changed nothing."""
+        if self.is_deed and self.review is None:
+            self.record_action(answer, outcome)
+            return
+        self._is_recorded = True
         who, peer = self.current_user, self.request.remote_ip
         log.info("%s by %s from %s: %s", self.request.path, who, peer, outcome)
 

@@ -15,8 +15,8 @@ from flower_ng.errors import AnswerError, BadRequest, Forbidden, TooManyRequests
 from flower_ng.printable import one_line
 from flower_ng.store import PEER
 from flower_ng.web.auth.identity import Identity
-from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.arguments import parse
+from flower_ng.web.http.audited import Audited
 from flower_ng.web.http.credentials import credentials_of
 from flower_ng.web.http.error_bodies import (
     JSON,
@@ -27,7 +27,6 @@ from flower_ng.web.http.error_bodies import (
     page_body,
     report,
 )
-from flower_ng.web.http.frame import Framed
 from flower_ng.web.http.guard import (
     SAFE_METHODS,
     SECURITY_HEADERS,
@@ -46,7 +45,7 @@ class ClientLeft(Exception):  # noqa: N818 - an end, not an error
     """The client closed the connection before its answer was ready; nothing is sent or logged."""
 
 
-class Handler(Framed):
+class Handler(Audited):
     """A guarded request: whatever a subclass does, the door's checks ran before.
 
     Raise an AnswerError anywhere, and the answer says so in the form of the route's family.
@@ -57,11 +56,9 @@ class Handler(Framed):
     path: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[Access] = Access.PAGE
-    need: ClassVar[Need]
 
     _error_id: str = ""
     _work: "asyncio.Future[Any] | None" = None
-    _has_left: bool = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -231,6 +228,7 @@ class Handler(Framed):
         if isinstance(error, ClientLeft):
             self.finish()
             return
+        self.failure = error
         status = error.status if isinstance(error, AnswerError) else status_code
         super().send_error(status, **kwargs)
 

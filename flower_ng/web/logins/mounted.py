@@ -27,6 +27,7 @@ _OURS: Final = (
     "check_xsrf_cookie",
     "get_current_user",
     "log_exception",
+    "on_finish",
     "options",
     "prepare",
     "send_error",
@@ -47,6 +48,7 @@ def mounted(handler: type[RequestHandler]) -> type[RequestHandler]:
         for name in ("get", "post")
         if getattr(handler, name) is not getattr(RequestHandler, name)
     }
+    own["is_login"] = True
     if issubclass(handler, BaseHandler):
         return type(handler.__name__, (handler,), own)
     ours = {name: getattr(BaseHandler, name) for name in _OURS if not _is_own(handler, name)}

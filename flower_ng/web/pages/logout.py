@@ -40,6 +40,7 @@ class Logout(Page):
 
     def _ended(self) -> LogoutView:
         self.clear_cookie(SESSION_COOKIE)
+        self.record_logout()
         return LogoutView()
 
     def _is_from_elsewhere(self) -> bool:

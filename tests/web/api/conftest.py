@@ -90,7 +90,8 @@ class FakeApiCluster(FakeCluster):
         self.control = Recorder()
         self.publisher = FakePublisher()
         self.broker = Recorder(queues=[{"name": "celery", "messages": 3}])
-        self.store = Recorder()
+        self.store: Any = Recorder()
+        self.store.record = self.recorded.append
 
     def queue_names(self) -> list[str]:
         return ["celery"]

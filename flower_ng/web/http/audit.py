@@ -1,0 +1,108 @@
+"""Makes the record of an action: who did what, from where, with what, and what came of it. Pure.
+
+A request that never reached its route, because the guard refused it, has one too.
+"""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from tornado.httputil import HTTPServerRequest
+
+from flower_ng.audit_record import DONE, FAILED, REFUSED, UNCERTAIN, AuditEntry
+from flower_ng.errors import AnswerError
+from flower_ng.printable import one_line
+from flower_ng.redaction import Redactor
+from flower_ng.truncation import cut
+
+#: Characters of a name, of a value, of a reason; parameters at most.
+NAME_LENGTH: Final = 200
+VALUE_LENGTH: Final = 300
+REASON_LENGTH: Final = 500
+MOST_PARAMETERS: Final = 30
+#: Parameters that say nothing of an action.
+_FORMS_OWN: Final = frozenset({"_xsrf", "next", "dry_run", "digest"})
+#: What is kept of an answer.
+_RESULTS: Final = ("task-id", "state", "forgotten", "deleted", "until")
+#: Refusals of one peer that are recorded in a span of time; more are counted.
+REFUSALS: Final = 20
+SPAN_S: Final = 60.0
+MOST_PEERS: Final = 1000
+
+
+def parameters(request: HTTPServerRequest, redactor: Redactor) -> dict[str, str]:
+    """Return the arguments of a request, of the query and the body, without secrets and cut."""
+    is_form = not request.body.lstrip().startswith(b"{")  # whatever its content type says
+    arguments = request.arguments if is_form else request.query_arguments
+    given: dict[str, Any] = {
+        name: [value.decode(errors="replace") for value in values]
+        for name, values in arguments.items()
+        if name not in _FORMS_OWN
+    }
+    given = {name: values[0] if len(values) == 1 else values for name, values in given.items()}
+    if not is_form:
+        given |= _of_json(request.body)
+    hidden: Mapping[str, Any] = redactor.value(given)
+    return {
+        clean(redactor.text(str(name)), NAME_LENGTH): clean(_text(value), VALUE_LENGTH)
+        for name, value in list(hidden.items())[:MOST_PARAMETERS]
+    }
+
+
+def outcome_of(status: int, error: BaseException | None, *, has_left: bool) -> str:
+    """Return what came of a request."""
+    if getattr(error, "is_uncertain", False) or has_left:
+        return UNCERTAIN
+    if isinstance(error, AnswerError):
+        status = error.status
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return FAILED
+    return REFUSED if status >= HTTPStatus.BAD_REQUEST else DONE
+
+
+def result_of(answer: Mapping[str, Any] | None) -> str:
+    """Return what is kept of an answer: ids, numbers."""
+    kept = {name: answer[name] for name in _RESULTS if name in answer} if answer else {}
+    return clean(", ".join(f"{name} {value}" for name, value in kept.items()), VALUE_LENGTH)
+
+
+def clean(text: str, length: int) -> str:
+    """Return a text from outside that can be shown anywhere."""
+    return one_line(cut(text, length))
+
+
+def _of_json(body: bytes) -> dict[str, Any]:
+    """Return the fields of a JSON object, nothing of a broken one."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+class RefusalLimit:
+    """Keeps who guesses passwords from filling the record: says which refusals are recorded."""
+
+    def __init__(self) -> None:
+        self._peers: dict[str, tuple[float, int]] = {}
+
+    def left_out(self, entry: AuditEntry, now: float) -> int | None:
+        """Return None for one that is not recorded, else how many before it were not."""
+        if entry.outcome != REFUSED:
+            return 0
+        began, number = self._peers.get(entry.peer, (now, 0))
+        before = max(0, number - REFUSALS)
+        if now - began >= SPAN_S:
+            began, number = now, 0
+        else:
+            before = 0
+        self._peers.pop(entry.peer, None)
+        self._peers[entry.peer] = began, number + 1
+        while len(self._peers) > MOST_PEERS:
+            del self._peers[next(iter(self._peers))]
+        return before if number < REFUSALS else None

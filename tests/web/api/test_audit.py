@@ -1,0 +1,132 @@
+"""Who did what is recorded, whatever came of it, and told to admins."""
+
+import json
+import logging
+
+import pytest
+
+from flower_ng.cli.log_format import JsonFormatter
+from flower_ng.redaction import Redactor
+from flower_ng.store import Limits, Store
+from flower_ng.web.http.audit import REFUSALS
+from tests.web.site import basic
+
+from .conftest import WORKER
+
+USERS = ("ann:secret-of-ann", "bob:secret-of-bob")
+ANN, BOB = basic(USERS[0]), basic(USERS[1])
+
+
+@pytest.fixture
+def store(cluster, tmp_path):
+    """A real store; it keeps entries for a day."""
+    limits = Limits(audit_age_s=86_400.0)
+    cluster.store = Store(tmp_path / "history", max_tasks=100, limits=limits)
+    cluster.store.start()
+    yield cluster.store
+    cluster.store.stop()
+
+
+@pytest.fixture
+def site(serve, cluster, store):  # noqa: ARG001 - the store is the cluster's
+    return serve(cluster=cluster, basic_auth=USERS, roles=("admin:ann", "viewer:bob"))
+
+
+async def told(client, query="", who=ANN):
+    answer = await client.get(f"/api/audit{query}", Authorization=who)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+async def test_what_was_done_refused_and_failed_is_told_with_who_and_with_what(site):
+    await site.post(f"/api/worker/pool/grow/{WORKER}", {"n": "2"}, Authorization=ANN)
+    await site.post("/api/worker/pool/grow/nobody", {"n": "2"}, Authorization=ANN)
+    await site.post(f"/do/worker/pool/grow/{WORKER}", {"n": "3"}, Authorization=BOB)
+    await site.post(f"/api/worker/pool/grow/{WORKER}", {"n": "4"}, Authorization=basic("eve:x"))
+    await site.get("/api/workers", Authorization=basic("eve:guess"))
+    body = {"kwargs": {"password": "hunter2", "n": 1}, "queue": "q\x1b"}
+    headers = {"Authorization": ANN}
+    await site.ask("POST", "/api/task/send-task/shop.add", headers, json.dumps(body))
+
+    page = await told(site)
+    seen = [(one["who"], one["action"], one["target"], one["outcome"]) for one in page["entries"]]
+    assert seen == [
+        ("ann", "task/send-task", "shop.add", page["entries"][0]["outcome"]),
+        ("eve", "login", "", "refused"),
+        ("eve", "worker/pool/grow", WORKER, "refused"),
+        ("bob", "worker/pool/grow", WORKER, "refused"),
+        ("ann", "worker/pool/grow", "nobody", "refused"),
+        ("ann", "worker/pool/grow", WORKER, "done"),
+    ]
+    sent, login, guess, form, missing, grown = page["entries"]
+    assert (grown["parameters"], grown["how"], grown["peer"]) == ({"n": "2"}, "basic", "127.0.0.1")
+    assert (missing["status"], missing["reason"]) == (404, "Unknown worker 'nobody'")
+    assert form["is_form"]
+    assert "viewer" in form["reason"]
+    assert (guess["status"], login["status"]) == (401, 401)
+    assert "hunter2" not in json.dumps(page)
+    assert "[redacted]" in sent["parameters"]["kwargs"]
+    assert "\\x1b" in sent["parameters"]["queue"]
+    assert page["next"] is None
+
+
+async def test_entries_are_told_page_by_page_and_by_who_and_outcome(site):
+    for number in range(1, 6):
+        user = (BOB, ANN)[number % 2]
+        await site.post(f"/api/worker/pool/grow/{WORKER}", {"n": str(number)}, Authorization=user)
+    first = await told(site, "?limit=2")
+    second = await told(site, f"?limit=2&before={first['next']}")
+    numbers = [one["parameters"]["n"] for one in first["entries"] + second["entries"]]
+    assert numbers == ["5", "4", "3", "2"]
+    assert len((await told(site, "?who=bob"))["entries"]) == 2
+    assert len((await told(site, "?outcome=refused"))["entries"]) == 2
+    assert (await site.get("/api/audit?limit=0", Authorization=ANN)).status == 400
+    assert (await site.get("/api/audit?outcome=x", Authorization=ANN)).status == 400
+
+
+async def test_only_admins_are_told(site):
+    for path in ("/api/audit", "/audit"):
+        assert (await site.get(path, Authorization=BOB)).status == 403
+        assert (await site.get(path, Authorization=ANN)).status == 200
+
+
+async def test_the_page_shows_them(site):
+    await site.post("/api/worker/pool/grow/%3Cb%3E", {"n": "2"}, Authorization=ANN)
+    page = (await site.get("/audit?who=ann&outcome=refused", Authorization=ANN)).text
+    assert "worker/pool/grow" in page
+    assert "&lt;b&gt;" in page
+    assert "No entries" in (await site.get("/audit?who=nobody", Authorization=ANN)).text
+
+
+async def test_who_is_refused_all_the_time_does_not_fill_the_record(site):
+    for _ in range(REFUSALS + 5):
+        await site.post("/api/worker/shutdown/w1@box", Authorization=BOB)
+    entries = (await told(site, "?limit=500"))["entries"]
+    assert [one["who"] for one in entries] == ["bob"] * REFUSALS
+
+
+async def test_an_entry_is_a_line_of_the_log_for_programs(site, caplog):
+    caplog.set_level(logging.INFO, "flower_ng.web.http.base")
+    await site.post(f"/api/worker/pool/grow/{WORKER}", {"n": "2"}, Authorization=ANN)
+    record = next(one for one in caplog.records if hasattr(one, "fields"))
+    line = json.loads(JsonFormatter(Redactor()).format(record))
+    assert (line["audit"]["who"], line["audit"]["parameters"]) == ("ann", {"n": "2"})
+    assert line["message"] == f"/api/worker/pool/grow/{WORKER} by ann from 127.0.0.1: done"
+
+
+async def test_entries_outlast_a_restart_and_go_when_they_are_old(site, store):
+    await site.post(f"/api/worker/pool/grow/{WORKER}", {"n": "2"}, Authorization=ANN)
+    store.stop()
+    store.start()
+    (kept,) = (await told(site))["entries"]
+    store.record(_later(kept, 2 * 86_400.0))
+    entries = (await told(site))["entries"]
+    assert [one["at"] for one in entries] == [kept["at"] + 2 * 86_400.0]
+
+
+def _later(kept, seconds):
+    from msgspec import convert  # noqa: PLC0415 - of this one test
+
+    from flower_ng.audit_record import AuditEntry  # noqa: PLC0415
+
+    return convert({**kept, "at": kept["at"] + seconds}, AuditEntry)
