@@ -123,7 +123,7 @@ ANY_TEXT = frozenset(
     {
         "address", "unix_socket", "url_prefix", "auth", "auth_provider", "oauth2_key",
         "oauth2_secret", "oauth2_redirect_uri", "tasks_columns", "webhook_secret",
-        "log_file_prefix", "conf", "db", "roles_file", "htpasswd", "tokens",
+        "log_file_prefix", "conf", "db", "roles_path", "htpasswd", "tokens",
     }
 )  # fmt: skip
 

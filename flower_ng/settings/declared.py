@@ -152,7 +152,7 @@ class Settings(ProblemOptions):
         " everybody who logs in is an admin.",
         are_roles,
     )
-    roles_file: str = option(
+    roles_path: str = option(
         "", LOGIN, "Path of a file with more roles, one a line; # begins a comment."
     )
     require_auth: bool = option(

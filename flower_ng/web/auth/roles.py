@@ -93,22 +93,22 @@ class Roles:
 
 
 def roles_of(entries: Sequence[str], file: str = "") -> tuple[str, ...]:
-    """The entries of the options `roles` and `roles_file`; SettingsError for a file without."""
+    """The entries of the options `roles` and `roles_path`; SettingsError for a file without."""
     if not file:
         return tuple(entries)
     try:
         lines = Path(file).read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"Invalid '--roles_file' option: {file!r} cannot be read ({error}): name a text file"
+            f"Invalid '--roles_path' option: {file!r} cannot be read ({error}): name a text file"
             " with one role a line, such as admin:ann@example.com"
         ) from error
     found = [text for line in lines if (text := line.partition("#")[0].strip())]
     if fault := are_roles(found):
-        raise SettingsError(f"Invalid '--roles_file' option: {file!r} {fault}")
+        raise SettingsError(f"Invalid '--roles_path' option: {file!r} {fault}")
     if not found:
         raise SettingsError(
-            f"Invalid '--roles_file' option: {file!r} names no roles, and everybody would be an"
+            f"Invalid '--roles_path' option: {file!r} names no roles, and everybody would be an"
             " admin: write one a line, such as admin:ann@example.com"
         )
     return (*entries, *found)

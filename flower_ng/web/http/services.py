@@ -114,7 +114,7 @@ def furnish(
         header=ProxyHeader(options.auth_header, options.auth_groups_header),
         htpasswd=Htpasswd(read_htpasswd(options.htpasswd)),
         tokens=Tokens(options.tokens),
-        roles=roles_of(options.roles, options.roles_file),
+        roles=roles_of(options.roles, options.roles_path),
     )
     prefix = normal_prefix(options.url_prefix)
     return Services(cluster, options, door, assets, prefix, version, clock, new_id, demo)

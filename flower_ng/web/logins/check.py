@@ -42,7 +42,7 @@ def check(options: "Settings") -> None:
             "--metrics_auth needs --tokens, or a login: without one nobody could read /metrics"
         )
     has_login = has_login_option(options)
-    if (options.roles or options.roles_file) and not has_login:
+    if (options.roles or options.roles_path) and not has_login:
         raise SettingsError(
             "--roles needs a login, or nobody has a name: set --basic_auth=user:password, --auth"
             " and --auth_provider, or --auth_header"

@@ -67,7 +67,7 @@ def test_a_file_that_names_no_roles_ends_the_start(tmp_path, text):
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
 
-    with pytest.raises(SettingsError, match="roles_file") as caught:
+    with pytest.raises(SettingsError, match="roles_path") as caught:
         roles_of([], str(file))
 
     assert "\n" not in str(caught.value)
