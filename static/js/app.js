@@ -5,6 +5,8 @@ import "./parts/keys.js";
 import "./parts/live.js";
 import "./parts/menu.js";
 import "./parts/prefs.js";
-import "./parts/review.js";
 import "./parts/time.js";
 import "./parts/toasts.js";
+
+// Only some pages have forms that are reviewed; without the drawer the review is a page.
+if (document.querySelector("[data-reviewed]")) import("./parts/review.js");

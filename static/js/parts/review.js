@@ -73,3 +73,5 @@ async function reviewed(url, filled) {
 }
 
 customElements.define("f-review", ReviewDrawer);
+
+export {};
