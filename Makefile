@@ -25,8 +25,8 @@ BENCH :=
 # machine there is shared, and many tests depend on time. Elsewhere no test is run again. The names of
 # failed tests that one process has to run end in "@" and their group, which a second run does not know.
 PYTEST := pytest -n 4
-AGAIN = $(if $(filter true 1,$(CI)),|| { test $$? -eq 1 && echo "What failed is run once more:" && \
-	sed -i -E 's/@[a-z0-9-]+": true/": true/' .pytest_cache/v/cache/lastfailed && \
+AGAIN = $(if $(filter true 1,$(CI)),|| { test $$? -eq 1 && grep -q '::' .pytest_cache/v/cache/lastfailed && \
+	echo "What failed is run once more:" && sed -i -E 's/@[a-z0-9-]+": true/": true/' .pytest_cache/v/cache/lastfailed && \
 	$(1)/pytest --last-failed --last-failed-no-failures none --maxfail 3 $(2); })
 
 # Old releases warn about one another, and there is no browser beside them.

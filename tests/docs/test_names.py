@@ -34,7 +34,7 @@ OTHERS = {
     "--max-tasks-per-child",
 }
 #: Options of the commands beside the dashboard.
-COMMANDS = {"--json", "--live", "--version", "--help"}
+COMMANDS = {"--json", "--live", "--version", "--help", "--scope"}
 #: Flower's own switch, what login handlers of Flower read, and what Kubernetes would set.
 VARIABLES = {"FLOWER_UNAUTHENTICATED_API", "FLOWER_GITHUB_OAUTH_DOMAIN"}
 ROUTE = re.compile(r"`?(GET|POST|DELETE) (/[^\s`?'\"]*)")

@@ -49,7 +49,7 @@ def test_what_has_a_known_form_is_repaired_and_named(value, kinds):
         (saferepr({"a": {"b": {"c": {"d": 1}}}}), "shortened"),
         (saferepr(("a\\b",)), "backslash"),
         (saferepr(("ends with \\", ", ")), "backslash"),
-        (saferepr((object(),)), "no Python literal"),
+        ("(<object object at 0x7f11>,)", "no Python literal"),
         ("(Color(1),)", "Color(…)"),
         ("(os.system('x'),)", "os.system(…)"),
         ("('***',)", "hidden"),
