@@ -1,4 +1,8 @@
-"""Finds where the value of a key begins and ends in a text: Python, JSON, headers, URLs. Pure."""
+"""Finds where the value of a key begins and ends in a text: Python, JSON, headers, URLs. Pure.
+
+The expressions take time that grows with the text and no faster: each repetition is possessive or
+bounded, and what is not closed ends with the text.
+"""
 
 import re
 from dataclasses import dataclass
@@ -8,18 +12,18 @@ from typing import Final
 _REACH: Final = 64
 _KEY_REST: Final = re.compile(rf"[\w-]{{0,{_REACH}}}")
 #: What stands between a key and its value: `key=`, `"key": `, `\'key\': `, `[key] => `.
-_BETWEEN: Final = re.compile(r"""(\\*["'])?\]?\s{0,8}(?:=>|:=|[:=](?![=:]))\s{0,8}""")
+_BETWEEN: Final = re.compile(r"""(\\{0,31}["'])?\]?\s{0,8}(?:=>|:=|[:=](?![=:]))\s{0,8}""")
 #: A pair in a list, `[('key', 'value'), …]`.
-_PAIR: Final = re.compile(r"""(\\*["'])\s?,\s{0,8}(?=\\*["'])""")
+_PAIR: Final = re.compile(r"""(\\{0,31}["'])\s?,\s{0,8}(?=\\{0,31}["'])""")
 _PAIR_BEGINS: Final = ("[(", "[[", "((", "([", ", (", ", [")
 #: What environments are listed as, `{"name": "KEY", "value": "…"}`.
-_NAMED: Final = re.compile(r"""(\\*["'])\s?,\s{0,8}\\*["']value\\*["']\s?:\s{0,8}""")
+_NAMED: Final = re.compile(r"""(\\{0,31}["'])\s?,\s{0,8}\\{0,31}["']value\\{0,31}["']\s?:\s{0,8}""")
 #: An option of a command line, `--key value` or `'--key', 'value'`.
-_FLAG: Final = re.compile(r"""(\\*["'])\s?,\s{0,8}|(?:\s{1,8})(?=[^\s-])""")
-_QUOTED: Final = re.compile(r"""[bBuUrRfF]{0,2}(\\*["'])""")
+_FLAG: Final = re.compile(r"""(\\{0,31}["'])\s?,\s{0,8}|(?:\s{1,8})(?=[^\s-])""")
+_QUOTED: Final = re.compile(r"""[bBuUrRfF]{0,2}(\\{0,31}["'])""")
 _BODIES: Final = {
-    "'": re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL),
-    '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]++|\\.)*+", re.DOTALL),
+    '"': re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL),
 }
 _BARE: Final = re.compile(
     r"""(?:(?:basic|bearer|token|digest)\s+)?(?:[^\s,;&()\[\]{}'"<>\\]|\\(?![nrt'"]))+""",
@@ -27,7 +31,7 @@ _BARE: Final = re.compile(
 )
 _LINE: Final = re.compile(r"""(?:[^\r\n'"\\]|\\(?![nr'"]))+""")
 _STEP: Final = re.compile(
-    r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\](){}<>]""",
+    r"""'(?:[^'\\]++|\\.?)*+(?:'|\Z)|"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[\](){}<>]""",
     re.DOTALL,
 )
 _CLOSES: Final = {"(": ")", "[": "]", "{": "}", "<": ">"}
@@ -63,12 +67,15 @@ def key_around(text: str, start: int, end: int) -> tuple[int, int]:
     return start, found.end() if found else end
 
 
-def value_after(text: str, start: int, end: int) -> ValueSpan | None:
+def value_after(text: str, start: int, end: int, *, is_source: bool = False) -> ValueSpan | None:
     """Return where the value of the key stands that is from start to end; None where it has none.
 
-    An empty value is none, and so is one that says that there is none.
+    An empty value is none, and so is one that says that there is none, and in source code a name
+    that stands for a value.
     """
     if between := _BETWEEN.match(text, end):
+        if is_source and _is_bare(text, between.end()):
+            return None
         return _value(text, between.end(), between[1] or "", text[start:end].lower())
     if between := _NAMED.match(text, end):
         return _value(text, between.end(), between[1])
@@ -79,6 +86,10 @@ def value_after(text: str, start: int, end: int) -> ValueSpan | None:
         if before.endswith(_PAIR_BEGINS):
             return _last_of_pair(text, between.end(), between[1])
     return None
+
+
+def _is_bare(text: str, at: int) -> bool:
+    return text[at : at + 1] not in _CLOSES and not _QUOTED.match(text, at)
 
 
 def _last_of_pair(text: str, at: int, quote: str) -> ValueSpan | None:
@@ -120,8 +131,10 @@ def _end_of_quoted(text: str, start: int, quote: str) -> int:
     if len(quote) == 1:
         found = _BODIES[quote].match(text, start)
         return found.end() if found else len(text)
-    closing = re.compile(rf"(?<!\\){re.escape(quote)}").search(text, start)
-    return closing.start() if closing else len(text)
+    at = text.find(quote, start)
+    while at > 0 and text[at - 1] == "\\":  # of a text deeper within
+        at = text.find(quote, at + len(quote))
+    return at if at >= 0 else len(text)
 
 
 def _end_of_group(text: str, start: int) -> int:

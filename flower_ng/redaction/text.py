@@ -15,10 +15,15 @@ HIDDEN: Final = "[redacted]"
 #: The same in URLs, where brackets mean something else.
 HIDDEN_IN_URL: Final = "***"
 
+#: Names of secrets that are looked at in one text: behind them all is hidden, so that a text that
+#: was made to cost time costs little of it.
+MOST_NAMES: Final = 500
 #: How a worker marks what it cut.
 _CUT_END: Final = "..."
 #: A line of source code in a traceback.
 _SOURCE: Final = "    "
+#: The one character with more than one in lower case.
+_TWO_IN_LOWER_CASE: Final = "\u0130"
 #: User and password; in a password a slash may stand where it can't be a port.
 _USERINFO: Final = re.compile(
     r"""://([^\s'"/?#:@\[\]]{0,512})"""
@@ -27,7 +32,8 @@ _USERINFO: Final = re.compile(
 _WEB: Final = ("http", "https", "ws", "wss")
 SCHEME_MAX: Final = 5
 _SCHEME: Final = re.compile(r"\b(bearer|basic)(\s+)([\w\-.~+/]{8,}={0,2})", re.IGNORECASE)
-_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?")
+#: It may stand behind a few words with hyphens. Where no word goes on: each is looked at once.
+_JWT: Final = re.compile(r"(?<![\w-])((?:\w{0,32}-){0,4})eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+)?")
 _PEM: Final = re.compile(
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
     re.DOTALL,
@@ -74,23 +80,30 @@ class TextRedactor:
         if "bearer" in lowered or "basic" in lowered:
             text = _SCHEME.sub(_scheme, text)
         if "eyJ" in text:
-            text = _JWT.sub(HIDDEN, text)
+            text = _JWT.sub(rf"\g<1>{HIDDEN}", text)
         if "-----BEGIN" in text:
             text = _PEM.sub(HIDDEN, text)
         return _RANDOM.sub(_random, text) if self._is_strict else text
 
     def _without_named(self, text: str, *, is_traceback: bool) -> str:
         parts: list[str] = []
-        done = key_end = 0
+        done = key_end = names = 0
+        source = SourceLines(text) if is_traceback else None
         for stem in self._stems.finditer(lowered(text)):
             if stem.start() < max(done, key_end):
                 continue
             key_start, key_end = key_around(text, *stem.span())
             secrecy = self._names.secrecy(text[key_start:key_end])
-            span = value_after(text, key_start, key_end) if secrecy else None
+            if not secrecy:
+                continue
+            names += 1
+            if names > MOST_NAMES:
+                return "".join([*parts, text[done:key_start], HIDDEN, mark_in(text[key_start:])])
+            is_source = source is not None and source.holds(key_start)
+            span = value_after(text, key_start, key_end, is_source=is_source)
             if span is None or (span.is_number and secrecy == Secrecy.TEXT):
                 continue
-            if span.is_bare and is_traceback and is_source(text, key_start):
+            if span.is_bare and is_source:
                 continue
             value = text[span.start : span.end]
             if value.startswith(HIDDEN):
@@ -112,15 +125,21 @@ class TextRedactor:
 
 def lowered(text: str) -> str:
     """Return a text in lower case, each character in its place."""
-    lower = text.lower()
-    if len(lower) == len(text):
-        return lower
-    return "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    return text.replace(_TWO_IN_LOWER_CASE, "i").lower()
 
 
-def is_source(text: str, at: int) -> bool:
-    """Whether a place is in a line of source code of a traceback."""
-    return text.startswith(_SOURCE, text.rfind("\n", 0, at) + 1)
+class SourceLines:
+    """The lines of source code in a traceback; places are asked for in their order."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._line = self._looked_at = 0
+
+    def holds(self, at: int) -> bool:
+        """Whether a place is in one."""
+        self._line = max(self._line, self._text.rfind("\n", self._looked_at, at) + 1)
+        self._looked_at = at
+        return self._text.startswith(_SOURCE, self._line)
 
 
 def cut_of(text: str, end: int, value: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from celery import Celery
 
 from flower_ng.redaction import HIDDEN, MODES, NO_REDACTION, Redactor, has_hidden
+from flower_ng.redaction.text import MOST_NAMES
 from flower_ng.store.search.values import parsed
 from flower_ng.truncation import cut
 
@@ -169,7 +170,8 @@ def test_a_page_can_say_that_something_is_hidden() -> None:
 @pytest.mark.parametrize(
     "part",
     ["pass", "password='", "://a:", "password=[", "password=(", "bearer ", "--password ", "eyJa.",
-     "pass_", 'key"', "token: ", "-----BEGIN PRIVATE KEY-----", "password=\\'a", "<key=", "a" * 40],
+     "pass_", 'key"', "token: ", "-----BEGIN PRIVATE KEY-----", "password=\\'a", "<key=", "a" * 40,
+     "-eyJ", "\u0130", "\n    password=f("],
 )  # fmt: skip
 def test_the_time_grows_with_the_length_of_a_text_and_no_faster(part: str) -> None:
     def took_s(length: int) -> float:
@@ -181,3 +183,31 @@ def test_the_time_grows_with_the_length_of_a_text_and_no_faster(part: str) -> No
 
     short_s = max(0.001, min(took_s(4_000) for _ in range(2)))
     assert min(took_s(32_000) for _ in range(2)) < 40 * short_s
+
+
+@pytest.mark.parametrize(
+    ("before", "part"),
+    [("password=(", "\\'"), ("    ", "password="), ("    ", "password=f("), ("", "--token-eyJ")],
+)
+def test_a_hostile_traceback_takes_little_time(before: str, part: str) -> None:
+    def took_s(length: int) -> float:
+        text = before + part * (length // len(part))
+        began = time.thread_time()
+        USUAL.text(text, is_traceback=True)
+        return time.thread_time() - began
+
+    short_s = max(0.001, min(took_s(2_000) for _ in range(2)))
+    assert min(took_s(16_000) for _ in range(2)) < 40 * short_s
+
+
+def test_behind_many_names_of_secrets_all_is_hidden() -> None:
+    text = f"password='{SECRET}' " * MOST_NAMES
+    assert USUAL.text(text).count(HIDDEN) == MOST_NAMES
+    hidden = USUAL.text(f"{text}token='{SECRET}', nothing, pwd = {SECRET}")
+    assert hidden.endswith(f"' {HIDDEN}")
+    assert SECRET not in hidden
+
+
+def test_web_tokens_behind_hyphens_are_hidden() -> None:
+    for before in ("", "-", "sid-", "a-b-c-", "{", "=", "."):
+        assert USUAL.text(f"{before}eyJhbGciOiJI.eyJzdWIiOiIx.c2ln") == f"{before}{HIDDEN}"
