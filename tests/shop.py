@@ -82,6 +82,14 @@ def echo(*args: object, **kwargs: object) -> dict[str, object]:
 
 
 @app.task
+def empty(values: list[object]) -> int:
+    """Change what it was given, which a result backend then keeps as its arguments."""
+    count = len(values)
+    values.clear()
+    return count
+
+
+@app.task
 def ignore() -> None:
     """End without a result and without an event."""
     raise Ignore

@@ -31,9 +31,12 @@ nothing and answers
 | `digest` | stands for the action and these facts |
 
 The same call with `digest` is done only if the facts are still the same; else it answers 409 with
-what has changed, and nothing is done. A call without `digest` is done at once, as in Flower. Pages
-show the review first for the actions that the table marks, in a drawer or, without JavaScript, as a
-page.
+what has changed, and nothing is done. A digest is good for one call: the same one again is
+answered with 409, so that nothing is done twice by a double click or a retry, until there is a new
+review; it stays good after a call that certainly did nothing. `args` and `kwargs` of a new run are
+no part of its digest: they may be given with the call. A call without `digest` is done at once, as
+in Flower. Pages show the review first for the actions that the table marks, in a drawer or,
+without JavaScript, as a page.
 """
 
 
@@ -54,8 +57,10 @@ def row(action: Action) -> str:
     """One row."""
     arguments = "; ".join(map(told, action.arguments))
     reviewed = "yes" if action.is_reviewed else ""
-    effect = action.effect.replace("{", "`").replace("}", "`").replace("|", "\\|")
     target = action.target.replace(" ", "-")
+    effect = action.effect.replace("{target}", f"`{{{target}}}`").replace("|", "\\|")
+    for argument in action.arguments:
+        effect = effect.replace(f"{{{argument.name}}}", f"`{argument.name}`")
     who = "admin" if action.administers else "operator"
     return f"| `/api/{action.route}/{{{target}}}` | {who} | {arguments} | {effect} | {reviewed} |"
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
+from flower_ng.brokers import WaitingMessage
 from tests.services import PATIENCE
 from tests.services import chromium as browser_path
 from tests.web.pages.shop import W1, Shop
@@ -41,6 +42,8 @@ PATHS = {
     "broker": "/broker",
     "overview": "/overview",
     "all queues": "/queues",
+    "queue": "/queues/celery",
+    "review": "POST /do/queue/purge/celery",
     "types": "/types",
     "type": "/types/a.module.of.a.long.path.that_does_something",
     "problems": "/problems",
@@ -84,6 +87,17 @@ class Window:
             self.fetched.append(request.url)
 
     async def open(self, path: str) -> Page:
+        """Go to a page; `POST /…` is what a form without any field answers."""
+        method, _, path = path.rpartition(" ")
+        if method:
+            form = {"content-type": "application/x-www-form-urlencoded"}
+            await self.page.route(
+                self.root + path,
+                lambda route: route.continue_(
+                    method=method, headers={**route.request.headers, **form}
+                ),
+                times=1,
+            )
         await self.page.goto(self.root + path)
         return self.page
 
@@ -143,5 +157,11 @@ def busy(shop: Shop) -> Shop:
     shop.task("0123456789abcdef-failed", ends="task-failed", args="x" * 3000, **failure)
     shop.inspector.workers = {W1: ANSWERS}
     shop.queues = ["celery"]
-    shop.broker.told = [{"name": "celery", "messages": 1}]
+    shop.broker.told = [{"name": "celery", "messages": 2}]
+    long = {"args": "x" * 300, "kwargs": "{}", "origin": "gen1@some-host.of.some.example.com"}
+    name = "a.module.of.a.long.path.that_does_something"
+    shop.broker.waiting = (
+        WaitingMessage("0123456789abcdef-0", name, retries=0, priority=3, size_bytes=900, **long),
+        WaitingMessage(size_bytes=9, trouble="It is no message of Kombu's."),
+    )
     return shop

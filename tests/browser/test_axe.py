@@ -115,6 +115,19 @@ async def test_what_opens_over_a_page_keeps_the_rules(window, axe, opener):
         assert await violations_in_the_dark(page, 1280) == []
 
 
+@pytest.mark.usefixtures("busy")
+async def test_the_drawer_of_a_review_keeps_the_rules(window, axe):
+    async with window(**STILL) as it:
+        page = await it.open("/queues/celery")
+        await page.wait_for_function("() => customElements.get('f-review') !== undefined")
+        await page.click("[data-reviewed] button")
+        await page.locator("dialog[open] #review").wait_for()
+
+        assert await violations(page, axe) == []
+        assert await violations_in_the_dark(page, 360) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 async def test_these_tests_would_notice(window, axe):
     async with window(**STILL) as it:
         page = await it.open("/tasks")

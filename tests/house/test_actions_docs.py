@@ -1,7 +1,9 @@
 import importlib.util
 from pathlib import Path
+from string import Formatter
 
 from flower_ng.monitor.remote.all_actions import ACTIONS
+from flower_ng.monitor.remote.command_list import COMMANDS
 from flower_ng.web.api.write import ReviewedWrite
 from flower_ng.web.routes import ENDPOINTS
 
@@ -25,5 +27,12 @@ def test_every_declared_action_has_one_route():
 
 def test_an_argument_stands_in_the_effect_by_a_name_that_there_is():
     for action in ACTIONS:
+        named = {name for _, name, _, _ in Formatter().parse(action.effect) if name}
+        assert named <= {"target", *(one.name for one in action.arguments)}, action.route
         assert action.effect.endswith(".")
-        assert action.effect[0].isupper()
+
+
+def test_the_effect_of_a_command_and_so_its_digest_has_all_its_arguments():
+    for command in COMMANDS:
+        named = {name for _, name, _, _ in Formatter().parse(command.effect) if name}
+        assert named >= {one.name for one in command.arguments}, command.route

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ EXACT = [
 REPAIRED = [
     ((datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC),), ("datetime",)),
     ((datetime(2024, 1, 2, 3, 4, tzinfo=ZoneInfo("Europe/Berlin")),), ("datetime",)),
+    ((datetime(2024, 1, 2, tzinfo=timezone(timedelta(hours=-5))),), ("datetime", "timedelta")),
     ([date(2024, 1, 2), timedelta(days=1, seconds=3)], ("date", "timedelta")),
     ({"price": Decimal("1.50"), "id": UUID(int=5)}, ("Decimal", "UUID")),
 ]

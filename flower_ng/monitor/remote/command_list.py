@@ -117,9 +117,8 @@ TIME_LIMIT: Final = RemoteCommand(
     "task/timeout",
     "Apply",
     "Change a task's time limits at a worker",
-    "Both time limits of {task_name} are set at the worker; one that is left out is removed. "
-    + APPLIED
-    + ".",
+    "The time limits of {target} at {workername} become {soft} (soft) and {hard} (hard); one that"
+    f" is left out is removed. {APPLIED}.",
     target=TYPE,
     arguments=(WORKERNAME, SOFT, HARD),
 )
@@ -128,7 +127,7 @@ RATE_LIMIT: Final = RemoteCommand(
     "task/rate-limit",
     "Apply",
     "Change a task's rate limit at a worker",
-    "The worker starts at most {rate_limit} tasks of {task_name} in that time; 0 is no limit.",
+    "{workername} starts tasks of {target} at a rate of at most {ratelimit}; 0 is no limit.",
     target=TYPE,
     arguments=(WORKERNAME, RATELIMIT),
 )

@@ -36,7 +36,8 @@ class CommandCall:
     """A command with its arguments, and the sentences about it.
 
     In `done` and `failed`, `{worker}` is the worker's name and `{ok}` the worker's own word.
-    `needs` is what the pool must be able to do for these arguments.
+    `needs` is what the pool must be able to do for these arguments. `shown` are arguments of the
+    request as the sentence of the effect shows them, where Celery has others.
     """
 
     command: RemoteCommand
@@ -48,10 +49,16 @@ class CommandCall:
     is_quoted: bool = False
     #: What may have been done all the same where the worker itself refuses.
     caveat: str = ""
+    shown: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def target(self, worker: str) -> str:
+        """Return what it is about: a task's type where there is one, else the worker."""
+        return str(self.arguments.get("task_name", worker))
 
     def effect(self, worker: str) -> str:
         """Return what it will do, in sentences."""
-        return self.command.effect.format(target=worker, **self.arguments)
+        values = {**self.arguments, **self.shown}
+        return self.command.effect.format(target=self.target(worker), workername=worker, **values)
 
     def done_words(self, worker: str, ok: object) -> str:
         """Return the sentence of its success."""
@@ -164,6 +171,10 @@ def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Co
         {"task_name": task_name, "hard": hard_s, "soft": soft_s},
         needs=tuple(needs),
         is_quoted=True,
+        shown={
+            name: f"{value:.15g} s" if value else "none"
+            for name, value in (("soft", soft_s), ("hard", hard_s))
+        },
     )
 
 
@@ -177,6 +188,7 @@ def rate_limit(task_name: str, rate: str) -> CommandCall:
         "Failed to set rate limit",
         {"task_name": task_name, "rate_limit": rate},
         is_quoted=True,
+        shown={"ratelimit": rate},
     )
 
 

@@ -8,7 +8,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from celery.utils.saferepr import saferepr
+from kombu.utils.json import dumps
 
 from flower_ng.truncation import marked_length
 
@@ -28,7 +29,7 @@ _UNSURE: Final = re.compile(r"\\(?!')|\\'(?=[,\])}:]|\Z)")
 #: What Celery leaves where it shortens; a text may end in dots of its own, which nobody can tell.
 _SHORTENED: Final = re.compile(r"\.\.\.(?=['\")\]},:]|\Z)")
 #: Types that are read by a form of their own, and are no guess.
-_PLAIN: Final = frozenset({"zoneinfo.ZoneInfo", "frozenset", "set"})
+_PLAIN: Final = frozenset({"datetime.timezone", "zoneinfo.ZoneInfo", "frozenset", "set"})
 _CONTROL: Final = {code: f"\\x{code:02x}" for code in range(32)}
 #: What stands where somebody hid a value (argsrepr, kwargsrepr, a filter of the client).
 _REDACTED: Final = re.compile(
@@ -38,12 +39,17 @@ _REDACTED: Final = re.compile(
 )
 SHORTENED: Final = "the text was shortened"
 HIDDEN: Final = "a value was hidden before it was sent in events"
+CHANGED: Final = (
+    "the result backend has others than the events, because the task changed them while it ran or"
+    " the events were told others"
+)
 _KINDS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         "datetime.datetime": datetime,
         "datetime.date": date,
         "datetime.time": time,
         "datetime.timedelta": timedelta,
+        "datetime.timezone": timezone,
         "Decimal": Decimal,
         "UUID": UUID,
         "zoneinfo.ZoneInfo": ZoneInfo,
@@ -79,6 +85,25 @@ def rebuilt(text: str | None) -> Rebuilt:
     if _UNSURE.search(text):
         return Rebuilt(why_not="a backslash in the text can be read in two ways")
     return _read(text)
+
+
+def agreed(stored: Rebuilt, sent: Rebuilt) -> Rebuilt:
+    """Return what the backend has, unless it differs from what was sent.
+
+    Celery stores the values that the task has worked with, and it may have changed them.
+    """
+    texts = {_as_sent(stored.value), _as_sent(sent.value)}
+    if sent.why_not or None in texts or len(texts) == 1:
+        return stored
+    return Rebuilt(why_not=CHANGED)
+
+
+def _as_sent(value: Any) -> str | None:
+    """Return a value as JSON, in which lists and tuples are the same; None where it has none."""
+    try:
+        return dumps(value, sort_keys=True)
+    except (TypeError, ValueError):
+        return None
 
 
 def is_redacted(text: str) -> bool:

@@ -53,14 +53,25 @@ class ReviewedWrite(Write):
         digest = self.digest()
         if self.is_dry_run or (self.is_form and self.deed.is_reviewed and not digest):
             return self._reviewed(plan.review())
-        if digest:
-            self._check_digest(digest, plan.review())
-        return await plan.carry_out()
+        if not digest:
+            return await plan.carry_out()
+        self._check_digest(digest, plan.review())
+        return await self._done_once(digest, plan)
 
     def _check_digest(self, digest: str, review: Review) -> None:
         if changes := self._reviews.changes(digest, review):
             self._reviewed(review)
             raise Conflict(f"{changes}. Nothing was done: review it again")
+        if self._reviews.is_used(digest):
+            raise Conflict(
+                "What was reviewed is being done, or was done already: it is not done once more."
+                " To do it again, review it again"
+            )
+
+    async def _done_once(self, digest: str, plan: Plan) -> dict[str, Any]:
+        """Do it; who clicks twice does it once, who was told that nothing was done may retry."""
+        with self._reviews.using(digest):
+            return await plan.carry_out()
 
     async def plan(self, *path_args: Any, **_none: Any) -> Plan:
         """Check the arguments, and say what would happen."""

@@ -24,7 +24,7 @@ MOST_PARAMETERS: Final = 30
 #: Parameters that say nothing of an action.
 _FORMS_OWN: Final = frozenset({"_xsrf", "next", "dry_run", "digest"})
 #: What is kept of an answer.
-_RESULTS: Final = ("task-id", "state", "forgotten", "deleted", "until")
+_RESULTS: Final = ("task-id", "state", "forgotten", "deleted", "removed", "until")
 #: Refusals of one peer that are recorded in a span of time; more are counted.
 REFUSALS: Final = 20
 SPAN_S: Final = 60.0

@@ -160,8 +160,8 @@ class Endpoint(FromHistory):
             raise BadRequest("dry_run is not possible here, so nothing was done")
 
     def _note(self, outcome: str, answer: dict[str, Any] | None = None) -> None:
-        """Log what came of it, and record it unless it changed nothing."""
-        if self.is_deed and self.review is None:
+        """Log what came of it, and record it unless it was only reviewed."""
+        if self.is_deed and (self.review is None or self.failure is not None):
             self.record_action(answer, outcome)
             return
         self._is_recorded = True

@@ -25,7 +25,7 @@ def command_review(cluster: Cluster, worker: str, call: CommandCall) -> Review:
     told = cluster.inspector.told.get(worker, NO_ANSWER)
     return Review(
         call.command,
-        worker,
+        call.target(worker),
         call.effect(worker),
         refusals=tuple(_refusals(call, told)),
         cautions=tuple(_cautions(cluster, worker, call, told)),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import BadRequest, Conflict, NotFound, Unavailable
-from flower_ng.monitor.remote.rebuild import Rebuilt, is_redacted, rebuilt
+from flower_ng.monitor.remote.rebuild import Rebuilt, agreed, is_redacted, rebuilt
 from flower_ng.monitor.remote.task_actions import RERUN
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.store import TaskRow
@@ -88,9 +88,11 @@ async def _arguments(cluster: Cluster, row: TaskRow) -> CallArguments:
         stored = await cluster.publisher.stored_arguments(row.uuid)
     except Unavailable as error:
         stored, trouble = None, error.message
-    if stored is not None:
-        return CallArguments(Rebuilt(stored[0]), Rebuilt(stored[1]), BACKEND)
     args, kwargs = rebuilt(row.args), rebuilt(row.kwargs)
+    if stored is not None:
+        return CallArguments(
+            agreed(Rebuilt(list(stored[0])), args), agreed(Rebuilt(stored[1]), kwargs), BACKEND
+        )
     if args.value is not None and not isinstance(args.value, list | tuple):
         args = Rebuilt(why_not="the text is no list")
     if kwargs.value is not None and not isinstance(kwargs.value, dict):
@@ -131,6 +133,11 @@ def _options(row: TaskRow, given: GivenArguments) -> dict[str, Any]:
     return options
 
 
+def _where(row: TaskRow, given: GivenArguments) -> str:
+    options = _options(row, given)
+    return str(options.get("queue") or options.get("routing_key") or "")
+
+
 def _review(cluster: Cluster, row: TaskRow, found: CallArguments, given: GivenArguments) -> Review:
     shown = cluster.format_task(row)
     inputs = tuple(
@@ -156,20 +163,20 @@ def _review(cluster: Cluster, row: TaskRow, found: CallArguments, given: GivenAr
             "type": row.name or "",
             "state": row.state,
             "runs again so far": str(len(row.reruns)),
+            "queue or routing key": _where(row, given) or "unknown",
+            "wait": "none" if given.countdown is None else f"{given.countdown:.15g} s",
         },
     )
 
 
 def _details(row: TaskRow, found: CallArguments, given: GivenArguments) -> Iterator[str]:
-    options = _options(row, given)
-    where = options.get("queue") or options.get("routing_key")
-    if where:
+    if where := _where(row, given):
         yield f"It goes to {where}." if given.queue else f"It goes to {where}, as the first one."
     for name in LABELS:
         if getattr(given, name) is not None:
             yield f"Its {name} are those that you gave."
         elif not getattr(found, name).why_not:
-            yield f"Its {name} are the same, as {found.source} has them."
+            yield f"Its {name} are those of {found.source}."
     if row.eta and given.countdown is None:
         yield f"The first one had the ETA {row.eta}, which is dropped."
     if row.expires:
@@ -179,13 +186,10 @@ def _details(row: TaskRow, found: CallArguments, given: GivenArguments) -> Itera
 
 
 def _refusals(cluster: Cluster, row: TaskRow, given: GivenArguments) -> Iterator[str]:
-    told = _answers(cluster)
-    registered = [one.registered for one in told if one.registered is not None]
-    if registered and not any(row.name in names for names in registered):
+    if _everyone_lacks(_told(cluster, "registered"), row.name):
         yield f"No online worker has the task {row.name}: it would be discarded."
     queue = _options(row, given).get("queue")
-    queues = [one.queues for one in told if one.queues is not None]
-    if queue and queues and not any(queue in names for names in queues):
+    if queue and _everyone_lacks(_told(cluster, "queues"), queue):
         yield f"No online worker has told that it consumes from {queue}: it would wait there."
 
 
@@ -200,6 +204,8 @@ def _cautions(row: TaskRow, found: CallArguments, given: GivenArguments) -> Iter
         yield f"It was run again already, as {named}{f' and {more} more' if more > 0 else ''}."
     if row.state == "SUCCESS":
         yield "It succeeded: what it did is done once more."
+    elif row.state == "REVOKED":
+        yield "It was revoked: somebody did not want it to run. The new one is not revoked."
     elif row.state not in ENDED_BADLY:
         yield f"Its state is {row.state}: it may be waiting or running still, and be done twice."
     yield from _workflow_cautions(row)
@@ -222,19 +228,48 @@ def _unknowns(
     cluster: Cluster, row: TaskRow, found: CallArguments, given: GivenArguments
 ) -> Iterator[str]:
     yield (
-        "Priority, time limits and headers of the first one are in no event: the new one has those"
-        " of the app's settings. Whether it was part of a chord isn't told either."
+        "Priority, time limits, serializer and headers of the first one are in no event: the new"
+        " one has those of the app's settings. Whether it was part of a chord isn't told either."
     )
     if not _options(row, given):
         yield "Its queue is in no event: the app's settings decide where it goes."
-    if not _answers(cluster):
-        yield "No online worker has answered: whether any has this task is not known."
+    yield from _silent(cluster, row, given)
     if found.trouble:
         yield f"The result backend was no help with its arguments: {found.trouble}."
 
 
-def _answers(cluster: Cluster) -> list[Any]:
-    """Return what online workers told, of those that told anything."""
+def _silent(cluster: Cluster, row: TaskRow, given: GivenArguments) -> Iterator[str]:
+    """Say whether somebody has the task, or its queue, where some workers did not tell."""
+    registered, queues = _told(cluster, "registered"), _told(cluster, "queues")
+    queue = _options(row, given).get("queue")
+    if not registered:
+        yield "No worker is known to be online: when it will run is not known."
+        return
+    if _is_open(registered, row.name):
+        yield f"Whether a worker has this task is not known: {_who_is_silent(registered)}."
+    if queue and _is_open(queues, queue):
+        yield f"Whether a worker consumes from {queue} is not known: {_who_is_silent(queues)}."
+
+
+def _told(cluster: Cluster, what: str) -> dict[str, tuple[str, ...] | None]:
+    """Return what each online worker told of this, None of those that did not."""
     told = cluster.inspector.told
     names = [worker.hostname for worker in cluster.presence.online()]
-    return [told[name] for name in names if told.get(name, NO_ANSWER) != NO_ANSWER]
+    return {name: getattr(told.get(name, NO_ANSWER), what) for name in names}
+
+
+def _everyone_lacks(told: dict[str, tuple[str, ...] | None], name: str | None) -> bool:
+    """Whether every online worker told, and none of them has it."""
+    return bool(told) and all(names is not None and name not in names for names in told.values())
+
+
+def _is_open(told: dict[str, tuple[str, ...] | None], name: str | None) -> bool:
+    """Whether none of those that told has it, and not all have told."""
+    return None in told.values() and not any(name in (names or ()) for names in told.values())
+
+
+def _who_is_silent(told: dict[str, tuple[str, ...] | None]) -> str:
+    silent = [name for name, names in told.items() if names is None]
+    if len(silent) > MOST_NAMED:
+        return f"{len(silent):,} online workers have not answered"
+    return f"{' and '.join(silent)} {'have' if len(silent) > 1 else 'has'} not answered"

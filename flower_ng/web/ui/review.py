@@ -2,11 +2,13 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from flower_ng.errors import AnswerError
 from flower_ng.monitor.remote.action import Action
 from flower_ng.web.ui.format import json_text
 
@@ -84,13 +86,39 @@ class Review:
 
 
 class RecentReviews:
-    """The facts of the newest reviews by digest, to say what has changed. On the loop."""
+    """The newest reviews by digest: on what facts they rest, and whether they were acted on.
+
+    On the loop.
+    """
 
     def __init__(self) -> None:
         self._facts: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+        self._used: OrderedDict[str, None] = OrderedDict()
+        self._in_use: set[str] = set()
+
+    def is_used(self, digest: str) -> bool:
+        """Whether this review is being acted on, or was and nobody has reviewed it again."""
+        return digest in self._used or digest in self._in_use
+
+    @contextmanager
+    def using(self, digest: str) -> Iterator[None]:
+        """Act on a review, which is used by that unless it is certain that nothing was done."""
+        self._in_use.add(digest)
+        self._used[digest] = None
+        try:
+            yield
+        except AnswerError as error:
+            if not error.is_uncertain:
+                self._used.pop(digest, None)
+            raise
+        finally:
+            self._in_use.discard(digest)
+            while len(self._used) > MOST_REVIEWS:
+                self._used.popitem(last=False)
 
     def note(self, review: Review) -> None:
-        """Remember a review that was shown."""
+        """Remember a review that was shown: it may be acted on, once more if it was before."""
+        self._used.pop(review.digest, None)
         self._facts[review.digest] = review.facts
         self._facts.move_to_end(review.digest)
         while len(self._facts) > MOST_REVIEWS:

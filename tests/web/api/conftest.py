@@ -4,8 +4,10 @@ The cluster is fake so that every answer of Celery, of a worker and of the broke
 will; the site, its routes and its sockets are real in both.
 """
 
+import json
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from json import dumps
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.records import Worker as WorkerRecord
-from tests.services import Dashboard, Redis, Worker, running, wait_until
+from tests.services import Dashboard, Rabbit, Redis, Worker, running, wait_until
 from tests.web.site import FORM, OPEN_API, Answer, Client, FakeCluster
 
 WORKER = "w1@box"
@@ -149,3 +151,37 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSite]:
     ):
         wait_until(lambda: dashboard.get("/api/workers", status=1), what="the worker is seen")
         yield RealSite(dashboard, worker.hostname, worker)
+
+
+@dataclass(frozen=True)
+class BrokeredSite:
+    """A dashboard over a broker; of its two workers that of queue `kept` keeps arguments."""
+
+    dashboard: Dashboard
+    broker: Redis | Rabbit
+
+
+@pytest.fixture(scope="session", params=[Redis, Rabbit], ids=["redis", "rabbitmq"])
+def brokered(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokeredSite]:
+    """Real brokers, one after the other, for all modules of the group `brokered`."""
+    folder = tmp_path_factory.mktemp("brokered")
+    is_rabbit = request.param is Rabbit
+    extended = {"SHOP_CONF": json.dumps({"result_extended": True})}
+    keeping = ("-P", "threads", "-c", "1", "-Q", "kept")
+    with (
+        running(Redis(folder)) as backend,
+        running(Rabbit(folder)) if is_rabbit else nullcontext(backend) as broker,
+        running(
+            Dashboard(
+                folder,
+                broker.url,
+                backend.url,
+                (f"--broker_api={broker.management_url}",) if is_rabbit else (),
+            )
+        ) as dashboard,
+        running(Worker(folder, broker.url, backend.url)),
+        running(Worker(folder, broker.url, backend.url, "kept", keeping, extended)),
+    ):
+        wait_until(lambda: len(dashboard.get("/api/workers", status=1)) == 2, what="both are seen")
+        wait_until(lambda: len(dashboard.get("/api/workers", refresh=1)) == 2, what="both answer")
+        yield BrokeredSite(dashboard, broker)

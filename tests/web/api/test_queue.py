@@ -2,18 +2,17 @@
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import redis
 
-from tests.services import Dashboard, Rabbit, Redis, Worker, running, wait_until
+from tests.services import Dashboard, Rabbit, wait_until
+from tests.web.api.conftest import BrokeredSite
 
-pytestmark = pytest.mark.xdist_group("queue")
+pytestmark = pytest.mark.xdist_group("brokered")
 
 
 @dataclass(frozen=True)
@@ -35,35 +34,16 @@ class Waiting:
         return sent
 
     def length(self, queue: str) -> int | None:
-        review = self.dashboard.post(f"/api/queue/purge/{queue}?dry_run=1")
+        review = self.dashboard.post(f"/api/queue/purge/{quote(queue, safe='')}?dry_run=1")
         return review.json()["count"] if review.status == 200 else None
 
     def purge(self, queue: str, **form: str) -> Any:
-        return self.dashboard.post(f"/api/queue/purge/{queue}", **form)
+        return self.dashboard.post(f"/api/queue/purge/{quote(queue, safe='')}", **form)
 
 
-def broker_of(kind: type[Redis | Rabbit], folder: Path, backend: Redis) -> Any:
-    return nullcontext(backend) if kind is Redis else running(kind(folder))
-
-
-@pytest.fixture(scope="module", params=[Redis, Rabbit], ids=["redis", "rabbitmq"])
-def waiting(request, tmp_path_factory) -> Iterator[Waiting]:
-    folder = tmp_path_factory.mktemp("queue")
-    with (
-        running(Redis(folder)) as backend,
-        broker_of(request.param, folder, backend) as broker,
-        running(
-            Dashboard(
-                folder,
-                broker.url,
-                backend.url,
-                (f"--broker_api={broker.management_url}",) if request.param is Rabbit else (),
-            )
-        ) as dashboard,
-        running(Worker(folder, broker.url, backend.url)),
-    ):
-        wait_until(lambda: dashboard.get("/api/workers", status=1), what="the worker is seen")
-        yield Waiting(dashboard, broker)
+@pytest.fixture
+def waiting(brokered: BrokeredSite) -> Waiting:
+    return Waiting(brokered.dashboard, brokered.broker)
 
 
 def test_a_queue_is_purged_after_its_review_and_tells_how_many(waiting):
@@ -155,3 +135,22 @@ def test_what_is_no_list_is_not_deleted(waiting):
     client.close()
 
     assert (answer.status, kept) == (403, b"not a list")
+
+
+@pytest.mark.parametrize("name", ["a/b?c=%2F d", "ünï&<b>+#;"])
+def test_a_queue_of_any_name_is_seen_and_purged_and_no_other(waiting, name):
+    waiting.fill(name, 2)
+    waiting.fill("beside", 1)
+    page = waiting.dashboard.ask(f"/queues/{quote(name, safe='')}")
+    assert page.status == 200
+
+    answer = waiting.purge(name, confirm=name)
+    assert (answer.status, answer.json()["removed"]) == (200, 2)
+    assert waiting.length("beside") == 1
+    entry = waiting.dashboard.get("/api/audit")["entries"][0]
+    assert (entry["action"], entry["target"], entry["result"]) == (
+        "queue/purge",
+        name,
+        "removed 2",
+    )
+    waiting.purge("beside", confirm="beside")

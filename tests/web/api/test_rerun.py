@@ -1,20 +1,19 @@
 """Tasks are run again with what they had, or not at all: real brokers, workers, backend."""
 
-import json
-from collections.abc import Iterator
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from celery import Celery
 
-from tests.services import Dashboard, Rabbit, Redis, Worker, running, wait_until
+from tests.services import Dashboard, Rabbit, wait_until
+from tests.web.api.conftest import BrokeredSite
 
-pytestmark = pytest.mark.xdist_group("rerun")
+pytestmark = pytest.mark.xdist_group("brokered")
 ECHO = "tests.shop.echo"
 
 
@@ -23,7 +22,7 @@ class Place:
     """A dashboard with workers; `kept` is a queue whose worker keeps arguments in the backend."""
 
     dashboard: Dashboard
-    broker: str
+    broker: Any
     kept: str = "kept"
 
     def send(self, args: list[Any], task: str = ECHO, **more: Any) -> str:
@@ -53,34 +52,9 @@ class Place:
         return len(self.dashboard.get("/api/tasks"))
 
 
-def broker_of(kind: type[Redis | Rabbit], folder: Path, backend: Redis) -> Any:
-    """Redis is both, broker and backend."""
-    return nullcontext(backend) if kind is Redis else running(kind(folder))
-
-
-@pytest.fixture(scope="module", params=[Redis, Rabbit], ids=["redis", "rabbitmq"])
-def place(request, tmp_path_factory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("rerun")
-    extended = {"SHOP_CONF": json.dumps({"result_extended": True})}
-    with (
-        running(Redis(folder)) as backend,
-        broker_of(request.param, folder, backend) as broker,
-        running(Dashboard(folder, broker.url, backend.url)) as dashboard,
-        running(Worker(folder, broker.url, backend.url)),
-        running(
-            Worker(
-                folder,
-                broker.url,
-                backend.url,
-                "kept",
-                ("-P", "threads", "-c", "1", "-Q", "kept"),
-                extended,
-            )
-        ),
-    ):
-        wait_until(lambda: len(dashboard.get("/api/workers", status=1)) == 2, what="both are seen")
-        wait_until(lambda: len(dashboard.get("/api/workers", refresh=1)) == 2, what="both answer")
-        yield Place(dashboard, broker.url)
+@pytest.fixture
+def place(brokered: BrokeredSite) -> Place:
+    return Place(brokered.dashboard, brokered.broker)
 
 
 def test_a_task_is_run_again_with_the_same_arguments_and_both_say_so(place):
@@ -163,9 +137,70 @@ def test_the_result_backend_knows_what_events_shorten(place):
     assert place.ended(second)["queue"] == place.kept
 
 
+def test_what_a_task_changed_in_the_backend_is_not_taken_for_what_was_sent(place):
+    first = place.send([[1, 2]], "tests.shop.empty", queue=place.kept)
+    place.ended(first)
+    before = place.count()
+
+    refused = place.rerun(first)
+    assert (refused.status, "the task changed them" in refused.text) == (400, True)
+    assert place.count() == before
+
+    second = place.rerun(first, args=[[1, 2]]).json()["task-id"]
+    assert place.result(second) == 2
+
+
+def test_a_review_is_acted_on_once_however_often_it_is_sent(place):
+    first = place.send([1])
+    place.ended(first)
+    before = place.count()
+    digest = place.rerun(first, "?dry_run=1").json()["digest"]
+    if not isinstance(place.broker, Rabbit):  # so that both are on their way at once
+        with redis.Redis.from_url(place.broker.url) as client:
+            client.client_pause(1000, all=False)
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda _: place.rerun(first, digest=digest), range(2)))
+
+    assert sorted(one.status for one in answers) == [200, 409]
+    (second,) = place.dashboard.get(f"/api/task/details/{first}")["reruns"]
+    place.ended(second)
+    assert place.count() == before + 1
+    entries = place.dashboard.get("/api/audit")["entries"]
+    outcomes = [one["outcome"] for one in entries if one["target"] == first]
+    assert sorted(outcomes) == ["done", "refused"]
+
+
+def test_a_task_that_was_revoked_is_not_run_again_without_a_word(place):
+    first = place.send([600], "tests.shop.sleep")
+
+    def state() -> Any:
+        answer = place.dashboard.ask(f"/api/task/info/{first}")
+        return answer.json()["state"] if answer.status == 200 else None
+
+    wait_until(lambda: state() == "STARTED", what="it runs")
+    place.dashboard.post(f"/api/task/revoke/{first}?terminate=1")
+    wait_until(lambda: state() == "REVOKED", what="it was revoked")
+
+    review = place.rerun(first, "?dry_run=1").json()
+
+    assert review["preflight"] == "needs your eye"
+    assert any("It was revoked" in one for one in review["cautions"])
+
+
+def test_a_digest_is_of_the_queue_too(place):
+    first = place.send([1])
+    place.ended(first)
+    digest = place.rerun(first, "?dry_run=1").json()["digest"]
+
+    other = place.rerun(first, digest=digest, queue=place.kept)
+
+    assert (other.status, "queue or routing key was celery" in other.text) == (409, True)
+
+
 def test_dates_and_decimals_are_repaired_and_named(place):
     values = [datetime(2024, 1, 2, 3, 4, tzinfo=UTC), Decimal("1.50")]
-    with Celery(broker=place.broker, set_as_current=False) as app:
+    with Celery(broker=place.broker.url, set_as_current=False) as app:
         first = app.send_task(ECHO, values).id
     place.ended(first)
 

@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from types import SimpleNamespace
 from typing import Any
 
-from flower_ng.brokers import Look, QueueNumbers
+from flower_ng.brokers import Look, QueueGlimpse, QueueNumbers, WaitingMessage
 from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
 from flower_ng.hook import Hook
@@ -84,6 +84,8 @@ class FakeBroker:
         self.facts: Any = None
         #: What it lists by itself, unasked.
         self.listed: list[dict[str, Any]] = []
+        #: The first messages of each queue.
+        self.waiting: tuple[WaitingMessage, ...] = ()
 
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
         if isinstance(self.told, Exception):
@@ -93,6 +95,9 @@ class FakeBroker:
     async def look(self, names: Sequence[str]) -> Look:
         rows = [*await self.queues(names), *self.listed]
         return Look(tuple(map(numbers, rows)), self.facts)
+
+    async def peek(self, _name: str, most: int) -> QueueGlimpse:
+        return QueueGlimpse(self.waiting[:most])
 
     async def clean(self, spared: Sequence[str]) -> list[str]:
         return [one.name for one in self.facts.stale if one.owner not in spared]

@@ -1,0 +1,57 @@
+"""Reviews over a cluster whose workers answer as told, or not at all."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.web.pages.shop import W1
+from tests.web.site import OPEN_API
+
+W2 = "w2@box"
+
+
+async def no_arguments(_task_id):
+    return None
+
+
+@pytest.fixture
+def failed(shop):
+    """A task that ended badly, while two workers are online."""
+    shop.publisher = SimpleNamespace(stored_arguments=no_arguments)
+    shop.beat()
+    shop.beat(W2)
+    shop.task("failed", ends="task-failed", exception="ValueError()", traceback="")
+    return "failed"
+
+
+@pytest.fixture
+async def review(serve, shop, failed):
+    """Ask what a new run of the task would be."""
+    client = serve(cluster=shop, environ=OPEN_API)
+
+    async def ask():
+        answer = await client.post(f"/api/task/rerun/{failed}?dry_run=1")
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    return ask
+
+
+async def test_what_not_every_worker_told_blocks_no_new_run(shop, review):
+    shop.inspector.workers = {W1: {"registered": ["shop.other"], "active_queues": []}}
+
+    told = await review()
+
+    assert (told["preflight"], told["refusals"]) == ("ready", [])
+    assert (
+        f"Whether a worker has this task is not known: {W2} has not answered." in told["unknowns"]
+    )
+
+
+async def test_what_no_worker_has_is_refused_once_all_have_told(shop, review):
+    other = {"registered": ["shop.other"], "active_queues": []}
+    shop.inspector.workers = {W1: other, W2: other}
+
+    told = await review()
+
+    assert told["refusals"] == ["No online worker has the task shop.pay: it would be discarded."]
