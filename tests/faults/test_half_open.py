@@ -22,6 +22,8 @@ pytestmark = pytest.mark.live
 #: How soon a cut is noticed, and how soon after its end all is well again, in seconds.
 NOTICED_S = {"redis": 15.0, "rabbitmq": 30.0}
 BACK_S = 5.0
+#: Signs of life come more often than this.
+USUAL_SILENCE_S = 12.0
 SOLO = ("-P", "solo")
 ECHO = "/api/task/send-task/tests.shop.echo"
 
@@ -107,7 +109,7 @@ def is_survived(cluster: CutOff, noticed_s: float, back_s: float) -> None:
     """Assert that a cut is noticed, that nothing hangs meanwhile, and that all works after it."""
     wait_until(cluster.works, 15, "it works before")
     cluster.cable.cut()
-    began = time.monotonic()
+    began, cut_at = time.monotonic(), time.time()
     wait_until(lambda: not cluster.is_connected, 30, "the cut is noticed")
     assert time.monotonic() - began < noticed_s
     assert cluster.dashboard.post(ECHO, {}).status == 503
@@ -118,6 +120,9 @@ def is_survived(cluster: CutOff, noticed_s: float, back_s: float) -> None:
     wait_until(lambda: cluster.is_connected, 15, "events come again")
     assert time.monotonic() - healed < back_s
     wait_until(cluster.works, 15, "all works again")
+    gaps = cluster.dashboard.get("/api/history")["gaps"]
+    began_at = max(gap["start"] for gap in gaps if gap["why"] == "broker")
+    assert cut_at - USUAL_SILENCE_S < began_at < cut_at + 1  # not only since it was noticed
 
 
 @pytest.mark.xdist_group("rabbit")

@@ -25,12 +25,17 @@ from flower_ng.monitor.ingest.enable_events import EventEnabler, enable, wake
 from flower_ng.monitor.ingest.inbox import FULL, EventMessage, Inbox
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState, IngestStats
 from flower_ng.monitor.ingest.losses import Losses
-from flower_ng.monitor.ingest.receiver import Receiver, connected, keeps_messages
+from flower_ng.monitor.ingest.receiver import (
+    Receiver,
+    connected,
+    keeps_messages,
+    usual_silence_s,
+)
 from flower_ng.monitor.ingest.redis_read_ahead import RedisClosed
 from flower_ng.monitor.ingest.signs_of_life import SignsOfLife
 from flower_ng.monitor.remote.broadcast import Broadcasts
 from flower_ng.monitor.servers import Servers
-from flower_ng.monitor.state.reach import Reach
+from flower_ng.monitor.state.reach import PAUSE_S, Reach
 from flower_ng.monitor.state.restore import Returning
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Task, Worker
@@ -118,6 +123,7 @@ class EventsThread(threading.Thread):
         self._is_finished = False
         self._receiver: Receiver | None = None
         self._room_wait_s = 0.0
+        self._usual_silence_s = PAUSE_S
         self._logged_at = 0.0
         self._is_overridden = type(self).on_event is not EventsThread.on_event
 
@@ -209,6 +215,7 @@ class EventsThread(threading.Thread):
         with connected(self.capp) as connection:
             self.servers.joined(connection)
             self._room_wait_s = ROOM_WAIT_S if keeps_messages(connection) else 0.0
+            self._usual_silence_s = usual_silence_s(connection)
             self._note_event_queue(connection)
             self._receiver = Receiver(
                 connection,
@@ -254,9 +261,18 @@ class EventsThread(threading.Thread):
         if why != before.why or now - self._logged_at >= REMIND_S:
             log.error("No events: %s; next try in %.1f s", why, pause_s)
             self._logged_at = now
-        behind_s = error.behind_s if isinstance(error, RedisClosed) else None
-        self._become(before.failed(why, now, now + pause_s, behind_s))
+        is_cut = isinstance(error, RedisClosed)
+        missing_s = error.behind_s if isinstance(error, RedisClosed) else self._silent_s()
+        self._become(before.failed(why, now, now + pause_s, missing_s, is_cut=is_cut))
         self._ended.wait(pause_s)
+
+    def _silent_s(self) -> float | None:
+        """Return how long the connection that was lost had been silent, if unusually long.
+
+        Events of that time are lost, unless a queue of ours keeps them.
+        """
+        is_lost = self.connection.connected and not self._event_queue
+        return self._signs.silent_s(self._usual_silence_s) if is_lost else None
 
     def _become(self, connection: ConnectionState) -> None:
         self.connection = connection

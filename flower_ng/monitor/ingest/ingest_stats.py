@@ -56,12 +56,18 @@ class ConnectionState(msgspec.Struct, frozen=True):
         )
 
     def failed(
-        self, why: str, now: float, retry_at: float, cut_behind_s: float | None = None
+        self,
+        why: str,
+        now: float,
+        retry_at: float,
+        missing_s: float | None = None,
+        *,
+        is_cut: bool = False,
     ) -> "ConnectionState":
         """Return the state after a failed attempt or a lost connection.
 
-        `cut_behind_s` is how long before the broker closed it all had been read, None where it was
-        not the broker.
+        `missing_s` is how long before it was noticed events may be missing, None for not at all;
+        `is_cut`, that the broker closed it.
         """
         since = now if self.connected else self.since
         return ConnectionState(
@@ -71,8 +77,8 @@ class ConnectionState(msgspec.Struct, frozen=True):
             retry_at=retry_at,
             began=self.began,
             complete_since=self.complete_since,
-            is_cut=cut_behind_s is not None,
-            missing_since=self.missing_since if cut_behind_s is None else now - cut_behind_s,
+            is_cut=is_cut,
+            missing_since=self.missing_since if missing_s is None else now - missing_s,
         )
 
 

@@ -19,6 +19,7 @@ from flower_ng.monitor.ingest.kept_queue import PREFETCH, KeptQueue
 from flower_ng.monitor.ingest.redis_fast_path import Subscription, subscribe
 from flower_ng.monitor.remote.connections import OWN_CONNECT_S, connect_s, limit_frames, waits
 from flower_ng.monitor.servers import sentinel_patience
+from flower_ng.monitor.state.reach import PAUSE_S
 
 #: Redis publishes and forgets; the others keep what we have not fetched, so that we may wait.
 FORGETFUL: Final = frozenset({"redis"})
@@ -252,6 +253,12 @@ def _collect(connection: Connection) -> None:
 def keeps_messages(connection: Connection) -> bool:
     """Say whether the broker keeps what we have not fetched yet."""
     return connection.transport.driver_type not in FORGETFUL
+
+
+def usual_silence_s(connection: Connection) -> float:
+    """Return for how long a connection that lives may show no sign of life."""
+    is_amqp = connection.transport.driver_type == "amqp"
+    return max(PAUSE_S, (connection.heartbeat or 0.0) if is_amqp else 0.0)
 
 
 def heartbeat_s(capp: Celery) -> float:

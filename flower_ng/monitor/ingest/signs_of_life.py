@@ -37,6 +37,11 @@ class SignsOfLife:
         """Note a sign of life of now, or of an earlier time of `time.monotonic`; events thread."""
         self._noted_at = max(self._noted_at, self._timer() if at is None else at)
 
+    def silent_s(self, usual_s: float) -> float | None:
+        """Return for how long no sign came if that is longer than usual; events thread."""
+        silent_s = self._timer() - self._noted_at
+        return silent_s if usual_s < silent_s < float("inf") else None
+
     def follow(self, applied_messages: int) -> None:
         """Take note of how many messages are applied in all; on the loop."""
         if self._mark is None and self._noted_at > self._at:

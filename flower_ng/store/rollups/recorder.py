@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from flower_ng.store.writing.write_behind import StoreThread, WriteBehind
 
 #: Looks further apart alone prove nothing of the time between: the machine may have slept.
 MAX_BETWEEN_S: Final = 30.0
+#: Looks that are remembered: those of the longest silence before a connection is taken for lost.
+MOST_LOOKS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class CoverageWatch:
     """Looks at the ingest now and then; time between two looks at one connection was observed.
 
     So was a pause, as far as what happened in it was told of later: brokers keep events for us.
+    Where a connection was lost after a silence that nobody could notice, that is taken back.
     `heard` gives the time of the newest sign of life of any worker since it was last asked, by the
     worker's clock; 0 where there was none.
     """
@@ -62,6 +66,7 @@ class CoverageWatch:
         self._seen_at = 0.0
         self._seen: IngestStatus | None = None
         self._pause: Pause | None = None
+        self._observed: deque[tuple[float, float]] = deque(maxlen=MOST_LOOKS)
 
     def look(self, now: float) -> Iterator[tuple[int, Coverage]]:
         """Yield what was covered since the last look, by the start of the minute."""
@@ -75,11 +80,22 @@ class CoverageWatch:
         if now - then > MAX_BETWEEN_S and since is not None:
             self._pause = Pause(then, now, since)
         elif is_one_connection and 0 < now - then <= MAX_BETWEEN_S:
+            self._observed.append((then, now))
             yield from _spans(then, now)
+        elif since is not None and not is_one_connection:
+            yield from self._taken_back(since, seen.missing_since)
         if self._pause is not None:
             yield from self._caught_up(self._pause, seen)
         if seen.dropped > before.dropped:
             yield minute_of(now), Coverage(dropped=seen.dropped - before.dropped)
+
+    def _taken_back(self, since: float, missing: float | None) -> Iterator[tuple[int, Coverage]]:
+        """Yield what was taken for observed though events of it may be missing, below zero."""
+        if missing is not None and missing >= since:
+            for start, end in self._observed:
+                for minute, coverage in _spans(max(start, missing), end):
+                    yield minute, Coverage(-coverage.observed_ms)
+        self._observed.clear()
 
     def _caught_up(self, pause: Pause, seen: IngestStatus) -> Iterator[tuple[int, Coverage]]:
         """Yield what was told of a pause since; a later connection tells nothing of before it."""

@@ -36,6 +36,24 @@ def test_time_in_which_the_connection_was_away_was_not_observed(before, after):
     assert looked((HOUR, before), (HOUR + 1, after)) == {}
 
 
+def test_a_silence_after_which_the_connection_was_lost_was_not_observed():
+    lost = IngestStatus(None, 0, missing_since=HOUR + 58.0)
+
+    covered = looked((HOUR + 50, UP), (HOUR + 59.5, UP), (HOUR + 63, UP), (HOUR + 64, lost))
+
+    assert covered == {HOUR: Coverage(8_000), HOUR + 60: Coverage(0)}
+
+
+def test_only_what_was_taken_for_observed_is_taken_back():
+    lost = IngestStatus(None, 0, missing_since=HOUR + 2.0)
+    again = IngestStatus(HOUR + 4.0, 0, missing_since=HOUR + 2.0)
+    slept = looked(*((HOUR + at, UP) for at in (0, 1, 40, 41)), (HOUR + 42, lost))
+    later = looked((HOUR, lost), (HOUR + 5, again), (HOUR + 6, again), (HOUR + 7, lost))
+
+    assert slept == {HOUR: Coverage(1_000)}
+    assert later == {HOUR: Coverage(1_000)}
+
+
 def paused(*looks):
     """Look at the ingest when this was heard of workers; add up the milliseconds covered."""
     seen, heard = iter([one[1] for one in looks]), [one[2] for one in looks]
