@@ -140,6 +140,28 @@ def test_a_redelivered_task_is_held_since_it_was_first_received(it):
     assert it.sightings.held_since(task) == NOW
 
 
+@pytest.mark.parametrize("kind", ["worker-offline", "worker-online"])
+def test_what_a_worker_gave_back_as_it_ended_is_held_anew(it, kind):
+    it.tell("task-received", uuid="a", name=PAY, eta="2030-01-01T00:00:00")
+    it.now += 600
+    it.tell(kind)
+    it.now += 5
+    it.tell("task-received", uuid="a", name=PAY, eta="2030-01-01T00:00:00", hostname="w2@box")
+
+    (task,) = it.sightings.held(it.state, 9)
+    assert it.sightings.held_since(task) == NOW + 605
+
+
+def test_the_end_of_another_worker_says_nothing_of_a_held_task(it):
+    it.tell("task-received", uuid="a", name=PAY, eta="2030-01-01T00:00:00")
+    it.tell("worker-offline", hostname="w2@box")
+    it.now += 3600
+    it.tell("task-received", uuid="a", name=PAY, eta="2030-01-01T00:00:00", hostname="w3@box")
+
+    (task,) = it.sightings.held(it.state, 9)
+    assert it.sightings.held_since(task) == NOW
+
+
 def test_a_scheduled_task_is_seen_by_its_arguments(it):
     it.sightings.wanted = frozenset({(PAY, "[1]", "{}"), ("shop.mail", None, None)})
     it.tell("task-received", uuid="a", name=PAY, args="(1,)", kwargs="{}")

@@ -25,6 +25,8 @@ MOST_PAIRS: Final = 10_000
 MOST_NEW: Final = 100
 
 
+#: A worker that ends gives back what it has not started; one that starts holds nothing yet.
+_GIVES_BACK: Final = frozenset({"worker-offline", "worker-online"})
 #: A task type and the texts of its arguments; None where these can't be known.
 Sign: TypeAlias = tuple[str, str | None, str | None]
 #: When tasks were sent, by the process that sent them; by "" where nobody told.
@@ -157,7 +159,10 @@ class TaskObserver:
         return _present(self._held, state, most)
 
     def held_since(self, task: Task) -> float:
-        """Return when a worker first received a task that is held, by its own clock."""
+        """Return when a worker first received a task that is held, by its own clock.
+
+        What a worker held as it ended or started is in the queue again: it counts anew.
+        """
         return self._held_since.get(task.uuid, task.received or 0.0)
 
     def switches(self, hostname: str, now: float) -> int:
@@ -207,6 +212,14 @@ class TaskObserver:
             while len(self._identities) > MOST_WORKERS:
                 self._identities.popitem(last=False)
         identity.see(event, self._clock())
+        if event.type in _GIVES_BACK:
+            self._give_back(event.hostname)
+
+    def _give_back(self, hostname: str) -> None:
+        """Let what a worker held until its ETA count anew, from its next receipt on."""
+        for uuid, task in self._held.items():
+            if task.worker is not None and task.worker.hostname == hostname:
+                self._held_since.pop(uuid, None)
 
     def _see_failure(self, task: Task) -> None:
         exception = self._extract(task.exception, task.traceback)
