@@ -53,7 +53,7 @@ def test_what_waits_in_queues_that_only_the_broker_names_is_told():
 
 
 def test_every_number_leads_to_its_list():
-    hour = "finished%3A1970-01-01T01%3A46%3A00Z.."
+    hour = "-is%3Afrom-backend+finished%3A1970-01-01T01%3A46%3A00Z.."
     assert {piece.text: piece.url for piece in said().pieces if piece.url} == {
         "3 of 3": "/flower/workers",
         "6": f"/flower/tasks?search=is%3Afailed+{hour}",

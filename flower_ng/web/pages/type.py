@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.errors import NotFound
-from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
+from flower_ng.store import SeriesQuery, TaskQuery, TaskRow, parse_search
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.deploy_marks import deploys
@@ -25,7 +25,8 @@ class TypeView:
     """One type over the span; `totals` is None where nothing is known of it in that time.
 
     `total_s` is how long its tasks ran, also those that failed. `received_url` and `failures_url`
-    lead to the tasks of the span, `tasks_url` to all.
+    lead to the tasks of the span, `tasks_url` to all. `unheard_failures` of the span were told by
+    no event, only by the result backend; the totals leave them out.
     """
 
     title: str
@@ -40,6 +41,8 @@ class TypeView:
     tasks_url: str
     received_url: str
     failures_url: str
+    unheard_failures: int
+    unheard_url: str
     links: Links
     problems: tuple[ProblemRow, ...]
 
@@ -64,6 +67,8 @@ class Type(Page):
             raise NotFound(f"Unknown task type '{name}'")
         known = whole if isinstance(whole, TaskPoint) else None
         these, counted = f"name:={word(name)}", from_then(page.start)
+        failed = f"{these} state:FAILURE finished:{counted}"
+        unheard = f"{failed} is:from-backend"
         return TypeView(
             title=name,
             name=name,
@@ -76,7 +81,9 @@ class Type(Page):
             total_s=None if known is None else total_run_s(known),
             tasks_url=links.tasks(name=name),
             received_url=links.tasks(search=f"{these} received:{counted}"),
-            failures_url=links.tasks(search=f"{these} state:FAILURE finished:{counted}"),
+            failures_url=links.tasks(search=f"{failed} -is:from-backend"),
+            unheard_failures=await store.count(TaskQuery(search=parse_search(unheard))),
+            unheard_url=links.tasks(search=unheard),
             links=links,
             problems=marks(self.cluster.problems.about("type", name), links),
         )

@@ -178,7 +178,7 @@ class _Rows:
     def line(self, name: str, whole: TaskPoint) -> TypeLine:
         """Return the line of one type."""
         trend = self.trends.get(name, ())
-        failures = f"name:={word(name)} state:FAILURE finished:{self.since}"
+        failures = f"name:={word(name)} state:FAILURE -is:from-backend finished:{self.since}"
         return TypeLine(
             name=name,
             url=self.links.type(name),

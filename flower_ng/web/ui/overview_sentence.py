@@ -16,8 +16,9 @@ from flower_ng.web.ui.time_window import from_then, start_of
 HOUR_S: Final = 3600
 #: What may be missing of an hour before it is told: the minute that it begins in.
 MISSING_S: Final = 90
-ENDED: Final = "(is:succeeded OR is:failed) finished:"
-FAILED: Final = "is:failed finished:"
+#: Both numbers are those of events: what the result backend alone told is not in them.
+ENDED: Final = "(is:succeeded OR is:failed) -is:from-backend finished:"
+FAILED: Final = "is:failed -is:from-backend finished:"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import pytest
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
+from flower_ng.monitor.state.backend_outcome import Outcome
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.purge import Purge
 from flower_ng.monitor.state.reach import Reach
@@ -251,6 +252,21 @@ async def test_failures_are_grouped_by_type_and_exception(shop, look):
     assert [row[:3] for row in html.rows] == [
         ["shop.pay", "ValueError", "2"], ["shop.pay", "KeyError", "1"],
     ]  # fmt: skip
+
+
+async def test_failures_that_only_the_result_backend_knows_are_told_apart(shop, look):
+    shop.now = time.time()
+    shop.task("a", "shop.pay", "task-failed", exception="ValueError('x')")
+    assert "result backend" not in (await look("/overview")).text
+
+    shop.task("b", "shop.pay", "task-started")
+    shop.state.learn("b", Outcome("FAILURE", exception="ValueError('y')", ended_at=shop.now))
+    html = await look("/overview")
+
+    assert "1 of the failures are known from the result backend only." in html.text
+    (panel,) = (one for one in html.all("section", class_="panel") if "of the failures" in one.text)
+    those = await look(panel.links["1 of the failures"])
+    assert [row[1] for row in those.rows] == ["b"]
 
 
 async def test_the_number_of_failures_leads_to_just_those(shop, look):

@@ -3,6 +3,7 @@
 import pytest
 
 from flower_ng.health.facts.baselines import Baselines
+from flower_ng.monitor.state.backend_outcome import Outcome
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.store import Store
 from flower_ng.store.rollups.points import Bucket, TaskPoint
@@ -55,6 +56,20 @@ async def test_each_type_tells_what_its_tasks_cost_and_how_they_ended(shop, look
     assert (row(html, "shop.ship")["Failed"], row(html, "shop.ship")["Last exception"]) == (
         "0 %", "–",
     )  # fmt: skip
+
+
+async def test_failures_that_no_event_told_are_told_apart_from_the_counted_ones(shop, look):
+    shop.task("a", "shop.pay", "task-failed", exception="ValueError('x')")
+    shop.task("b", "shop.pay", "task-started")
+    shop.state.learn("b", Outcome("FAILURE", exception="ValueError('y')", ended_at=shop.now))
+
+    html = await look("/types/shop.pay")
+
+    _, failed, *_ = html.all("a", class_="card")
+    assert failed.text.startswith("Failed1")
+    counted = await look(failed.links[failed.text])
+    assert [cells[1] for cells in counted.rows] == ["a"]
+    assert "1 failed task of the last hour is known from the result backend only." in html.text
 
 
 async def test_a_task_that_is_tried_again_is_one_task_of_its_type(shop, look):

@@ -71,6 +71,8 @@ class OverviewView:
     `workers` counts those that are known, `forgotten` those that were purged; `is_told_of_tasks`
     says whether events of tasks came. An empty list of failures, queues at risk or silent workers
     says that there are none only where `are_failures_read`, `are_lengths_known`, `is_heard`.
+    `unheard_failures` are those that no event told, only the result backend: numbers over time
+    leave them out, the groups of failures have them.
     """
 
     title: str
@@ -79,6 +81,8 @@ class OverviewView:
     missing_data: tuple[str, ...]
     failures: tuple[Failures, ...]
     failures_url: str
+    unheard_failures: int
+    unheard_url: str
     are_more: bool
     queues_at_risk: Panel
     silent_workers: Panel
@@ -110,6 +114,7 @@ class Overview(Page):
         page, problem = await self._series(span, now)
         since = f"state:FAILURE updated:{from_then(span.start(now))}"
         failures, unread = await self._failures(since, links)
+        unheard = f"{since} is:from-backend"
         waiting = found.waiting.trouble and f"Queue lengths: {found.waiting.trouble}"
         unseen = dict.fromkeys([*found.cluster_verdict.unseen, waiting, unread, problem])
         return OverviewView(
@@ -119,6 +124,8 @@ class Overview(Page):
             missing_data=tuple(filter(None, unseen)),
             failures=tuple(failures[:PANEL]),
             failures_url=links.tasks(search=since),
+            unheard_failures=await self._count(unheard) if failures else 0,
+            unheard_url=links.tasks(search=unheard),
             are_more=len(failures) > PANEL,
             queues_at_risk=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
             silent_workers=Panel.of([*self._silent(links)]),
@@ -160,6 +167,13 @@ class Overview(Page):
         except AnswerError as error:
             return (), f"Failures: {error.message}"
         return [_failures(group, since, links) for group in groups], ""
+
+    async def _count(self, search: str) -> int:
+        """Return how many tasks match; 0 where the history can't be read, which is said already."""
+        try:
+            return await self.cluster.store.count(TaskQuery(search=parse_search(search)))
+        except AnswerError:
+            return 0
 
     def _silent(self, links: Links) -> Iterator[OverviewItem]:
         """Yield the workers that fell silent, the one that was heard last first."""
