@@ -42,7 +42,10 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Entries, the newest first; `next` is the cursor behind the last, empty where none follow."""
+    """Entries, the newest first; `next` is the cursor for more, empty where none follow.
+
+    A page may have fewer entries than asked for, or none, and more follow: it took long enough.
+    """
 
     entries: tuple[AuditEntry, ...]
     next: str
@@ -65,25 +68,28 @@ class AuditLog:
         await self._notebook.settled()
 
 
-def page_of(query: AuditQuery) -> Callable[[ReadConnection], AuditPage]:
+def page_of(
+    query: AuditQuery, most_looked_at: int = MOST_LOOKED_AT
+) -> Callable[[ReadConnection], AuditPage]:
     """Return what reads a page on a reading thread."""
 
     def read(connection: ReadConnection) -> AuditPage:
         found: list[AuditEntry] = []
-        last = ""
-        for key, entry in _entries(connection, query.before or _END):
+        entries = _entries(connection, query.before or _END, most_looked_at)
+        for number, (key, entry) in enumerate(entries, 1):
             if query.matches(entry):
                 found.append(entry)
-                last = key
-            if len(found) >= min(query.limit, MOST_ENTRIES):
-                return AuditPage(tuple(found), last)
+            if len(found) >= min(query.limit, MOST_ENTRIES) or number == most_looked_at:
+                return AuditPage(tuple(found), key)
         return AuditPage(tuple(found), "")
 
     return read
 
 
-def _entries(connection: ReadConnection, before: str) -> Iterator[tuple[str, AuditEntry]]:
-    rows = connection.execute(_READ, (BY_TIME, before, MOST_LOOKED_AT))
+def _entries(
+    connection: ReadConnection, before: str, most: int
+) -> Iterator[tuple[str, AuditEntry]]:
+    rows = connection.execute(_READ, (BY_TIME, before, most))
     while (row := rows.fetchone()) is not None:
         key, record = row
         yield key, _decode(record)

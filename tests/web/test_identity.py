@@ -1,5 +1,7 @@
 """Who a request comes from: by the headers of a proxy, a password or a session; over the wire."""
 
+import json
+
 import pytest
 from tornado.httputil import HTTPHeaders
 
@@ -79,6 +81,16 @@ async def test_a_header_that_comes_twice_names_nobody(serve):
     )
 
     assert answer.code == 401
+
+
+async def test_groups_that_come_twice_are_none(serve):
+    roles = ("admin:group:root", "viewer:*")
+    client = serve(HANDLERS, proxies=HERE, **PROXY, roles=roles)
+    headers = HTTPHeaders({USER: "ann", GROUPS: "dev"})
+    headers.add(GROUPS, "root")
+    answer = await client.http.fetch(f"http://{client.host}/who", headers=headers)
+
+    assert json.loads(answer.body) == named("ann", "proxy", "viewer")
 
 
 async def test_beside_the_proxy_a_password_still_counts(serve):

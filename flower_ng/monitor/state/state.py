@@ -1,7 +1,6 @@
 """ClusterState: live tasks and workers in compact records; on the loop, under Celery's own mutex.
 
-Celery's State with storage of its own. Finished tasks leave memory first, the oldest first, so that
-what still runs stays in sight.
+Celery's State with storage of its own. Finished tasks leave memory first, the oldest of them first.
 """
 
 import sys
@@ -45,8 +44,7 @@ def has_ended(task: Task) -> bool:
 class ClusterState(WorkersState):
     """Celery's State in compact records; `apply` is its hot path, `event` Celery's own door.
 
-    `tallies` counts the tasks in memory. Observers are told of every change, on the
-    caller's thread, which must be one.
+    `tallies` counts tasks in memory. Observers are told of each change on the caller's one thread.
     """
 
     def __init__(

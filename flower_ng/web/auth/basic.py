@@ -3,6 +3,7 @@
 On the loop; hashing is not.
 """
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -17,7 +18,7 @@ from flower_ng.errors import SettingsError, TooManyRequests
 from flower_ng.web.auth.htpasswd import Htpasswd
 from flower_ng.web.auth.throttle import Throttle
 
-#: For how long credentials that were right are not hashed again: each request brings them.
+#: For how long after the last request credentials that were right are not hashed again.
 KEPT_S: Final = 300.0
 MOST_KEPT: Final = 1000
 
@@ -46,6 +47,7 @@ class BasicAuth:
         self._throttle = Throttle(clock)
         self._key = secrets.token_bytes(32)
         self._kept: OrderedDict[bytes, float] = OrderedDict()
+        self._checks: dict[bytes, asyncio.Task[bool]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._digests or self._htpasswd)
@@ -55,8 +57,9 @@ class BasicAuth:
 
         Every pair is looked at, so that the time tells nothing; bytes are compared, so that any
         character may stand in a password. The scheme's case matters, as in Flower. Whoever was
-        wrong too often is not even compared: TooManyRequests. Credentials that were right lately
-        are right without it, so that a guesser keeps nobody out who is in.
+        wrong too often is not even compared: TooManyRequests. Who asks at least every KEPT_S with
+        credentials that were right is not compared again, so that a guesser keeps nobody out who
+        is in.
         """
         given = _decoded(authorization or "")
         if given is None:
@@ -64,12 +67,26 @@ class BasicAuth:
         name = _name(given)
         if self._is_kept(given):
             return name
-        self._throttle.check(peer, name)
-        if self._is_plain(given) or await self._is_hashed(given):
-            self._keep(given)
-            return name
-        self._throttle.failed(peer, name)
-        return None
+        mark = self._mark(given)
+        check = self._checks.get(mark)
+        if check is None:
+            self._throttle.check(peer, name)
+            self._throttle.failed(peer, name)
+            check = asyncio.create_task(self._is_right(given, peer))
+            self._checks[mark] = check
+            check.add_done_callback(lambda _done: self._checks.pop(mark, None))
+        return name if await asyncio.shield(check) else None
+
+    async def _is_right(self, given: bytes, peer: str) -> bool:
+        """Compare credentials, once for all requests that bring them meanwhile.
+
+        They count as wrong until they are found right: else many at once would be many guesses.
+        """
+        if not (self._is_plain(given) or await self._is_hashed(given)):
+            return False
+        self._throttle.take_back(peer, _name(given))
+        self._keep(given)
+        return True
 
     def knows(self, authorization: str | None, peer: str = "") -> bool:
         """Whether these credentials are right, as far as that is known without hashing.
@@ -101,7 +118,10 @@ class BasicAuth:
 
     def _is_kept(self, given: bytes) -> bool:
         until = self._kept.get(self._mark(given))
-        return until is not None and self._clock() < until
+        if until is None or self._clock() >= until:
+            return False
+        self._keep(given)
+        return True
 
     def _keep(self, given: bytes) -> None:
         mark = self._mark(given)

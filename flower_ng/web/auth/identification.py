@@ -98,11 +98,18 @@ class Identification:
 
 
 def named_user(headers: HTTPHeaders, header: ProxyHeader) -> str:
-    """The user that a trusted proxy names; empty where it names none, or the header came twice.
+    """The user that a trusted proxy names; empty where it names none, or the header came twice."""
+    return _only(headers, header.user)
 
-    Of two, a client sent one, and the proxy did not take it away.
-    """
-    values = headers.get_list(header.user) if header else []
+
+def named_groups(headers: HTTPHeaders, header: ProxyHeader) -> str:
+    """The groups of the user, between commas; empty where the header came twice."""
+    return _only(headers, header.groups)
+
+
+def _only(headers: HTTPHeaders, name: str) -> str:
+    """Return a header that came once: of two, a client sent one, and the proxy let it pass."""
+    values = headers.get_list(name) if name else []
     return values[0].strip() if len(values) == 1 else ""
 
 

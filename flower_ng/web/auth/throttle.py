@@ -6,6 +6,7 @@ On the loop.
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from flower_ng.errors import TooManyRequests
@@ -17,6 +18,8 @@ MOST_BY_PEER: Final = 10
 MOST_BY_NAME: Final = 60
 #: Addresses and names that are remembered, each; the ones that failed last.
 MOST_KEYS: Final = 10_000
+#: Bits of an address of IPv6 that its owner can choose.
+_OWN_BITS: Final = 64
 
 
 class Throttle:
@@ -30,7 +33,7 @@ class Throttle:
     def check(self, peer: str, name: str) -> None:
         """Raise TooManyRequests, before anything is compared, where too many were wrong."""
         now = self._clock()
-        waits = (self._by_peer.wait_s(peer, now), self._by_name.wait_s(name, now))
+        waits = (self._by_peer.wait_s(network_of(peer), now), self._by_name.wait_s(name, now))
         if any(waits):
             wait_s = math.ceil(max(waits))
             raise TooManyRequests(
@@ -40,8 +43,24 @@ class Throttle:
     def failed(self, peer: str, name: str) -> None:
         """Count a wrong password."""
         now = self._clock()
-        self._by_peer.add(peer, now)
+        self._by_peer.add(network_of(peer), now)
         self._by_name.add(name, now)
+
+    def take_back(self, peer: str, name: str) -> None:
+        """Count the last password no more: it was right."""
+        self._by_peer.take_back(network_of(peer))
+        self._by_name.take_back(name)
+
+
+def network_of(peer: str) -> str:
+    """Return whom an address stands for: of IPv6, everybody has 2**64 of them."""
+    try:
+        ip = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer  # a Unix socket has none
+    if not isinstance(ip, IPv6Address):
+        return peer
+    return str(ip.ipv4_mapped or int(ip) >> _OWN_BITS)
 
 
 class _Failures:
@@ -62,3 +81,8 @@ class _Failures:
         self._times.move_to_end(key)
         if len(self._times) > MOST_KEYS:
             self._times.popitem(last=False)
+
+    def take_back(self, key: str) -> None:
+        times = self._times.get(key)
+        if times:
+            times.pop()

@@ -142,7 +142,7 @@ def read_tokens(file: str) -> list[TokenRecord]:
 
 def _record(fields: Mapping[str, Any]) -> TokenRecord:
     record = TokenRecord(**fields)
-    is_meant = Role.named(record.role) if record.role else record.scope == METRICS
+    is_meant = record.scope == METRICS if not record.role else _is_role(record)
     texts = (record.name, record.role, record.scope, record.digest)
     times = (record.created, record.expires or 0.0)
     if not is_meant or not all(isinstance(text, str) for text in texts):
@@ -150,6 +150,11 @@ def _record(fields: Mapping[str, Any]) -> TokenRecord:
     if not all(isinstance(one, int | float) for one in times):
         raise ValueError(record.name)
     return record
+
+
+def _is_role(record: TokenRecord) -> bool:
+    """Whether the role is one, and no scope says that the token is for less."""
+    return Role.named(record.role) is not None and not record.scope
 
 
 def create_token(

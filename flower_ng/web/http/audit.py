@@ -6,6 +6,7 @@ A request that never reached its route, because the guard refused it, has one to
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 from tornado.httputil import HTTPServerRequest
@@ -14,13 +15,19 @@ from flower_ng.audit_record import DONE, FAILED, REFUSED, UNCERTAIN, AuditEntry
 from flower_ng.errors import AnswerError
 from flower_ng.printable import one_line
 from flower_ng.redaction import Redactor
-from flower_ng.truncation import cut
+from flower_ng.truncation import CUT_MARK, cut
 
 #: Characters of a name, of a value, of a reason; parameters at most.
 NAME_LENGTH: Final = 200
 VALUE_LENGTH: Final = 300
 REASON_LENGTH: Final = 500
 MOST_PARAMETERS: Final = 30
+#: What is looked at of a value and of all values together, in characters, and of a JSON body, in
+#: bytes: whoever can connect may send more, which would hold up everybody.
+MOST_OF_VALUE: Final = 1_000
+MOST_OF_ALL: Final = 30_000
+MOST_OF_BODY: Final = 1 << 18
+_MORE: Final = "…"
 #: Parameters that say nothing of an action.
 _FORMS_OWN: Final = frozenset({"_xsrf", "next", "dry_run", "digest"})
 #: What is kept of an answer.
@@ -35,19 +42,49 @@ def parameters(request: HTTPServerRequest, redactor: Redactor) -> dict[str, str]
     """Return the arguments of a request, of the query and the body, without secrets and cut."""
     is_form = not request.body.lstrip().startswith(b"{")  # whatever its content type says
     arguments = request.arguments if is_form else request.query_arguments
+    wanted = (name for name in arguments if name not in _FORMS_OWN)
     given: dict[str, Any] = {
-        name: [value.decode(errors="replace") for value in values]
-        for name, values in arguments.items()
-        if name not in _FORMS_OWN
+        name: arguments[name] if len(arguments[name]) > 1 else arguments[name][0]
+        for name in islice(wanted, MOST_PARAMETERS)
     }
-    given = {name: values[0] if len(values) == 1 else values for name, values in given.items()}
     if not is_form:
         given |= _of_json(request.body)
-    hidden: Mapping[str, Any] = redactor.value(given)
+    hidden: Mapping[str, Any] = redactor.value(_Beginning().of(given))
     return {
-        clean(redactor.text(str(name)), NAME_LENGTH): clean(_text(value), VALUE_LENGTH)
-        for name, value in list(hidden.items())[:MOST_PARAMETERS]
+        clean(redactor.text(name), NAME_LENGTH): clean(_text(value), VALUE_LENGTH)
+        for name, value in hidden.items()
     }
+
+
+class _Beginning:
+    """Copies the beginning of a value, and not the end: a secret's name may be in the middle."""
+
+    def __init__(self) -> None:
+        self._left = MOST_OF_ALL
+
+    def of(self, value: Any) -> Any:
+        self._left -= 1
+        if self._left <= 0:
+            return _MORE
+        if isinstance(value, bytes):
+            begun = value[: 4 * MOST_OF_VALUE].decode(errors="replace")
+            return self._text(begun, len(value))
+        if isinstance(value, str):
+            return self._text(value, len(value))
+        if isinstance(value, Mapping):
+            items = islice(value.items(), MOST_PARAMETERS)
+            return {str(name)[:NAME_LENGTH]: self.of(one) for name, one in items}
+        return [self.of(one) for one in value[:MOST_PARAMETERS]] if is_list(value) else value
+
+    def _text(self, text: str, length: int) -> str:
+        begun = text[: max(0, min(MOST_OF_VALUE, self._left))]
+        self._left -= len(begun)
+        return begun if len(begun) == len(text) else begun + CUT_MARK.format(length)
+
+
+def is_list(value: Any) -> bool:
+    """Whether a value has others in an order."""
+    return isinstance(value, list | tuple)
 
 
 def outcome_of(status: int, error: BaseException | None, *, has_left: bool) -> str:
@@ -73,7 +110,9 @@ def clean(text: str, length: int) -> str:
 
 
 def _of_json(body: bytes) -> dict[str, Any]:
-    """Return the fields of a JSON object, nothing of a broken one."""
+    """Return the fields of a JSON object, nothing of a broken one, and the size of a large one."""
+    if len(body) > MOST_OF_BODY:
+        return {"body": f"{len(body):,} bytes, too many to be recorded"}
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

@@ -5,7 +5,7 @@ import binascii
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 from tornado.httputil import parse_cookie
@@ -30,6 +30,8 @@ from flower_ng.web.http.guard import SESSION_COOKIE
 log = logging.getLogger("flower_ng.web.http.base")
 
 LOGIN, LOGOUT = "login", "logout"
+#: With what a wrong password is answered, and one that is not even compared.
+WRONG_PASSWORD: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Audited(Framed):
@@ -70,9 +72,10 @@ class Audited(Framed):
         if target:
             action = action.removesuffix(self._raw_target(action)).rstrip("/")
         status = self._status()
-        outcome = outcome_of(status, self.failure, has_left=self._has_left)
+        is_open = answer is None and self.failure is None
+        outcome = outcome_of(status, self.failure, has_left=self._has_left and is_open)
         who, how = self.identity.name, str(self.identity.how)
-        if status == HTTPStatus.UNAUTHORIZED and self._claimed_user():
+        if status in WRONG_PASSWORD and self._claimed_user():
             who, how = self._claimed_user(), "basic"
         entry = self._entry(action, outcome, who, how)
         entry = msgspec.structs.replace(
@@ -137,7 +140,7 @@ class Audited(Framed):
         return clean(self.cluster.redactor.text(words), REASON_LENGTH)
 
     def _has_wrong_password(self) -> bool:
-        is_refused = self.get_status() == HTTPStatus.UNAUTHORIZED
+        is_refused = self.get_status() in WRONG_PASSWORD
         return is_refused and bool(self.services.door.basic and self._claimed_user())
 
     def _claimed_user(self) -> str:

@@ -2,7 +2,12 @@
 
 from tornado.httputil import HTTPServerRequest
 
-from flower_ng.web.auth.identification import Credentials, ProxyHeader, named_user
+from flower_ng.web.auth.identification import (
+    Credentials,
+    ProxyHeader,
+    named_groups,
+    named_user,
+)
 
 #: What the server writes at the context of a connection with a trusted proxy.
 FROM_PROXY = "is_from_trusted_proxy"
@@ -17,7 +22,7 @@ def credentials_of(
         request.remote_ip or "",
         headers.get("Authorization"),
         named_user(headers, header) if is_proxied else "",
-        headers.get(header.groups, "") if is_proxied and header.groups else "",
+        named_groups(headers, header) if is_proxied else "",
         (session or b"").decode(errors="replace"),
     )
 

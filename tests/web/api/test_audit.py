@@ -1,14 +1,21 @@
 """Who did what is recorded, whatever came of it, and told to admins."""
 
+import asyncio
+import contextlib
 import json
 import logging
+import sqlite3
+import time
 
 import pytest
 
+from flower_ng.audit_record import AuditEntry
 from flower_ng.cli.log_format import JsonFormatter
 from flower_ng.redaction import Redactor
-from flower_ng.store import Limits, Store
-from flower_ng.web.http.audit import REFUSALS
+from flower_ng.store import AuditQuery, Limits, Store
+from flower_ng.store.audit import page_of
+from flower_ng.web.auth.throttle import MOST_BY_PEER
+from flower_ng.web.http.audit import MOST_PARAMETERS, REFUSALS, VALUE_LENGTH
 from tests.web.site import basic
 
 from .conftest import WORKER
@@ -29,6 +36,12 @@ def store(cluster, tmp_path):
 
 @pytest.fixture
 def site(serve, cluster, store):  # noqa: ARG001 - the store is the cluster's
+    return serve(cluster=cluster, basic_auth=USERS, roles=("admin:ann", "viewer:bob"))
+
+
+@pytest.fixture
+def quick(serve, cluster):
+    """A site of which the entries are in `cluster.recorded`, without a store."""
     return serve(cluster=cluster, basic_auth=USERS, roles=("admin:ann", "viewer:bob"))
 
 
@@ -105,6 +118,59 @@ async def test_who_is_refused_all_the_time_does_not_fill_the_record(site):
     assert [one["who"] for one in entries] == ["bob"] * REFUSALS
 
 
+async def test_passwords_that_are_not_compared_any_more_are_recorded(quick, cluster):
+    for number in range(MOST_BY_PEER + 2):
+        await quick.get("/api/workers", Authorization=basic(f"eve:{number}"))
+    path = f"/api/worker/pool/grow/{WORKER}"
+    assert (await quick.post(path, {"n": "2"}, Authorization=ANN)).status == 429
+    recorded = [(one.who, one.action, one.status) for one in cluster.recorded]
+
+    assert recorded[-3:] == [("eve", "login", 429)] * 2 + [("ann", "worker/pool/grow", 429)]
+
+
+async def test_what_was_done_after_its_client_left_is_recorded_as_done(quick, cluster):
+    may_end = asyncio.Event()
+
+    async def grown():
+        await may_end.wait()
+        return "grown"
+
+    cluster.control.answers["command"] = grown
+    reader, writer = await asyncio.open_connection("127.0.0.1", quick.port)
+    path = f"/api/worker/pool/grow/{WORKER}?n=2"
+    head = f"POST {path} HTTP/1.1\r\nHost: {quick.host}\r\nAuthorization: {ANN}"
+    writer.write(f"{head}\r\nContent-Length: 0\r\n\r\n".encode())
+    while not cluster.control.calls:  # noqa: ASYNC110 - a list tells nobody
+        await asyncio.sleep(0.01)
+    writer.write_eof()
+    assert await reader.read() == b""  # the server has closed it too
+    may_end.set()
+    while not cluster.recorded:  # noqa: ASYNC110 - a list tells nobody
+        await asyncio.sleep(0.01)
+    writer.close()
+
+    assert [one.outcome for one in cluster.recorded] == ["done"]
+
+
+async def test_of_much_that_is_sent_the_beginning_is_recorded_and_no_secret(quick, cluster):
+    path, name = "/api/task/send-task/shop.add", "hunter2"
+    body = {
+        "kwargs": {"long": "x" * 5_000, "password": name * 1_000, "more": [{"token": name}] * 9_000}
+    }
+    await quick.ask("POST", path, {"Authorization": BOB}, json.dumps(body))
+    await quick.ask("POST", path, {"Authorization": BOB}, json.dumps({"args": ["y" * 500_000]}))
+    fields = {f"field {number}": "z" * 2_000 for number in range(100)}
+    await quick.post(f"/api/worker/pool/grow/{WORKER}", fields, Authorization=BOB)
+    long, large, form = (one.parameters for one in cluster.recorded)
+
+    assert name not in str(long)
+    assert 0 < len(long["kwargs"]) <= VALUE_LENGTH
+    assert large == {"body": "500,014 bytes, too many to be recorded"}
+    assert len(form) == MOST_PARAMETERS
+    assert form["field 0"].startswith("zzz")
+    assert "(2000 characters)" in form["field 0"]
+
+
 async def test_an_entry_is_a_line_of_the_log_for_programs(site, caplog):
     caplog.set_level(logging.INFO, "flower_ng.web.http.base")
     await site.post(f"/api/worker/pool/grow/{WORKER}", {"n": "2"}, Authorization=ANN)
@@ -130,3 +196,16 @@ def _later(kept, seconds):
     from flower_ng.audit_record import AuditEntry  # noqa: PLC0415
 
     return convert({**kept, "at": kept["at"] + seconds}, AuditEntry)
+
+
+async def test_a_search_that_took_long_enough_tells_where_to_go_on(store, tmp_path):
+    for number in range(5):
+        entry = AuditEntry(time.time(), "bob" if number else "ann", "basic", "127.0.0.1", "login")
+        store.record(entry)
+    assert len((await store.audit(AuditQuery())).entries) == 5
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "history.sqlite3")) as connection:
+        first = page_of(AuditQuery(who="ann"), 3)(connection)
+        second = page_of(AuditQuery(who="ann", before=first.next), 3)(connection)
+    assert (first.entries, bool(first.next)) == ((), True)
+    assert [one.who for one in second.entries] == ["ann"]

@@ -30,6 +30,8 @@ def test_a_review_does_nothing_and_its_digest_does_what_it_said(real):
     assert again.status == 409
     assert f"processes was {before}, is {before + 2}" in again.text
     assert processes(real) == before + 2
+    newest = real.dashboard.get("/api/audit", limit=1)["entries"][0]
+    assert (newest["outcome"], newest["status"]) == ("refused", 409)
 
 
 def test_a_digest_is_of_its_arguments_too(real):

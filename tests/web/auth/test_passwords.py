@@ -1,5 +1,6 @@
 """Passwords with hashes, and how often they may be guessed; over the wire, and with real hashes."""
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -132,6 +133,50 @@ async def test_who_asks_from_elsewhere_is_not_slowed_down():
     assert await logins.user(basic("ann:secret"), "elsewhere") == "ann"
     clock.now = max(WINDOW_S, KEPT_S) + 1
     assert await logins.user(basic("ann:secret"), "guesser") == "ann"
+
+
+async def test_many_guesses_at_once_are_no_more_guesses():
+    logins = BasicAuth((), Htpasswd({"ann": BCRYPT}))
+    guesses = [logins.user(basic(f"ann:{n}"), "guesser") for n in range(4 * MOST_BY_PEER)]
+    answers = await asyncio.gather(*guesses, return_exceptions=True)
+
+    assert answers.count(None) == MOST_BY_PEER
+    assert all(isinstance(one, TooManyRequests) for one in answers if one is not None)
+
+
+async def test_many_requests_at_once_with_the_right_password_all_come_in():
+    logins = BasicAuth((), Htpasswd({"ann": BCRYPT}))
+    for _ in range(2):
+        requests = [logins.user(basic("ann:secret"), "home") for _ in range(4 * MOST_BY_PEER)]
+        assert await asyncio.gather(*requests) == ["ann"] * len(requests)
+    for n in range(MOST_BY_PEER):
+        assert await logins.user(basic(f"bob:{n}"), "home") is None
+
+
+async def test_who_keeps_asking_stays_in_however_much_is_guessed():
+    clock = Clock()
+    logins = BasicAuth(("ann:secret",), clock=clock)
+    assert await logins.user(basic("ann:secret"), "home") == "ann"
+    clock.now = KEPT_S - 1
+    assert await logins.user(basic("ann:secret"), "home") == "ann"
+    clock.now = KEPT_S + 1
+    for n in range(MOST_BY_NAME):
+        assert await logins.user(basic(f"ann:{n}"), f"guesser {n}") is None
+
+    assert await logins.user(basic("ann:secret"), "home") == "ann"
+
+
+def test_addresses_of_one_network_are_one_guesser():
+    throttle = Throttle(Clock())
+    for n in range(MOST_BY_PEER):
+        throttle.failed(f"2001:db8:1:2::{n:x}", f"name {n}")
+        throttle.failed("::ffff:192.0.2.7", f"name {n}")
+
+    for peer in ("2001:db8:1:2:ffff::", "192.0.2.7"):
+        with pytest.raises(TooManyRequests):
+            throttle.check(peer, "another")
+    for peer in ("2001:db8:1:3::1", "192.0.2.8", "::1", ""):
+        throttle.check(peer, "another")
 
 
 def test_a_name_is_guessed_from_many_addresses_no_faster():

@@ -153,9 +153,10 @@ def test_the_file_holds_no_token_and_is_its_owners_alone(file):
 
 
 BOSS = '{"name":"a","role":"boss","scope":"","digest":"","created":1}'
+FOR_LESS = '{"name":"a","role":"admin","scope":"metrics","digest":"","created":1}'
 
 
-@pytest.mark.parametrize("line", ["x", "[]", "{}", '{"name": 1}', "\xff", BOSS])
+@pytest.mark.parametrize("line", ["x", "[]", "{}", '{"name": 1}', "\xff", BOSS, FOR_LESS])
 def test_a_file_of_something_else_ends_the_start(file, line):
     Path(file).write_text(line, "latin-1")
 

@@ -11,7 +11,7 @@ from flower_ng.web.logins.mounted import mounted
 from tests.web.browsing import Browser
 from tests.web.probes import HANDLERS
 from tests.web.provider import GOOD_CODE, ME, OTHER, PERSON_PATHS
-from tests.web.site import SECRET
+from tests.web.site import SECRET, FakeCluster
 
 CLIENT = OAuthClient("our-key", "our-secret", "http://flower.example/login")
 MISMATCH = "State tokens do not match. Please try logging in again."
@@ -404,3 +404,23 @@ async def test_logging_out_ends_the_session_whatever_the_lock(serve, door):
     assert answer.cookies["user"].startswith('"";')
     assert "<title>Logged out · flower_ng</title>" in answer.text
     assert 'href="/flower/"' in answer.text
+
+
+async def test_who_logs_in_and_out_and_who_may_not_is_recorded(serve, provider):
+    cluster = FakeCluster()
+    hooks = {"get_auth_http_client": lambda _self: provider.client}
+    login = mounted(type("Local", (KINDS["google"],), hooks))
+    options = {"login": login, "oauth": CLIENT, "cluster": cluster}
+    mine = Browser(serve(HANDLERS, **options, auth=ME))
+    await mine.log_in()
+    await mine.get("/logout")
+    await Browser(serve(HANDLERS, **options, auth=OTHER)).log_in()
+    await Browser(serve(HANDLERS, **options, auth=ME)).log_in(code="wrong")
+
+    told = [(one.who, one.action, one.how, one.outcome) for one in cluster.recorded]
+    assert told == [
+        (ME, "login", "session", "done"),
+        (ME, "logout", "session", "done"),
+        ("", "login", "session", "refused"),
+        ("", "login", "session", "refused"),
+    ]
