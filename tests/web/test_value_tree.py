@@ -2,7 +2,7 @@
 
 import pytest
 from celery.utils.saferepr import saferepr
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flower_ng.web.pages.task.value_tree import MOST_CHARACTERS, MOST_ITEMS, MOST_LINES, tree
@@ -81,6 +81,7 @@ def test_a_tree_of_many_lines_ends():
 
 
 @given(values)
+@example(({"\\": None}, {"\\8": None}))
 def test_every_literal_is_told_and_every_tree_is_closed(value):
     lines = tree(repr(value))
 

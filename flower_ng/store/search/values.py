@@ -167,8 +167,8 @@ def one_of(known: Mapping[str, Search]) -> Reader:
 _STRING: Final = re.compile(r"'((?:\\'|[^'])*)'")
 #: What makes such a text something else than Python.
 _RAW: Final = re.compile(r"[\\\x00-\x1f]")
-#: A backslash that begins no escape of Python's.
-_STRAY: Final = re.compile(r"""\\(?![\\'"abfnrtvxuUN0-7\n])""")
+#: An escape of Python's, or a backslash that begins none.
+_BACKSLASH: Final = re.compile(r"""\\([\\'"abfnrtvxuUN0-7\n])?""")
 #: What Python's repr writes for a character that can't be seen, or for a backslash.
 _ESCAPE: Final = re.compile(r"\\(?:([nrt\\])|x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 _PLAIN: Final = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
@@ -190,7 +190,7 @@ def _forms(text: str) -> Iterator[str]:
         yield text
         return
     yield _STRING.sub(_as_python, text)
-    yield _STRAY.sub(r"\\\\", text)
+    yield _BACKSLASH.sub(lambda found: found[0] if found[1] else r"\\", text)
 
 
 def _as_python(string: re.Match[str]) -> str:

@@ -126,7 +126,8 @@ class Handler(Audited):
 
     async def identified(self) -> Identity | None:
         """Who this request comes from; None for who has to log in by the provider."""
-        door, session = self.services.door, self.get_signed_cookie(SESSION_COOKIE)
+        door = self.services.door  # a site that mounts a handler may have no secret for cookies
+        session = self.get_signed_cookie(SESSION_COOKIE) if door.pattern else None
         return await door.identity(credentials_of(self.request, door.header, session))
 
     def ask_to_log_in(self) -> None:

@@ -60,6 +60,8 @@ VISITS = {
     "Type": f"/types/{SEGMENT}",
     "Overview": "/overview",
     "Queues": "/queues",
+    "QueueDetailPage": f"/queues/{SEGMENT}",
+    "AuditTrail": "/audit",
     "History": "/history",
     "Problems": "/problems",
     "DoctorPage": "/doctor",
