@@ -257,9 +257,15 @@ def test_a_scale_down_and_a_purge_say_nothing_false(town):
     for witness, number in zip(town.witnesses, before, strict=True):
         expect_no_false_word(witness.since(number), town.fleet.running)
     kept, purged = (witness.look() for witness in town.witnesses)
-    assert kept.overview["workers"] == {"online": 15, "left": 5, "silent": 0, "gone": 0}
+    assert kept.overview["workers"] == {"online": 15, "left": 5, "silent": 0, "gone": 0, "busy": 0}
     assert "15 of 15 workers online (5 stopped)" in kept.page
-    assert purged.overview["workers"] == {"online": 15, "left": 0, "silent": 0, "gone": 0}
+    assert purged.overview["workers"] == {
+        "online": 15,
+        "left": 0,
+        "silent": 0,
+        "gone": 0,
+        "busy": 0,
+    }
     assert "w19@box" not in purged.workers_page
     running = town.fleet.running
     town.waits(lambda: set(town.purging.look().alive) == running, 45, "they are freed")
@@ -298,7 +304,7 @@ def test_a_worker_that_was_killed_is_told_everywhere_and_a_restart_does_not_clea
 
     assert [(one["rule"], one["subject"]) for one in raised] == [("worker-silent", "w0@box")]
     assert (seen.overview["verdict"], seen.overview["problems"]) == ("error", 1)
-    assert seen.overview["workers"] == {"online": 19, "left": 0, "silent": 1, "gone": 0}
+    assert seen.overview["workers"] == {"online": 19, "left": 0, "silent": 1, "gone": 0, "busy": 0}
     assert "1 problem" in seen.page
     assert "19 of 20 workers online" in seen.page
     assert "Silent" in seen.workers_page

@@ -59,7 +59,7 @@ def tells_the_last_that_was_known(cluster: Cluster) -> None:
     page, name = cluster.dashboard.ask("/workers").text, cluster.worker.hostname
 
     assert overview["verdict"] != "ok"
-    assert overview["workers"] == dict.fromkeys(("online", "left", "silent", "gone"))
+    assert overview["workers"] == dict.fromkeys(("online", "left", "silent", "gone", "busy"))
     assert "1 of 1 worker online" in overview["sentence"]
     assert overview["sentence"].startswith("Disconnected from the broker for ")
     assert "Silent" not in page
@@ -120,5 +120,5 @@ def test_a_worker_that_waits_for_its_tasks_when_it_is_stopped_has_left(
     cluster.seen(sent, "SUCCESS")
 
     assert "worker: Warm shutdown" in worker.output()
-    workers = {"online": 0, "left": 1, "silent": 0, "gone": 0}
+    workers = {"online": 0, "left": 1, "silent": 0, "gone": 0, "busy": 0}
     wait_until(lambda: cluster.dashboard.get("/api/overview")["workers"] == workers, 20, "it left")
