@@ -125,9 +125,17 @@ class Forks:
             return self._connection.recv()
 
 
-@cache
+_STARTING: Final = threading.Lock()
+
+
 def forks(module: str) -> Forks:
     """Return the Python that forks for this module; there is one for each in pytest's process."""
+    with _STARTING:  # `cache` lets two threads start one each, and forgets the first
+        return _forks(module)
+
+
+@cache
+def _forks(module: str) -> Forks:
     return Forks(module)
 
 

@@ -21,6 +21,18 @@ print(started.pid, flush=True)
 os.killpg(0, int(sys.argv[2]))
 """
 
+ASKS_IN_THREADS = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from tests.forks import forks
+together = threading.Barrier(8)
+def asked(_):
+    together.wait(30)
+    return forks("celery")
+with ThreadPoolExecutor(8) as pool:
+    print(len(set(pool.map(asked, range(8)))))
+"""
+
 
 def test_a_fork_has_its_own_output_environment_and_exit_code(tmp_path: Path) -> None:
     log = tmp_path / "log"
@@ -33,6 +45,15 @@ def test_a_fork_has_its_own_output_environment_and_exit_code(tmp_path: Path) -> 
     assert log.read_text().startswith("flower_ng ")
     assert refused.wait(60) == 1
     assert "FLOWER_PORT" in (tmp_path / "refused").read_text()
+
+
+def test_threads_that_start_programs_at_once_share_the_python_that_forks() -> None:
+    command = [sys.executable, "-W", "error", "-c", ASKS_IN_THREADS]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, check=False, text=True, timeout=120
+    )
+
+    assert (done.stdout.strip(), done.returncode) == ("1", 0), done.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from flower_ng.store import Store, TaskQuery, lifecycle
+from flower_ng.store.backends.damage import BUSY_TIMEOUT_S
 from flower_ng.store.rollups.recorder import IngestStatus
 from tests.store.making import change, task
 
@@ -142,6 +143,6 @@ async def test_a_lock_of_another_program_never_holds_the_loop(tmp_path, caplog):
     await until(lambda: not store.waiting)
 
     assert (await store.tasks(TaskQuery(limit=1))).total == 250
-    assert longest < 0.5
+    assert longest < BUSY_TIMEOUT_S  # for so long SQLite holds whoever meets a lock
     assert store.lost == 0
     store.stop()

@@ -9,6 +9,7 @@ from flower_ng.records import Worker
 from flower_ng.store import Store, TaskQuery, parse_search
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.sql.engine import SqlEngine
+from flower_ng.store.sql.server_engine import PostgresEngine
 from tests.store.making import change, heartbeat, task
 
 
@@ -59,7 +60,7 @@ async def test_a_page_tells_how_many_there_are_and_how_many_match(store):
 async def test_a_page_never_says_fewer_match_than_it_has(
     store, monkeypatch, offset, limit, told, matching
 ):
-    for engine in (TantivyEngine, SqlEngine):  # a small store counts exactly
+    for engine in (TantivyEngine, SqlEngine, PostgresEngine):  # a small store counts exactly
         monkeypatch.setattr(engine, "page", about(engine.page, told))
     observe(store, *(task(f"u{number}") for number in range(3)))
 

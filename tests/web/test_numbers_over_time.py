@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from flower_ng.events import EventsState, PrometheusMetrics
-from flower_ng.metrics import Registry
+from flower_ng.metrics import Registry, Scrapes
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.store import Store
 from flower_ng.store.rollups.recorder import IngestStatus
@@ -74,6 +74,7 @@ class Town(Shop):
         self.presence = Presence(self.state, lambda: self.events.connection, None, lambda: self.now)
         self.store.memory_is(self.state.forget_tasks)
         self.registry = Registry(self.state.metrics)
+        self.scrapes = Scrapes(self.registry)
         self.since_start = Recorder()
         self.store.start()
         kept = self.store.restored()

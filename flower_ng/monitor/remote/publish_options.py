@@ -12,7 +12,8 @@ from inspect import signature
 from types import MappingProxyType
 from typing import Any, Final
 
-from celery import Celery
+from celery import Celery, Task
+from celery.app.amqp import AMQP
 from celery.utils.time import maybe_iso8601
 from kombu import Producer
 from kombu.serialization import registry  # type: ignore[attr-defined] # the types lack it
@@ -100,6 +101,13 @@ def known_options(capp: Celery, name: str, options: Options) -> frozenset[str]:
     stamps = options.get("stamped_headers")
     own = stamps if isinstance(stamps, list) else []
     return frozenset((named - NO_OPTIONS) | PROPERTIES | RETRYING).union(map(str, own))
+
+
+def common_options() -> frozenset[str]:
+    """Return what may be given for a task of any app: what Celery and Kombu themselves take."""
+    takers = (Celery.send_task, AMQP.as_task_v2, Producer.publish, Task.apply_async)
+    named = {option for taker in takers for option in signature(taker).parameters}
+    return frozenset((named - NO_OPTIONS) | PROPERTIES | RETRYING)
 
 
 def unknown(option: str, known: Collection[str]) -> str:

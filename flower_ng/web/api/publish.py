@@ -3,7 +3,7 @@
 from typing import Any
 
 from flower_ng.errors import NotFound
-from flower_ng.monitor.remote.publish_options import linked_tasks
+from flower_ng.monitor.remote.publish_options import common_options, linked_tasks
 from flower_ng.printable import one_line
 from flower_ng.web.api.message import TaskMessage, check_name, parse_message
 from flower_ng.web.http.base import Endpoint, Need
@@ -13,6 +13,7 @@ class Publish(Endpoint):
     """A POST that publishes a task; the body is JSON whatever its content type says."""
 
     methods = ("POST",)
+    parameter_names = frozenset({"args", "kwargs", "timeout", "rerun_of"}) | common_options()
 
     def message(self) -> TaskMessage:
         """Return the parsed body; BadRequest says what is wrong with it.

@@ -19,6 +19,7 @@ class TaskRerun(ReviewedWrite):
     """Send a task of the same type with the same arguments, and note which one it repeats."""
 
     deed = RERUN
+    parameter_names = IN_BODY
 
     async def plan(self, task_id: str) -> Plan:
         """Take what replaces the known from the JSON body, or from the fields of a form."""

@@ -4,7 +4,7 @@ A request that never reached its route, because the guard refused it, has one to
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
@@ -28,6 +28,8 @@ MOST_OF_VALUE: Final = 1_000
 MOST_OF_ALL: Final = 30_000
 MOST_OF_BODY: Final = 1 << 18
 _MORE: Final = "…"
+#: Stands for a value of which nothing says what it is: it may be a secret under a misspelt name.
+NOT_RECORDED: Final = "[not recorded: unknown name]"
 #: Parameters that say nothing of an action.
 _FORMS_OWN: Final = frozenset({"_xsrf", "next", "dry_run", "digest"})
 #: What is kept of an answer.
@@ -38,8 +40,13 @@ SPAN_S: Final = 60.0
 MOST_PEERS: Final = 1000
 
 
-def parameters(request: HTTPServerRequest, redactor: Redactor) -> dict[str, str]:
-    """Return the arguments of a request, of the query and the body, without secrets and cut."""
+def parameters(
+    request: HTTPServerRequest, redactor: Redactor, known: Collection[str] | None = None
+) -> dict[str, str]:
+    """Return the arguments of a request, of the query and the body, without secrets and cut.
+
+    Of names that are not `known`, where these are given, the value is left out.
+    """
     is_form = not request.body.lstrip().startswith(b"{")  # whatever its content type says
     arguments = request.arguments if is_form else request.query_arguments
     wanted = (name for name in arguments if name not in _FORMS_OWN)
@@ -47,8 +54,12 @@ def parameters(request: HTTPServerRequest, redactor: Redactor) -> dict[str, str]
         name: arguments[name] if len(arguments[name]) > 1 else arguments[name][0]
         for name in islice(wanted, MOST_PARAMETERS)
     }
-    if not is_form:
-        given |= _of_json(request.body)
+    fields = {} if is_form else _of_json(request.body)
+    given |= fields or {}
+    if known is not None:
+        given = {name: one if name in known else NOT_RECORDED for name, one in given.items()}
+    if fields is None:
+        given["body"] = f"{len(request.body):,} bytes, too many to be recorded"
     hidden: Mapping[str, Any] = redactor.value(_Beginning().of(given))
     return {
         clean(redactor.text(name), NAME_LENGTH): clean(_text(value), VALUE_LENGTH)
@@ -109,10 +120,10 @@ def clean(text: str, length: int) -> str:
     return one_line(cut(text, length))
 
 
-def _of_json(body: bytes) -> dict[str, Any]:
-    """Return the fields of a JSON object, nothing of a broken one, and the size of a large one."""
+def _of_json(body: bytes) -> dict[str, Any] | None:
+    """Return the fields of a JSON object, nothing of a broken one, and None for a large one."""
     if len(body) > MOST_OF_BODY:
-        return {"body": f"{len(body):,} bytes, too many to be recorded"}
+        return None
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

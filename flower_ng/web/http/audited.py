@@ -3,7 +3,7 @@
 import base64
 import binascii
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -43,6 +43,9 @@ class Audited(Framed):
     #: Whether it lets people in.
     is_login: ClassVar[bool] = False
 
+    #: What may be given, where a route refuses all else; of other names no value is recorded.
+    parameter_names: ClassVar[Collection[str] | None] = None
+
     #: Why it was not done, where it was not.
     failure: BaseException | None = None
     _is_recorded: bool = False
@@ -81,7 +84,7 @@ class Audited(Framed):
         entry = msgspec.structs.replace(
             entry,
             target=clean(target, VALUE_LENGTH),
-            parameters=parameters(self.request, self.cluster.redactor),
+            parameters=parameters(self.request, self.cluster.redactor, self.parameter_names),
             result=result_of(answer),
         )
         self.record(entry, words)

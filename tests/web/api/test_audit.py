@@ -15,7 +15,7 @@ from flower_ng.redaction import Redactor
 from flower_ng.store import AuditQuery, Limits, Store
 from flower_ng.store.audit import page_of
 from flower_ng.web.auth.throttle import MOST_BY_PEER
-from flower_ng.web.http.audit import MOST_PARAMETERS, REFUSALS, VALUE_LENGTH
+from flower_ng.web.http.audit import MOST_PARAMETERS, NOT_RECORDED, REFUSALS, VALUE_LENGTH
 from tests.web.site import basic
 
 from .conftest import WORKER
@@ -150,6 +150,20 @@ async def test_what_was_done_after_its_client_left_is_recorded_as_done(quick, cl
     writer.close()
 
     assert [one.outcome for one in cluster.recorded] == ["done"]
+
+
+@pytest.mark.parametrize("path", ["async-apply/shop.add", "send-task/shop.add", "rerun/u1"])
+async def test_a_value_under_a_name_that_no_option_has_is_not_recorded(quick, cluster, path):
+    body = {"args": "no array", "queue": "slow", "bogus": "hunter2", "countdown": 3}
+    for who in (ANN, BOB):
+        await quick.ask("POST", f"/api/task/{path}", {"Authorization": who}, json.dumps(body))
+
+    for entry in cluster.recorded:
+        assert entry.outcome == "refused"
+        assert entry.parameters == {
+            "args": "no array", "queue": "slow", "bogus": NOT_RECORDED, "countdown": "3"
+        }  # fmt: skip
+    assert len(cluster.recorded) == 2
 
 
 async def test_of_much_that_is_sent_the_beginning_is_recorded_and_no_secret(quick, cluster):
