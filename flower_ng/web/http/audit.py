@@ -27,6 +27,8 @@ MOST_PARAMETERS: Final = 30
 MOST_OF_VALUE: Final = 1_000
 MOST_OF_ALL: Final = 30_000
 MOST_OF_BODY: Final = 1 << 18
+#: How many values are inside of one another at most.
+DEEPEST: Final = 20
 _MORE: Final = "…"
 #: Stands for a value of which nothing says what it is: it may be a secret under a misspelt name.
 NOT_RECORDED: Final = "[not recorded: unknown name]"
@@ -73,9 +75,9 @@ class _Beginning:
     def __init__(self) -> None:
         self._left = MOST_OF_ALL
 
-    def of(self, value: Any) -> Any:
+    def of(self, value: Any, depth: int = 0) -> Any:
         self._left -= 1
-        if self._left <= 0:
+        if self._left <= 0 or depth > DEEPEST:
             return _MORE
         if isinstance(value, bytes):
             begun = value[: 4 * MOST_OF_VALUE].decode(errors="replace")
@@ -84,8 +86,10 @@ class _Beginning:
             return self._text(value, len(value))
         if isinstance(value, Mapping):
             items = islice(value.items(), MOST_PARAMETERS)
-            return {str(name)[:NAME_LENGTH]: self.of(one) for name, one in items}
-        return [self.of(one) for one in value[:MOST_PARAMETERS]] if is_list(value) else value
+            return {str(name)[:NAME_LENGTH]: self.of(one, depth + 1) for name, one in items}
+        if is_list(value):
+            return [self.of(one, depth + 1) for one in value[:MOST_PARAMETERS]]
+        return value
 
     def _text(self, text: str, length: int) -> str:
         begun = text[: max(0, min(MOST_OF_VALUE, self._left))]
