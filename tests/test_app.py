@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from celery import Celery
@@ -12,8 +13,10 @@ from tornado.httpclient import AsyncHTTPClient
 
 from flower_ng.app import Flower
 from flower_ng.banners import BEHIND_S, RETURNING_S
-from flower_ng.monitor.state.restore import Returning
 from flower_ng.settings import load_arguments
+from flower_ng.store import Store
+from flower_ng.store.backends import damage
+from flower_ng.store.tables.rows import Restored
 
 
 @pytest.fixture
@@ -89,21 +92,25 @@ async def test_a_history_that_cannot_be_written_is_said_on_every_page_until_it_c
     await site.stop()
 
 
-async def test_a_history_that_is_seconds_behind_is_said_on_every_page(flower):
-    site = flower()
+async def test_a_history_that_is_seconds_behind_is_said_on_every_page(
+    flower, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(damage, "BUSY_TIMEOUT_S", 30.0)  # a locked file stands in for a slow disk
+    site = flower("--persistent", f"--db={tmp_path / 'flower'}")
     await site.start()
+    other = sqlite3.connect(tmp_path / "flower.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
     received = {"type": "task-received", "hostname": "w1", "timestamp": time.time()}
-    goes_on = threading.Event()
-    site.cluster.store._opened.writer.run(lambda _: goes_on.wait(30))
 
     site.cluster.state.event({**received, "uuid": "u1"})
     assert "s behind" not in await page(site, "/workers")
-    await asyncio.sleep(BEHIND_S + 0.1)
+    await asyncio.sleep(BEHIND_S + 0.5)
     assert "s behind, so lists lack the newest tasks: the disk has not answered" in await page(
         site, "/workers"
     )
 
-    goes_on.set()
+    other.execute("ROLLBACK")
+    other.close()
     assert "u1" in await page(site, "/tasks")
     assert "s behind" not in await page(site, "/workers")
     await site.stop()
@@ -117,7 +124,7 @@ async def test_tasks_that_are_still_read_back_are_said_on_every_page(flower, tmp
     await site.stop()
 
     goes_on = threading.Event()
-    monkeypatch.setattr(Returning, "_next", held(Returning._next, goes_on))
+    monkeypatch.setattr(Store, "restored", held(Store.restored, goes_on))
     again = flower("--persistent", f"--db={tmp_path / 'flower'}")
     await again.start()
     assert "Loading tasks" not in await page(again, "/workers")
@@ -135,19 +142,26 @@ async def test_tasks_that_are_still_read_back_are_said_on_every_page(flower, tmp
     await again.stop()
 
 
-def held(method, goes_on):
-    def waiting(self):
-        assert goes_on.wait(30)
-        return method(self)
+def held(restored, goes_on):
+    """Return `Store.restored` with tasks that are read once `goes_on` is set."""
 
-    return waiting
+    def waiting(tasks):
+        assert goes_on.wait(30)
+        yield from tasks
+
+    def held_back(store, *bounds):
+        found = restored(store, *bounds)
+        return replace(found, tasks=waiting(found.tasks))
+
+    return held_back
 
 
 async def test_tasks_that_cannot_be_read_back_are_said_on_every_page(flower, monkeypatch):
-    def fails(_):
+    def broken():
         raise OSError("disk I/O error")
+        yield
 
-    monkeypatch.setattr(Returning, "_next", fails)
+    monkeypatch.setattr(Store, "restored", lambda *_: Restored([], {}, broken()))
     site = flower()
     await site.start()
     async with asyncio.timeout(30):

@@ -206,6 +206,7 @@ class Store(ReopeningStore):
             self._opened.flusher.flush()
             self.rollups.flush()
             self._opened.upkeep.flush()
+            self._gaps.flush()
 
     async def forget_task(self, uuid: str) -> bool:
         """Forget one task; False when it is not known. It is known again with its next event."""

@@ -1,7 +1,8 @@
 """The table of tasks in each kind of database: what holds for one holds for both."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -14,6 +15,34 @@ from tests.services import Postgres
 from tests.store.making import Table
 
 Tables = Callable[..., AbstractContextManager[Table]]
+
+
+class Connections:
+    """What sqlite3 has connected since; a limit of a file's size holds for one connection only."""
+
+    def __init__(self) -> None:
+        self.made: list[sqlite3.Connection] = []
+
+    def execute(self, statement: str) -> list[Any]:
+        """Have each that is open execute a statement; return the first row of each."""
+        rows = []
+        for one in self.made:
+            with suppress(sqlite3.ProgrammingError):  # it is closed
+                rows.append(one.execute(statement).fetchone())
+        return rows
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
+    """Hold every connection that sqlite3 makes from now on."""
+    made, connect = Connections(), sqlite3.connect
+
+    def connected(*args: Any, **options: Any) -> sqlite3.Connection:
+        made.made.append(connect(*args, **options))
+        return made.made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    return made
 
 
 @pytest.fixture(scope="session")

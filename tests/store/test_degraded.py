@@ -46,22 +46,21 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def full(tmp_path, monkeypatch):
+async def full(tmp_path, monkeypatch, connections):
     """A store on a full disk that holds 500 changes while it cannot write."""
     monkeypatch.setattr(lifecycle, "MAX_MARKS", 500)
     store = Store(tmp_path / "db", max_tasks=10_000)
     store.start()
-    store._ingest = lambda: IngestStatus(1.0, 0)
+    store.begin(lambda: IngestStatus(1.0, 0))
     store.status()
-    grow(store, pages=5)
+    grow(connections, pages=5)
     yield store
     store.stop()
 
 
-def grow(store, pages):
-    connection = store._opened.writer._connection
-    size = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA max_page_count = {size + pages}")
+def grow(connections, pages):
+    size = connections.execute("PRAGMA page_count")[0][0]
+    connections.execute(f"PRAGMA max_page_count = {size + pages}")
 
 
 def observe(store, count):
@@ -88,7 +87,9 @@ def test_a_file_that_may_not_grow_is_survived_and_recovered_from(tmp_path):
     assert recovered == [None, 3001, 0, 0]
 
 
-async def test_what_has_no_room_in_the_buffer_is_a_gap_with_its_count(full, tmp_path, caplog):
+async def test_what_has_no_room_in_the_buffer_is_a_gap_with_its_count(
+    full, connections, tmp_path, caplog
+):
     observe(full, 3000)
     with caplog.at_level("ERROR"):
         await until(lambda: full.failing)
@@ -99,10 +100,10 @@ async def test_what_has_no_room_in_the_buffer_is_a_gap_with_its_count(full, tmp_
     assert page.total + full.waiting + full.lost == 3000
     assert [(gap.lost, gap.why) for gap in status.gaps] == [(full.lost, "store")]
 
-    grow(full, pages=100_000)
+    grow(connections, pages=100_000)
     await until(lambda: not full.failing and not full.waiting)
     await full.gaps(0, time.time())
-    full._gaps.flush()
+    full.flush()
 
     assert (await full.tasks(TaskQuery(limit=1))).total == 3000 - full.lost
     reader = sqlite3.connect(tmp_path / "db.sqlite3")
@@ -110,13 +111,13 @@ async def test_what_has_no_room_in_the_buffer_is_a_gap_with_its_count(full, tmp_
     reader.close()
 
 
-async def test_the_newest_and_the_unfinished_are_given_up_last(full, caplog):
+async def test_the_newest_and_the_unfinished_are_given_up_last(full, connections, caplog):
     with caplog.at_level("ERROR"):
         observe(full, 1)
         full.observe(change(task("running", "STARTED", args="x" * 500)))
         observe(full, 3000)
         await until(lambda: full.failing)
-    grow(full, pages=100_000)
+    grow(connections, pages=100_000)
     await until(lambda: not full.failing and not full.waiting)
 
     assert await full.task("running") is not None

@@ -105,7 +105,7 @@ def test_what_refers_to_itself_is_read(db):
     own["children"] = [own]
     own["args"] = own
     made = state({"uuid": "v", "timestamp": 2.0})
-    made.tasks["u"] = Called(celery._depickle_task, celery.Task, own)
+    made.tasks["u"] = Called(celery._depickle_task, celery.Task, own)  # noqa: SLF001 - what a file of Flower names
 
     head, tasks = read(shelf(db, made))
 

@@ -122,7 +122,7 @@ async def test_what_is_forgotten_while_it_is_being_taken_does_not_come_back(tmp_
     for number in range(BATCH_TASKS):
         store.observe(change(task(f"u{number}")))
 
-    await store._forget(["u0", f"u{BATCH_TASKS - 1}"])
+    await asyncio.gather(store.forget_task("u0"), store.forget_task(f"u{BATCH_TASKS - 1}"))
 
     assert await store.task("u0") is await store.task(f"u{BATCH_TASKS - 1}") is None
     assert await store.count(TaskQuery()) == BATCH_TASKS - 2
@@ -307,12 +307,11 @@ def test_a_snapshot_is_not_changed_by_what_comes_later(marks):
     assert batch.counters == {"w@box": {"x": 1}}
 
 
-async def test_a_full_disk_is_said_survived_and_recovered_from(tmp_path, caplog):
+async def test_a_full_disk_is_said_survived_and_recovered_from(tmp_path, caplog, connections):
     store = Store(tmp_path / "db", max_tasks=5000)
     store.start()
-    connection = store._opened.writer._connection
-    size = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA max_page_count = {size + 5}")
+    size = connections.execute("PRAGMA page_count")[0][0]
+    connections.execute(f"PRAGMA max_page_count = {size + 5}")
 
     with caplog.at_level(logging.ERROR):
         for number in range(2000):
@@ -322,7 +321,7 @@ async def test_a_full_disk_is_said_survived_and_recovered_from(tmp_path, caplog)
     assert "full" in store.failing
     assert page.total < 2000
 
-    connection.execute("PRAGMA max_page_count = 1000000")
+    connections.execute("PRAGMA max_page_count = 1000000")
     await asyncio.sleep(1.5)
     page = await store.tasks(TaskQuery(limit=1))
     store.stop()

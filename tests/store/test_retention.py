@@ -20,11 +20,15 @@ NOW = 1000 * DAY_S
 class Swept(Table):
     """A task table and the Sweep that keeps its bounds."""
 
-    def __init__(self, *, max_tasks=1_000_000, dialect=SQLITE, **limits):
+    def __init__(self, *, max_tasks=1_000_000, dialect=SQLITE, index_bytes=0, **limits):
         super().__init__()
         self.now = NOW
         self.sweep = Sweep(
-            max_tasks=max_tasks, limits=Limits(**limits), clock=lambda: self.now, dialect=dialect
+            max_tasks=max_tasks,
+            limits=Limits(**limits),
+            clock=lambda: self.now,
+            dialect=dialect,
+            index_bytes=lambda: index_bytes,
         )
         self.sweep.open(self.connection)
 
@@ -157,8 +161,7 @@ def test_what_is_too_large_shrinks_to_its_bound_with_the_oldest_gone(swept):
 
 
 def test_the_index_counts_into_the_size(swept):
-    table = swept(max_bytes=10_000_000)
-    table.sweep._index_bytes = lambda: 9_900_000
+    table = swept(max_bytes=10_000_000, index_bytes=9_900_000)
     table.fill(1000, args="x" * 600)
 
     table.run()

@@ -1,4 +1,6 @@
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -286,11 +288,14 @@ async def test_a_forgotten_task_is_no_rerun_any_more(store):
     assert (await store.task("first")).reruns == []
 
 
-async def test_a_rerun_that_cannot_be_noted_is_only_logged(store, caplog):
-    store._opened.writer._connection.execute("ALTER TABLE rerun RENAME TO elsewhere")
+async def test_a_rerun_that_cannot_be_noted_is_only_logged(tmp_path, caplog):
+    store = Store(tmp_path / "db", max_tasks=100)
+    store.start()
+    with closing(sqlite3.connect(f"{tmp_path}/db.sqlite3")) as other:
+        other.execute("ALTER TABLE rerun RENAME TO elsewhere")
 
     with caplog.at_level("WARNING"):
         await store.rerun("again", "first")
-    store._opened.writer._connection.execute("ALTER TABLE elsewhere RENAME TO rerun")
+    store.stop()
 
     assert "again is a rerun of first, which could not be noted" in caplog.text
