@@ -44,6 +44,7 @@ RIGHT: dict[str, list[Right]] = {
     "history_max_text": [Right("100", 100, 100)],
     "history_max_age": [Right("12h", "12h", "12h"), Right("1.5D", "1.5D", "1.5D")],
     "history_max_failure_age": [Right("0", "0", "0"), Right("2 W", "2 W", "2 W")],
+    "session_max_age": [Right("12h", "12h", "12h"), Right("90d", "90d", "90d")],
     "audit_max_age": [Right("12h", "12h", "12h"), Right("1.5D", "1.5D", "1.5D")],
     "history_max_bytes": [Right("10M", "10M", "10M"), Right("1gb", "1gb", "1gb")],
     "history": [
@@ -92,6 +93,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "history_max_age": AMOUNTS,
     "history_max_failure_age": AMOUNTS,
     "audit_max_age": AMOUNTS,
+    "session_max_age": (*AMOUNTS, "0", "91d", "1s"),
     "history_max_bytes": AMOUNTS,
     "history": ("mysql://host/db", "postgresql://host", "secret"),
     "broker_api": ("ftp://u:secret@host", "secret", "http://"),

@@ -18,6 +18,10 @@ BYTES: Final[Mapping[str, float]] = {
 MOST_SECONDS: Final = 36_500 * 86_400.0
 MOST_BYTES: Final = 1e15
 
+#: The ends of sessions are kept for as long as the longest of them.
+SHORTEST_SESSION_S: Final = 60.0
+LONGEST_SESSION_S: Final = 90 * 86_400.0
+
 _AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
 
 
@@ -36,6 +40,16 @@ def is_duration(text: str) -> str | None:
     return _wrong(
         text, SECONDS, MOST_SECONDS, "a duration such as 30d, 12h or 0 (no limit)", "36500d"
     )
+
+
+def is_session_age(text: str) -> str | None:
+    """Say what is wrong with how long sessions last, None if nothing is."""
+    try:
+        age = seconds(text)
+    except ValueError:
+        age = None
+    is_one = age is not None and SHORTEST_SESSION_S <= age <= LONGEST_SESSION_S
+    return None if is_one else "is not a duration from 1m to 90d, such as 12h or 7d"
 
 
 def is_size(text: str | None) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from flower_ng.settings.amounts import is_duration, is_size
+from flower_ng.settings.amounts import is_duration, is_session_age, is_size
 from flower_ng.settings.checks import (
     LEVELS,
     MOST_DAYS,
@@ -122,6 +122,12 @@ class Settings(ProblemOptions):
         "Key that signs cookies, 16 characters or more; without it a restart logs everybody out.",
         is_signing_key,
         credential=True,
+    )
+    session_max_age: str = option(
+        "30d",
+        LOGIN,
+        "How long a login by OAuth or OpenID Connect lasts, such as 12h; at most 90d.",
+        is_session_age,
     )
     tokens: str = option(
         "",

@@ -23,6 +23,7 @@ from flower_ng.store.reading.restore import restored
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.rollups.recorder import IngestStatus, Rollups
 from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
+from flower_ng.store.session_ends import SessionEnds
 from flower_ng.store.sql.engine import SqlEngine
 from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.tables.dialect import POSTGRESQL, SQLITE
@@ -101,6 +102,7 @@ class StoreLifecycle(TaskAnswers):
         self._gaps = Gaps(writer=name)
         self.notebook = Notes(self._dialect, limits.audit_age_s)
         self._audit = AuditLog(self.notebook)
+        self.session_ends = SessionEnds(self.notebook)
         self._ingest = _unknown
         self._held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
@@ -130,6 +132,7 @@ class StoreLifecycle(TaskAnswers):
         self.rollups.open(writer)
         self._gaps.open(writer, self._clock(), goes_on=kind == "file")
         self.notebook.open(writer, self._clock())
+        self.session_ends.open()
         engine, indexing = self._chosen(file, writer)
         parts = StoreParts(
             file,

@@ -63,6 +63,8 @@ class ReopeningStore(StoreLifecycle):
                 await self._look_at_file()
             except Exception:
                 log.exception("The history could not be opened again")
+            if self._dialect.is_shared:
+                await self.session_ends.follow()
 
     async def _look_at_file(self) -> None:
         parts = self._opened

@@ -4,12 +4,13 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tornado.httputil import HTTPHeaders, parse_cookie
 from tornado.routing import URLSpec
-from tornado.web import Application, RequestHandler, decode_signed_value
+from tornado.web import Application, RequestHandler
 
+from flower_ng.settings.amounts import seconds
 from flower_ng.web.api import (
     audit,
     connection,
@@ -33,10 +34,10 @@ from flower_ng.web.api import (
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.auth.identification import named_user
+from flower_ng.web.auth.sessions import SESSION_COOKIE, Sessions
 from flower_ng.web.http.audit import RefusalLimit
 from flower_ng.web.http.base import Endpoint, Handler, Page, Services
 from flower_ng.web.http.frame import PLACES, NavLink
-from flower_ng.web.http.guard import SESSION_COOKIE, Door
 from flower_ng.web.http.page_cache import Rendered
 from flower_ng.web.http.server import most_descriptors
 from flower_ng.web.pages.audit import AuditTrail
@@ -66,6 +67,9 @@ from flower_ng.web.plumbing.probes import HealthCheck, Live, Ready
 from flower_ng.web.plumbing.static import file_specs
 from flower_ng.web.plumbing.stream import Stream, Ticker
 from flower_ng.web.ui.review import RecentReviews
+
+if TYPE_CHECKING:
+    from flower_ng.web.http.guard import Door
 
 PAGES: tuple[type[Page], ...] = (
     Overview,
@@ -179,9 +183,9 @@ class Site(Application):
             return False
         if door.pattern is None:
             return True
-        cookie = parse_cookie(headers.get("Cookie", "")).get(SESSION_COOKIE)
-        session = decode_signed_value(self.settings["cookie_secret"], SESSION_COOKIE, cookie)
-        return bool(session and door.pattern.accepts(session.decode(errors="replace")))
+        sessions: Sessions = self.settings["sessions"]
+        session = sessions.of(parse_cookie(headers.get("Cookie", "")).get(SESSION_COOKIE))
+        return session is not None and door.pattern.accepts(session.who)
 
     def close(self) -> None:
         """End what stays open by itself: the streams, and what is being counted."""
@@ -260,12 +264,15 @@ def _nav(handlers: Sequence[type[Handler]], home: str) -> tuple[NavLink, ...]:
 def _settings(services: Services, oauth: OAuthClient) -> dict[str, Any]:
     """Tornado's settings; `oauth` has the form that login handlers made for Flower read."""
     debug = services.options.debug
+    secret = services.options.cookie_secret or secrets.token_urlsafe(64)
+    max_age_s = seconds(services.options.session_max_age) or 0.0
     settings = {
         "autoescape": "xhtml_escape",
         "compiled_template_cache": not debug,
-        "cookie_secret": services.options.cookie_secret or secrets.token_urlsafe(64),
+        "cookie_secret": secret,
         "login_url": services.url("/login"),
         "oauth": {"key": oauth.key, "secret": oauth.secret, "redirect_uri": oauth.redirect_uri},
+        "sessions": Sessions(secret, services.cluster.store.session_ends, max_age_s),
         "template_path": str(services.assets.templates),
     }
     return settings if debug else settings | {"log_function": _log_nothing}

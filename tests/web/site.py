@@ -33,6 +33,8 @@ from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.redaction import Redactor
 from flower_ng.settings import Settings
+from flower_ng.store.session_ends import SessionEnds
+from flower_ng.store.writing.write_behind import Notes
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.http.server import DashboardServer
 from flower_ng.web.http.services import Assets, Services, furnish
@@ -89,8 +91,12 @@ class FakeCluster:
         )
         self.recorded: list[Any] = []
         self.store: Any = SimpleNamespace(
-            status=lambda: status, lag_s=0.0, record=self.recorded.append
+            status=lambda: status,
+            lag_s=0.0,
+            record=self.recorded.append,
+            session_ends=SessionEnds(Notes()),
         )
+        self.store.session_ends.open()
         self.redactor = Redactor()
         self.format_task = self.format_for_api = Hook(None)
         self.state = ClusterState()
@@ -182,9 +188,10 @@ def basic(pair: str, encoding: str = "utf-8") -> str:
     return f"Basic {base64.b64encode(pair.encode(encoding)).decode()}"
 
 
-def session(address: str) -> str:
-    """The Cookie header of someone who is logged in."""
-    return f"user={create_signed_value(SECRET, 'user', address).decode()}"
+def session(address: str, *, ago: float = 0) -> str:
+    """The Cookie header of someone who is logged in, since some seconds ago."""
+    value = create_signed_value(SECRET, "user", address, clock=lambda: time.time() - ago)
+    return f"user={value.decode()}"
 
 
 #: Every static file is read for it; a test that changes one has a folder of its own.

@@ -7,8 +7,9 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from flower_ng.store.tables.dialect import (
     SQLITE,
@@ -17,9 +18,6 @@ from flower_ng.store.tables.dialect import (
     trace_of,
     transaction,
 )
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +177,7 @@ _PUT: Final = (
 )
 _DROP: Final = "DELETE FROM note WHERE kind = ? AND key = ?"
 _READ: Final = "SELECT key, record FROM note WHERE kind = ? ORDER BY at DESC, key LIMIT ?"
+_SINCE: Final = "SELECT key, at FROM note WHERE kind = ? AND at >= ? ORDER BY at"
 #: The kind of which the keys are times; it is kept for as long as is asked for.
 BY_TIME: Final = "audit"
 _FORGET: Final = f"DELETE FROM note WHERE at < ? AND kind <> '{BY_TIME}'"
@@ -220,6 +219,23 @@ class Notes:
         if self._thread is not None:
             self._thread.run(lambda connection: self._fetch(connection, kind)).result()
         return self._found
+
+    def all_since(self, kind: str, at: float) -> "Future[dict[str, float]]":
+        """Return when each record of a kind was of a time or later, the oldest first."""
+        found: Future[dict[str, float]] = Future()
+        if self._thread is None:
+            found.set_result({})
+            return found
+
+        def read(connection: sqlite3.Connection) -> None:
+            found.set_result(dict(connection.execute(_SINCE, (kind, at)).fetchall()))
+
+        def failed(job: "Future[None]") -> None:
+            if error := job.exception():
+                found.set_exception(error)
+
+        self._thread.run(read).add_done_callback(failed)
+        return found
 
     def put(self, kind: str, key: str, record: str | None, at: float) -> None:
         """Have a record written; None deletes it."""

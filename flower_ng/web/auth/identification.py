@@ -13,6 +13,7 @@ from flower_ng.web.auth.basic import BasicAuth
 from flower_ng.web.auth.identity import How, Identity
 from flower_ng.web.auth.pattern import EmailPattern
 from flower_ng.web.auth.roles import Role, Roles
+from flower_ng.web.auth.sessions import LoginSession
 from flower_ng.web.auth.tokens import Tokens
 
 
@@ -33,14 +34,14 @@ class Credentials:
 
     `peer` is the address that it comes from.
     `proxy_user` and `proxy_groups` are what a trusted proxy wrote, empty from anybody else.
-    `session` is the address of a session cookie that is signed by us.
+    `session` is that of a cookie signed by us, which has not ended.
     """
 
     peer: str = ""
     authorization: str | None = None
     proxy_user: str = ""
     proxy_groups: str = ""
-    session: str = ""
+    session: LoginSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,10 @@ class Identification:
         if self.basic and user is None:
             raise LoginRequired
         if self.pattern is not None:
-            is_accepted = self.pattern.accepts(credentials.session)
-            return self._person(credentials.session, How.SESSION) if is_accepted else None
+            session = credentials.session
+            if session is None or not self.pattern.accepts(session.who):
+                return None
+            return self._person(session.who, How.SESSION, session.groups)
         if user is None:
             raise LoginRequired(
                 f"The reverse proxy named no user in the header {self.header.user}, or this"

@@ -9,11 +9,12 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 from tornado.httputil import parse_cookie
-from tornado.web import HTTPError, decode_signed_value
+from tornado.web import HTTPError
 
 from flower_ng.audit_record import DONE, FAILED, REFUSED, AuditEntry
 from flower_ng.errors import AnswerError
 from flower_ng.web.auth.roles import Need
+from flower_ng.web.auth.sessions import SESSION_COOKIE, Sessions
 from flower_ng.web.http.audit import (
     NAME_LENGTH,
     REASON_LENGTH,
@@ -25,7 +26,6 @@ from flower_ng.web.http.audit import (
     result_of,
 )
 from flower_ng.web.http.frame import Framed
-from flower_ng.web.http.guard import SESSION_COOKIE
 
 log = logging.getLogger("flower_ng.web.http.base")
 
@@ -166,18 +166,16 @@ class Audited(Framed):
             is_failed = self._status() >= HTTPStatus.INTERNAL_SERVER_ERROR
             self.record(self._entry(LOGIN, FAILED if is_failed else REFUSED, "", "session"))
 
-    def record_logout(self) -> None:
-        """Record whose session this request ends, if there is one."""
-        who = (self.get_signed_cookie(SESSION_COOKIE) or b"").decode(errors="replace")
-        if who:
-            self.record(self._entry(LOGOUT, DONE, who, "session"), "logged out")
+    def record_logout(self, who: str, result: str = "") -> None:
+        """Record whose session this request ended."""
+        entry = self._entry(LOGOUT, DONE, who, "session")
+        self.record(msgspec.structs.replace(entry, result=result), "logged out")
 
     def _new_session(self) -> str:
         """Return whose session the answer begins."""
+        sessions: Sessions = self.settings["sessions"]
         for header in self._headers.get_list("Set-Cookie"):
             value = parse_cookie(header.partition(";")[0]).get(SESSION_COOKIE)
-            if value:
-                secret = self.settings.get("cookie_secret") or ""
-                who = decode_signed_value(secret, SESSION_COOKIE, value)
-                return (who or b"").decode(errors="replace")
+            if session := sessions.of(value):
+                return session.who
         return ""

@@ -13,6 +13,7 @@ from tornado.web import Application, RequestHandler
 from flower_ng.brokers.explained import Explained, connection_explained
 from flower_ng.cluster import Cluster
 from flower_ng.web.auth.identity import STRANGER, How, Identity
+from flower_ng.web.auth.sessions import GROUPS_COOKIE, SESSION_COOKIE, LoginSession, Sessions
 from flower_ng.web.http.guard import XSRF_COOKIE, Controls, is_xsrf_token
 from flower_ng.web.http.services import Services, mounted
 from flower_ng.web.ui import format as fmt
@@ -167,6 +168,14 @@ class Framed(RequestHandler):
     def cluster(self) -> Cluster:
         """The cluster that this request is about."""
         return self.services.cluster
+
+    @property
+    def session(self) -> LoginSession | None:
+        """The login by a provider that this request shows; None without one."""
+        sessions: Sessions | None = self.settings.get("sessions")
+        if sessions is None:  # another application's
+            return None
+        return sessions.of(self.get_cookie(SESSION_COOKIE), self.get_cookie(GROUPS_COOKIE))
 
     def page_bytes(self, template: str, view: View, *, nav: str | None) -> bytes:
         """Render a template with `page`, `frame`, `fmt`, `icon`, `url` and `static`."""

@@ -33,7 +33,6 @@ FOREIGN_HOST = (
     " the dashboard by an IP address or as localhost"
 )
 XSRF_COOKIE = "_xsrf"
-SESSION_COOKIE = "user"
 _EVERYONE = "everyone who can connect"
 _XSRF_TOKEN = re.compile(r"2\|[0-9a-f]{8}\|[0-9a-f]{32}\|[0-9]{1,12}")
 

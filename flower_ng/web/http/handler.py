@@ -30,7 +30,6 @@ from flower_ng.web.http.error_bodies import (
 from flower_ng.web.http.guard import (
     SAFE_METHODS,
     SECURITY_HEADERS,
-    SESSION_COOKIE,
     Access,
 )
 from flower_ng.web.ui.format import json_text
@@ -126,8 +125,8 @@ class Handler(Audited):
 
     async def identified(self) -> Identity | None:
         """Who this request comes from; None for who has to log in by the provider."""
-        door = self.services.door  # a site that mounts a handler may have no secret for cookies
-        session = self.get_signed_cookie(SESSION_COOKIE) if door.pattern else None
+        door = self.services.door
+        session = self.session if door.pattern else None
         return await door.identity(credentials_of(self.request, door.header, session))
 
     def ask_to_log_in(self) -> None:

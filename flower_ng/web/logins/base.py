@@ -5,10 +5,12 @@ import secrets
 from typing import Any
 
 from tornado.auth import AuthError
+from tornado.escape import utf8
 from tornado.web import RequestHandler
 
 from flower_ng.web.auth.landing import landing
 from flower_ng.web.auth.pattern import EmailPattern
+from flower_ng.web.auth.sessions import SESSION_COOKIE, Sessions
 from flower_ng.web.http.base import Access, Handler, Need
 
 STATE_COOKIE = "oauth_state"
@@ -41,9 +43,24 @@ class BaseHandler(Handler):
         version: int | None = None,
         **kwargs: Any,
     ) -> None:
-        """Sign a cookie, with our attributes unless others are given."""
+        """Sign a cookie, with our attributes unless others are given.
+
+        That of a session is a new one, which lasts no longer than sessions may.
+        """
         rules = {**self.cookie_rules, **kwargs}
+        sessions: Sessions | None = self.settings.get("sessions")
+        if name == SESSION_COOKIE and sessions is not None:
+            self._renew(sessions)
+            signed = sessions.signed(utf8(value).decode())
+            days = None if expires_days is None else min(expires_days, sessions.max_age_days)
+            self.set_cookie(name, signed, expires_days=days, **rules)
+            return
         super().set_signed_cookie(name, value, expires_days, version, **rules)
+
+    def _renew(self, sessions: Sessions) -> None:
+        """End the session that this browser had: of its cookie there may be copies."""
+        if self.session is not None:
+            sessions.end(self.session)
 
     def set_secure_cookie(self, name: str, value: str | bytes, *args: Any, **kwargs: Any) -> None:
         """Sign a cookie, by the older name; whichever of the two is overridden, that counts."""

@@ -21,7 +21,7 @@ from tornado.httpclient import HTTPResponse
 from flower_ng.errors import BadGateway, Forbidden, NotFound
 from flower_ng.web.auth.landing import landing
 from flower_ng.web.auth.pattern import EmailPattern
-from flower_ng.web.http.guard import SESSION_COOKIE
+from flower_ng.web.auth.sessions import SESSION_COOKIE
 from flower_ng.web.logins.base import NEXT_COOKIE, BaseHandler, OAuth2StateMixin, get_next_url
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from flower_ng.errors import Forbidden
+from flower_ng.web.auth.sessions import GROUPS_COOKIE, SESSION_COOKIE, Sessions
 from flower_ng.web.http.base import Access, Need, Page
-from flower_ng.web.http.guard import SESSION_COOKIE
 
 #: What a browser says of a request that none of our own pages sent, nor its user by hand.
 ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
@@ -13,10 +14,15 @@ ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
 
 @dataclass(frozen=True, slots=True)
 class LogoutView:
-    """The page after logging out; or before it, where `is_out` is false."""
+    """The page after logging out; or before it, where `is_out` is false.
+
+    `everywhere` is what ends the person's other sessions, `who` whose all were ended.
+    """
 
     title: str = "Logged out"
     is_out: bool = True
+    everywhere: str = ""
+    who: str = ""
 
 
 class Logout(Page):
@@ -31,17 +37,35 @@ class Logout(Page):
     template = "pages/logout.html"
 
     async def post(self) -> None:
-        """End the session."""
-        self.write_page(self.template, self._ended(), nav=None)
+        """End the session; with `everywhere`, which the page after it offers, the others too."""
+        offer = self.get_body_argument("everywhere", "")
+        view = self._ended_everywhere(offer) if offer else self._ended()
+        self.write_page(self.template, view, nav=None)
 
     async def view(self, *_path_args: str) -> LogoutView:
         """End the session, unless another site had the browser ask for it."""
         return LogoutView("Log out", is_out=False) if self._is_from_elsewhere() else self._ended()
 
     def _ended(self) -> LogoutView:
+        sessions: Sessions = self.settings["sessions"]
+        session = self.session
         self.clear_cookie(SESSION_COOKIE)
-        self.record_logout()
-        return LogoutView()
+        self.clear_cookie(GROUPS_COOKIE)
+        if session is None:
+            return LogoutView()
+        sessions.end(session)
+        self.record_logout(session.who)
+        return LogoutView(everywhere=sessions.offer_everywhere(session.who))
+
+    def _ended_everywhere(self, offer: str) -> LogoutView:
+        sessions: Sessions = self.settings["sessions"]
+        who = sessions.end_everywhere(offer)
+        if not who:
+            raise Forbidden("This page is too old: log in and out again")
+        self.clear_cookie(SESSION_COOKIE)
+        self.clear_cookie(GROUPS_COOKIE)
+        self.record_logout(who, "all sessions")
+        return LogoutView(who=who)
 
     def _is_from_elsewhere(self) -> bool:
         headers = self.request.headers
