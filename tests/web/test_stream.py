@@ -128,12 +128,16 @@ async def test_a_stream_that_waits_out_its_second_ends_too(opened, client, clust
 
 
 async def test_the_number_of_streams_is_bounded(opened, client):
-    client.site.ticker.max_streams = 2
+    client.site.ticker.max_streams = 4
     for _ in range(2):
         await heard((await opened(client))[0], "retry: 3000\n\n")
     answer = await client.get("/stream")
 
     assert (answer.status, answer.type) == (503, "text/plain")
+    assert "2 streams of 127.0.0.1 are open, half of all" in answer.text
+
+    client.site.ticker.max_streams = 2
+    assert "2 streams are open" in (await client.get("/stream")).text
 
 
 async def test_head_does_not_hang(client):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
@@ -66,7 +67,8 @@ class DashboardServer(HTTPServer):
     `is_trusted` says who is logged in, and so may send much. `proxies` are addresses and networks.
     With `xheaders` the client's address, scheme and host are taken from their headers. What others
     write into these headers is not believed.
-    A connection that would leave too few descriptors for the broker and the history is closed.
+    A connection that would leave too few descriptors for the broker and the history is closed, and
+    so is one of an address that has half of what there is for all; with `xheaders` not a proxy's.
     """
 
     def initialize(  # type: ignore[override] # Tornado's options pass
@@ -85,12 +87,25 @@ class DashboardServer(HTTPServer):
         self._is_trusted = is_trusted
         self._head_s = head_s
         self._greeted: WeakSet[Any] = WeakSet()
+        self._of_peers: Counter[str] = Counter()
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Serve a connection, if there is a descriptor for it."""
         most = most_descriptors()
+        left = most - min(RESERVE, most // 4)
         number: int = stream.socket.fileno()  # the lowest that is free: about how many are open
-        if number >= most - min(RESERVE, most // 4):
+        peer = _peer(address)
+        is_proxy = self.xheaders and _is_within(peer, self._proxies)
+        if peer and not is_proxy and self._of_peers[peer] >= left // 2:
+            log.warning(
+                "A connection of %s was refused: it has %d, half of what there is for all. If it"
+                " is a proxy, start with --xheaders",
+                peer,
+                self._of_peers[peer],
+            )
+            stream.close()
+            return
+        if number >= left:
             log.warning(
                 "A connection was refused: %d of %d file descriptors are in use. Allow more"
                 " (ulimit -n, or LimitNOFILE of systemd)",
@@ -99,7 +114,17 @@ class DashboardServer(HTTPServer):
             )
             stream.close()
             return
+        self._of_peers[peer] += 1
         super().handle_stream(stream, address)
+
+    def on_close(self, server_conn: object) -> None:
+        """Count a connection that has ended no more."""
+        super().on_close(server_conn)
+        connection: Any = server_conn
+        peer = _peer(connection.context.address)
+        self._of_peers[peer] -= 1
+        if not self._of_peers[peer]:
+            del self._of_peers[peer]
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -179,6 +204,11 @@ def _is_large(headers: HTTPHeaders) -> bool:
     return not (length.isdecimal() and int(length) <= STRANGERS_BYTES) and bool(
         length or "Transfer-Encoding" in headers
     )
+
+
+def _peer(address: Any) -> str:
+    """Return the IP address that a connection comes from, empty for a Unix socket."""
+    return str(address[0]) if isinstance(address, tuple) else ""
 
 
 def _is_within(address: str, networks: Sequence[Network]) -> bool:

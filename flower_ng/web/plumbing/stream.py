@@ -7,7 +7,9 @@ same are answered with one rendering. One that reads slowly skips ticks.
 
 import asyncio
 import math
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from tornado.iostream import StreamClosedError
 
@@ -21,7 +23,8 @@ class Ticker:
     """Gathers changes into ticks, and wakes those who wait for one.
 
     There is at most one tick in `interval_s`. A stream gets a comment after `heartbeat_s` of
-    silence, so that proxies keep it open. `max_streams` bounds the sockets.
+    silence, so that proxies keep it open. `max_streams` bounds the sockets; half of them is for one
+    address at most.
     """
 
     def __init__(
@@ -31,11 +34,38 @@ class Ticker:
         self.heartbeat_s = heartbeat_s
         self.max_streams = max_streams
         self.ticks = 0
-        self.streams = 0
+        self._of_peers: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._closed = asyncio.Event()
         self._ticked_at = -math.inf
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def streams(self) -> int:
+        """How many are open."""
+        return self._of_peers.total()
+
+    @contextmanager
+    def place(self, peer: str) -> Iterator[None]:
+        """Count a stream of this address while it is open."""
+        self._of_peers[peer] += 1
+        try:
+            yield
+        finally:
+            self._of_peers[peer] -= 1
+            if not self._of_peers[peer]:
+                del self._of_peers[peer]
+
+    def why_full(self, peer: str) -> str:
+        """Return why there is no place for one more stream of this address, empty if there is."""
+        if self.streams >= self.max_streams:
+            return f"{self.streams} streams are open; close some tabs"
+        if (own := self._of_peers[peer]) >= max(1, self.max_streams // 2):
+            return (
+                f"{own} streams of {peer} are open, half of all that there may be; close some tabs,"
+                " or start with --xheaders if that is a proxy"
+            )
+        return ""
 
     @property
     def is_closed(self) -> bool:
@@ -86,8 +116,8 @@ class Stream(Handler):
 
     async def get(self) -> None:
         """Write ticks until one side ends it."""
-        if self.ticker.streams >= self.ticker.max_streams:
-            raise Unavailable(f"{self.ticker.streams} streams are open; close some tabs")
+        if why := self.ticker.why_full(self.request.remote_ip or ""):
+            raise Unavailable(why)
         self.set_header("Content-Type", "text/event-stream; charset=UTF-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")  # nginx would hold ticks back
@@ -95,11 +125,8 @@ class Stream(Handler):
             await self._stay()
 
     async def _stay(self) -> None:
-        self.ticker.streams += 1
-        try:
+        with self.ticker.place(self.request.remote_ip or ""):
             await self.while_here(self._write_ticks())
-        finally:
-            self.ticker.streams -= 1
 
     async def _write_ticks(self) -> None:
         loop, seen = asyncio.get_running_loop(), self.ticker.ticks
