@@ -16,6 +16,7 @@ from tornado.ioloop import IOLoop
 
 from flower_ng import assemble
 from flower_ng.banners import banners
+from flower_ng.batches import Batches
 from flower_ng.brokers import QueueNumbers, address, brokers_for, endpoint_of
 from flower_ng.brokers.poll import Poll
 from flower_ng.brokers.urls import readable
@@ -138,6 +139,7 @@ class Cluster:
         )
         self.transport = endpoint_of(urls[0]).transport
         self.poll = Poll(self.broker, self.transport, self.known_queue_names, self._sample_queues)
+        self.batches = Batches(self.store, self.state.tasks, self._length_of, self.events.clock)
 
         self.health = Checkup(
             capp,
@@ -264,6 +266,11 @@ class Cluster:
         """Return why the broker takes no messages at present, empty where it does."""
         return "" if self.poll.facts is None else self.poll.facts.blocks_publishers
 
+    def _length_of(self, queue: str) -> int | None:
+        """Return how many messages a queue has, None where that is not known now."""
+        told = self.poll.numbers.get(queue)
+        return None if told is None else told.length
+
     def _late_s(self) -> float | None:
         """Return how late all events arrive, None where that is no problem."""
         late = next((one for one in self.problems.now if one.rule == "events-late"), None)
@@ -291,6 +298,7 @@ class Cluster:
     async def stop(self) -> None:
         """End every part, the store last; one that fails is logged and skips no other."""
         parts = (
+            self.batches,
             self.doctor,
             self.health,
             self.verifier,

@@ -62,7 +62,8 @@ def row(action: Action) -> str:
     for argument in action.arguments:
         effect = effect.replace(f"{{{argument.name}}}", f"`{argument.name}`")
     who = "admin" if action.administers else "operator"
-    return f"| `/api/{action.route}/{{{target}}}` | {who} | {arguments} | {effect} | {reviewed} |"
+    route = f"/api/{action.route}" + (f"/{{{target}}}" if target else "")
+    return f"| `{route}` | {who} | {arguments} | {effect} | {reviewed} |"
 
 
 def told(argument: ActionArgument) -> str:

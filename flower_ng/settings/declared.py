@@ -129,6 +129,11 @@ class Settings(ProblemOptions):
         "How long a login by OAuth or OpenID Connect lasts, such as 12h; at most 90d.",
         is_session_age,
     )
+    require_reason: bool = option(
+        False,
+        LOGIN,
+        "Have every action that pages review first ask for a reason, which the audit records.",
+    )
     tokens: str = option(
         "",
         LOGIN,

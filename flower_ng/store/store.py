@@ -11,8 +11,6 @@ import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import msgspec
-
 from flower_ng.audit_record import AuditEntry
 from flower_ng.changes import Change
 from flower_ng.errors import Unavailable
@@ -22,7 +20,6 @@ from flower_ng.store.gaps import Gap
 from flower_ng.store.reopening import ReopeningStore
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql import statements
 from flower_ng.store.tables.dialect import DATABASE_ERRORS
 from flower_ng.store.writing.retention import STEP_ROWS
 from flower_ng.store.writing.writer import SILENT_S, note_rerun
@@ -220,15 +217,15 @@ class Store(ReopeningStore):
         Memory, marks and file lose each of them at once; what an event tells of one later is new.
         Raises Unavailable where the file cannot be written; what was forgotten by then is.
         """
-        ids = await self._ids(replace(query, offset=0, limit=None))
+        return await self.forget_those(await self.uuids(replace(query, offset=0, limit=None)))
+
+    async def forget_those(self, uuids: Sequence[str]) -> int:
+        """Forget these tasks, and return how many of them were known."""
         forgotten = 0
-        for start in range(0, len(ids), STEP_ROWS):
-            (found,) = await self._read(
-                statements.uuids_of(ids[start : start + STEP_ROWS], self._dialect)
-            )
-            uuids = msgspec.json.decode(found, type=list[str])
-            await self._forget(uuids)
-            forgotten += len(uuids)
+        for start in range(0, len(uuids), STEP_ROWS):
+            some = uuids[start : start + STEP_ROWS]
+            forgotten += sum(one.number for one in (await self.groups(some)).groups)
+            await self._forget(some)
         return forgotten
 
     async def _forget(self, uuids: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from tornado.web import Application, RequestHandler
 from flower_ng.settings.amounts import seconds
 from flower_ng.web.api import (
     audit,
+    batches,
     connection,
     control,
     details,
@@ -40,6 +41,7 @@ from flower_ng.web.http.base import Endpoint, Handler, Page, Services
 from flower_ng.web.http.frame import PLACES, NavLink
 from flower_ng.web.http.page_cache import Rendered
 from flower_ng.web.http.server import most_descriptors
+from flower_ng.web.lookups.chosen import FrozenChoices
 from flower_ng.web.pages.audit import AuditTrail
 from flower_ng.web.pages.broker import BrokerPage
 from flower_ng.web.pages.doctor import DoctorPage
@@ -132,6 +134,16 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     problems.ProblemsTest,
     doctor.ShowDoctor,
     audit.ShowAudit,
+    batches.ManyRerun,
+    batches.ManyRevoke,
+    batches.ManyTerminate,
+    batches.ManyForget,
+    batches.BatchPause,
+    batches.BatchResume,
+    batches.BatchStop,
+    batches.BatchRate,
+    batches.ListBatches,
+    batches.ShowBatch,
 )
 
 PLUMBING: tuple[type[Handler], ...] = (
@@ -222,6 +234,7 @@ def application(
         ],
         nav=_nav(handlers, services.options.home),
         reviews=RecentReviews(),
+        frozen=FrozenChoices(),
         refusals=RefusalLimit(),
         rendered=Rendered(lambda: ticker.ticks),
         summaries=Summaries[Summary](ticker.tick, turn=turn),

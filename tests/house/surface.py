@@ -68,6 +68,14 @@ CONTROLS = (
     write("/api/problems/mute", "/api/problems/mute", ADMINISTER),
     write("/api/queue/purge/(.+)", "/api/queue/purge/some.queue", ADMINISTER),
     write("/api/queues/clean", "/api/queues/clean", ADMINISTER),
+    write("/api/batches/rerun", "/api/batches/rerun"),
+    write("/api/batches/revoke", "/api/batches/revoke"),
+    write("/api/batches/terminate", "/api/batches/terminate"),
+    write("/api/batches/forget", "/api/batches/forget", ADMINISTER),
+    *(
+        write(f"/api/batches/{deed}/(.+)", f"/api/batches/{deed}/0a1b")
+        for deed in ("pause", "resume", "stop", "rate")
+    ),
     write("/api/problems/unmute", "/api/problems/unmute", ADMINISTER),
     write("/api/problems/test", "/api/problems/test", ADMINISTER),
 )
@@ -95,6 +103,8 @@ FLOWER = (
     read("/api/problems"),
     read("/api/doctor"),
     Route("/api/audit", "/api/audit", API, need=ADMINISTER),
+    Route("/api/batches", "/api/batches", API, need=OPERATE),
+    Route("/api/batches/(.+)", "/api/batches/0a1b", API, need=OPERATE),
     read("/api/tasks/page"),
     read("/api/tasks/facets"),
     read("/api/tasks/histogram"),

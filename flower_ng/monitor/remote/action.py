@@ -55,7 +55,7 @@ class ActionArgument:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What can be done to a `target`, which its path names.
+    """What can be done to a `target`, which its path names; empty where its arguments say to what.
 
     `route` is its path below `/api/` and, as a form, `/do/`; `label` its button. `effect` is the
     sentence of what it does: names of arguments, and `{target}`, stand in it for their values.

@@ -3,7 +3,8 @@
 from typing import Final
 
 from flower_ng.monitor.remote.action import Action
+from flower_ng.monitor.remote.batch_actions import BATCH_ACTIONS
 from flower_ng.monitor.remote.command_list import COMMANDS
 from flower_ng.monitor.remote.task_actions import PURGE, RERUN, REVOKE
 
-ACTIONS: Final[tuple[Action, ...]] = (*COMMANDS, REVOKE, RERUN, PURGE)
+ACTIONS: Final[tuple[Action, ...]] = (*COMMANDS, REVOKE, RERUN, PURGE, *BATCH_ACTIONS)

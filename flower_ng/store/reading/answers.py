@@ -53,6 +53,23 @@ class StoreParts:
         self.file.close()
 
 
+class TaskGroup(msgspec.Struct, frozen=True, array_like=True):
+    """How many tasks have this type, state and queue; None is what no event told."""
+
+    name: str | None
+    state: str
+    queue: str | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskGroups:
+    """Tasks by type, state and queue, the largest group first; `again` of them were run again."""
+
+    groups: tuple[TaskGroup, ...]
+    again: int
+
+
 #: Rows decoded at a time: some milliseconds of the loop.
 PAGE_ROWS: Final = 1000
 
@@ -172,6 +189,20 @@ class TaskAnswers:
     async def those(self, uuids: Sequence[str]) -> list[TaskRow]:
         """Return the known ones of some tasks, in the order asked for."""
         return await self._rows(statements.those(uuids, self._dialect))
+
+    async def groups(self, uuids: Sequence[str]) -> TaskGroups:
+        """Return how many of some tasks there are by type, state and queue."""
+        groups, again = await self._read(statements.groups_of(uuids, self._dialect), is_list=True)
+        return TaskGroups(tuple(msgspec.json.decode(groups, type=list[TaskGroup])), again)
+
+    async def uuids(self, query: TaskQuery) -> list[str]:
+        """Return the ids of the tasks that a query asks for, roughly in its order."""
+        ids, found = await self._ids(query), list[str]()
+        for start in range(0, len(ids), PAGE_ROWS):
+            asked = statements.uuids_of(ids[start : start + PAGE_ROWS], self._dialect)
+            (some,) = await self._read(asked, is_list=True)
+            found += msgspec.json.decode(some, type=list[str])
+        return found
 
     async def count(self, query: TaskQuery) -> int:
         """Return how many tasks match, to the last one."""

@@ -227,6 +227,20 @@ def uuids_of(ids: Sequence[int], dialect: Dialect = SQLITE) -> Statement:
     return Statement(text, (json_text(ids),))
 
 
+def groups_of(uuids: Sequence[str], dialect: Dialect = SQLITE) -> Statement:
+    """Return a statement for tasks by type, state and queue, and how many were run again.
+
+    The first is a JSON array of [name, state, queue, number], the largest first.
+    """
+    each = dialect.each()
+    among = dialect.looped(each, "task t", "t.uuid = each.value")
+    groups = f"SELECT t.name, t.state, t.queue, count(*) AS n FROM {among} GROUP BY 1, 2, 3"
+    array = dialect.array("name", "state", "queue", "n")
+    counted = f"SELECT {dialect.arrays_of(array, 'n DESC')} FROM ({groups} ORDER BY n DESC) g"
+    again = f"SELECT count(DISTINCT rerun_of) FROM rerun JOIN {each} ON rerun_of = each.value"
+    return Statement(f"SELECT ({counted}), ({again})", (json_text(uuids), json_text(uuids)))
+
+
 def one(uuid: str, dialect: Dialect = SQLITE) -> Statement:
     """Return a statement for the rows with this uuid: none or one."""
     rows = rows_json(dialect, whole=True)

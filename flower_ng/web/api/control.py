@@ -3,15 +3,12 @@
 from typing import Any, ClassVar
 
 from flower_ng.errors import NotFound
-from flower_ng.life.runs import is_running
 from flower_ng.monitor.remote import command_list as listed
 from flower_ng.monitor.remote.commands import CALLS, CommandCall
-from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.monitor.remote.task_actions import REVOKE
-from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.lookups.command_review import command_review
-from flower_ng.web.lookups.task_review import revoke_review
+from flower_ng.web.lookups.task_review import inability_to_terminate, revoke_review
 
 
 class Command(ReviewedWrite):
@@ -115,18 +112,10 @@ class TaskRevoke(ReviewedWrite):
     async def plan(self, task_id: str) -> Plan:
         """Take `terminate` and, for that, the name of a `signal`."""
         terminate, signal = self.argument_values()
-        why = self._inability(task_id) if terminate else ""
+        why = inability_to_terminate(self.cluster, task_id) if terminate else ""
 
         async def revoke() -> dict[str, Any]:
             message = await self.cluster.control.task_revoke(task_id, terminate, signal)
             return {"message": f"{message}, but {why}" if why else message}
 
         return Plan(lambda: revoke_review(self.cluster, task_id, signal * terminate, why), revoke)
-
-    def _inability(self, task_id: str) -> str:
-        """Why the pool that runs the task can't terminate it, as far as both are known."""
-        task = self.cluster.state.tasks.get(task_id)
-        if task is None or task.worker is None or not is_running(task.state):
-            return ""
-        told = self.cluster.inspector.told.get(task.worker.hostname, NO_ANSWER)
-        return inability(told.pool, Ability.TERMINATE)

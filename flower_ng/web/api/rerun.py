@@ -4,15 +4,15 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from flower_ng.errors import BadRequest, NoAnswer
+from flower_ng.errors import BadRequest
 from flower_ng.monitor.remote.task_actions import RERUN
 from flower_ng.web.api.message import parse_message
 from flower_ng.web.api.write import Plan, ReviewedWrite
-from flower_ng.web.lookups.rerun import GivenArguments, rerun_of
+from flower_ng.web.lookups.rerun import GivenArguments, rerun_of, send_again
 
 KINDS = {"args": (list, "array"), "kwargs": (dict, "object")}
 FIELDS = "application/x-www-form-urlencoded"
-IN_BODY = frozenset({"args", "kwargs", "queue", "countdown", "digest", "dry_run"})
+IN_BODY = frozenset({"args", "kwargs", "queue", "countdown", "digest", "dry_run", "reason"})
 
 
 class TaskRerun(ReviewedWrite):
@@ -27,17 +27,8 @@ class TaskRerun(ReviewedWrite):
         again = await rerun_of(self.cluster, task_id, given)
 
         async def send() -> dict[str, Any]:
-            again.check()
             uuid = str(uuid4())
-            options = {**again.options, "task_id": uuid}
-            try:
-                await self.cluster.publisher.send_task(
-                    again.name, again.args, again.kwargs, options
-                )
-            except NoAnswer:  # it may have left: then its pages say so
-                await self.cluster.store.rerun(uuid, task_id)
-                raise
-            await self.cluster.store.rerun(uuid, task_id)
+            await send_again(self.cluster, again, task_id, uuid)
             answer = {"task-id": uuid, "rerun_of": task_id}
             return answer | {"message": f"Sent again as {uuid}"} if self.is_form else answer
 
@@ -51,6 +42,10 @@ class TaskRerun(ReviewedWrite):
     def digest(self) -> str:
         """From the body too, which is JSON."""
         return super().digest() or str(self._body().get("digest") or "")
+
+    def reason(self) -> str:
+        """From the body too, which is JSON."""
+        return super().reason() or str(self._body().get("reason") or "")
 
     def _from_body(self) -> GivenArguments:
         body = self._body()

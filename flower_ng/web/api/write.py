@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flower_ng.errors import Conflict, NotFound
+from flower_ng.errors import BadRequest, Conflict, NotFound
 from flower_ng.monitor.remote.action import Action
 from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.base import Endpoint
@@ -42,7 +42,7 @@ class ReviewedWrite(Write):
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         if "deed" in cls.__dict__:
-            cls.path = rf"/api/{cls.deed.route}/(.+)"
+            cls.path = rf"/api/{cls.deed.route}" + (r"/(.+)" if cls.deed.target else "")
             cls.summary = cls.deed.summary
             cls.need = Need.ADMINISTER if cls.deed.administers else Need.OPERATE
         super().__init_subclass__(**arguments)
@@ -53,6 +53,7 @@ class ReviewedWrite(Write):
         digest = self.digest()
         if self.is_dry_run or (self.is_form and self.deed.is_reviewed and not digest):
             return self._reviewed(plan.review())
+        self._check_reason()
         if not digest:
             return await plan.carry_out()
         self._check_digest(digest, plan.review())
@@ -68,6 +69,18 @@ class ReviewedWrite(Write):
                 " To do it again, review it again"
             )
 
+    def _check_reason(self) -> None:
+        if self.asks_reason and not self.reason():
+            raise BadRequest(
+                f"reason is missing: say why you want to {self.deed.label.lower()}"
+                " (--require_reason). Nothing was done"
+            )
+
+    @property
+    def asks_reason(self) -> bool:
+        """Whether somebody has to say why, which is recorded."""
+        return self.services.options.require_reason and self.deed.is_reviewed
+
     async def _done_once(self, digest: str, plan: Plan) -> dict[str, Any]:
         """Do it; who clicks twice does it once, who was told that nothing was done may retry."""
         with self._reviews.using(digest):
@@ -80,6 +93,10 @@ class ReviewedWrite(Write):
     def digest(self) -> str:
         """The digest of the review that somebody saw; empty where nobody did."""
         return str(self.get_argument("digest", default=""))
+
+    def reason(self) -> str:
+        """Why somebody wants it done, empty where that is not told."""
+        return str(self.get_argument("reason", default=""))
 
     def argument_values(self) -> list[Any]:
         """The values of the declared arguments, in their order."""

@@ -126,6 +126,8 @@ class Endpoint(FromHistory):
 
     #: What was shown instead of being done, if anything was.
     review: Review | None = None
+    #: The page, without the prefix, of what was made, where it has one.
+    leads_to: str = ""
     #: How the log says that it went well.
     done_words: str = "done"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flower_ng.cluster import Cluster
-from flower_ng.errors import BadRequest, Conflict, NotFound, Unavailable
+from flower_ng.errors import BadRequest, Conflict, NoAnswer, NotFound, Unavailable
 from flower_ng.monitor.remote.rebuild import Rebuilt, agreed, is_redacted, rebuilt
 from flower_ng.monitor.remote.task_actions import RERUN
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
@@ -79,6 +79,18 @@ async def rerun_of(cluster: Cluster, task_id: str, given: GivenArguments) -> Rer
         _review(cluster, row, found, given),
         _options(row, given),
     )
+
+
+async def send_again(cluster: Cluster, again: Rerun, task_id: str, new_id: str) -> None:
+    """Send it under this id, and note which task it repeats, also where it may have left."""
+    again.check()
+    options = {**again.options, "task_id": new_id}
+    try:
+        await cluster.publisher.send_task(again.name, again.args, again.kwargs, options)
+    except NoAnswer:
+        await cluster.store.rerun(new_id, task_id)  # then its pages say so
+        raise
+    await cluster.store.rerun(new_id, task_id)
 
 
 async def _arguments(cluster: Cluster, row: TaskRow) -> CallArguments:
@@ -186,10 +198,10 @@ def _details(row: TaskRow, found: CallArguments, given: GivenArguments) -> Itera
 
 
 def _refusals(cluster: Cluster, row: TaskRow, given: GivenArguments) -> Iterator[str]:
-    if _everyone_lacks(_told(cluster, "registered"), row.name):
+    if everyone_lacks(told_by_workers(cluster, "registered"), row.name):
         yield f"No online worker has the task {row.name}: it would be discarded."
     queue = _options(row, given).get("queue")
-    if queue and _everyone_lacks(_told(cluster, "queues"), queue):
+    if queue and everyone_lacks(told_by_workers(cluster, "queues"), queue):
         yield f"No online worker has told that it consumes from {queue}: it would wait there."
 
 
@@ -240,7 +252,7 @@ def _unknowns(
 
 def _silent(cluster: Cluster, row: TaskRow, given: GivenArguments) -> Iterator[str]:
     """Say whether somebody has the task, or its queue, where some workers did not tell."""
-    registered, queues = _told(cluster, "registered"), _told(cluster, "queues")
+    registered, queues = told_by_workers(cluster, "registered"), told_by_workers(cluster, "queues")
     queue = _options(row, given).get("queue")
     if not registered:
         yield "No worker is known to be online: when it will run is not known."
@@ -251,14 +263,14 @@ def _silent(cluster: Cluster, row: TaskRow, given: GivenArguments) -> Iterator[s
         yield f"Whether a worker consumes from {queue} is not known: {_who_is_silent(queues)}."
 
 
-def _told(cluster: Cluster, what: str) -> dict[str, tuple[str, ...] | None]:
+def told_by_workers(cluster: Cluster, what: str) -> dict[str, tuple[str, ...] | None]:
     """Return what each online worker told of this, None of those that did not."""
     told = cluster.inspector.told
     names = [worker.hostname for worker in cluster.presence.online()]
     return {name: getattr(told.get(name, NO_ANSWER), what) for name in names}
 
 
-def _everyone_lacks(told: dict[str, tuple[str, ...] | None], name: str | None) -> bool:
+def everyone_lacks(told: dict[str, tuple[str, ...] | None], name: str | None) -> bool:
     """Whether every online worker told, and none of them has it."""
     return bool(told) and all(names is not None and name not in names for names in told.values())
 

@@ -1,9 +1,21 @@
 """The review of revoking or terminating a task, from what is known of it; on the loop, cheap."""
 
 from flower_ng.cluster import Cluster
+from flower_ng.life.runs import is_running
+from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.monitor.remote.task_actions import REVOKE
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.review import Review
+
+
+def inability_to_terminate(cluster: Cluster, task_id: str) -> str:
+    """Say why the pool that runs a task can't end it, as far as both are known."""
+    task = cluster.state.tasks.get(task_id)
+    if task is None or task.worker is None or not is_running(task.state):
+        return ""
+    told = cluster.inspector.told.get(task.worker.hostname, NO_ANSWER)
+    return inability(told.pool, Ability.TERMINATE)
 
 
 def revoke_review(cluster: Cluster, task_id: str, signal: str, inability: str) -> Review:

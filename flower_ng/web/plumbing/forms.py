@@ -15,14 +15,15 @@ from flower_ng.web.http.frame import Toast
 from flower_ng.web.ui.review import Review
 
 #: What the review adds to a form by itself.
-ADDED: Final = frozenset({"_xsrf", "digest", "next"})
+ADDED: Final = frozenset({"_xsrf", "digest", "next", "reason"})
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
     """A review with the form that does it; `changes` says what is not as it was reviewed.
 
-    `fields` are what was filled in, in order.
+    `fields` are what was filled in, in order. `reason` is why somebody wants it, as given so far;
+    with `asks_reason` it has to be given.
     """
 
     title: str
@@ -30,6 +31,8 @@ class ReviewView:
     changes: str
     fields: tuple[tuple[str, str], ...]
     back: str
+    reason: str
+    asks_reason: bool
 
 
 class PageForm(Endpoint):
@@ -45,7 +48,7 @@ class PageForm(Endpoint):
             self._show(self.review, toast.text if toast.failed else "")
             return
         self.toast(toast)
-        self.redirect(self._way_back(), status=303)
+        self.redirect(self._way_on(), status=303)
 
     def _show(self, review: Review, changes: str) -> None:
         fields = [
@@ -55,7 +58,15 @@ class PageForm(Endpoint):
             if name not in ADDED | {one.name for one in review.inputs}
         ]
         title = f"{review.action.label}: {review.target}"
-        view = ReviewView(title, review, changes, tuple(fields), self._way_back())
+        view = ReviewView(
+            title.rstrip(": "),
+            review,
+            changes,
+            tuple(fields),
+            self._way_back(),
+            self.get_argument("reason", default=""),
+            bool(getattr(self, "asks_reason", False)),
+        )
         self.write_page("pages/review.html", view, nav=None)
 
     async def _outcome(self, *path_args: str) -> Toast:
@@ -68,6 +79,10 @@ class PageForm(Endpoint):
     def get_arguments(self, name: str, strip: bool = True) -> list[str]:  # noqa: FBT001, FBT002
         """Return what was filled in: browsers send empty fields too, scripts leave them out."""
         return [value for value in super().get_arguments(name, strip) if value]
+
+    def _way_on(self) -> str:
+        """Where what was done is seen, if it has a page of its own; else back."""
+        return self.services.url(self.leads_to) if self.leads_to else self._way_back()
 
     def _way_back(self) -> str:
         wanted = self.get_argument("next", "") or self._referring_path()

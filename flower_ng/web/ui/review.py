@@ -22,7 +22,8 @@ class ReviewInput:
     """What a person may fill in, or must: JSON in place of `known`, a text from events.
 
     `why` says why it must be filled in, empty where it need not be. Where it `is_typed`, it is
-    `known` itself that has to be typed, so that nobody confirms by a slip.
+    `known` itself that has to be typed, so that nobody confirms by a slip. With `bounds` it is a
+    whole number within them.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ReviewInput:
     given: str = ""
     why: str = ""
     is_typed: bool = False
+    bounds: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
