@@ -40,6 +40,7 @@ from flower_ng.store.writing.retention import (
     usual_max_bytes,
 )
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
+from flower_ng.store.writing.spare_room import SpareRoom
 from flower_ng.store.writing.write_behind import Notes
 from flower_ng.store.writing.writer import Writer
 
@@ -128,6 +129,7 @@ class StoreLifecycle(TaskAnswers):
         file = self._file()
         if (kind := self._kind_of(file)) != self._wanted:
             self._sweep.narrow(MEMORY_BYTES if kind == "memory" else usual_max_bytes(None))
+        spare = SpareRoom(file.name) if kind == "file" else None
         connection = file.connect(writes=True)
         writer = Writer(connection, self._sweep, self._bounds, self._dialect)
         self._repair.open(connection)
@@ -141,7 +143,7 @@ class StoreLifecycle(TaskAnswers):
             file,
             writer,
             Flusher(self._marks, writer, met=file.met),
-            Upkeep(writer, self._sweep, self._repair, self._look),
+            Upkeep(writer, self._sweep, self._repair, self._look, spare),
             Reader(file.connect, met=file.met),
             engine,
             indexing,

@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 
 import pytest
 
 from flower_ng.errors import Unavailable
-from flower_ng.store import Store, TaskQuery
+from flower_ng.store import Limits, Store, TaskQuery
 from tests.faults.freezing import frozen
 from tests.services import PATIENCE
 from tests.store.making import change, task
@@ -23,6 +24,16 @@ async def store(tmp_path):
     store.begin()
     yield store
     store.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 MB; needs root."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
 
 
 async def until(happened, timeout_s=15.0):
@@ -164,3 +175,37 @@ async def test_what_is_stopped_before_it_begins_is_not_opened_again(tmp_path):
     await asyncio.sleep(2.5)  # it looks at its file every two seconds
 
     assert not store.is_persistent
+
+
+@pytest.mark.faults
+async def test_on_a_full_disk_what_is_too_old_is_deleted_and_makes_room_for_what_comes(small_disk):
+    now = [time.time()]
+    limits = Limits(max_age_s=3600.0)
+    store = Store(small_disk / "db", max_tasks=1_000_000, limits=limits, clock=lambda: now[0])
+    store.start()
+    store.begin()
+    sent = 0
+
+    def send(count):
+        nonlocal sent
+        for number in range(sent, sent + count):
+            one = task(f"u{number}", "SUCCESS", timestamp=now[0], args="x" * 500)
+            store.observe(change(one))
+        sent += count
+
+    try:
+        await until((small_disk / "db.sqlite3.spare").exists)
+        while not store.failing:
+            send(500)
+            await asyncio.sleep(0.1)
+        assert "disk is full" in store.failing
+
+        now[0] += 7200
+        send(1)
+        await until(lambda: not store.failing and not store.waiting, 60.0)
+        old = sent - 1
+        now[0] += 61  # ages are looked at once a minute
+        await until(lambda: store.status().deleted["max_age"] == old - store.lost, 60.0)
+        assert await store.task(f"u{sent - 1}") is not None
+    finally:
+        store.stop()

@@ -20,6 +20,7 @@ from flower_ng.store.tables.schema import REPAIR, SHARED, value
 from flower_ng.store.tables.texts import exception_class, first_line
 from flower_ng.store.writing.retention import Sweep
 from flower_ng.store.writing.snapshots import twin
+from flower_ng.store.writing.spare_room import SpareRoom, is_full
 from flower_ng.store.writing.upsert import Insert, chunked
 from flower_ng.store.writing.writer import Writer, note_changed
 
@@ -162,16 +163,23 @@ PAUSE_S: Final = 0.01
 class Upkeep:
     """Runs the steps of Sweep and Repair between batches; `seen` is called on the loop after each.
 
-    A step that fails is tried again with the next tick; the writer says why, for it fails too.
+    A step that fails is tried again with the next tick; the writer says why, for it fails too. On a
+    full disk deleting gets the `spare` room.
     """
 
     def __init__(
-        self, writer: Writer, sweep: Sweep, repair: Repair, seen: Callable[[], None]
+        self,
+        writer: Writer,
+        sweep: Sweep,
+        repair: Repair,
+        seen: Callable[[], None],
+        spare: SpareRoom | None = None,
     ) -> None:
         self._writer = writer
         self._sweep = sweep
         self._repair = repair
         self._seen = seen
+        self._spare = spare
         self._keeping: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -207,5 +215,13 @@ class Upkeep:
             pause_s = PAUSE_S if is_behind else TICK_S
 
     def _work(self, connection: sqlite3.Connection) -> None:
-        self._sweep.step(connection)
+        try:
+            self._sweep.step(connection)
+        except sqlite3.OperationalError as error:
+            if self._spare is None or not is_full(error):
+                raise
+            self._spare.give_up(connection)
+            self._sweep.step(connection)
+        if self._spare is not None and not self._sweep.is_behind:
+            self._spare.keep()
         self._repair.step(connection)

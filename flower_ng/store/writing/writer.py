@@ -24,6 +24,7 @@ from flower_ng.store.tables.schema import SHARED
 from flower_ng.store.writing.changes import Batch
 from flower_ng.store.writing.joining import Joining
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds, Snapshot, merge_statements, scrubbed
+from flower_ng.store.writing.spare_room import empty_log, is_full
 
 if TYPE_CHECKING:
     from flower_ng.store.writing.retention import Sweep
@@ -119,9 +120,14 @@ class Writer:
 
     def _write_whole(self, batch: Batch, rows: Sequence[Snapshot]) -> int:
         """Write a batch in one transaction; return how many tasks are new."""
-        with transaction(self._connection):
-            added = self._write_tasks(rows)
-            self._write_hosts(batch)
+        try:
+            with transaction(self._connection):
+                added = self._write_tasks(rows)
+                self._write_hosts(batch)
+        except sqlite3.OperationalError as error:
+            if is_full(error):  # deletions may have made room where the log has none: try later
+                empty_log(self._connection)
+            raise
         return added
 
     def _write_tasks(self, rows: Sequence[Snapshot]) -> int:
