@@ -13,10 +13,12 @@ export function show(newer) {
   document.title = newer.title;
   /** @type {Element[]} */
   const changed = [];
+  const focused = document.activeElement?.getAttribute("href") ?? null;
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = newer.getElementById(part.id);
     if (next) Idiomorph.morph(part, next, { morphStyle: "outerHTML", callbacks: watch(changed) });
   }
+  if (focused !== null) keepFocus(focused);
   changed.forEach(mark);
   document.querySelector("f-toasts")?.append(...newer.querySelectorAll(".toast"));
 }
@@ -35,6 +37,18 @@ function watch(changed) {
     /** @param {string} name @param {Element} element */
     beforeAttributeUpdated: (name, element) => !isPeoples(name, element),
   };
+}
+
+/**
+ * Where rows have no ids, a link may have become that of another row: the focus goes along with its
+ * own, and stays with no other. @param {string} href
+ */
+function keepFocus(href) {
+  const here = document.activeElement;
+  if (here?.getAttribute("href") === href) return;
+  const moved = document.querySelector(`a[href="${CSS.escape(href)}"]`);
+  if (moved instanceof HTMLElement) moved.focus({ preventScroll: true });
+  else if (here instanceof HTMLElement) here.blur();
 }
 
 /** What holds one value that counts; ages and loads change all the time and are left alone. */

@@ -10,7 +10,7 @@ export const KEYS = [
   [["Enter"], "Open the row"],
   [["←", "→"], "Select a cell of the row: only, not, copy"],
   [["p"], "Pause or resume"],
-  [["Esc"], "Close, or leave a field"],
+  [["Esc"], "Close, or leave a field or the list"],
 ];
 
 /** How long after `g` the second key is waited for. */
@@ -23,7 +23,7 @@ export const SECOND_KEY_MS = 1500;
  */
 export function meaning({ key, ctrlKey, metaKey, altKey }, { isTyping, isAfterG }) {
   if ((ctrlKey || metaKey) && !altKey && key.toLowerCase() === "k") return "jump";
-  if (key === "Escape") return isTyping ? "leave" : "";
+  if (key === "Escape") return "leave";
   if (isTyping || ctrlKey || metaKey || altKey) return "";
   if (isAfterG) return `go:${key}`;
   return DEEDS[key] ?? "";

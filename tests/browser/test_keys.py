@@ -87,19 +87,6 @@ async def test_rows_are_walked_and_opened(window, shop):
         await page.wait_for_url("**/task/task-1")
 
 
-async def test_the_row_in_focus_stays_so_when_the_page_is_made_new(window, shop):
-    shop.task("first")
-    async with window() as it:
-        page = await opened(it, "/tasks")
-        await page.keyboard.press("j")
-        shop.now += 1
-        shop.task("second")
-        shop.events.happen()
-        await it.shows("second")
-
-        assert await page.evaluate(FOCUSED) == "task-first"
-
-
 async def test_a_slash_leads_to_the_search_and_escape_out_of_it(window):
     async with window() as it:
         page = await opened(it, "/tasks")

@@ -22,6 +22,29 @@ HIDE = """hidden => {
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
+#: Names the controls that lose the focus when the page is made new.
+SURVIVES = """async () => {
+    const { show } = await import(`${document.documentElement.dataset.build}js/morph.js`);
+    const parsed = (text) => new DOMParser().parseFromString(text, "text/html");
+    const newer = await (await fetch(location.href, { headers: { "Flower-Live": "1" } })).text();
+    const lost = [];
+    const controls = () => [...document.querySelectorAll(
+        "main :is(a[href], button, input, select, summary, [tabindex])"
+    )];
+    for (let at = 0; at < controls().length; at += 1) {
+        const control = controls()[at];
+        control.focus();
+        if (document.activeElement !== control) continue;
+        const href = control.getAttribute("href");
+        show(parsed(newer));
+        const now = document.activeElement;
+        const isLost = now === document.body || now.getAttribute("href") !== href;
+        if (isLost) lost.push(control.outerHTML);
+        show(parsed(window.older));
+    }
+    return lost;
+}"""
+
 
 async def test_a_change_is_shown_by_itself(window, shop):
     async with window() as it:
@@ -88,17 +111,42 @@ async def test_the_tab_that_is_open_stays_open(window, shop):
         assert await page.locator("#tab-limits").is_visible()
 
 
-async def test_a_link_in_focus_moves_with_its_row(window, shop):
-    shop.task("first")
+@pytest.mark.parametrize("key", ["j", "Tab"])
+async def test_a_list_holds_still_while_keys_walk_through_it(window, shop, key):
+    shop.task("0001")
     async with window() as it:
         page = await it.open("/tasks")
-        await page.focus("tbody a:has-text('first')")
+        await page.locator("f-live", has_text="Updated").wait_for()
+        await page.focus("tbody a >> nth=0")
+        await page.keyboard.press(key)
+        walked = await page.evaluate("document.activeElement.outerHTML")
         shop.now += 1
-        shop.task("second")
+        shop.task("0002")
         shop.events.happen()
-        await it.shows("second")
+        await page.locator("button.newer", has_text="1 new").wait_for()
+        assert await page.evaluate("document.activeElement.outerHTML") == walked
+        assert await page.locator("tbody tr").count() == 1
 
-        assert await page.evaluate("document.activeElement.textContent") == "first"
+        await page.keyboard.press("Escape")
+        await page.locator("#task-0002").wait_for()
+
+
+async def test_the_focus_survives_every_change_of_a_page(window, busy):
+    """All of a page's controls are held in turn while a row comes in above."""
+    paths = ("/tasks", "/workers", "/overview")
+    async with window() as it:
+        page = await it.open("/tasks")
+        lost = {}
+        for path in paths:
+            await it.open(path)
+            await page.locator("f-live", has_text="Updated").wait_for()
+            await page.keyboard.press("p")
+            await page.evaluate("async () => window.older = await (await fetch(location)).text()")
+            busy.now += 1
+            busy.beat(f"a{len(lost)}-{path.strip('/').replace('/', '-')}@box")
+            busy.task(f"new{path.replace('/', '-')}", name=f"a{path.replace('/', '.')}")
+            lost[path] = await page.evaluate(SURVIVES)
+        assert lost == {path: [] for path in paths}
 
 
 async def test_however_much_happens_a_page_asks_once_a_second(window, shop):

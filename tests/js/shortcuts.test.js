@@ -23,7 +23,7 @@ test("letters that are typed into a field do nothing else, and Escape leaves it"
   const typing = { isTyping: true, isAfterG: false };
   assert.equal(meaning({ key: "p", ...held }, typing), "");
   assert.equal(meaning({ key: "Escape", ...held }, typing), "leave");
-  assert.equal(meaning({ key: "Escape", ...held }, nowhere), "");
+  assert.equal(meaning({ key: "Escape", ...held }, nowhere), "leave");
 });
 
 test("what belongs to the browser stays with it", () => {

@@ -13,7 +13,7 @@ from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.error_bodies import ErrorView, Fault
 from flower_ng.web.http.frame import NavCount, View
 from flower_ng.web.http.guard import Access
-from flower_ng.web.http.handler import ClientLeft, Handler
+from flower_ng.web.http.handler import LIVE, ClientLeft, Handler
 from flower_ng.web.http.page_cache import Rendered, Sheet
 from flower_ng.web.http.services import Assets, Services
 from flower_ng.web.ui.review import Review
@@ -39,8 +39,6 @@ log = logging.getLogger(__name__)
 
 #: For how many seconds changes have waited to be written, in answers that may lack them.
 HISTORY_LAG: Final = "Flower-History-Lag"
-#: The header of a refresh by the page's own script.
-LIVE: Final = "Flower-Live"
 
 
 class Page(Handler):

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlencode
 
 from tornado.escape import xhtml_escape
@@ -37,6 +37,8 @@ from flower_ng.web.ui.links import text_of
 
 log = logging.getLogger(__name__)
 
+#: The header of a refresh by the page's own script.
+LIVE: Final = "Flower-Live"
 _T = TypeVar("_T")
 
 
@@ -237,12 +239,18 @@ class Handler(Audited):
         error = _raised(kwargs)
         fault = fault_of(status_code, error, self._hint(status_code))
         if fault.status == HTTPStatus.UNAUTHORIZED and self.services.door.basic:
-            self.set_header("WWW-Authenticate", 'Basic realm="flower"')
+            self._ask_for_password()
         if isinstance(error, TooManyRequests):
             self.set_header("Retry-After", str(error.retry_after_s))
         if fault.status == HTTPStatus.METHOD_NOT_ALLOWED:
             self.set_header("Allow", self._allowed())
         self.write_fault(fault, error)
+
+    def _ask_for_password(self) -> None:
+        """Have browsers open their window for it, but not because of a page's own scripts."""
+        headers = self.request.headers
+        if LIVE not in headers and headers.get("Accept") != "text/event-stream":
+            self.set_header("WWW-Authenticate", 'Basic realm="flower"')
 
     def _hint(self, status: int) -> str:
         if status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -18,6 +18,9 @@ _HEADERS = {
     **{name: value for name, value in SECURITY_HEADERS.items() if name not in OF_DOCUMENTS},
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+#: Runs by itself, so that its own answer says what it may do.
+_WORKER = "js/shared_stream.js"
+_OF_WORKER = "default-src 'none'; script-src 'self'; connect-src 'self'"
 _LASTING = "public, max-age=31536000, immutable"  # a year, the longest that caches honour
 
 
@@ -41,9 +44,15 @@ class Files(StaticFileHandler):
         for name, value in _HEADERS.items():
             self.set_header(name, value)
 
-    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - Tornado's signature
+    def set_extra_headers(self, path: str) -> None:
         """Let browsers keep what can't change, and ask again for what can."""
         self.set_header("Cache-Control", self.cache_control)
+        if path == _WORKER:
+            self.set_header("Content-Security-Policy", _OF_WORKER)
+
+    def compute_etag(self) -> str | None:
+        """The tag of a file that may change; of one that can't, its address is tag enough."""
+        return None if self.cache_control == _LASTING else super().compute_etag()
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
         """Find no file whose name the system refuses."""

@@ -39,8 +39,7 @@ class Keys extends HTMLElement {
       case "search":
         return search();
       case "leave":
-        if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-        return false;
+        return leave();
       case "down":
         return step(1, true);
       case "up":
@@ -106,6 +105,13 @@ function go(key) {
   if (!(link instanceof HTMLAnchorElement)) return false;
   link.click();
   return true;
+}
+
+/** The rest keeps the focus: what closes by this key has it. */
+function leave() {
+  const here = document.activeElement;
+  if (here instanceof HTMLElement && here.matches(`${FIELDS}, [data-freezes] *`)) here.blur();
+  return false;
 }
 
 function search() {

@@ -5,26 +5,31 @@
  * waits, and how much that is is told; a page without such a list asks for nothing while paused.
  */
 import { icon } from "../icon.js";
-import { age } from "../moment.js";
+import { age, parts } from "../moment.js";
 import { show } from "../morph.js";
 import { Pace } from "../pace.js";
-import { retell } from "../times.js";
+import { Ticks } from "../ticks.js";
+import { chosen, retell, zoneName } from "../times.js";
 
 const FETCH_LIMIT_MS = 15_000;
-const FROZEN = "[data-freezes]:hover, [data-freezes]:has(td:focus, .deeds :focus)";
+const FROZEN = "[data-freezes]:hover, [data-freezes]:has(td:focus, :focus-visible)";
+/** Failures of which the page tells in a banner: one alone may be a restart. */
+const FAILURES = 2;
 
 class Live extends HTMLElement {
   /** @type {Pace | null} */ #pace = null;
-  /** @type {EventSource | null} */ #stream = null;
+  /** @type {Ticks | null} */ #ticks = null;
   #timer = 0;
   #clock = 0;
   #isFetching = false;
   #isPaused = false;
   #shownMs = Date.now();
   #text = "";
+  #failures = 0;
   #problem = "";
   /** @type {Document | null} */ #held = null;
   #words = document.createElement("span");
+  #banner = document.createElement("div");
   #button = document.createElement("button");
   #newer = document.createElement("button");
 
@@ -34,9 +39,11 @@ class Live extends HTMLElement {
     this.#draw();
     this.#pace = new Pace(every);
     this.#pace.started(seconds());
+    this.#ticks = new Ticks(`${document.documentElement.dataset.root}/stream`, this.#hear);
     document.addEventListener("visibilitychange", this.#follow);
     document.addEventListener("flower-pause", this.#pause);
     document.addEventListener("pointerout", this.#thaw);
+    document.addEventListener("focusout", this.#leave);
     this.#clock = setInterval(() => this.#tell(), 1000);
     this.#follow();
     this.#tell();
@@ -46,31 +53,32 @@ class Live extends HTMLElement {
     document.removeEventListener("visibilitychange", this.#follow);
     document.removeEventListener("flower-pause", this.#pause);
     document.removeEventListener("pointerout", this.#thaw);
+    document.removeEventListener("focusout", this.#leave);
     clearInterval(this.#clock);
     clearTimeout(this.#timer);
-    this.#stream?.close();
+    this.#ticks?.close();
+    this.#banner.remove();
   }
 
   #draw() {
+    this.#words.className = "told";
+    this.#banner.className = "banner bad";
+    this.#banner.role = "alert";
     this.#button.type = this.#newer.type = "button";
     this.#button.className = "plain";
     this.#button.addEventListener("click", this.#pause);
     this.#newer.className = "newer main";
     this.#newer.hidden = true;
     this.#newer.addEventListener("click", () => this.#release());
-    this.replaceChildren(this.#button, this.#newer);
+    this.replaceChildren(this.#words, this.#button, this.#newer);
   }
 
-  /** A hidden tab holds no connection: browsers allow six to a server, for all tabs together. */
+  /** A hidden tab follows nothing. */
   #follow = () => {
-    this.#stream?.close();
-    this.#stream = null;
+    this.#ticks?.close();
     clearTimeout(this.#timer);
     if (document.hidden || this.#isStill) return;
-    this.#stream = new EventSource(`${document.documentElement.dataset.root}/stream`);
-    // What happened before the stream was open, nobody has told us of.
-    this.#stream.addEventListener("open", this.#hear);
-    this.#stream.addEventListener("tick", this.#hear);
+    this.#ticks?.open();
     this.#plan();
   };
 
@@ -102,10 +110,14 @@ class Live extends HTMLElement {
       this.#take(await fetchedText());
       pace.succeeded();
       this.#problem = "";
+      this.#failures = 0;
     } catch (error) {
       pace.failed();
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem = wording(error);
+      this.#failures += 1;
+      if (isTooLate(error)) this.#ticks?.yield();
     }
+    this.#explain(pace);
     this.#isFetching = false;
     this.#tell();
     this.#plan();
@@ -149,6 +161,9 @@ class Live extends HTMLElement {
     if (this.#held && !this.#isFrozen) this.#release();
   };
 
+  /** The focus is elsewhere only after this event. */
+  #leave = () => setTimeout(this.#thaw);
+
   get #isFrozen() {
     return this.#isPaused || !!document.querySelector(FROZEN);
   }
@@ -170,16 +185,34 @@ class Live extends HTMLElement {
       stale: old,
       live: updated,
     }[mood];
+    const deed = this.#isPaused ? "Resume" : "Pause";
     if (this.dataset.mood !== mood || !this.#button.firstChild) {
       this.dataset.mood = mood;
-      this.#button.replaceChildren(this.#words, icon(this.#isPaused ? "play" : "pause"));
+      this.#button.replaceChildren(icon(this.#isPaused ? "play" : "pause"));
+      this.#button.setAttribute("aria-label", `${deed} updates`);
+      this.#button.title = `${deed} updates (p)`;
     }
     this.#words.textContent = words;
-    const deed = this.#isPaused ? "Resume" : "Pause";
-    const why = this.#problem ? `${this.#problem}. ` : "";
-    this.#button.title = `${why}${updated}. ${deed} (p)`;
-    this.#button.setAttribute("aria-label", `${words}. ${why}${deed}`);
+    this.#words.title = this.#problem ? `${this.#problem}. ${updated}` : updated;
     if (!document.hidden) retell(document);
+  }
+
+  /** Tells across the page why it is old, and since when. @param {Pace} pace */
+  #explain(pace) {
+    const isLogin = this.#problem === LOGGED_OUT;
+    if (!this.#problem || (!isLogin && this.#failures < FAILURES)) {
+      this.#banner.remove();
+      return;
+    }
+    const text = document.createElement("p");
+    const strong = document.createElement("strong");
+    strong.textContent = "This page is not updated";
+    const since = `It is as of ${clock(this.#shownMs)}.`;
+    text.append(strong, `: ${this.#problem}. ${since} `);
+    if (isLogin) text.append(loginLink());
+    else text.append(`Next attempt within ${Math.ceil(pace.waitS(seconds()))} s.`);
+    if (text.textContent !== this.#banner.textContent) this.#banner.replaceChildren(text);
+    if (!this.#banner.isConnected) document.getElementById("banners")?.before(this.#banner);
   }
 
   /** @returns {"failing" | "paused" | "held" | "stale" | "live"} */
@@ -196,15 +229,45 @@ const staleSince = () => document.querySelector("[data-stale]")?.getAttribute("d
 
 const staleAge = () => age(Date.now() / 1000 - Number(staleSince() ?? 0));
 
+const LOGGED_OUT = "Log in again";
+
 async function fetchedText() {
   const answer = await fetch(location.href, {
     headers: { "Flower-Live": "1" },
     redirect: "manual",
     signal: AbortSignal.timeout(FETCH_LIMIT_MS),
   });
-  if (answer.type === "opaqueredirect") throw new Error("Logged out: reload to log in again");
+  if (answer.type === "opaqueredirect" || answer.status === 401) throw new Error(LOGGED_OUT);
   if (!answer.ok) throw new Error(reason(await answer.text(), answer.status));
   return answer.text();
+}
+
+/** @param {unknown} error */
+const isTooLate = (error) => error instanceof DOMException && error.name === "TimeoutError";
+
+/** Why a fetch failed, in words of ours: those of browsers differ. @param {unknown} error */
+function wording(error) {
+  if (isTooLate(error)) return `No answer within ${FETCH_LIMIT_MS / 1000} s`;
+  if (error instanceof TypeError) return "The dashboard can't be reached";
+  return error instanceof Error ? error.message : String(error);
+}
+
+function loginLink() {
+  const link = document.createElement("a");
+  link.href = location.href;
+  link.textContent = "Log in";
+  // With the address that is shown already, and a tab of the page in it, a link would only scroll.
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    location.reload();
+  });
+  return link;
+}
+
+/** @param {number} ms */
+function clock(ms) {
+  const [day, time, , ahead] = parts(new Date(ms), zoneName(chosen().zone));
+  return `${day} ${time}${ahead}`;
 }
 
 /** What an error page says, the number in the log among it. @param {string} text @param {number} status */
