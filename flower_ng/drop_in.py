@@ -20,12 +20,16 @@ from flower_ng.errors import SettingsError
 from flower_ng.web.logins import PROVIDERS, base
 from flower_ng.web.logins.mounted import mounted
 from flower_ng.web.logins.oauth import OAuthLogin
+from flower_ng.web.logins.oidc import OidcLoginHandler
 from flower_ng.web.ui.format import humanize
 
 if TYPE_CHECKING:
     from flower_ng.settings import Settings
 
-LOGINS: Mapping[str, type[OAuthLogin]] = {provider.flower_name: provider for provider in PROVIDERS}
+LOGINS: Mapping[str, type[OAuthLogin]] = {
+    **{provider.flower_name: provider for provider in PROVIDERS},
+    OidcLoginHandler.flower_name: OidcLoginHandler,
+}
 #: What Flower's own `flower.urls.settings` hold, and ours does not take from there.
 _FLOWERS_SETTINGS: Final = frozenset(
     {
@@ -75,7 +79,7 @@ class StandIn(MetaPathFinder, Loader):
                 "get_next_url": base.get_next_url,
                 "is_safe_redirect": base.is_safe_redirect,
                 **_AUTHENTICATION,
-                **{path.rpartition(".")[2]: handler for path, handler in LOGINS.items()},
+                **{one.flower_name.rpartition(".")[2]: one for one in PROVIDERS},
             },
         }
 

@@ -37,6 +37,8 @@ TASKS_COLUMNS = (
 SIGNING_KEY_LENGTH, SIGNING_KEY_LETTERS = 16, 6
 #: From the least to the most; see flower_ng.web.auth.roles.
 ROLES = ("viewer", "operator", "admin")
+#: Where nobody can listen in, without encryption too.
+_LOCAL = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/|$)")
 ROTATIONS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
 
 
@@ -87,6 +89,24 @@ def is_web_address(value: str | None) -> str | None:
     parts = split(value)
     proper = parts is not None and parts[0] in {"http", "https"} and parts[1]
     return None if proper else "is not an http or https URL with a host"
+
+
+def is_issuer(value: str) -> str | None:
+    """Check for the URL of a login provider, which nobody may listen to; or none."""
+    is_plain = split(value) is not None and not re.search(r"[?#@\\\s]", value)
+    is_safe = is_plain and (value.startswith("https://") or _LOCAL.match(value))
+    return None if not value or is_safe else "is not an https URL without a query"
+
+
+def is_claim(value: str) -> str | None:
+    """Check for the name of a claim of an ID token."""
+    return None if re.fullmatch(r"\S{1,200}", value) else "is not the name of a claim such as email"
+
+
+def are_scopes(value: str) -> str | None:
+    """Check for scopes, of which OpenID needs one."""
+    has_it = "openid" in value.split()
+    return None if has_it else "must hold openid, such as openid email profile"
 
 
 def are_permissions(value: str) -> str | None:

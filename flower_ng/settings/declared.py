@@ -25,10 +25,13 @@ from flower_ng.settings.checks import (
     are_origins,
     are_permissions,
     are_roles,
+    are_scopes,
     are_task_links,
     at_least,
+    is_claim,
     is_database_url,
     is_header_name,
+    is_issuer,
     is_port,
     is_queue_name,
     is_signing_key,
@@ -109,7 +112,33 @@ class Settings(ProblemOptions):
         "E-mail addresses that may log in by OAuth: one, several as a|b, or .*@example.com.",
     )
     auth_provider: str | None = option(
-        None, LOGIN, "Dotted path of the OAuth login handler; Flower's own paths work."
+        None,
+        LOGIN,
+        "oidc, for the OpenID provider of oidc_url, or the dotted path of an OAuth login handler;"
+        " Flower's own paths work.",
+    )
+    oidc_url: str = option(
+        "",
+        LOGIN,
+        "URL of the issuer of auth_provider=oidc, where its /.well-known/openid-configuration is."
+        " Needs flower-ng[oidc].",
+        is_issuer,
+    )
+    oidc_scopes: str = option(
+        "openid email profile",
+        LOGIN,
+        "Scopes that are asked of it, with spaces between.",
+        are_scopes,
+    )
+    oidc_name_claim: str = option(
+        "email",
+        LOGIN,
+        "Claim of its ID token that names the person for auth and roles. email counts only with"
+        " email_verified; another must be one that people can't choose themselves.",
+        is_claim,
+    )
+    oidc_groups_claim: str = option(
+        "groups", LOGIN, "Claim that lists the person's groups, for roles.", is_claim
     )
     oauth2_key: str | None = option(None, LOGIN, "OAuth client id.")
     oauth2_secret: str | None = option(None, LOGIN, "OAuth client secret.", credential=True)

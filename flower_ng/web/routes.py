@@ -35,6 +35,7 @@ from flower_ng.web.api import (
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.auth.identification import named_user
+from flower_ng.web.auth.oidc import OidcProvider
 from flower_ng.web.auth.sessions import SESSION_COOKIE, Sessions
 from flower_ng.web.http.audit import RefusalLimit
 from flower_ng.web.http.base import Endpoint, Handler, Page, Services
@@ -283,6 +284,7 @@ def _settings(services: Services, oauth: OAuthClient) -> dict[str, Any]:
         "autoescape": "xhtml_escape",
         "compiled_template_cache": not debug,
         "cookie_secret": secret,
+        "oidc": OidcProvider(services.options.oidc_url) if services.options.oidc_url else None,
         "login_url": services.url("/login"),
         "oauth": {"key": oauth.key, "secret": oauth.secret, "redirect_uri": oauth.redirect_uri},
         "sessions": Sessions(secret, services.cluster.store.session_ends, max_age_s),

@@ -84,6 +84,13 @@ class Roles:
     def __bool__(self) -> bool:
         return bool(self._entries)
 
+    @property
+    def groups(self) -> Sequence[str]:
+        """The groups that entries are for, those of the highest role first."""
+        entries = sorted(self._entries, key=lambda entry: entry.role, reverse=True)
+        named = (entry.subject for entry in entries if entry.subject.startswith(_GROUP))
+        return [subject.removeprefix(_GROUP) for subject in named]
+
     def role(self, name: str, groups: Collection[str] = ()) -> Role:
         """The role of someone of this name, in these groups."""
         if not self._entries:

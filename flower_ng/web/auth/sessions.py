@@ -5,7 +5,7 @@ The cookie is Flower's, so that a session survives the switch. On the loop.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
@@ -81,6 +81,10 @@ class Sessions:
         while self._has_ended(LoginSession(who, began)):  # one that ended within this second
             began += 1
         return self._write(SESSION_COOKIE, who, began)
+
+    def signed_groups(self, session: LoginSession, groups: Sequence[str]) -> str:
+        """The cookie that holds the groups of a session, and counts for no other."""
+        return self._write(GROUPS_COOKIE, json.dumps([session.key, *groups]), session.began)
 
     def end(self, session: LoginSession) -> None:
         """End a session: its cookie opens nothing any more, wherever it was copied to."""

@@ -14,7 +14,7 @@ from tornado.web import HTTPError
 from flower_ng.audit_record import DONE, FAILED, REFUSED, AuditEntry
 from flower_ng.errors import AnswerError
 from flower_ng.web.auth.roles import Need
-from flower_ng.web.auth.sessions import SESSION_COOKIE, Sessions
+from flower_ng.web.auth.sessions import SESSION_COOKIE, LoginSession, Sessions
 from flower_ng.web.http.audit import (
     NAME_LENGTH,
     REASON_LENGTH,
@@ -159,9 +159,9 @@ class Audited(Framed):
 
     def _record_login(self) -> None:
         """Record who was let in, or that somebody was not; not who is only sent to log in."""
-        who = self._new_session()
-        if who:
-            self.record(self._entry(LOGIN, DONE, who, "session"), "logged in")
+        session = self._new_session()
+        if session is not None:
+            self.record(self._entry(LOGIN, DONE, session.who, "session"), "logged in")
         elif self.get_status() >= HTTPStatus.BAD_REQUEST:
             is_failed = self._status() >= HTTPStatus.INTERNAL_SERVER_ERROR
             self.record(self._entry(LOGIN, FAILED if is_failed else REFUSED, "", "session"))
@@ -171,11 +171,11 @@ class Audited(Framed):
         entry = self._entry(LOGOUT, DONE, who, "session")
         self.record(msgspec.structs.replace(entry, result=result), "logged out")
 
-    def _new_session(self) -> str:
-        """Return whose session the answer begins."""
+    def _new_session(self) -> LoginSession | None:
+        """Return the session that the answer begins."""
         sessions: Sessions = self.settings["sessions"]
         for header in self._headers.get_list("Set-Cookie"):
             value = parse_cookie(header.partition(";")[0]).get(SESSION_COOKIE)
             if session := sessions.of(value):
-                return session.who
-        return ""
+                return session
+        return None

@@ -10,7 +10,7 @@ from tornado.web import RequestHandler
 
 from flower_ng.web.auth.landing import landing
 from flower_ng.web.auth.pattern import EmailPattern
-from flower_ng.web.auth.sessions import SESSION_COOKIE, Sessions
+from flower_ng.web.auth.sessions import SESSION_COOKIE, LoginSession, Sessions
 from flower_ng.web.http.base import Access, Handler, Need
 
 STATE_COOKIE = "oauth_state"
@@ -22,6 +22,8 @@ class BaseHandler(Handler):
 
     access = Access.OPEN
     need = Need.OPEN
+    #: The session that this request began.
+    begun: LoginSession | None = None
 
     def get_argument(
         self,
@@ -50,17 +52,19 @@ class BaseHandler(Handler):
         rules = {**self.cookie_rules, **kwargs}
         sessions: Sessions | None = self.settings.get("sessions")
         if name == SESSION_COOKIE and sessions is not None:
-            self._renew(sessions)
-            signed = sessions.signed(utf8(value).decode())
+            signed = self._renewed(sessions, utf8(value).decode())
             days = None if expires_days is None else min(expires_days, sessions.max_age_days)
             self.set_cookie(name, signed, expires_days=days, **rules)
             return
         super().set_signed_cookie(name, value, expires_days, version, **rules)
 
-    def _renew(self, sessions: Sessions) -> None:
-        """End the session that this browser had: of its cookie there may be copies."""
+    def _renewed(self, sessions: Sessions, who: str) -> str:
+        """Begin a session; the one that this browser had ends, for there may be copies of it."""
         if self.session is not None:
             sessions.end(self.session)
+        signed = sessions.signed(who)
+        self.begun = sessions.of(signed)
+        return signed
 
     def set_secure_cookie(self, name: str, value: str | bytes, *args: Any, **kwargs: Any) -> None:
         """Sign a cookie, by the older name; whichever of the two is overridden, that counts."""

@@ -10,11 +10,13 @@ from flower_ng.errors import SettingsError
 from flower_ng.web.auth.pattern import EmailPattern
 from flower_ng.web.http.services import has_login_option
 from flower_ng.web.logins import PROVIDERS
+from flower_ng.web.logins.oidc import OidcLoginHandler
 
 if TYPE_CHECKING:
     from flower_ng.settings import Settings
 
-_OWN: Final[Collection[str]] = frozenset(provider.flower_name for provider in PROVIDERS)
+_FLOWERS: Final[Collection[str]] = frozenset(provider.flower_name for provider in PROVIDERS)
+_OIDC: Final = OidcLoginHandler.flower_name
 
 
 def check(options: "Settings") -> None:
@@ -29,13 +31,14 @@ def check(options: "Settings") -> None:
     if options.auth and not options.auth_provider:
         raise SettingsError(
             "--auth needs --auth_provider, the login handler: without it nobody could log in. "
-            f"Name one of {', '.join(sorted(_OWN))}, or a handler class of yours"
+            f"Name {_OIDC}, one of {', '.join(sorted(_FLOWERS))}, or a handler class of yours"
         )
-    if options.auth_provider in _OWN and not (options.oauth2_key and options.oauth2_secret):
+    if options.auth_provider in _FLOWERS and not (options.oauth2_key and options.oauth2_secret):
         raise SettingsError(
             f"{options.auth_provider} needs --oauth2_key and --oauth2_secret, which its provider "
             "gave for this application: without them nobody could log in"
         )
+    _check_oidc(options)
     _check_proxy(options)
     if options.metrics_auth and not (options.tokens or has_login_option(options)):
         raise SettingsError(
@@ -52,6 +55,21 @@ def check(options: "Settings") -> None:
             "--require_auth is set and no login is configured: set --basic_auth=user:password, or "
             "--auth and --auth_provider"
         )
+
+
+def _check_oidc(options: "Settings") -> None:
+    if options.auth_provider != _OIDC:
+        if options.oidc_url:
+            raise SettingsError(f"--oidc_url is set and not used: set --auth_provider={_OIDC} too")
+        return
+    needed = {
+        "oidc_url": "the URL of its issuer, such as https://login.example.com/realms/ops",
+        "oauth2_key": "the client id that it gave for this application",
+        "oauth2_redirect_uri": "the public URL of /login, such as https://flower.example.com/login",
+    }
+    for name, what in needed.items():
+        if not getattr(options, name):
+            raise SettingsError(f"--auth_provider={_OIDC} needs --{name}, {what}")
 
 
 def _check_proxy(options: "Settings") -> None:

@@ -10,7 +10,7 @@ parameters are Flower's, so that applications registered for it keep working.
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -87,7 +87,7 @@ class OAuthLogin(BaseHandler, OAuth2StateMixin, OAuth2Mixin):
             raise Forbidden(_error(self._refusal()))
         code = self.get_argument("code", escape=False)
         if not code:
-            self._send_out()
+            await resolved(self._send_out())
             return
         self.verify_oauth_state()
         await resolved(self._on_auth(await self._exchanged(code)))
@@ -99,7 +99,7 @@ class OAuthLogin(BaseHandler, OAuth2StateMixin, OAuth2Mixin):
         log.warning("The login provider refused: %a %a", error[:_LOGGED], words[:_LOGGED])
         return error if error in _REFUSALS else "the provider refused (its words are in the log)"
 
-    def _send_out(self) -> None:
+    def _send_out(self) -> Awaitable[None] | None:
         wanted = landing(self.get_argument("next", "", escape=False), self.services.prefix)
         self.set_secure_cookie(NEXT_COOKIE, wanted, expires_days=1)
         self.authorize_redirect(
@@ -109,6 +109,7 @@ class OAuthLogin(BaseHandler, OAuth2StateMixin, OAuth2Mixin):
             response_type="code",
             extra_params={**self.extra, "state": self.set_oauth_state()},
         )
+        return None
 
     @property
     def _client(self) -> Mapping[str, str]:

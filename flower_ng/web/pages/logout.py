@@ -1,13 +1,20 @@
 """Logout ends a session."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode, urlsplit
 
-from flower_ng.errors import Forbidden
+from flower_ng.errors import BadGateway, Forbidden
 from flower_ng.web.auth.sessions import GROUPS_COOKIE, SESSION_COOKIE, Sessions
 from flower_ng.web.http.base import Access, Need, Page
 
+if TYPE_CHECKING:
+    from flower_ng.web.auth.oidc import OidcProvider
+
+#: The wait for a login provider that has not been asked before.
+PROVIDER_S: Final = 3.0
 #: What a browser says of a request that none of our own pages sent, nor its user by hand.
 ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
 
@@ -16,13 +23,15 @@ ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
 class LogoutView:
     """The page after logging out; or before it, where `is_out` is false.
 
-    `everywhere` is what ends the person's other sessions, `who` whose all were ended.
+    `everywhere` is what ends the person's other sessions, `who` whose all were ended;
+    `provider_url` is where a login provider ends its own session.
     """
 
     title: str = "Logged out"
     is_out: bool = True
     everywhere: str = ""
     who: str = ""
+    provider_url: str = ""
 
 
 class Logout(Page):
@@ -39,14 +48,16 @@ class Logout(Page):
     async def post(self) -> None:
         """End the session; with `everywhere`, which the page after it offers, the others too."""
         offer = self.get_body_argument("everywhere", "")
-        view = self._ended_everywhere(offer) if offer else self._ended()
+        view = self._ended_everywhere(offer) if offer else await self._ended()
         self.write_page(self.template, view, nav=None)
 
     async def view(self, *_path_args: str) -> LogoutView:
         """End the session, unless another site had the browser ask for it."""
-        return LogoutView("Log out", is_out=False) if self._is_from_elsewhere() else self._ended()
+        if self._is_from_elsewhere():
+            return LogoutView("Log out", is_out=False)
+        return await self._ended()
 
-    def _ended(self) -> LogoutView:
+    async def _ended(self) -> LogoutView:
         sessions: Sessions = self.settings["sessions"]
         session = self.session
         self.clear_cookie(SESSION_COOKIE)
@@ -55,7 +66,20 @@ class Logout(Page):
             return LogoutView()
         sessions.end(session)
         self.record_logout(session.who)
-        return LogoutView(everywhere=sessions.offer_everywhere(session.who))
+        return LogoutView(
+            everywhere=sessions.offer_everywhere(session.who), provider_url=await self._provider()
+        )
+
+    async def _provider(self) -> str:
+        """Return where the provider's own session is ended; empty where none is, or it is away."""
+        provider: OidcProvider | None = self.settings["oidc"]
+        url = ""
+        if provider is not None:
+            with suppress(BadGateway, TimeoutError):
+                async with asyncio.timeout(PROVIDER_S):
+                    url = (await provider.endpoints()).logout
+        mark = "&" if "?" in url else "?"
+        return url and f"{url}{mark}{urlencode({'client_id': self.settings['oauth']['key']})}"
 
     def _ended_everywhere(self, offer: str) -> LogoutView:
         sessions: Sessions = self.settings["sessions"]

@@ -130,6 +130,17 @@ def test_a_new_session_of_the_same_second_is_another_one():
     assert ours.of(second) == LoginSession(ME, int(NOON) + 1)
 
 
+def test_groups_belong_to_one_session():
+    ours = sessions()
+    mine, theirs = (ours.signed(who) for who in (ME, OTHER))
+    groups = ours.signed_groups(ours.of(mine), ["sre", "a,b"])
+
+    assert ours.of(mine, groups).groups == ("sre", "a,b")
+    assert ours.of(theirs, groups).groups == ()
+    assert ours.of(mine, f"{groups}0").groups == ()
+    assert ours.of(mine, mine).groups == ()
+
+
 def test_an_older_session_counts_only_once_it_is_known_that_it_did_not_end():
     ends = SessionEnds(Notes())
     before = sessions(at=NOON - 60).signed(ME)

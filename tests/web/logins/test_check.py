@@ -13,6 +13,11 @@ WHOLE = {
     "oauth2_key": "key",
     "oauth2_secret": "secret",
 }
+OIDC = {
+    "auth_provider": "oidc",
+    "oidc_url": "https://login.example.com/realms/ops",
+    "oauth2_redirect_uri": "https://flower.example.com/login",
+}
 
 
 def without(*names, **others):
@@ -29,6 +34,14 @@ def without(*names, **others):
         (without("oauth2_key"), "needs --oauth2_key and --oauth2_secret"),
         (without("oauth2_secret", oauth2_secret=""), "needs --oauth2_key and --oauth2_secret"),
         (without(auth="ann"), "^Invalid '--auth' option: 'ann' would let nobody in"),
+        (without(auth_provider="oidc"), "^--auth_provider=oidc needs --oidc_url"),
+        (without("oauth2_key", **OIDC), "^--auth_provider=oidc needs --oauth2_key"),
+        (
+            without(**{**OIDC, "oauth2_redirect_uri": None}),
+            "^--auth_provider=oidc needs --oauth2_redirect_uri",
+        ),
+        (without(oidc_url="https://a.b"), "^--oidc_url is set and not used"),
+        (without("auth", **OIDC), "^--auth_provider needs --auth"),
         (Settings(require_auth=True), "^--require_auth is set and no login is configured"),
     ],
 )
@@ -47,6 +60,8 @@ def test_options_that_lack_one_another_end_the_start(options, why):
         without(require_auth=True),
         Settings(basic_auth=("a:b",), require_auth=True),
         without("oauth2_key", "oauth2_secret", auth_provider="mod.OrgOnly"),
+        without(**OIDC),
+        without("oauth2_secret", **OIDC),
     ],
 )
 def test_options_that_are_whole_start(options):
