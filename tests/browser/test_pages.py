@@ -11,6 +11,11 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),
 ]
 
+#: The names of buttons and sliders; one in each row of a table is told by its row.
+NAMED = """[...document.querySelectorAll("button, [role=slider], summary")]
+    .filter((one) => one.checkVisibility() && !one.closest("tbody"))
+    .map((one) => one.getAttribute("aria-label") ?? one.textContent.replace(/\\s+/g, " ").trim())"""
+
 
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("name", PATHS)
@@ -75,6 +80,43 @@ async def test_the_first_key_leads_past_the_navigation(window):
         await page.keyboard.press("Enter")
 
         assert await page.evaluate("document.activeElement.id") == "main"
+
+
+async def test_the_second_key_leads_to_the_list(window, busy):
+    busy.task("5eed")
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Tab")
+
+        assert await page.evaluate("!!document.activeElement.closest('#list thead')")
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("name", ["worker", "task", "tasks", "queue"])
+async def test_what_can_be_used_has_a_name_of_its_own_that_stays(window, name):
+    async with window() as it:
+        page = await it.open(PATHS[name])
+        await page.locator("f-live", has_text="Updated").wait_for()
+        before = await page.evaluate(NAMED)
+        await page.locator("f-live", has_text="s ago").wait_for()
+        after = await page.evaluate(NAMED)
+
+        assert before == after
+        assert len(before) == len(set(before)), sorted(before)
+        assert all(before)
+
+
+@pytest.mark.usefixtures("busy")
+async def test_nothing_beside_the_list_scrolls_sideways(window):
+    async with window(1400) as it:
+        page = await it.open("/tasks")
+        facets = page.locator(".facets > div")
+        await facets.wait_for()
+
+        assert await facets.evaluate("one => one.scrollWidth - one.clientWidth") == 0
 
 
 @pytest.mark.usefixtures("busy")

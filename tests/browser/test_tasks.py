@@ -54,6 +54,7 @@ async def test_keys_pick_bars_too_and_tell_what_they_stand_for(window):
         page = await it.open("/tasks?search=received:1970-01-01T00:16:40..1970-01-01T00:46")
         hand = page.locator("f-histogram[data-count] .hand[role=slider]")
         await hand.focus()
+        assert " – " in str(await hand.get_attribute("aria-valuetext"))
         await hand.press("ArrowRight")
         await hand.press("ArrowLeft")
         assert "1 FAILURE" in str(await hand.get_attribute("aria-valuetext"))

@@ -46,6 +46,7 @@ async def test_a_run_is_told_from_its_first_task():
     assert drawn(kin) == "a ( b ( c ) d )"
     assert [line.uuid for line in kin.lines if line.is_current] == ["c"]
     assert not kin.is_cut
+    assert kin.left_out == 0
 
 
 async def test_a_parent_that_nobody_saw_is_marked_above_its_child():
@@ -67,12 +68,12 @@ async def test_a_task_that_is_its_own_parent_is_told_once():
 
 
 async def test_a_run_with_too_many_tasks_is_cut_and_says_so():
-    shelf = Shelf({"a": None} | {str(number): "a" for number in range(MOST_TASKS)})
+    shelf = Shelf({"a": None} | {str(number): "a" for number in range(5000)})
 
     kin = await shelf.kin("a")
 
     assert len([line for line in kin.lines if line.step == "task"]) == MOST_TASKS
-    assert kin.is_cut
+    assert (kin.is_cut, kin.left_out) == (True, 5001 - MOST_TASKS)
 
 
 async def test_a_long_chain_costs_so_many_reads_and_says_that_there_is_more():

@@ -1,4 +1,4 @@
-/** <f-copy data-from="id">: a button that copies the text of another element. */
+/** <f-copy data-from="id" data-what="result">: a button that copies the text of another element. */
 import { copy } from "../clipboard.js";
 import { icon } from "../icon.js";
 
@@ -9,7 +9,10 @@ class Copy extends HTMLElement {
     button.className = "small";
     const words = document.createElement("span");
     words.textContent = "Copy";
-    button.append(icon("copy"), words);
+    const what = document.createElement("span");
+    what.className = "out-of-sight";
+    what.textContent = ` ${this.dataset.what}`;
+    button.append(icon("copy"), words, what);
     button.addEventListener("click", () => this.#copy(words));
     this.replaceChildren(button);
   }

@@ -23,12 +23,14 @@ class BarChart extends HTMLElement {
     this.#hand.tabIndex = 0;
     this.#hand.role = "slider";
     this.#hand.ariaLabel = "Time range: arrow keys move, Shift with arrows selects, Enter applies";
-    this.#hand.ariaValueMin = this.#hand.ariaValueNow = "0";
+    this.#hand.ariaValueMin = "0";
+    this.#describe();
     this.#hand.addEventListener("pointerdown", this.#onDown);
     this.#hand.addEventListener("pointermove", this.#onMove);
     this.#hand.addEventListener("pointerup", this.#onUp);
     this.#hand.addEventListener("pointercancel", this.#drop);
     this.#hand.addEventListener("pointerleave", () => this.#from === null && this.#drop());
+    this.#hand.addEventListener("focus", () => this.#describe());
     this.#hand.addEventListener("blur", this.#drop);
     this.#hand.addEventListener("keydown", this.#onKey);
   }
@@ -92,19 +94,32 @@ class BarChart extends HTMLElement {
 
   /** @param {number} bar */
   #show(bar) {
-    const { start, step, count } = this.#steps;
-    const first = Math.min(bar, this.#from ?? bar);
-    const last = Math.max(bar, this.#from ?? bar);
+    const { count } = this.#steps;
     this.#at = bar;
+    const [first, last] = this.#bars;
     this.#picked.style.insetInlineStart = `${(100 * first) / count}%`;
     this.#picked.style.inlineSize = `${(100 * (last - first + 1)) / count}%`;
     this.#tip.style.setProperty("--at", `${(100 * (first + last + 1)) / 2 / count}%`);
-    this.#tell(start + first * step, start + (last + 1) * step, first, last);
+    this.#describe();
     this.#tip.hidden = this.#picked.hidden = false;
   }
 
-  /** @param {number} from @param {number} to @param {number} first @param {number} last */
-  #tell(from, to, first, last) {
+  /** The first and the last bar that are picked. */
+  get #bars() {
+    const from = this.#from ?? this.#at;
+    return [Math.min(this.#at, from), Math.max(this.#at, from)];
+  }
+
+  /** Says what the bars stand for, to who sees them and to who hears them. */
+  #describe() {
+    const { start, step, count } = this.#steps;
+    if (!count) {
+      this.#hand?.setAttribute("aria-valuenow", "0");
+      this.#hand?.setAttribute("aria-valuetext", "Not counted yet");
+      return;
+    }
+    this.#at = Math.min(this.#at, count - 1);
+    const [first, last] = this.#bars;
     const counts = JSON.parse(this.dataset.counts ?? "{}");
     /** @type {Record<string, number>} */
     const sums = {};
@@ -112,11 +127,11 @@ class BarChart extends HTMLElement {
       for (const [state, number] of inBar(counts, bar)) sums[state] = (sums[state] ?? 0) + number;
     }
     const time = document.createElement("span");
-    time.textContent = `${clock(from)} – ${clock(to)}`;
+    time.textContent = `${clock(start + first * step)} – ${clock(start + (last + 1) * step)}`;
     const about = this.dataset.estimated === undefined ? "" : "~";
     const counted = Object.entries(sums).map(([state, number]) => badge(state, number, about));
     this.#tip.replaceChildren(time, ...counted);
-    this.#hand?.setAttribute("aria-valuemax", String(this.#steps.count - 1));
+    this.#hand?.setAttribute("aria-valuemax", String(count - 1));
     this.#hand?.setAttribute("aria-valuenow", String(this.#at));
     const told = Object.entries(sums).map(([state, number]) => `${about}${number} ${state}`);
     this.#hand?.setAttribute("aria-valuetext", `${time.textContent}: ${told.join(", ") || "none"}`);

@@ -719,6 +719,7 @@ async def test_counts_that_are_not_there_yet_do_not_keep_the_list_back(shop, loo
 
     assert ids(html) == ["5eed"]
     assert "Counting…" in html.one("f-histogram").text
+    assert html.one("f-histogram").one("noscript").links == {"Reload": ""}
     assert html.one("nav", aria_label="States").links["FAILURE"]
 
 

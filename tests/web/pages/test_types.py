@@ -36,6 +36,19 @@ def row(html, name):
     return dict(zip(heads, found, strict=True))
 
 
+async def test_every_link_about_a_name_that_was_cut_leads_somewhere(shop, look):
+    shop.task("a", "shop." + "x" * 600, "task-failed", exception="ValueError()")
+    found = {}
+    for path in ("/types", "/tasks", "/task/a"):
+        html = await look(path)
+        found |= {url: path for url in (a["href"] for a in html.all("a")) if "xxx" in url}
+
+    assert found
+    assert any(url.startswith("/types/") for url in found)
+    for url in found:
+        await look(url)
+
+
 def test_a_share_is_never_shown_as_none_when_there_is_some():
     shown = [share(value) for value in (None, 0.0, 0.0004, 0.004, 0.12, 1.0)]
 

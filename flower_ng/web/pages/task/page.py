@@ -19,7 +19,7 @@ from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
 from flower_ng.web.pages.task.texts import Block, block_of, blocks
 from flower_ng.web.pages.task.workflow import Workflow, workflow_of
 from flower_ng.web.ui import format as fmt
-from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.links import Links, word
 from flower_ng.web.ui.phases import Phase, is_stamped_late, phases
 from flower_ng.web.ui.time_window import start_of
 
@@ -86,6 +86,7 @@ class TaskView:
     is_sent_unknown: bool
     attempts: tuple[Attempt, ...]
     workflow: Workflow
+    root_url: str
     recent: tuple[TaskRow, ...]
     events_left_out: int
     now: float
@@ -200,6 +201,7 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         is_sent_unknown=row.sent is None and row.received is not None,
         attempts=row.attempts,
         workflow=extras.workflow,
+        root_url=links.tasks(search=f"root:={word(row.root_id or row.uuid)}"),
         recent=extras.recent,
         events_left_out=row.events_left_out,
         now=extras.now,

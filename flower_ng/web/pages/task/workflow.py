@@ -32,9 +32,13 @@ class WorkflowStep:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """The tree, and whether there is more of it than was read."""
+    """The tree, and how many tasks that it names are not in it: not read, or not stored.
+
+    `is_cut` is that not all was read, so that there may be more than `left_out`.
+    """
 
     lines: tuple[WorkflowStep, ...]
+    left_out: int
     is_cut: bool
 
 
@@ -53,7 +57,8 @@ async def workflow_of(row: TaskRow, those: Those) -> Workflow:
         if not level:
             break
     is_cut = is_cut or any(child not in known for parent in level for child in parent.children)
-    return Workflow(tuple(_lines(tops, known, row.uuid)), is_cut)
+    named = {child for parent in known.values() for child in parent.children}
+    return Workflow(tuple(_lines(tops, known, row.uuid)), len(named - known.keys()), is_cut)
 
 
 async def _read(uuids: Sequence[str], those: Those) -> Sequence[TaskRow]:
