@@ -39,6 +39,7 @@ class Batches:
         clock: Callable[[], float],
     ) -> None:
         self._store, self._tasks, self._length_of, self._clock = store, tasks, length_of, clock
+        self._listeners: list[Callable[[], None]] = []
         self._runs: dict[str, tuple[BatchRun, asyncio.Task[None]]] = {}
         store.batches.is_run_here = lambda batch_id: batch_id in self._runs
 
@@ -46,6 +47,14 @@ class Batches:
     def outlast_us(self) -> bool:
         """Whether batches are there after a restart."""
         return self._store.is_persistent or self._store.is_in_postgresql
+
+    def add_listener(self, callback: Callable[[], None]) -> None:
+        """Call it on the loop each time a batch has come further, or is in another state."""
+        self._listeners.append(callback)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     async def create(self, batch: BatchRecord, uuids: Sequence[str], deed: Deed) -> None:
         """Keep a batch of these tasks, and begin it."""
@@ -124,7 +133,7 @@ class Batches:
 
     def _begin(self, batch: BatchRecord, deed: Deed) -> None:
         failures = FailureWatch(self._tasks)
-        run = BatchRun(batch, deed, self._store.batches, failures, self._length_of)
+        run = BatchRun(batch, deed, self._store.batches, failures, self._length_of, self._tell)
         task = asyncio.get_running_loop().create_task(self._carry(run))
         self._runs[batch.id] = run, task
 
@@ -133,6 +142,7 @@ class Batches:
             await run.go()
         finally:
             del self._runs[run.batch.id]
+            self._tell()
         if run.batch.state not in (BatchState.ENDED, BatchState.STOPPED):
             return
         ended = msgspec.structs.replace(run.batch, ended_at=self._clock())
@@ -167,6 +177,7 @@ class Batches:
             extra={"fields": {"audit": msgspec.to_builtins(entry)}},
         )
         self._store.record(entry)
+        self._tell()
 
     async def _clear_up(self, batch_id: str) -> None:
         """Settle uncertain tasks that an event has told of since: they were sent."""

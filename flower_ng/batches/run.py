@@ -29,7 +29,8 @@ LOOK_S: Final = 1.0
 class BatchRun:
     """One run of a batch, from its creation or resumption to its end or a pause.
 
-    `batch` is how it is now. `length_of` tells the length of a queue, None where it is not known.
+    `batch` is how it is now. `length_of` tells the length of a queue, None where it is not known;
+    `further` is called after each task.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class BatchRun:
         tables: BatchTables,
         failures: FailureWatch,
         length_of: Callable[[str], int | None],
+        further: Callable[[], None],
     ) -> None:
         self.batch = batch
         self._deed, self._tables = deed, tables
         self._failures, self._length_of = failures, length_of
+        self._further = further
         self._poked = asyncio.Event()
         self._ends_with: tuple[BatchState, str] | None = None
         self._next_at = self._looked_at = time.monotonic()
@@ -80,6 +83,7 @@ class BatchRun:
             await self._paced()
             if self._ends_with is None:
                 await self._do(self._waiting[0])
+                self._further()
 
     async def _has_more(self) -> bool:
         if not self._waiting:

@@ -7,7 +7,7 @@ from flower_ng.store.audit import AuditPage, AuditQuery
 from flower_ng.store.batches import BatchTables
 from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
-from flower_ng.store.reading.answers import TaskAnswers, TaskGroups
+from flower_ng.store.reading.answers import TaskAnswers, TaskGroup, TaskGroups
 from flower_ng.store.reading.threads import PEER
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery
 from flower_ng.store.search.conditions import TaskQuery
@@ -44,6 +44,7 @@ __all__ = [
     "Store",
     "StoreStatus",
     "TaskAnswers",
+    "TaskGroup",
     "TaskGroups",
     "TaskHistogram",
     "TaskPage",

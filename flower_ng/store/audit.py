@@ -15,7 +15,13 @@ from flower_ng.store.writing.write_behind import BY_TIME, Notes, by_time
 MOST_LOOKED_AT: Final = 20_000
 MOST_ENTRIES: Final = 500
 
-_READ: Final = "SELECT key, record FROM note WHERE kind = ? AND key < ? ORDER BY key DESC LIMIT ?"
+#: What is recorded of people, not of what they do to the cluster.
+LOGINS: Final = ("login", "logout", "logout/all")
+
+_READ: Final = "SELECT key, record FROM note WHERE kind = ? AND key < ?"
+_NEWEST: Final = " ORDER BY key DESC LIMIT ?"
+#: Entries that hold a text, as it stands in JSON.
+_HOLDING: Final = " AND record LIKE ? ESCAPE '!'"
 #: Behind every key.
 _END: Final = "~"
 _decode = msgspec.json.Decoder(AuditEntry).decode
@@ -23,13 +29,18 @@ _decode = msgspec.json.Decoder(AuditEntry).decode
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which entries: the newest before a cursor; `who`, `action` and `outcome` have to be equal."""
+    """Which entries: the newest before a cursor; `who`, `action` and `outcome` have to be equal.
+
+    With `subject` those about a task, a worker, a queue of this name; with `deeds_only` no logins.
+    """
 
     limit: int = 100
     before: str = ""
     who: str = ""
     action: str = ""
     outcome: str = ""
+    subject: str = ""
+    deeds_only: bool = False
 
     def matches(self, entry: AuditEntry) -> bool:
         """Whether an entry is asked for."""
@@ -37,7 +48,15 @@ class AuditQuery:
             self.who in ("", entry.who)
             and self.action in ("", entry.action)
             and self.outcome in ("", entry.outcome)
+            and not (self.deeds_only and entry.action in LOGINS)
+            and (not self.subject or self.subject in subjects_of(entry))
         )
+
+
+def subjects_of(entry: AuditEntry) -> tuple[str, ...]:
+    """Return what an entry is about: its target, and workers and queues that it names."""
+    named = (entry.parameters.get(name, "") for name in ("workername", "queue"))
+    return (entry.target, *named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +94,7 @@ def page_of(
 
     def read(connection: ReadConnection) -> AuditPage:
         found: list[AuditEntry] = []
-        entries = _entries(connection, query.before or _END, most_looked_at)
+        entries = _entries(connection, query, most_looked_at)
         for number, (key, entry) in enumerate(entries, 1):
             if query.matches(entry):
                 found.append(entry)
@@ -87,9 +106,16 @@ def page_of(
 
 
 def _entries(
-    connection: ReadConnection, before: str, most: int
+    connection: ReadConnection, query: AuditQuery, most: int
 ) -> Iterator[tuple[str, AuditEntry]]:
-    rows = connection.execute(_READ, (BY_TIME, before, most))
+    holding, given = "", [BY_TIME, query.before or _END]
+    if query.subject:
+        text = msgspec.json.encode(query.subject).decode()
+        for sign in "!%_":
+            text = text.replace(sign, f"!{sign}")
+        holding = _HOLDING
+        given.append(f"%{text}%")
+    rows = connection.execute(f"{_READ}{holding}{_NEWEST}", (*given, most))
     while (row := rows.fetchone()) is not None:
         key, record = row
         yield key, _decode(record)

@@ -43,7 +43,9 @@ from flower_ng.web.http.frame import PLACES, NavLink
 from flower_ng.web.http.page_cache import Rendered
 from flower_ng.web.http.server import most_descriptors
 from flower_ng.web.lookups.chosen import FrozenChoices
+from flower_ng.web.pages.actions import Actions
 from flower_ng.web.pages.audit import AuditTrail
+from flower_ng.web.pages.batch import BatchPage
 from flower_ng.web.pages.broker import BrokerPage
 from flower_ng.web.pages.doctor import DoctorPage
 from flower_ng.web.pages.history import History
@@ -87,6 +89,8 @@ PAGES: tuple[type[Page], ...] = (
     Problems,
     DoctorPage,
     History,
+    Actions,
+    BatchPage,
     AuditTrail,
     BrokerPage,
     Logout,
@@ -222,6 +226,7 @@ def application(
     """
     ticker, turn = Ticker(max_streams=min(MOST_STREAMS, most_descriptors() // 2)), asyncio.Lock()
     services.cluster.events.add_listener(ticker.tick)
+    services.cluster.batches.add_listener(ticker.tick)
     return Site(
         services,
         ticker,
@@ -236,6 +241,7 @@ def application(
         nav=_nav(handlers, services.options.home),
         reviews=RecentReviews(),
         frozen=FrozenChoices(),
+        acted=ticker.tick,
         refusals=RefusalLimit(),
         rendered=Rendered(lambda: ticker.ticks),
         summaries=Summaries[Summary](ticker.tick, turn=turn),
@@ -270,7 +276,7 @@ def _nav(handlers: Sequence[type[Handler]], home: str) -> tuple[NavLink, ...]:
         if issubclass(page, Page) and page.nav is not None and "(" not in page.path:
             leads_on = page is Workers and home == "overview"
             path = "/workers" if leads_on else page.path
-            links.setdefault(page.nav, NavLink(page.nav, path, page.count))
+            links.setdefault(page.nav, NavLink(page.nav, path, page.count, page.need))
     known = [links.pop(place) for place in PLACES if place in links]
     return (*known, *links.values())
 

@@ -97,6 +97,7 @@ class FakeCluster:
             session_ends=SessionEnds(Notes()),
         )
         self.store.session_ends.open()
+        self.batches: Any = SimpleNamespace(add_listener=lambda _listener: None, outlast_us=True)
         self.redactor = Redactor()
         self.format_task = self.format_for_api = Hook(None)
         self.state = ClusterState()
@@ -178,7 +179,10 @@ class Client:
         return await self.ask("GET", path, headers)
 
     async def post(
-        self, path: str, form: Mapping[str, str] | None = None, **headers: str
+        self,
+        path: str,
+        form: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
+        **headers: str,
     ) -> Answer:
         return await self.ask("POST", path, {**FORM, **headers}, urlencode(form or {}))
 

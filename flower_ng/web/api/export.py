@@ -4,14 +4,14 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 from tornado.iostream import StreamClosedError
 
 from flower_ng.errors import BadRequest, Unavailable
-from flower_ng.store import TaskQuery, TaskRow
+from flower_ng.store import TaskRow
 from flower_ng.web.api.asked import asked
 from flower_ng.web.http.base import Access, ClientLeft, Endpoint, FromHistory, Need
 from flower_ng.web.ui.format import iso
@@ -44,19 +44,30 @@ class Export(FromHistory):
         if form not in FORMS:
             raise BadRequest(f"Invalid format '{form}', expected one of {', '.join(FORMS)}")
         kind, head, write = FORMS[form]
-        query = asked(self)
+        pages = self._pages()
         self.set_header("Content-Type", f"{kind}; charset=UTF-8")
         self.set_header("Content-Disposition", f'attachment; filename="tasks.{form}"')
         self.set_header("Cache-Control", "no-store")
         self.write(head)
         try:
-            await self.while_here(self._send(query, write))
+            await self.while_here(self._send(pages, write))
         except Unavailable:
             self._break_off()
             raise
 
-    async def _send(self, query: TaskQuery, write: Writer) -> None:
-        async for rows in self.cluster.store.stream(query):
+    def _pages(self) -> AsyncIterator[list[TaskRow]]:
+        """Return the tasks that `ids` names, without `all`; else those that match, page by page."""
+        ids = self.get_arguments("ids")
+        if ids and not self.get_argument("all", default=False, type=bool):
+            return self._named(ids)
+        return self.cluster.store.stream(asked(self))
+
+    async def _named(self, ids: list[str]) -> AsyncIterator[list[TaskRow]]:
+        for start in range(0, len(ids), SLICE_ROWS):
+            yield await self.cluster.store.those(ids[start : start + SLICE_ROWS])
+
+    async def _send(self, pages: AsyncIterator[list[TaskRow]], write: Writer) -> None:
+        async for rows in pages:
             for start in range(0, len(rows), SLICE_ROWS):
                 self.write(write(map(self.shown, rows[start : start + SLICE_ROWS])))
                 await self._send_on()
@@ -97,6 +108,10 @@ class ShownTasksExport(Export):
     path = r"/tasks/export"
     need = Need.READ
     access = Access.PAGE
+
+    async def post(self) -> None:
+        """Send the chosen ones, more of which fit into a form than into an address."""
+        await self.get()
 
     def shown(self, row: TaskRow) -> TaskRow:
         """Return the task as `format_task` wants it."""

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -109,6 +109,9 @@ class Audited(Framed):
             extra={"fields": {"audit": msgspec.to_builtins(entry)}},
         )
         self.cluster.store.record(entry)
+        acted: Callable[[], None] | None = self.settings.get("acted")
+        if acted:
+            acted()  # pages tell of it
 
     def _entry(self, action: str, outcome: str, who: str, how: str) -> AuditEntry:
         return AuditEntry(

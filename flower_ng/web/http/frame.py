@@ -13,6 +13,7 @@ from tornado.web import Application, RequestHandler
 from flower_ng.brokers.explained import Explained, connection_explained
 from flower_ng.cluster import Cluster
 from flower_ng.web.auth.identity import STRANGER, How, Identity
+from flower_ng.web.auth.roles import Need
 from flower_ng.web.auth.sessions import GROUPS_COOKIE, SESSION_COOKIE, LoginSession, Sessions
 from flower_ng.web.http.guard import XSRF_COOKIE, Controls, is_xsrf_token
 from flower_ng.web.http.services import Services, mounted
@@ -43,6 +44,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "Types": ("shapes", "y"),
     "Workers": ("server", "w"),
     "Queues": ("layers", "q"),
+    "Actions": ("play", "a"),
     "Problems": ("triangle-alert", "p"),
     "Broker": ("radio-tower", "b"),
 }
@@ -63,11 +65,12 @@ class NavCount:
 
 @dataclass(frozen=True, slots=True)
 class NavLink:
-    """A page that the navigation leads to; `path` is without the prefix."""
+    """A page that the navigation leads to, for whom it is; `path` is without the prefix."""
 
     label: str
     path: str
     count: Callable[[Cluster], NavCount | None]
+    need: Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +247,8 @@ class Framed(RequestHandler):
     def _nav(self, active: str | None, *, may_see: bool) -> Iterator[NavItem]:
         links: tuple[NavLink, ...] = self.settings["nav"]
         for link in links:
+            if link.need > Need.READ and not (may_see and self.identity.role.may(link.need)):
+                continue
             name, key = PLACES.get(link.label, _ELSEWHERE)
             count = link.count(self.cluster) if may_see else None
             url = self.services.url(link.path)

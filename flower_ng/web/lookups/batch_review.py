@@ -14,7 +14,7 @@ from flower_ng.monitor.remote.batch_actions import (
     RERUN_MANY,
     REVOKE_MANY,
 )
-from flower_ng.store import TaskGroups
+from flower_ng.store import TaskGroup, TaskGroups
 from flower_ng.web.lookups.batch_deeds import OVER
 from flower_ng.web.lookups.chosen import Chosen
 from flower_ng.web.lookups.rerun import ENDED_BADLY, everyone_lacks, told_by_workers
@@ -107,21 +107,24 @@ def _details(
 def _refused(cluster: Cluster, action: Action, told: TaskGroups) -> dict[str, int]:
     """Return how many will be refused, by why, as far as that is known before."""
     refused: Counter[str] = Counter()
-    registered, queues = (told_by_workers(cluster, what) for what in ("registered", "queues"))
-    for group in told.groups:
-        if action is FORGET_MANY:
-            continue
-        if action is not RERUN_MANY:
-            if group.state in OVER:
-                refused[f"they have ended ({group.state})"] += group.number
-        elif group.name is None:
-            refused["no event told their name"] += group.number
-        elif everyone_lacks(registered, group.name):
-            refused[f"no online worker has {group.name}"] += group.number
-        elif group.queue and everyone_lacks(queues, group.queue):
-            why = f"no online worker has told that it consumes from {group.queue}"
+    for group in told.groups if action is not FORGET_MANY else ():
+        if action is RERUN_MANY:
+            why = _why_not_again(cluster, group)
+        else:
+            why = f"they have ended ({group.state})" if group.state in OVER else ""
+        if why:
             refused[why] += group.number
     return dict(refused)
+
+
+def _why_not_again(cluster: Cluster, group: TaskGroup) -> str:
+    if group.name is None:
+        return "no event told their name"
+    if everyone_lacks(told_by_workers(cluster, "registered"), group.name):
+        return f"no online worker has {group.name}"
+    if group.queue and everyone_lacks(told_by_workers(cluster, "queues"), group.queue):
+        return f"no online worker has told that it consumes from {group.queue}"
+    return ""
 
 
 def _cautions(

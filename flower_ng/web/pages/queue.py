@@ -10,6 +10,7 @@ from flower_ng.errors import AnswerError, NotFound
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import Consumer, consumers, lengths
+from flower_ng.web.lookups.deeds import DeedLine, deeds_on
 from flower_ng.web.lookups.glimpse import glimpse, require_queue
 from flower_ng.web.lookups.purge_review import OWN
 from flower_ng.web.ui.links import Links, word
@@ -40,6 +41,7 @@ class QueueDetailView:
     tasks_url: str
     purge_url: str
     refusal: str
+    deeds: tuple[DeedLine, ...]
 
 
 class QueueDetailPage(Page):
@@ -72,6 +74,7 @@ class QueueDetailPage(Page):
             tasks_url=links.tasks(search=f"queue:={word(name)}"),
             purge_url=links.action("queue/purge", name),
             refusal=OWN if is_system_queue(name) else "",
+            deeds=tuple(await deeds_on(self, name)),
         )
 
     async def _glimpse(self, name: str) -> QueueGlimpse:

@@ -34,6 +34,10 @@ class Links:
         """The page of a task type."""
         return f"{self.prefix}/types/{segment(name)}"
 
+    def batch(self, batch_id: str) -> str:
+        """The page of a batch."""
+        return f"{self.prefix}/batches/{segment(batch_id)}"
+
     def tasks(self, **filters: str | None) -> str:
         """The list of the tasks with these values; None stands for any."""
         return self.page("/tasks", {key: value for key, value in filters.items() if value})

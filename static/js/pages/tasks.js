@@ -2,6 +2,7 @@
 import "../parts/cells.js";
 import "../parts/complete.js";
 import "../parts/histogram.js";
+import "../parts/picks.js";
 import "../parts/views.js";
 import { keep, kept } from "../kept.js";
 

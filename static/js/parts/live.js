@@ -12,7 +12,8 @@ import { Ticks } from "../ticks.js";
 import { chosen, retell, zoneName } from "../times.js";
 
 const FETCH_LIMIT_MS = 15_000;
-const FROZEN = "[data-freezes]:hover, [data-freezes]:has(td:focus, :focus-visible)";
+const FROZEN =
+  "[data-freezes]:hover, [data-freezes]:has(td:focus, :focus-visible, td input:checked)";
 /** Failures of which the page tells in a banner: one alone may be a restart. */
 const FAILURES = 2;
 

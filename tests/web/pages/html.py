@@ -42,8 +42,18 @@ class Html:
     @property
     def rows(self) -> list[list[str]]:
         """What the body of the first table in it reads."""
-        body = self.all("tbody")[0]
-        return [[Html(cell).text for cell in row.root] for row in body.all("tr")]
+        rows = self.all("tbody")[0].all("tr")
+        return [[cell.text for cell in map(Html, row.root) if not cell.is_tool] for row in rows]
+
+    @property
+    def cells(self) -> list["Html"]:
+        """The values of the first table in it, of all rows."""
+        return [cell for cell in self.all("tbody")[0].all("td") if not cell.is_tool]
+
+    @property
+    def is_tool(self) -> bool:
+        """Whether it is a cell with a box or a button instead of a value."""
+        return self["class"] == "tool"
 
     @property
     def facts(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from datetime import UTC, tzinfo
 from types import SimpleNamespace
 from typing import Any
 
+from flower_ng.batches import Batches
 from flower_ng.brokers import Look, QueueGlimpse, QueueNumbers, WaitingMessage
 from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
@@ -127,6 +128,7 @@ class Shop(FakeCluster):
             lambda: self.reach,
         )
         self.store.memory_is(self.state.forget_tasks)
+        self.batches = Batches(self.store, self.state.tasks, lambda _: None, lambda: self.now)
         self.inspector = FakeInspector()
         self.control = FakeControl()
         self.broker = FakeBroker()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from flower_ng.batch_record import BatchRecord
 from flower_ng.doctor import Check, CheckMark, Report
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote import commands
@@ -61,6 +62,8 @@ VISITS = {
     "Overview": "/overview",
     "Queues": "/queues",
     "QueueDetailPage": f"/queues/{SEGMENT}",
+    "Actions": "/actions",
+    "BatchPage": "/batches/0a1b",
     "AuditTrail": "/audit",
     "History": "/history",
     "Problems": "/problems",
@@ -76,7 +79,10 @@ def test_every_page_is_visited_here():
 
 @pytest.mark.parametrize("page", VISITS)
 async def test_no_value_becomes_markup(shop, look, page):
-    html = await look(VISITS[page], tasks_columns=COLUMNS) if hostile_shop(shop) else None
+    hostile_shop(shop)
+    batch = BatchRecord("0a1b", "rerun", 1, NOW, HOSTILE, search=HOSTILE, reason=HOSTILE)
+    await shop.store.batches.add(batch, [HOSTILE])
+    html = await look(VISITS[page], tasks_columns=COLUMNS)
 
     tags = {element.tag for element in html.tags()}
     attributes = {name for element in html.tags() for name in element.attrib}
@@ -101,7 +107,7 @@ async def test_every_page_has_the_ways_to_the_others(look):
     nav = html.one("nav", aria_label="Pages")
     assert nav.links == {
         "Overview": "/overview", "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/",
-        "Queues": "/queues", "Problems": "/problems",
+        "Queues": "/queues", "Actions": "/actions", "Problems": "/problems",
         "Broker": "/broker",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flower_ng.store import Gap, TaskQuery
+from tests.web.pages.html import Html
 from tests.web.site import OPEN_API
 
 
@@ -85,41 +86,38 @@ async def test_the_export_of_a_list_has_its_tasks_in_its_order(shop, look, clien
     ]
 
 
-async def test_what_is_filtered_can_be_forgotten_without_scripts(shop, look, client):
+async def test_what_matches_can_be_forgotten_without_scripts(shop, look, client):
     shop.task("5eed1", name="a")
     shop.task("5eed2", name="b")
-    form = forget_form(await look("/tasks?name=a"))
-    assert fields(form) == {"search": "name:=a", "confirm": "1"}
-    assert "stored data of 1 task." in form.text
+    html = await look("/tasks?name=a")
+    form = html.one("form", id="many")
+    url = next(one["formaction"] for one in form.all("button") if one.text == "Forget")
+    assert fields(form) == {"search": "name:=a"}
+    assert "All 1 that match" in form.text
 
-    answer = await client.post(form["action"], fields(form))
+    review = Html.parsed((await client.post(url, {**fields(form), "all": "true"})).text)
+    confirm = review.one("section", id="review").one("form")
+    shop.task("5eed3", name="a")
+    answer = await client.post(url, fields(confirm))
 
     assert answer.status == 303
-    assert [row.uuid for row in (await shop.store.tasks(TaskQuery())).rows] == ["5eed2"]
-    assert list(shop.state.tasks) == ["5eed2"]
+    assert {row.uuid for row in (await shop.store.tasks(TaskQuery())).rows} == {"5eed2", "5eed3"}
+    assert "5eed1" not in shop.state.tasks
 
 
-async def test_all_tasks_at_once_are_not_offered_to_be_forgotten(shop, look):
-    shop.task("5eed")
+async def test_only_the_chosen_are_exported(shop, look, client):
+    for number in range(3):
+        shop.task(f"5eed{number}", name="a")
+    html = await look("/tasks")
+    assert [box["value"] for box in html.all("input", name="ids")] == ["5eed2", "5eed1", "5eed0"]
+    button = next(one for one in html.all("button") if one.text == "Export")
 
-    assert forget_form(await look("/tasks")) is None
+    answer = await client.post(
+        button["formaction"], [("format", "ndjson"), ("ids", "5eed0"), ("ids", "5eed2")]
+    )
 
-
-async def test_a_list_too_long_to_be_counted_is_counted_on_request(shop, look):
-    shop.task("5eed")
-    page = await shop.store.tasks(TaskQuery())
-
-    async def estimated(_query):
-        return replace(page, filtered=0, exact=False)
-
-    shop.store.tasks = estimated
-    shop.store.at_once = lambda: shop.store
-
-    html = await look("/tasks?state=SUCCESS")
-    assert forget_form(html) is None
-    counted = await look(html.links["Count them first"])
-
-    assert fields(forget_form(counted))["confirm"] == "1"
+    lines = answer.text.splitlines()
+    assert [json.loads(line)["uuid"] for line in lines] == ["5eed0", "5eed2"]
 
 
 async def test_a_task_can_be_forgotten_and_leads_back_to_the_list(shop, look, client):
@@ -132,18 +130,20 @@ async def test_a_task_can_be_forgotten_and_leads_back_to_the_list(shop, look, cl
     assert await shop.store.task("5eed") is None
 
 
-@pytest.mark.parametrize("path", ["/tasks?state=SUCCESS", "/task/5eed"])
-async def test_nothing_is_offered_to_be_forgotten_where_all_is_read_only(shop, look, path):
+async def test_nothing_is_offered_to_be_forgotten_where_all_is_read_only(shop, look):
     shop.task("5eed")
 
-    assert forget_form(await look(path, read_only=True)) is None
+    assert forget_form(await look("/task/5eed", read_only=True)) is None
+    html = await look("/tasks?state=SUCCESS", read_only=True)
+    assert not html.all("form", method="post")
+    assert not html.all("input", name="ids")
 
 
-@pytest.mark.parametrize("path", ["/tasks?state=SUCCESS", "/task/5eed"])
-async def test_where_the_controls_are_shut_so_is_forgetting(shop, look, path):
+async def test_where_the_controls_are_shut_so_is_forgetting(shop, look):
     shop.task("5eed")
 
-    html = await look(path, environ={})
+    html = await look("/task/5eed", environ={})
 
     assert forget_form(html) is None
+    assert not (await look("/tasks", environ={})).all("input", name="ids")
     assert any("Forget" in button.text for button in html.all("button", disabled=""))

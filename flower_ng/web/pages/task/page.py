@@ -13,6 +13,7 @@ from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.deeds import DeedLine, deeds_on
 from flower_ng.web.lookups.verified_task import ENDED, Verified, verified
 from flower_ng.web.pages.task.actions import TaskAction, task_actions
 from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
@@ -102,6 +103,7 @@ class TaskView:
     own_state: OwnState | None
     state_source: str | None
     reruns: tuple[TaskFact, ...]
+    deeds: tuple[DeedLine, ...]
 
     @property
     def goes_on(self) -> bool:
@@ -120,6 +122,7 @@ class _Extras:
     now: float
     doubt: str
     own_state: OwnState | None
+    deeds: tuple[DeedLine, ...]
 
 
 class TaskDetailPage(Page):
@@ -149,6 +152,7 @@ class TaskDetailPage(Page):
             now,
             f"{found.doubt} {found.words}".strip(),
             self._own_state(found),
+            tuple(await deeds_on(self, uuid, is_task=True)),
         )
         no_backend = await self.cluster.publisher.backend_refusal()
         actions = task_actions(row, self._pool(row), links, no_backend=no_backend)
@@ -217,6 +221,7 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         own_state=extras.own_state,
         state_source=row.state_source,
         reruns=tuple(_reruns(row, links)),
+        deeds=extras.deeds,
     )
 
 

@@ -1,9 +1,11 @@
-"""Actions on all tasks of a list: the links that export them, the form that forgets them; pure."""
+"""Actions on many tasks of a list: those that are ticked, or all that match; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.monitor.remote.batch_actions import FORGET_MANY, MANY, RERUN_MANY
+from flower_ng.monitor.remote.task_actions import RERUN
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Listing
 
@@ -11,19 +13,29 @@ FORMS: Final = ("csv", "ndjson")
 
 
 @dataclass(frozen=True, slots=True)
-class BulkActions:
-    """The links below a list of tasks.
+class BulkDeed:
+    """A button below the list: what it does to the chosen tasks, and whether only admins may."""
 
-    `exports` are addresses by form. `forgets` are the fields of the form that forgets them all,
-    empty where nothing is filtered; `count` is how many they are, None until somebody counts them
-    at `count_url`.
+    label: str
+    url: str
+    is_danger: bool
+    administers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BulkActions:
+    """What stands below a list of tasks.
+
+    `exports` are addresses by form, of all that match; `export_url` takes the chosen ones. `count`
+    is how many match, None where nobody has counted them. What follows `again_url` is a task.
     """
 
     exports: Mapping[str, str]
-    forgets: Mapping[str, str]
-    forget_url: str
+    export_url: str
+    deeds: tuple[BulkDeed, ...]
+    again_url: str
     count: int | None
-    count_url: str
+    is_filtered: bool
 
 
 def bulk_actions(listing: Listing, links: Links, count: int | None) -> BulkActions:
@@ -32,8 +44,12 @@ def bulk_actions(listing: Listing, links: Links, count: int | None) -> BulkActio
     export = {**filters, "sort": listing.sort}
     return BulkActions(
         exports={form: links.page("/tasks/export", {**export, "format": form}) for form in FORMS},
-        forgets=filters,
-        forget_url=links.action("tasks/forget"),
+        export_url=links.page("/tasks/export", {}),
+        deeds=tuple(
+            BulkDeed(one.label, links.action(one.route), one is not RERUN_MANY, one is FORGET_MANY)
+            for one in MANY
+        ),
+        again_url=f"{links.action(RERUN.route)}/",
         count=count,
-        count_url=links.page("/tasks", {**filters, "counted": "true"}),
+        is_filtered=bool(filters),
     )

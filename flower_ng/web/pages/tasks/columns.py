@@ -7,10 +7,11 @@ from math import floor, log10
 from typing import Any, Final
 
 from flower_ng.store import TaskRow
+from flower_ng.web.lookups.batch_deeds import OVER
 from flower_ng.web.pages.tasks.by_runtime import runtime_s
 from flower_ng.web.pages.tasks.search_terms import exact_term, quoted
 from flower_ng.web.ui import format as fmt
-from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.links import Links, segment
 from flower_ng.web.ui.paging import Column
 from flower_ng.web.ui.phases import NO_END
 
@@ -70,10 +71,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One task."""
+    """One task; `path` is its id as a step of an address, `is_over` says that it has ended."""
 
     uuid: str
     cells: tuple[Cell, ...]
+    path: str
+    is_over: bool
 
 
 def column_slugs(named: str, usual: tuple[str, ...] = DEFAULT_COLUMNS) -> tuple[str, ...]:
@@ -90,7 +93,12 @@ def row_of(
     Whether one that `is_in_doubt` still runs is unknown.
     """
     cells = _cells(task, slugs, links, now)
-    return Row(task.uuid, tuple(map(_without_end, cells) if is_in_doubt else cells))
+    return Row(
+        task.uuid,
+        tuple(map(_without_end, cells) if is_in_doubt else cells),
+        segment(task.uuid),
+        task.state in OVER,
+    )
 
 
 def _without_end(cell: Cell) -> Cell:

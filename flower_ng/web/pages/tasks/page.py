@@ -88,6 +88,7 @@ class TasksView:
     term_url: str
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
+    picks: bool
     pager: Pager
     bulk: BulkActions
     total: int
@@ -204,6 +205,20 @@ class Tasks(Page):
         is_live = LIVE in self.request.headers
         return await summaries.of(key, count, 0 if is_live else COUNTS_WAIT_S)
 
+    @property
+    def _picks(self) -> bool:
+        """Whether rows can be ticked: whoever asks may do something to tasks."""
+        return self.services.door.controls(self.identity).open
+
+    def _headings(
+        self, listing: Listing, slugs: Sequence[str], links: Links
+    ) -> tuple[Heading, ...]:
+        headings = tuple(listing.headings(links, [COLUMNS[slug] for slug in slugs]))
+        if not self._picks:
+            return headings
+        first, last = (Heading(label, None, "", "tool") for label in ("Select", "Run again"))
+        return (first, *headings, last)
+
     def _is_in_doubt(self, row: TaskRow) -> bool:
         """Whether it is unknown if a started task still runs."""
         doubt = self.cluster.health.doubt
@@ -236,11 +251,12 @@ class Tasks(Page):
             usual_columns=",".join(usual),
             columns_url=listing.filtered(links, columns=",".join(usual)),
             term_url=listing.filtered(links, search=f"{base} {{term}}".strip()),
-            headings=listing.headings(links, [COLUMNS[slug] for slug in found.slugs]),
+            headings=self._headings(listing, found.slugs, links),
             rows=tuple(
                 row_of(shown, found.slugs, links, now, is_in_doubt=self._is_in_doubt(row))
                 for row, shown in zip(page.rows, rows, strict=True)
             ),
+            picks=self._picks,
             pager=pager(
                 listing, links, shown=len(page.rows), count=page.filtered, is_exact=page.exact
             ),

@@ -14,6 +14,7 @@ from flower_ng.records import Worker
 from flower_ng.redaction import has_hidden
 from flower_ng.web.http.base import LIVE, Need, Page
 from flower_ng.web.http.services import is_known
+from flower_ng.web.lookups.deeds import DeedLine, deeds_on
 from flower_ng.web.pages.worker.inspect_tables import (
     QUEUE_COLUMNS,
     InspectedTask,
@@ -97,6 +98,7 @@ class WorkerView:
     now: float
     links: Links
     problems: tuple[ProblemRow, ...]
+    deeds: tuple[DeedLine, ...]
 
 
 class WorkerPage(Page):
@@ -116,7 +118,8 @@ class WorkerPage(Page):
         heard = self.cluster.state.workers.get(name)
         record = self.cluster.inspector.workers.get(name, {})
         recent = await last_hour(self.cluster, name, self.services.clock())
-        return self._view(name, heard, record, recent, max(limit, 0))
+        deeds = tuple(await deeds_on(self, name))
+        return self._view(name, heard, record, recent, max(limit, 0), deeds)
 
     async def _inspect(self, name: str) -> None:
         """Begin an inspection; wait for it only where an answer was never given."""
@@ -144,6 +147,7 @@ class WorkerPage(Page):
         record: Mapping[str, Any],
         recent: LastHour,
         limit: int,
+        deeds: tuple[DeedLine, ...],
     ) -> WorkerView:
         links, stats = Links(self.services.prefix), mapping(record.get("stats"))
         age_s = self.cluster.inspector.ages(name).get("stats")
@@ -176,6 +180,7 @@ class WorkerPage(Page):
             now=self.services.clock(),
             links=links,
             problems=marks(self.cluster.problems.about("worker", name), links),
+            deeds=deeds,
         )
 
     def _inspected(self, tasks: Any, name: str) -> Iterator[InspectedTask]:

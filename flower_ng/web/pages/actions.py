@@ -1,0 +1,54 @@
+"""Actions is what people did to the cluster, the newest first, and the batches that go on."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flower_ng.batch_record import BatchState
+from flower_ng.store import AuditQuery
+from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.batch_view import BatchView, batch_view
+from flower_ng.web.lookups.deeds import DeedLine, deed_line
+from flower_ng.web.ui.links import Links
+
+SHOWN: Final = 50
+#: So many of the newest batches are looked at for those that go on, and shown of those that ended.
+BATCHES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ActionsView:
+    """Actions as people read them; `older_url` is empty where there are no more.
+
+    `under_way` are the batches that run or are paused, `past` the newest of the others.
+    """
+
+    title: str
+    under_way: tuple[BatchView, ...]
+    past: tuple[BatchView, ...]
+    deeds: tuple[DeedLine, ...]
+    older_url: str
+
+
+class Actions(Page):
+    """`/actions`."""
+
+    path = "/actions"
+    need = Need.OPERATE
+    nav = "Actions"
+    template = "pages/actions.html"
+
+    async def view(self, *_none: str) -> ActionsView:
+        """Read the audit, and the batches."""
+        links, store = Links(self.services.prefix), self.cluster.store
+        before = self.get_argument("before", default="")
+        page = await store.audit(AuditQuery(SHOWN, before, deeds_only=True))
+        found = [] if before else await store.batches.newest(BATCHES)
+        batches = [batch_view(one, links) for one in found]
+        open_states = (BatchState.RUNNING, BatchState.PAUSED)
+        return ActionsView(
+            title="Actions",
+            under_way=tuple(one for one in batches if one.batch.state in open_states),
+            past=tuple(one for one in batches if one.batch.state not in open_states),
+            deeds=tuple(deed_line(entry, links) for entry in page.entries),
+            older_url=links.page("/actions", {"before": page.next}) * bool(page.next),
+        )
