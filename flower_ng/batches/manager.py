@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 #: How long the end of the process waits for the tasks that batches are at.
 END_S: Final = 5.0
-ENDING: Final = "flower_ng was stopped"
+ENDING: Final = "The dashboard was stopped"
 #: So many uncertain tasks are looked for in the history when a batch is resumed.
 MOST_SOUGHT: Final = 1_000
 

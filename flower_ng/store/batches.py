@@ -36,7 +36,7 @@ SILENT_S: Final = 6 * BEAT_S
 KEPT_S: Final = 90 * 86_400.0
 #: Ids that are written in one statement.
 STEP: Final = 5_000
-BROKEN_OFF: Final = "flower_ng ended while it ran"
+BROKEN_OFF: Final = "The dashboard ended while it ran"
 
 
 class _Runs(Protocol):

@@ -90,7 +90,7 @@ def test_a_batch_goes_on_after_kill_9_and_sends_nothing_twice(place):
     place.dashboard.start()
 
     found = place.batch(batch, limit=1000)
-    assert (found["state"], found["why"]) == ("paused", "flower_ng ended while it ran")
+    assert (found["state"], found["why"]) == ("paused", "The dashboard ended while it ran")
     assert found["counts"]["unknown"] <= 1
     assert place.post("resume", batch).status == 200
     ended = place.reached(batch, "ended")
