@@ -1,5 +1,6 @@
 """The dashboard: a Cluster and its web server, started and stopped in order. On the loop."""
 
+import asyncio
 import errno
 import logging
 import os
@@ -97,6 +98,25 @@ class Flower:
         self.cluster.start()
         self._server.add_sockets(sockets)
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it is reached by HTTPS."""
+        return bool(self.settings.certfile and not self.socket_path)
+
+    async def renew_certificate(self) -> None:
+        """Show the certificate that is in its file now to new connections.
+
+        One that can't be used is logged, and the old one stays.
+        """
+        try:
+            context = await asyncio.to_thread(tls_context, self.settings)
+        except SettingsError as error:
+            log.error("The certificate stays the one from before: %s", error)  # noqa: TRY400 - one line
+            return
+        if self._server is not None:
+            self._server.ssl_options = context
+            log.info("New connections get what is in %s now", self.settings.certfile)
+
     async def stop(self) -> None:
         """End everything in order; a step that fails is logged and skips no other."""
         if self._server is not None:
@@ -152,6 +172,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             f"Invalid 'ca_certs' option: {settings.ca_certs} holds no certificates that can be read"
             f" ({error}): name a file of certificates in PEM form"
         ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(settings.certfile, settings.keyfile)
     except OSError as error:

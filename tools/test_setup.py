@@ -21,6 +21,10 @@ PROGRAMS = {  # the names of a program, of which Debian has the first: its packa
     ("promtool",): "prometheus",
     ("chromium-headless-shell", "chromium", "chromium-browser"): "chromium-headless-shell",
     ("openssl",): "openssl",
+    ("nginx",): "nginx-light",
+    ("caddy",): "caddy",
+    ("apache2",): "apache2-bin",
+    ("haproxy",): "haproxy",
     ("git",): "git",
 }
 IMAGE_PROGRAMS = {("buildah",): "buildah", ("debootstrap",): "debootstrap"}

@@ -6,6 +6,7 @@ import errno
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -116,9 +117,30 @@ async def run(capp: Celery, loaded: Loaded, ending: Ending, *, quiet: bool, noti
         spare_collections()
         for line in () if quiet else (*banner(flower), *filter(None, [notice])):
             log.info(line)
-        await ending.wait()
+        with renewing(flower):
+            await ending.wait()
     finally:
         await flower.stop()
+
+
+@contextlib.contextmanager
+def renewing(flower: Flower) -> Iterator[None]:
+    """Have SIGHUP, which else ends the program, take up a renewed certificate; on the loop."""
+    if not flower.is_encrypted or not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    loop, running = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+    def renew() -> None:
+        task = loop.create_task(flower.renew_certificate())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, renew)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 def spare_collections() -> None:

@@ -73,8 +73,17 @@ class Settings(ProblemOptions):
     certfile: str | None = option(
         None, SERVER, "TLS certificate file; turns HTTPS on, needs keyfile."
     )
-    keyfile: str | None = option(None, SERVER, "Private key file of certfile.")
+    keyfile: str | None = option(
+        None, SERVER, "Private key file of certfile. SIGHUP has both read again."
+    )
     ca_certs: str | None = option(None, SERVER, "File of CA certificates for TLS.")
+    hsts_max_age: str = option(
+        "0",
+        SERVER,
+        "How long browsers that came by HTTPS use nothing else for this host name, such as 365d"
+        " (Strict-Transport-Security); 0 does not ask for it.",
+        is_duration,
+    )
     xheaders: bool = option(
         False,
         SERVER,

@@ -1,7 +1,7 @@
 """The examples of the documentation that are no commands: files in Python, YAML, JSON and others.
 
-docs/python-api.md has its own tests, in tests/test_python_api.py. nginx's is read, not run: its
-server is not among the programs of the tests.
+docs/python-api.md has its own tests, in tests/test_python_api.py; those of reverse proxies are run
+by tests/web/test_proxies.py.
 """
 
 import configparser
@@ -28,6 +28,7 @@ from tests.services import ROOT, need
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
     marked = {"python", "yaml", "json", "ini", "nginx", "dockerfile"}
+    marked |= {"apache", "caddy", "haproxy"}  # run by tests/web/test_proxies.py
     every = [match for page in ROOT.glob("docs/*.md") for match in _marks(page)]
 
     assert set(every) == marked | {"", "sh"}

@@ -20,6 +20,10 @@ PROGRAMS = (
     "promtool",
     "chromium-headless-shell",
     "openssl",
+    "nginx",
+    "caddy",
+    "apache2",
+    "haproxy",
     "git",
 )  # those that are on the PATH alone
 

@@ -1,12 +1,14 @@
 """The dashboard as a process: what outlives it, and what it does without a broker."""
 
 import http.client
+import os
 import re
 import signal
 import socket
 import ssl
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,39 @@ def test_it_serves_https_with_a_certificate_and_its_key(redis_url, start_dashboa
     finally:
         link.close()
     assert f"https://127.0.0.1:{dashboard.port}/" in dashboard.output()
+    first = shown(dashboard.port)
+
+    certificate.write_text("no certificate")
+    os.kill(dashboard.pid, signal.SIGHUP)
+    wait_until(lambda: "The certificate stays" in dashboard.output(), what="it refuses")
+    assert shown(dashboard.port) == first
+    [line] = [one for one in dashboard.output().splitlines() if "The certificate stays" in one]
+    assert f"{certificate} and {key} cannot be used" in line
+
+    make_certificate(key, certificate)
+    os.kill(dashboard.pid, signal.SIGHUP)
+    wait_until(lambda: shown(dashboard.port) == der(certificate), what="the new one is shown")
+    with pytest.raises(ssl.SSLError):
+        shown(dashboard.port, ssl.TLSVersion.TLSv1_1)
+
+
+def shown(port: int, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> bytes | None:
+    """The certificate that a new connection gets, with that version of TLS at most."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, newest
+    with (
+        socket.create_connection(("127.0.0.1", port), 5) as link,
+        context.wrap_socket(link) as secure,
+    ):
+        return secure.getpeercert(binary_form=True)
+
+
+def der(certificate: Path) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(certificate.read_text())
 
 
 def make_certificate(key: Path, certificate: Path) -> None:

@@ -456,3 +456,20 @@ async def test_a_trailing_slash_is_another_path(client, path):
 )
 async def test_any_other_path_is_a_404_page_for_readers_and_writers(client, method, status):
     assert (await client.ask(method, "/api/nowhere")).status == status
+
+
+@pytest.mark.parametrize(
+    ("scheme", "options", "sent"),
+    [
+        ("https", {"hsts_max_age": "365d"}, "max-age=31536000"),
+        ("http", {"hsts_max_age": "365d"}, None),
+        ("https", {}, None),
+    ],
+)
+async def test_browsers_are_told_to_come_by_https_where_that_is_asked_for(
+    serve, scheme, options, sent
+):
+    client = serve(HANDLERS, xheaders=True, **options)
+    answer = await client.get("/shown", **{"X-Scheme": scheme})
+
+    assert answer.headers.get("Strict-Transport-Security") == sent

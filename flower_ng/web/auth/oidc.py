@@ -5,6 +5,7 @@ Both are found by discovery, kept for an hour, and asked for once for all who wa
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -161,7 +162,9 @@ def _needed(told: Mapping[str, Any], name: str) -> str:
 def _url_of(told: Mapping[str, Any], name: str) -> str:
     """Return a URL of the provider, which has to be safe from listeners; empty without one."""
     url = told.get(name)
-    return url if isinstance(url, str) and is_issuer(url.partition("?")[0]) is None else ""
+    if not isinstance(url, str) or not re.fullmatch(r"[!-~]+", url):
+        return ""
+    return url if is_issuer(url.partition("?")[0]) is None else ""
 
 
 def _host(url: str) -> str:

@@ -96,6 +96,7 @@ class Door:
     roles: Sequence[str] = ()
     htpasswd: Htpasswd | None = None
     tokens: Tokens = field(default_factory=Tokens)
+    hsts_s: int = 0
     logins: Identification = field(init=False)
 
     def __post_init__(self) -> None:
@@ -222,8 +223,17 @@ class Door:
             raise Forbidden(f"{who.name} has no role here: no entry of --roles fits")
         raise Forbidden(f"{who.name} is a {who.role.word}: this needs the role {Role(need).word}")
 
-    def cors_headers(self, origin: str | None) -> Mapping[str, str]:
-        """What lets a page of another origin read the answer: nothing unless it is listed."""
+    def headers(self, origin: str | None, protocol: str) -> Mapping[str, str]:
+        """What an answer says of origins whose pages may read it, and of HTTPS.
+
+        Unless options name them, no page of another origin may, and browsers may come by HTTP.
+        """
+        headers = dict(self._cors_headers(origin))
+        if self.hsts_s and protocol == "https":
+            headers["Strict-Transport-Security"] = f"max-age={self.hsts_s}"
+        return headers
+
+    def _cors_headers(self, origin: str | None) -> Mapping[str, str]:
         if not self.cors_origins:
             return {}
         if "*" in self.cors_origins:

@@ -27,11 +27,7 @@ from flower_ng.web.http.error_bodies import (
     page_body,
     report,
 )
-from flower_ng.web.http.guard import (
-    SAFE_METHODS,
-    SECURITY_HEADERS,
-    Access,
-)
+from flower_ng.web.http.guard import SAFE_METHODS, SECURITY_HEADERS, Access
 from flower_ng.web.ui.format import json_text
 from flower_ng.web.ui.links import text_of
 
@@ -75,8 +71,8 @@ class Handler(Audited):
         for name, value in SECURITY_HEADERS.items():
             self.set_header(name, value)
         self.set_header("Cache-Control", "private, no-cache")
-        cors = self.services.door.cors_headers(self.request.headers.get("Origin"))
-        for name, value in cors.items():
+        origin = self.request.headers.get("Origin")
+        for name, value in self.services.door.headers(origin, self.request.protocol).items():
             self.set_header(name, value)
 
     async def prepare(self) -> None:

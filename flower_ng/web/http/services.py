@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from flower_ng.settings import Settings
+from flower_ng.settings.amounts import seconds
 from flower_ng.web.auth.hosts import Hosts, is_loopback
 from flower_ng.web.auth.htpasswd import Htpasswd, read_htpasswd
 from flower_ng.web.auth.identification import ProxyHeader
@@ -115,6 +116,7 @@ def furnish(
         htpasswd=Htpasswd(read_htpasswd(options.htpasswd)),
         tokens=Tokens(options.tokens),
         roles=roles_of(options.roles, options.roles_path),
+        hsts_s=int(seconds(options.hsts_max_age) or 0),
     )
     prefix = normal_prefix(options.url_prefix)
     return Services(cluster, options, door, assets, prefix, version, clock, new_id, demo)

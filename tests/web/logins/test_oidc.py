@@ -369,6 +369,7 @@ async def test_what_the_token_lacks_the_provider_is_asked_for(open_site, provide
         ({"token_endpoint": "http://evil.example/token"}, "token_endpoint"),
         ({"jwks_uri": "file:///etc/passwd"}, "jwks_uri"),
         ({"jwks_uri": 5}, "jwks_uri"),
+        ({"authorization_endpoint": "https://a.b/?x\r\nA: b"}, "authorization_endpoint"),
     ],
 )
 async def test_a_provider_that_cannot_be_understood_is_a_page_with_the_reason(
