@@ -46,6 +46,7 @@ from flower_ng.monitor.remote.results import Results
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.servers import Servers
+from flower_ng.monitor.state.held_back import HeldBack
 from flower_ng.monitor.state.missing_events import MissingEvents
 from flower_ng.monitor.state.presence import OFFLINE, Presence
 from flower_ng.monitor.state.purge import Purge
@@ -97,13 +98,17 @@ class Cluster:
             self.redactor,
         )
         self.state, self.store = self.events.state, self.events.store
+        self.held_back = HeldBack(
+            self.events.reach, lambda: self.poll.alarms, self.state.newest_heard_at
+        )
         self.presence = Presence(
             self.state,
             lambda: self.events.connection,
             settings.purge_offline_workers,
             self.events.clock,
-            self.events.reach,
+            self.held_back.reach,
             self._is_solo,
+            lambda: self.held_back.why,
         )
         self.metrics.is_alive = self.presence.is_online
         self._source_url = ""
@@ -155,7 +160,11 @@ class Cluster:
             self.verifier,
             clock=self.events.clock,
         )
-        self.events.clock.followers += [self.health.follow_clock, self.poll.follow_clock]
+        self.events.clock.followers += [
+            self.health.follow_clock,
+            self.poll.follow_clock,
+            self.held_back.follow_clock,
+        ]
         self.problems = self.health.problems
         self.doctor = assemble.doctor(settings, capp, self.pool, self.broker, self.events)
         self.tellings = tuple(
@@ -240,8 +249,9 @@ class Cluster:
         self.task_observer.adopt(tasks)
         self.sent.adopt(tasks)
 
-    def _is_solo(self, worker: str) -> bool:
-        return pool_name(self.inspector.told.get(worker, NO_ANSWER).pool) == "solo"
+    def _is_solo(self, worker: str) -> bool | None:
+        pool = self.inspector.told.get(worker, NO_ANSWER).pool
+        return pool_name(pool) == "solo" if pool else None
 
     def is_gone(self, worker: str) -> bool:
         """Whether a worker is known to be offline, whatever the reason."""
@@ -259,12 +269,13 @@ class Cluster:
             is_refusing=self.problems.holds("events-refused"),
             is_cut=self.problems.holds("broker-cut-off"),
             late_s=self._late_s(),
-            blocked=self._blocked() if self.problems.holds("broker-blocks") else "",
+            blocked=self._blocked(),
         )
 
     def _blocked(self) -> str:
         """Return why the broker takes no messages at present, empty where it does."""
-        return "" if self.poll.facts is None else self.poll.facts.blocks_publishers
+        facts, is_told = self.poll.facts, self.problems.holds("broker-blocks")
+        return facts.blocks_publishers if facts and is_told else self.presence.held_back
 
     def _length_of(self, queue: str) -> int | None:
         """Return how many messages a queue has, None where that is not known now."""

@@ -61,6 +61,18 @@ class Poll:
         return self._facts
 
     @property
+    def alarms(self) -> tuple[float, str] | None:
+        """When RabbitMQ told of its alarms, and why it blocks publishers, empty where it does not.
+
+        None for other brokers, and where it does not tell now.
+        """
+        facts = self._facts
+        if facts is None or facts.rabbit is None or self._clock() - facts.at > GOOD_S:
+            return None
+        why = facts.blocks_publishers
+        return (facts.at, why) if why or facts.tells_alarms else None
+
+    @property
     def told_at(self) -> float | None:
         """When the numbers were told, in UTC seconds; None before the first answer."""
         return self._told_at

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 from flower_ng.brokers.condition import BrokerFacts
 from flower_ng.health.problem import Problem
 from flower_ng.health.watch import ProblemWatch
-from flower_ng.monitor.state.presence import Census, Presence
+from flower_ng.monitor.state.presence import LISTEN_S, Census, Presence
 
 #: `ok` only where nothing is raised or pending and everything was seen; `unknown` where nothing is
 #: wrong as far as is known, and not everything was seen.
@@ -26,9 +26,9 @@ class ClusterVerdict:
 
     `census` counts the workers; `is_current` is whether events arrive, else all is as of `at` (UTC
     seconds), or nothing was heard yet where `has_heard` is False; `lack` is why this broker never
-    carries events, if so; `has_settled` is that we have listened for long enough to have heard of
-    all who are online. `quiet_s` is for how long no problem is raised after a start. `unseen` says
-    in sentences what could not be looked at.
+    carries events, if so; `held_back` why it holds back what workers send, if so; `has_settled` is
+    that we have listened for long enough to have heard of all who are online. `quiet_s` is for how
+    long no problem is raised after a start. `unseen` says in sentences what could not be looked at.
     """
 
     raised: tuple[Problem, ...]
@@ -42,6 +42,7 @@ class ClusterVerdict:
     unseen: tuple[str, ...]
     lack: str = ""
     has_settled: bool = True
+    held_back: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -85,17 +86,21 @@ def cluster_verdict(
         ),
         lack=presence.lack,
         has_settled=presence.has_settled,
+        held_back=presence.held_back,
     )
 
 
 def _unheard(presence: Presence, census: Census) -> list[str]:
     if presence.lack:
         return [presence.lack]
+    if presence.held_back:
+        return [f"Events: the broker accepts no messages from workers ({presence.held_back})"]
     if not presence.is_current:
         return ["Events: no connection to the broker"]
     if not census.known:
         return [f"Workers: none known{_forgotten(census.forgotten)}"]
-    return [*filter(None, (_not_heard_yet(census.unknown), _perhaps_busy(presence)))]
+    listens = "" if presence.has_settled else f"Workers: listened for less than {LISTEN_S:.0f} s"
+    return [*filter(None, (listens, _not_heard_yet(census.unknown), _perhaps_busy(presence)))]
 
 
 def _not_heard_yet(count: int) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 
 from flower_ng.brokers import Look, QueueNumbers, RedisFacts
+from flower_ng.brokers.condition import RabbitFacts, RabbitNode
 from flower_ng.brokers.poll import GOOD_S, Poll
 from flower_ng.errors import Unavailable
 
@@ -77,6 +78,28 @@ async def test_numbers_too_old_are_no_numbers():
     now[0] += GOOD_S
 
     assert poll.numbers == {}
+
+
+async def test_alarms_are_those_that_rabbitmq_told_of_lately():
+    now = [5.0]
+    well = RabbitNode("a", is_running=True, has_memory_alarm=False, has_disk_alarm=False)
+    short = RabbitNode("b", is_running=True, has_memory_alarm=True)
+    broker = Broker(facts=RabbitFacts("4.1", (well,)))
+    poll = polling(broker, clock=lambda: now[0])
+    assert poll.alarms is None
+    await poll.look()
+    assert poll.alarms == (5.0, "")
+
+    broker.answer = Look((), RabbitFacts("4.1", (well, short)))
+    await poll.look()
+    assert poll.alarms == (5.0, "b is short of memory")
+    now[0] += GOOD_S + 1
+    assert poll.alarms is None
+
+    for untold in (RabbitFacts("4.1"), RedisFacts("7.0", role="slave"), None):
+        broker.answer = Look((), untold)
+        await poll.look()
+        assert poll.alarms is None
 
 
 async def test_an_answer_that_cannot_be_read_ends_nothing():

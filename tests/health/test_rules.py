@@ -619,3 +619,12 @@ def test_a_worker_that_is_only_remembered_for_its_tasks_is_not_silent():
 
     assert found("worker-silent", facts(workers=purged)) == {}
     assert found("worker-gone", facts(workers=purged)) == {W: {"tasks without a known end": 2}}
+
+
+@pytest.mark.parametrize(
+    "broker", [rabbit(node(has_memory_alarm=True)), redis(memory_bytes=9, memory_limit_bytes=9)]
+)
+def test_nobody_is_blamed_for_not_answering_while_the_broker_takes_no_messages(broker):
+    mute = worker(unanswered_s=999, why="no reply")
+
+    assert found("worker-unanswering", facts(workers=[mute], broker=broker)) is None

@@ -1,5 +1,6 @@
 """A worker with a solo pool runs a task: it sends nothing meanwhile, and nobody calls it dead."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -41,3 +42,25 @@ def test_a_solo_worker_that_runs_a_task_is_told_to_be_perhaps_busy_and_no_proble
         gauge = f'flower_worker_online{{worker="{worker.hostname}"}} 1.0'
         assert gauge in dashboard.ask("/metrics").text
     wait_until(lambda: ">Online<" in dashboard.ask("/workers").text, 15, "it is heard again")
+
+
+def test_one_that_was_busy_when_the_dashboard_started_is_told_the_same(
+    redis_server: Redis,
+    start_worker: Callable[..., Worker],
+    start_dashboard: Callable[..., Dashboard],
+) -> None:
+    """Between two tasks it reads our question too late, if at all: its pool is not known."""
+    url = redis_server.url.replace("/0", "/7")
+    worker = start_worker(url, name="solo", options=SOLO)
+    with Celery("busy", broker=url, set_as_current=False) as app:
+        for seconds in (3, TASK_S):
+            app.send_task("tests.shop.sleep", (seconds,))
+    dashboard = start_dashboard(url, options=(*OPTIONS, "--inspect_interval=0"))
+
+    wait_until(lambda: worker.hostname in dashboard.get("/api/workers", status=1), 15, "it is met")
+    wait_until(lambda: ">Maybe busy<" in dashboard.ask("/workers").text, 15, "it is busy")
+    while ">Maybe busy<" in dashboard.ask("/workers").text:
+        assert not dashboard.get("/api/problems")["problems"]
+        assert dashboard.get("/api/workers", status=1) == {worker.hostname: True}
+        time.sleep(0.3)
+    assert ">Online<" in dashboard.ask("/workers").text

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -153,6 +154,32 @@ def test_alarms_and_queues_of_workers_that_are_gone_are_told_until_they_are_over
     assert memory["used_share"] > 0.9
     assert disk["free_bytes"] < 1.5 * disk["alarm below_bytes"]
     assert gone["one"] == GONE
+
+
+# Takes 30 s; what is made of the broker's words is in tests/monitor/test_presence.py.
+@pytest.mark.soak
+def test_workers_whose_heartbeats_the_broker_holds_back_are_not_called_silent(rabbit, tmp_path):
+    worker = Worker(tmp_path, rabbit.url, options=("-c", "1", "--heartbeat-interval=1"))
+    more = ("--problem_worker_silent=1",)
+    with running(worker), watching(rabbit.url, rabbit.management_url, tmp_path, more=more) as one:
+        board, name = one.dashboard, worker.hostname
+        one.online(name)
+        wait_until(lambda: board.get("/api/overview")["verdict"] == "ok", 20, "it is well")
+
+        def surfaces():
+            assert board.get("/api/workers", status=1)[name] is True
+            assert ">Silent<" not in board.ask("/workers").text
+            assert f'flower_worker_online{{worker="{name}"}} 1.0' in board.ask("/metrics").text
+            assert one.told("worker-silent", name) is None
+            return board.get("/api/overview")
+
+        with short(rabbit):
+            wait_until(lambda: "has held back" in surfaces()["sentence"], 20, "it is told")
+            assert "The broker accepts no messages" in board.ask("/workers").text
+            ends_at = time.monotonic() + 8
+            while time.monotonic() < ends_at:
+                assert surfaces()["workers"]["silent"] is None
+        wait_until(lambda: surfaces()["workers"]["online"] == 1, 30, "it is heard again")
 
 
 def test_events_that_are_lost_before_they_come_are_told_by_the_workers_heartbeats(rabbit, tmp_path):

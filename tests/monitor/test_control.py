@@ -158,6 +158,13 @@ def test_what_is_no_signal_is_refused(name):
             commands.autoscale(1, 3),
             "Failed to autoscale '{host}' worker: ValueError('Autoscale not enabled')",
         ),
+        (
+            commands.rate_limit("tests.shop.fail", "x"),
+            (
+                "Failed to set rate limit:"
+                " 'ratelimit 'x' is not a number, or a number per s, m or h, such as 200/m'"
+            ),
+        ),
         (commands.rate_limit("no.such", "5/m"), "Failed to set rate limit: 'unknown task'"),
         (commands.time_limit("no.such", 1.0, 2.0), "Failed to set timeouts: 'unknown task'"),
     ],

@@ -1,8 +1,10 @@
 """Who is online, who left, who fell silent: recorded sequences of events under a clock of ours."""
 
+import msgspec
 import pytest
 
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
+from flower_ng.monitor.state.held_back import STATISTICS_S, HeldBack
 from flower_ng.monitor.state.presence import BUSY_S, GONE_S, LISTEN_S, Presence
 from flower_ng.monitor.state.reach import Reach
 from flower_ng.monitor.state.state import ClusterState
@@ -20,23 +22,26 @@ class Cluster:
         self.state = ClusterState(clock=lambda: self.now)
         self.connection = ConnectionState(connected=True, since=BEGAN, began=BEGAN)
         self.last_reach = None
-        self.solos = set()
+        self.solos, self.pool_is_known = set(), True
+        self.told = None
+        self.held_back = HeldBack(self.reach, lambda: self.told, self.state.newest_heard_at)
         self.presence = Presence(
             self.state,
             lambda: self.connection,
             purge_after_s,
             lambda: self.now,
-            self.reach,
-            self.solos.__contains__,
+            self.held_back.reach,
+            lambda name: name in self.solos if self.pool_is_known else None,
+            lambda: self.held_back.why,
         )
 
     def reach(self):
         return self.last_reach or Reach(self.now)
 
-    def hear(self, *names, kind="worker-heartbeat"):
+    def hear(self, *names, kind="worker-heartbeat", **told):
         for name in names:
-            event = {"type": kind, "hostname": name, "timestamp": self.now, "freq": FREQ_S}
-            self.state.event(event)
+            event = {"type": kind, "hostname": name, "timestamp": self.now}
+            self.state.event({**event, "freq": FREQ_S, "active": 0, **told})
 
     def happen(self, kind, host, at):
         """Let something happen to a task on a worker."""
@@ -197,6 +202,100 @@ def test_a_solo_worker_that_said_goodbye_is_not_busy(cluster):
     cluster.now += 60
 
     assert cluster.statuses() == {"solo@box": "left"}
+
+
+def test_of_a_pool_that_is_not_known_only_a_heartbeat_during_a_task_says_that_it_is_not_solo(
+    cluster,
+):
+    cluster.pool_is_known = False
+    cluster.hear("beats@box", active=1, processed=1)
+    cluster.hear("beats@box", "mute@box", active=0, processed=1)
+    cluster.happen("succeeded", "untold@box", cluster.now)
+    cluster.now += 2 * 60  # a heartbeat is awaited for a minute where none told how often
+
+    assert cluster.statuses() == {
+        "beats@box": "silent",
+        "mute@box": "busy",
+        "untold@box": "busy",
+    }
+
+    cluster.hear("beats@box", kind="worker-online", active=0, processed=1)  # with another pool?
+    cluster.now += 60
+    assert cluster.statuses()["beats@box"] == "busy"
+
+
+def test_a_heartbeat_that_was_asked_for_does_not_say_how_often_others_come(cluster):
+    cluster.hear("rare@box", freq=60.0, active=0)
+    cluster.hear("rare@box", freq=5.0, active=None)  # so does Celery's command, for every worker
+    cluster.now += 60
+
+    assert cluster.statuses() == {"rare@box": "online"}
+
+
+def test_what_a_heartbeat_said_of_the_pool_outlasts_a_restart(cluster):
+    cluster.hear("beats@box", active=1)
+    kept = msgspec.json.decode(msgspec.json.encode(cluster.state.workers["beats@box"]), type=Worker)
+    cluster.state.restore([kept], {})
+    cluster.pool_is_known = False
+    cluster.now += 60
+
+    assert cluster.statuses() == {"beats@box": "silent"}
+
+
+def test_while_the_broker_holds_messages_back_nobody_is_silent_who_was_not_before(cluster):
+    cluster.hear("quiet@box")
+    cluster.told = cluster.now + 57, ""
+    cluster.now += 60
+    cluster.hear("a@box", "b@box")
+    as_it_was = {"quiet@box": "silent", "a@box": "online", "b@box": "online"}
+    blocked_at = cluster.now
+    cluster.now += 9  # nobody is heard, and the broker has not been asked since
+    assert cluster.statuses() == as_it_was
+    assert cluster.presence.is_current
+
+    cluster.now += 3
+    cluster.told = cluster.now, "short of memory"
+    assert cluster.statuses() == as_it_was
+    cluster.now += 3600
+    cluster.told = cluster.now, "short of memory"
+    assert cluster.statuses() == as_it_was
+    assert (cluster.presence.at, cluster.presence.is_current) == (blocked_at, False)
+    assert cluster.presence.held_back == "short of memory"
+
+    cluster.now += 4
+    cluster.hear("a@box")  # they flow again, and the broker did not say so yet
+    assert cluster.statuses() == as_it_was
+    cluster.now += 2
+    cluster.told = cluster.now, ""
+    assert cluster.statuses() == as_it_was
+    assert cluster.presence.is_current
+
+    cluster.now += LISTEN_S + STATISTICS_S
+    cluster.told = cluster.now, ""
+    cluster.hear("a@box")
+    assert cluster.statuses() == {**as_it_was, "b@box": "silent"}
+
+
+def test_who_falls_silent_among_others_is_told_without_asking_the_broker(cluster):
+    cluster.hear("a@box", "b@box")
+    cluster.told = cluster.now, ""
+    for _ in range(5):
+        cluster.now += 1
+        cluster.hear("a@box")
+
+    assert cluster.statuses() == {"a@box": "online", "b@box": "silent"}
+
+
+def test_a_broker_that_tells_no_more_holds_nothing_back(cluster):
+    cluster.hear("a@box", "b@box")
+    cluster.told = cluster.now, "short of disk"
+    assert cluster.statuses() == {"a@box": "online", "b@box": "online"}
+    cluster.now += 60
+    cluster.told = None
+
+    assert cluster.statuses() == {"a@box": "online", "b@box": "online"}  # they may come back
+    cluster.now += LISTEN_S
+    assert cluster.statuses() == {"a@box": "silent", "b@box": "silent"}
 
 
 def test_who_was_silent_long_before_the_connection_broke_was_silent(cluster):

@@ -84,6 +84,17 @@ def test_every_number_leads_to_its_list():
             {},
             "Connecting to the broker: 3 workers not reporting yet,",
         ),
+        (
+            {"is_current": False, "at": NOW - 45, "held_back": "short of memory"},
+            {},
+            "The broker has held back workers' messages for 45 s; last known data: 3 of 3 workers",
+        ),
+        ({"has_settled": False}, {}, " 3 workers heard so far, "),
+        (
+            {"has_settled": False, "census": Census(online=1, unknown=2)},
+            {},
+            " 1 worker heard so far (2 not reporting yet), ",
+        ),
         ({"census": Census()}, {}, "No workers yet: no worker has reported yet,"),
         ({"quiet_s": 33.0, "unseen": ("x",)}, {}, "Starting up:"),
         ({"unseen": ("Broker: refused",)}, {}, "Some data is missing:"),

@@ -87,6 +87,13 @@ def unanswering(worker: WorkerFacts, threshold_s: float) -> Answer:
     return {"unanswered_s": worker.unanswered_s, "reason": worker.why}
 
 
+def unanswered(facts: Facts, threshold_s: float) -> Found:
+    """Apply `unanswering`; None while nobody can answer, because the broker takes no messages."""
+    if facts.broker is not None and facts.broker.blocks_publishers:
+        return None
+    return each(unanswering)(facts, threshold_s)
+
+
 def skewed(worker: WorkerFacts, threshold_s: float) -> Answer:
     """The worker's clock differs from that of flower_ng's host."""
     if worker.is_unknown or (worker.is_online and worker.skew_s is None):
@@ -174,7 +181,7 @@ RULES: Final = (
         "It sends heartbeats but does not respond to remote control. Check that remote control is"
         " enabled, that its main process is not busy (solo, gevent) and that its control queue"
         " still exists; a restart creates the queue anew.",
-        each(unanswering),
+        unanswered,
     ),
     Rule(
         "no-workers",

@@ -50,6 +50,8 @@ class CommandCall:
     #: What may have been done all the same where the worker itself refuses.
     caveat: str = ""
     shown: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: What to say where the worker's words begin so, and are those of Python.
+    meanings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def target(self, worker: str) -> str:
         """Return what it is about: a task's type where there is one, else the worker."""
@@ -67,6 +69,8 @@ class CommandCall:
     def refusal(self, worker: str, why: object) -> str:
         """Return the sentence of its refusal."""
         failed = self.failed.format(worker=worker, **self.arguments)
+        for beginning, meaning in self.meanings.items():
+            why = meaning if str(why).startswith(beginning) else why
         return f"{failed}: '{why}'" if self.is_quoted else f"{failed}: {why}"
 
 
@@ -180,8 +184,9 @@ def time_limit(task_name: str, soft_s: float | None, hard_s: float | None) -> Co
 
 def rate_limit(task_name: str, rate: str) -> CommandCall:
     """Set how many tasks of a name one worker starts in a time: `200/m`, or `0` for no limit."""
+    wrong = f"ratelimit '{rate}' is not a number, or a number per s, m or h, such as 200/m"
     if BAD_RATE.match(rate):
-        raise BadRequest(f"ratelimit '{rate}' is not a number, or a number per s, m or h")
+        raise BadRequest(wrong)
     return CommandCall(
         RATE_LIMIT,
         "{ok}",
@@ -189,6 +194,7 @@ def rate_limit(task_name: str, rate: str) -> CommandCall:
         {"task_name": task_name, "rate_limit": rate},
         is_quoted=True,
         shown={"ratelimit": rate},
+        meanings={"Invalid rate limit string": wrong},
     )
 
 

@@ -14,7 +14,7 @@ from flower_ng.records import Worker
 #: `online`: its heartbeats come. `left`: it said goodbye. `silent`: its heartbeats ended without a
 #: goodbye. `gone`: silent for a day, taken for dead. `purged`: offline for as long as
 #: `purge_offline_workers` says, or forgotten. `unknown`: we have not listened for long enough.
-#: `busy`: silent, and of a solo pool: nobody can tell whether it runs a task or is dead.
+#: `busy`: silent, and perhaps of a solo pool: nobody can tell whether it runs a task or is dead.
 Status: TypeAlias = Literal["online", "left", "silent", "gone", "purged", "unknown", "busy"]
 OFFLINE: Final = frozenset({"left", "silent", "gone", "purged"})
 
@@ -91,8 +91,9 @@ class Presence:
 
     `purge_after_s` is the option `purge_offline_workers`, None for never. `clock` is our own.
     `reach` tells until when events are known to have been able to arrive: silence after that is
-    nobody's. Without it a connection proves itself by standing. `is_solo` says of a host name that
-    its pool is known to be solo: it sends neither heartbeats nor other events while a task runs.
+    nobody's. Without it a connection proves itself by standing. `is_solo` says of a host name
+    whether its pool is solo, which sends neither heartbeats nor other events while a task runs;
+    None where the pool is not known. `held_back` says why the broker holds back what workers send.
     """
 
     def __init__(
@@ -102,11 +103,12 @@ class Presence:
         purge_after_s: float | None,
         clock: Callable[[], float],
         reach: Callable[[], Reach | None] = lambda: None,
-        is_solo: Callable[[str], bool] = lambda _: False,
+        is_solo: Callable[[str], bool | None] = lambda _: False,
+        held_back: Callable[[], str] = lambda: "",
     ) -> None:
         self.purge_after_s = purge_after_s
         self._state, self._listening, self._clock = state, listening, clock
-        self._reach, self._is_solo = reach, is_solo
+        self._reach, self._is_solo, self._held_back = reach, is_solo, held_back
         self._before: tuple[float | None, float] = (None, 0.0)
         self._forgotten = 0
 
@@ -122,7 +124,12 @@ class Presence:
     @property
     def is_current(self) -> bool:
         """Whether events arrive, so that the words are of now."""
-        return self._listening().connected
+        return self._listening().connected and not self._held_back()
+
+    @property
+    def held_back(self) -> str:
+        """Why the broker holds back what workers send, empty where nothing says so."""
+        return self._held_back() if self._listening().connected else ""
 
     @property
     def lack(self) -> str:
@@ -209,11 +216,19 @@ class Presence:
     def _status(self, worker: Worker, moment: "_Moment") -> Status:
         status = _status(worker, moment)
         if status == "silent" and moment.at - worker.heard_at < BUSY_S:
-            status = "busy" if self._is_solo(worker.hostname) else status
+            status = "busy" if self._may_be_busy(worker) else status
         is_offline, after_s = status in OFFLINE, self.purge_after_s
         if is_offline and after_s is not None and _offline_s(worker, moment) >= after_s:
             return "purged"
         return status
+
+    def _may_be_busy(self, worker: Worker) -> bool:
+        """Whether it runs a task as far as anybody can know.
+
+        Of a pool that is not known, a heartbeat during a task says that it is not solo.
+        """
+        is_solo = self._is_solo(worker.hostname)
+        return not worker.beats_at_work if is_solo is None else is_solo
 
     def _was_online(self, worker: Worker) -> bool:
         """Whether it was online when any worker was last heard before this connection began."""

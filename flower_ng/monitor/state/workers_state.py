@@ -16,6 +16,9 @@ from flower_ng.redaction import Redactor
 WORKER_FIELDS: Final = (
     "pid", "freq", "clock", "active", "processed", "loadavg", "sw_ident", "sw_ver", "sw_sys",
 )  # fmt: skip
+#: What Celery says in a heartbeat that a command asked for, however often others come; such a
+#: heartbeat does not tell how many tasks run.
+ASKED_FREQ_S: Final = 5.0
 HEARTBEATS: Final = 4  # as many as Celery keeps
 
 
@@ -59,6 +62,10 @@ class WorkersState(CeleryState):
         """Have this called with the name of each worker that comes online or is first heard of."""
         self._newcomers.append(callback)
 
+    def newest_heard_at(self) -> float:
+        """Return when any worker was heard last, by our clock; 0 before the first."""
+        return next((one.heard_at for one in reversed(self.workers.values())), 0.0)
+
     def forget_worker(self, hostname: str) -> None:
         """Drop a worker and its counter, and tell the observers; its tasks keep its name."""
         with self._mutex:
@@ -91,10 +98,15 @@ class WorkersState(CeleryState):
     def _worker_event(self, event: Event, subject: str) -> Change:
         worker, is_new = self._hear(event)
         self._fall_silent()
+        freq = worker.freq
         for name in WORKER_FIELDS:
             value = getattr(event, name)
             if value is not None:
                 setattr(worker, name, value)
+        if worker.freq == ASKED_FREQ_S and event.active is None:
+            worker.freq = freq
+        if event.active or subject == "online":
+            worker.beats_at_work = bool(event.active)
         if subject == "offline":
             worker.heartbeats = ()
             worker.beat_at = 0.0

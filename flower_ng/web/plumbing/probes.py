@@ -9,6 +9,8 @@ from flower_ng.web.http.base import Access, Handler, Need
 
 #: Events that arrived wait no longer to be applied, unless the drain stands still.
 STUCK_S: Final = 60.0
+#: Said of a broker without fanout, to which no connection for events is made.
+NOT_TRIED: Final = "This broker carries no events, so no connection is kept: its state is unknown"
 
 
 class HealthCheck(Handler):
@@ -43,16 +45,16 @@ class Ready(Handler):
         A cluster without workers is no reason: the dashboard is ready to hear of them.
         """
         parts = {"broker": self._broker(), "events": self._events(), "store": self._store()}
-        is_ready = all(part["ok"] for part in parts.values())
+        is_ready = all(part["ok"] is not False for part in parts.values())
         self.set_status(200 if is_ready else 503)
         self.set_header("Cache-Control", "no-store")
         self.write({"ready": is_ready, **parts})
 
     def _broker(self) -> dict[str, Any]:
         connection = self.cluster.events.connection
-        is_possible = connection.is_possible
-        is_ok = bool(connection.connected) or not is_possible
-        return {"ok": is_ok, "since": connection.since, "carries_events": is_possible}
+        if not connection.is_possible:
+            return {"ok": None, "since": None, "carries_events": False, "why": NOT_TRIED}
+        return {"ok": connection.connected, "since": connection.since, "carries_events": True}
 
     def _events(self) -> dict[str, Any]:
         heard = [worker.heard_at for worker in self.cluster.state.workers.values()]

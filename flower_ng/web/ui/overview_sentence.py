@@ -77,6 +77,9 @@ def _mood(standing: ClusterVerdict, now: float) -> str:
     """Return how the sentence begins."""
     if standing.lack:
         return "Workers and tasks can't be observed through this broker"
+    if standing.held_back:
+        age_s = now - standing.at
+        return f"The broker has held back workers' messages for {fmt.span(age_s)}; last known data"
     if not standing.is_current and not standing.has_heard:
         return "Connecting to the broker"
     if not standing.is_current:
@@ -115,6 +118,9 @@ def _workers(standing: ClusterVerdict, links: Links) -> Iterator[Piece]:
     if not census.expected:
         yield Piece("no worker", url, is_bad=True)
         yield Piece(" is online")
+    elif standing.is_current and not standing.has_settled and census.online:
+        yield Piece(_counted(census.online, "worker"), url)
+        yield Piece(" heard so far")
     elif census.unknown == census.expected:
         yield Piece(_counted(census.unknown, "worker"), url)
         yield Piece(" not reporting yet")

@@ -25,7 +25,8 @@ BADGES: Final[Mapping[Status, Badge]] = {
     "busy": Badge(
         "Maybe busy",
         "unknown",
-        "A solo pool sends nothing while a task runs; silent after an hour without heartbeats",
+        "A solo pool sends nothing while a task runs, and this one is solo or did not say;"
+        " silent after an hour without heartbeats",
     ),
     "unknown": Badge("Unknown", "unknown", "No heartbeat since flower_ng started"),
 }
