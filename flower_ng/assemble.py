@@ -26,9 +26,14 @@ from flower_ng.health.notify.delivery import NoticeDelivery, Sender
 from flower_ng.health.notify.digest import NoticeDigest
 from flower_ng.health.notify.webhook import Webhook
 from flower_ng.metrics import Inspections, LoopLag, MetricSources, ProblemMetric
+from flower_ng.monitor.holds.crew import Crew
+from flower_ng.monitor.holds.keeper import Holds
 from flower_ng.monitor.ingest.inbox import Inbox
+from flower_ng.monitor.remote.control import Control
+from flower_ng.monitor.remote.inspector import WorkerInspector
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.servers import Servers
+from flower_ng.monitor.state.presence import Presence
 from flower_ng.records import Task
 from flower_ng.redaction import Redactor
 from flower_ng.settings import Settings
@@ -90,6 +95,15 @@ def history_limits(settings: Settings) -> Limits:
     )
 
 
+def holds(
+    events: Events, control: Control, inspector: WorkerInspector, presence: Presence
+) -> Holds:
+    """Build what keeps queues paused and workers drained."""
+    store = events.store
+    crew = Crew(control, inspector, lambda: events.state.workers, presence.status, events.clock)
+    return Holds(crew, store.notebook, store.record)
+
+
 def health_limits(settings: Settings) -> ProblemLimits:
     """Return the thresholds of the rules and the times of the health checks."""
     return ProblemLimits(
@@ -106,6 +120,7 @@ def health_sources(
     inspections: Inspections,
     poll: Poll,
     missing: Mapping[str, int],
+    holds: Holds,
 ) -> FactSources:
     """Return what each health check reads, apart from workers and tasks."""
     stats = events.stats
@@ -121,6 +136,7 @@ def health_sources(
         enable_events=settings.enable_events,
         has_returned=lambda: not events.returning.lasts_s,
         broker=lambda: poll.facts,
+        is_paused=holds.is_paused,
     )
 
 

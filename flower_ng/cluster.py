@@ -133,6 +133,7 @@ class Cluster:
             self.state, self.inspector, self.metrics, self.presence, clock=self.events.clock
         )
         self.control = Control(capp, self.pool, timeout_s, self.servers)
+        self.holds = assemble.holds(self.events, self.control, self.inspector, self.presence)
         results = Results(capp, self.pool, self.redactor)
         self.publisher = Publisher(
             capp, self.pool, results, accepted=self.accepted_content, servers=self.servers
@@ -151,7 +152,12 @@ class Cluster:
             assemble.health_limits(settings),
             self.task_observer,
             assemble.health_sources(
-                settings, self.events, self.inspections, self.poll, self.missing.counts
+                settings,
+                self.events,
+                self.inspections,
+                self.poll,
+                self.missing.counts,
+                self.holds,
             ),
             self.state,
             self.presence,
@@ -164,6 +170,7 @@ class Cluster:
             self.health.follow_clock,
             self.poll.follow_clock,
             self.held_back.follow_clock,
+            self.holds.follow_clock,
         ]
         self.problems = self.health.problems
         self.doctor = assemble.doctor(settings, capp, self.pool, self.broker, self.events)
@@ -303,6 +310,7 @@ class Cluster:
         self.poll.start()
         self.verifier.start()
         self.health.start()
+        self.holds.start()
         for telling in self.tellings:
             telling.start()
 
@@ -311,6 +319,7 @@ class Cluster:
         parts = (
             self.batches,
             self.doctor,
+            self.holds,
             self.health,
             self.verifier,
             self.poll,

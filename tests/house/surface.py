@@ -56,12 +56,19 @@ WORKER_CALLS = (
     "queue/add-consumer",
     "queue/cancel-consumer",
 )
+QUEUE_CALLS = ("pause", "resume")
+HOLD_CALLS = ("drain", "undrain")
 TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort", "rerun")
 PUBLISHING = ("apply", "async-apply", "send-task")
 
 CONTROLS = (
     *(write(f"/api/worker/{call}/(.+)", f"/api/worker/{call}/w@x") for call in WORKER_CALLS),
     *(write(f"/api/task/{call}/(.+)", f"/api/task/{call}/some.id") for call in TASK_CALLS),
+    *(write(f"/api/queue/{call}/(.+)", f"/api/queue/{call}/some.queue") for call in QUEUE_CALLS),
+    *(
+        write(f"/api/worker/{call}/(.+)", f"/api/worker/{call}/w@x", ADMINISTER)
+        for call in HOLD_CALLS
+    ),
     write("/api/worker/shutdown/(.+)", "/api/worker/shutdown/w@x", ADMINISTER),
     write("/api/task/forget/(.+)", "/api/task/forget/some.id", ADMINISTER),
     write("/api/tasks/forget", "/api/tasks/forget", ADMINISTER),
@@ -102,6 +109,7 @@ FLOWER = (
     read("/api/history"),
     read("/api/problems"),
     read("/api/doctor"),
+    read("/api/holds"),
     Route("/api/audit", "/api/audit", API, need=ADMINISTER),
     Route("/api/batches", "/api/batches", API, need=OPERATE),
     Route("/api/batches/(.+)", "/api/batches/0a1b", API, need=OPERATE),

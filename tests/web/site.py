@@ -107,6 +107,7 @@ class FakeCluster:
         self.doctor = Doctor(self.examine)
         self.examined = survey()
         self.tellings: Any = ()
+        self.holds: Any = SimpleNamespace(pauses={}, drains={}, present_drains=(), left={})
         self.health: Any = SimpleNamespace(doubt=lambda _uuid, _worker: "")
         self.verifier = Verifier(self.state, NoBackend(), lambda _worker: False)
         self.registry = Registry()

@@ -179,6 +179,8 @@ class QueueFacts:
     growing_s: float = 0.0
     grown: int = 0
     is_oldest_least: bool = False
+    #: Whether it is kept from its consumers on purpose.
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,12 @@ class Trends:
                 grown, at=now, length=length, oldest=oldest, consumers=consumers
             )
 
-    def facts(self, workers: Iterable[WorkerFacts], now: float) -> list[QueueFacts] | None:
+    def facts(
+        self,
+        workers: Iterable[WorkerFacts],
+        now: float,
+        is_paused: Callable[[str], bool] = lambda _: False,
+    ) -> list[QueueFacts] | None:
         """Return the queues that were sampled lately; None where none was."""
         self._trends = {name: one for name, one in self._trends.items() if now - one.at < GOOD_S}
         if not self._trends:
@@ -74,6 +79,7 @@ class Trends:
                 one.at - one.since,
                 (one.length or 0) - one.base,
                 is_oldest_least=one.oldest is not None and one.oldest.is_least,
+                is_paused=is_paused(name),
             )
             for name, one in self._trends.items()
         ]

@@ -24,8 +24,8 @@ def each(test: Callable[[QueueFacts, float], Answer]) -> Find:
 
 
 def deserted(queue: QueueFacts, _: float) -> Answer:
-    """Messages wait, and neither the broker nor any worker reports a consumer."""
-    if queue.length == 0 or queue.consumers or queue.workers:
+    """Messages wait, and neither the broker nor any worker reports a consumer, nor any pause."""
+    if queue.length == 0 or queue.consumers or queue.workers or queue.is_paused:
         return None
     if queue.length is None or queue.workers is None:
         return UNKNOWN

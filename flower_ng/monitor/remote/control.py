@@ -7,9 +7,9 @@ for callers on the loop.
 
 import signal as signals
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from celery import Celery
 
@@ -18,9 +18,12 @@ from flower_ng.monitor.remote.bounded_calls import BoundedCalls
 from flower_ng.monitor.remote.broadcast import REPLY_S, Broadcasts, CollectedReplies
 from flower_ng.monitor.remote.commands import CommandCall
 from flower_ng.monitor.remote.delivery import EXPIRES_S, Delivery
+from flower_ng.monitor.remote.many import WorkerOutcome, steer_many
 from flower_ng.monitor.remote.pools import inability
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER, mapping
 from flower_ng.monitor.servers import Servers
+
+T = TypeVar("T")
 
 #: Commands at once; more wait.
 MOST_COMMANDS = 6
@@ -154,6 +157,22 @@ class Control:
             delivery, lambda: steer(self._broadcasts, worker, order, delivery, limit_s)
         )
 
+    async def command_many(
+        self, workers: Sequence[str], order: CommandCall
+    ) -> Mapping[str, WorkerOutcome]:
+        """Send a command to several workers; return what came of it at each.
+
+        Unavailable where the broker failed before anything was sent, NoAnswer where it failed
+        later: what came of it is not known then.
+        """
+        delivery = Delivery(max(EXPIRES_S, self._broadcasts.reply_s))
+        limit_s = self._limit_s - SPARE_S
+
+        def send() -> Mapping[str, WorkerOutcome]:
+            return steer_many(self._broadcasts, workers, order, delivery, answered, limit_s)
+
+        return await self._sent(delivery, send)
+
     async def task_revoke(
         self,
         task_id: str,
@@ -166,7 +185,7 @@ class Control:
             delivery, lambda: task_revoke(self._broadcasts, delivery, task_id, terminate, signal)
         )
 
-    async def _sent(self, delivery: Delivery, send: Callable[[], str]) -> str:
+    async def _sent(self, delivery: Delivery, send: Callable[[], T]) -> T:
         """Run it in the pool; a broker that fails later than the sending leaves it open."""
         try:
             return await self._calls.run(send)

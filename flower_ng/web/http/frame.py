@@ -19,9 +19,11 @@ from flower_ng.web.http.guard import XSRF_COOKIE, Controls, is_xsrf_token
 from flower_ng.web.http.services import Services, mounted
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.icons import SPRITE, icon
+from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.zone import Zone
 
 if TYPE_CHECKING:
+    from flower_ng.monitor.holds.records import DrainedWorker, PausedQueue
     from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 
 TOAST_COOKIE = "flower_toast"
@@ -112,7 +114,7 @@ class Frame:
     `who` is whom it is for, `has_session` whether that person can log out.
     `connection` is the state of the events' connection to the broker, `remedy` says what may mend
     it; `as_of` is when what is shown of workers and tasks was so (UTC seconds), None for now;
-    `warnings` are sentences.
+    `warnings` are sentences; `pauses` and `drains` are what is kept from its work on purpose.
     Whoever has not logged in where they must sees neither: None, and an empty `app_name`. `zone` is
     the time zone that all times are written in.
     """
@@ -126,6 +128,8 @@ class Frame:
     broker_url: str
     remedy: Explained
     warnings: tuple[str, ...]
+    pauses: "tuple[PausedQueue, ...]"
+    drains: "tuple[DrainedWorker, ...]"
     controls: Controls
     read_only: bool
     xsrf: str
@@ -181,13 +185,14 @@ class Framed(RequestHandler):
         return sessions.of(self.get_cookie(SESSION_COOKIE), self.get_cookie(GROUPS_COOKIE))
 
     def page_bytes(self, template: str, view: View, *, nav: str | None) -> bytes:
-        """Render a template with `page`, `frame`, `fmt`, `icon`, `url` and `static`."""
+        """Render a template with `page`, `frame`, `fmt`, `icon`, `links`, `url` and `static`."""
         return self.render_string(
             template,
             page=view,
             frame=self._frame(view.title, nav),
             fmt=fmt.in_zone(self.cluster.timezone),
             icon=partial(icon, self.services.static(SPRITE)),
+            links=Links(self.services.prefix),
             url=self.services.url,
             static=self.services.static,
         )
@@ -234,6 +239,8 @@ class Framed(RequestHandler):
             broker_url=cluster.broker_url if may_see else "",
             remedy=_remedy(cluster.events.connection),
             warnings=tuple(cluster.warnings()) if may_see else (),
+            pauses=tuple(cluster.holds.pauses.values()) if may_see else (),
+            drains=cluster.holds.present_drains if may_see else (),
             controls=door.controls(self.identity),
             read_only=door.read_only,
             xsrf=token if door.pattern else "",

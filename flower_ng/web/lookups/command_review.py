@@ -68,10 +68,10 @@ def _queue_cautions(
     if call.command is listed.CANCEL_CONSUMER:
         if told.queues is not None and queue not in told.queues:
             yield f"It does not consume from {queue}, by its own last answer."
-        if not _others(cluster, worker, queue):
+        if not other_consumers(cluster, worker, queue):
             yield f"No other online worker has told that it consumes from {queue}."
     if call.command is listed.SHUTDOWN:
-        lonely = [name for name in told.queues or () if not _others(cluster, worker, name)]
+        lonely = [name for name in told.queues or () if not other_consumers(cluster, worker, name)]
         if lonely:
             yield f"No other online worker has told that it consumes from {', '.join(lonely)}."
 
@@ -99,11 +99,11 @@ def _facts(cluster: Cluster, worker: str, call: CommandCall, told: WorkerAnswer)
     if queue is not None:
         if told.queues is not None:
             facts[f"consumes from {queue}"] = "yes" if queue in told.queues else "no"
-        facts["other consumers"] = ", ".join(_others(cluster, worker, queue)) or "none"
+        facts["other consumers"] = ", ".join(other_consumers(cluster, worker, queue)) or "none"
     return facts
 
 
-def _others(cluster: Cluster, worker: str, queue: str | None) -> list[str]:
+def other_consumers(cluster: Cluster, worker: str, queue: str | None) -> list[str]:
     """Return the other online workers that told that they consume from a queue."""
     told = cluster.inspector.told
     online = sorted(one.hostname for one in cluster.presence.online())

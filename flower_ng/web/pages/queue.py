@@ -7,6 +7,7 @@ from typing import Final
 
 from flower_ng.brokers import QueueGlimpse, QueueNumbers, WaitingMessage, is_system_queue
 from flower_ng.errors import AnswerError, NotFound
+from flower_ng.monitor.holds.records import PausedQueue
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import Consumer, consumers, lengths
@@ -24,7 +25,7 @@ class QueueDetailView:
     """One queue; `trouble` is why its length lacks or is `age_s` old.
 
     `types` are those of the messages that were looked at, with how many they are. `refusal` says
-    why it can't be purged.
+    why it can't be purged. `pause` is what keeps it from its consumers.
     """
 
     title: str
@@ -42,6 +43,7 @@ class QueueDetailView:
     purge_url: str
     refusal: str
     deeds: tuple[DeedLine, ...]
+    pause: PausedQueue | None
 
 
 class QueueDetailPage(Page):
@@ -75,6 +77,7 @@ class QueueDetailPage(Page):
             purge_url=links.action("queue/purge", name),
             refusal=OWN if is_system_queue(name) else "",
             deeds=tuple(await deeds_on(self, name)),
+            pause=cluster.holds.pauses.get(name),
         )
 
     async def _glimpse(self, name: str) -> QueueGlimpse:

@@ -339,18 +339,19 @@ async def test_everything_can_be_done_from_the_page(look):
     html = await look(PAGE)
 
     targets = [form["action"] for form in html.one("main").all("form")]
-    assert targets[:6] == [
+    assert targets[:7] == [
         "/do/workers",
         "/do/workers",
         "/do/worker/pool/restart/w1@box",
         "/do/worker/shutdown/w1@box",
+        "/do/worker/drain/w1@box",
         "/do/worker/pool/grow/w1@box#tab-pool",
         "/do/worker/pool/autoscale/w1@box#tab-pool",
     ]
     (shrink,) = [button for button in html.all("button") if button.text == "Shrink"]
     assert shrink["formaction"] == "/do/worker/pool/shrink/w1@box#tab-pool"
     assert [button.text for button in html.one("f-menu").all("button")] == [
-        "Refresh", "Refresh All", "Restart Pool", "Shut Down",
+        "Refresh", "Refresh All", "Restart Pool", "Shut Down", "Drain",
     ]  # fmt: skip
 
 

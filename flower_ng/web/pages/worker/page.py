@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flower_ng.errors import NotFound
+from flower_ng.monitor.holds.records import DrainedWorker, Left
 from flower_ng.monitor.remote.capacity import fitting
 from flower_ng.monitor.remote.command_list import COMMANDS, RemoteCommand
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer, mapping
@@ -68,7 +69,8 @@ class MethodAnswer:
 class WorkerView:
     """One worker; `answers` has an entry for each inspect method.
 
-    `badge` is None where it answered and no event of it came.
+    `badge` is None where it answered and no event of it came. `drain` is what keeps it from its
+    queues, `left` what it said to hold since then.
     """
 
     title: str
@@ -99,6 +101,8 @@ class WorkerView:
     links: Links
     problems: tuple[ProblemRow, ...]
     deeds: tuple[DeedLine, ...]
+    drain: DrainedWorker | None
+    left: Left | None
 
 
 class WorkerPage(Page):
@@ -181,6 +185,8 @@ class WorkerPage(Page):
             links=links,
             problems=marks(self.cluster.problems.about("worker", name), links),
             deeds=deeds,
+            drain=self.cluster.holds.drains.get(name),
+            left=self.cluster.holds.left.get(name),
         )
 
     def _inspected(self, tasks: Any, name: str) -> Iterator[InspectedTask]:

@@ -1,0 +1,97 @@
+"""Board holds all pauses and drains, and has them written where they survive a restart.
+
+On the loop.
+"""
+
+import logging
+from collections.abc import Awaitable
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from flower_ng.monitor.holds.records import DrainedWorker, PausedQueue
+
+log = logging.getLogger(__name__)
+
+PAUSE: Final = "pause"
+DRAIN: Final = "drain"
+#: What is wanted is kept until it is undone, however old it is: the year 2100.
+FOR_EVER: Final = 4_102_444_800.0
+
+Hold: TypeAlias = PausedQueue | DrainedWorker
+Kept = TypeVar("Kept", PausedQueue, DrainedWorker)
+
+
+class HoldStore(Protocol):
+    """Keeps small records over restarts."""
+
+    def read(self, kind: str, /) -> dict[str, str]:
+        """Return the records of a kind by key; blocks."""
+
+    def put(self, kind: str, key: str, record: str | None, at: float, /) -> None:
+        """Have a record written; None deletes it."""
+
+    def settled(self) -> Awaitable[None]:
+        """Return when what was put is written, or can't be now."""
+
+
+class Board:
+    """Pauses by queue, and drains by worker."""
+
+    def __init__(self, notebook: HoldStore) -> None:
+        self.pauses: dict[str, PausedQueue] = {}
+        self.drains: dict[str, DrainedWorker] = {}
+        self._notebook = notebook
+
+    def restore(self) -> None:
+        """Continue with those of the run before; blocks."""
+        self.pauses |= self._read(PAUSE, PausedQueue)
+        self.drains |= self._read(DRAIN, DrainedWorker)
+
+    def put(self, hold: Hold) -> None:
+        """Keep a hold in place of the one of the same queue or worker."""
+        record = msgspec.json.encode(hold).decode()
+        if isinstance(hold, PausedQueue):
+            self.pauses[hold.queue] = hold
+            self._notebook.put(PAUSE, hold.queue, record, FOR_EVER)
+        else:
+            self.drains[hold.worker] = hold
+            self._notebook.put(DRAIN, hold.worker, record, FOR_EVER)
+
+    def drop(self, hold: Hold) -> None:
+        """Forget a hold."""
+        if isinstance(hold, PausedQueue):
+            self.pauses.pop(hold.queue, None)
+            self._notebook.put(PAUSE, hold.queue, None, FOR_EVER)
+        else:
+            self.drains.pop(hold.worker, None)
+            self._notebook.put(DRAIN, hold.worker, None, FOR_EVER)
+
+    async def settled(self) -> None:
+        """Return when all is written, or can't be now."""
+        await self._notebook.settled()
+
+    def drain_of(self, worker: str) -> DrainedWorker | None:
+        """Return the drain that keeps a worker from consuming now."""
+        drain = self.drains.get(worker)
+        return drain if drain is not None and drain.is_on else None
+
+    def pause_of(self, queue: str) -> PausedQueue | None:
+        """Return the pause of a queue that is on."""
+        pause = self.pauses.get(queue)
+        return pause if pause is not None and pause.is_on else None
+
+    def follow_clock(self, step_s: float) -> None:
+        """Have holds last as long as they were to last, where the system's clock was moved."""
+        holds: tuple[Hold, ...] = (*self.pauses.values(), *self.drains.values())
+        for hold in holds:
+            self.put(hold.moved(step_s))
+
+    def _read(self, kind: str, record: type[Kept]) -> dict[str, Kept]:
+        found: dict[str, Kept] = {}
+        for key, text in self._notebook.read(kind).items():
+            try:
+                found[key] = msgspec.json.decode(text, type=record)
+            except msgspec.DecodeError as error:
+                log.warning("The %s of %s can't be read, so it has ended: %s", kind, key, error)
+        return found

@@ -1,0 +1,247 @@
+"""Queues are paused and workers drained, as the workers themselves tell: real brokers and pools."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from tests.services import Dashboard, Rabbit, Worker, running, wait_until
+from tests.web.api.conftest import BrokeredSite
+
+pytestmark = pytest.mark.xdist_group("brokered")
+
+TASK = "/api/task/send-task/tests.shop"
+#: One pool each, so that each is read back; all on queues that no other test uses.
+POOLS = {
+    "solo": ("-P", "solo"),
+    "threads": ("-P", "threads", "-c", "1"),
+    "prefork": ("-P", "prefork", "-c", "1"),
+}
+
+
+class Yard:
+    """Workers of three pools on queue `held`, that of prefork on `other` too, and a dashboard."""
+
+    def __init__(self, site: BrokeredSite, workers: dict[str, Worker]) -> None:
+        self.site, self.workers = site, workers
+        self.dashboard: Dashboard = site.dashboard
+        self.app = Celery(broker=site.broker.url, set_as_current=False)
+
+    @property
+    def is_on_rabbit(self) -> bool:
+        return isinstance(self.site.broker, Rabbit)
+
+    def consumes(self, pool: str, *queues: str, timeout_s: float = 15.0) -> None:
+        """Wait until a worker itself says that it consumes from these, and from no other."""
+        name = self.workers[pool].hostname
+
+        def told() -> bool:
+            found = self.app.control.inspect([name], timeout=2, limit=1).active_queues() or {}
+            return name in found and {one["name"] for one in found[name]} == set(queues)
+
+        wait_until(told, timeout_s, f"{pool} consumes from {queues}")
+
+    def send(self, task: str, *args: Any, queue: str = "held", **options: Any) -> str:
+        body = {"args": list(args), "queue": queue, **options}
+        return self.dashboard.post(f"{TASK}.{task}", body).json()["task-id"]
+
+    def state(self, uuid: str) -> str:
+        answer = self.dashboard.ask(f"/api/task/info/{uuid}")
+        return answer.json()["state"] if answer.status == 200 else ""
+
+    def do(self, path: str, **form: Any) -> Any:
+        answer = self.dashboard.post(f"/api/{path}", **form)
+        assert answer.status == 200, answer.text
+        return answer.json()
+
+    def length(self, queue: str) -> int:
+        return self.do(f"queue/purge/{queue}?dry_run=1")["count"]
+
+    def drained(self, pool: str) -> Any:
+        return self.dashboard.get("/api/holds")["workers"].get(self.workers[pool].hostname)
+
+
+@pytest.fixture
+def yard(crew: Yard) -> Yard:
+    """Nothing is held, and all workers are known to consume as they were started."""
+
+    def is_settled() -> bool:
+        told, holds = (
+            crew.dashboard.get("/api/workers", refresh=1),
+            crew.dashboard.get("/api/holds"),
+        )
+        consumed = [
+            told.get(one.hostname, {}).get("active_queues", ()) for one in crew.workers.values()
+        ]
+        kept = [one for one in holds["workers"].values() if one["stage"] != "ended"]
+        is_whole = all("held" in {one["name"] for one in queues} for queues in consumed)
+        return is_whole and not kept and not holds["queues"]
+
+    wait_until(is_settled, 30, "nothing is held")
+    return crew
+
+
+@pytest.fixture(scope="module")
+def crew(brokered: BrokeredSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    folder, broker = tmp_path_factory.mktemp("held"), brokered.broker.url
+    backend = brokered.dashboard.environment["SHOP_BACKEND"]
+    queues = {"prefork": "held,other"}
+    workers = {
+        pool: Worker(folder, broker, backend, pool, (*options, "-Q", queues.get(pool, "held")))
+        for pool, options in POOLS.items()
+    }
+    with contextlib.ExitStack() as services:
+        services.callback(lambda: [worker.kill() for worker in workers.values()])
+        for worker in workers.values():
+            worker.launch()
+        for worker in workers.values():
+            worker.wait()
+        made = Yard(brokered, workers)
+        with made.app:
+            yield made
+
+
+def test_a_paused_queue_has_no_consumer_in_any_pool_until_it_is_resumed(yard):
+    review = yard.do("queue/pause/held?dry_run=1")
+    assert review["count"] == len(POOLS)
+
+    told = yard.do("queue/pause/held", reason="a bad deploy", digest=review["digest"])
+
+    assert len(told["outcomes"]) == len(POOLS)
+    yard.consumes("solo")
+    yard.consumes("threads")
+    yard.consumes("prefork", "other")
+    uuid = yard.send("add", 1, 2)
+    page = yard.dashboard.ask("/tasks").text
+    assert "paused" in page
+    assert "a bad deploy" in page
+
+    back = yard.do("queue/resume/held")
+
+    assert (sorted(back["outcomes"]), back["gone"]) == (sorted(told["outcomes"]), {})
+    yard.consumes("prefork", "held", "other")
+    yard.consumes("solo", "held")
+    yard.consumes("threads", "held")
+    wait_until(lambda: yard.state(uuid) == "SUCCESS", what="what waited is run")
+    wait_until(lambda: not yard.dashboard.get("/api/holds")["queues"], what="all have it back")
+    assert yard.dashboard.post("/api/queue/resume/held").status == 404
+
+
+def test_a_worker_that_joins_loses_a_paused_queue_and_gets_none_back_that_has_gone(yard, tmp_path):
+    worker = yard.workers["solo"]
+    joined = Worker(tmp_path, worker.environment["SHOP_BROKER"], "", "joined", worker.options)
+    yard.do("queue/pause/held")
+    with running(joined):
+        yard.workers["joined"] = joined
+        yard.consumes("joined")
+        uuid = yard.send("add", 2, 2)
+    wait_until(
+        lambda: not yard.dashboard.get("/api/workers", status=1).get(joined.hostname),
+        what="it has gone",
+    )
+
+    back = yard.do("queue/resume/held")
+
+    assert list(back["gone"]) == [joined.hostname]
+    wait_until(lambda: yard.state(uuid) == "SUCCESS", what="what waited is run")
+    del yard.workers["joined"]
+
+
+def test_a_pause_resumes_by_itself(yard):
+    if yard.is_on_rabbit:  # nothing of it is the broker's
+        return
+    yard.do("queue/pause/held", **{"for": "1"})
+
+    wait_until(lambda: not yard.dashboard.get("/api/holds")["queues"], what="it has resumed")
+    yard.consumes("threads", "held")
+
+    def newest() -> bool:
+        entry = yard.dashboard.get("/api/audit", limit=1)["entries"][0]
+        return (entry["action"], entry["who"]) == ("queue/resume", "flower_ng")
+
+    wait_until(newest, what="that is on record")
+
+
+def test_a_busy_solo_worker_is_told_of_the_pause_when_it_listens_again(yard):
+    if yard.is_on_rabbit:
+        return
+    name = yard.workers["solo"].hostname
+    yard.do(f"worker/queue/add-consumer/{name}", queue="slow")
+    yard.dashboard.get("/api/workers", refresh=1)
+    yard.send("sleep", 4, queue="slow")
+    wait_until(lambda: not yard.length("slow"), what="it has taken the task")
+
+    told = yard.do("queue/pause/slow")
+
+    assert told["outcomes"][name]["outcome"] == "not sent"
+    assert name in yard.dashboard.get("/api/holds")["queues"]["slow"]["troubles"]
+    yard.consumes("solo", "held", timeout_s=30)
+    yard.do("queue/resume/slow")
+    yard.do(f"worker/queue/cancel-consumer/{name}", queue="slow")
+
+
+def test_a_drained_worker_runs_what_it_holds_and_can_be_given_back(yard):
+    name = yard.workers["prefork"].hostname
+    uuid = yard.send("sleep", 3, queue="other")
+    wait_until(lambda: yard.state(uuid) == "STARTED", what="it runs")
+
+    told = yard.do(f"worker/drain/{name}", reason="kernel")
+
+    assert sorted(told["outcomes"]) == ["held", "other"]
+    yard.consumes("prefork")
+    wait_until(lambda: (yard.drained("prefork")["left"] or {}).get("active") == 1, what="counted")
+    assert "is being drained" in yard.dashboard.ask(f"/worker/{name}").text
+    wait_until(lambda: yard.drained("prefork")["stage"] == "empty", what="it is empty")
+    assert yard.state(uuid) == "SUCCESS"
+    yard.do("queue/pause/other")
+    back = yard.do(f"worker/undrain/{name}")
+    assert (list(back["outcomes"]), back["held"]) == (["held"], ["other"])
+    yard.consumes("prefork", "held")
+    yard.do("queue/resume/other")
+    yard.consumes("prefork", "held", "other")
+
+
+def test_a_drain_with_tasks_of_the_future_shuts_down_and_gives_them_back(yard, tmp_path):
+    worker = yard.workers["threads"]
+    options = ("-P", "threads", "-c", "1", "-Q", "later")
+    spare = Worker(tmp_path, worker.environment["SHOP_BROKER"], "", "spare", options)
+    name = spare.hostname
+    with running(spare):
+        uuid = yard.send("add", 4, 4, queue="later", countdown=600)
+        wait_until(lambda: yard.state(uuid) == "RECEIVED", what="the worker holds it")
+        ready = lambda: yard.dashboard.post(f"/api/worker/drain/{name}", shutdown="1").status == 200  # noqa: E731
+        wait_until(ready, what="it has told its queues")
+
+        wait_until(lambda: not spare.running, 30, "it has shut down")
+
+    wait_until(lambda: yard.length("later") == 1, what="the task of the future is in its queue")
+    stage = lambda: yard.dashboard.get("/api/holds")["workers"][name]["stage"]  # noqa: E731
+    wait_until(lambda: stage() == "ended", what="its end is told")
+    yard.do("queue/purge/later", confirm="later")
+
+
+def test_what_was_paused_is_paused_after_a_kill_and_a_worker_restart(yard, tmp_path):
+    if yard.is_on_rabbit:
+        return
+    options = ("--persistent", f"--db={tmp_path / 'flower'}")
+    dashboard = Dashboard(tmp_path, yard.site.broker.url, "", options)
+    name = yard.workers["solo"].hostname
+    with running(dashboard):
+        seen = lambda: "active_queues" in dashboard.get("/api/workers", refresh=1).get(name, {})  # noqa: E731
+        wait_until(seen, what="the worker has told its queues")
+        assert dashboard.post("/api/queue/pause/held").status == 200
+        dashboard.kill()
+        yard.workers["solo"].stop()
+        before = yard.workers["solo"]
+        yard.workers["solo"] = Worker(
+            before.log.parent, yard.site.broker.url, "", "solo", before.options
+        ).start()
+        yard.consumes("solo", "held")
+
+        dashboard.start()
+
+        yard.consumes("solo")
+        assert dashboard.post("/api/queue/resume/held").json()["gone"] == {}
+        yard.consumes("solo", "held")
