@@ -54,7 +54,8 @@ Values are written the same way in all three, also as strings in the configurati
   contain commas; user names and passwords of `basic_auth` can't.
 - **An empty value** (`FLOWER_BROKER_API=`, `--broker_api=`) is the default, also if an earlier
   place sets another value. For passwords and keys it is refused.
- A wrong value ends the start with one line that names the option, the value and what would be
+
+A wrong value ends the start with one line that names the option, the value and what would be
 right. Unknown options of the command line and unknown `FLOWER_*` variables cause a warning that
 names the likely option; in the configuration file, which is Python with names of its own, only
 names that resemble an option do. `flower-ng probe` and `flower-ng doctor` refuse unknown options of

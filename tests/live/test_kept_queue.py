@@ -11,6 +11,9 @@ from urllib.request import Request, urlopen
 import pytest
 from celery import Celery
 
+from flower_ng.monitor.ingest.events import WHY_LENGTH
+from flower_ng.monitor.ingest.kept_queue import QueueRefused
+from flower_ng.monitor.ingest.receiver import Receiver, connected
 from tests.services import Dashboard, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("rabbit")]
@@ -140,11 +143,53 @@ def close_consumers_of(rabbit, queue):
         management(rabbit, "DELETE", f"connections/{quote(name, safe='')}")
 
 
-def management(rabbit, method, path):
+def management(rabbit, method, path, body=None):
     request = Request(f"http://127.0.0.1:{rabbit.management_port}/api/{path}", method=method)
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
     request.add_header("Authorization", f"Basic {b64encode(b'guest:guest').decode()}")
     with urlopen(request, timeout=20) as answer:
         return json.loads(answer.read() or b"null")
+
+
+REFUSED = {
+    "another of that name": (
+        "guest",
+        "guest",
+        "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl'",
+        "If there is one with other options, delete it, take another --event_queue",
+    ),
+    "no permission": (
+        "looker",
+        "secret",
+        "ACCESS_REFUSED - access to queue 'celeryev.refused'",
+        "Let this user configure, write and read exchanges and queues whose names begin with",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_queue_that_is_refused_is_named_with_its_options_and_a_remedy(rabbit, case):
+    user, password, words, remedy = REFUSED[case]
+    access = {"configure": "^celeryev$", "write": ".*", "read": ".*"}
+    management(rabbit, "PUT", "users/looker", {"password": "secret", "tags": ""})
+    management(rabbit, "PUT", "permissions/%2F/looker", access)
+    queue = {"durable": True, "arguments": {"x-message-ttl": 1000, "x-expires": 120_000}}
+    management(rabbit, "PUT", "queues/%2F/celeryev.refused", queue)
+    app = Celery(broker=f"amqp://{user}:{password}@127.0.0.1:{rabbit.port}//", set_as_current=False)
+    nothing = {"on_message": print, "on_ready": print, "on_sign": print, "wake": print}
+    try:
+        with connected(app) as connection, pytest.raises(QueueRefused) as refusal:
+            Receiver(connection, app=app, queue_name="refused", **nothing).receive()
+    finally:
+        management(rabbit, "DELETE", "queues/%2F/celeryev.refused")
+
+    said = str(refusal.value)
+    assert "celeryev.refused (durable, x-message-ttl 60000, x-expires 120000)" in said
+    assert words in said
+    assert remedy in said
+    assert len(said) < WHY_LENGTH
 
 
 def test_a_second_dashboard_on_the_same_queue_says_so_and_takes_nothing(start, sender):

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import http.client
+import itertools
 import json
 import logging
 import threading
@@ -179,6 +180,17 @@ async def test_a_broker_that_is_not_there_yet_is_waited_for(ears):
         assert not events.connection.connected
         assert "refused" in events.connection.why
         assert events.is_alive()
+
+
+async def test_an_outage_is_logged_once_although_the_systems_clock_leaps(ears, caplog):
+    leaps = itertools.count(time.time(), 3600)
+    tries = set()
+    with refused_broker() as url:
+        events = ears.listen(url, clock=lambda: next(leaps))
+        await eventually(lambda: tries.add(events.connection.retry_at) or len(tries) > 3)
+
+    logged = [one for one in caplog.messages if one.startswith("No events: ")]
+    assert len(logged) == 1
 
 
 async def test_a_broker_url_of_no_known_kind_is_an_outage_and_no_crash(ears):

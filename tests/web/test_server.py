@@ -98,6 +98,23 @@ async def test_a_refused_body_costs_no_memory_and_the_next_request_is_answered(l
     assert (await said(port, post(3))).endswith(b"3")
 
 
+def chunked(length, piece=1 << 16):
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    sizes = [piece] * (length // piece) + [length % piece] * bool(length % piece)
+    return head + b"".join(b"%x\r\n%b\r\n" % (one, bytes(one)) for one in sizes) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("piece", [1 << 16, 1 << 22], ids=["many", "one"])
+async def test_what_comes_in_chunks_is_limited_and_told_so_too(listen, piece):
+    port = listen()
+
+    refused = await said(port, chunked(STRANGERS_BYTES + 1, piece))
+    assert refused.startswith(b"HTTP/1.1 413 ")
+    assert b"The body has over 2,097,152 bytes; at most 2,097,152 are accepted." in refused
+    whole = await said(port, chunked(STRANGERS_BYTES, piece))
+    assert whole.endswith(str(STRANGERS_BYTES).encode())
+
+
 async def test_who_is_logged_in_may(listen):
     port = listen(is_trusted=lambda headers, *_: headers["Host"] == "x")
     length = STRANGERS_BYTES * 2

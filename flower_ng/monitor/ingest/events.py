@@ -124,7 +124,7 @@ class EventsThread(threading.Thread):
         self._receiver: Receiver | None = None
         self._room_wait_s = 0.0
         self._usual_silence_s = PAUSE_S
-        self._logged_at = 0.0
+        self._logged_at = 0.0  # of the monotonic clock: the other one may be set back
         self._is_overridden = type(self).on_event is not EventsThread.on_event
 
     @property
@@ -258,9 +258,9 @@ class EventsThread(threading.Thread):
             return
         pause_s, now, before = self._backoff.next_s(), self._clock(), self.connection
         why = (str(error).rstrip(". ") or type(error).__name__)[:WHY_LENGTH]
-        if why != before.why or now - self._logged_at >= REMIND_S:
+        if why != before.why or time.monotonic() - self._logged_at >= REMIND_S:
             log.error("No events: %s; next try in %.1f s", why, pause_s)
-            self._logged_at = now
+            self._logged_at = time.monotonic()
         is_cut = isinstance(error, RedisClosed)
         missing_s = error.behind_s if isinstance(error, RedisClosed) else self._silent_s()
         self._become(before.failed(why, now, now + pause_s, missing_s, is_cut=is_cut))

@@ -6,9 +6,11 @@ read and not acknowledged is sent again: the state recognises it, counters count
 
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any, Final, TypeGuard
 
+from amqp.exceptions import ChannelError
 from kombu import Connection, Queue
 from kombu.message import Message
 
@@ -28,6 +30,49 @@ class QueueInUse(ConnectionError):  # noqa: N818 - it is in use, and no error of
             f"event queue {name} has another consumer, and each would see a part of the events."
             " Give each dashboard its own --event_queue"
         )
+
+
+class QueueRefused(ConnectionError):  # noqa: N818 - the broker's decision
+    """RabbitMQ does not give us the queue for events as it has to be."""
+
+    def __init__(self, queue: Queue, refusal: ChannelError) -> None:
+        why = str(refusal.reply_text).rstrip(". ")
+        super().__init__(
+            f"RabbitMQ refuses the event queue {queue.name} ({', '.join(_options(queue))}): {why}."
+            f" {_remedy(queue, refusal.reply_code)}"
+        )
+
+
+def is_refusal(error: BaseException) -> TypeGuard[ChannelError]:
+    """Whether the broker refused to declare, bind or consume a queue, or its exchange."""
+    words = ("Exchange.", "Queue.", "Basic.consume")
+    return isinstance(error, ChannelError) and str(error.method_name).startswith(words)
+
+
+def _options(queue: Any) -> Iterator[str]:  # the types lack most of them
+    """Yield what is asked for, in the words of RabbitMQ."""
+    flags = ("durable", "exclusive", "auto_delete")
+    yield from (name.replace("_", "-") for name in flags if getattr(queue, name))
+    for name, value_s in (("x-message-ttl", queue.message_ttl), ("x-expires", queue.expires)):
+        if value_s is not None:
+            yield f"{name} {value_s * 1000:.0f}"
+
+
+def _remedy(queue: Queue, code: int | None) -> str:
+    if code == HTTPStatus.FORBIDDEN:
+        return (
+            "Let this user configure, write and read exchanges and queues whose names begin with"
+            f" {queue.name.partition('.')[0]} (rabbitmqctl set_permissions)"
+        )
+    if queue.durable and code == HTTPStatus.NOT_ACCEPTABLE:
+        return (
+            "If there is one with other options, delete it, take another --event_queue, or set"
+            " event_queue_ttl in Celery as it was"
+        )
+    return (
+        "Allow these options on the broker (a policy or a limit may forbid them), or change them"
+        " in Celery: event_queue_ttl, event_queue_expires, event_queue_prefix"
+    )
 
 
 class KeptQueue:

@@ -15,7 +15,7 @@ from kombu import Connection, Queue
 
 from flower_ng.monitor.ingest.amqp_read_ahead import gather
 from flower_ng.monitor.ingest.inbox import EventMessage
-from flower_ng.monitor.ingest.kept_queue import PREFETCH, KeptQueue
+from flower_ng.monitor.ingest.kept_queue import PREFETCH, KeptQueue, QueueRefused, is_refusal
 from flower_ng.monitor.ingest.redis_fast_path import Subscription, subscribe
 from flower_ng.monitor.remote.connections import OWN_CONNECT_S, connect_s, limit_frames, waits
 from flower_ng.monitor.servers import sentinel_patience
@@ -93,8 +93,13 @@ class Receiver(EventReceiver):
         if self._kept is not None:
             self._kept.look()
         received: Any = self.consume(limit=None, wakeup=True, safety_interval=IDLE_S)  # type: ignore[func-returns-value] # typed wrongly
-        for _ in received:
-            pass
+        try:
+            for _ in received:
+                pass
+        except self._kept_connection.channel_errors as error:
+            if is_refusal(error):
+                raise QueueRefused(self.queue, error) from error
+            raise
 
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Connection]:  # type: ignore[override] # typed wrongly

@@ -37,7 +37,7 @@ BODY_S: Final = 120.0
 STRANGERS_BYTES: Final = 2 << 20
 #: The answer to a larger one, and for how long the rest of it is thrown away.
 TOO_LARGE: Final = (
-    "The body has {:,} bytes; at most {:,} are accepted. Send less, or log in: without a login the"
+    "The body has {} bytes; at most {:,} are accepted. Send less, or log in: without a login the"
     " limit is lower.\n"
 )
 TOO_LARGE_HEAD: Final = (
@@ -160,6 +160,8 @@ class _Limited(HTTPMessageDelegate):
         self._connection = connection
         self._is_trusted = is_trusted
         self._is_proxy = is_proxy
+        self._most = sys.maxsize
+        self._received = 0
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
@@ -171,13 +173,18 @@ class _Limited(HTTPMessageDelegate):
         peer = self._connection.context.remote_ip
         if _is_large(headers) and not self._is_trusted(headers, peer, is_from_proxy):
             most = STRANGERS_BYTES
-            self._connection.set_max_body_size(most)
         length = headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > most:
-            return _refuse_body(self._connection.detach(), int(length), most)
+            return _refuse_body(self._connection.detach(), f"{int(length):,}", most)
+        if not length:  # it comes in chunks: Tornado would answer 400 to too many
+            self._most = most
+            self._connection.set_max_body_size(sys.maxsize)
         return self._delegate.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Any:
+        self._received += len(chunk)
+        if self._received > self._most:
+            return _refuse_body(self._connection.stream, f"over {self._most:,}", self._most)
         return self._delegate.data_received(chunk)
 
     def finish(self) -> None:
@@ -187,7 +194,7 @@ class _Limited(HTTPMessageDelegate):
         self._delegate.on_connection_close()
 
 
-async def _refuse_body(stream: IOStream, length: int, most: int) -> None:
+async def _refuse_body(stream: IOStream, length: str, most: int) -> None:
     """Answer 413 and close; what comes meanwhile is read, or the client would see a reset alone."""
     with suppress(StreamClosedError, TimeoutError):
         text = TOO_LARGE.format(length, most).encode()

@@ -118,7 +118,7 @@ class Live extends HTMLElement {
       this.#failures += 1;
       if (isTooLate(error)) this.#ticks?.yield();
     }
-    this.#explain(pace);
+    this.#explain();
     this.#isFetching = false;
     this.#tell();
     this.#plan();
@@ -198,8 +198,8 @@ class Live extends HTMLElement {
     if (!document.hidden) retell(document);
   }
 
-  /** Tells across the page why it is old, and since when. @param {Pace} pace */
-  #explain(pace) {
+  /** Tells across the page why it is old, and since when. */
+  #explain() {
     const isLogin = this.#problem === LOGGED_OUT;
     if (!this.#problem || (!isLogin && this.#failures < FAILURES)) {
       this.#banner.remove();
@@ -211,7 +211,7 @@ class Live extends HTMLElement {
     const since = `It is as of ${clock(this.#shownMs)}.`;
     text.append(strong, `: ${this.#problem}. ${since} `);
     if (isLogin) text.append(loginLink());
-    else text.append(`Next attempt within ${Math.ceil(pace.waitS(seconds()))} s.`);
+    else text.append("It is tried again by itself.");
     if (text.textContent !== this.#banner.textContent) this.#banner.replaceChildren(text);
     if (!this.#banner.isConnected) document.getElementById("banners")?.before(this.#banner);
   }
