@@ -1,9 +1,12 @@
-"""An OpenID provider on loopback that tells what a test wants, and signs it as a test wants."""
+"""Two OpenID providers on loopback: one that others made, and one that lies as a test wants."""
 
 import base64
 import json
+import sys
 import time
+from collections.abc import Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -11,6 +14,8 @@ from joserfc import jwk, jws
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
+
+from tests.services import Process, answers, free_port, wait_until
 
 CLIENT_ID, CLIENT_SECRET = "our-key", "our secret"
 ME = "me@example.com"
@@ -102,3 +107,22 @@ class OpenId:
     async def stop(self) -> None:
         self.server.stop()
         await self.server.close_all_connections()
+
+
+class ProviderOfOthers(Process):
+    """oidc-provider-mock in a process of its own; `people` are the claims of each."""
+
+    def __init__(self, log: Path, people: Sequence[dict[str, Any]]) -> None:
+        super().__init__(log)
+        self.port = free_port()
+        self._people = [f"--user-claims={json.dumps(one)}" for one in people]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "ProviderOfOthers":
+        options = ["--require-nonce", f"--port={self.port}", *self._people]
+        self.spawn([sys.executable, "-m", "oidc_provider_mock", *options])
+        wait_until(lambda: answers(self.port), what="the OpenID provider")
+        return self

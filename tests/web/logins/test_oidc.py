@@ -4,7 +4,6 @@ import base64
 import hmac
 import json
 import re
-import sys
 import time
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -16,9 +15,9 @@ from tornado.web import decode_signed_value
 from flower_ng.drop_in import login_handler
 from flower_ng.web.auth import oidc
 from flower_ng.web.auth.client import OAuthClient
-from tests.services import Process, answers, free_port, running, wait_until
+from tests.services import running
 from tests.web.browsing import Browser
-from tests.web.openid import CLIENT_ID, CLIENT_SECRET, CODE, ME, OpenId, rsa
+from tests.web.openid import CLIENT_ID, CLIENT_SECRET, CODE, ME, OpenId, ProviderOfOthers, rsa
 from tests.web.probes import HANDLERS
 from tests.web.site import SECRET, FakeCluster
 
@@ -434,22 +433,13 @@ async def test_the_page_after_a_logout_leads_to_the_providers(open_site, provide
     assert decode_signed_value(SECRET, "user", browser.cookies["user"]) is None
 
 
-class Mock(Process):
-    """A provider of somebody else's making, in a process of its own."""
-
-    def start(self):
-        people = {"sub": "7", "email": ME, "email_verified": True, "groups": ["sre"]}
-        self.port = free_port()
-        options = [f"--port={self.port}", f"--user-claims={json.dumps(people)}"]
-        self.spawn([sys.executable, "-m", "oidc_provider_mock", "--require-nonce", *options])
-        wait_until(lambda: answers(self.port), what="the OpenID provider")
-        return self
+PEOPLE = [{"sub": "7", "email": ME, "email_verified": True, "groups": ["sre"]}]
 
 
 @pytest.fixture(scope="module")
 def mock(tmp_path_factory):
-    with running(Mock(tmp_path_factory.mktemp("openid") / "log")) as process:
-        yield f"http://127.0.0.1:{process.port}"
+    with running(ProviderOfOthers(tmp_path_factory.mktemp("openid") / "log", PEOPLE)) as process:
+        yield process.url
 
 
 @pytest.mark.xdist_group("openid")
