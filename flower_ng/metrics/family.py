@@ -121,16 +121,19 @@ class Family(Generic[Cell]):
         except KeyError:
             kept = rest if self._admit is None else self._admit(worker, rest)
             of_worker = self.table.setdefault(worker[:LABEL_MAX], {})
-            return of_worker.setdefault(_cut(kept), self.new())
+            return of_worker.setdefault(cut(kept), self.new())
+
+    def of_worker(self, worker: str) -> Mapping[Rest, Cell]:
+        """Return the series of a worker, however long its name is."""
+        return self.table.get(worker[:LABEL_MAX], {})
 
     def remove(self, *values: object) -> None:
         """Forget the series of these labels, if there is one."""
         key = self._key(values, {})
-        worker = key[0][:LABEL_MAX]
-        of_worker = self.table.get(worker, {})
-        of_worker.pop(_cut(key[1:]), None)
+        of_worker = self.table.get(key[0][:LABEL_MAX], {})
+        of_worker.pop(cut(key[1:]), None)
         if not of_worker:
-            self.table.pop(worker, None)
+            self.remove_worker(key[0])
 
     def remove_worker(self, worker: str) -> None:
         """Forget all series of a worker."""
@@ -276,6 +279,6 @@ def shows_created(environ: Mapping[str, str] = os.environ) -> bool:
     return value.lower() not in {"true", "1", "t"}
 
 
-def _cut(rest: Rest) -> Rest:
+def cut(rest: Rest) -> Rest:
     """Return label values without what is too long; two that then are equal share a series."""
     return tuple(value[:LABEL_MAX] for value in rest)

@@ -17,6 +17,7 @@ from prometheus_client.core import Metric
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.metrics.family import (
+    LABEL_MAX,
     Counter,
     CounterFamily,
     Family,
@@ -24,6 +25,7 @@ from flower_ng.metrics.family import (
     Histogram,
     HistogramFamily,
     Rest,
+    cut,
     shows_created,
     upper_bounds,
 )
@@ -141,7 +143,7 @@ class PrometheusMetrics:
                 hostname, heard = event.hostname, worker
                 if worker is not None:
                     self._hear(hostname, worker)
-                series = self.events.table.get(hostname, {})
+                series = self.events.of_worker(hostname)
             if task is None:
                 if event.type in WORKER_EVENTS:
                     WORKER_EVENTS[event.type](self, event)
@@ -151,7 +153,7 @@ class PrometheusMetrics:
             counter = series.get(key)
             if counter is None or worker is None:
                 counter = self._counter(event, key)
-                series = self.events.table[hostname]
+                series = self.events.of_worker(hostname)
             counter.value += 1.0
             if worker is not None:
                 self._follow(event, task)
@@ -186,7 +188,9 @@ class PrometheusMetrics:
     def known_workers(self) -> frozenset[str]:
         """Names that have series; publishers are not workers and age by themselves."""
         names = {name for family in self.families for name in family.table}
-        return frozenset(name for name in names if not self.pairs.is_publisher(name))
+        whole = {name[:LABEL_MAX]: name for name in (*self._workers, *self.pairs.publishers)}
+        known = (whole.get(name, name) for name in names)
+        return frozenset(name for name in known if not self.pairs.is_publisher(name))
 
     def remove_worker_metrics(self, worker: str) -> None:
         """Remove all series of a worker, or of a publisher."""
@@ -257,7 +261,7 @@ class PrometheusMetrics:
         """A retry, which has an ETA, may be received before the end of the run that was timed."""
         gauges, received, started = self.prefetch_time, task.received, task.started
         is_timed = task.eta is None and received is not None and started is not None
-        if not is_timed and rest not in gauges.table.get(hostname, {}):
+        if not is_timed and cut(rest) not in gauges.of_worker(hostname):
             return
         gauge = gauges.cell(hostname, rest)
         if kind == "task-started" and is_timed:
@@ -287,7 +291,7 @@ class PrometheusMetrics:
             gauges.append(self.prefetch_time)
             self._waiting.silence(hostname)
         for gauge in gauges:
-            for cell in gauge.table.get(hostname, {}).values():
+            for cell in gauge.of_worker(hostname).values():
                 cell.value = 0.0
 
 

@@ -1,6 +1,6 @@
 """Limits the number of (worker, task) label pairs; those of old publishers go. On the loop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flower_ng.metrics.family import Rest
 
@@ -65,6 +65,11 @@ class Pairs:
     def is_publisher(self, host: str) -> bool:
         """Tell whether the name is known from `task-sent` alone."""
         return host in self._publishers
+
+    @property
+    def publishers(self) -> Collection[str]:
+        """The names that are known from `task-sent` alone."""
+        return self._publishers.keys()
 
     def promote(self, host: str) -> None:
         """The name turned out to be a worker: it no longer ages."""

@@ -66,5 +66,5 @@ class PrefetchedTasks:
                 self._where[uuid][1].value += 1.0
 
     def _zero(self, worker: str) -> None:
-        for cell in self._gauge.table.get(worker, {}).values():
+        for cell in self._gauge.of_worker(worker).values():
             cell.value = 0.0

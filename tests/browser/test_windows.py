@@ -81,7 +81,7 @@ async def test_a_page_that_is_not_updated_says_why_and_since_when(window, shop):
         banner = page.locator(".banner[role=alert]", has_text="This page is not updated")
         await banner.wait_for()
         assert "The dashboard answered 502" in await banner.inner_text()
-        assert "as of" in await banner.inner_text()
+        assert "It shows the state of" in await banner.inner_text()
 
         await page.unroute("**/tasks")
         await banner.wait_for(state="detached")

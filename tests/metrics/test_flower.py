@@ -38,6 +38,28 @@ def test_a_task_name_comes_from_the_event_else_from_the_known_task_else_it_is_em
     assert events(feed, "task-started") == 1
 
 
+def test_names_that_are_longer_than_labels_count_as_others_do(feed):
+    worker, name = "w" * 400, "t" * 300
+    labels = {"worker": worker[:200], "task": name[:200]}
+    feed.run("u1", worker, name)
+    feed.run("u2", worker, name)
+    feed.task("received", "u3", worker, name=name)
+    feed.task("sent", "u4", "gen1@" + "x" * 400, name=name)
+
+    assert feed.value("flower_events_total", **labels, type="task-succeeded") == 2
+    assert feed.value("flower_task_runtime_seconds_count", **labels) == 2
+    assert feed.value("flower_task_prefetch_time_seconds", **labels) == 0
+    assert feed.value("flower_worker_prefetched_tasks", **labels) == 1
+    assert feed.metrics.known_workers() == {worker}
+    feed.worker("heartbeat", worker, active=3, freq=2.0)
+    feed.worker("offline", worker)
+    assert feed.value("flower_worker_prefetched_tasks", **labels) == 0
+    executing = "flower_worker_number_of_currently_executing_tasks"
+    assert feed.value(executing, worker=worker[:200]) == 0
+    feed.metrics.forgotten(worker)
+    assert feed.metrics.known_workers() == set()
+
+
 def test_custom_task_events_are_counted(feed):
     feed.task("progress", name="shop.pay")
 

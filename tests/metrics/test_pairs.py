@@ -1,5 +1,9 @@
 """Label sets are bounded, whatever is sent."""
 
+import pytest
+from prometheus_client.exposition import generate_latest
+
+from flower_ng.metrics import Registry
 from flower_ng.metrics.pairs import PUBLISHERS_MAX, TYPES_MAX
 
 
@@ -96,3 +100,18 @@ def test_event_types_are_bounded(feed):
 
     labels = {"worker": "w1@box", "type": "__other__", "task": "t"}
     assert feed.value("flower_events_total", **labels) == 5
+
+
+@pytest.mark.parametrize(("length", "most"), [(60, 6_000), (400, 16_000)])
+def test_what_a_pair_takes_of_an_answer_is_bounded_however_long_its_names_are(
+    make_feed, length, most
+):
+    def size(pairs):
+        feed = make_feed()
+        for number in range(pairs):
+            for kind in ("received", "started", "retried", "received", "started", "failed"):
+                feed.task(kind, f"u{number}", f"w{number}@{'x' * length}", name="y" * length)
+            feed.task("succeeded", f"u{number}", f"w{number}@{'x' * length}", runtime=0.3)
+        return len(generate_latest(Registry(feed.metrics)))
+
+    assert (size(11) - size(1)) / 10 < most

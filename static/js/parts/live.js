@@ -208,10 +208,9 @@ class Live extends HTMLElement {
     const text = document.createElement("p");
     const strong = document.createElement("strong");
     strong.textContent = "This page is not updated";
-    const since = `It is as of ${clock(this.#shownMs)}.`;
-    text.append(strong, `: ${this.#problem}. ${since} `);
+    const rest = isLogin ? ". " : ", and tries again by itself.";
+    text.append(strong, `: ${this.#problem}. It shows the state of ${clock(this.#shownMs)}${rest}`);
     if (isLogin) text.append(loginLink());
-    else text.append("It is tried again by itself.");
     if (text.textContent !== this.#banner.textContent) this.#banner.replaceChildren(text);
     if (!this.#banner.isConnected) document.getElementById("banners")?.before(this.#banner);
   }
