@@ -71,6 +71,9 @@ function mark(element) {
 function isPeoples(name, element) {
   if (element instanceof HTMLDetailsElement) return name === "open";
   if (element instanceof HTMLOptionElement) return name === "selected";
+  if (element instanceof HTMLTextAreaElement) {
+    return name === "value" && element.value !== element.defaultValue;
+  }
   if (!(element instanceof HTMLInputElement)) return false;
   if (name === "checked") return element.checked !== element.defaultChecked;
   return name === "value" && element.value !== element.defaultValue;

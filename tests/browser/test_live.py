@@ -80,6 +80,22 @@ async def test_silence_is_shown_too(window, shop):
         await it.shows("Silent", timeout_s=8)
 
 
+async def test_what_somebody_types_to_send_stays_through_a_refresh(window, shop):
+    shop.beat()
+    shop.task("5eed", name="shop.add", ends="task-failed")
+    shop.inspector.workers = {W1: {"registered": ["shop.add"]}}
+    async with window() as it:
+        page = await it.open("/types/shop.add")
+        await page.click("#send summary")
+        await page.fill("#send-args", "[1]")
+        await page.focus("#send-queue")
+        shop.task("5eee", name="shop.add", ends="task-failed")
+        shop.events.happen()
+        await page.locator("main td", has_text="5eee").wait_for()
+
+        assert await page.input_value("#send-args") == "[1]"
+
+
 async def test_what_somebody_does_on_the_page_is_left_alone(window, shop):
     shop.beat()
     shop.inspector.workers = {W1: ANSWERS}

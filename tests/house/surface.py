@@ -58,7 +58,7 @@ WORKER_CALLS = (
 )
 QUEUE_CALLS = ("pause", "resume")
 HOLD_CALLS = ("drain", "undrain")
-TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort", "rerun")
+TASK_CALLS = ("timeout", "rate-limit", "revoke", "abort", "rerun", "send")
 PUBLISHING = ("apply", "async-apply", "send-task")
 
 CONTROLS = (

@@ -116,6 +116,9 @@ class FakeCluster:
         self.registry.register(gauge)
         self.scrapes = Scrapes(self.registry)
 
+    def registered_tasks(self) -> Sequence[str]:
+        return ()
+
     async def examine(self) -> Survey:
         return self.examined
 

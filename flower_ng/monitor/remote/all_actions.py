@@ -6,12 +6,13 @@ from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.batch_actions import BATCH_ACTIONS
 from flower_ng.monitor.remote.command_list import COMMANDS
 from flower_ng.monitor.remote.hold_actions import HOLD_ACTIONS
-from flower_ng.monitor.remote.task_actions import PURGE, RERUN, REVOKE
+from flower_ng.monitor.remote.task_actions import PURGE, RERUN, REVOKE, SEND
 
 ACTIONS: Final[tuple[Action, ...]] = (
     *COMMANDS,
     REVOKE,
     RERUN,
+    SEND,
     PURGE,
     *BATCH_ACTIONS,
     *HOLD_ACTIONS,

@@ -7,7 +7,6 @@ from flower_ng.monitor.remote.action import Action, ActionArgument
 QUEUE: Final = "queue"
 #: A pause or a drain may be told to last so long.
 LONGEST_S: Final = 90 * 86_400
-REASON: Final = ActionArgument("reason", str, "why, for everybody to read", default="")
 
 PAUSE: Final = Action(
     "pause",
@@ -22,7 +21,6 @@ PAUSE: Final = Action(
         ActionArgument(
             "for", float, "resume by itself after so long", least=1, most=LONGEST_S, unit="seconds"
         ),
-        REASON,
     ),
     is_reviewed=True,
 )
@@ -58,7 +56,6 @@ DRAIN: Final = Action(
             most=LONGEST_S,
             unit="seconds",
         ),
-        REASON,
     ),
     is_reviewed=True,
     administers=True,

@@ -4,6 +4,7 @@ Everything is published by one thread, over a connection that gives up soon and 
 """
 
 import contextlib
+import inspect
 import math
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor
@@ -64,6 +65,23 @@ class Publisher:
     def registered(self, name: str) -> bool:
         """Whether the app has a task of this name."""
         return name in self._capp.tasks
+
+    def signature(self, name: str) -> str:
+        """Return what arguments a task of the app takes, as Python writes it; else empty."""
+        task = self._capp.tasks.get(name)
+        return "" if task is None else str(_signature(task) or "")
+
+    def misfit(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> str:
+        """Say what a task of the app has against these arguments; empty for all other tasks."""
+        task = self._capp.tasks.get(name)
+        takes = None if task is None else _signature(task)
+        if takes is None:
+            return ""
+        try:
+            takes.bind(*args, **kwargs)
+        except TypeError as error:
+            return f"{name}{takes} can't take these: {error}"
+        return ""
 
     def stop(self) -> None:
         """Close the connections and end the publishing thread."""
@@ -204,6 +222,16 @@ class Publisher:
         ):
             producer = self._capp.amqp.Producer(line.connection, auto_declare=False)
             return str(send(producer=producer, **message).id)
+
+
+def _signature(task: Any) -> inspect.Signature | None:
+    """Return what a task takes; None where that can't be told, or the task does not check it."""
+    if not getattr(task, "typing", True):
+        return None
+    try:
+        return inspect.signature(task.run)
+    except (TypeError, ValueError):
+        return None
 
 
 @contextlib.contextmanager

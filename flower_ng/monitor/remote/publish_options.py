@@ -6,6 +6,7 @@ task at once that was to wait. Here each is known or refused.
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from inspect import signature
@@ -210,8 +211,13 @@ def check_times(options: Options) -> None:
 
 
 def eta(value: Any) -> datetime:
-    """Read a time of the app's own timezone."""
-    return datetime.strptime(value, TIME_FORM)  # noqa: DTZ007 - the worker adds the timezone
+    """Read a time of the app's own timezone, or one as ISO 8601 writes it with its own."""
+    with suppress(ValueError):
+        return datetime.strptime(value, TIME_FORM)  # noqa: DTZ007 - the worker adds the timezone
+    when = datetime.fromisoformat(value)
+    if when.tzinfo is None:
+        raise ValueError("of no timezone")
+    return when
 
 
 def seconds(value: Any) -> float:

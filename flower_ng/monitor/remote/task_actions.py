@@ -21,6 +21,32 @@ RERUN: Final = Action(
     ),
     is_reviewed=True,
 )
+SEND: Final = Action(
+    "send",
+    "task/send",
+    "Send",
+    "Send a task",
+    "A new task of this type is sent, as if the app itself had sent it.",
+    target="task type",
+    arguments=(
+        ActionArgument("args", list, "positional arguments, a JSON array"),
+        ActionArgument("kwargs", dict, "keyword arguments, a JSON object"),
+        ActionArgument("queue", str, "in place of the one that the app's routes choose"),
+        ActionArgument("countdown", float, "wait so many seconds", least=0, unit="seconds"),
+        ActionArgument("eta", str, "wait until then: ISO 8601, without a zone that of the pages"),
+        ActionArgument(
+            "expires", float, "do not run it any more after so long", least=0, unit="seconds"
+        ),
+        ActionArgument(
+            "priority",
+            int,
+            "RabbitMQ delivers the greatest first, Redis the least",
+            least=0,
+            most=255,
+        ),
+    ),
+    is_reviewed=True,
+)
 PURGE: Final = Action(
     "purge",
     "queue/purge",

@@ -51,14 +51,14 @@ class QueuePause(ReviewedWrite):
     deed = PAUSE
 
     async def plan(self, name: str) -> Plan:
-        """Take `for` in seconds and `reason`; 404 for a queue that nobody names."""
+        """Take `for` in seconds; 404 for a queue that nobody names."""
         require_queue(self.cluster, name)
-        for_s, reason = self.argument_values()
+        (for_s,) = self.argument_values()
         checked_span(for_s)
 
         async def pause() -> dict[str, Any]:
             outcomes = await self.cluster.holds.pause(
-                name, self.identity.name, reason[:REASON_LENGTH], for_s
+                name, self.identity.name, self.reason()[:REASON_LENGTH], for_s
             )
             return {"message": f"'{name}' is paused. {told(outcomes)}", **listed(outcomes)}
 
@@ -86,16 +86,16 @@ class WorkerDrain(ReviewedWrite):
     deed = DRAIN
 
     async def plan(self, worker: str) -> Plan:
-        """Take `shutdown`, `eta`, `for` in seconds, and `reason`."""
+        """Take `shutdown`, `eta`, and `for` in seconds."""
         self.require_worker(worker)
-        shuts_down, awaits_eta, for_s, reason = self.argument_values()
+        shuts_down, awaits_eta, for_s = self.argument_values()
         checked_span(for_s)
 
         async def drain() -> dict[str, Any]:
             outcomes = await self.cluster.holds.drain(
                 worker,
                 self.identity.name,
-                reason[:REASON_LENGTH],
+                self.reason()[:REASON_LENGTH],
                 for_s,
                 shuts_down=shuts_down,
                 awaits_eta=awaits_eta,

@@ -8,6 +8,7 @@ from flower_ng.store import SeriesQuery, TaskQuery, TaskRow, parse_search
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.deploy_marks import deploys
+from flower_ng.web.lookups.send_task import registered_types
 from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import Chart
 from flower_ng.web.ui.links import Links, segment, word
@@ -26,7 +27,8 @@ class TypeView:
 
     `total_s` is how long its tasks ran, also those that failed. `received_url` and `failures_url`
     lead to the tasks of the span, `tasks_url` to all. `unheard_failures` of the span were told by
-    no event, only by the result backend; the totals leave them out.
+    no event, only by the result backend; the totals leave them out. `is_registered` is that a
+    worker or this app has it, `signature` what arguments it takes, empty where that is not known.
     """
 
     title: str
@@ -45,10 +47,12 @@ class TypeView:
     unheard_url: str
     links: Links
     problems: tuple[ProblemRow, ...]
+    is_registered: bool
+    signature: str
 
 
 class Type(Page):
-    """`/types/{name}`; 404 for a name that no task has."""
+    """`/types/{name}`; 404 for a name that no task has, and no worker."""
 
     path = "/types/(.+)"
     need = Need.READ
@@ -63,7 +67,9 @@ class Type(Page):
         page = await store.series(query)
         failures = await store.tasks(TaskQuery(name=name, state="FAILURE", limit=FAILURES))
         whole = page.series[0].whole
-        if whole is None and not (await store.tasks(TaskQuery(name=name, limit=1))).rows:
+        is_registered = name in registered_types(self.cluster)
+        is_seen = whole is not None or bool((await store.tasks(TaskQuery(name=name, limit=1))).rows)
+        if not is_seen and not is_registered:
             raise NotFound(f"Unknown task type '{name}'")
         known = whole if isinstance(whole, TaskPoint) else None
         these, counted = f"name:={word(name)}", from_then(page.start)
@@ -86,4 +92,6 @@ class Type(Page):
             unheard_url=links.tasks(search=unheard),
             links=links,
             problems=marks(self.cluster.problems.about("type", name), links),
+            is_registered=is_registered,
+            signature=self.cluster.publisher.signature(name),
         )

@@ -10,12 +10,15 @@ from flower_ng.cluster import Cluster
 from flower_ng.errors import SearchError, Unavailable
 from flower_ng.store import TaskQuery, TaskRow, parse_search
 from flower_ng.web.http.base import Handler, Need
+from flower_ng.web.lookups.send_task import registered_types
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.worker_badges import BADGES
 
 if TYPE_CHECKING:
     from flower_ng.web.http.frame import NavLink
 
+#: With what a search for types begins, of which a task is to be sent.
+SEND: Final = "send "
 #: Places of one kind in an answer.
 MOST: Final = 8
 #: What may be a part of a task's id; other letters are looked for in names alone.
@@ -45,6 +48,8 @@ class Jump(Handler):
         wanted: str = self.get_argument("q", default="").strip()
         links = Links(self.services.prefix)
         found = [*self._pages(wanted), *_workers(self.cluster, wanted, links)]
+        if wanted.casefold().startswith(SEND) and not self.services.door.read_only:
+            found += _sendable(self.cluster, wanted[len(SEND) :].strip(), links)
         if wanted:
             found += _types(self.cluster, wanted, links)
             found += [_task(row, links) for row in await tasks(self.cluster, wanted)]
@@ -76,8 +81,13 @@ def _workers(cluster: Cluster, wanted: str, links: Links) -> Iterator[JumpTarget
         yield JumpTarget("worker", name, links.worker(name), about)
 
 
+def _sendable(cluster: Cluster, wanted: str, links: Links) -> Iterator[JumpTarget]:
+    for name in matching(registered_types(cluster), wanted):
+        yield JumpTarget("type", name, f"{links.type(name)}#send-args", "Send a task of this type")
+
+
 def _types(cluster: Cluster, wanted: str, links: Links) -> Iterator[JumpTarget]:
-    for name in matching(cluster.state.known_types(), wanted):
+    for name in matching({*cluster.state.known_types(), *registered_types(cluster)}, wanted):
         yield JumpTarget("type", name, links.type(name), "Task type")
 
 

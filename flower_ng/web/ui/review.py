@@ -41,8 +41,8 @@ class Review:
 
     `refusals` say why it, or a part of it, will be refused; `cautions` what to think of before;
     `unknowns` what can't be told, `details` what else will be so. `inputs` are what a person may
-    fill in. `facts` is what all of that rests on: what must still be true
-    when it is done.
+    fill in, `scripts` does the same without a page, by what it is for. `facts` is what all of that
+    rests on: what must still be true when it is done.
     """
 
     action: Action
@@ -54,6 +54,7 @@ class Review:
     unknowns: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     inputs: tuple[ReviewInput, ...] = ()
+    scripts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property

@@ -140,7 +140,9 @@ class Shop(FakeCluster):
             fresh_s=0.0,
             clock=lambda: self.now,
         )
-        self.publisher = SimpleNamespace(backend_refusal=self.backend_refusal)
+        self.publisher = SimpleNamespace(
+            backend_refusal=self.backend_refusal, signature=lambda _name: "(x, y)"
+        )
         self.no_backend = "No result backend is configured"
         self.format_task: Any = Hook(None)
         self.queues: list[str] = []
