@@ -14,6 +14,7 @@ pytestmark = [
 ]
 #: More than a browser opens connections to one server.
 WINDOWS = 8
+SEEN_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
 NO_WORKERS = "delete window.SharedWorker"
 
 
@@ -105,4 +106,10 @@ async def test_who_is_logged_out_is_told_to_log_in_again(window, shop):
         refused = [answer for answer in answers if answer.status == 401]
         assert refused
         assert all("www-authenticate" not in answer.headers for answer in refused)
+        await asyncio.sleep(2.5)
+        assert len(answers) == len(refused)  # nobody guesses: each would be a wrong password
+
+        await page.set_extra_http_headers(header)
+        await page.evaluate(SEEN_AGAIN)
+        await banner.wait_for(state="detached")
         it.complaints = [text for text in it.complaints if "401" not in text]

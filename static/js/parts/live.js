@@ -24,6 +24,7 @@ class Live extends HTMLElement {
   #clock = 0;
   #isFetching = false;
   #isPaused = false;
+  #isLoggedOut = false;
   #shownMs = Date.now();
   #text = "";
   #failures = 0;
@@ -79,7 +80,9 @@ class Live extends HTMLElement {
     this.#ticks?.close();
     clearTimeout(this.#timer);
     if (document.hidden || this.#isStill) return;
-    this.#ticks?.open();
+    if (this.#isLoggedOut)
+      this.#refresh(); // somebody may have logged in elsewhere
+    else this.#ticks?.open();
     this.#plan();
   };
 
@@ -99,16 +102,19 @@ class Live extends HTMLElement {
   #plan() {
     clearTimeout(this.#timer);
     if (!this.#pace || this.#isFetching || this.#isStill || document.hidden) return;
+    if (this.#isLoggedOut) return; // each attempt would count as a wrong password
     this.#timer = setTimeout(() => this.#refresh(), this.#pace.waitS(seconds()) * 1000);
   }
 
   async #refresh() {
     const pace = this.#pace;
-    if (!pace) return;
+    if (!pace || this.#isFetching) return;
     this.#isFetching = true;
     pace.started(seconds());
     try {
       this.#take(await fetchedText());
+      if (this.#isLoggedOut) this.#ticks?.open();
+      this.#isLoggedOut = false;
       pace.succeeded();
       this.#problem = "";
       this.#failures = 0;
@@ -116,6 +122,8 @@ class Live extends HTMLElement {
       pace.failed();
       this.#problem = wording(error);
       this.#failures += 1;
+      this.#isLoggedOut = this.#problem === LOGGED_OUT;
+      if (this.#isLoggedOut) this.#ticks?.close();
       if (isTooLate(error)) this.#ticks?.yield();
     }
     this.#explain();
@@ -200,7 +208,7 @@ class Live extends HTMLElement {
 
   /** Tells across the page why it is old, and since when. */
   #explain() {
-    const isLogin = this.#problem === LOGGED_OUT;
+    const isLogin = this.#isLoggedOut;
     if (!this.#problem || (!isLogin && this.#failures < FAILURES)) {
       this.#banner.remove();
       return;
