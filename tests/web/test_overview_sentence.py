@@ -95,6 +95,12 @@ def test_every_number_leads_to_its_list():
             {},
             " 1 worker heard so far (2 not reporting yet), ",
         ),
+        (
+            {"census": Census(), "unseen": ("Workers: none known",)},
+            {"answering": 1},
+            "Some data is missing: 1 worker answers, but no event of any arrives, ",
+        ),
+        ({"census": Census()}, {"answering": 2}, " 2 workers answer, but no event of any arrives,"),
         ({"census": Census()}, {}, "No workers yet: no worker has reported yet,"),
         ({"quiet_s": 33.0, "unseen": ("x",)}, {}, "Starting up:"),
         ({"unseen": ("Broker: refused",)}, {}, "Some data is missing:"),

@@ -63,22 +63,18 @@ def _named(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The verdict, the numbers that it is said with, and why numbers over time lack, if they do.
-
-    `is_unheard` is that no event tells of a worker, and one has answered.
-    """
+    """The verdict, the numbers that it is said with, and why numbers over time lack, if they do."""
 
     cluster_verdict: ClusterVerdict
     vitals: Vitals
     waiting: QueueBacklog
     verdict: OverviewSentence
     trouble: str
-    is_unheard: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return all that as `/api/overview` answers it; null is what is not known now."""
         census, vitals = self.cluster_verdict.census, self.vitals
-        is_known = self.cluster_verdict.has_settled and not census.unknown and not self.is_unheard
+        is_known = self.cluster_verdict.has_settled and not census.unknown and not vitals.answering
         workers = {name: getattr(census, name) for name in COUNTED}
         return {
             "verdict": self.cluster_verdict.kind,
@@ -102,10 +98,10 @@ async def health(cluster: Cluster, links: Links, now: float) -> Health:
     waiting = await waiting_in(cluster, now)
     unseen = (*waiting.unseen, trouble)
     judged = cluster_verdict(cluster.problems, cluster.presence, cluster.poll.facts, now, unseen)
-    vitals = _vitals(hour, waiting)
-    is_unheard = not judged.census.known and bool(cluster.inspector.workers)
+    answering = 0 if judged.census.known else len(cluster.inspector.workers)
+    vitals = _vitals(hour, waiting, answering)
     words = verdict(judged, vitals, now, links)
-    return Health(judged, vitals, waiting, words, trouble, is_unheard)
+    return Health(judged, vitals, waiting, words, trouble)
 
 
 async def _hour(cluster: Cluster, now: float) -> tuple[SeriesPage | None, str]:
@@ -117,7 +113,7 @@ async def _hour(cluster: Cluster, now: float) -> tuple[SeriesPage | None, str]:
         return None, f"Statistics: {error.message}"
 
 
-def _vitals(hour: SeriesPage | None, waiting: QueueBacklog) -> Vitals:
+def _vitals(hour: SeriesPage | None, waiting: QueueBacklog, answering: int) -> Vitals:
     seen_s = 0.0 if hour is None else observed_s(hour)
     point = None if hour is None else hour.series[0].whole
     ended: int | None = 0 if seen_s else None
@@ -133,6 +129,7 @@ def _vitals(hour: SeriesPage | None, waiting: QueueBacklog) -> Vitals:
         waiting.age_s,
         elsewhere=sum(waiting.others.values()),
         other_queues=len(waiting.others),
+        answering=answering,
     )
 
 

@@ -27,7 +27,8 @@ class Vitals:
 
     `ended` and `failed` are tasks of the last hour, of which `observed_s` were observed. `waiting`
     messages were counted `waiting_age_s` ago, None for just now. `elsewhere` messages wait in
-    `other_queues` that only the broker names, so that they may be another application's.
+    `other_queues` that only the broker names, so that they may be another application's. Where no
+    event told of any worker, `answering` have answered an inspection.
     """
 
     ended: int | None
@@ -38,6 +39,7 @@ class Vitals:
     waiting_age_s: float | None = None
     elsewhere: int = 0
     other_queues: int = 0
+    answering: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,15 @@ MARKS: Final = {"ok": "online", "warning": "attention", "error": "bad", "unknown
 
 def verdict(standing: ClusterVerdict, vitals: Vitals, now: float, links: Links) -> OverviewSentence:
     """Return the sentence."""
-    pieces = (*_workers(standing, links), *_tasks(vitals, now, links), *_queues(vitals, links))
-    return OverviewSentence(MARKS[standing.kind], f"{_mood(standing, now)}:", pieces)
+    pieces = (
+        *_workers(standing, vitals, links),
+        *_tasks(vitals, now, links),
+        *_queues(vitals, links),
+    )
+    return OverviewSentence(MARKS[standing.kind], f"{_mood(standing, vitals, now)}:", pieces)
 
 
-def _mood(standing: ClusterVerdict, now: float) -> str:
+def _mood(standing: ClusterVerdict, vitals: Vitals, now: float) -> str:
     """Return how the sentence begins."""
     if standing.lack:
         return "Workers and tasks can't be observed through this broker"
@@ -85,7 +91,7 @@ def _mood(standing: ClusterVerdict, now: float) -> str:
     if not standing.is_current:
         age_s = now - standing.at
         return f"Disconnected from the broker for {fmt.span(age_s)}; last known data"
-    return _found(standing) or _calm(standing)
+    return _found(standing) or _calm(standing, vitals)
 
 
 def _found(standing: ClusterVerdict) -> str:
@@ -100,17 +106,21 @@ def _found(standing: ClusterVerdict) -> str:
     return f"No problems except {fmt.number(muted)} muted" if muted else ""
 
 
-def _calm(standing: ClusterVerdict) -> str:
+def _calm(standing: ClusterVerdict, vitals: Vitals) -> str:
     """Return what is said where nothing is found to be wrong."""
-    if not standing.census.known:
+    if not standing.census.known and not vitals.answering:
         return "No workers left" if standing.census.forgotten else "No workers yet"
     if standing.quiet_s:
         return "Starting up"
     return "Some data is missing" if standing.unseen else "All good"
 
 
-def _workers(standing: ClusterVerdict, links: Links) -> Iterator[Piece]:
+def _workers(standing: ClusterVerdict, vitals: Vitals, links: Links) -> Iterator[Piece]:
     census, url = standing.census, links.page("/workers", {})
+    if vitals.answering:
+        yield Piece(_counted(vitals.answering, "worker"), url)
+        yield Piece(f" answer{'s' if vitals.answering == 1 else ''}, but no event of any arrives, ")
+        return
     if not census.known:
         yield Piece("no worker", url)
         yield Piece(" is online, " if census.forgotten else " has reported yet, ")

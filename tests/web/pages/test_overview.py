@@ -141,6 +141,30 @@ async def test_nobody_is_counted_while_only_answers_tell_of_a_worker(shop, serve
     assert set(told["workers"].values()) == {None}
 
 
+@pytest.mark.parametrize("path", ["/overview", "/workers"])
+async def test_a_worker_that_only_answers_is_not_asked_to_be_started(shop, look, path):
+    shop.inspector.workers = {W1: {"stats": {}}}
+
+    main = (await look(path)).one("main").text
+
+    assert "No event of any worker arrives" in main
+    assert "No workers yet" not in main
+    assert "celery -A" not in main
+
+
+async def test_nobody_is_said_to_send_heartbeats_while_the_broker_holds_them_back(shop, look):
+    shop.beat()
+    shop.presence = Presence(
+        shop.state, lambda: shop.events.connection, None, lambda: NOW, held_back=lambda: "no memory"
+    )
+
+    page = await look("/overview")
+
+    assert "None: all workers send heartbeats" not in page.text
+    assert "The broker has held back workers' messages" in page.one("p", class_="verdict").text
+    assert "Events: the broker accepts no messages from workers (no memory)" in page.text
+
+
 async def test_at_the_first_start_the_page_says_how_a_worker_is_started(look):
     main = (await look("/overview")).one("main").text
 

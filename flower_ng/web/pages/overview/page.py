@@ -68,9 +68,10 @@ class Panel:
 class OverviewView:
     """The overview; `problem` is why there are no charts, `missing_data` what could not be read.
 
-    `workers` counts those that are known, `forgotten` those that were purged; `is_told_of_tasks`
-    says whether events of tasks came. An empty list of failures, queues at risk or silent workers
-    says that there are none only where `are_failures_read`, `are_lengths_known`, `is_heard`.
+    `workers` counts those that events told of, `forgotten` those that were purged, `answering`
+    those that only answered, where events told of none; `is_told_of_tasks` says whether events of
+    tasks came. An empty list of failures, queues at risk or silent workers says that there are none
+    only where `are_failures_read`, `are_lengths_known`, `is_heard`.
     `unheard_failures` are those that no event told, only the result backend: numbers over time
     leave them out, the groups of failures have them.
     """
@@ -91,6 +92,7 @@ class OverviewView:
     is_heard: bool
     workers: int
     forgotten: int
+    answering: int
     is_told_of_tasks: bool
     charts: tuple[Chart, ...]
     problem: str
@@ -131,10 +133,10 @@ class Overview(Page):
             silent_workers=Panel.of([*self._silent(links)]),
             are_failures_read=not unread,
             are_lengths_known=found.waiting.total is not None and found.waiting.age_s is None,
-            is_heard=self.cluster.events.connection.connected
-            and not found.cluster_verdict.census.unknown,
+            is_heard=found.cluster_verdict.has_settled and not found.cluster_verdict.census.unknown,
             workers=len(self.cluster.state.workers),
             forgotten=found.cluster_verdict.census.forgotten,
+            answering=found.vitals.answering,
             is_told_of_tasks=self._is_told_of_tasks(),
             charts=() if page is None else tuple(self._charts(page, span)),
             problem=problem,

@@ -35,7 +35,10 @@ LISTING: Final = Listing("/workers", sort="name", size=50)
 
 @dataclass(frozen=True, slots=True)
 class WorkersView:
-    """The front page; `every_s` is the least time between two refreshes, None for none at all."""
+    """The front page; `every_s` is the least time between two refreshes, None for none at all.
+
+    `answering` are those that answered inspections, where events told of no worker.
+    """
 
     title: str
     total: Total
@@ -50,6 +53,7 @@ class WorkersView:
     sort: str
     refresh_url: str
     every_s: int | None
+    answering: tuple[tuple[str, str], ...]
 
 
 class Workers(Page):
@@ -65,11 +69,11 @@ class Workers(Page):
     def count(cls, cluster: Cluster) -> NavCount | None:
         """How many workers are online; alarming when none is of those that should be.
 
-        None where the broker carries no events, so that it cannot be known.
+        None where no event can or does tell, so that it cannot be known.
         """
-        if cluster.presence.lack:
-            return None
         census = cluster.presence.census()
+        if cluster.presence.lack or (not census.known and cluster.inspector.workers):
+            return None
         words = f"{census.online} of {census.expected} online"
         return NavCount(census.online, words, bool(census.silent) and not census.online)
 
@@ -118,7 +122,13 @@ class Workers(Page):
             sort=listing.sort,
             refresh_url=links.action("workers"),
             every_s=self._every_s(),
+            answering=() if crew else tuple(self._answering(links)),
         )
+
+    def _answering(self, links: Links) -> Iterator[tuple[str, str]]:
+        """Yield some of those that answered inspections, with their pages."""
+        for name in sorted(self.cluster.inspector.workers)[: LISTING.size]:
+            yield name, links.worker(name)
 
     def _group(self) -> str:
         wanted: str = self.get_argument("group", default="")
