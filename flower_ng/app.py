@@ -79,6 +79,18 @@ class Flower:
         """What is open to whom."""
         return self._door.summary()
 
+    @property
+    def advice(self) -> str:
+        """What to do about host names that anybody may give this dashboard; empty where nothing."""
+        door = self._door
+        if door.has_lock or door.hosts.names or door.hosts.only_local or self.socket_path:
+            return ""
+        return (
+            "Any host name is accepted and there is no login: a web page of anybody, open in a"
+            " browser that reaches this port, can have its own name lead here, and read along"
+            " (DNS rebinding). Set a login, or name this dashboard's hosts in --trusted_hosts"
+        )
+
     async def start(self) -> None:
         """Listen, then start the cluster.
 

@@ -200,3 +200,19 @@ async def test_a_task_that_is_forgotten_leaves_memory_too(flower):
 
     assert "u1" not in site.cluster.state.tasks
     await site.stop()
+
+
+@pytest.mark.parametrize(
+    ("options", "is_told"),
+    [
+        (("--address=0.0.0.0",), True),
+        (("--address=127.0.0.1",), False),
+        (("--address=0.0.0.0", "--trusted_hosts=flower.example"), False),
+        (("--address=0.0.0.0", "--basic_auth=ann:secret"), False),
+        (("--unix_socket=/nowhere/socket",), False),
+    ],
+)
+async def test_the_start_says_where_any_host_name_is_accepted_without_a_login(
+    flower, options, is_told
+):
+    assert ("--trusted_hosts" in flower(*options).advice) is is_told

@@ -42,8 +42,8 @@ USED_BY = {
     ),
     "Tornado": (
         "get_current_user", "header_timeout", "include_body", "on_connection_close", "on_finish",
-        "set_default_headers",
-        "set_extra_headers", "validate_absolute_path", "write_error", "_schedule_next", "_timeout",
+        "set_default_headers", "set_extra_headers", "ssl_options", "validate_absolute_path",
+        "write_error", "_schedule_next", "_timeout",
     ),
 }  # fmt: skip
 

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import json
 import logging
+import subprocess
 import time
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -150,6 +152,45 @@ async def test_an_api_that_drips_is_given_up_in_time(api, adapter):
     with pytest.raises(Unavailable):
         await broker.queues(["celery"])
     assert time.monotonic() - started < 2.8
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    made, key = tmp_path / "api.crt", tmp_path / "api.key"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(made)]
+    subprocess.run([*command.split(), *subject, *files], check=True, capture_output=True)
+    return str(made), str(key)
+
+
+async def test_a_certificate_that_nobody_vouches_for_gets_no_password(adapter, certificate):
+    made, key = certificate
+    application = Application([(".*", Api)])
+    application.asked = []
+
+    async def reply(handler):
+        handler.write("[]")
+
+    application.answer = reply
+    server = HTTPServer(application, ssl_options={"certfile": made, "keyfile": key})
+    sockets = bind_sockets(0, "127.0.0.1")
+    server.add_sockets(sockets)
+    url = f"https://127.0.0.1:{sockets[0].getsockname()[1]}/api"
+    broker = adapter(Place("amqp://ann:pw@127.0.0.1/", management_url=url))
+    trusting = management_of(endpoint_of(Place("amqp://ann:pw@127.0.0.1/").connection(), url))
+
+    with pytest.raises(Unavailable):
+        await broker.queues(["celery"])
+    asked = len(application.asked)
+    found = await replace(trusting, tls={"ca_certs": made}).objects("queues")
+    server.stop()
+    await server.close_all_connections()
+
+    assert "certificate verify failed" in broker.trouble
+    assert asked == 0
+    assert (found, len(application.asked)) == ([], 1)
 
 
 async def test_the_same_failure_is_logged_once(api, adapter, caplog):

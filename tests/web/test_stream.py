@@ -159,3 +159,14 @@ async def test_a_tick_that_came_before_the_wait_is_not_missed():
 
     assert await ticker.is_changed(0) is True
     assert await ticker.is_changed(1) is False
+
+
+async def test_a_stream_ends_when_its_session_does(opened, serve):
+    client, cookie = serve(HANDLERS, auth="me@example.com"), session("me@example.com")
+    client.site.ticker.heartbeat_s = 0.05
+    reader, _ = await opened(client, f"Cookie: {cookie}")
+    await heard(reader, ": still here\n\n")
+    await client.get("/logout", Cookie=cookie)
+
+    await heard(reader, "\r\n0\r\n\r\n")
+    assert client.site.ticker.streams == 0

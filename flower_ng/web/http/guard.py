@@ -68,6 +68,7 @@ class Access(Enum):
 class Controls:
     """Which buttons of pages work for whoever asks; `why` says what to do when they don't.
 
+    It is empty where there is nothing to do.
     `open` are those that operate, `administers` those that only admins have, `looks` those that
     ask workers and change nothing.
     """
@@ -140,6 +141,8 @@ class Door:
                 why="Controls are closed: no login is configured. Set --basic_auth or --auth, "
                 f"or set {API_SWITCH}=true to open them to everyone who can reach this page.",
             )
+        if who.role is Role.NONE:  # who sees no page of which there could be any
+            return Controls(open=False)
         if not who.role.may(Need.OPERATE):
             return Controls(
                 open=False,

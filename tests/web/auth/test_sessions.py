@@ -34,6 +34,7 @@ async def test_a_copied_cookie_dies_with_the_logout_and_no_other_does(serve, met
 
     assert before
     assert out.status == 200
+    assert "controls" not in out.text
     assert not await opens(client, mine)
     assert await opens(client, elses)
 
