@@ -83,7 +83,9 @@ class Surveyor:
     ) -> None:
         self._capp, self._events, self._own = capp, events, own
         self._reply_s, self._hear_s, self._clock = reply_s, hear_s, clock
-        self._calls = BoundedCalls(pool, MOST_CALLS, reply_s + LIMIT_S)
+        self._calls = BoundedCalls(
+            pool, MOST_CALLS, reply_s + LIMIT_S, lambda: events.servers.slack_s
+        )
         self._results = Results(capp, pool)
         every = events.servers.every()
         self._facts = endpoint_of(every[0])
@@ -197,7 +199,7 @@ class Surveyor:
         broadcasts = Broadcasts(self._capp, servers=self._events.servers)
         try:
             gathered: CollectedReplies = await self._calls.run(
-                broadcasts.ask, QUESTIONS, None, self._reply_s
+                broadcasts.ask, QUESTIONS, None, self._reply_s + broadcasts.reply_slack_s
             )
         except Exception as error:  # noqa: BLE001 - the border: the broker's check says why
             log.debug("The workers could not be asked: %s", error)

@@ -13,6 +13,11 @@ from redis.retry import Retry
 
 #: Several URLs of this kind are not several servers: they are asked where the one is.
 SENTINEL = "sentinel"
+#: Round trips of a command that has to connect, ask what the worker can do, and be replied to: 35
+#: were counted on Redis. The last of a reply alone are some ten.
+TRIPS, REPLY_TRIPS = 40, 10
+#: What is measured beyond that is no distance, but a broker that is busy.
+FARTHEST_S = 1.0
 #: How long one sentinel may take to connect, and to answer; there are others.
 SENTINEL_S = 0.5
 
@@ -24,6 +29,25 @@ class Servers:
         self._capp = capp
         self._current: Connection | None = None
         self._url: str | None = None
+        self._round_trip_s = 0.0
+
+    @property
+    def slack_s(self) -> float:
+        """How much longer a call may take than on a short way to the broker, for its round trips.
+
+        It follows the newest round trips; 0 before the first.
+        """
+        return TRIPS * self._round_trip_s
+
+    @property
+    def reply_slack_s(self) -> float:
+        """How much longer a worker's reply may take, of that."""
+        return REPLY_TRIPS * self._round_trip_s
+
+    def took(self, round_trip_s: float) -> None:
+        """Note how long the broker's answer to a command without work took."""
+        newest_s = min(round_trip_s, FARTHEST_S)
+        self._round_trip_s = max(newest_s, (self._round_trip_s + newest_s) / 2)
 
     @property
     def urls(self) -> Sequence[str]:

@@ -1,8 +1,11 @@
-"""A proxy between the dashboard and its broker, that goes silent as a broken network does."""
+"""A proxy between the dashboard and its broker: it goes silent, or is slow, as a network is."""
 
 import contextlib
+import queue
 import socket
 import threading
+import time
+from collections.abc import Iterator
 
 
 class Proxy:
@@ -22,6 +25,9 @@ class Proxy:
         self.cut_at = b""
         #: Of the broker's next answer only so many bytes are passed on: it is cut there.
         self.tears_after: int | None = None
+        #: How long bytes are under way, and how many of the broker's pass in a second.
+        self.delay_s = 0.0
+        self.bytes_per_s: float | None = None
         self._open: list[socket.socket] = []
         self._clients: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -61,7 +67,7 @@ class Proxy:
             broker = self._connect()
             if broker is not None:
                 threading.Thread(target=self._answer, args=(broker, client), daemon=True).start()
-            while sent := client.recv(2**16):
+            for sent in self._arriving(client):
                 if self.cut_at and self.cut_at in sent:
                     self.cut()
                 with contextlib.suppress(OSError):
@@ -69,6 +75,31 @@ class Proxy:
                         broker.sendall(sent)
             if broker is not None:
                 broker.shutdown(socket.SHUT_RDWR)
+
+    def _arriving(self, sender: socket.socket) -> Iterator[bytes]:
+        """Give what comes from a socket, each piece `delay_s` after it was sent."""
+        if not self.delay_s:
+            while sent := sender.recv(2**12 if self.bytes_per_s else 2**16):
+                yield sent
+            return
+        under_way: queue.Queue[tuple[float, bytes]] = queue.Queue()
+
+        def read() -> None:
+            sent = b"-"
+            while sent:
+                try:
+                    sent = sender.recv(2**16)
+                except OSError:
+                    sent = b""
+                under_way.put((time.monotonic() + self.delay_s, sent))
+
+        threading.Thread(target=read, daemon=True).start()
+        while True:
+            due, sent = under_way.get()
+            time.sleep(max(0.0, due - time.monotonic()))
+            if not sent:
+                return
+            yield sent
 
     def _connect(self) -> socket.socket | None:
         with self._lock:
@@ -80,11 +111,13 @@ class Proxy:
 
     def _answer(self, broker: socket.socket, client: socket.socket) -> None:
         with broker, contextlib.suppress(OSError):
-            while answered := broker.recv(2**16):
+            for answered in self._arriving(broker):
+                passed = answered[: self.tears_after]
                 if self.tears_after is not None:
-                    answered = answered[: self.tears_after]
                     self.cut()
-                client.sendall(answered)
+                if self.bytes_per_s is not None:
+                    time.sleep(len(passed) / self.bytes_per_s)
+                client.sendall(passed)
             with self._lock:
                 if broker in self._open:  # the broker itself has closed it
                     self._open.remove(broker)

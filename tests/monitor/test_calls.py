@@ -3,9 +3,11 @@ import threading
 import time
 
 import pytest
+from celery import Celery
 
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.remote.bounded_calls import BoundedCalls, reason
+from flower_ng.monitor.servers import Servers
 
 
 async def test_a_call_returns_what_the_function_returns(pool):
@@ -26,6 +28,19 @@ async def test_a_function_that_hangs_is_not_waited_for(pool):
 
     assert time.monotonic() - began < 1
     end.set()
+
+
+async def test_a_call_takes_longer_where_the_broker_is_far(pool):
+    servers = Servers(Celery(set_as_current=False))
+    calls = BoundedCalls(pool, 1, 0.1, lambda: servers.slack_s)
+
+    servers.took(0.02)
+    await calls.run(time.sleep, 0.3)
+
+    for _ in range(10):
+        servers.took(0.0)
+    with pytest.raises(Unavailable):
+        await calls.run(time.sleep, 0.3)
 
 
 async def test_calls_past_the_share_wait_and_then_run(pool):

@@ -27,6 +27,7 @@ class Recorder:
 
     def __init__(self, broadcasts):
         self.asked = []
+        self.slack_s = self.reply_slack_s = 0.0
         self._broadcasts = broadcasts
 
     def ask(self, commands, destination, timeout_s, awaited):
@@ -39,6 +40,8 @@ class Recorder:
 
 class Answering:
     """Stands for broadcasts: calls a function instead of asking anybody."""
+
+    slack_s = reply_slack_s = 0.0
 
     def __init__(self, ask):
         self.ask = ask

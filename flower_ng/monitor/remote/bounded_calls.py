@@ -18,13 +18,22 @@ UNAVAILABLE = "Broker or result backend unavailable"
 class BoundedCalls:
     """One part's share of the pool: at most `most` calls at once, none awaited beyond `timeout_s`.
 
+    `slack_s` tells how much longer is waited at present, because what is called is far away.
+
     A thread that hangs (a dead name server, a broker that does not answer) keeps its place until
     it returns, so that parts with a share each never starve one another.
     """
 
-    def __init__(self, pool: Executor, most: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        pool: Executor,
+        most: int,
+        timeout_s: float,
+        slack_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._pool = pool
         self._timeout_s = timeout_s
+        self._slack_s = slack_s
         self._free = asyncio.Semaphore(most)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -32,12 +41,13 @@ class BoundedCalls:
 
         Unavailable when it has not returned in time, or found no free place in time.
         """
+        timeout_s = self._timeout_s + self._slack_s()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 await self._free.acquire()
                 return await asyncio.wrap_future(self._start(function, *args, **kwargs))
         except TimeoutError:
-            late = TimeoutError(f"nothing came back within {self._timeout_s:g} s")
+            late = TimeoutError(f"nothing came back within {timeout_s:.3g} s")
             raise Unavailable(UNAVAILABLE) from late
 
     def send_off(self, function: Callable[[], object]) -> None:

@@ -75,7 +75,8 @@ class Broadcasts:
 
     Unavailable when the broker cannot be reached, or has no fanout: nothing is left on it then.
 
-    `reply_s` is how long a single worker's reply to a command is awaited.
+    A single worker's reply to a command is awaited for `reply_s`, and longer where the broker is
+    far.
     """
 
     def __init__(
@@ -85,9 +86,24 @@ class Broadcasts:
         servers: Servers | None = None,
         rest_s: float = REST_S,
     ) -> None:
-        self.reply_s = reply_s
+        self._reply_s = reply_s
         self._capp = capp
         self._lines = ConnectionPool(capp, servers, rest_s)
+
+    @property
+    def slack_s(self) -> float:
+        """How much longer a call may take, because the broker is far; see Servers."""
+        return self._lines.slack_s
+
+    @property
+    def reply_s(self) -> float:
+        """How long a single worker's reply to a command is awaited at present."""
+        return self._reply_s + self.reply_slack_s
+
+    @property
+    def reply_slack_s(self) -> float:
+        """How much longer a reply may take, because the broker is far."""
+        return self._lines.reply_slack_s
 
     def tell(
         self,

@@ -72,6 +72,7 @@ class BrokerConnection:
 
     def __init__(self, capp: Celery, servers: Servers | None = None) -> None:
         self.connection = connect(capp, servers)
+        self.servers = servers
         self.mailbox: Any = cast("Any", capp.control).mailbox
         self.reply_to = str(uuid4())
         self.used_at = 0.0
@@ -94,10 +95,20 @@ class BrokerConnection:
         """Connect unless connected; see that the broker still answers, on this very connection."""
         channel, kind = self.channel, self.connection.transport.driver_type
         if kind == "amqp":
-            channel.basic_qos(0, 0, False)  # noqa: FBT003 - kombu's signature
+            with self._timed():
+                channel.basic_qos(0, 0, False)  # noqa: FBT003 - kombu's signature
         elif kind == "redis":
             with channel.conn_or_acquire() as client:  # the one that publishes next
                 client.ping()
+                with self._timed():  # the first may have had to connect
+                    client.ping()
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        if self.servers is not None:
+            self.servers.took(time.monotonic() - began)
 
     @contextlib.contextmanager
     def publishing(self, sending: AbstractContextManager[object]) -> Iterator[None]:
@@ -154,14 +165,14 @@ class BrokerConnection:
 class ConnectionPool:
     """The connections of one part; as many stay open as were in use at once.
 
-    Of several `servers`, the one that the events come from is used, if known. A connection that was
-    idle for longer than `rest_s` is replaced.
+    Of several `servers`, the one that the events come from is used, if known; they are told how far
+    it is. A connection that was idle for longer than `rest_s` is replaced.
     """
 
     def __init__(
         self, capp: Celery, servers: Servers | None = None, rest_s: float = REST_S
     ) -> None:
-        self._capp, self._servers, self._rest_s = capp, servers, rest_s
+        self._capp, self._servers, self._rest_s = capp, servers or Servers(capp), rest_s
         self._resting: deque[BrokerConnection] = deque()
         self._logged = ("", 0.0)
 
@@ -186,6 +197,16 @@ class ConnectionPool:
         line.used_at = time.monotonic()
         self._resting.append(line)
         self._log_end()
+
+    @property
+    def slack_s(self) -> float:
+        """How much longer a call may take, because the broker is far; see Servers."""
+        return self._servers.slack_s
+
+    @property
+    def reply_slack_s(self) -> float:
+        """How much longer a reply may take, of that."""
+        return self._servers.reply_slack_s
 
     def close(self) -> None:
         """Close the connections that are not in use."""

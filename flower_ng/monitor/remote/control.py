@@ -69,7 +69,7 @@ def check_listening(broadcasts: Broadcasts, worker: str, order: CommandCall) -> 
     told = NO_ANSWER.taking("stats", gathered.replies["stats"].get(worker))
     has_answered = any(gathered.replies.values()) or bool(gathered.unreadable)
     if not has_answered:
-        words = f"No answer from '{worker}' within {broadcasts.reply_s:g} s ({SILENT})"
+        words = f"No answer from '{worker}' within {broadcasts.reply_s:.3g} s ({SILENT})"
         raise NotSent(f"{words}. The command was not sent, so it can't be carried out later.")
     for ability in order.needs:
         if why := inability(told.pool, ability):
@@ -130,17 +130,17 @@ def signal_name(signal: str) -> str:
 class Control:
     """The same for callers on the loop.
 
-    Each call takes at most `timeout_s` (the inspect timeout) and two seconds; a reply is awaited
-    for a second, or the inspect timeout if that is longer. Unavailable when the broker cannot be
-    reached.
+    Each call takes at most `timeout_s` (the inspect timeout) and two seconds, and more where the
+    broker is far; a reply is awaited for a second, or the inspect timeout if that is longer.
+    Unavailable when the broker cannot be reached.
     """
 
     def __init__(
         self, capp: Celery, pool: Executor, timeout_s: float, servers: Servers | None = None
     ) -> None:
-        self._broadcasts = Broadcasts(capp, max(REPLY_S, timeout_s), servers)
+        self._broadcasts = sends = Broadcasts(capp, max(REPLY_S, timeout_s), servers)
         self._limit_s = timeout_s + MARGIN_S
-        self._calls = BoundedCalls(pool, MOST_COMMANDS, self._limit_s)
+        self._calls = BoundedCalls(pool, MOST_COMMANDS, self._limit_s, lambda: sends.slack_s)
 
     def stop(self) -> None:
         """Close the connections."""
@@ -152,7 +152,7 @@ class Control:
         Refused, NoAnswer and Unreadable say what else came of it.
         """
         delivery = Delivery(max(EXPIRES_S, self._broadcasts.reply_s))
-        limit_s = self._limit_s - SPARE_S
+        limit_s = self._limit_s + self._broadcasts.slack_s - SPARE_S
         return await self._sent(
             delivery, lambda: steer(self._broadcasts, worker, order, delivery, limit_s)
         )

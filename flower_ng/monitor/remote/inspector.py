@@ -95,8 +95,9 @@ class WorkerInspector:
         self._timeout_s, self._expected, self._inspections = timeout_s, expected, inspections
         self._clock, self._uniform = clock, uniform
         pool = pool or ThreadPoolExecutor(MOST_BROADCASTS, thread_name_prefix="inspector")
-        self._calls = BoundedCalls(pool, MOST_BROADCASTS, timeout_s + MARGIN_S)
-        self._broadcasts = broadcasts or Broadcasts(capp)
+        self._broadcasts = asks = broadcasts or Broadcasts(capp)
+        limit_s = timeout_s + MARGIN_S
+        self._calls = BoundedCalls(pool, MOST_BROADCASTS, limit_s, lambda: asks.slack_s)
         self._redactor = redactor
         self._rounds = SharedRounds(self._loop, self._ask)
         self._answers = InspectAnswers(max_workers)
@@ -184,7 +185,8 @@ class WorkerInspector:
             self.unasked = {method: Failure(why, now) for method in methods}
         else:
             self.unasked = {}
-            why = f"no reply within {self._timeout_s:g} s"
+            waited_s = self._timeout_s + self._broadcasts.reply_slack_s
+            why = f"no reply within {waited_s:.3g} s"
             if destination is None:
                 self._answered_all = set().union(*gathered.replies.values())
         self._count(gathered, time.monotonic() - began)
@@ -199,7 +201,8 @@ class WorkerInspector:
         awaited: frozenset[str],
     ) -> CollectedReplies:
         """Ask in the pool, where there is time to look for secrets in the replies."""
-        gathered = self._broadcasts.ask(commands, destination, self._timeout_s, awaited)
+        timeout_s = self._timeout_s + self._broadcasts.reply_slack_s
+        gathered = self._broadcasts.ask(commands, destination, timeout_s, awaited)
         hidden = self._redactor.value
         replies = {
             method: {name: hidden(reply) for name, reply in by_worker.items()}

@@ -55,8 +55,8 @@ class Publisher:
     ) -> None:
         self._capp, self._accepted = capp, accepted
         self._results = results or Results(capp, pool)
-        self._lines = ConnectionPool(capp, servers)
-        self._calls = BoundedCalls(self._results.publishing, 1, PUBLISH_S)
+        self._lines = lines = ConnectionPool(capp, servers)
+        self._calls = BoundedCalls(self._results.publishing, 1, PUBLISH_S, lambda: lines.slack_s)
 
     async def backend_refusal(self) -> str:
         """Return why the app has no result backend that can be used, empty where it has one."""
