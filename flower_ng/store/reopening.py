@@ -123,6 +123,7 @@ class ReopeningStore(StoreLifecycle):
         self.rollups.begin(self._ingest)
         parts.upkeep.begin()
         parts.flusher.marked()
+        self.session_ends.rewrite()
         log.warning("The history is open again, and %d tasks are written.", self.waiting)
 
     @property

@@ -38,6 +38,11 @@ class SessionEnds:
         self._take({key: at})
         self._notebook.put(KIND, key, "{}", at)
 
+    def rewrite(self) -> None:
+        """Have all that is known written, to a history that may have been begun anew."""
+        for key, at in self._ended.items():
+            self._notebook.put(KIND, key, "{}", at)
+
     def ended_at(self, key: str) -> float | None:
         """When it ended; None for what did not."""
         return self._ended.get(key)

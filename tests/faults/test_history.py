@@ -133,6 +133,7 @@ async def test_what_is_in_memory_is_written_to_a_new_file_where_the_old_is_cut(s
         store.observe(change(one))
     assert await total(store) == 200
     store.memory_is(lambda _: None, lambda: (memory[:50], []))
+    store.session_ends.put("a session", time.time())
     path = tmp_path / "data" / "db.sqlite3"
     await checkpoint(path)
 
@@ -145,6 +146,9 @@ async def test_what_is_in_memory_is_written_to_a_new_file_where_the_old_is_cut(s
     assert await total(store) == 50
     store.stop()
     assert len(kept(path)) == 50
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT key FROM note WHERE kind = 'session'").fetchall()
+    assert found == [("a session",)]
 
 
 async def checkpoint(path):

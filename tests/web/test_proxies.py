@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.docs.pages import block
 from tests.services import Process, answers, free_port, need, wait_until
@@ -100,6 +101,15 @@ async def test_pages_streams_and_buttons_pass_with_the_documented_block(serve, t
     assert pressed.status == 303, pressed.text
     assert foreign.status == 403
     assert {entry.peer for entry in cluster.recorded} == {"127.0.0.1"}
+
+
+def test_the_block_of_traefik_leads_to_a_service_that_it_names() -> None:
+    http = yaml.safe_load(block("deployment.md", "yaml", 1))["http"]
+    [router] = http["routers"].values()
+    [server] = http["services"][router["service"]]["loadBalancer"]["servers"]
+
+    assert router["rule"] == "PathPrefix(`/flower`)"
+    assert server == {"url": "http://127.0.0.1:5555"}
 
 
 def test_every_documented_block_of_a_proxy_is_tried() -> None:

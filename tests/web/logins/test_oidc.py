@@ -1,5 +1,6 @@
 """Logging in with an OpenID provider, one that lies too; over the wire."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -383,13 +384,22 @@ async def test_a_provider_that_cannot_be_understood_is_a_page_with_the_reason(
     assert words in answer.text
 
 
-async def test_a_provider_that_is_away_is_asked_once_by_all(open_site, provider):
-    await provider.stop()
+async def test_a_provider_that_fails_is_asked_once_by_all(open_site, provider):
+    del provider.answers["/.well-known/openid-configuration"]
     client = open_site()
-    answers = [await client.get("/login") for _ in range(3)]
+    at_once = await asyncio.gather(*(client.get("/login") for _ in range(3)))
+    later = await client.get("/login")
 
-    assert [answer.status for answer in answers] == [502] * 3
-    assert "did not answer" in answers[0].text
+    assert [answer.status for answer in (*at_once, later)] == [502] * 4
+    assert len(provider.asked) == 1
+
+
+async def test_a_provider_that_is_away_is_a_page_with_the_reason(open_site, provider):
+    await provider.stop()
+    answer = await open_site().get("/login")
+
+    assert answer.status == 502
+    assert "did not answer" in answer.text
 
 
 async def test_a_wrong_code_is_a_page_with_the_reason(open_site, provider):
