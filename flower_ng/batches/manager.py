@@ -98,9 +98,10 @@ class Batches:
         batch = msgspec.structs.replace(
             status.batch, state=BatchState.STOPPED, why="", ended_at=self._clock()
         )
-        if not (await self._store.batches.take(batch) and await self._store.batches.save(batch)):
+        if not await self._store.batches.take(batch):
             raise Conflict("Another dashboard runs this batch: nothing was done")
         await self._record(batch)
+        await self._store.batches.save(batch)
 
     async def set_rate(self, batch_id: str, rate: int) -> None:
         """Change how many are done a second, of a batch that runs or is paused."""
@@ -138,19 +139,19 @@ class Batches:
         self._runs[batch.id] = run, task
 
     async def _carry(self, run: BatchRun) -> None:
+        """Have it run, then write how it ended; what can't be written shows as broken off."""
         try:
             await run.go()
+            batch = run.batch
+            if batch.state in (BatchState.ENDED, BatchState.STOPPED):
+                batch = msgspec.structs.replace(batch, ended_at=self._clock())
+                await self._record(batch)
+            await self._store.batches.save(batch)
+        except Unavailable as error:
+            log.warning("How the batch %s ended could not be written: %s", run.batch.id, error)
         finally:
             del self._runs[run.batch.id]
             self._tell()
-        if run.batch.state not in (BatchState.ENDED, BatchState.STOPPED):
-            return
-        ended = msgspec.structs.replace(run.batch, ended_at=self._clock())
-        try:
-            await self._store.batches.save(ended)
-            await self._record(ended)
-        except Unavailable as error:
-            log.warning("How the batch %s ended could not be written: %s", ended.id, error)
 
     async def _record(self, batch: BatchRecord) -> None:
         """Write into the audit what came of a batch."""

@@ -63,7 +63,7 @@ class BatchRun:
         self._poked.set()
 
     async def go(self) -> None:
-        """Do it, and write how it ended; what can't be written shows as broken off."""
+        """Do it; `batch` says afterwards how it ended, which is not written yet."""
         try:
             await self._go()
         except Unavailable as error:
@@ -75,8 +75,6 @@ class BatchRun:
         self.batch = msgspec.structs.replace(self.batch, state=state, why=why)
         if why:
             log.warning("The batch %s is %s: %s", self.batch.id, state, why)
-        with suppress(Unavailable):
-            await self._tables.save(self.batch)
 
     async def _go(self) -> None:
         while self._ends_with is None and await self._has_more():

@@ -46,6 +46,7 @@ PATHS = {
     "review": "POST /do/queue/purge/celery",
     "types": "/types",
     "type": "/types/a.module.of.a.long.path.that_does_something",
+    "actions": "/actions",
     "problems": "/problems",
     "doctor": "/doctor",
     "logout": "/logout",

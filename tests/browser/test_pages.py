@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.conftest import PATHS
-from tests.web.pages.test_frame import VISITS, hostile_shop
+from tests.web.pages.test_frame import VISITS, hostile_batch, hostile_shop
 
 pytestmark = [
     pytest.mark.browser,
@@ -55,6 +55,7 @@ async def test_a_page_says_the_same_without_script(window, name):
 @pytest.mark.parametrize("name", VISITS)
 async def test_hostile_values_do_nothing(window, shop, name):
     hostile_shop(shop)
+    await hostile_batch(shop)
     async with window() as it:
         page = await it.open(VISITS[name])
 

@@ -26,6 +26,7 @@ FILTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "queue": ("queue",),
     "exception": ("exception",),
 }
+PERIOD: Final = ("received_start", "received_end")
 #: What tasks may be sorted by: what they have one value of.
 SORTABLE: Final = (
     "name", "uuid", "state", "received", "started", "runtime", "worker", "queue", "retries",
@@ -56,12 +57,21 @@ def filtered(handler: Handler, filters: Mapping[str, tuple[str, ...]] = FILTERS)
     filters, with a warning in a header; else what is no field is refused.
     """
     wanted: dict[str, Any] = {name: _filter(handler, names) for name, names in filters.items()}
-    start, end = (_minute(handler, name) for name in ("received_start", "received_end"))
+    start, end = (_minute(handler, name) for name in PERIOD)
     return TaskQuery(
         search=_search(handler, is_strict=filters is FILTERS),
         received_start=start,
         received_end=end,
         **wanted,
+    )
+
+
+def told_query(handler: Handler) -> str:
+    """Return in one line which tasks `filtered` finds; empty for all."""
+    names = ("search", *(name for names in FILTERS.values() for name in names), *PERIOD)
+    given = ((name, handler.get_argument(name, default="")) for name in names)
+    return " ".join(
+        value if name == "search" else f"{name}={value}" for name, value in given if value
     )
 
 

@@ -8,6 +8,7 @@ from flower_ng.errors import BadRequest, Conflict
 from flower_ng.monitor.remote import batch_actions as declared
 from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.control import signal_name
+from flower_ng.web.api.asked import filtered, told_query
 from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.batch_deeds import deed_of
@@ -74,9 +75,9 @@ class Many(ReviewedWrite):
                 )
             return kept
         is_all = self.get_argument("all", default=False, type=bool)
-        search: str = self.get_argument("search", default="")
         ids = [] if is_all else self.get_arguments("ids")
-        return await chosen(self.cluster, ids, search if is_all else None)
+        query = filtered(self) if is_all else None
+        return await chosen(self.cluster, ids, query, told_query(self))
 
     def _given(self) -> dict[str, str]:
         """Return the arguments but for those that choose tasks; BadRequest for a wrong one."""

@@ -3,13 +3,13 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import BadRequest
 from flower_ng.monitor.remote.batch_actions import MOST_TASKS
-from flower_ng.store import TaskQuery, parse_search
+from flower_ng.store import TaskQuery
 
 #: So many ids are kept for all reviews together.
 MOST_KEPT: Final = 3 * MOST_TASKS
@@ -28,15 +28,17 @@ class Chosen:
         return hashlib.sha256("\n".join(self.uuids).encode(errors="replace")).hexdigest()[:12]
 
 
-async def chosen(cluster: Cluster, ids: Sequence[str], search: str | None) -> Chosen:
-    """Return these tasks, or all that a search finds now, the oldest first.
+async def chosen(
+    cluster: Cluster, ids: Sequence[str], query: TaskQuery | None, words: str
+) -> Chosen:
+    """Return these tasks, or all that a query finds now, the oldest first; `words` tell the query.
 
     BadRequest where there are none, or more than one batch takes.
     """
-    if search is None:
+    if query is None:
         uuids = list(dict.fromkeys(ids))
     else:
-        found = TaskQuery(search=parse_search(search), sort="received", limit=MOST_TASKS + 1)
+        found = replace(query, sort="received", descending=False, limit=MOST_TASKS + 1)
         uuids = await cluster.store.uuids(found)
     if not uuids:
         raise BadRequest("No task is chosen: give ids, or all=true with a search that finds some")
@@ -44,7 +46,7 @@ async def chosen(cluster: Cluster, ids: Sequence[str], search: str | None) -> Ch
         raise BadRequest(
             f"More than {MOST_TASKS:,} tasks are chosen: narrow the search. Nothing was done"
         )
-    return Chosen(tuple(uuids), search)
+    return Chosen(tuple(uuids), None if query is None else words)
 
 
 class FrozenChoices:

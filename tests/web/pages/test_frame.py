@@ -48,6 +48,12 @@ def hostile_shop(shop: Shop) -> Shop:
     return shop
 
 
+async def hostile_batch(shop: Shop) -> None:
+    """Let there be a batch whose every text is hostile."""
+    batch = BatchRecord("0a1b", "rerun", 1, NOW, HOSTILE, search=HOSTILE, reason=HOSTILE)
+    await shop.store.batches.add(batch, [HOSTILE])
+
+
 SEGMENT = (
     "%3Chostile%20a%3D%27%22%26amp%3B%27%3E%3C%2Fscript%3E%3Cb%20onclick%3D%22x%22%3E%E2%98%83"
     "%E2%80%AE%27%5C"
@@ -80,8 +86,7 @@ def test_every_page_is_visited_here():
 @pytest.mark.parametrize("page", VISITS)
 async def test_no_value_becomes_markup(shop, look, page):
     hostile_shop(shop)
-    batch = BatchRecord("0a1b", "rerun", 1, NOW, HOSTILE, search=HOSTILE, reason=HOSTILE)
-    await shop.store.batches.add(batch, [HOSTILE])
+    await hostile_batch(shop)
     html = await look(VISITS[page], tasks_columns=COLUMNS)
 
     tags = {element.tag for element in html.tags()}
