@@ -213,6 +213,7 @@ def test_one_row_is_run_again_by_its_button(browser, place, failed):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1200)
 def test_5000_failed_tasks_are_run_again_once_each_while_a_worker_is_killed(
     tmp_path: Path, redis_server: Redis
 ) -> None:
