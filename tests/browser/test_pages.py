@@ -73,6 +73,17 @@ async def test_names_that_must_be_cut_keep_their_end(window):
         assert end["x"] + end["width"] <= cell["x"] + cell["width"] + 1
 
 
+async def test_the_names_of_pages_have_room_on_a_small_phone(window):
+    async with window(320) as it:
+        page = await it.open("/tasks")
+        names = await page.locator("nav.nav a > span").all()
+        boxes = [await name.bounding_box() for name in names]
+
+        ends = [0, *(box["x"] + box["width"] for box in boxes)]
+        assert all(box["x"] >= end for box, end in zip(boxes, ends, strict=False))
+        assert ends[-1] <= 320
+
+
 async def test_the_first_key_leads_past_the_navigation(window):
     async with window() as it:
         page = await it.open("/tasks")
