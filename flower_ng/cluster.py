@@ -17,7 +17,13 @@ from tornado.ioloop import IOLoop
 from flower_ng import assemble
 from flower_ng.banners import banners
 from flower_ng.batches import Batches
-from flower_ng.brokers import QueueNumbers, address, brokers_for, endpoint_of
+from flower_ng.brokers import (
+    QueueNumbers,
+    address,
+    brokers_for,
+    endpoint_of,
+    is_system_queue,
+)
 from flower_ng.brokers.poll import Poll
 from flower_ng.brokers.urls import readable
 from flower_ng.events import PrometheusMetrics
@@ -41,7 +47,11 @@ from flower_ng.monitor.remote.inspector import WorkerInspector
 from flower_ng.monitor.remote.pools import pool_name
 from flower_ng.monitor.remote.publish import Publisher
 from flower_ng.monitor.remote.publish_options import accepted_content
-from flower_ng.monitor.remote.queue_names import active_queue_names, known_queue_names
+from flower_ng.monitor.remote.queue_names import (
+    active_queue_names,
+    known_queue_names,
+    system_queue_beginnings,
+)
 from flower_ng.monitor.remote.results import Results
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
@@ -225,6 +235,11 @@ class Cluster:
     def known_queue_names(self) -> Collection[str]:
         """Return every queue that settings, workers or sent tasks name."""
         return known_queue_names(self.capp, self.inspector.told, self.sent.queues)
+
+    def is_system_queue(self, name: str) -> bool:
+        """Whether a queue is Celery's own, and not one that workers or settings name for tasks."""
+        own = set() if name in self.known_queue_names() else system_queue_beginnings(self.capp)
+        return is_system_queue(name, own)
 
     def accepted_content(self) -> list[Collection[str]]:
         """Return the content types that each worker accepts, for those whose settings are known."""

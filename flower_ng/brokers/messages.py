@@ -1,6 +1,6 @@
 """Messages that wait in a queue, by their headers alone: a body is never decoded. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,9 +40,12 @@ class QueueGlimpse:
     why_not: str = ""
 
 
-def is_system_queue(name: str) -> bool:
-    """Whether a queue is Celery's or Kombu's own: for events, commands, or deliveries."""
-    return name.startswith(OWN_BEGINNINGS) or name.endswith(OWN_ENDS)
+def is_system_queue(name: str, beginnings: Collection[str] = ()) -> bool:
+    """Whether a queue is Celery's or Kombu's own: for events, commands, or deliveries.
+
+    `beginnings` are those that the app's settings give such queues beside the usual ones.
+    """
+    return name.startswith((*OWN_BEGINNINGS, *beginnings)) or name.endswith(OWN_ENDS)
 
 
 def of_kombu(raw: bytes) -> WaitingMessage:

@@ -4,8 +4,13 @@ import pytest
 from celery import Celery
 from kombu import Queue
 
+from flower_ng.brokers import is_system_queue
 from flower_ng.monitor.remote.capacity import Capacity, serving
-from flower_ng.monitor.remote.queue_names import known_queue_names, routed_queue_names
+from flower_ng.monitor.remote.queue_names import (
+    known_queue_names,
+    routed_queue_names,
+    system_queue_beginnings,
+)
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 
 
@@ -32,6 +37,17 @@ def test_queues_are_known_from_workers_settings_routes_and_sends():
     workers = {"w@x": WorkerAnswer.of({"active_queues": [{"name": "active"}, "junk"]})}
 
     assert known_queue_names(capp, workers, ["sent"]) == {"active", "celery", "routed", "sent"}
+
+
+def test_own_queues_begin_as_the_settings_say():
+    capp = Celery("shop")
+    capp.conf.update(
+        event_queue_prefix="ev", broker_transport_options={"unacked_key": "held", "sep": ":"}
+    )
+
+    assert system_queue_beginnings(capp) == {"ev.", "held"}
+    assert is_system_queue("ev.5eed", system_queue_beginnings(capp))
+    assert not is_system_queue("events", system_queue_beginnings(capp))
 
 
 def record(queues, **pool):

@@ -25,6 +25,14 @@ def configured_queue_names(capp: Celery) -> set[str]:
     return {capp.conf.task_default_queue, *names}
 
 
+def system_queue_beginnings(capp: Celery) -> set[str]:
+    """Return with what the app's settings have the names of Celery's own queues begin."""
+    options: Mapping[str, object] = capp.conf.broker_transport_options or {}
+    keys = map(options.get, ("unacked_key", "unacked_index_key", "unacked_mutex_key"))
+    named = {key for key in keys if isinstance(key, str) and key}
+    return {f"{capp.conf.event_queue_prefix}.", *named}
+
+
 def known_queue_names(
     capp: Celery, workers: Mapping[str, WorkerAnswer], seen: Iterable[str]
 ) -> set[str]:

@@ -2,12 +2,13 @@
 
 from typing import Any, ClassVar
 
-from flower_ng.errors import NotFound
+from flower_ng.errors import NotFound, Refused
 from flower_ng.monitor.remote import command_list as listed
 from flower_ng.monitor.remote.commands import CALLS, CommandCall
 from flower_ng.monitor.remote.task_actions import REVOKE
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.api.write import Plan, ReviewedWrite
-from flower_ng.web.lookups.command_review import command_review
+from flower_ng.web.lookups.command_review import command_review, emptying
 from flower_ng.web.lookups.task_review import inability_to_terminate, revoke_review
 
 
@@ -20,6 +21,8 @@ class Command(ReviewedWrite):
         """Plan the call; it answers with the sentence of its success."""
 
         async def send() -> dict[str, Any]:
+            if why := emptying(call, self.cluster.inspector.told.get(worker, NO_ANSWER)):
+                raise Refused(f"Nothing was sent. {why}")
             return {"message": await self.cluster.control.command(worker, call)}
 
         return Plan(lambda: command_review(self.cluster, worker, call), send)

@@ -30,6 +30,7 @@ def command_review(cluster: Cluster, worker: str, call: CommandCall) -> Review:
         refusals=tuple(_refusals(call, told)),
         cautions=tuple(_cautions(cluster, worker, call, told)),
         unknowns=tuple(_unknowns(cluster, worker, call, told)),
+        details=tuple(_details(call, told)),
         facts=_facts(cluster, worker, call, told),
     )
 
@@ -42,6 +43,28 @@ def _refusals(call: CommandCall, told: WorkerAnswer) -> Iterator[str]:
     for ability in call.needs:
         if why := inability(told.pool, ability):
             yield fmt.sentence(why)
+    if why := emptying(call, told):
+        yield why
+
+
+def emptying(call: CommandCall, told: WorkerAnswer) -> str:
+    """Say why a pool is not shrunk by so many; empty where some processes stay, or may stay."""
+    n, size = call.arguments.get("n", 0), told.slots
+    if call.command is not listed.POOL_SHRINK or size is None or n < size:
+        return ""
+    return (
+        f"Its pool has {fmt.counted(size, 'process', 'processes')} by its last answer, and at least"
+        " one must stay: without any, it takes messages and runs none of them. To have it take"
+        " nothing, drain it."
+    )
+
+
+def _details(call: CommandCall, told: WorkerAnswer) -> Iterator[str]:
+    """Say how large the pool is, and will be."""
+    change = {listed.POOL_GROW.name: 1, listed.POOL_SHRINK.name: -1}.get(call.command.name)
+    if change is not None and told.slots is not None:
+        then = max(0, told.slots + change * call.arguments["n"])
+        yield f"Now {fmt.counted(told.slots, 'process', 'processes')}, then {then:,}."
 
 
 def _cautions(
@@ -52,12 +75,6 @@ def _cautions(
         yield "It is not known to be online: a worker that does not answer is sent nothing."
     elif heard.active and call.command in (listed.SHUTDOWN, listed.POOL_RESTART):
         yield f"It runs {fmt.counted(heard.active, 'task')} now, by its last heartbeat."
-    n, processes = call.arguments.get("n", 0), told.slots
-    if call.command is listed.POOL_SHRINK and processes is not None and n >= processes:
-        yield (
-            f"Its pool has {fmt.counted(processes, 'process', 'processes')}: without any, it takes"
-            " messages and runs none of them."
-        )
     yield from _queue_cautions(cluster, worker, call, told)
 
 

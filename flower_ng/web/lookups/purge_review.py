@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from flower_ng.brokers import QueueNumbers, is_system_queue
+from flower_ng.brokers import QueueNumbers
 from flower_ng.cluster import Cluster
 from flower_ng.monitor.remote.task_actions import PURGE
 from flower_ng.web.lookups.consumers import Lengths, consumers
@@ -23,7 +23,7 @@ def purge_review(cluster: Cluster, name: str, told: Lengths) -> Review:
         name,
         PURGE.effect,
         count=numbers.length,
-        refusals=(OWN,) if is_system_queue(name) else (),
+        refusals=(OWN,) if cluster.is_system_queue(name) else (),
         cautions=tuple(_cautions(numbers, workers)),
         unknowns=tuple(_unknowns(numbers, told)),
         inputs=(ReviewInput("confirm", LABEL, name, is_typed=True),),

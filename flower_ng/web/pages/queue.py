@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.brokers import QueueGlimpse, QueueNumbers, WaitingMessage, is_system_queue
+from flower_ng.brokers import QueueGlimpse, QueueNumbers, WaitingMessage
 from flower_ng.errors import AnswerError, NotFound
 from flower_ng.monitor.holds.records import PausedQueue
 from flower_ng.monitor.state.sent_tasks import Oldest
@@ -75,7 +75,7 @@ class QueueDetailPage(Page):
             links=links,
             tasks_url=links.tasks(search=f"queue:={word(name)}"),
             purge_url=links.action("queue/purge", name),
-            refusal=OWN if is_system_queue(name) else "",
+            refusal=OWN if cluster.is_system_queue(name) else "",
             deeds=tuple(await deeds_on(self, name)),
             pause=cluster.holds.pauses.get(name),
         )

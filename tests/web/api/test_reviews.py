@@ -20,6 +20,7 @@ def test_a_review_does_nothing_and_its_digest_does_what_it_said(real):
     assert processes(real) == before
     assert review["effect"] == "The worker's pool gets 2 more processes."
     assert review["facts"]["processes"] == str(before)
+    assert review["details"] == [f"Now {before} processes, then {before + 2}."]
     assert (review["refusals"], review["count"]) == ([], 1)
 
     done = real.dashboard.post(f"{path}?n=2&digest={review['digest']}")
@@ -32,6 +33,18 @@ def test_a_review_does_nothing_and_its_digest_does_what_it_said(real):
     assert processes(real) == before + 2
     newest = real.dashboard.get("/api/audit", limit=1)["entries"][0]
     assert (newest["outcome"], newest["status"]) == ("refused", 409)
+
+
+def test_a_pool_is_not_emptied_by_a_slip(real):
+    before = processes(real)
+    path = f"/api/worker/pool/shrink/{real.worker}"
+
+    review = real.dashboard.post(f"{path}?dry_run=1&n={before}").json()
+    answer = real.dashboard.post(path, n=str(before))
+
+    assert review["preflight"] == "blocked"
+    assert (answer.status, "at least one must stay" in answer.text) == (403, True)
+    assert processes(real) == before
 
 
 def test_a_digest_is_of_its_arguments_too(real):

@@ -10,7 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from flower_ng.batches import Batches
-from flower_ng.brokers import Look, QueueGlimpse, QueueNumbers, WaitingMessage
+from flower_ng.brokers import (
+    Look,
+    QueueGlimpse,
+    QueueNumbers,
+    WaitingMessage,
+    is_system_queue,
+)
 from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
 from flower_ng.hook import Hook
@@ -150,6 +156,9 @@ class Shop(FakeCluster):
 
     async def backend_refusal(self) -> str:
         return self.no_backend
+
+    def is_system_queue(self, name: str) -> bool:
+        return is_system_queue(name)
 
     def queue_names(self) -> Sequence[str]:
         return self.queues

@@ -103,6 +103,7 @@ class WorkerView:
     deeds: tuple[DeedLine, ...]
     drain: DrainedWorker | None
     left: Left | None
+    size: int | None
 
 
 class WorkerPage(Page):
@@ -187,6 +188,7 @@ class WorkerPage(Page):
             deeds=deeds,
             drain=self.cluster.holds.drains.get(name),
             left=self.cluster.holds.left.get(name),
+            size=told.slots,
         )
 
     def _inspected(self, tasks: Any, name: str) -> Iterator[InspectedTask]:
