@@ -36,7 +36,46 @@ answered with 409, so that nothing is done twice by a double click or a retry, u
 review; it stays good after a call that certainly did nothing. `args` and `kwargs` of a new run are
 no part of its digest: they may be given with the call. A call without `digest` is done at once, as
 in Flower. Pages show the review first for the actions that the table marks, in a drawer or,
-without JavaScript, as a page.
+without JavaScript, as a page. Any call may say why with `reason`, which the audit records; with
+`--require_reason` those that the table marks must, else they answer 400.
+
+## Many tasks at once
+
+Rows of `/tasks` can be ticked (with Shift a range, in the head of the list the page), or all that
+match the search be chosen. The review looks for them once: they are those that matched then, and
+its digest names them. To forget them takes no time; all else is a **batch**, with a page of its own
+(`/batches/{id}`), on `/actions` and at `GET /api/batches/{id}`.
+
+A batch takes the tasks one after the other, at a rate (10 a second, or what you choose, also while
+it runs). It does what the action on one task does, and lists what came of each:
+
+| outcome | meaning |
+| --- | --- |
+| `waiting` | nothing was done for it yet; of a batch that was stopped: nothing will be |
+| `sending` | it is being sent now |
+| `done` | it was sent; a new run's state stands beside it, once events tell of it |
+| `refused` | nothing was sent, and why |
+| `unknown` | whether it was sent is not known: look for the id that it was to have |
+
+Each task is written into the history before it is sent. So a batch that is broken off, even by
+kill -9, is paused when the dashboard is there again, and goes on where it was: nothing is sent
+twice, and what was being sent just then is `unknown`, unless an event has told of it meanwhile. A
+batch pauses by itself when
+
+- more than half of the newest 20 tasks that it started and that ended have failed (`most_failed`);
+- a queue that it sends to has more than 1000 messages (`most_waiting`), as measured every ten
+  seconds;
+- the broker or the history does not answer, or whether a task was sent is not known.
+
+Without a history on disk (`--persistent`, `--history`) a batch ends with the process; its review
+and its page say so.
+
+## Who did what
+
+`/actions` tells operators what was done, by whom and with what outcome, the newest first, with the
+batches that go on above. The page of a task, a worker or a queue tells what was done to it.
+
+## All actions
 """
 
 
