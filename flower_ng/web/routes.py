@@ -31,6 +31,7 @@ from flower_ng.web.api import (
     rerun,
     send,
     series,
+    sessions,
     tasks,
     workers,
 )
@@ -147,6 +148,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     problems.ProblemsTest,
     doctor.ShowDoctor,
     audit.ShowAudit,
+    sessions.SessionsEnd,
     batches.ManyRerun,
     batches.ManyRevoke,
     batches.ManyTerminate,

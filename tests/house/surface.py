@@ -84,6 +84,7 @@ CONTROLS = (
         for deed in ("pause", "resume", "stop", "rate")
     ),
     write("/api/problems/unmute", "/api/problems/unmute", ADMINISTER),
+    write("/api/sessions/end", "/api/sessions/end", ADMINISTER),
     write("/api/problems/test", "/api/problems/test", ADMINISTER),
 )
 PUBLISH = tuple(

@@ -98,8 +98,12 @@ class Sessions:
         """End all sessions of whom this was offered to, and say who; empty for no such offer."""
         who = self._read(EVERYWHERE, offer, EVERYWHERE_DAYS)
         if who:
-            self._ends.put(_key(who), self._clock())
+            self.end_all(who)
         return who
+
+    def end_all(self, who: str) -> None:
+        """End all sessions of someone, by exactly the name that they log in under."""
+        self._ends.put(_key(who), self._clock())
 
     def _has_ended(self, session: LoginSession) -> bool:
         if not self._ends.is_known and session.began < self._started:

@@ -7,9 +7,10 @@ from tornado.web import create_signed_value
 
 from flower_ng.store.session_ends import SessionEnds
 from flower_ng.store.writing.write_behind import Notes
+from flower_ng.web.api.sessions import SessionsEnd
 from flower_ng.web.auth.sessions import LoginSession, Sessions
 from tests.web.probes import HANDLERS
-from tests.web.site import SECRET, FakeCluster, session
+from tests.web.site import SECRET, FakeCluster, basic, session
 
 ME, OTHER = "me@example.com", "other@example.com"
 DAY = 86_400.0
@@ -112,6 +113,32 @@ async def test_a_restart_forgets_no_end_that_was_kept(serve):
     await serve(HANDLERS, auth=ME, cluster=first).ask("POST", "/logout", with_token(mine))
 
     assert not await opens(serve(HANDLERS, auth=ME, cluster=second), mine)
+
+
+async def test_an_admin_ends_the_sessions_of_others_and_nobody_else_does(serve):
+    options = {"auth": f"{ME}|{OTHER}", "roles": (f"admin:{ME}", f"operator:{OTHER}")}
+    client = serve((*HANDLERS, SessionsEnd), **options)
+    admin, other = session(ME), session(OTHER, ago=60)
+    path = f"/api/sessions/end?who={OTHER}"
+    refused = await client.ask("POST", path, with_token(other))
+    before = await opens(client, other)
+    done = await client.ask("POST", path, with_token(admin))
+    nobody = await client.ask("POST", "/api/sessions/end", with_token(admin))
+
+    assert (refused.status, before) == (403, True)
+    assert done.json == {"message": f"All sessions of {OTHER} that began until now have ended"}
+    assert not await opens(client, other)
+    assert await opens(client, admin)
+    assert nobody.status == 400
+
+
+async def test_without_a_login_by_a_provider_there_are_no_sessions_to_end(serve):
+    client = serve((*HANDLERS, SessionsEnd), basic_auth=("ann:secret",))
+    headers = {"Authorization": basic("ann:secret")}
+    answer = await client.ask("POST", "/api/sessions/end?who=ann", headers)
+
+    assert answer.status == 404
+    assert "There are no sessions" in answer.text
 
 
 def sessions(ends=None, at=NOON, max_age_s=30 * DAY):
