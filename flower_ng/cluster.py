@@ -61,6 +61,7 @@ from flower_ng.monitor.state.missing_events import MissingEvents
 from flower_ng.monitor.state.presence import OFFLINE, Presence
 from flower_ng.monitor.state.purge import Purge
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
+from flower_ng.monitor.state.tallies import running
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.records import Task
 from flower_ng.redaction import Redactor
@@ -272,8 +273,11 @@ class Cluster:
         self.sent.adopt(tasks)
 
     def _is_solo(self, worker: str) -> bool | None:
+        """Whether its pool is solo, None if unknown; a solo one tells no start before the end."""
         pool = self.inspector.told.get(worker, NO_ANSWER).pool
-        return pool_name(pool) == "solo" if pool else None
+        if pool:
+            return pool_name(pool) == "solo"
+        return False if running(self.state.tallies.workers.get(worker, {})) else None
 
     def is_gone(self, worker: str) -> bool:
         """Whether a worker is known to be offline, whatever the reason."""

@@ -97,6 +97,8 @@ def test_events_resume_within_10_s_of_the_brokers_return(clusters, seconds):
 def test_a_killed_worker_is_shown_offline(redis_url, start_worker, start_dashboard):
     worker: Worker = start_worker(redis_url, redis_url)
     cluster = Cluster("redis", None, worker, start_dashboard(redis_url, redis_url))
+    asked = cluster.dashboard.get
+    wait_until(lambda: "stats" in asked("/api/workers").get(worker.hostname, {}), 10, "its pool")
     wait_until(lambda: alive(cluster), 10, "online")
 
     worker.signal(signal.SIGKILL)

@@ -98,12 +98,12 @@ class WorkersState(CeleryState):
     def _worker_event(self, event: Event, subject: str) -> Change:
         worker, is_new = self._hear(event)
         self._fall_silent()
-        freq = worker.freq
+        freq, has_beaten = worker.freq, worker.active is not None
         for name in WORKER_FIELDS:
             value = getattr(event, name)
             if value is not None:
                 setattr(worker, name, value)
-        if worker.freq == ASKED_FREQ_S and event.active is None:
+        if has_beaten and event.active is None and worker.freq == ASKED_FREQ_S:
             worker.freq = freq
         if event.active or subject == "online":
             worker.beats_at_work = bool(event.active)

@@ -98,10 +98,15 @@ async def health(cluster: Cluster, links: Links, now: float) -> Health:
     waiting = await waiting_in(cluster, now)
     unseen = (*waiting.unseen, trouble)
     judged = cluster_verdict(cluster.problems, cluster.presence, cluster.poll.facts, now, unseen)
-    answering = 0 if judged.census.known else len(cluster.inspector.workers)
+    answering = 0 if judged.census.known else len(only_answering(cluster))
     vitals = _vitals(hour, waiting, answering)
     words = verdict(judged, vitals, now, links)
     return Health(judged, vitals, waiting, words, trouble)
+
+
+def only_answering(cluster: Cluster) -> list[str]:
+    """Return who answered inspections and is told of by no event, in order of name."""
+    return sorted(cluster.inspector.workers.keys() - cluster.state.workers.keys())
 
 
 async def _hour(cluster: Cluster, now: float) -> tuple[SeriesPage | None, str]:

@@ -152,6 +152,18 @@ async def test_a_worker_that_only_answers_is_not_asked_to_be_started(shop, look,
     assert "celery -A" not in main
 
 
+async def test_who_is_about_to_be_forgotten_does_not_only_answer(shop, serve):
+    shop.presence = Presence(shop.state, lambda: shop.events.connection, 60.0, lambda: shop.now)
+    shop.inspector.workers = {W1: {"stats": {}}}
+    shop.beat()
+    shop.happen("worker-offline")
+    shop.now += 61
+
+    told = (await serve(cluster=shop, environ=OPEN_API).get("/api/overview")).json
+
+    assert "answers" not in told["sentence"]
+
+
 async def test_nobody_is_said_to_send_heartbeats_while_the_broker_holds_them_back(shop, look):
     shop.beat()
     shop.presence = Presence(

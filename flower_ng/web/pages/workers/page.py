@@ -8,6 +8,7 @@ from typing import Final
 from flower_ng.cluster import Cluster
 from flower_ng.monitor.state.rows import worker_rows
 from flower_ng.web.http.base import NavCount, Need, Page
+from flower_ng.web.lookups.overview_numbers import only_answering
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Choice, Column, Heading, Listing, Pager, pager
 from flower_ng.web.ui.worker_rows import Group, Member, Total, grouped, groups_of, ordered, total_of
@@ -72,7 +73,7 @@ class Workers(Page):
         None where no event can or does tell, so that it cannot be known.
         """
         census = cluster.presence.census()
-        if cluster.presence.lack or (not census.known and cluster.inspector.workers):
+        if cluster.presence.lack or (not census.known and only_answering(cluster)):
             return None
         words = f"{census.online} of {census.expected} online"
         return NavCount(census.online, words, bool(census.silent) and not census.online)
@@ -127,7 +128,7 @@ class Workers(Page):
 
     def _answering(self, links: Links) -> Iterator[tuple[str, str]]:
         """Yield some of those that answered inspections, with their pages."""
-        for name in sorted(self.cluster.inspector.workers)[: LISTING.size]:
+        for name in only_answering(self.cluster)[: LISTING.size]:
             yield name, links.worker(name)
 
     def _group(self) -> str:
