@@ -29,13 +29,13 @@ are **maybe busy** for an hour, then silent. So are those that have not answered
 have, unless a heartbeat or the start of a task came while it ran, which a solo pool never sends.
 Nobody can tell whether such a worker is dead, so no rule finds it and the verdict is not *ok*
 after a minute of it. Workers with gevent or eventlet fall silent too while a task does not yield;
-nothing tells that apart, and they are silent. While no events can arrive, all workers keep their state. Silence
-counts only up to the broker's last sign of life: a message, Redis's answer to a ping, a heartbeat
-of AMQP. While RabbitMQ has an alarm and takes no messages, as its management API tells, all workers
-keep their state too. A broker that is frozen makes no worker silent, also before anybody can notice
-that it is; that the last worker of a quiet cluster fell silent is told up to 2 s later for it on
-Redis, and 20 s on RabbitMQ. A worker that is purged before `problem_worker_silent` seconds have
-passed never counts as silent.
+nothing tells that apart, and they are silent. While no events can arrive, all workers keep their
+state. Silence counts only up to the broker's last sign of life: a message, Redis's answer to a
+ping, a heartbeat of AMQP. While RabbitMQ has an alarm and takes no messages, as its management
+API tells, all workers keep their state too. A broker that is frozen makes no worker silent, also
+before anybody can notice that it is; that the last worker of a quiet cluster fell silent is told
+up to 2 s later for it on Redis, and 20 s on RabbitMQ. A worker that is purged before
+`problem_worker_silent` seconds have passed never counts as silent.
 
 Problems are on the page `/problems`, on the page of the worker, queue or task type concerned, in
 `/api/problems`, and in the metric `flower_ng_problem{rule, subject}`, for which there are [alert
