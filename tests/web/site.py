@@ -107,7 +107,9 @@ class FakeCluster:
         self.doctor = Doctor(self.examine)
         self.examined = survey()
         self.tellings: Any = ()
-        self.holds: Any = SimpleNamespace(pauses={}, drains={}, present_drains=(), left={})
+        self.holds: Any = SimpleNamespace(
+            pauses={}, drains={}, present_drains=(), left={}, revoked={}, revoke=self.told
+        )
         self.health: Any = SimpleNamespace(doubt=lambda _uuid, _worker: "")
         self.verifier = Verifier(self.state, NoBackend(), lambda _worker: False)
         self.registry = Registry()
@@ -115,6 +117,10 @@ class FakeCluster:
         gauge.set(7)
         self.registry.register(gauge)
         self.scrapes = Scrapes(self.registry)
+
+    async def told(self, *_revoke: Any) -> dict[str, Any]:
+        """Nobody is there to acknowledge a revoke."""
+        return {}
 
     def registered_tasks(self) -> Sequence[str]:
         return ()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, ParamSpec, TypeVar
 
 from flower_ng.audit_record import AuditEntry
@@ -13,7 +13,9 @@ from flower_ng.monitor.holds.crew import Crew
 from flower_ng.monitor.holds.draining import Draining
 from flower_ng.monitor.holds.pausing import Pausing, Settlement
 from flower_ng.monitor.holds.records import DrainedWorker, Left, PausedQueue
+from flower_ng.monitor.holds.revoking import RevokedTask, Revoking
 from flower_ng.monitor.remote.many import WorkerOutcome
+from flower_ng.records import Task
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +39,13 @@ class Holds:
         crew: Crew,
         notebook: HoldStore,
         record: Callable[[AuditEntry], None],
+        tasks: Callable[[], Mapping[str, Task]],
         interval_s: float = INTERVAL_S,
     ) -> None:
         self._board, self._crew, self._record = Board(notebook), crew, record
         self._pausing = Pausing(self._board, crew)
         self._draining = Draining(self._board, crew)
+        self._revoking = Revoking(crew, tasks)
         self._interval_s = interval_s
         self._turn = asyncio.Lock()
         self._work: asyncio.Task[None] | None = None
@@ -65,6 +69,17 @@ class Holds:
     def left(self) -> dict[str, Left]:
         """What the workers that are being drained said to hold last."""
         return self._draining.left
+
+    @property
+    def revoked(self) -> Mapping[str, RevokedTask]:
+        """The tasks that workers which join are told not to run, by id."""
+        return self._revoking.revoked
+
+    async def revoke(
+        self, uuid: str, who: str, eta_s: float | None = None
+    ) -> dict[str, WorkerOutcome]:
+        """Have all workers acknowledge that a task is revoked, and those that join."""
+        return await self._alone(self._revoking.tell, uuid, who, eta_s)
 
     def is_paused(self, queue: str) -> bool:
         """Whether a queue is to have no consumers now."""
@@ -135,6 +150,7 @@ class Holds:
             await self._alone(self._keep_paused, queue)
         for worker in tuple(self.drains):
             await self._alone(self._draining.keep, worker)
+        await self._alone(self._revoking.keep)
 
     async def _keep_paused(self, queue: str) -> None:
         pause, now = self._board.pause_of(queue), self._crew.clock()

@@ -131,6 +131,10 @@ RATE_LIMIT: Final = RemoteCommand(
     target=TYPE,
     arguments=(WORKERNAME, RATELIMIT),
 )
+#: Sent beside the broadcast of a revoke, to have it acknowledged; no action by itself.
+REVOKE_TASKS: Final = RemoteCommand(
+    "revoke", "task/revoke", "Revoke", "Revoke tasks", "The worker discards these tasks."
+)
 COMMANDS: Final = (
     SHUTDOWN,
     POOL_RESTART,

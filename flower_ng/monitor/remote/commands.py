@@ -3,7 +3,7 @@
 A CommandCall is ready to be sent to any worker.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,6 +22,7 @@ from flower_ng.monitor.remote.command_list import (
     POOL_RESTART,
     POOL_SHRINK,
     RATE_LIMIT,
+    REVOKE_TASKS,
     SHUTDOWN,
     SOFT,
     TIME_LIMIT,
@@ -150,6 +151,13 @@ def cancel_consumer(queue: str) -> CommandCall:
         "{ok}",
         "Failed to cancel '{queue}' consumer from '{worker}' worker",
         {"queue": queue_name(queue)},
+    )
+
+
+def revoke(task_ids: Sequence[str]) -> CommandCall:
+    """Have a worker discard tasks by their ids."""
+    return CommandCall(
+        REVOKE_TASKS, "{ok}", "Failed to revoke at '{worker}'", {"task_id": list(task_ids)}
     )
 
 

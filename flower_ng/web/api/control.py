@@ -9,7 +9,7 @@ from flower_ng.monitor.remote.task_actions import REVOKE
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.lookups.command_review import command_review, emptying
-from flower_ng.web.lookups.task_review import inability_to_terminate, revoke_review
+from flower_ng.web.lookups.task_review import acknowledged, inability_to_terminate, revoke_review
 
 
 class Command(ReviewedWrite):
@@ -108,7 +108,7 @@ class TaskRateLimit(TaskSetting):
 
 
 class TaskRevoke(ReviewedWrite):
-    """Tell every worker to discard a task, or to end it; nobody answers such a call."""
+    """Tell every worker to discard a task, or to end it, and say who has acknowledged it."""
 
     deed = REVOKE
 
@@ -119,6 +119,8 @@ class TaskRevoke(ReviewedWrite):
 
         async def revoke() -> dict[str, Any]:
             message = await self.cluster.control.task_revoke(task_id, terminate, signal)
-            return {"message": f"{message}, but {why}" if why else message}
+            told = await acknowledged(self.cluster, task_id, self.identity.name)
+            more = [one for one in (why, told.trouble) if one]
+            return {"message": ", but ".join((message, *more)), **told.record()}
 
         return Plan(lambda: revoke_review(self.cluster, task_id, signal * terminate, why), revoke)

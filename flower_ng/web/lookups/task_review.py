@@ -1,12 +1,21 @@
 """The review of revoking or terminating a task, from what is known of it; on the loop, cheap."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
 from flower_ng.cluster import Cluster
 from flower_ng.life.runs import is_running
+from flower_ng.monitor.holds.revoking import has_ended
+from flower_ng.monitor.remote.many import words_of
 from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.monitor.remote.task_actions import REVOKE
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
+from flower_ng.monitor.state.eta import eta_s
+from flower_ng.store import TaskRow
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.review import Review
+from flower_ng.web.ui.zone import Zone
 
 
 def inability_to_terminate(cluster: Cluster, task_id: str) -> str:
@@ -16,6 +25,53 @@ def inability_to_terminate(cluster: Cluster, task_id: str) -> str:
         return ""
     told = cluster.inspector.told.get(task.worker.hostname, NO_ANSWER)
     return inability(told.pool, Ability.TERMINATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Who has acknowledged a revoke, and who has not and why."""
+
+    workers: tuple[str, ...] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trouble(self) -> str:
+        """What is not known of it, in words that follow a `but`; empty where all is known."""
+        if not self.others:
+            return ""
+        if not self.workers:
+            return "no worker has acknowledged it: whether it is revoked is not known"
+        return f"{', '.join(self.others)} did not acknowledge it, and will be told again"
+
+    def record(self) -> dict[str, Any]:
+        """What the API answers; nothing where no worker is known."""
+        if not self.workers and not self.others:
+            return {}
+        return {"acknowledged": list(self.workers), "not_acknowledged": dict(self.others)}
+
+
+async def acknowledged(cluster: Cluster, task_id: str, who: str) -> Acknowledgement:
+    """Have the workers that are there acknowledge that a task is revoked, and those that join."""
+    task = cluster.state.tasks.get(task_id)
+    at = eta_s(task.eta, cluster.timezone) if task is not None else None
+    outcomes = await cluster.holds.revoke(task_id, who, at)
+    done = tuple(sorted(name for name, one in outcomes.items() if one.word == "done"))
+    return Acknowledgement(done, words_of(outcomes))
+
+
+def revoked_words(cluster: Cluster, row: TaskRow, now: float) -> str:
+    """Say of a task that was revoked and has not ended what becomes of it; else nothing."""
+    revoked = cluster.holds.revoked.get(row.uuid)
+    if revoked is None or has_ended(row) or row.is_running:
+        return ""
+    at = eta_s(row.eta, cluster.timezone)
+    if not revoked.told:
+        return f"Revoked by {revoked.who}, and no worker has acknowledged it: it may still run."
+    if at is not None and at > now:
+        zone = Zone(cluster.timezone)
+        when = f"{fmt.moment(at, cluster.timezone)[:-4]} {zone.name}"
+        return f"Revoked by {revoked.who}: dropped at its ETA, {when}, or when its worker restarts."
+    return f"Revoked by {revoked.who}: dropped when a worker takes it."
 
 
 def revoke_review(cluster: Cluster, task_id: str, signal: str, inability: str) -> Review:
@@ -33,7 +89,12 @@ def revoke_review(cluster: Cluster, task_id: str, signal: str, inability: str) -
         cautions.append(f"It has ended already ({state}): revoking changes nothing.")
     elif task is not None and task.started and not signal:
         cautions.append("It runs already: without terminate it runs to its end.")
-    unknowns = ["Workers don't answer this command: that one has heard of it is not known."]
+    unknowns = ["Which workers acknowledge it is known afterwards; those that join are told too."]
+    at = eta_s(task.eta, cluster.timezone) if task is not None else None
+    details = []
+    if at is not None and not (task is None or task.ready or task.started):
+        when = f"{fmt.moment(at, cluster.timezone)[:-4]} {Zone(cluster.timezone).name}"
+        details.append(f"Its worker drops it at its ETA, {when}, or when it restarts.")
     if task is None:
         unknowns.append("No task of this id is in memory: it may have ended long ago.")
     return Review(
@@ -43,5 +104,6 @@ def revoke_review(cluster: Cluster, task_id: str, signal: str, inability: str) -
         refusals=(fmt.sentence(inability),) if inability else (),
         cautions=tuple(cautions),
         unknowns=tuple(unknowns),
+        details=tuple(details),
         facts={"state": state},
     )

@@ -222,6 +222,28 @@ def test_a_drain_with_tasks_of_the_future_shuts_down_and_gives_them_back(yard, t
     yard.do("queue/purge/later", confirm="later")
 
 
+def test_a_revoke_is_acknowledged_and_told_to_workers_that_join(yard, tmp_path):
+    worker = yard.workers["threads"]
+    options = ("-P", "threads", "-c", "1", "-Q", "spared")
+    spare = Worker(tmp_path, worker.environment["SHOP_BROKER"], "", "spared", options)
+    uuid = yard.send("add", 5, 5, queue="spared", countdown=3600)
+
+    told = yard.do(f"task/revoke/{uuid}")
+
+    assert worker.hostname in told["acknowledged"]
+    with running(spare):  # it has never heard of the revoke, and takes the task
+
+        def knows() -> bool:
+            inspect = yard.app.control.inspect([spare.hostname], timeout=2, limit=1)
+            return uuid in (inspect.revoked() or {}).get(spare.hostname, ())
+
+        wait_until(knows, 30, "the newcomer is told")
+        wait_until(lambda: yard.state(uuid) == "RECEIVED", what="it holds the task")
+        page = yard.dashboard.ask(f"/task/{uuid}").text
+        assert "dropped at its ETA" in page
+    yard.do("queue/purge/spared", confirm="spared")
+
+
 def test_what_was_paused_is_paused_after_a_kill_and_a_worker_restart(yard, tmp_path):
     if yard.is_on_rabbit:
         return

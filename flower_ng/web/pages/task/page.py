@@ -14,6 +14,7 @@ from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.deeds import DeedLine, deeds_on
+from flower_ng.web.lookups.task_review import revoked_words
 from flower_ng.web.lookups.verified_task import ENDED, Verified, verified
 from flower_ng.web.pages.task.actions import TaskAction, task_actions
 from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
@@ -100,6 +101,7 @@ class TaskView:
     more_children: int
     details: tuple[TaskFact, ...]
     doubt: str
+    revoked: str
     own_state: OwnState | None
     state_source: str | None
     reruns: tuple[TaskFact, ...]
@@ -121,6 +123,7 @@ class _Extras:
     outside_links: tuple[OutsideLink, ...]
     now: float
     doubt: str
+    revoked: str
     own_state: OwnState | None
     deeds: tuple[DeedLine, ...]
 
@@ -151,6 +154,7 @@ class TaskDetailPage(Page):
             others,
             now,
             f"{found.doubt} {found.words}".strip(),
+            revoked_words(self.cluster, row, now),
             self._own_state(found),
             tuple(await deeds_on(self, uuid, is_task=True)),
         )
@@ -218,6 +222,7 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         more_children=len(row.children) - len(children),
         details=tuple(_details(row, links)),
         doubt=extras.doubt,
+        revoked=extras.revoked,
         own_state=extras.own_state,
         state_source=row.state_source,
         reruns=tuple(_reruns(row, links)),
