@@ -27,6 +27,7 @@ ALIASES = {"pyamqp": "amqp", "librabbitmq": "amqp"}
 USERINFO = re.compile(r"(?<=://)([^:/?#@]*):[^?#]*@")
 SECRETS = re.compile(r"(?i)([?&][^=&#;]*(?:password|secret|token)[^=&#;]*=)[^&#;]*")
 NO_GLIMPSE = "This kind of broker shows no messages without taking them out of the queue."
+NO_REMOVAL = "This kind of broker can't remove one message out of a queue."
 UNCERTAIN = "Whether messages were removed from {!r} is not known: look at its length."
 #: How the reason begins where a broker has no queue of that name.
 NO_QUEUE = "The broker knows no queue"
@@ -142,6 +143,13 @@ class BrokerAdapter(Protocol):
         won't.
         """
 
+    async def remove(self, name: str, task_id: str) -> bool:
+        """Remove one message that waits in a queue; False where it is not there (any more).
+
+        Unavailable when nothing was done, NoAnswer when that is not known, Refused when the broker
+        can't.
+        """
+
 
 class BlockingAdapter:
     """The half of a blocking adapter that waits: `lengths`, `seen` and `swept` run in the pool.
@@ -194,6 +202,10 @@ class BlockingAdapter:
                 raise NoAnswer(f"{error.message} {UNCERTAIN.format(name)}") from error
             raise
 
+    async def remove(self, name: str, task_id: str) -> bool:
+        """Remove one message."""
+        return await self._answer(self.removed, name, task_id)
+
     def glimpse(self, name: str, most: int) -> QueueGlimpse:  # noqa: ARG002 - of those that can
         """Read the first messages; blocks; in the pool."""
         return QueueGlimpse(why_not=NO_GLIMPSE)
@@ -201,6 +213,10 @@ class BlockingAdapter:
     def purged(self, name: str) -> int:
         """Remove what waits; blocks; in the pool."""
         raise NotImplementedError
+
+    def removed(self, name: str, task_id: str) -> bool:  # noqa: ARG002 - of those that can
+        """Remove one message; blocks; in the pool."""
+        raise Refused(NO_REMOVAL)
 
     async def _answer(self, ask: Callable[..., T], *arguments: Any) -> T:
         key = (ask.__name__, *arguments)

@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from flower_ng.brokers.base import BrokerEndpoint, Look, numbers
+from flower_ng.brokers.base import NO_REMOVAL, BrokerEndpoint, Look, numbers
 from flower_ng.brokers.condition import RabbitFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.management import FAILURES, management_of
@@ -100,6 +100,10 @@ class RabbitBroker:
     async def purge(self, name: str) -> int:
         """Have the queue purged over AMQP, which needs no plugin."""
         return await self._plain.purge(name)
+
+    async def remove(self, name: str, task_id: str) -> bool:  # noqa: ARG002 - it can't
+        """Refuse: all before it would have to be taken out and put back."""
+        raise Refused(NO_REMOVAL)
 
     async def _objects(self, path: str) -> list[dict[str, Any]] | None:
         if not self._has_api:

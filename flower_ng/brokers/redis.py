@@ -31,6 +31,9 @@ SEPARATOR = "\x06\x16"
 UNACKED = "unacked"
 PORT = 6379
 SENTINEL_PORT = 26379
+#: So many messages of a list are looked at for one of them, so many at a time.
+LOOKED_AT = 10_000
+SLICE = 500
 #: Seconds; short, because somebody waits for the page.
 CONNECT_TIMEOUT_S = 1.0
 TIMEOUT_S = 2.0
@@ -106,6 +109,21 @@ class RedisBroker(BlockingAdapter):
         except redis.ResponseError as error:
             raise Refused(f"Redis refuses to purge {name!r}: {error}") from error
 
+    def removed(self, name: str, task_id: str) -> bool:
+        """Find a message by its headers, and remove exactly that in one step."""
+        with self._asking() as client:
+            for key in self._keys(name):
+                for raw in messages_of(client, key):
+                    if of_kombu(raw).id == task_id:
+                        return self._taken_out(client, key, raw, name)
+        return False
+
+    def _taken_out(self, client: "redis.Redis", key: str, raw: bytes, name: str) -> bool:
+        try:
+            return bool(client.lrem(key, -1, raw))  # type: ignore[arg-type] # bytes do as well
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise NoAnswer(f"Redis failed: {error}. {UNCERTAIN.format(name)}") from error
+
     @contextmanager
     def _asking(self) -> "Iterator[redis.Redis]":
         try:
@@ -179,6 +197,15 @@ class SentinelBroker(RedisBroker):
             stack.callback(one.close)
         master: redis.Redis = sentinel.master_for(options["master_name"])  # type: ignore[no-untyped-call]
         return stack.enter_context(closing(master))
+
+
+def messages_of(client: "redis.Redis", key: str) -> Iterator[bytes]:
+    """Yield the messages of a list, the next one first, up to LOOKED_AT."""
+    for start in range(0, LOOKED_AT, SLICE):
+        found: Any = client.lrange(key, -start - SLICE, -start - 1)
+        yield from reversed(found)
+        if len(found) < SLICE:
+            return
 
 
 def place_of(facts: BrokerEndpoint) -> dict[str, Any]:

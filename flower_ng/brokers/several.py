@@ -70,6 +70,13 @@ class Several:
             raise Unavailable(UNKNOWN)
         return await self._adapter(current).purge(name)
 
+    async def remove(self, name: str, task_id: str) -> bool:
+        """Remove a message at the server that the events come from, and at no other."""
+        current = self._current()
+        if current is None:
+            raise Unavailable(UNKNOWN)
+        return await self._adapter(current).remove(name, task_id)
+
     async def _ask(self, question: Callable[[BrokerAdapter], Coroutine[Any, Any, T]]) -> T:
         current = self._current()
         if current is not None:

@@ -134,6 +134,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     send.TaskSendReviewed,
     queue.QueueMessages,
     queue.QueuePurge,
+    queue.QueueDeleteMessage,
     holds.ShowHolds,
     holds.QueuePause,
     holds.QueueResume,

@@ -6,7 +6,7 @@ from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.batch_actions import BATCH_ACTIONS
 from flower_ng.monitor.remote.command_list import COMMANDS
 from flower_ng.monitor.remote.hold_actions import HOLD_ACTIONS
-from flower_ng.monitor.remote.task_actions import PURGE, RERUN, REVOKE, SEND
+from flower_ng.monitor.remote.task_actions import DELETE_MESSAGE, PURGE, RERUN, REVOKE, SEND
 
 ACTIONS: Final[tuple[Action, ...]] = (
     *COMMANDS,
@@ -14,6 +14,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     RERUN,
     SEND,
     PURGE,
+    DELETE_MESSAGE,
     *BATCH_ACTIONS,
     *HOLD_ACTIONS,
 )

@@ -61,6 +61,18 @@ PURGE: Final = Action(
     is_reviewed=True,
     administers=True,
 )
+DELETE_MESSAGE: Final = Action(
+    "delete message",
+    "queue/delete-message",
+    "Delete",
+    "Remove one message that waits in a queue",
+    "The message of task {id} is removed from the queue: the task never runs, and no event tells of"
+    " it. This can't be undone.",
+    target="queue",
+    arguments=(ActionArgument("id", str, "the id of its task", is_required=True),),
+    is_reviewed=True,
+    administers=True,
+)
 REVOKE: Final = Action(
     "revoke",
     "task/revoke",

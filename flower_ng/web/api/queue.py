@@ -3,13 +3,14 @@
 from dataclasses import asdict
 from typing import Any, Final
 
-from flower_ng.errors import BadRequest, Refused
-from flower_ng.monitor.remote.task_actions import PURGE
+from flower_ng.errors import BadRequest, NotFound, Refused
+from flower_ng.monitor.remote.task_actions import DELETE_MESSAGE, PURGE
 from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.consumers import length_now
 from flower_ng.web.lookups.glimpse import glimpse, require_queue
-from flower_ng.web.lookups.purge_review import purge_review
+from flower_ng.web.lookups.purge_review import OWN, purge_review
+from flower_ng.web.ui.review import Review
 
 MOST: Final = 200
 
@@ -57,3 +58,31 @@ class QueuePurge(ReviewedWrite):
             return {"message": f"{count:,} {word} removed from '{name}'", "removed": count}
 
         return Plan(lambda: review, purge)
+
+
+class QueueDeleteMessage(ReviewedWrite):
+    """Remove one message that waits in a queue, where the broker can."""
+
+    deed = DELETE_MESSAGE
+
+    async def plan(self, name: str) -> Plan:
+        """Take `id`, that of its task; 404 where it is not in the queue any more."""
+        require_queue(self.cluster, name)
+        (task_id,) = self.argument_values()
+        refusals = (OWN,) if self.cluster.is_system_queue(name) else ()
+        review = Review(
+            DELETE_MESSAGE,
+            name,
+            DELETE_MESSAGE.effect.format(id=task_id),
+            refusals=refusals,
+            unknowns=("A worker may take it before: then nothing is removed.",),
+        )
+
+        async def remove() -> dict[str, Any]:
+            if review.refusals:
+                raise Refused(f"Nothing was removed. {review.refusals[0]}")
+            if not await self.cluster.broker.remove(name, task_id):
+                raise NotFound(f"'{task_id}' was not found in '{name}': nothing was removed")
+            return {"message": f"'{task_id}' was removed from '{name}'", "removed": 1}
+
+        return Plan(lambda: review, remove)

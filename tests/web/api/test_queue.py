@@ -154,3 +154,23 @@ def test_a_queue_of_any_name_is_seen_and_purged_and_no_other(waiting, name):
         "removed 2",
     )
     waiting.purge("beside", confirm="beside")
+
+
+def test_one_message_is_deleted_and_no_other(waiting):
+    ids = waiting.fill("picked", 3)
+    path = "/api/queue/delete-message/picked"
+    review = waiting.dashboard.post(f"{path}?dry_run=1&id={ids[1]}").json()
+    assert ids[1] in review["effect"]
+
+    answer = waiting.dashboard.post(path, id=ids[1], digest=review["digest"])
+
+    if isinstance(waiting.broker, Rabbit):
+        assert (answer.status, "can't remove one" in answer.text) == (403, True)
+        assert waiting.length("picked") == 3
+        return
+    assert answer.status == 200
+    seen = waiting.dashboard.get("/api/queue/messages/picked")["messages"]
+    assert [one["id"] for one in seen] == [ids[0], ids[2]]
+    assert waiting.dashboard.post(path, id=ids[1]).status == 404
+    assert waiting.dashboard.post(path, id="").status == 400
+    assert waiting.length("picked") == 2
