@@ -64,7 +64,7 @@ class WorkerTable(Protocol):
 class Census:
     """How many workers have each status; those that are purged are not counted.
 
-    `forgotten` is how many were purged from memory since the start, whoever came back included.
+    `forgotten` is how many were purged since the start, whoever came back included.
     """
 
     online: int = 0
@@ -170,7 +170,7 @@ class Presence:
             counts["silent"],
             counts["gone"],
             counts["unknown"],
-            self._forgotten,
+            self._forgotten + counts["purged"],
             counts["busy"],
         )
 
