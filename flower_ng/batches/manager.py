@@ -56,6 +56,11 @@ class Batches:
         for listener in self._listeners:
             listener()
 
+    @property
+    def running(self) -> int:
+        """How many run here now."""
+        return len(self._runs)
+
     async def create(self, batch: BatchRecord, uuids: Sequence[str], deed: Deed) -> None:
         """Keep a batch of these tasks, and begin it."""
         await self._store.batches.add(batch, uuids)

@@ -46,6 +46,7 @@ from flower_ng.web.http.frame import PLACES, NavLink
 from flower_ng.web.http.page_cache import Rendered
 from flower_ng.web.http.server import most_descriptors
 from flower_ng.web.lookups.chosen import FrozenChoices
+from flower_ng.web.lookups.deeds import deed_words
 from flower_ng.web.pages.actions import Actions
 from flower_ng.web.pages.audit import AuditTrail
 from flower_ng.web.pages.batch import BatchPage
@@ -253,6 +254,7 @@ def application(
         reviews=RecentReviews(),
         frozen=FrozenChoices(),
         acted=ticker.tick,
+        deed_words=deed_words(handlers),
         refusals=RefusalLimit(),
         rendered=Rendered(lambda: ticker.ticks),
         summaries=Summaries[Summary](ticker.tick, turn=turn),

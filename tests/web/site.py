@@ -97,7 +97,9 @@ class FakeCluster:
             session_ends=SessionEnds(Notes()),
         )
         self.store.session_ends.open()
-        self.batches: Any = SimpleNamespace(add_listener=lambda _listener: None, outlast_us=True)
+        self.batches: Any = SimpleNamespace(
+            add_listener=lambda _listener: None, outlast_us=True, running=0
+        )
         self.redactor = Redactor()
         self.format_task = self.format_for_api = Hook(None)
         self.state = ClusterState()

@@ -142,19 +142,19 @@ def _cautions(
                     " allow more."
                 )
     if action is REVOKE_MANY and (running := states.get("STARTED", 0)):
-        yield f"{_tasks(running)} of them run already: they run to their end."
+        yield f"{fmt.number(running)} of them run already: they run to their end."
 
 
 def _rerun_cautions(states: Counter[str], again: int) -> Iterator[str]:
     if succeeded := states["SUCCESS"]:
         yield f"{_tasks(succeeded)} succeeded: what they did is done once more."
     if revoked := states["REVOKED"]:
-        yield f"{_tasks(revoked)} of them somebody revoked: the new ones are not revoked."
+        yield f"{fmt.number(revoked)} of them somebody revoked: the new ones are not revoked."
     over = ENDED_BADLY | {"SUCCESS"}
     if others := sum(number for state, number in states.items() if state not in over):
         yield f"{_tasks(others)} may be waiting or running still, and be done twice."
     if again:
-        yield f"{_tasks(again)} of them were run again already."
+        yield f"{fmt.number(again)} of them were run again already."
 
 
 def _unknowns(cluster: Cluster, action: Action) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Who did what to a task, a worker or a queue, for those who may operate. On the loop."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,13 +10,14 @@ from flower_ng.batch_record import BatchRecord, BatchTouch
 from flower_ng.errors import Unavailable
 from flower_ng.monitor.remote.all_actions import ACTIONS
 from flower_ng.store import AuditQuery
-from flower_ng.web.http.base import Handler, Need
+from flower_ng.web.http.base import Endpoint, Handler, Need
+from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 
 #: So many stand on the page of what they are about.
 SHOWN: Final = 10
-#: What was done, by the route without `/api/`.
-SUMMARIES: Final[Mapping[str, str]] = {one.route: one.summary for one in ACTIONS}
+#: What is recorded of a batch that began.
+_BEGAN: Final = re.compile(r"batch (\w+), count (\d+)")
 #: The page of what a route's target is, by the route's beginning.
 PAGES: Final[Mapping[str, str]] = {
     "task/timeout": "type",
@@ -49,19 +51,31 @@ class DeedLine:
     more: str = ""
 
 
-def deed_line(entry: AuditEntry, links: Links) -> DeedLine:
+def deed_words(handlers: Iterable[type[Handler]]) -> dict[str, str]:
+    """Return what each action does, by the name that the audit has for it."""
+    return {
+        one.path.partition("(")[0].removeprefix("/api/").rstrip("/"): one.summary
+        for one in handlers
+        if issubclass(one, Endpoint) and one.answers("POST")
+    }
+
+
+def deed_line(handler: Handler, entry: AuditEntry, links: Links) -> DeedLine:
     """Return an entry of the audit as people read it."""
+    words: Mapping[str, str] = handler.settings.get("deed_words") or {}
+    batch = _BEGAN.fullmatch(entry.result)
     search, reason = (entry.parameters.get(name, "") for name in ("search", "reason"))
     notes = (search and f"search {search}", reason and f"“{reason}”")
     return DeedLine(
         entry.at,
         entry.who,
-        SUMMARIES.get(entry.action, entry.action),
+        words.get(entry.action, entry.action),
         entry.target,
         _url(entry, links),
         entry.outcome,
-        entry.reason or entry.result,
+        fmt.counted(int(batch[2]), "task") if batch else entry.reason or entry.result,
         ", ".join(filter(None, notes)),
+        links.batch(batch[1]) if batch else "",
     )
 
 
@@ -75,7 +89,7 @@ async def deeds_on(handler: Handler, subject: str, *, is_task: bool = False) -> 
         touched = await store.batches.touching(subject, SHOWN) if is_task else []
     except Unavailable:
         return []
-    lines = [deed_line(entry, links) for entry in page.entries]
+    lines = [deed_line(handler, entry, links) for entry in page.entries]
     lines += (_of_batch(one, links) for one in touched)
     return sorted(lines, key=lambda line: line.at, reverse=True)[:SHOWN]
 

@@ -5,9 +5,10 @@ from typing import Final
 
 from flower_ng.batch_record import BatchState
 from flower_ng.store import AuditQuery
-from flower_ng.web.http.base import Need, Page
+from flower_ng.web.http.base import Cluster, NavCount, Need, Page
 from flower_ng.web.lookups.batch_view import BatchView, batch_view
 from flower_ng.web.lookups.deeds import DeedLine, deed_line
+from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 
 SHOWN: Final = 50
@@ -37,6 +38,16 @@ class Actions(Page):
     nav = "Actions"
     template = "pages/actions.html"
 
+    @classmethod
+    def count(cls, cluster: Cluster) -> NavCount | None:
+        """How many batches run here now; nothing where none does."""
+        running = cluster.batches.running
+        return (
+            NavCount(running, f"{fmt.counted(running, 'batch', 'batches')} running")
+            if running
+            else None
+        )
+
     async def view(self, *_none: str) -> ActionsView:
         """Read the audit, and the batches."""
         links, store = Links(self.services.prefix), self.cluster.store
@@ -49,6 +60,6 @@ class Actions(Page):
             title="Actions",
             under_way=tuple(one for one in batches if one.batch.state in open_states),
             past=tuple(one for one in batches if one.batch.state not in open_states),
-            deeds=tuple(deed_line(entry, links) for entry in page.entries),
+            deeds=tuple(deed_line(self, entry, links) for entry in page.entries),
             older_url=links.page("/actions", {"before": page.next}) * bool(page.next),
         )
