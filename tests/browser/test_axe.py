@@ -120,7 +120,7 @@ async def test_the_drawer_of_a_review_keeps_the_rules(window, axe):
     async with window(**STILL) as it:
         page = await it.open("/queues/celery")
         await page.wait_for_function("() => customElements.get('f-review') !== undefined")
-        await page.click("[data-reviewed] button")
+        await page.click("[data-reviewed] button:text-is('Purge')")
         await page.locator("dialog[open] #review").wait_for()
 
         assert await violations(page, axe) == []
