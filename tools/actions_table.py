@@ -53,7 +53,7 @@ it runs). It does what the action on one task does, and lists what came of each:
 | --- | --- |
 | `waiting` | nothing was done for it yet; of a batch that was stopped: nothing will be |
 | `sending` | it is being sent now |
-| `done` | it was sent; a new run's state stands beside it, once events tell of it |
+| `done` | it was sent, and no worker waited for; events tell the state of a new run |
 | `refused` | nothing was sent, and why |
 | `unknown` | whether it was sent is not known: look for the id that it was to have |
 

@@ -167,6 +167,9 @@ def _unknowns(cluster: Cluster, action: Action) -> Iterator[str]:
         )
         yield "Queues are measured every ten seconds: one may grow past its bound meanwhile."
     else:
-        yield "Workers don't answer this command: that one has heard of it is not known."
+        yield (
+            "A batch doesn't wait for workers to acknowledge it, and those that join later are not"
+            " told: that one has heard of it is not known."
+        )
     if not cluster.batches.outlast_us:
         yield "No history is kept on disk: if flower_ng stops, this batch and its list are lost."
