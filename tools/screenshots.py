@@ -76,10 +76,14 @@ async def paths(browser: Browser, root: str) -> dict[str, str]:
         ("worker", "/workers", "main tbody a.key"),
         ("task", "/tasks?state=FAILURE", TASK),
         ("type", "/types", "main tbody a.key"),
+        ("queue", "/queues", "main tbody a.key"),
     ):
         await page.goto(root + where)
         address = await page.locator(link).first.get_attribute("href")
         named[name] = str(address)
+    failed = {"all": "true", "search": "state:FAILURE"}
+    batch = await page.request.post(f"{root}/api/batches/rerun", form=failed)
+    named["batch"] = f"/batches/{(await batch.json())['batch']}"
     await page.close()
     return named | {"workers": "/workers"}
 
