@@ -136,7 +136,7 @@ def health_sources(
         enable_events=settings.enable_events,
         has_returned=lambda: not events.returning.lasts_s,
         broker=lambda: poll.facts,
-        is_paused=holds.is_paused,
+        paused_by=holds.paused_by,
     )
 
 

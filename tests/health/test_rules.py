@@ -235,6 +235,12 @@ WRONG = [
         {"waiting": 3, "consumers": 0},
     ),
     ("queue-long", {"queues": [QueueFacts("q", 10_001)]}, "q", {"waiting": 10_001}),
+    (
+        "queue-long",
+        {"queues": [QueueFacts("q", 10_001, paused_by="ann")]},
+        "q",
+        {"waiting": 10_001, "paused by": "ann"},
+    ),
     ("queue-old", {"queues": [QueueFacts("q", 1, 901)]}, "q", {"oldest waits_s": 901}),
     (
         "queue-growing",
@@ -488,6 +494,10 @@ WELL = {
     "a worker that consumes is a consumer": (
         "queue-deserted",
         {"queues": [QueueFacts("q", 9, consumers=None, workers=1)]},
+    ),
+    "a paused queue has no consumer on purpose": (
+        "queue-deserted",
+        {"queues": [QueueFacts("q", 9, consumers=0, workers=0, paused_by="ann")]},
     ),
     "where no worker has told its queues nobody knows who consumes": (
         "queue-deserted",

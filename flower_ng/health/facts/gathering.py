@@ -62,8 +62,8 @@ class FactSources:
 
     `asked` is how many questions workers answered, and how many seconds they took for it in all;
     `has_returned` says that all tasks of the run before are back in memory, `store` gives the
-    store's status, `broker` what that told when it was last asked; `is_paused` whether a queue
-    is kept from its consumers on purpose.
+    store's status, `broker` what that told when it was last asked; `paused_by` who keeps
+    a queue from its consumers on purpose.
     """
 
     connection: Callable[[], EventConnection]
@@ -77,7 +77,7 @@ class FactSources:
     disallowed: Callable[[], str] = lambda: ""
     cuts: Callable[[], int] = lambda: 0
     missing: Mapping[str, int] = field(default_factory=dict)
-    is_paused: Callable[[str], bool] = lambda _: False
+    paused_by: Callable[[str], str] = lambda _: ""
 
 
 class FactCollector:
@@ -118,7 +118,7 @@ class FactCollector:
         now, connection = self._clock(), self._sources.connection()
         workers = await self._workers(now)
         running = await self._running({one.name: one for one in workers}, now)
-        queues = self._trends.facts(workers, now, self._sources.is_paused)
+        queues = self._trends.facts(workers, now, self._sources.paused_by)
         await asyncio.sleep(0)
         return Facts(
             now,

@@ -179,8 +179,8 @@ class QueueFacts:
     growing_s: float = 0.0
     grown: int = 0
     is_oldest_least: bool = False
-    #: Whether it is kept from its consumers on purpose.
-    is_paused: bool = False
+    #: Who keeps it from its consumers on purpose; empty where nobody does.
+    paused_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

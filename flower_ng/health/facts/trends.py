@@ -61,7 +61,7 @@ class Trends:
         self,
         workers: Iterable[WorkerFacts],
         now: float,
-        is_paused: Callable[[str], bool] = lambda _: False,
+        paused_by: Callable[[str], str] = lambda _: "",
     ) -> list[QueueFacts] | None:
         """Return the queues that were sampled lately; None where none was."""
         self._trends = {name: one for name, one in self._trends.items() if now - one.at < GOOD_S}
@@ -79,7 +79,7 @@ class Trends:
                 one.at - one.since,
                 (one.length or 0) - one.base,
                 is_oldest_least=one.oldest is not None and one.oldest.is_least,
-                is_paused=is_paused(name),
+                paused_by=paused_by(name),
             )
             for name, one in self._trends.items()
         ]

@@ -18,14 +18,21 @@ def each(test: Callable[[QueueFacts, float], Answer]) -> Find:
     def find(facts: Facts, threshold: float) -> Found:
         if facts.queues is None:
             return None
-        return answered((queue.name, test(queue, threshold)) for queue in facts.queues)
+        return answered((queue.name, told(queue, test(queue, threshold))) for queue in facts.queues)
 
     return find
 
 
+def told(queue: QueueFacts, answer: Answer) -> Answer:
+    """Return the answer with who has paused the queue, which explains it."""
+    if not queue.paused_by or answer is None or answer is UNKNOWN:
+        return answer
+    return {**answer, "paused by": queue.paused_by}
+
+
 def deserted(queue: QueueFacts, _: float) -> Answer:
     """Messages wait, and neither the broker nor any worker reports a consumer, nor any pause."""
-    if queue.length == 0 or queue.consumers or queue.workers or queue.is_paused:
+    if queue.length == 0 or queue.consumers or queue.workers or queue.paused_by:
         return None
     if queue.length is None or queue.workers is None:
         return UNKNOWN

@@ -85,6 +85,11 @@ class Holds:
         """Whether a queue is to have no consumers now."""
         return self._board.pause_of(queue) is not None
 
+    def paused_by(self, queue: str) -> str:
+        """Return who has paused a queue; empty where it is not paused."""
+        pause = self._board.pause_of(queue)
+        return "" if pause is None else pause.who
+
     def consumers(self, queue: str) -> list[str]:
         """Return the workers that told that they consume from a queue, and that may be there."""
         return sorted(self._crew.consumers(queue))

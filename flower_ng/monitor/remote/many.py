@@ -36,7 +36,7 @@ def steer_many(
     """Send a command to workers, within `limit_s`; those that don't answer a ping get nothing."""
     ends_at = time.monotonic() + limit_s
     heard = _names(broadcasts.ask({"ping": {}}, workers, broadcasts.reply_s), "ping", workers)
-    silent = f"No answer within {broadcasts.reply_s:g} s, so it was sent nothing"
+    silent = f"No answer within {broadcasts.reply_s:.3g} s, so it was sent nothing"
     outcomes = {name: WorkerOutcome("not sent", silent) for name in workers if name not in heard}
     if not heard:
         return outcomes
