@@ -37,7 +37,7 @@ class BatchRecord(msgspec.Struct, frozen=True, gc=False):
     found the tasks, and is None where they were named one by one. It pauses by itself where more
     than `most_failed` percent of the newest tasks that it started fail, or a queue that it sends to
     has more than `most_waiting` messages. `reason` is why somebody wanted it, `why` why it is
-    paused.
+    paused. `counts` are its tasks by outcome, once it is over.
     """
 
     id: str
@@ -56,6 +56,7 @@ class BatchRecord(msgspec.Struct, frozen=True, gc=False):
     state: BatchState = BatchState.RUNNING
     why: str = ""
     ended_at: float | None = None
+    counts: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

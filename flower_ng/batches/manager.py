@@ -105,7 +105,7 @@ class Batches:
         )
         if not await self._store.batches.take(batch):
             raise Conflict("Another dashboard runs this batch: nothing was done")
-        await self._record(batch)
+        batch = await self._recorded(batch)
         await self._store.batches.save(batch)
 
     async def set_rate(self, batch_id: str, rate: int) -> None:
@@ -150,7 +150,7 @@ class Batches:
             batch = run.batch
             if batch.state in (BatchState.ENDED, BatchState.STOPPED):
                 batch = msgspec.structs.replace(batch, ended_at=self._clock())
-                await self._record(batch)
+                batch = await self._recorded(batch)
             await self._store.batches.save(batch)
         except Unavailable as error:
             log.warning("How the batch %s ended could not be written: %s", run.batch.id, error)
@@ -158,8 +158,8 @@ class Batches:
             del self._runs[run.batch.id]
             self._tell()
 
-    async def _record(self, batch: BatchRecord) -> None:
-        """Write into the audit what came of a batch."""
+    async def _recorded(self, batch: BatchRecord) -> BatchRecord:
+        """Write into the audit what came of a batch that is over; return it with that."""
         counts = (await self.status(batch.id)).counts
         given = {} if batch.search is None else {"search": batch.search}
         result = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
@@ -184,6 +184,7 @@ class Batches:
         )
         self._store.record(entry)
         self._tell()
+        return msgspec.structs.replace(batch, counts=counts)
 
     async def _clear_up(self, batch_id: str) -> None:
         """Settle uncertain tasks that an event has told of since: they were sent."""

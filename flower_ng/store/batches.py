@@ -218,6 +218,8 @@ class BatchTables:
         return BatchStatus(batch, is_elsewhere=is_elsewhere)
 
     def _counted(self, connection: ReadConnection, status: BatchStatus) -> BatchStatus:
+        if status.batch.counts is not None:  # of one that is over they stay so
+            return BatchStatus(status.batch, status.batch.counts)
         rows = connection.execute(
             "SELECT state, count(*) FROM batch_item WHERE batch = ? GROUP BY state",
             (status.batch.id,),
