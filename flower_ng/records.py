@@ -52,8 +52,8 @@ class Worker(Readable, msgspec.Struct, gc=False, eq=False):
     sw_sys: str | None = None
     heard_at: float = 0.0
     beat_at: float = 0.0
-    #: Whether a heartbeat told of a task that ran then, since its start: a solo pool sends none.
-    beats_at_work: bool = False
+    #: Whether its pool is solo, which sends nothing while it runs a task; None if that is unknown.
+    is_solo: bool | None = None
     #: How many of its tasks' events told only what others had told before, by type.
     repeats: dict[str, int] = {}
 

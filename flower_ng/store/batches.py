@@ -8,7 +8,7 @@ neither after a crash nor by two dashboards that share a history.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -39,13 +39,6 @@ STEP: Final = 5_000
 BROKEN_OFF: Final = "The dashboard ended while it ran"
 
 
-class _Runs(Protocol):
-    """Who tells which batches this process runs."""
-
-    def __call__(self, batch_id: str, /) -> bool:
-        """Whether this one is run here now."""
-
-
 _BATCH: Final = "id, owner, beat, record"
 _ITEM: Final = "place, uuid, state, new_id, why"
 _decode = msgspec.json.Decoder(BatchRecord).decode
@@ -67,7 +60,7 @@ class BatchTables:
     ) -> None:
         self._parts, self._dialect, self._clock = parts, dialect, clock
         self._owner = owner or "here"
-        self.is_run_here: _Runs = lambda _: False
+        self.is_run_here: Callable[[str], bool] = lambda _: False
 
     def open(self, thread: StoreThread) -> None:
         """Make the tables where they are not there, and drop what is too old; blocks."""

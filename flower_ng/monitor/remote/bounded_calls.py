@@ -47,7 +47,7 @@ class BoundedCalls:
                 await self._free.acquire()
                 return await asyncio.wrap_future(self._start(function, *args, **kwargs))
         except TimeoutError:
-            late = TimeoutError(f"nothing came back within {timeout_s:.3g} s")
+            late = TimeoutError(f"nothing came back within {timeout_s:.2g} s")
             raise Unavailable(UNAVAILABLE) from late
 
     def send_off(self, function: Callable[[], object]) -> None:

@@ -69,7 +69,7 @@ def check_listening(broadcasts: Broadcasts, worker: str, order: CommandCall) -> 
     told = NO_ANSWER.taking("stats", gathered.replies["stats"].get(worker))
     has_answered = any(gathered.replies.values()) or bool(gathered.unreadable)
     if not has_answered:
-        words = f"No answer from '{worker}' within {broadcasts.reply_s:.3g} s ({SILENT})"
+        words = f"No answer from '{worker}' within {broadcasts.reply_s:.2g} s ({SILENT})"
         raise NotSent(f"{words}. The command was not sent, so it can't be carried out later.")
     for ability in order.needs:
         if why := inability(told.pool, ability):

@@ -186,7 +186,7 @@ class WorkerInspector:
         else:
             self.unasked = {}
             waited_s = self._timeout_s + self._broadcasts.reply_slack_s
-            why = f"no reply within {waited_s:.3g} s"
+            why = f"no reply within {waited_s:.2g} s"
             if destination is None:
                 self._answered_all = set().union(*gathered.replies.values())
         self._count(gathered, time.monotonic() - began)

@@ -93,7 +93,8 @@ class Presence:
     `reach` tells until when events are known to have been able to arrive: silence after that is
     nobody's. Without it a connection proves itself by standing. `is_solo` says of a host name
     whether its pool is solo, which sends neither heartbeats nor other events while a task runs;
-    None where the pool is not known. `held_back` says why the broker holds back what workers send.
+    None where the pool is not known; that is remembered with the worker. `held_back` says why the
+    broker holds back what workers send.
     """
 
     def __init__(
@@ -214,21 +215,16 @@ class Presence:
         return _Moment(self.at, began, reach.paused_at, reach.resumed_at)
 
     def _status(self, worker: Worker, moment: "_Moment") -> Status:
+        is_solo = self._is_solo(worker.hostname)
+        if is_solo is not None:
+            worker.is_solo = is_solo
         status = _status(worker, moment)
         if status == "silent" and moment.at - worker.heard_at < BUSY_S:
-            status = "busy" if self._may_be_busy(worker) else status
+            status = status if worker.is_solo is False else "busy"
         is_offline, after_s = status in OFFLINE, self.purge_after_s
         if is_offline and after_s is not None and _offline_s(worker, moment) >= after_s:
             return "purged"
         return status
-
-    def _may_be_busy(self, worker: Worker) -> bool:
-        """Whether it runs a task as far as anybody can know.
-
-        Of a pool that is not known, a heartbeat during a task says that it is not solo.
-        """
-        is_solo = self._is_solo(worker.hostname)
-        return not worker.beats_at_work if is_solo is None else is_solo
 
     def _was_online(self, worker: Worker) -> bool:
         """Whether it was online when any worker was last heard before this connection began."""

@@ -105,8 +105,7 @@ class WorkersState(CeleryState):
                 setattr(worker, name, value)
         if has_beaten and event.active is None and worker.freq == ASKED_FREQ_S:
             worker.freq = freq
-        if event.active or subject == "online":
-            worker.beats_at_work = bool(event.active)
+        worker.is_solo = _is_solo(worker.is_solo, event, subject)
         if subject == "offline":
             worker.heartbeats = ()
             worker.beat_at = 0.0
@@ -200,3 +199,10 @@ def _newest(beats: tuple[float, ...], more: list[float]) -> tuple[float, ...]:
         insort(ordered, at)
         beats = tuple(ordered)
     return beats
+
+
+def _is_solo(known: bool | None, event: Event, subject: str) -> bool | None:  # noqa: FBT001
+    """Return what is known of its pool after an event: a heartbeat during a task shows another."""
+    if event.active:
+        return False
+    return None if subject == "online" else known

@@ -350,16 +350,18 @@ async def test_a_store_that_can_not_answer_is_said_so_on_the_page(shop, look):
         def at_once(self):
             return self
 
+        def __getattr__(self, name):
+            return getattr(store, name)
+
         async def tasks(self, query):
             raise Unavailable(f"Too long: {query.limit}")
 
-    shop.store.stop()
-    shop.store = Busy()
+    store, shop.store = shop.store, Busy()
 
     html = await look("/tasks")
 
     assert html.one("p", class_="problem").text.startswith("Too long: 50")
-    shop.store.stop = lambda: None
+    shop.store = store
 
 
 @pytest.mark.parametrize("search", ['"<x>"', "'\"", "état OR ☃☃☃", "a" * 3000, "(" * 9])
@@ -687,6 +689,9 @@ async def test_a_text_that_no_index_knows_is_said_to_be_why_a_search_was_stopped
     class Busy:
         def at_once(self):
             return self
+
+        def __getattr__(self, name):
+            return getattr(store, name)
 
         async def tasks(self, _query):
             raise Unavailable("Too long")
