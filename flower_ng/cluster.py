@@ -137,6 +137,7 @@ class Cluster:
             max_workers=settings.max_workers,
             broadcasts=Broadcasts(capp, servers=self.servers),
             redactor=self.redactor,
+            answered=self.presence.answered,
         )
         self._inspect_interval_s = settings.inspect_interval
         self.state.on_newcomer(self.inspector.heard_of)

@@ -28,7 +28,7 @@ def test_history_workers_and_counters_survive_kill_9(redis_url, worker, start_da
     wait_until(lambda: first.get("/api/workers", status=1), 10, "the worker is seen")
     first.post("/api/task/async-apply/tests.shop.add", {"args": [1, 2]})
     before = wait_until(lambda: finished(first), 10, "the task is seen")
-    time.sleep(1)
+    time.sleep(5)  # it is known that its pool is not solo, and a heartbeat has been kept since
     first.kill()
     worker.stop()
 

@@ -242,6 +242,18 @@ def test_what_a_heartbeat_said_of_the_pool_outlasts_a_restart(cluster):
     assert cluster.statuses() == {"beats@box": "silent"}
 
 
+def test_what_an_answer_told_of_the_pool_outlasts_a_restart_too(cluster):
+    cluster.hear("asked@box")
+    cluster.presence.answered("asked@box")
+    cluster.presence.answered("unknown@box")
+    kept = msgspec.json.decode(msgspec.json.encode(cluster.state.workers["asked@box"]), type=Worker)
+    cluster.state.restore([kept], {})
+    cluster.pool_is_known = False
+    cluster.now += 60
+
+    assert cluster.statuses() == {"asked@box": "silent"}
+
+
 def test_while_the_broker_holds_messages_back_nobody_is_silent_who_was_not_before(cluster):
     cluster.hear("quiet@box")
     cluster.told = cluster.now + 57, ""

@@ -72,6 +72,7 @@ class WorkerInspector:
 
     `timeout_s` is how long workers may take to reply. `expected` names the workers that are alive:
     an inspection of all ends early when they have answered. At most `max_workers` are kept.
+    `answered` is told of each worker that answered something.
     """
 
     methods: tuple[str, ...] = tuple(METHODS)
@@ -88,6 +89,7 @@ class WorkerInspector:
         max_workers: int = 5000,
         broadcasts: Broadcasts | None = None,
         redactor: Redactor = NO_REDACTION,
+        answered: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -99,6 +101,7 @@ class WorkerInspector:
         limit_s = timeout_s + MARGIN_S
         self._calls = BoundedCalls(pool, MOST_BROADCASTS, limit_s, lambda: asks.slack_s)
         self._redactor = redactor
+        self._answered = answered
         self._rounds = SharedRounds(self._loop, self._ask)
         self._answers = InspectAnswers(max_workers)
         self._answered_all: set[str] = set()
@@ -227,6 +230,8 @@ class WorkerInspector:
             async for hostname in sliced(awaited - by_worker.keys()):
                 told = unreadable.get((method, hostname), why)
                 self._answers.fail(hostname, method, told, now)
+        for hostname in set().union(*replies.values()):
+            self._answered(hostname)
         senders = {hostname for _, hostname in unreadable}
         silent = sorted(awaited.difference(senders, *replies.values()))
         if silent:

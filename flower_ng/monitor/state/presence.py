@@ -149,6 +149,16 @@ class Presence:
         began = self._began
         return self.is_current and began is not None and self.at - began >= LISTEN_S
 
+    def answered(self, hostname: str) -> None:
+        """Remember what an answer tells of a worker's pool."""
+        if (worker := self._state.workers.get(hostname)) is not None:
+            self._learn(worker)
+
+    def _learn(self, worker: Worker) -> None:
+        is_solo = self._is_solo(worker.hostname)
+        if is_solo is not None:
+            worker.is_solo = is_solo
+
     def forgot(self) -> None:
         """Count a worker that was purged from memory."""
         self._forgotten += 1
@@ -215,9 +225,7 @@ class Presence:
         return _Moment(self.at, began, reach.paused_at, reach.resumed_at)
 
     def _status(self, worker: Worker, moment: "_Moment") -> Status:
-        is_solo = self._is_solo(worker.hostname)
-        if is_solo is not None:
-            worker.is_solo = is_solo
+        self._learn(worker)
         status = _status(worker, moment)
         if status == "silent" and moment.at - worker.heard_at < BUSY_S:
             status = status if worker.is_solo is False else "busy"
