@@ -10,8 +10,8 @@ import msgspec
 
 from flower_ng.audit_record import DONE, REFUSED, UNCERTAIN, AuditEntry
 from flower_ng.batch_record import BatchRecord, BatchState, BatchStatus, ItemState
-from flower_ng.batches.deed import Deed
 from flower_ng.batches.failures import FailureWatch, StartedTask
+from flower_ng.batches.item_action import ItemAction
 from flower_ng.batches.run import BatchRun
 from flower_ng.errors import Conflict, NotFound, Unavailable
 from flower_ng.store import Store
@@ -61,10 +61,10 @@ class Batches:
         """How many run here now."""
         return len(self._runs)
 
-    async def create(self, batch: BatchRecord, uuids: Sequence[str], deed: Deed) -> None:
+    async def create(self, batch: BatchRecord, uuids: Sequence[str], action: ItemAction) -> None:
         """Keep a batch of these tasks, and begin it."""
         await self._store.batches.add(batch, uuids)
-        self._begin(batch, deed)
+        self._begin(batch, action)
 
     async def status(self, batch_id: str) -> BatchStatus:
         """Return how a batch is; NotFound for no such batch."""
@@ -79,7 +79,7 @@ class Batches:
         run.end(BatchState.PAUSED, why)
         await asyncio.wait([task])
 
-    async def resume(self, batch_id: str, deed: Deed) -> None:
+    async def resume(self, batch_id: str, action: ItemAction) -> None:
         """Go on with a paused batch; Conflict for one that is not, or that somebody else runs."""
         status = await self.status(batch_id)
         if status.batch.state != BatchState.PAUSED:
@@ -88,7 +88,7 @@ class Batches:
         if not await self._store.batches.take(batch):
             raise Conflict("Another dashboard runs this batch: nothing was done")
         await self._clear_up(batch_id)
-        self._begin(batch, deed)
+        self._begin(batch, action)
 
     async def stop_one(self, batch_id: str) -> None:
         """End a batch for good; the rest of its tasks is left as it is."""
@@ -137,9 +137,9 @@ class Batches:
             raise Conflict(f"The batch is {status.batch.state}{where}. Nothing was done")
         return self._runs[batch_id]
 
-    def _begin(self, batch: BatchRecord, deed: Deed) -> None:
+    def _begin(self, batch: BatchRecord, action: ItemAction) -> None:
         failures = FailureWatch(self._tasks)
-        run = BatchRun(batch, deed, self._store.batches, failures, self._length_of, self._tell)
+        run = BatchRun(batch, action, self._store.batches, failures, self._length_of, self._tell)
         task = asyncio.get_running_loop().create_task(self._carry(run))
         self._runs[batch.id] = run, task
 

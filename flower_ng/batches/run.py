@@ -13,8 +13,8 @@ from uuid import uuid4
 import msgspec
 
 from flower_ng.batch_record import BatchItem, BatchRecord, BatchState, ItemState
-from flower_ng.batches.deed import Deed, Step
 from flower_ng.batches.failures import NEWEST, FailureWatch
+from flower_ng.batches.item_action import ItemAction, Step
 from flower_ng.errors import AnswerError, Unavailable
 from flower_ng.store import BatchTables
 
@@ -36,14 +36,14 @@ class BatchRun:
     def __init__(
         self,
         batch: BatchRecord,
-        deed: Deed,
+        action: ItemAction,
         tables: BatchTables,
         failures: FailureWatch,
         length_of: Callable[[str], int | None],
         further: Callable[[], None],
     ) -> None:
         self.batch = batch
-        self._deed, self._tables = deed, tables
+        self._action, self._tables = action, tables
         self._failures, self._length_of = failures, length_of
         self._further = further
         self._poked = asyncio.Event()
@@ -116,7 +116,7 @@ class BatchRun:
     async def _do(self, item: BatchItem) -> None:
         """Do it to one task, and write what came of it before the next."""
         try:
-            step = await self._deed(item.uuid)
+            step = await self._action(item.uuid)
         except Unavailable as error:  # nothing was done: it waits for better times
             self.end(BatchState.PAUSED, error.message)
             return

@@ -31,7 +31,7 @@ _decode = msgspec.json.Decoder(AuditEntry).decode
 class AuditQuery:
     """Which entries: the newest before a cursor; `who`, `action` and `outcome` have to be equal.
 
-    With `subject` those about a task, a worker, a queue of this name; with `deeds_only` no logins.
+    With `subject` those about a task, a worker, a queue of this name; `actions_only`: no logins.
     """
 
     limit: int = 100
@@ -40,7 +40,7 @@ class AuditQuery:
     action: str = ""
     outcome: str = ""
     subject: str = ""
-    deeds_only: bool = False
+    actions_only: bool = False
 
     def matches(self, entry: AuditEntry) -> bool:
         """Whether an entry is asked for."""
@@ -48,7 +48,7 @@ class AuditQuery:
             self.who in ("", entry.who)
             and self.action in ("", entry.action)
             and self.outcome in ("", entry.outcome)
-            and not (self.deeds_only and entry.action in LOGINS)
+            and not (self.actions_only and entry.action in LOGINS)
             and (not self.subject or self.subject in subjects_of(entry))
         )
 

@@ -46,7 +46,7 @@ from flower_ng.web.http.frame import PLACES, NavLink
 from flower_ng.web.http.page_cache import Rendered
 from flower_ng.web.http.server import most_descriptors
 from flower_ng.web.lookups.chosen import FrozenChoices
-from flower_ng.web.lookups.deeds import deed_words
+from flower_ng.web.lookups.past_actions import action_words
 from flower_ng.web.pages.actions import Actions
 from flower_ng.web.pages.audit import AuditTrail
 from flower_ng.web.pages.batch import BatchPage
@@ -254,7 +254,7 @@ def application(
         reviews=RecentReviews(),
         frozen=FrozenChoices(),
         acted=ticker.tick,
-        deed_words=deed_words(handlers),
+        action_words=action_words(handlers),
         refusals=RefusalLimit(),
         rendered=Rendered(lambda: ticker.ticks),
         summaries=Summaries[Summary](ticker.tick, turn=turn),
@@ -266,7 +266,7 @@ def application(
 def _specs(services: Services, handler: type[Handler]) -> list[URLSpec]:
     """The routes of one handler: its path, its other paths, and its form."""
     specs = [_spec(services, path, handler) for path in (handler.path, *handler.aliases)]
-    if issubclass(handler, Endpoint) and handler.action:
+    if issubclass(handler, Endpoint) and handler.has_form:
         specs.append(_spec(services, action_path(handler), twin(handler)))
     return specs
 

@@ -17,7 +17,7 @@ export const KEYS = [
 export const SECOND_KEY_MS = 1500;
 
 /**
- * What a key means: the name of a deed, `go:` and a letter after `g`, or nothing.
+ * What a key means: the name of a command, `go:` and a letter after `g`, or nothing.
  * @param {{ key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean }} event
  * @param {{ isTyping: boolean, isAfterG: boolean }} state
  */
@@ -26,11 +26,11 @@ export function meaning({ key, ctrlKey, metaKey, altKey }, { isTyping, isAfterG 
   if (key === "Escape") return "leave";
   if (isTyping || ctrlKey || metaKey || altKey) return "";
   if (isAfterG) return `go:${key}`;
-  return DEEDS[key] ?? "";
+  return COMMANDS[key] ?? "";
 }
 
 /** @type {Record<string, string>} */
-const DEEDS = {
+const COMMANDS = {
   "?": "keys",
   "/": "search",
   g: "g",

@@ -17,7 +17,7 @@ FAST = BatchRecord("0a1b", "rerun", len(IDS), NOON, "ann", rate=100, search="sta
 
 
 class Place:
-    """A store, its batches, and what was sent; `deed` says what happens to each task."""
+    """A store, its batches, and what was sent; `action` says what happens to each task."""
 
     def __init__(self, store):
         self.store, self.sent, self.tasks, self.lengths = store, [], {}, {}
@@ -30,7 +30,7 @@ class Place:
         batches.add_listener(self.further.set)
         return batches
 
-    async def deed(self, uuid):
+    async def action(self, uuid):
         async def carry_out(new_id):
             self.sent.append((uuid, new_id))
             return self.does(uuid, new_id)
@@ -38,7 +38,7 @@ class Place:
         return Step(carry_out, "celery", sends_task=True)
 
     async def run(self, batch=FAST, ids=IDS):
-        await self.batches.create(batch, ids, self.deed)
+        await self.batches.create(batch, ids, self.action)
         return await self.over(batch.id)
 
     async def over(self, batch_id="0a1b", timeout_s=20):
@@ -82,26 +82,26 @@ async def test_each_task_is_sent_once_and_the_end_is_in_the_audit(place):
 async def test_a_task_is_written_down_before_it_is_sent(place):
     seen = []
 
-    async def deed(_uuid):
+    async def action(_uuid):
         async def carry_out(new_id):
             seen.append([one.new_id == new_id for one in await place.items(ItemState.SENDING)])
             return ""
 
         return Step(carry_out, sends_task=True)
 
-    await place.batches.create(FAST, IDS[:3], deed)
+    await place.batches.create(FAST, IDS[:3], action)
     await place.over()
 
     assert seen == [[True]] * 3
 
 
 async def test_what_is_refused_is_listed_with_why_and_the_rest_goes_on(place):
-    async def deed(uuid):
+    async def action(uuid):
         if uuid == IDS[1]:
             raise NotFound("It is gone")
-        return await place.deed(uuid)
+        return await place.action(uuid)
 
-    await place.batches.create(FAST, IDS[:3], deed)
+    await place.batches.create(FAST, IDS[:3], action)
     status = await place.over()
 
     assert (status.counts["done"], status.counts["refused"]) == (2, 1)
@@ -121,7 +121,7 @@ async def test_it_pauses_where_nothing_can_be_sent_and_loses_none(place):
     assert (status.counts["done"], status.counts["waiting"]) == (5, len(IDS) - 5)
 
     place.does = lambda _uuid, _new_id: ""
-    await place.batches.resume("0a1b", place.deed)
+    await place.batches.resume("0a1b", place.action)
     status = await place.over()
 
     assert status.counts["done"] == len(IDS)
@@ -137,7 +137,7 @@ async def test_what_may_have_been_sent_is_unknown_and_never_sent_again(place):
     place.does = does
     status = await place.run()
     assert status.batch.state == BatchState.PAUSED
-    await place.batches.resume("0a1b", place.deed)
+    await place.batches.resume("0a1b", place.action)
     status = await place.over()
 
     assert status.counts["unknown"] == 1
@@ -175,7 +175,7 @@ async def test_it_pauses_when_a_queue_is_long(place):
 
 
 async def test_it_is_paused_slowed_down_resumed_and_stopped(place):
-    await place.batches.create(FAST, IDS, place.deed)
+    await place.batches.create(FAST, IDS, place.action)
     await place.batches.pause("0a1b", "ann paused it")
     sent = len(place.sent)
     status = await place.batches.status("0a1b")
@@ -184,7 +184,7 @@ async def test_it_is_paused_slowed_down_resumed_and_stopped(place):
         await place.batches.pause("0a1b", "")
 
     await place.batches.set_rate("0a1b", 1)
-    await place.batches.resume("0a1b", place.deed)
+    await place.batches.resume("0a1b", place.action)
     await asyncio.sleep(0.1)
     assert len(place.sent) <= sent + 1
     await place.batches.set_rate("0a1b", 100)
@@ -198,7 +198,7 @@ async def test_it_is_paused_slowed_down_resumed_and_stopped(place):
     assert (status.batch.state, status.batch.rate) == ("stopped", 100)
     assert status.counts["waiting"] > 0
     with pytest.raises(Conflict, match="stopped, not paused"):
-        await place.batches.resume("0a1b", place.deed)
+        await place.batches.resume("0a1b", place.action)
 
 
 @pytest.mark.parametrize("history", ["PostgreSQL"], indirect=True)
@@ -206,7 +206,7 @@ async def test_two_that_share_a_history_send_no_task_twice(place, history):
     other = Store(None, max_tasks=10, history=history, clock=lambda: NOON)
     other.start()
     try:
-        await place.batches.create(FAST, IDS, place.deed)
+        await place.batches.create(FAST, IDS, place.action)
         elsewhere = Batches(other, {}, {}.get, lambda: NOON)
         status = await elsewhere.status("0a1b")
         assert (status.batch.state, status.is_elsewhere) == ("running", True)
@@ -228,14 +228,14 @@ async def test_a_batch_that_nobody_runs_any_more_is_paused_and_goes_on(place):
         return ""
 
     place.does = does
-    await place.batches.create(FAST, IDS, place.deed)
+    await place.batches.create(FAST, IDS, place.action)
     status = await place.over()
     assert (status.batch.state, status.batch.why) == ("paused", "The dashboard ended while it ran")
     assert status.counts["unknown"] == 1
     assert (await place.items(ItemState.UNKNOWN))[0].new_id == place.sent[-1][1]
 
     place.batches = place.opened()
-    await place.batches.resume("0a1b", place.deed)
+    await place.batches.resume("0a1b", place.action)
     status = await place.over()
 
     assert (status.counts["done"], status.counts["unknown"]) == (len(IDS) - 1, 1)

@@ -87,8 +87,8 @@ async def test_a_cell_that_is_pointed_at_narrows_the_list(window):
     async with window() as it:
         page = await it.open("/tasks")
         await page.locator("#task-task-03 td:not(.tool)").first.hover()
-        await page.locator(".deeds", has_text="Copy").wait_for()
-        await page.click(".deeds >> text=Not")
+        await page.locator(".cell-tools", has_text="Copy").wait_for()
+        await page.click(".cell-tools >> text=Not")
         await page.wait_for_url("**search=-name*")
 
         assert await search(page) == "-name:=shop.pay"
@@ -100,8 +100,8 @@ async def test_a_tap_beside_a_link_narrows_the_list(window):
         cell = page.locator("#task-task-03 td:not(.tool)").first
         at = {"x": (await cell.bounding_box())["width"] - 5, "y": 16}
         await cell.tap(position=at)
-        await page.locator(".deeds", has_text="Copy").wait_for()
-        await page.tap(".deeds >> text=Not")
+        await page.locator(".cell-tools", has_text="Copy").wait_for()
+        await page.tap(".cell-tools >> text=Not")
         await page.wait_for_url("**search=-name*")
 
         assert await search(page) == "-name:=shop.pay"
@@ -111,13 +111,13 @@ async def test_a_tap_elsewhere_puts_away_what_the_first_offers(window):
     async with window(360, has_touch=True, is_mobile=True) as it:
         page = await it.open("/tasks")
         await page.locator("#task-runs .state").tap()
-        await page.locator("#task-runs .deeds").wait_for()
+        await page.locator("#task-runs .cell-tools").wait_for()
         await page.locator("#task-task-03 .state").tap()
-        await page.locator("#task-task-03 .deeds").wait_for()
-        assert await page.locator(".deeds").count() == 1
+        await page.locator("#task-task-03 .cell-tools").wait_for()
+        assert await page.locator(".cell-tools").count() == 1
         await page.locator("h1").tap()
 
-        assert await page.locator(".deeds").count() == 0
+        assert await page.locator(".cell-tools").count() == 0
 
 
 async def test_arrows_lead_to_a_cell_and_what_can_be_done_with_it(window):

@@ -81,8 +81,8 @@ CONTROLS = (
     write("/api/batches/terminate", "/api/batches/terminate"),
     write("/api/batches/forget", "/api/batches/forget", ADMINISTER),
     *(
-        write(f"/api/batches/{deed}/(.+)", f"/api/batches/{deed}/0a1b")
-        for deed in ("pause", "resume", "stop", "rate")
+        write(f"/api/batches/{action}/(.+)", f"/api/batches/{action}/0a1b")
+        for action in ("pause", "resume", "stop", "rate")
     ),
     write("/api/problems/unmute", "/api/problems/unmute", ADMINISTER),
     write("/api/sessions/end", "/api/sessions/end", ADMINISTER),

@@ -20,7 +20,7 @@ def test_the_page_of_actions_is_current():
 
 
 def test_every_declared_action_has_one_route():
-    routed = [one.deed for one in ENDPOINTS if issubclass(one, ReviewedWrite)]
+    routed = [one.action for one in ENDPOINTS if issubclass(one, ReviewedWrite)]
 
     assert sorted(one.route for one in routed) == sorted(one.route for one in ACTIONS)
 

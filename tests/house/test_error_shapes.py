@@ -11,7 +11,7 @@ from flower_ng.errors import (
     Unavailable,
     Unreadable,
 )
-from tests.house.deeds import with_deed
+from tests.house.actions import with_action
 from tests.house.surface import SURFACE
 from tests.web.site import OPEN_API
 
@@ -43,7 +43,7 @@ async def test_every_route_says_an_error_as_its_family_does(serve, kind):
     def fail(_handler):
         raise error
 
-    client = serve(with_deed(fail), environ=OPEN_API)
+    client = serve(with_action(fail), environ=OPEN_API)
     wrong = []
     for route, method in ROUTES:
         answer = await client.ask(method, route.example)
@@ -58,7 +58,7 @@ async def test_every_form_brings_an_error_back_as_a_toast(serve):
     def fail(_handler):
         raise Refused(WORDS)
 
-    client = serve(with_deed(fail), environ=OPEN_API)
+    client = serve(with_action(fail), environ=OPEN_API)
     forms = [route.example for route in SURFACE if route.pattern.startswith("/do/")]
     answers = [await client.post(path) for path in forms]
 

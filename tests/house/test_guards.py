@@ -1,6 +1,6 @@
 """Every route, every method, every way to lock the site: who passes and who does not.
 
-The deeds are taken out of the handlers and the guard is left in, so that a request which passes
+The actions are taken out of the handlers and the guard is left in, so that a request which passes
 touches nothing.
 """
 
@@ -12,7 +12,7 @@ from flower_ng.web.http.guard import Access
 from flower_ng.web.plumbing.forms import action_path
 from flower_ng.web.plumbing.stream import Stream
 from flower_ng.web.routes import ENDPOINTS
-from tests.house.deeds import HANDLERS, with_deed
+from tests.house.actions import HANDLERS, with_action
 from tests.house.surface import SURFACE, WITH_FORM, Route
 from tests.web.site import OPEN_API, basic, session
 
@@ -54,7 +54,7 @@ KEYS = {
 
 @pytest.fixture
 def locked(serve, request):
-    client = serve(with_deed(lambda _handler: None), **LOCKS[request.param])
+    client = serve(with_action(lambda _handler: None), **LOCKS[request.param])
     client.site.close()  # a stream of a closed site ends at once
     return client
 
@@ -104,7 +104,7 @@ async def test_every_route_lets_in_whom_its_rule_lets_in(locked, method, request
 
 @pytest.mark.parametrize("read_only", [False, True])
 async def test_every_route_lets_in_the_roles_that_it_needs(serve, read_only):
-    client = serve(with_deed(lambda _handler: None), **ROLES, read_only=read_only)
+    client = serve(with_action(lambda _handler: None), **ROLES, read_only=read_only)
     client.site.close()
     wrong = []
     for route in SURFACE:
@@ -128,13 +128,13 @@ def test_a_route_that_says_no_need_cannot_be_made():
 def test_the_surface_is_all_there_is():
     served = {
         path for handler in (*HANDLERS, Stream) for path in (handler.path, *handler.aliases)
-    } | {action_path(endpoint) for endpoint in ENDPOINTS if endpoint.action}
+    } | {action_path(endpoint) for endpoint in ENDPOINTS if endpoint.has_form}
 
     assert served == {route.pattern for route in SURFACE}
 
 
 def test_every_button_has_a_form_and_nothing_else_has():
-    with_form = {endpoint.path for endpoint in ENDPOINTS if endpoint.action}
+    with_form = {endpoint.path for endpoint in ENDPOINTS if endpoint.has_form}
 
     assert with_form == {route.pattern for route in WITH_FORM}
 

@@ -6,11 +6,11 @@ import { meaning } from "../../static/js/shortcuts.js";
 const nowhere = { isTyping: false, isAfterG: false };
 const held = { ctrlKey: false, metaKey: false, altKey: false };
 
-test("a single key has its deed", () => {
-  const deeds = ["?", "/", "j", "k", "p", "g", "x"].map((key) =>
+test("a single key has its command", () => {
+  const commands = ["?", "/", "j", "k", "p", "g", "x"].map((key) =>
     meaning({ key, ...held }, nowhere),
   );
-  assert.deepEqual(deeds, ["keys", "search", "down", "up", "pause", "g", ""]);
+  assert.deepEqual(commands, ["keys", "search", "down", "up", "pause", "g", ""]);
 });
 
 test("the palette opens on both kinds of keyboard, also while typing", () => {

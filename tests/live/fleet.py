@@ -134,10 +134,10 @@ class Fleet(threading.Thread):
     def running(self) -> set[str]:
         return set(self.workers)
 
-    def do(self, deed: Callable[[], None]) -> None:
+    def do(self, action: Callable[[], None]) -> None:
         """Have something done, and wait until it is."""
         done = threading.Event()
-        self._todo.append((deed, done))
+        self._todo.append((action, done))
         assert done.wait(30), f"the fleet ended: {self.fault}"
 
     def start_one(self, name: str) -> None:
@@ -189,8 +189,8 @@ class Fleet(threading.Thread):
             beat_at = 0.0
             while not self._ended.is_set():
                 while self._todo:
-                    deed, done = self._todo.pop(0)
-                    deed()
+                    action, done = self._todo.pop(0)
+                    action()
                     done.set()
                 if time.monotonic() - beat_at > BEAT_S:
                     beat_at = time.monotonic()

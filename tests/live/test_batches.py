@@ -46,8 +46,8 @@ class Place:
     def batch(self, batch: str, **query: Any) -> dict[str, Any]:
         return dict(self.dashboard.get(f"/api/batches/{batch}", **query))
 
-    def post(self, deed: str, batch: str, **form: Any) -> Any:
-        return self.dashboard.post(f"/api/batches/{deed}/{batch}", **form)
+    def post(self, action: str, batch: str, **form: Any) -> Any:
+        return self.dashboard.post(f"/api/batches/{action}/{batch}", **form)
 
     def reached(self, batch: str, state: str, timeout_s: float = 30.0) -> dict[str, Any]:
         def found() -> Any:
@@ -174,7 +174,7 @@ def test_rows_are_ticked_reviewed_and_run_again(browser, place, failed, way):
     expect(page.locator("main")).to_contain_text(f"by {way}")
     assert [row.inner_text() for row in page.locator("tbody th").all()] == failed[:4]
     page.goto("/actions")
-    expect(page.locator(".deeds-list li").first).to_contain_text("Run many tasks again")
+    expect(page.locator(".actions-list li").first).to_contain_text("Run many tasks again")
     page.context.close()
 
 

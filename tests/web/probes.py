@@ -82,7 +82,7 @@ class EchoForm(Endpoint):
     need = Need.OPERATE
     summary = "Act."
     methods = ("POST",)
-    action = True
+    has_form = True
 
     async def act(self, name):
         if name in ERRORS:

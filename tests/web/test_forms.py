@@ -105,7 +105,7 @@ async def test_what_is_no_action_has_no_form(client):
     assert (await client.post("/do/echo/x")).status == 404
 
 
-async def test_every_deed_is_logged_with_who_and_what_came_of_it(serve, caplog):
+async def test_every_action_is_logged_with_who_and_what_came_of_it(serve, caplog):
     caplog.set_level("INFO", "flower_ng.web.http.base")
     client = serve(HANDLERS, basic_auth=("me:secret",))
     await client.post("/api/act/x", Authorization=basic("me:secret"))

@@ -11,10 +11,10 @@ from flower_ng.monitor.remote.control import signal_name
 from flower_ng.web.api.asked import filtered, told_query
 from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.http.base import Endpoint, Need
-from flower_ng.web.lookups.batch_deeds import deed_of
 from flower_ng.web.lookups.batch_review import batch_review
 from flower_ng.web.lookups.batch_told import batch_told, item_told
 from flower_ng.web.lookups.chosen import Chosen, FrozenChoices, chosen
+from flower_ng.web.lookups.item_actions import item_action_of
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.review import Review
 
@@ -34,7 +34,7 @@ class Many(ReviewedWrite):
         """Take the tasks that were reviewed, else those that the arguments name or find now."""
         given = self._given()
         choice = self._choice = await self._chosen()
-        review = await batch_review(self.cluster, self.deed, choice, given)
+        review = await batch_review(self.cluster, self.action, choice, given)
 
         async def carry_out() -> dict[str, Any]:
             if review.refusals:
@@ -47,7 +47,7 @@ class Many(ReviewedWrite):
         """Begin a batch; answer its id."""
         batch = BatchRecord(
             id=uuid4().hex,
-            action=self.deed.name,
+            action=self.action.name,
             count=len(choice.uuids),
             at=self.services.clock(),
             who=str(self.current_user),
@@ -60,9 +60,9 @@ class Many(ReviewedWrite):
             most_failed=int(given.get("most_failed", 100)),
             most_waiting=int(given.get("most_waiting", 0)),
         )
-        await self.cluster.batches.create(batch, choice.uuids, deed_of(self.cluster, batch))
+        await self.cluster.batches.create(batch, choice.uuids, item_action_of(self.cluster, batch))
         self.leads_to = f"/batches/{batch.id}"
-        words = f"Began to {self.deed.label.lower()} {fmt.counted(batch.count, 'task')}"
+        words = f"Began to {self.action.label.lower()} {fmt.counted(batch.count, 'task')}"
         return {"message": words, "batch": batch.id, "count": batch.count}
 
     async def _chosen(self) -> Chosen:
@@ -82,7 +82,7 @@ class Many(ReviewedWrite):
     def _given(self) -> dict[str, str]:
         """Return the arguments but for those that choose tasks; BadRequest for a wrong one."""
         given = {}
-        for one in self.deed.arguments:
+        for one in self.action.arguments:
             if one.name in _WHICH:
                 continue
             value = self.get_argument(one.name, default=one.default, type=one.type)
@@ -105,25 +105,25 @@ class Many(ReviewedWrite):
 class ManyRerun(Many):
     """Run many tasks again, in a batch."""
 
-    deed = declared.RERUN_MANY
+    action = declared.RERUN_MANY
 
 
 class ManyRevoke(Many):
     """Revoke many tasks, in a batch."""
 
-    deed = declared.REVOKE_MANY
+    action = declared.REVOKE_MANY
 
 
 class ManyTerminate(Many):
     """Terminate many tasks, in a batch."""
 
-    deed = declared.TERMINATE_MANY
+    action = declared.TERMINATE_MANY
 
 
 class ManyForget(Many):
     """Forget many tasks, at once: nothing is sent to anybody."""
 
-    deed = declared.FORGET_MANY
+    action = declared.FORGET_MANY
 
     async def carry_out(self, choice: Chosen, given: dict[str, str]) -> dict[str, Any]:  # noqa: ARG002
         """Answer how many were forgotten."""
@@ -134,16 +134,16 @@ class ManyForget(Many):
 class BatchWrite(ReviewedWrite):
     """Something that is done to a batch."""
 
-    deed: ClassVar[Action]
+    action: ClassVar[Action]
 
     async def plan(self, batch_id: str) -> Plan:
         """Look at how the batch is; NotFound for no such batch."""
         batch = (await self.cluster.batches.status(batch_id)).batch
-        rate = self._rate() if self.deed.arguments else batch.rate
+        rate = self._rate() if self.action.arguments else batch.rate
         review = Review(
-            self.deed,
+            self.action,
             batch_id,
-            self.deed.effect.format(rate=rate),
+            self.action.effect.format(rate=rate),
             count=batch.count,
             facts={"state": batch.state.value},
         )
@@ -166,7 +166,7 @@ class BatchWrite(ReviewedWrite):
 class BatchPause(BatchWrite):
     """Pause a batch."""
 
-    deed = declared.PAUSE_BATCH
+    action = declared.PAUSE_BATCH
 
     async def do(self, batch: BatchRecord, rate: int) -> str:  # noqa: ARG002
         """Answer when the task that it is at is done with."""
@@ -177,18 +177,18 @@ class BatchPause(BatchWrite):
 class BatchResume(BatchWrite):
     """Go on with a batch."""
 
-    deed = declared.RESUME_BATCH
+    action = declared.RESUME_BATCH
 
     async def do(self, batch: BatchRecord, rate: int) -> str:  # noqa: ARG002
         """Go on; what is unknown is not done again."""
-        await self.cluster.batches.resume(batch.id, deed_of(self.cluster, batch))
+        await self.cluster.batches.resume(batch.id, item_action_of(self.cluster, batch))
         return "The batch goes on"
 
 
 class BatchStop(BatchWrite):
     """End a batch for good."""
 
-    deed = declared.STOP_BATCH
+    action = declared.STOP_BATCH
 
     async def do(self, batch: BatchRecord, rate: int) -> str:  # noqa: ARG002
         """Answer when the task that it is at is done with."""
@@ -199,7 +199,7 @@ class BatchStop(BatchWrite):
 class BatchRate(BatchWrite):
     """Change how fast a batch goes."""
 
-    deed = declared.RATE_BATCH
+    action = declared.RATE_BATCH
 
     async def do(self, batch: BatchRecord, rate: int) -> str:
         """Change it now, or for when it is resumed."""

@@ -15,7 +15,7 @@ from flower_ng.web.lookups.task_review import acknowledged, inability_to_termina
 class Command(ReviewedWrite):
     """A command to one worker."""
 
-    deed: ClassVar[listed.RemoteCommand]
+    action: ClassVar[listed.RemoteCommand]
 
     def plan_of(self, worker: str, call: CommandCall) -> Plan:
         """Plan the call; it answers with the sentence of its success."""
@@ -34,49 +34,49 @@ class WorkerCommand(Command):
     async def plan(self, worker: str) -> Plan:
         """Check that the worker is known, then read and check the arguments."""
         self.require_worker(worker)
-        return self.plan_of(worker, CALLS[self.deed.name](*self.argument_values()))
+        return self.plan_of(worker, CALLS[self.action.name](*self.argument_values()))
 
 
 class WorkerShutDown(WorkerCommand):
     """End a worker; it finishes its running tasks first."""
 
-    deed = listed.SHUTDOWN
+    action = listed.SHUTDOWN
 
 
 class WorkerPoolRestart(WorkerCommand):
     """Replace the processes of a pool; needs the Celery setting `worker_pool_restarts`."""
 
-    deed = listed.POOL_RESTART
+    action = listed.POOL_RESTART
 
 
 class WorkerPoolGrow(WorkerCommand):
     """Add processes to a pool."""
 
-    deed = listed.POOL_GROW
+    action = listed.POOL_GROW
 
 
 class WorkerPoolShrink(WorkerCommand):
     """Take processes out of a pool."""
 
-    deed = listed.POOL_SHRINK
+    action = listed.POOL_SHRINK
 
 
 class WorkerPoolAutoscale(WorkerCommand):
     """Set the bounds between which a worker scales its pool; it must have an autoscaler."""
 
-    deed = listed.AUTOSCALE
+    action = listed.AUTOSCALE
 
 
 class WorkerQueueAddConsumer(WorkerCommand):
     """Let a worker consume from one more queue; the answer is the worker's own words."""
 
-    deed = listed.ADD_CONSUMER
+    action = listed.ADD_CONSUMER
 
 
 class WorkerQueueCancelConsumer(WorkerCommand):
     """Let a worker leave a queue; the answer is the worker's own words."""
 
-    deed = listed.CANCEL_CONSUMER
+    action = listed.CANCEL_CONSUMER
 
 
 class TaskSetting(Command):
@@ -85,7 +85,7 @@ class TaskSetting(Command):
     async def plan(self, task: str) -> Plan:
         """Read and check the arguments; 404 unless the app has the task and the worker is known."""
         worker, *limits = self.argument_values()
-        call = CALLS[self.deed.name](task, *limits)
+        call = CALLS[self.action.name](task, *limits)
         if not self.cluster.publisher.registered(task):
             raise NotFound(f"Unknown task '{task}'")
         self.require_worker(worker)
@@ -98,19 +98,19 @@ class TaskTimeout(TaskSetting):
     Celery sets both at once: the one that is left out is removed, and the answer says so.
     """
 
-    deed = listed.TIME_LIMIT
+    action = listed.TIME_LIMIT
 
 
 class TaskRateLimit(TaskSetting):
     """Change how many tasks of a kind one worker starts in a time (`200`, `200/m`, `0`)."""
 
-    deed = listed.RATE_LIMIT
+    action = listed.RATE_LIMIT
 
 
 class TaskRevoke(ReviewedWrite):
     """Tell every worker to discard a task, or to end it, and say who has acknowledged it."""
 
-    deed = REVOKE
+    action = REVOKE
 
     async def plan(self, task_id: str) -> Plan:
         """Take `terminate` and, for that, the name of a `signal`."""

@@ -16,7 +16,7 @@ class ShowDoctor(Endpoint):
     path = r"/api/doctor"
     need = Need.READ
     summary = "Tell what works, what can't be known, and the setting that changes it"
-    action = True
+    has_form = True
 
     async def get(self) -> None:
         """Answer the report; looks first where there is none, or `refresh` is asked for."""

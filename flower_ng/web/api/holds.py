@@ -48,7 +48,7 @@ class ShowHolds(Endpoint):
 class QueuePause(ReviewedWrite):
     """Pause a queue, for a time or until it is resumed."""
 
-    deed = PAUSE
+    action = PAUSE
 
     async def plan(self, name: str) -> Plan:
         """Take `for` in seconds; 404 for a queue that nobody names."""
@@ -68,7 +68,7 @@ class QueuePause(ReviewedWrite):
 class QueueResume(ReviewedWrite):
     """Give a paused queue back to the workers that consumed from it."""
 
-    deed = RESUME
+    action = RESUME
 
     async def plan(self, name: str) -> Plan:
         """Take nothing; 404 where the queue is not paused."""
@@ -83,7 +83,7 @@ class QueueResume(ReviewedWrite):
 class WorkerDrain(ReviewedWrite):
     """Have a worker finish what it holds, and take nothing new."""
 
-    deed = DRAIN
+    action = DRAIN
 
     async def plan(self, worker: str) -> Plan:
         """Take `shutdown`, `eta`, and `for` in seconds."""
@@ -110,7 +110,7 @@ class WorkerDrain(ReviewedWrite):
 class WorkerUndrain(ReviewedWrite):
     """Give a drained worker its queues back."""
 
-    deed = UNDRAIN
+    action = UNDRAIN
 
     async def plan(self, worker: str) -> Plan:
         """Take nothing; 404 where the worker is not drained."""

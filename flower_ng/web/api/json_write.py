@@ -19,8 +19,8 @@ class JsonWrite(ReviewedWrite):
     """An action that takes JSON; its form holds the JSON of arrays and objects as text."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        if "deed" in cls.__dict__:
-            cls.parameter_names = BESIDE | {one.name for one in cls.deed.arguments}
+        if "action" in cls.__dict__:
+            cls.parameter_names = BESIDE | {one.name for one in cls.action.arguments}
         super().__init_subclass__(**arguments)
 
     @property
@@ -41,7 +41,7 @@ class JsonWrite(ReviewedWrite):
         values = self._from_form() if self.is_form else self._from_body()
         return {
             one.name: checked(one, values[one.name])
-            for one in self.deed.arguments
+            for one in self.action.arguments
             if values.get(one.name) is not None
         }
 
@@ -53,7 +53,7 @@ class JsonWrite(ReviewedWrite):
 
     def _from_form(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for one in self.deed.arguments:
+        for one in self.action.arguments:
             text = self.get_argument(one.name, default="").strip()
             if text and one.type in (list, dict):
                 values[one.name] = decoded(one.name, text)

@@ -37,7 +37,7 @@ class QueueMessages(Endpoint):
 class QueuePurge(ReviewedWrite):
     """Remove all messages that wait in a queue; Celery's own queues are refused."""
 
-    deed = PURGE
+    action = PURGE
 
     async def plan(self, name: str) -> Plan:
         """Take `confirm`, the name of the queue once more."""
@@ -63,7 +63,7 @@ class QueuePurge(ReviewedWrite):
 class QueueDeleteMessage(ReviewedWrite):
     """Remove one message that waits in a queue, where the broker can."""
 
-    deed = DELETE_MESSAGE
+    action = DELETE_MESSAGE
 
     async def plan(self, name: str) -> Plan:
         """Take `id`, that of its task; 404 where it is not in the queue any more."""

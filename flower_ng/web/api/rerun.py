@@ -12,7 +12,7 @@ from flower_ng.web.lookups.rerun import GivenArguments, rerun_of, send_again
 class TaskRerun(JsonWrite):
     """Send a task of the same type with the same arguments, and note which one it repeats."""
 
-    deed = RERUN
+    action = RERUN
 
     async def plan(self, task_id: str) -> Plan:
         """Take what replaces the known from the JSON body, or from the fields of a form."""

@@ -15,7 +15,7 @@ from flower_ng.web.lookups.send_task import send_review, task_to_send
 class TaskSendReviewed(JsonWrite):
     """Send a task of any type that workers have, after its arguments were checked."""
 
-    deed = SEND
+    action = SEND
 
     async def plan(self, name: str) -> Plan:
         """Take arguments and options; 400 where the app has the task and it can't take them."""

@@ -122,7 +122,7 @@ class TaskAbort(Endpoint):
     need = Need.OPERATE
     methods = ("POST",)
     summary = "Abort a running abortable task"
-    action = True
+    has_form = True
 
     async def act(self, task_id: str) -> dict[str, Any]:
         """Write the state ABORTED; whether the task looks at it is its own affair."""

@@ -21,7 +21,7 @@ class ListWorkers(Endpoint):
     need = Need.READ
     methods = ("GET",)
     summary = "List the workers as they answered the last inspection"
-    action = True
+    has_form = True
 
     async def get(self) -> None:
         """Answer `{worker: record}`, or `{worker: alive}`, by name, when `status` is asked for."""

@@ -27,31 +27,31 @@ class Write(Endpoint):
     """A POST that changes something and answers `{"message": …}`; pages have a form of it."""
 
     methods = ("POST",)
-    action = True
+    has_form = True
 
 
 class ReviewedWrite(Write):
     """A POST that does what an Action declares.
 
-    A subclass names its `deed`, and plans it; its path, need and summary follow from the deed.
+    A subclass names its `action`, and plans it; its path, need and summary follow from the action.
     """
 
     is_reviewable = True
 
-    deed: ClassVar[Action]
+    action: ClassVar[Action]
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        if "deed" in cls.__dict__:
-            cls.path = rf"/api/{cls.deed.route}" + (r"/(.+)" if cls.deed.target else "")
-            cls.summary = cls.deed.summary
-            cls.need = Need.ADMINISTER if cls.deed.administers else Need.OPERATE
+        if "action" in cls.__dict__:
+            cls.path = rf"/api/{cls.action.route}" + (r"/(.+)" if cls.action.target else "")
+            cls.summary = cls.action.summary
+            cls.need = Need.ADMINISTER if cls.action.administers else Need.OPERATE
         super().__init_subclass__(**arguments)
 
     async def act(self, *path_args: str) -> dict[str, Any]:
         """Do it, or answer with its review; Conflict where it is not as it was reviewed."""
         plan = await self.plan(*path_args)
         digest = self.digest()
-        if self.is_dry_run or (self.is_form and self.deed.is_reviewed and not digest):
+        if self.is_dry_run or (self.is_form and self.action.is_reviewed and not digest):
             return self._reviewed(plan.review())
         self._check_reason()
         if not digest:
@@ -72,14 +72,14 @@ class ReviewedWrite(Write):
     def _check_reason(self) -> None:
         if self.asks_reason and not self.reason():
             raise BadRequest(
-                f"reason is missing: say why you want to {self.deed.label.lower()}"
+                f"reason is missing: say why you want to {self.action.label.lower()}"
                 " (--require_reason). Nothing was done"
             )
 
     @property
     def asks_reason(self) -> bool:
         """Whether somebody has to say why, which is recorded."""
-        return self.services.options.require_reason and self.deed.is_reviewed
+        return self.services.options.require_reason and self.action.is_reviewed
 
     async def _done_once(self, digest: str, plan: Plan) -> dict[str, Any]:
         """Do it; who clicks twice does it once, who was told that nothing was done may retry."""
@@ -104,7 +104,7 @@ class ReviewedWrite(Write):
             self.get_argument(
                 one.name, default=one.default, type=one.type, required=one.is_required
             )
-            for one in self.deed.arguments
+            for one in self.action.arguments
         ]
 
     def require_worker(self, name: str) -> None:

@@ -55,7 +55,7 @@ class Audited(Framed):
         """Record what was refused before its route had it, or failed in a way nobody foresaw."""
         if self._is_recorded or self.request.method == "OPTIONS":
             return
-        if self.is_deed:
+        if self.is_action:
             self.record_action()
         elif self.is_login:
             self._record_login()
@@ -63,7 +63,7 @@ class Audited(Framed):
             self.record(self._entry(LOGIN, REFUSED, self._claimed_user(), "basic"))
 
     @property
-    def is_deed(self) -> bool:
+    def is_action(self) -> bool:
         """Whether it is asked to change something."""
         return self.request.method == "POST" and self.need >= Need.OPERATE
 

@@ -112,13 +112,13 @@ class Endpoint(FromHistory):
     """A route of the REST API: JSON out, errors in the API's form.
 
     One that reads defines `get`. One that writes sets `methods = ("POST",)` and defines
-    `act`; with `action = True` pages have a form for it under `/do/…`.
+    `act`; with `has_form = True` pages have a form for it under `/do/…`.
     """
 
     access = Access.API
     summary: ClassVar[str]
     methods: ClassVar[tuple[str, ...]] = ("GET",)
-    action: ClassVar[bool] = False
+    has_form: ClassVar[bool] = False
     #: Whether `dry_run=1` answers with a review instead of doing it.
     is_reviewable: ClassVar[bool] = False
 
@@ -146,7 +146,7 @@ class Endpoint(FromHistory):
         return answer
 
     async def act(self, *path_args: Any, **_none: Any) -> dict[str, Any]:
-        """The deed; returns the object of the answer, mostly `{"message": …}`."""
+        """The action; returns the object of the answer, mostly `{"message": …}`."""
         raise NotImplementedError
 
     @property
@@ -161,7 +161,7 @@ class Endpoint(FromHistory):
 
     def _note(self, outcome: str, answer: dict[str, Any] | None = None) -> None:
         """Log what came of it, and record it unless it was only reviewed."""
-        if self.is_deed and (self.review is None or self.failure is not None):
+        if self.is_action and (self.review is None or self.failure is not None):
             self.record_action(answer, outcome)
             return
         self._is_recorded = True

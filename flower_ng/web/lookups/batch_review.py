@@ -15,8 +15,8 @@ from flower_ng.monitor.remote.batch_actions import (
     REVOKE_MANY,
 )
 from flower_ng.store import TaskGroup, TaskGroups
-from flower_ng.web.lookups.batch_deeds import OVER
 from flower_ng.web.lookups.chosen import Chosen
+from flower_ng.web.lookups.item_actions import OVER
 from flower_ng.web.lookups.rerun import ENDED_BADLY, everyone_lacks, told_by_workers
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.review import Review, ReviewInput

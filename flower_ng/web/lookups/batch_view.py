@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flower_ng.batch_record import BatchRecord, BatchState, BatchStatus, ItemState
-from flower_ng.web.lookups.deeds import batch_words
+from flower_ng.web.lookups.past_actions import batch_words
 from flower_ng.web.ui.links import Links
 
 

@@ -7,7 +7,7 @@ from flower_ng.batch_record import BatchState
 from flower_ng.store import AuditQuery
 from flower_ng.web.http.base import Cluster, NavCount, Need, Page
 from flower_ng.web.lookups.batch_view import BatchView, batch_view
-from flower_ng.web.lookups.deeds import DeedLine, deed_line
+from flower_ng.web.lookups.past_actions import PastAction, past_action
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 
@@ -26,7 +26,7 @@ class ActionsView:
     title: str
     under_way: tuple[BatchView, ...]
     past: tuple[BatchView, ...]
-    deeds: tuple[DeedLine, ...]
+    past_actions: tuple[PastAction, ...]
     older_url: str
 
 
@@ -52,7 +52,7 @@ class Actions(Page):
         """Read the audit, and the batches."""
         links, store = Links(self.services.prefix), self.cluster.store
         before = self.get_argument("before", default="")
-        page = await store.audit(AuditQuery(SHOWN, before, deeds_only=True))
+        page = await store.audit(AuditQuery(SHOWN, before, actions_only=True))
         found = [] if before else await store.batches.newest(BATCHES)
         batches = [batch_view(one, links) for one in found]
         open_states = (BatchState.RUNNING, BatchState.PAUSED)
@@ -60,6 +60,6 @@ class Actions(Page):
             title="Actions",
             under_way=tuple(one for one in batches if one.batch.state in open_states),
             past=tuple(one for one in batches if one.batch.state not in open_states),
-            deeds=tuple(deed_line(self, entry, links) for entry in page.entries),
+            past_actions=tuple(past_action(self, entry, links) for entry in page.entries),
             older_url=links.page("/actions", {"before": page.next}) * bool(page.next),
         )

@@ -78,7 +78,7 @@ class BatchPage(Page):
         query = {"outcome": asked} if states else {}
         more = {**query, "after": str(items[SHOWN - 1].place)} if len(items) > SHOWN else {}
         batch, path = status.batch, f"/batches/{batch_id}"
-        deeds = {
+        actions = {
             BatchState.RUNNING: (PAUSE_BATCH, STOP_BATCH),
             BatchState.PAUSED: (RESUME_BATCH, STOP_BATCH),
         }.get(batch.state, ())
@@ -96,9 +96,9 @@ class BatchPage(Page):
             next_url=links.page(path, more) * bool(more),
             buttons=tuple(
                 BatchButton(one.label, links.action(one.route, batch_id), one is STOP_BATCH)
-                for one in deeds
+                for one in actions
             ),
-            rate_url=links.action(RATE_BATCH.route, batch_id) * bool(deeds),
+            rate_url=links.action(RATE_BATCH.route, batch_id) * bool(actions),
             most_rate=MOST_RATE,
             search_url=links.tasks(search=batch.search) if batch.search else "",
             outlasts=self.cluster.batches.outlast_us,

@@ -11,8 +11,8 @@ from flower_ng.monitor.holds.records import PausedQueue
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import Consumer, consumers, lengths
-from flower_ng.web.lookups.deeds import DeedLine, deeds_on
 from flower_ng.web.lookups.glimpse import glimpse, require_queue
+from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.lookups.purge_review import OWN
 from flower_ng.web.ui.links import Links, word
 
@@ -42,7 +42,7 @@ class QueueDetailView:
     tasks_url: str
     purge_url: str
     refusal: str
-    deeds: tuple[DeedLine, ...]
+    past_actions: tuple[PastAction, ...]
     pause: PausedQueue | None
 
 
@@ -76,7 +76,7 @@ class QueueDetailPage(Page):
             tasks_url=links.tasks(search=f"queue:={word(name)}"),
             purge_url=links.action("queue/purge", name),
             refusal=OWN if cluster.is_system_queue(name) else "",
-            deeds=tuple(await deeds_on(self, name)),
+            past_actions=tuple(await past_actions_on(self, name)),
             pause=cluster.holds.pauses.get(name),
         )
 

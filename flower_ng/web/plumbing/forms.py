@@ -109,7 +109,7 @@ def action_path(endpoint: type[Endpoint]) -> str:
 
 
 def twin(endpoint: type[Endpoint]) -> type[Endpoint]:
-    """The form of an endpoint that has `action = True`."""
+    """The form of an endpoint that has `has_form = True`."""
     members: dict[str, Any] = {
         "path": action_path(endpoint),
         "need": endpoint.need,

@@ -24,7 +24,7 @@ def unable(told: WorkerAnswer) -> dict[str, str]:
         "soft": inability(pool, Ability.SOFT_LIMIT),
         "hard": inability(pool, Ability.HARD_LIMIT),
     }
-    return {deed: f"{why[0].upper()}{why[1:]}." for deed, why in reasons.items() if why}
+    return {action: f"{why[0].upper()}{why[1:]}." for action, why in reasons.items() if why}
 
 
 def uptime_s(told: WorkerAnswer, age_s: float | None) -> float | None:

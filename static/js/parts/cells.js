@@ -8,11 +8,11 @@ import { copy } from "../clipboard.js";
 const CELLS = "td[data-term], td[data-copies]";
 
 class Cells extends HTMLElement {
-  #deeds = document.createElement("span");
+  #tools = document.createElement("span");
   #isTouch = false;
 
   connectedCallback() {
-    this.#deeds.className = "deeds";
+    this.#tools.className = "cell-tools";
     this.addEventListener("pointerover", this.#onPointer);
     this.addEventListener("pointerleave", this.#onLeave);
     this.addEventListener(
@@ -37,7 +37,7 @@ class Cells extends HTMLElement {
 
   /** @param {PointerEvent} event */
   #onLeave = (event) => {
-    if (event.pointerType === "mouse") this.#deeds.remove();
+    if (event.pointerType === "mouse") this.#tools.remove();
   };
 
   /** @param {MouseEvent} event */
@@ -65,15 +65,15 @@ class Cells extends HTMLElement {
 
   /** @param {Event} event */
   #onOutside = (event) => {
-    if (event.target instanceof Node && !this.contains(event.target)) this.#deeds.remove();
+    if (event.target instanceof Node && !this.contains(event.target)) this.#tools.remove();
   };
 
   /** @param {HTMLTableCellElement | null} cell */
   #offer(cell) {
-    if (!cell?.matches(CELLS)) this.#deeds.remove();
-    else if (this.#deeds.parentElement !== cell) {
-      this.#deeds.replaceChildren(...this.#links(cell.dataset.term ?? ""), copier(cell));
-      cell.append(this.#deeds);
+    if (!cell?.matches(CELLS)) this.#tools.remove();
+    else if (this.#tools.parentElement !== cell) {
+      this.#tools.replaceChildren(...this.#links(cell.dataset.term ?? ""), copier(cell));
+      cell.append(this.#tools);
     }
   }
 
@@ -121,7 +121,7 @@ function textOf(cell) {
   const whole = cell.querySelector(":scope > a[title], .middle[title]");
   if (whole) return whole.getAttribute("title") ?? "";
   const copied = /** @type {Element} */ (cell.cloneNode(true));
-  copied.querySelector(".deeds")?.remove();
+  copied.querySelector(".cell-tools")?.remove();
   return copied.textContent?.trim() ?? "";
 }
 

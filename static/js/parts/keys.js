@@ -20,16 +20,16 @@ class Keys extends HTMLElement {
     if (event.defaultPrevented) return;
     const isTyping = event.target instanceof Element && event.target.matches(FIELDS);
     const isAfterG = performance.now() - this.#gAtMs < SECOND_KEY_MS;
-    const deed = meaning(event, { isTyping, isAfterG });
-    if (document.querySelector("dialog[open]") && deed !== "jump") return;
-    this.#gAtMs = deed === "g" ? performance.now() : -Infinity;
-    if (deed && this.#does(deed)) event.preventDefault();
+    const command = meaning(event, { isTyping, isAfterG });
+    if (document.querySelector("dialog[open]") && command !== "jump") return;
+    this.#gAtMs = command === "g" ? performance.now() : -Infinity;
+    if (command && this.#does(command)) event.preventDefault();
   };
 
-  /** @param {string} deed */
-  #does(deed) {
-    if (deed.startsWith("go:")) return go(deed.slice(3));
-    switch (deed) {
+  /** @param {string} command */
+  #does(command) {
+    if (command.startsWith("go:")) return go(command.slice(3));
+    switch (command) {
       case "jump":
         return document.dispatchEvent(new Event("flower-jump"));
       case "pause":

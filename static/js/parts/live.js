@@ -194,12 +194,12 @@ class Live extends HTMLElement {
       stale: old,
       live: updated,
     }[mood];
-    const deed = this.#isPaused ? "Resume" : "Pause";
+    const verb = this.#isPaused ? "Resume" : "Pause";
     if (this.dataset.mood !== mood || !this.#button.firstChild) {
       this.dataset.mood = mood;
       this.#button.replaceChildren(icon(this.#isPaused ? "play" : "pause"));
-      this.#button.setAttribute("aria-label", `${deed} updates`);
-      this.#button.title = `${deed} updates (p)`;
+      this.#button.setAttribute("aria-label", `${verb} updates`);
+      this.#button.title = `${verb} updates (p)`;
     }
     this.#words.textContent = words;
     this.#words.title = this.#problem ? `${this.#problem}. ${updated}` : updated;

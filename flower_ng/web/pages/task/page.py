@@ -13,7 +13,7 @@ from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.http.base import Need, Page
-from flower_ng.web.lookups.deeds import DeedLine, deeds_on
+from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.lookups.task_review import revoked_words
 from flower_ng.web.lookups.verified_task import ENDED, Verified, verified
 from flower_ng.web.pages.task.actions import TaskAction, task_actions
@@ -105,7 +105,7 @@ class TaskView:
     own_state: OwnState | None
     state_source: str | None
     reruns: tuple[TaskFact, ...]
-    deeds: tuple[DeedLine, ...]
+    past_actions: tuple[PastAction, ...]
 
     @property
     def goes_on(self) -> bool:
@@ -125,7 +125,7 @@ class _Extras:
     doubt: str
     revoked: str
     own_state: OwnState | None
-    deeds: tuple[DeedLine, ...]
+    past_actions: tuple[PastAction, ...]
 
 
 class TaskDetailPage(Page):
@@ -156,7 +156,7 @@ class TaskDetailPage(Page):
             f"{found.doubt} {found.words}".strip(),
             revoked_words(self.cluster, row, now),
             self._own_state(found),
-            tuple(await deeds_on(self, uuid, is_task=True)),
+            tuple(await past_actions_on(self, uuid, is_task=True)),
         )
         no_backend = await self.cluster.publisher.backend_refusal()
         actions = task_actions(row, self._pool(row), links, no_backend=no_backend)
@@ -226,7 +226,7 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         own_state=extras.own_state,
         state_source=row.state_source,
         reruns=tuple(_reruns(row, links)),
-        deeds=extras.deeds,
+        past_actions=extras.past_actions,
     )
 
 

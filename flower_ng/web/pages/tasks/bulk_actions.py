@@ -13,7 +13,7 @@ FORMS: Final = ("csv", "ndjson")
 
 
 @dataclass(frozen=True, slots=True)
-class BulkDeed:
+class BulkAction:
     """A button below the list: what it does to the chosen tasks, and whether only admins may."""
 
     label: str
@@ -32,7 +32,7 @@ class BulkActions:
 
     exports: Mapping[str, str]
     export_url: str
-    deeds: tuple[BulkDeed, ...]
+    actions: tuple[BulkAction, ...]
     again_url: str
     count: int | None
     is_filtered: bool
@@ -45,8 +45,10 @@ def bulk_actions(listing: Listing, links: Links, count: int | None) -> BulkActio
     return BulkActions(
         exports={form: links.page("/tasks/export", {**export, "format": form}) for form in FORMS},
         export_url=links.page("/tasks/export", {}),
-        deeds=tuple(
-            BulkDeed(one.label, links.action(one.route), one is not RERUN_MANY, one is FORGET_MANY)
+        actions=tuple(
+            BulkAction(
+                one.label, links.action(one.route), one is not RERUN_MANY, one is FORGET_MANY
+            )
             for one in MANY
         ),
         again_url=f"{links.action(RERUN.route)}/",

@@ -7,7 +7,7 @@ from math import floor, log10
 from typing import Any, Final
 
 from flower_ng.store import TaskRow
-from flower_ng.web.lookups.batch_deeds import OVER
+from flower_ng.web.lookups.item_actions import OVER
 from flower_ng.web.pages.tasks.by_runtime import runtime_s
 from flower_ng.web.pages.tasks.search_terms import exact_term, quoted
 from flower_ng.web.ui import format as fmt

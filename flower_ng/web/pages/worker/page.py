@@ -15,7 +15,7 @@ from flower_ng.records import Worker
 from flower_ng.redaction import has_hidden
 from flower_ng.web.http.base import LIVE, Need, Page
 from flower_ng.web.http.services import is_known
-from flower_ng.web.lookups.deeds import DeedLine, deeds_on
+from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.pages.worker.inspect_tables import (
     QUEUE_COLUMNS,
     InspectedTask,
@@ -100,7 +100,7 @@ class WorkerView:
     now: float
     links: Links
     problems: tuple[ProblemRow, ...]
-    deeds: tuple[DeedLine, ...]
+    past_actions: tuple[PastAction, ...]
     drain: DrainedWorker | None
     left: Left | None
     size: int | None
@@ -123,8 +123,8 @@ class WorkerPage(Page):
         heard = self.cluster.state.workers.get(name)
         record = self.cluster.inspector.workers.get(name, {})
         recent = await last_hour(self.cluster, name, self.services.clock())
-        deeds = tuple(await deeds_on(self, name))
-        return self._view(name, heard, record, recent, max(limit, 0), deeds)
+        past_actions = tuple(await past_actions_on(self, name))
+        return self._view(name, heard, record, recent, max(limit, 0), past_actions)
 
     async def _inspect(self, name: str) -> None:
         """Begin an inspection; wait for it only where an answer was never given."""
@@ -152,7 +152,7 @@ class WorkerPage(Page):
         record: Mapping[str, Any],
         recent: LastHour,
         limit: int,
-        deeds: tuple[DeedLine, ...],
+        past_actions: tuple[PastAction, ...],
     ) -> WorkerView:
         links, stats = Links(self.services.prefix), mapping(record.get("stats"))
         age_s = self.cluster.inspector.ages(name).get("stats")
@@ -185,7 +185,7 @@ class WorkerPage(Page):
             now=self.services.clock(),
             links=links,
             problems=marks(self.cluster.problems.about("worker", name), links),
-            deeds=deeds,
+            past_actions=past_actions,
             drain=self.cluster.holds.drains.get(name),
             left=self.cluster.holds.left.get(name),
             size=told.slots,

@@ -1,4 +1,4 @@
-"""The handlers of the site with their guard left in, and their deeds replaced by a test's own."""
+"""The handlers of the site with their guard left in, and their actions replaced by a test's own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +9,17 @@ from flower_ng.web.routes import ENDPOINTS, PAGES, PLUMBING
 HANDLERS = (*PAGES, *ENDPOINTS, *PLUMBING)
 
 
-def with_deed(deed: Callable[[Handler], Any]) -> list[type[Handler]]:
+def with_action(action: Callable[[Handler], Any]) -> list[type[Handler]]:
     """Every handler, doing only this; what it writes itself or returns is the answer."""
-    return [replaced(handler, deed) for handler in HANDLERS]
+    return [replaced(handler, action) for handler in HANDLERS]
 
 
-def replaced(handler: type[Handler], deed: Callable[[Handler], Any]) -> type[Handler]:
+def replaced(handler: type[Handler], action: Callable[[Handler], Any]) -> type[Handler]:
     def do(self: Handler, *_path_args: str) -> None:
-        deed(self)
+        action(self)
 
     async def act(self: Handler, *_path_args: str) -> dict[str, Any]:
-        deed(self)
+        action(self)
         return {"message": "done"}
 
     members: dict[str, Any] = {"act": act} if issubclass(handler, Endpoint) else {}

@@ -1,4 +1,4 @@
-"""Deed is what a batch does to each of its tasks. On the loop."""
+"""ItemAction is what a batch does to each of its tasks. On the loop."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,4 +20,4 @@ class Step:
 
 
 #: Plans what to do to the task of an id; raises the AnswerError that says why it is refused.
-Deed: TypeAlias = Callable[[str], Awaitable[Step]]
+ItemAction: TypeAlias = Callable[[str], Awaitable[Step]]

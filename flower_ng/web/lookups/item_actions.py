@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flower_ng.batch_record import BatchRecord
-from flower_ng.batches import Deed, Step
+from flower_ng.batches import ItemAction, Step
 from flower_ng.cluster import Cluster
 from flower_ng.errors import Conflict, NotFound, Refused
 from flower_ng.monitor.remote.batch_actions import RERUN_MANY, REVOKE_MANY, TERMINATE_MANY
@@ -16,14 +16,14 @@ from flower_ng.web.ui import format as fmt
 OVER: Final = frozenset({"SUCCESS", "FAILURE", "REVOKED", "REJECTED", "IGNORED"})
 
 
-def deed_of(cluster: Cluster, batch: BatchRecord) -> Deed:
+def item_action_of(cluster: Cluster, batch: BatchRecord) -> ItemAction:
     """Return what a batch does to each task; Conflict for an action of another version."""
-    if batch.action not in _DEEDS:
+    if batch.action not in _ITEM_ACTIONS:
         raise Conflict(f"This version can't {batch.action} in a batch")
-    return _DEEDS[batch.action](cluster, batch)
+    return _ITEM_ACTIONS[batch.action](cluster, batch)
 
 
-def _rerun(cluster: Cluster, _batch: BatchRecord) -> Deed:
+def _rerun(cluster: Cluster, _batch: BatchRecord) -> ItemAction:
     async def plan(task_id: str) -> Step:
         again = await rerun_of(cluster, task_id, GivenArguments())
         again.check()
@@ -37,7 +37,7 @@ def _rerun(cluster: Cluster, _batch: BatchRecord) -> Deed:
     return plan
 
 
-def _revoke(cluster: Cluster, batch: BatchRecord) -> Deed:
+def _revoke(cluster: Cluster, batch: BatchRecord) -> ItemAction:
     terminates = batch.action == TERMINATE_MANY.name
     signal = batch.parameters.get("signal", "SIGTERM")
 
@@ -60,7 +60,7 @@ def _revoke(cluster: Cluster, batch: BatchRecord) -> Deed:
     return plan
 
 
-_DEEDS: Final[dict[str, Callable[[Cluster, BatchRecord], Deed]]] = {
+_ITEM_ACTIONS: Final[dict[str, Callable[[Cluster, BatchRecord], ItemAction]]] = {
     RERUN_MANY.name: _rerun,
     REVOKE_MANY.name: _revoke,
     TERMINATE_MANY.name: _revoke,

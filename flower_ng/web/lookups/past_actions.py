@@ -33,7 +33,7 @@ PAGES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class DeedLine:
+class PastAction:
     """One action as people read it: when, who, what, on what, what came of it.
 
     `at` is UTC seconds. `url` is the page of what it was done to, empty where it has none, `more`
@@ -51,7 +51,7 @@ class DeedLine:
     more: str = ""
 
 
-def deed_words(handlers: Iterable[type[Handler]]) -> dict[str, str]:
+def action_words(handlers: Iterable[type[Handler]]) -> dict[str, str]:
     """Return what each action does, by the name that the audit has for it."""
     return {
         one.path.partition("(")[0].removeprefix("/api/").rstrip("/"): one.summary
@@ -60,13 +60,13 @@ def deed_words(handlers: Iterable[type[Handler]]) -> dict[str, str]:
     }
 
 
-def deed_line(handler: Handler, entry: AuditEntry, links: Links) -> DeedLine:
+def past_action(handler: Handler, entry: AuditEntry, links: Links) -> PastAction:
     """Return an entry of the audit as people read it."""
-    words: Mapping[str, str] = handler.settings.get("deed_words") or {}
+    words: Mapping[str, str] = handler.settings.get("action_words") or {}
     batch = _BEGAN.fullmatch(entry.result)
     search, reason = (entry.parameters.get(name, "") for name in ("search", "reason"))
     notes = (search and f"search {search}", reason and f"“{reason}”")
-    return DeedLine(
+    return PastAction(
         entry.at,
         entry.who,
         words.get(entry.action, entry.action),
@@ -79,17 +79,19 @@ def deed_line(handler: Handler, entry: AuditEntry, links: Links) -> DeedLine:
     )
 
 
-async def deeds_on(handler: Handler, subject: str, *, is_task: bool = False) -> list[DeedLine]:
+async def past_actions_on(
+    handler: Handler, subject: str, *, is_task: bool = False
+) -> list[PastAction]:
     """Return the newest actions on something; none for who may only look."""
     if not handler.identity.role.may(Need.OPERATE):
         return []
     links, store = Links(handler.services.prefix), handler.cluster.store
     try:
-        page = await store.audit(AuditQuery(SHOWN, subject=subject, deeds_only=True))
+        page = await store.audit(AuditQuery(SHOWN, subject=subject, actions_only=True))
         touched = await store.batches.touching(subject, SHOWN) if is_task else []
     except Unavailable:
         return []
-    lines = [deed_line(handler, entry, links) for entry in page.entries]
+    lines = [past_action(handler, entry, links) for entry in page.entries]
     lines += (_of_batch(one, links) for one in touched)
     return sorted(lines, key=lambda line: line.at, reverse=True)[:SHOWN]
 
@@ -101,11 +103,11 @@ def batch_words(batch: BatchRecord) -> str:
     )
 
 
-def _of_batch(touch: BatchTouch, links: Links) -> DeedLine:
+def _of_batch(touch: BatchTouch, links: Links) -> PastAction:
     batch, item = touch.batch, touch.item
     other = item.uuid if touch.is_new else item.new_id
     what = "Sent by a batch" if touch.is_new else f"In a batch: {batch_words(batch).lower()}"
-    return DeedLine(
+    return PastAction(
         batch.at,
         batch.who,
         what,
