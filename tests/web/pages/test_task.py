@@ -15,7 +15,7 @@ def blocks(html):
     return {block["id"]: block.text for block in html.all("pre")}
 
 
-def past_actions(html):
+def actions_of(html):
     """The forms, but for those that every task has."""
     actions = [form["action"] for form in html.all("form", method="post")]
     every = ("/do/task/forget/", "/do/task/rerun/")
@@ -54,6 +54,14 @@ async def test_every_other_field_that_is_known_is_shown(shop, look):
         "Timestamp": "1970-01-01 00:16:40.000",
     }.items() <= facts.items()
     assert "Runtime" not in facts
+
+
+async def test_what_a_task_raised_comes_first(shop, look):
+    shop.task("5eed", ends="task-failed", exception="ValueError()", traceback="Traceback")
+
+    html = await look("/task/5eed")
+
+    assert list(blocks(html)) == ["exception", "traceback", "args", "kwargs"]
 
 
 async def test_times_come_in_their_order_each_with_the_wait_before_it(shop, look):
@@ -219,7 +227,7 @@ async def test_a_task_in_a_state_of_the_apps_own_runs_and_can_be_ended(shop, loo
     html = await look("/task/5eed")
 
     assert html.one("main").one("a", class_="state").text == "PROGRESS"
-    assert "/do/task/revoke/5eed" in past_actions(html)
+    assert "/do/task/revoke/5eed" in actions_of(html)
     assert "Running" in html.text
 
 
@@ -227,7 +235,7 @@ async def test_a_task_in_a_state_of_the_apps_own_runs_and_can_be_ended(shop, loo
 async def test_a_task_that_has_ended_cannot(shop, look, ends):
     shop.task("5eed", ends=ends)
 
-    assert past_actions(await look("/task/5eed")) == []
+    assert actions_of(await look("/task/5eed")) == []
 
 
 async def test_buttons_are_shut_with_the_api_and_say_why_and_absent_in_read_only(shop, look):
@@ -382,7 +390,7 @@ async def test_what_a_pool_can_not_end_is_shut_and_says_why(shop, look, pool, is
 
     html = await look("/task/5eed")
 
-    assert (past_actions(html) == []) is is_shut
+    assert (actions_of(html) == []) is is_shut
     assert ("pool can't terminate a running task" in html.one("main").text) is is_shut
 
 
@@ -390,7 +398,7 @@ async def test_a_running_task_can_be_aborted_where_there_is_a_result_backend(sho
     shop.no_backend = ""
     shop.task("5eed", ends="task-started")
 
-    assert "/do/task/abort/5eed" in past_actions(await look("/task/5eed"))
+    assert "/do/task/abort/5eed" in actions_of(await look("/task/5eed"))
 
 
 async def test_without_a_result_backend_aborting_is_shut_and_names_the_setting(shop, look):

@@ -55,9 +55,13 @@ class Block:
 
 
 def blocks(row: TaskRow) -> Iterator[Block]:
-    """What went in, also when it is not known; what came out, when it did."""
+    """What went in, also when it is not known; what came out, when it did.
+
+    What a task raised that did not succeed comes first: it is what one looks for.
+    """
     cuts = row.cuts
-    for name, label in BLOCKS.items():
+    raised_first = sorted(BLOCKS.items(), key=lambda one: one[0] not in _RAISED)
+    for name, label in BLOCKS.items() if row.state == SUCCESS else raised_first:
         value = getattr(row, name)
         if value is not None or name in ("args", "kwargs"):
             block = block_of(name, fmt.text(value), cuts.get(name), label)
