@@ -127,7 +127,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     publish.TaskAsyncApply,
     publish.TaskSend,
     tasks.TaskResult,
-    tasks.TaskAbort,
+    control.TaskAbort,
     control.TaskTimeout,
     control.TaskRateLimit,
     control.TaskRevoke,

@@ -6,15 +6,11 @@ from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.batch_actions import BATCH_ACTIONS
 from flower_ng.monitor.remote.command_list import COMMANDS
 from flower_ng.monitor.remote.hold_actions import HOLD_ACTIONS
-from flower_ng.monitor.remote.task_actions import DELETE_MESSAGE, PURGE, RERUN, REVOKE, SEND
+from flower_ng.monitor.remote.task_actions import TASK_ACTIONS
 
 ACTIONS: Final[tuple[Action, ...]] = (
     *COMMANDS,
-    REVOKE,
-    RERUN,
-    SEND,
-    PURGE,
-    DELETE_MESSAGE,
+    *TASK_ACTIONS,
     *BATCH_ACTIONS,
     *HOLD_ACTIONS,
 )

@@ -83,6 +83,18 @@ class Publisher:
             return f"{name}{takes} can't take these: {error}"
         return ""
 
+    def check_options(self, name: str, options: Options, *, is_by_name: bool) -> None:
+        """Refuse with BadRequest the options that publishing refuses; nothing is sent.
+
+        `is_by_name` for those of `send_task`, which go to Celery as they are.
+        """
+        if is_by_name:
+            check_times(options)
+        else:
+            self._check_is_published()
+        told = checked(options if is_by_name else converted(options), self._capp, name)
+        self._check_serializer(name, told.get("serializer"))
+
     def stop(self) -> None:
         """Close the connections and end the publishing thread."""
         self._results.stop()

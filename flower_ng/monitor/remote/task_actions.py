@@ -86,3 +86,104 @@ REVOKE: Final = Action(
         ActionArgument("signal", str, "what ends its process", default="SIGTERM"),
     ),
 )
+ABORT: Final = Action(
+    "abort",
+    "task/abort",
+    "Abort",
+    "Abort a running abortable task",
+    "The result backend is told that the task is aborted. Only an AbortableTask that looks for that"
+    " while it runs stops by itself.",
+    target=TASK,
+)
+FORGET: Final = Action(
+    "forget",
+    "task/forget",
+    "Forget",
+    "Forget a task",
+    "What is stored of the task is deleted; if it runs, it goes on. This can't be undone; it"
+    " reappears only if a worker sends another event about it.",
+    target=TASK,
+    is_reviewed=True,
+    administers=True,
+)
+FORGET_MATCHING: Final = Action(
+    "forget",
+    "tasks/forget",
+    "Forget",
+    "Forget all tasks that match",
+    "What is stored of all tasks that match is deleted, at once. This can't be undone; a task"
+    " reappears only if a worker sends another event about it.",
+    target="",
+    arguments=(
+        ActionArgument("search", str, "which tasks; without it, and filters beside it, all"),
+        ActionArgument(
+            "confirm",
+            int,
+            "how many match; without it, and without the digest of a review, they are only counted",
+            least=0,
+        ),
+    ),
+    is_reviewed=True,
+    administers=True,
+)
+CLEAN: Final = Action(
+    "clean",
+    "queues/clean",
+    "Delete",
+    "Delete queues for control and events that nobody reads",
+    "Queues that workers and dashboards that are gone left on the broker are deleted, with their"
+    " messages. One that has a consumer again by then is kept. This can't be undone.",
+    target="",
+    is_reviewed=True,
+    administers=True,
+)
+MESSAGE: Final = (
+    ActionArgument("args", list, "positional arguments, a JSON array"),
+    ActionArgument("kwargs", dict, "keyword arguments, a JSON object"),
+)
+APPLY: Final = Action(
+    "apply",
+    "task/apply",
+    "Run",
+    "Run a task and wait for its result",
+    "A new task of this type is sent, with the options of Celery's apply_async that the body has,"
+    " and its result is waited for.",
+    target="task type",
+    arguments=(
+        *MESSAGE,
+        ActionArgument("timeout", float, "wait no longer than so long", least=0, unit="seconds"),
+    ),
+)
+ASYNC_APPLY: Final = Action(
+    "async-apply",
+    "task/async-apply",
+    "Run",
+    "Run a task without waiting for it",
+    "A new task of this type is sent, with the options of Celery's apply_async that the body has.",
+    target="task type",
+    arguments=(*MESSAGE, ActionArgument("rerun_of", str, "the id of the task that it repeats")),
+)
+SEND_TASK: Final = Action(
+    "send-task",
+    "task/send-task",
+    "Run",
+    "Run a task that this app need not know",
+    "A new task of this type is sent by its name alone, with the options of Celery's send_task that"
+    " the body has.",
+    target="task type",
+    arguments=(*MESSAGE, ActionArgument("rerun_of", str, "the id of the task that it repeats")),
+)
+TASK_ACTIONS: Final = (
+    REVOKE,
+    ABORT,
+    RERUN,
+    SEND,
+    APPLY,
+    ASYNC_APPLY,
+    SEND_TASK,
+    FORGET,
+    FORGET_MATCHING,
+    PURGE,
+    DELETE_MESSAGE,
+    CLEAN,
+)

@@ -5,11 +5,16 @@ from typing import Any, ClassVar
 from flower_ng.errors import NotFound, Refused
 from flower_ng.monitor.remote import command_list as listed
 from flower_ng.monitor.remote.commands import CALLS, CommandCall
-from flower_ng.monitor.remote.task_actions import REVOKE
+from flower_ng.monitor.remote.task_actions import ABORT, REVOKE
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.lookups.command_review import command_review, emptying
-from flower_ng.web.lookups.task_review import acknowledged, inability_to_terminate, revoke_review
+from flower_ng.web.lookups.task_review import (
+    abort_review,
+    acknowledged,
+    inability_to_terminate,
+    revoke_review,
+)
 
 
 class Command(ReviewedWrite):
@@ -124,3 +129,20 @@ class TaskRevoke(ReviewedWrite):
             return {"message": ", but ".join((message, *more)), **told.record()}
 
         return Plan(lambda: revoke_review(self.cluster, task_id, signal * terminate, why), revoke)
+
+
+class TaskAbort(ReviewedWrite):
+    """Ask a running AbortableTask to stop: it looks at its state in the result backend."""
+
+    action = ABORT
+
+    async def plan(self, task_id: str) -> Plan:
+        """Write the state ABORTED; whether the task looks at it is its own affair."""
+        publisher = self.cluster.publisher
+        refusal = await publisher.backend_refusal() if self.is_dry_run else ""
+
+        async def abort() -> dict[str, Any]:
+            await publisher.abort(task_id)
+            return {"message": f"Aborted '{task_id}'"}
+
+        return Plan(lambda: abort_review(self.cluster, task_id, refusal), abort)

@@ -1,10 +1,12 @@
-"""The lengths of the queues that workers consume from. On the loop."""
+"""The lengths of the queues that workers consume from, and what is left behind. On the loop."""
 
 from typing import Any
 
+from flower_ng.monitor.remote.task_actions import CLEAN
 from flower_ng.monitor.state.presence import OFFLINE
-from flower_ng.web.api.write import Write
+from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.http.base import Endpoint, Need
+from flower_ng.web.lookups.purge_review import clean_review
 
 
 class GetQueueLengths(Endpoint):
@@ -21,17 +23,21 @@ class GetQueueLengths(Endpoint):
         self.write_json({"active_queues": queues})
 
 
-class QueuesClean(Write):
+class QueuesClean(ReviewedWrite):
     """Delete what workers that are gone left on the broker; not one of Flower's."""
 
-    path = r"/api/queues/clean"
-    need = Need.ADMINISTER
-    summary = "Delete queues for control and events that nobody reads"
+    action = CLEAN
 
-    async def act(self) -> dict[str, Any]:
+    async def plan(self) -> Plan:
         """Answer their names; queues of workers that are online, or may be, are spared."""
+        if self.is_dry_run or self.digest():
+            await self.cluster.poll.news()
         statuses = self.cluster.presence.table()
         alive = [name for name, status in statuses.items() if status not in OFFLINE]
-        names = await self.cluster.broker.clean(alive)
-        word = "queue was" if len(names) == 1 else "queues were"
-        return {"message": f"{len(names)} {word} deleted", "deleted": names}
+
+        async def clean() -> dict[str, Any]:
+            names = await self.cluster.broker.clean(alive)
+            word = "queue was" if len(names) == 1 else "queues were"
+            return {"message": f"{len(names)} {word} deleted", "deleted": names}
+
+        return Plan(lambda: clean_review(self.cluster, alive), clean)

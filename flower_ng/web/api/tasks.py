@@ -1,8 +1,7 @@
-"""Reading tasks: the list, the types, one task, its result; and aborting one. On the loop."""
+"""Reading tasks: the list, the types, one task, its result. On the loop."""
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from tornado.iostream import StreamClosedError
 
@@ -113,21 +112,6 @@ class TaskResult(Endpoint):
             raise BadRequest(f"Invalid argument '{timeout_s:.15g}' of type 'float'")
         result = self.cluster.publisher.result(task_id, timeout_s)
         self.write_json(await self.while_here(result))
-
-
-class TaskAbort(Endpoint):
-    """Ask a running AbortableTask to stop: it looks at its state in the result backend."""
-
-    path = r"/api/task/abort/(.+)"
-    need = Need.OPERATE
-    methods = ("POST",)
-    summary = "Abort a running abortable task"
-    has_form = True
-
-    async def act(self, task_id: str) -> dict[str, Any]:
-        """Write the state ABORTED; whether the task looks at it is its own affair."""
-        await self.cluster.publisher.abort(task_id)
-        return {"message": f"Aborted '{task_id}'"}
 
 
 def _sorting(sort_by: str) -> tuple[str | None, bool]:

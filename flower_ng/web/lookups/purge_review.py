@@ -1,16 +1,20 @@
-"""The review of purging a queue, from what the broker told last; on the loop, cheap."""
+"""The reviews of purging and deleting queues, from what the broker told last; on the loop."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Final
 
 from flower_ng.brokers import QueueNumbers
+from flower_ng.brokers.condition import BrokerFacts, StaleQueue
 from flower_ng.cluster import Cluster
-from flower_ng.monitor.remote.task_actions import PURGE
+from flower_ng.monitor.remote.task_actions import CLEAN, PURGE
 from flower_ng.web.lookups.consumers import Lengths, consumers
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.review import Review, ReviewInput
 
 LABEL = "To confirm, type the name of the queue:"
+#: Queues that are named one by one.
+MOST_NAMED: Final = 50
 OWN = "It is a queue of Celery's own, for events, commands, or messages in delivery."
 
 
@@ -29,6 +33,41 @@ def purge_review(cluster: Cluster, name: str, told: Lengths) -> Review:
         inputs=(ReviewInput("confirm", LABEL, name, is_typed=True),),
         facts={"messages": bound(numbers.length), "consumers": ", ".join(workers) or "none known"},
     )
+
+
+def stale_queues(facts: BrokerFacts | None) -> tuple[StaleQueue, ...]:
+    """Return what was left on the broker, as of its last look."""
+    told = facts and (facts.rabbit or facts.redis)
+    return told.stale if told else ()
+
+
+def clean_review(cluster: Cluster, spared: Collection[str]) -> Review:
+    """Return what deleting the queues that nobody reads will do; those of the `spared` stay."""
+    facts = cluster.poll.facts
+    stale = [one for one in stale_queues(facts) if one.owner not in spared]
+    unknowns = ["They are looked for again when it is done: others may have been left by then."]
+    if facts is None or facts.away_since is not None:
+        unknowns.insert(
+            0, f"What is left there is not known. {facts.trouble if facts else ''}".strip()
+        )
+    return Review(
+        CLEAN,
+        fmt.counted(len(stale), "queue"),
+        CLEAN.effect,
+        count=len(stale),
+        unknowns=tuple(unknowns),
+        details=tuple(f"{one.name} with {_messages(one)}" for one in stale[:MOST_NAMED]),
+        cautions=(f"{len(stale) - MOST_NAMED:,} more are not named.",)
+        if len(stale) > MOST_NAMED
+        else (),
+        facts={"queues": ", ".join(sorted(one.name for one in stale)[:MOST_NAMED]) or "none"},
+    )
+
+
+def _messages(queue: StaleQueue) -> str:
+    if queue.messages is None:
+        return "an unknown number of messages"
+    return fmt.counted(queue.messages, "message")
 
 
 def bound(length: int | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import BadRequest
+from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.task_actions import SEND
 from flower_ng.web.lookups.rerun import everyone_lacks, told_by_workers
 from flower_ng.web.ui import format as fmt
@@ -60,12 +61,40 @@ def send_review(cluster: Cluster, task: TaskToSend, api_url: str) -> Review:
         unknowns=tuple(_unknowns(cluster, task)),
         details=tuple(_details(cluster, task)),
         scripts={"curl": _curl(task, api_url), "Python": _python(task)},
-        facts={
-            "arguments": _told(fmt.json_text(task.args)),
-            "keyword arguments": _told(fmt.json_text(task.kwargs)),
-            "options": _told(fmt.json_text(dict(task.options))),
-        },
+        facts=_facts(task),
     )
+
+
+def publish_review(
+    cluster: Cluster, action: Action, task: TaskToSend, *, is_checked: bool
+) -> Review:
+    """Return what one of Flower's own routes would publish: what speaks against it is no refusal.
+
+    `is_checked` where Celery itself refuses arguments that the task can't take.
+    """
+    misfit = cluster.publisher.misfit(task.name, task.args, task.kwargs)
+    wrong = (fmt.sentence(misfit),) if misfit else ()
+    return Review(
+        action,
+        task.name,
+        action.effect,
+        refusals=wrong if is_checked else (),
+        cautions=(
+            *(() if is_checked else wrong),
+            *_refusals(cluster, task),
+            *_cautions(cluster, task),
+        ),
+        unknowns=tuple(_unknowns(cluster, task)),
+        facts=_facts(task),
+    )
+
+
+def _facts(task: TaskToSend) -> dict[str, str]:
+    return {
+        "arguments": _told(fmt.json_text(task.args)),
+        "keyword arguments": _told(fmt.json_text(task.kwargs)),
+        "options": _told(fmt.json_text(dict(task.options))),
+    }
 
 
 def _utc(cluster: Cluster, text: str) -> str:
@@ -86,6 +115,8 @@ def _refusals(cluster: Cluster, task: TaskToSend) -> Iterator[str]:
 
 def _cautions(cluster: Cluster, task: TaskToSend) -> Iterator[str]:
     queue = task.options.get("queue")
+    if not isinstance(queue, str):
+        return
     if queue and cluster.holds.is_paused(queue):
         yield f"{queue} is paused: it waits there until that is resumed."
     elif queue and everyone_lacks(told_by_workers(cluster, "queues"), queue):

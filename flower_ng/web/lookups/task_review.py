@@ -9,7 +9,7 @@ from flower_ng.life.runs import is_running
 from flower_ng.monitor.holds.revoking import has_ended
 from flower_ng.monitor.remote.many import words_of
 from flower_ng.monitor.remote.pools import Ability, inability
-from flower_ng.monitor.remote.task_actions import REVOKE
+from flower_ng.monitor.remote.task_actions import ABORT, FORGET, REVOKE
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.state.eta import eta_s
 from flower_ng.store import TaskRow
@@ -106,4 +106,38 @@ def revoke_review(cluster: Cluster, task_id: str, signal: str, inability: str) -
         unknowns=tuple(unknowns),
         details=tuple(details),
         facts={"state": state},
+    )
+
+
+def abort_review(cluster: Cluster, task_id: str, refusal: str) -> Review:
+    """Return what aborting will do; `refusal` says why there is no result backend to tell."""
+    task = cluster.state.tasks.get(task_id)
+    cautions, unknowns = [], ["Whether the task looks whether it was aborted is not known here."]
+    if task is None:
+        unknowns.append("No task of this id is in memory: it may have ended long ago.")
+    elif task.ready:
+        cautions.append(
+            f"It has ended already ({task.state}): its state in the result backend becomes ABORTED."
+        )
+    elif not task.started:
+        cautions.append("It does not run yet: once it begins, its worker writes another state.")
+    return Review(
+        ABORT,
+        task_id,
+        ABORT.effect,
+        refusals=(fmt.sentence(refusal),) if refusal else (),
+        cautions=tuple(cautions),
+        unknowns=tuple(unknowns),
+        facts={"state": "unknown" if task is None else task.state},
+    )
+
+
+def forget_review(row: TaskRow) -> Review:
+    """Return what forgetting a task will do."""
+    return Review(
+        FORGET,
+        row.uuid,
+        FORGET.effect,
+        cautions=() if has_ended(row) else ("It has not ended: its next event makes it known.",),
+        facts={"state": row.state},
     )

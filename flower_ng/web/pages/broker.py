@@ -8,6 +8,7 @@ from flower_ng.brokers import BrokerFacts, QueueNumbers, RabbitFacts, RabbitNode
 from flower_ng.brokers.condition import StaleQueue
 from flower_ng.brokers.explained import Explained, explained
 from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.purge_review import stale_queues
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import Fact
 from flower_ng.web.ui.links import Links
@@ -74,7 +75,7 @@ class BrokerPage(Page):
         told, facts = cluster.poll.numbers, cluster.poll.facts
         trouble = "No answer yet" if facts is None else facts.trouble
         online = {worker.hostname for worker in cluster.presence.online()}
-        unheard = _stale(facts)
+        unheard = stale_queues(facts)
         stale = [one for one in unheard if one.owner not in online]
         return BrokerView(
             title="Broker",
@@ -100,11 +101,6 @@ class BrokerPage(Page):
 def _queue(queue: QueueNumbers) -> QueueDetails:
     counts = (queue.messages, queue.unacked, queue.ready, queue.consumers)
     return QueueDetails(queue.name, (*map(fmt.number, counts), fmt.text(queue.idle_since or None)))
-
-
-def _stale(facts: BrokerFacts | None) -> tuple[StaleQueue, ...]:
-    told = facts and (facts.rabbit or facts.redis)
-    return told.stale if told else ()
 
 
 def _facts(facts: BrokerFacts | None) -> Iterator[Fact]:

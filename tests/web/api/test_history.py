@@ -81,6 +81,19 @@ async def test_with_their_number_those_that_match_are_forgotten(client, store):
     assert await known(client) == ["b"]
 
 
+async def test_those_that_were_reviewed_are_forgotten_and_not_others(client, store):
+    see(store, Task("a", state="FAILURE"), Task("b", state="SUCCESS"))
+    review = (await client.post("/api/tasks/forget?dry_run=1", state="failure")).json
+    assert (review["count"], await known(client)) == (1, ["a", "b"])
+    digest = review["digest"]
+
+    other = await client.post("/api/tasks/forget", state="success", digest=digest)
+    done = await client.post("/api/tasks/forget", state="failure", digest=digest)
+
+    assert (other.status, "search was" in other.text) == (409, True)
+    assert (done.json["forgotten"], await known(client)) == (1, ["b"])
+
+
 async def test_with_another_number_nothing_is_forgotten(client, store):
     see(store, Task("a"), Task("b"))
 

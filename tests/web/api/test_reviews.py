@@ -72,13 +72,50 @@ def test_the_last_consumer_of_a_queue_is_named_as_such(real):
 
 
 def test_what_has_no_review_is_not_done_by_a_dry_run(real):
+    answer = real.dashboard.post("/api/sessions/end?dry_run=1", who="somebody")
+
+    assert (answer.status, "dry_run is not possible" in answer.text) == (400, True)
+
+
+def test_what_flowers_routes_would_send_is_reviewed_and_sent_as_it_was(real):
+    path = "/api/task/async-apply/tests.shop.add"
+    body = {"args": [1, 2], "queue": "nobody.reads"}
+    before = set(real.dashboard.get("/api/tasks"))
+
+    review = real.dashboard.post(f"{path}?dry_run=1", body).json()
+    other = real.dashboard.post(f"{path}?digest={review['digest']}", {**body, "args": [1, 3]})
+    wrong = real.dashboard.post(f"{path}?dry_run=1", {"args": [1, 2, 3, 4]}).json()
+    refused = real.dashboard.post(f"{path}?dry_run=1", {"countdown": "soon"})
+    by_name = real.dashboard.post(
+        "/api/task/send-task/tests.shop.add?dry_run=1", {"args": [1, 2, 3, 4]}
+    ).json()
+
+    assert review["facts"]["arguments"] == "[1, 2]"
+    assert any("nobody.reads" in one for one in review["cautions"])
+    assert (other.status, "arguments was [1, 2], is [1, 3]" in other.text) == (409, True)
+    assert (wrong["preflight"], by_name["preflight"]) == ("blocked", "needs your eye")
+    assert (refused.status, "countdown" in refused.text) == (400, True)
+    assert set(real.dashboard.get("/api/tasks")) == before
+    sent = real.dashboard.post(f"{path}?digest={review['digest']}", body)
+    assert (sent.status, sorted(sent.json())) == (200, ["state", "task-id"])
+
+
+def test_a_task_is_forgotten_as_reviewed_and_not_by_the_review(real):
     uuid = real.dashboard.post("/api/task/send-task/tests.shop.add", {"args": [1, 2]}).json()
-    wait_until(lambda: uuid["task-id"] in real.dashboard.get("/api/tasks"))
+    path = f"/api/task/forget/{uuid['task-id']}"
+    wait_until(
+        lambda: real.dashboard.get("/api/tasks").get(uuid["task-id"], {}).get("state") == "SUCCESS"
+    )
 
-    answer = real.dashboard.post(f"/api/task/forget/{uuid['task-id']}?dry_run=1")
+    review = real.dashboard.post(f"{path}?dry_run=1").json()
+    abort = real.dashboard.post(f"/api/task/abort/{uuid['task-id']}?dry_run=1").json()
 
-    assert answer.status == 400
+    assert abort["cautions"][0].startswith("It has ended already (SUCCESS)")
+    assert review["facts"] == {"state": "SUCCESS"}
     assert uuid["task-id"] in real.dashboard.get("/api/tasks")
+    answer = real.dashboard.post(path, digest=review["digest"])
+    assert answer.json() == {"message": f"Forgot '{uuid['task-id']}'"}
+    assert uuid["task-id"] not in real.dashboard.get("/api/tasks")
 
 
 def test_a_form_of_a_reviewed_action_answers_with_the_review(real):

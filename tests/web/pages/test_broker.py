@@ -145,8 +145,11 @@ async def test_deleting_them_spares_workers_that_are_online(shop, serve):
         "3.10.8", stale=(StaleQueue("a", "celery@gone", 0), StaleQueue("b", "celery@here", 0))
     )
 
-    answer = await serve(cluster=shop, environ=OPEN_API).post("/api/queues/clean")
+    client = serve(cluster=shop, environ=OPEN_API)
+    review = (await client.post("/api/queues/clean?dry_run=1")).json
+    answer = await client.post("/api/queues/clean", {"digest": review["digest"]})
 
+    assert (review["count"], review["details"]) == (1, ["a with 0 messages"])
     assert answer.json == {"message": "1 queue was deleted", "deleted": ["a"]}
 
 

@@ -124,7 +124,10 @@ async def test_a_task_can_be_forgotten_and_leads_back_to_the_list(shop, look, cl
     shop.task("5eed")
     form = forget_form(await look("/task/5eed"))
 
-    answer = await client.post(form["action"], fields(form))
+    review = Html.parsed((await client.post(form["action"], fields(form))).text)
+    assert await shop.store.task("5eed") is not None
+    confirm = review.one("section", id="review").one("form")
+    answer = await client.post(form["action"], fields(confirm))
 
     assert (answer.status, answer.headers["Location"]) == (303, "/tasks")
     assert await shop.store.task("5eed") is None
