@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from flower_ng.audit_record import AuditEntry
 from flower_ng.monitor.remote.answers import Failure
+from flower_ng.web.ui import format as fmt
 from tests.web.pages.shop import ALL_METHODS, NOW, W1
 from tests.web.site import OPEN_API
 
@@ -160,7 +162,7 @@ async def test_queues_are_rows_each_with_its_cancel(look):
     queues = tab(await look(PAGE), "queues")
 
     assert queues.rows == [
-        ["celery", "no", "yes", "celery", "no", "–", "x-max-priority: 10", "–", "no",
+        ["celery", "no", "yes", "celery", "no", fmt.DASH, "x-max-priority: 10", "–", "no",
          "Cancel Consumer"],
     ]  # fmt: skip
     assert forms(queues) == {
@@ -184,18 +186,60 @@ async def test_tasks_are_shown_by_what_the_worker_does_with_them(look):
 
 
 @pytest.mark.usefixtures("inspected")
-async def test_limits_of_each_registered_task_can_be_set(look):
+async def test_limits_that_are_set_are_listed_and_any_task_can_be_given_one(look):
     limits = tab(await look(PAGE), "limits")
+    chosen = tab(await look(f"{PAGE}?task=shop.pay"), "limits")
 
-    assert [row[0] for row in limits.rows] == ["shop.mail rate_limit=10/m", "shop.pay"]
-    assert [form["action"] for form in limits.all("form")] == [
+    assert [row[:3] for row in limits.rows] == [["shop.mail", "10/m", fmt.DASH]]
+    assert [one["value"] for one in limits.all("option")] == ["shop.mail", "shop.pay"]
+    assert limits.all("form")[0]["action"] == "#tab-limits"
+    assert [form["action"] for form in chosen.all("form", method="post")] == [
         f"/do/task/{what}/{task}#tab-limits"
         for task in ("shop.mail", "shop.pay")
         for what in ("rate-limit", "timeout")
     ]
-    fields = [sorted(field["name"] for field in form.all("input")) for form in limits.all("form")]
-    assert fields[:2] == [["ratelimit", "workername"], ["hard", "soft", "workername"]]
-    assert all(form.one("input", name="workername")["value"] == W1 for form in limits.all("form"))
+    forms = limits.all("form", method="post")
+    fields = [sorted(field["name"] for field in form.all("input")) for form in forms]
+    assert fields == [["ratelimit", "workername"], ["hard", "soft", "workername"]]
+    assert all(form.one("input", name="workername")["value"] == W1 for form in forms)
+    other = tab(await look(f"{PAGE}?task=shop.gone"), "limits")
+    assert "This worker has told of no task shop.gone" in other.text
+
+
+async def test_time_limits_are_those_that_were_set_from_here_since_it_started(inspected, look):
+    def set_limits(at, task, outcome="done", **given):
+        told = {"workername": W1, **given}
+        inspected.store.record(
+            AuditEntry(NOW - at, "ann", "basic", "", "task/timeout", task, told, outcome)
+        )
+
+    set_limits(99_999, "shop.old", soft="1")
+    set_limits(60, "shop.pay", soft="5", hard="9")
+    set_limits(50, "shop.mail", hard="7")
+    set_limits(40, "shop.mail", "refused", hard="8")
+    set_limits(30, "shop.lost", "uncertain", hard="3")
+    set_limits(20, "shop.free", soft="4")
+    set_limits(10, "shop.free", soft="")
+
+    rows = tab(await look(PAGE), "limits").rows
+
+    assert [row[:3] for row in rows] == [
+        ["shop.lost", fmt.DASH, "hard 3 s (set here 30 s ago, perhaps: the worker did not answer)"],
+        ["shop.mail", "10/m", "hard 7 s (set here 50 s ago)"],
+        ["shop.pay", fmt.DASH, "soft 5 s, hard 9 s (set here 1 min ago)"],
+    ]
+
+
+async def test_time_limits_of_all_tasks_are_told_as_the_pool_or_the_settings_tell_them(
+    inspected, look
+):
+    answers = ANSWERS | {"conf": {"task_soft_time_limit": 270}}
+    answers["stats"] = STATS | {"pool": STATS.get("pool", {}) | {"timeouts": [0, 300]}}
+    inspected.inspector.workers = {W1: answers}
+
+    limits = tab(await look(PAGE), "limits").text
+
+    assert "Time limits of all tasks: soft 270 s, hard 300 s." in limits
 
 
 @pytest.mark.usefixtures("inspected")
@@ -425,17 +469,17 @@ async def test_any_name_has_a_page_that_the_list_leads_to(shop, look, name):
 @pytest.mark.parametrize(
     ("stats", "conf", "words", "shut"),
     [
-        (pool("thread"), {}, "The threads pool has a fixed size: it can't grow or shrink.", 13),
+        (pool("thread"), {}, "The threads pool has a fixed size: it can't grow or shrink.", 10),
         (
             pool("thread"),
             {},
             "The threads pool has no processes to restart: restart the worker",
-            13,
+            10,
         ),
-        (pool("solo"), {}, "The solo pool has a fixed size: it can't be autoscaled.", 13),
-        (pool("solo"), {}, "The solo pool doesn't enforce hard time limits.", 13),
-        (pool("gevent"), {}, "The gevent pool doesn't enforce soft time limits.", 6),
-        (pool("eventlet"), {}, "The eventlet pool doesn't enforce hard time limits.", 10),
+        (pool("solo"), {}, "The solo pool has a fixed size: it can't be autoscaled.", 10),
+        (pool("solo"), {}, "The solo pool doesn't enforce hard time limits.", 10),
+        (pool("gevent"), {}, "The gevent pool doesn't enforce soft time limits.", 5),
+        (pool("eventlet"), {}, "The eventlet pool doesn't enforce hard time limits.", 7),
         ({}, {}, "This pool is autoscaled: change the autoscaling range instead.", 3),
         ({"autoscaler": None}, {}, "Autoscaling is off (start the worker with --autoscale", 3),
         ({}, {"worker_pool_restarts": False}, "Restarting needs worker_pool_restarts = True", 4),

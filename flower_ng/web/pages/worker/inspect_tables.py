@@ -1,12 +1,11 @@
-"""Tables of what a worker answered to inspect: queues, tasks, registered tasks, settings; pure."""
+"""Tables of what a worker answered to inspect: queues, tasks, settings; pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
 
-from flower_ng.monitor.remote.command_list import RATE_LIMIT, TIME_LIMIT
-from flower_ng.monitor.remote.worker_answer import mapping, task_parts
+from flower_ng.monitor.remote.worker_answer import mapping
 from flower_ng.store import TaskRow
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import Fact, sequence, shown
@@ -46,16 +45,6 @@ class InspectedTask:
     pid: str
     args: str
     kwargs: str
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A task that the worker can run; `options` is what the worker says beside its name."""
-
-    name: str
-    options: str
-    rate_url: str
-    timeout_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +116,6 @@ def revoked(uuids: Any, links: Links) -> Iterator[Fact]:
     """The ids that the worker will not run."""
     for uuid in sequence(uuids):
         yield Fact(str(uuid), "", links.task(str(uuid)))
-
-
-def registered(names: Any, links: Links) -> Iterator[Registered]:
-    """What the worker can run."""
-    for entry in sequence(names):
-        name, options = task_parts(entry)
-        yield Registered(
-            name=name,
-            options=options,
-            rate_url=links.action(RATE_LIMIT.route, name, "tab-limits"),
-            timeout_url=links.action(TIME_LIMIT.route, name, "tab-limits"),
-        )
 
 
 def settings(conf: Any) -> Iterator[Fact]:

@@ -4,15 +4,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flower_ng.errors import NotFound
+from flower_ng.errors import NotFound, Unavailable
+from flower_ng.event_record import NAME_LENGTH
 from flower_ng.monitor.holds.records import DrainedWorker, Left
 from flower_ng.monitor.remote.capacity import fitting
-from flower_ng.monitor.remote.command_list import COMMANDS, RemoteCommand
+from flower_ng.monitor.remote.command_list import COMMANDS, TIME_LIMIT, RemoteCommand
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER, WorkerAnswer, mapping
 from flower_ng.monitor.state.rows import attempts
 from flower_ng.monitor.state.rows import processed as taken_on
 from flower_ng.records import Worker
 from flower_ng.redaction import has_hidden
+from flower_ng.store import AuditQuery
 from flower_ng.web.http.base import LIVE, Need, Page
 from flower_ng.web.http.services import is_known
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
@@ -24,11 +26,11 @@ from flower_ng.web.pages.worker.inspect_tables import (
     part,
     processed,
     queues,
-    registered,
     revoked,
     settings,
 )
 from flower_ng.web.pages.worker.last_hour import LastHour, last_hour
+from flower_ng.web.pages.worker.limits import WorkerLimits, worker_limits
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import (
     Fact,
@@ -53,6 +55,8 @@ COUNTS: Final = {
 }
 #: A page that refreshes itself has the worker asked again when its answers are older.
 LIVE_AGE_S: Final = 10.0
+#: So many changes are looked at for the time limits that hold now.
+MOST_CHANGES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class WorkerView:
     scheduled: TableExcerpt
     reserved: TableExcerpt
     revoked: TableExcerpt
-    registered: TableExcerpt
+    limits: WorkerLimits
     conf: tuple[Fact, ...]
     has_hidden: bool
     usage: tuple[Fact, ...]
@@ -107,7 +111,7 @@ class WorkerView:
 
 
 class WorkerPage(Page):
-    """`/worker/{name}`; with `limit`, lists of that length."""
+    """`/worker/{name}`; with `limit`, lists of that length; with `task`, its limits can be set."""
 
     path = r"/worker/(.+)"
     need = Need.READ
@@ -124,7 +128,21 @@ class WorkerPage(Page):
         record = self.cluster.inspector.workers.get(name, {})
         recent = await last_hour(self.cluster, name, self.services.clock())
         past_actions = tuple(await past_actions_on(self, name))
-        return self._view(name, heard, record, recent, max(limit, 0), past_actions)
+        limits = await self._limits(name, record)
+        return self._view(name, heard, record, recent, max(limit, 0), past_actions, limits)
+
+    async def _limits(self, name: str, record: Mapping[str, Any]) -> WorkerLimits:
+        """Return what limits are set; what was set from here is looked up in the audit."""
+        inspector, now = self.cluster.inspector, self.services.clock()
+        ran_s = uptime_s(inspector.told.get(name, NO_ANSWER), inspector.ages(name).get("stats"))
+        try:
+            query = AuditQuery(MOST_CHANGES, action=TIME_LIMIT.route, subject=name)
+            changes = (await self.cluster.store.audit(query)).entries
+        except Unavailable:
+            changes = ()
+        chosen = self.get_argument("task", default="")[:NAME_LENGTH]
+        started_at = None if ran_s is None else now - ran_s
+        return worker_limits(record, changes, chosen, Links(self.services.prefix), now, started_at)
 
     async def _inspect(self, name: str) -> None:
         """Begin an inspection; wait for it only where an answer was never given."""
@@ -153,6 +171,7 @@ class WorkerPage(Page):
         recent: LastHour,
         limit: int,
         past_actions: tuple[PastAction, ...],
+        limits: WorkerLimits,
     ) -> WorkerView:
         links, stats = Links(self.services.prefix), mapping(record.get("stats"))
         age_s = self.cluster.inspector.ages(name).get("stats")
@@ -176,7 +195,7 @@ class WorkerPage(Page):
             scheduled=part(self._inspected(record.get("scheduled"), name), limit),
             reserved=part(self._inspected(record.get("reserved"), name), limit),
             revoked=part(revoked(record.get("revoked"), links), limit),
-            registered=part(registered(record.get("registered"), links), limit),
+            limits=limits,
             conf=(conf := tuple(settings(record.get("conf")))),
             has_hidden=any(has_hidden(str(fact.value)) for fact in conf),
             usage=usage_facts(stats.get("rusage")),
