@@ -4,6 +4,7 @@ Each listens on a free loopback port, keeps its files in a folder of its own, an
 """
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -250,9 +252,17 @@ class Prometheus(Process):
         command = [need("prometheus"), f"--config.file={config}"]
         command += [f"--storage.tsdb.path={self.folder / 'data'}"]
         self.spawn([*command, f"--web.listen-address=127.0.0.1:{self.port}"])
-        wait_until(lambda: answers(self.port) or not self.running, 30, "Prometheus answers")
+        wait_until(lambda: self.is_ready() or not self.running, 30, "Prometheus is ready")
         assert self.running, self.output()
         return self
+
+    def is_ready(self) -> bool:
+        """Whether it answers queries: it listens before that."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        with contextlib.closing(connection), contextlib.suppress(OSError):
+            connection.request("GET", "/-/ready")
+            return connection.getresponse().status == HTTPStatus.OK
+        return False
 
     def ask(self, path: str, **query: str) -> Any:
         """Return the data of an answer, which must be a success without a warning."""

@@ -176,7 +176,11 @@ def test_a_task_revoked_before_its_eta_is_seen_revoked(cluster):
 
     answer = cluster.dashboard.post(f"/api/task/revoke/{sent.id}")
 
-    assert answer.json() == {"message": f"Revoked '{sent.id}'"}
+    assert answer.json() == {
+        "message": f"Revoked '{sent.id}'",
+        "acknowledged": [cluster.worker.hostname],
+        "not_acknowledged": {},
+    }
     assert cluster.seen(sent.id, "REVOKED")["revoked"] is not None
 
 

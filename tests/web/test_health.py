@@ -52,7 +52,7 @@ def unwritable(cluster):
     status = SimpleNamespace(
         failing="disk full: /secret/path", lag_s=9.0, waiting=3, kind="file", wanted="file"
     )
-    cluster.store = SimpleNamespace(status=lambda: status, lag_s=0.0)
+    cluster.store.status = lambda: status
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,9 @@ def test_a_pool_that_cannot_says_so_in_one_sentence(real, tmp_path):
         403,
         "Failed to set timeouts: 'the threads pool doesn't enforce soft time limits'",
     )
-    assert ended.json() == {
-        "message": f"Revoked '{uuid}', but the threads pool can't terminate a running task:"
-        " it runs to its end"
-    }
+    assert ended.json()["message"] == (
+        f"Revoked '{uuid}', but the threads pool can't terminate a running task: it runs to its end"
+    )
 
 
 def test_an_answer_that_cannot_be_read_is_a_bad_gateway_and_names_its_form(real, tmp_path):
