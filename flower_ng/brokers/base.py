@@ -13,7 +13,8 @@ from kombu import Connection
 
 from flower_ng.brokers.condition import RabbitFacts, RedisFacts
 from flower_ng.brokers.messages import QueueGlimpse
-from flower_ng.errors import NoAnswer, Refused, Unavailable
+from flower_ng.brokers.moving import NO_MOVE, MovedMessages
+from flower_ng.errors import Conflict, NoAnswer, Refused, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +151,13 @@ class BrokerAdapter(Protocol):
         can't.
         """
 
+    async def move(self, source: str, target: str, most: int) -> MovedMessages:
+        """Move the next messages that wait in a queue to another one, until it took long enough.
+
+        Unavailable when nothing was done, NoAnswer when that is not known, Refused when the broker
+        can't, Conflict while others are moved from there.
+        """
+
 
 class BlockingAdapter:
     """The half of a blocking adapter that waits: `lengths`, `seen` and `swept` run in the pool.
@@ -206,6 +214,21 @@ class BlockingAdapter:
         """Remove one message."""
         return await self._answer(self.removed, name, task_id)
 
+    async def move(self, source: str, target: str, most: int) -> MovedMessages:
+        """Move messages; two who move from the same queue would be told of each other's."""
+        name = self.moved.__name__
+        if any(key[:2] == (name, source) for key in self._asked):
+            raise Conflict(f"Messages are being moved from {source!r} already: wait for that")
+        try:
+            return await self._answer(self.moved, source, target, most)
+        except Unavailable as error:
+            if (name, source, target, most) in self._asked:
+                raise NoAnswer(
+                    f"{error.message} How many messages were moved is not known: look at the"
+                    " lengths of both queues"
+                ) from error
+            raise
+
     def glimpse(self, name: str, most: int) -> QueueGlimpse:  # noqa: ARG002 - of those that can
         """Read the first messages; blocks; in the pool."""
         return QueueGlimpse(why_not=NO_GLIMPSE)
@@ -217,6 +240,10 @@ class BlockingAdapter:
     def removed(self, name: str, task_id: str) -> bool:  # noqa: ARG002 - of those that can
         """Remove one message; blocks; in the pool."""
         raise Refused(NO_REMOVAL)
+
+    def moved(self, source: str, target: str, most: int) -> MovedMessages:  # noqa: ARG002 - as above
+        """Move messages; blocks; in the pool."""
+        raise Refused(NO_MOVE)
 
     async def _answer(self, ask: Callable[..., T], *arguments: Any) -> T:
         key = (ask.__name__, *arguments)

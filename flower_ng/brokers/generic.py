@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from kombu.transport.virtual import AbstractChannel
 
 from flower_ng.brokers.base import NO_QUEUE, UNCERTAIN, BlockingAdapter
+from flower_ng.brokers.moving import NO_MOVE, MovedMessages, moved_over_amqp
 from flower_ng.errors import NoAnswer, NotFound, Refused, Unavailable
 
 CONNECT_TIMEOUT_S = 2.0
@@ -43,6 +44,17 @@ class GenericBroker(BlockingAdapter):
             raise Unavailable(
                 f"The broker does not answer: {error}. Nothing was removed"
             ) from error
+
+    def moved(self, source: str, target: str, most: int) -> MovedMessages:
+        """Move messages over AMQP; Kombu's own transports lose a message that is in hand."""
+        try:
+            with self._connection() as connection:
+                if connection.transport.driver_type != "amqp":
+                    raise Refused(NO_MOVE)
+                connection.ensure_connection(max_retries=max(len(connection.alt or ()) - 1, 0))
+                return moved_over_amqp(connection, source, target, most)
+        except (OSError, ImportError, OperationalError) as error:
+            raise Unavailable(f"The broker does not answer: {error}. Nothing was moved") from error
 
     def _connection(self) -> Connection:
         """Return a connection, not open, that never waits for long."""

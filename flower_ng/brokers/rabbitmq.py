@@ -17,6 +17,7 @@ from flower_ng.brokers.condition import RabbitFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.management import FAILURES, management_of
 from flower_ng.brokers.messages import QueueGlimpse
+from flower_ng.brokers.moving import MovedMessages
 from flower_ng.brokers.rabbit_facts import named, rabbit_facts, unheard
 from flower_ng.errors import Refused, Unavailable
 
@@ -104,6 +105,10 @@ class RabbitBroker:
     async def remove(self, name: str, task_id: str) -> bool:  # noqa: ARG002 - it can't
         """Refuse: all before it would have to be taken out and put back."""
         raise Refused(NO_REMOVAL)
+
+    async def move(self, source: str, target: str, most: int) -> MovedMessages:
+        """Have messages moved over AMQP, each confirmed before it leaves its queue."""
+        return await self._plain.move(source, target, most)
 
     async def _objects(self, path: str) -> list[dict[str, Any]] | None:
         if not self._has_api:

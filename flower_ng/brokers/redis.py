@@ -21,6 +21,7 @@ from redis.sentinel import Sentinel
 from flower_ng.brokers.base import UNCERTAIN, BlockingAdapter, BrokerEndpoint, Look, numbers
 from flower_ng.brokers.condition import RedisFacts
 from flower_ng.brokers.messages import QueueGlimpse, of_kombu
+from flower_ng.brokers.moving import MovedMessages, moved_in_redis
 from flower_ng.brokers.redis_info import redis_facts
 from flower_ng.brokers.redis_keys import Leftovers
 from flower_ng.errors import NoAnswer, Refused, Unavailable
@@ -123,6 +124,12 @@ class RedisBroker(BlockingAdapter):
             return bool(client.lrem(key, -1, raw))  # type: ignore[arg-type] # bytes do as well
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise NoAnswer(f"Redis failed: {error}. {UNCERTAIN.format(name)}") from error
+
+    def moved(self, source: str, target: str, most: int) -> MovedMessages:
+        """Move messages, each in one step; the priorities stay."""
+        lists = list(zip(self._keys(source), self._keys(target), strict=True))
+        with self._asking() as client:
+            return moved_in_redis(client, lists, target, most)
 
     @contextmanager
     def _asking(self) -> "Iterator[redis.Redis]":

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flower_ng.brokers.base import BrokerAdapter, BrokerEndpoint, Look
 from flower_ng.brokers.management import bracketed
 from flower_ng.brokers.messages import QueueGlimpse
+from flower_ng.brokers.moving import MovedMessages
 from flower_ng.errors import AnswerError, Unavailable
 
 T = TypeVar("T")
@@ -76,6 +77,13 @@ class Several:
         if current is None:
             raise Unavailable(UNKNOWN)
         return await self._adapter(current).remove(name, task_id)
+
+    async def move(self, source: str, target: str, most: int) -> MovedMessages:
+        """Move messages at the server that the events come from, and at no other."""
+        current = self._current()
+        if current is None:
+            raise Unavailable(UNKNOWN)
+        return await self._adapter(current).move(source, target, most)
 
     async def _ask(self, question: Callable[[BrokerAdapter], Coroutine[Any, Any, T]]) -> T:
         current = self._current()

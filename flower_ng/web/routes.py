@@ -136,6 +136,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     queue.QueueMessages,
     queue.QueuePurge,
     queue.QueueDeleteMessage,
+    queue.QueueMove,
     holds.ShowHolds,
     holds.QueuePause,
     holds.QueueResume,

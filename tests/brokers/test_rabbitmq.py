@@ -219,3 +219,15 @@ async def test_a_missing_slash_is_tolerated(rabbit, adapter):
     place.fill("slashless", 1)
 
     assert [row["name"] for row in await adapter(place).queues(["slashless"])] == ["slashless"]
+
+
+async def test_what_a_full_queue_refuses_stays_where_it_was(rabbit_place, adapter):
+    rabbit_place.fill("moved.from", 3)
+    with rabbit_place.connection() as connection:
+        limits = {"x-max-length": 1, "x-overflow": "reject-publish"}
+        connection.default_channel.queue_declare("moved.to", arguments=limits, auto_delete=False)
+        told = await adapter(rabbit_place).move("moved.from", "moved.to", 3)
+        left = connection.default_channel.queue_declare("moved.from", passive=True).message_count
+
+    assert (told.moved, told.uncertain, left) == (1, 0, 2)
+    assert "does not take it into 'moved.to'" in told.why

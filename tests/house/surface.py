@@ -75,6 +75,7 @@ CONTROLS = (
     write("/api/problems/mute", "/api/problems/mute", ADMINISTER),
     write("/api/queue/purge/(.+)", "/api/queue/purge/some.queue", ADMINISTER),
     write("/api/queue/delete-message/(.+)", "/api/queue/delete-message/some.queue", ADMINISTER),
+    write("/api/queue/move/(.+)", "/api/queue/move/some.queue", ADMINISTER),
     write("/api/queues/clean", "/api/queues/clean", ADMINISTER),
     write("/api/batches/rerun", "/api/batches/rerun"),
     write("/api/batches/revoke", "/api/batches/revoke"),

@@ -73,6 +73,23 @@ DELETE_MESSAGE: Final = Action(
     is_reviewed=True,
     administers=True,
 )
+#: So many messages are moved at most by one call.
+MOST_MOVED: Final = 10_000
+MOVE: Final = Action(
+    "move",
+    "queue/move",
+    "Move",
+    "Move messages that wait in a queue to another queue",
+    "Up to {n} messages that wait in the queue, the next ones first, are put at the end of {to}."
+    " Each is in one of both queues at any time. Messages that workers hold already stay.",
+    target="queue",
+    arguments=(
+        ActionArgument("to", str, "the other queue", is_required=True),
+        ActionArgument("n", int, "how many", default=100, least=1, most=MOST_MOVED),
+    ),
+    is_reviewed=True,
+    administers=True,
+)
 REVOKE: Final = Action(
     "revoke",
     "task/revoke",
@@ -185,5 +202,6 @@ TASK_ACTIONS: Final = (
     FORGET_MATCHING,
     PURGE,
     DELETE_MESSAGE,
+    MOVE,
     CLEAN,
 )

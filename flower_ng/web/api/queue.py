@@ -1,18 +1,23 @@
-"""One queue: a look inside, and purging it. On the loop."""
+"""One queue: a look inside, purging it, moving its messages. On the loop."""
 
+import asyncio
 from dataclasses import asdict
 from typing import Any, Final
 
-from flower_ng.errors import BadRequest, NotFound, Refused
-from flower_ng.monitor.remote.task_actions import DELETE_MESSAGE, PURGE
+from flower_ng.errors import AnswerError, BadRequest, NoAnswer, NotFound, Refused
+from flower_ng.monitor.remote.task_actions import DELETE_MESSAGE, MOVE, PURGE
 from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.consumers import length_now
 from flower_ng.web.lookups.glimpse import glimpse, require_queue
-from flower_ng.web.lookups.purge_review import OWN, purge_review
+from flower_ng.web.lookups.purge_review import OWN, move_review, purge_review
+from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.review import Review
 
 MOST: Final = 200
+#: Messages are moved in steps of so many, with a pause between them: others want the broker too.
+STEP: Final = 200
+BETWEEN_S: Final = 0.1
 
 
 class QueueMessages(Endpoint):
@@ -86,3 +91,56 @@ class QueueDeleteMessage(ReviewedWrite):
             return {"message": f"'{task_id}' was removed from '{name}'", "removed": 1}
 
         return Plan(lambda: review, remove)
+
+
+class QueueMove(ReviewedWrite):
+    """Move messages that wait in a queue to another one, as from one of dead letters."""
+
+    action = MOVE
+
+    async def plan(self, name: str) -> Plan:
+        """Take `to`, another queue, and `n`; 404 where one of the queues is not known."""
+        target, n = self.argument_values()
+        MOVE.arguments[1].checked(n)
+        require_queue(self.cluster, name)
+        if target == name:
+            raise BadRequest(f"to must be another queue than '{name}'")
+        require_queue(self.cluster, target)
+        told = await length_now(self.cluster, name, self.services.clock())
+        review = move_review(self.cluster, name, target, n, told)
+
+        async def move() -> dict[str, Any]:
+            if review.refusals:
+                raise Refused(f"Nothing was moved. {review.refusals[0]}")
+            return await self._moved(name, target, n)
+
+        return Plan(lambda: review, move)
+
+    async def _moved(self, name: str, target: str, most: int) -> dict[str, Any]:
+        """Move step by step; what came of all of it is told, whatever ended it."""
+        done, why = 0, ""
+        left: int | None = None
+        while done < most and not why:
+            try:
+                step = await self.cluster.broker.move(name, target, min(STEP, most - done))
+            except AnswerError as error:
+                if not done or error.is_uncertain:
+                    raise
+                why, left = error.message, None
+                break
+            done, why, left = done + step.moved, step.why, step.left
+            if step.uncertain:
+                in_hand = fmt.counted(step.uncertain, "message")
+                raise NoAnswer(
+                    f"{why} Moved to '{target}': {fmt.counted(done, 'message')}. Of {in_hand} more"
+                    " it is not known: look into both queues"
+                )
+            if not step.moved:
+                break
+            await asyncio.sleep(BETWEEN_S)
+        if why and not done:
+            raise Refused(f"{why} Nothing was moved")
+        words = f"Moved {fmt.counted(done, 'message')} from '{name}' to '{target}'"
+        rest = "how many are left is not known" if left is None else f"{left:,} left"
+        message = ". ".join(filter(None, (f"{words}; {rest}", why)))
+        return {"message": message, "moved": done, "left": left}

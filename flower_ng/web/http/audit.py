@@ -35,7 +35,17 @@ NOT_RECORDED: Final = "[not recorded: unknown name]"
 #: Parameters that say nothing of an action.
 _FORMS_OWN: Final = frozenset({"_xsrf", "next", "dry_run", "digest"})
 #: What is kept of an answer.
-_RESULTS: Final = ("task-id", "state", "forgotten", "deleted", "removed", "until", "batch", "count")
+_RESULTS: Final = (
+    "task-id",
+    "state",
+    "forgotten",
+    "deleted",
+    "removed",
+    "moved",
+    "until",
+    "batch",
+    "count",
+)
 #: Refusals of one peer that are recorded in a span of time; more are counted.
 REFUSALS: Final = 20
 SPAN_S: Final = 60.0

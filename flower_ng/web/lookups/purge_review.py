@@ -6,7 +6,7 @@ from typing import Final
 from flower_ng.brokers import QueueNumbers
 from flower_ng.brokers.condition import BrokerFacts, StaleQueue
 from flower_ng.cluster import Cluster
-from flower_ng.monitor.remote.task_actions import CLEAN, PURGE
+from flower_ng.monitor.remote.task_actions import CLEAN, MOVE, PURGE
 from flower_ng.web.lookups.consumers import Lengths, consumers
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links
@@ -15,6 +15,11 @@ from flower_ng.web.ui.review import Review, ReviewInput
 LABEL = "To confirm, type the name of the queue:"
 #: Queues that are named one by one.
 MOST_NAMED: Final = 50
+UNLISTED = "Which tasks are removed is listed nowhere: look inside before, where that is possible."
+BROKEN_OFF = (
+    "If the broker fails meanwhile, it is told of how many messages the outcome is not known. On"
+    " RabbitMQ such a message may be in both queues."
+)
 OWN = "It is a queue of Celery's own, for events, commands, or messages in delivery."
 
 
@@ -29,9 +34,41 @@ def purge_review(cluster: Cluster, name: str, told: Lengths) -> Review:
         count=numbers.length,
         refusals=(OWN,) if cluster.is_system_queue(name) else (),
         cautions=tuple(_cautions(numbers, workers)),
-        unknowns=tuple(_unknowns(numbers, told)),
+        unknowns=(
+            *_length_unknowns(numbers, told),
+            UNLISTED,
+        ),
         inputs=(ReviewInput("confirm", LABEL, name, is_typed=True),),
         facts={"messages": bound(numbers.length), "consumers": ", ".join(workers) or "none known"},
+    )
+
+
+def move_review(cluster: Cluster, name: str, target: str, n: int, told: Lengths) -> Review:
+    """Return what moving up to `n` messages to another queue will do."""
+    numbers = told.numbers.get(name, QueueNumbers(name))
+    found = consumers(cluster, Links())
+    own = next((one for one in (name, target) if cluster.is_system_queue(one)), "")
+    cautions = list(_cautions(numbers, [one.name for one in found.get(name, ())]))
+    if cluster.holds.is_paused(target):
+        cautions.append(f"{target} is paused: they wait there until that is resumed.")
+    elif not found.get(target):
+        cautions.append(f"No online worker has told that it consumes from {target}.")
+    return Review(
+        MOVE,
+        name,
+        MOVE.effect.format(n=f"{n:,}", to=target),
+        count=None if numbers.length is None else min(n, numbers.length),
+        refusals=(f"{own}: {OWN}",) if own else (),
+        cautions=tuple(cautions),
+        unknowns=(
+            *_length_unknowns(numbers, told),
+            BROKEN_OFF,
+        ),
+        facts={
+            "messages": bound(numbers.length),
+            "consumers of the other queue": ", ".join(one.name for one in found.get(target, ()))
+            or "none known",
+        },
     )
 
 
@@ -84,8 +121,8 @@ def bound(length: int | None) -> str:
 def _cautions(numbers: QueueNumbers, workers: list[str]) -> Iterator[str]:
     if workers:
         yield (
-            "Workers consume from it: messages come and go meanwhile, so that the number that is"
-            " removed may be another."
+            "Workers consume from it: messages come and go meanwhile, so that the number may be"
+            " another."
         )
     if numbers.unacked:
         yield (
@@ -94,9 +131,8 @@ def _cautions(numbers: QueueNumbers, workers: list[str]) -> Iterator[str]:
         )
 
 
-def _unknowns(numbers: QueueNumbers, told: Lengths) -> Iterator[str]:
+def _length_unknowns(numbers: QueueNumbers, told: Lengths) -> Iterator[str]:
     if numbers.length is None:
         yield f"How many messages it holds is not known. {numbers.reason or told.trouble}".strip()
     elif told.age_s is not None:
         yield f"Its length is {fmt.span(told.age_s)} old: {told.trouble}"
-    yield "Which tasks are removed is listed nowhere: look inside before, where that is possible."

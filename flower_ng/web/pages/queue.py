@@ -1,8 +1,9 @@
-"""One queue: how long it is, who consumes from it, its first messages, and purging it."""
+"""One queue: how long it is, who consumes from it, its first messages, purging and moving."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from flower_ng.brokers import QueueGlimpse, QueueNumbers, WaitingMessage
@@ -10,7 +11,7 @@ from flower_ng.errors import AnswerError, NotFound
 from flower_ng.monitor.holds.records import PausedQueue
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.web.http.base import Need, Page
-from flower_ng.web.lookups.consumers import Consumer, consumers, lengths
+from flower_ng.web.lookups.consumers import Consumer, consumers, lengths, queue_names
 from flower_ng.web.lookups.glimpse import glimpse, require_queue
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.lookups.purge_review import OWN
@@ -18,6 +19,8 @@ from flower_ng.web.ui.links import Links, word
 
 #: So many messages are looked at.
 FIRST: Final = 50
+#: So many other queues are offered to move messages to; any other can be typed.
+MOST_OFFERED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class QueueDetailView:
     links: Links
     tasks_url: str
     purge_url: str
+    move_url: str
+    others: tuple[str, ...]
     refusal: str
     past_actions: tuple[PastAction, ...]
     pause: PausedQueue | None
@@ -75,10 +80,17 @@ class QueueDetailPage(Page):
             links=links,
             tasks_url=links.tasks(search=f"queue:={word(name)}"),
             purge_url=links.action("queue/purge", name),
+            move_url=links.action("queue/move", name),
+            others=tuple(self._others(name)),
             refusal=OWN if cluster.is_system_queue(name) else "",
             past_actions=tuple(await past_actions_on(self, name)),
             pause=cluster.holds.pauses.get(name),
         )
+
+    def _others(self, name: str) -> Iterator[str]:
+        """Yield the queues that messages may be moved to, as many as are offered."""
+        every = (one for one in queue_names(self.cluster) if not self.cluster.is_system_queue(one))
+        yield from islice((one for one in every if one != name), MOST_OFFERED)
 
     async def _glimpse(self, name: str) -> QueueGlimpse:
         try:

@@ -37,6 +37,10 @@ class Waiting:
         review = self.dashboard.post(f"/api/queue/purge/{quote(queue, safe='')}?dry_run=1")
         return review.json()["count"] if review.status == 200 else None
 
+    def review(self, path: str) -> Any:
+        answer = self.dashboard.post(path)
+        return answer.json() if answer.status == 200 else None
+
     def purge(self, queue: str, **form: str) -> Any:
         return self.dashboard.post(f"/api/queue/purge/{quote(queue, safe='')}", **form)
 
@@ -174,3 +178,76 @@ def test_one_message_is_deleted_and_no_other(waiting):
     assert waiting.dashboard.post(path, id=ids[1]).status == 404
     assert waiting.dashboard.post(path, id="").status == 400
     assert waiting.length("picked") == 2
+
+
+def test_messages_are_moved_in_order_and_run_where_they_are_now(waiting):
+    ids = waiting.fill("dead", 5)
+    send = "/api/task/send-task/tests.shop.echo"
+    waiting.dashboard.post(send, {"args": ["first"], "queue": "alive"})
+    path = "/api/queue/move/dead"
+    review = wait_until(lambda: waiting.review(f"{path}?dry_run=1&to=alive&n=3"))
+    assert (review["count"], waiting.length("dead")) == (3, 5)
+    assert "No online worker has told that it consumes from alive." in review["cautions"]
+
+    answer = waiting.dashboard.post(path, to="alive", n="3", digest=review["digest"])
+    rest = waiting.dashboard.post(path, to="celery")
+
+    assert (answer.status, answer.json()["moved"], answer.json()["left"]) == (200, 3, 2)
+    assert (rest.json()["moved"], rest.json()["left"]) == (2, 0)
+    entries = waiting.dashboard.get("/api/audit")["entries"][:2]
+    assert {(one["action"], one["target"], one["result"]) for one in entries} == {
+        ("queue/move", "dead", "moved 2"),
+        ("queue/move", "dead", "moved 3"),
+    }
+
+    def has_run(uuid):
+        told = waiting.dashboard.ask(f"/api/task/info/{uuid}")
+        return told.status == 200 and told.json()["state"] == "SUCCESS"
+
+    wait_until(lambda: all(map(has_run, ids[3:])), what="a worker has run the last two")
+    assert not any(map(has_run, ids[:3]))
+
+
+def test_moving_keeps_priorities_on_redis(waiting):
+    if isinstance(waiting.broker, Rabbit):
+        return
+    waiting.fill("steps", 2, priority=9)
+    urgent = waiting.dashboard.post(
+        "/api/task/send-task/tests.shop.echo", {"args": ["now"], "queue": "steps", "priority": 0}
+    ).json()["task-id"]
+    waiting.fill("steps.to", 1)
+
+    assert waiting.dashboard.post("/api/queue/move/steps", to="steps.to").json()["moved"] == 3
+
+    client = redis.Redis.from_url(waiting.broker.url)
+    newest = json.loads(client.lindex("steps.to", 0))
+    low = client.llen("steps.to\x06\x169")
+    client.close()
+    assert (newest["headers"]["id"], low) == (urgent, 2)
+    assert newest["properties"]["delivery_info"] == {"exchange": "", "routing_key": "steps.to"}
+
+
+def test_what_can_not_be_moved_is_refused_and_nothing_is_moved(waiting):
+    waiting.fill("from", 1)
+    wrong = [("from", "1"), ("no.such.queue", "1"), ("kept", "0"), ("kept", "10001"), ("", "1")]
+
+    answers = [waiting.dashboard.post("/api/queue/move/from", to=to, n=n) for to, n in wrong]
+
+    assert [one.status for one in answers] == [400, 404, 400, 400, 400]
+    assert waiting.length("from") == 1
+
+
+def test_what_the_new_queue_does_not_take_stays_where_it_was(waiting):
+    if isinstance(waiting.broker, Rabbit):
+        return
+    waiting.fill("stays", 2)
+    waiting.fill("no.list", 1)
+    client = redis.Redis.from_url(waiting.broker.url)
+    client.delete("no.list")
+    client.set("no.list", "not a list")
+    answer = waiting.dashboard.post("/api/queue/move/stays", to="no.list")
+    client.delete("no.list")
+    client.close()
+
+    assert (answer.status, "Nothing was moved" in answer.text) == (403, True)
+    assert waiting.length("stays") == 2
