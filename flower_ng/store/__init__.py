@@ -5,6 +5,7 @@
 
 from flower_ng.store.audit import AuditPage, AuditQuery
 from flower_ng.store.batches import BatchTables
+from flower_ng.store.failure_handling import HandledFailure
 from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
 from flower_ng.store.reading.answers import TaskAnswers, TaskGroup, TaskGroups
@@ -15,8 +16,10 @@ from flower_ng.store.search.fields import fields
 from flower_ng.store.search.parser import parse_search
 from flower_ng.store.search.values import Field
 from flower_ng.store.sql.engine import FACETS, MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
+from flower_ng.store.sql.kinds import Bars, FailureKind, FailureKinds
 from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.store import Store, StoreStatus
+from flower_ng.store.tables.likeness import likeness, pieces
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.writing.retention import NO_LIMITS, Limits
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
@@ -29,13 +32,17 @@ __all__ = [
     "PEER",
     "AuditPage",
     "AuditQuery",
+    "Bars",
     "BatchTables",
     "Bounds",
     "CursorPage",
     "Facets",
     "FailureGroup",
+    "FailureKind",
+    "FailureKinds",
     "Field",
     "Gap",
+    "HandledFailure",
     "ImportResult",
     "Limits",
     "Restored",
@@ -52,5 +59,7 @@ __all__ = [
     "TaskRow",
     "fields",
     "found_at",
+    "likeness",
     "parse_search",
+    "pieces",
 ]

@@ -15,6 +15,7 @@ from flower_ng.store.audit import AuditLog
 from flower_ng.store.backends import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
 from flower_ng.store.batches import BatchTables
+from flower_ng.store.failure_handling import FailureHandling
 from flower_ng.store.flower_file.importer import ImportResult, bring, is_imported
 from flower_ng.store.flower_file.shelf import Shelf, shelf_at
 from flower_ng.store.gaps import Gaps
@@ -105,6 +106,7 @@ class StoreLifecycle(TaskAnswers):
         self.notebook = Notes(self._dialect, limits.audit_age_s)
         self._audit = AuditLog(self.notebook)
         self.session_ends = SessionEnds(self.notebook)
+        self.failure_handling = FailureHandling(self.notebook)
         self.batches = BatchTables(lambda: self._running, self._dialect, name, clock)
         self._ingest = _unknown
         self._held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
@@ -137,6 +139,7 @@ class StoreLifecycle(TaskAnswers):
         self._gaps.open(writer, self._clock(), goes_on=kind == "file")
         self.notebook.open(writer, self._clock())
         self.session_ends.open()
+        self.failure_handling.open()
         self.batches.open(writer)
         engine, indexing = self._chosen(file, writer)
         parts = StoreParts(

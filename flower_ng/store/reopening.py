@@ -124,6 +124,7 @@ class ReopeningStore(StoreLifecycle):
         parts.upkeep.begin()
         parts.flusher.marked()
         self.session_ends.rewrite()
+        self.failure_handling.rewrite()
         log.warning("The history is open again, and %d tasks are written.", self.waiting)
 
     @property

@@ -19,6 +19,7 @@ from flower_ng.web.api import (
     details,
     doctor,
     export,
+    failures,
     fields,
     history,
     holds,
@@ -52,6 +53,8 @@ from flower_ng.web.pages.audit import AuditTrail
 from flower_ng.web.pages.batch import BatchPage
 from flower_ng.web.pages.broker import BrokerPage
 from flower_ng.web.pages.doctor import DoctorPage
+from flower_ng.web.pages.failure import FailurePage
+from flower_ng.web.pages.failures import Failures
 from flower_ng.web.pages.history import History
 from flower_ng.web.pages.logout import Logout
 from flower_ng.web.pages.overview.page import Overview
@@ -91,6 +94,8 @@ PAGES: tuple[type[Page], ...] = (
     Queues,
     QueueDetailPage,
     Problems,
+    Failures,
+    FailurePage,
     DoctorPage,
     History,
     Actions,
@@ -149,6 +154,13 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     problems.ProblemMute,
     problems.ProblemUnmute,
     problems.ProblemsTest,
+    failures.ShowFailures,
+    failures.FailureResolve,
+    failures.FailureReopen,
+    failures.FailureNote,
+    failures.FailureMute,
+    failures.FailureUnmute,
+    failures.ShowFailure,
     doctor.ShowDoctor,
     audit.ShowAudit,
     sessions.SessionsEnd,

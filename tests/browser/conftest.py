@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from flower_ng.brokers import WaitingMessage
+from flower_ng.store.sql.kinds import digest_of
 from tests.services import PATIENCE
 from tests.services import chromium as browser_path
 from tests.web.pages.shop import W1, Shop
@@ -28,6 +29,8 @@ ARGUMENTS = (
 )
 
 #: Every page, and its parts that are not seen at first.
+#: Of the one task that fails in a busy shop.
+FAILURE = digest_of("shop.pay", "ValueError", "x")
 PATHS = {
     "workers": "/workers",
     "worker": "/worker/w1@box",
@@ -48,6 +51,8 @@ PATHS = {
     "type": "/types/a.module.of.a.long.path.that_does_something",
     "actions": "/actions",
     "problems": "/problems",
+    "failures": "/failures",
+    "failure": f"/failures/{FAILURE}",
     "doctor": "/doctor",
     "logout": "/logout",
     "style guide": "/styleguide",

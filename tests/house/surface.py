@@ -72,6 +72,10 @@ CONTROLS = (
     write("/api/worker/shutdown/(.+)", "/api/worker/shutdown/w@x", ADMINISTER),
     write("/api/task/forget/(.+)", "/api/task/forget/some.id", ADMINISTER),
     write("/api/tasks/forget", "/api/tasks/forget", ADMINISTER),
+    *(
+        write(f"/api/failures/{name}/(.+)", f"/api/failures/{name}/0123456789abcdef")
+        for name in ("resolve", "reopen", "note", "mute", "unmute")
+    ),
     write("/api/problems/mute", "/api/problems/mute", ADMINISTER),
     write("/api/queue/purge/(.+)", "/api/queue/purge/some.queue", ADMINISTER),
     write("/api/queue/delete-message/(.+)", "/api/queue/delete-message/some.queue", ADMINISTER),
@@ -111,6 +115,8 @@ FLOWER = (
     read("/api/series"),
     read("/api/history"),
     read("/api/problems"),
+    read("/api/failures"),
+    read("/api/failures/(.+)", "/api/failures/0123456789abcdef"),
     read("/api/doctor"),
     read("/api/holds"),
     Route("/api/audit", "/api/audit", API, need=ADMINISTER),
@@ -147,6 +153,8 @@ OURS = (
     page("/history"),
     Route("/audit", "/audit", PAGE, need=ADMINISTER),
     page("/problems"),
+    page("/failures"),
+    page("/failures/(.+)", "/failures/0123456789abcdef"),
     page("/doctor"),
     page("/jump"),
     free("/livez"),

@@ -127,3 +127,21 @@ def test_the_list_of_tasks_follows_the_cluster_by_itself(page, cluster):
     task = send(cluster, "echo", "news", state="SUCCESS")
 
     page.locator(f"[id='task-{task}']").wait_for()
+
+
+def test_a_failure_that_is_resolved_is_open_again_when_it_comes_again(page, cluster):
+    for number in (1, 2):
+        send(cluster, "fail", f"order {number} is void", state="FAILURE")
+    page.goto("/overview")
+    page.get_by_role("link", name="Failures in the last hour").click()
+    kind = page.get_by_role("row").filter(has_text="order {n} is void")
+    expect(kind.locator("td[data-label=Count]")).to_have_text("2")
+    kind.get_by_role("link").click()
+    page.locator("summary", has_text="Resolve").click()
+    page.get_by_role("textbox", name="Reason").fill("fixed")
+    page.get_by_role("button", name="Resolve").click()
+    expect(page.locator(".state", has_text="Resolved")).to_be_visible()
+
+    send(cluster, "fail", "order 3 is void", state="FAILURE")
+
+    expect(page.locator(".state", has_text="Came again")).to_be_visible()

@@ -25,7 +25,10 @@ from flower_ng.store.search.conditions import (
     TaskQuery,
     Word,
 )
+from flower_ng.store.sql.kinds import Bars, digest_of
+from flower_ng.store.tables.likeness import likeness
 from flower_ng.store.tables.schema import COLUMNS, value
+from flower_ng.store.tables.texts import first_line
 from tests.store.making import NOW, Table, task
 
 DAY_S = 86_400
@@ -286,6 +289,28 @@ def folded(row: dict[str, Any], column: str) -> str | None:
 def top(rows: list[dict[str, Any]], column: str, limit: int) -> list[tuple[str, int]]:
     counts = Counter(row[column] for row in rows if row[column] is not None)
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+
+def kinds(failed: list[dict[str, Any]], bars: Bars) -> dict[str, tuple[Any, ...]]:
+    """Return the failed by digest, each kind with the fields of a FailureKind."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in failed:
+        words = likeness(first_line(row["exception"]))
+        digest = digest_of(row["name"], row["exception_class"], words)
+        found.setdefault(digest, []).append({**row, "words": words})
+    return {digest: _kind(digest, rows, bars) for digest, rows in found.items()}
+
+
+def _kind(digest: str, rows: list[dict[str, Any]], bars: Bars) -> tuple[Any, ...]:
+    one, trend = rows[0], [0] * bars.count
+    at = {row["uuid"]: row["timestamp"] if row["failed"] is None else row["failed"] for row in rows}
+    for when in at.values():
+        if when >= bars.start:
+            trend[min(int((when - bars.start) // bars.step_s), bars.count - 1)] += 1
+    workers = Counter(row["worker"] for row in rows if row["worker"] is not None)
+    newest = sorted(at, key=lambda uuid: (-at[uuid], uuid))[:10]
+    names = (digest, one["name"], one["exception_class"], one["words"])
+    return (*names, min(at.values()), max(at.values()), trend, len(rows), dict(workers), newest)
 
 
 def groups(rows: list[dict[str, Any]], limit: int) -> list[tuple[Any, ...]]:

@@ -15,6 +15,7 @@ from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.engine import FACETS, Asking, SqlEngine
+from flower_ng.store.sql.kinds import Bars
 from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of
 from flower_ng.store.tables.rows import TaskRow
@@ -22,7 +23,7 @@ from flower_ng.store.tables.schema import COLUMNS
 from flower_ng.store.writing.writer import note_changed
 from tests.store.conftest import emptied
 from tests.store.making import NOW, Table
-from tests.store.oracle import NAMES, Chance, Oracle, groups, over_time, rank, sort_key, top
+from tests.store.oracle import NAMES, Chance, Oracle, groups, kinds, over_time, rank, sort_key, top
 
 #: Each seed is one store, with so many queries between edits.
 SEEDS = range(5)
@@ -192,6 +193,17 @@ def test_failures_are_grouped_by_type_and_exception(subject, asked):
         found = subject.engine.failures(subject.asking(query), 5)
 
         assert [astuple(group) for group in found] == groups(oracle.matching(query), 5), query
+
+
+def test_failures_are_sorted_by_kind(subject, asked):
+    bars = Bars(NOW - 90_000, 4_000.5, 23)
+    for oracle, query in asked:
+        found = subject.engine.kinds(subject.asking(query), bars)
+
+        failed = [row for row in oracle.matching(query) if row["state"] == "FAILURE"]
+        assert (found.looked, found.is_whole, found.since) == (len(failed), True, None), query
+        assert {one.digest: astuple(one) for one in found.kinds.values()} == kinds(failed, bars)
+        assert [*found.kinds] == sorted(found.kinds, key=lambda one: -found.kinds[one].last)
 
 
 def test_a_histogram_counts_every_state_over_time(subject, asked):

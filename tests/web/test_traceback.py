@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flower_ng.web.pages.task.traceback import TracebackPart, parts
+from flower_ng.web.ui.traceback import TracebackPart, parts
 
 LIBRARY = '  File "/venv/lib/python3.12/site-packages/celery/app/trace.py", line 453, in trace_task'
 CODE = "    R = retval = fun(*args, **kwargs)\n                 ^^^^"

@@ -5,6 +5,7 @@ from typing import Final
 from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.batch_actions import BATCH_ACTIONS
 from flower_ng.monitor.remote.command_list import COMMANDS
+from flower_ng.monitor.remote.failure_actions import FAILURE_ACTIONS
 from flower_ng.monitor.remote.hold_actions import HOLD_ACTIONS
 from flower_ng.monitor.remote.task_actions import TASK_ACTIONS
 
@@ -13,4 +14,5 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *TASK_ACTIONS,
     *BATCH_ACTIONS,
     *HOLD_ACTIONS,
+    *FAILURE_ACTIONS,
 )

@@ -12,7 +12,7 @@ import msgspec
 
 from flower_ng.errors import BadRequest
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql import statements
+from flower_ng.store.sql import kinds, statements
 from flower_ng.store.sql.statements import Among, CursorPosition, Selection, Statement
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 
@@ -244,6 +244,11 @@ class SqlEngine:
         """
         (found,) = row(asking, failures(self._found(asking), limit))
         return failures_of(found)
+
+    def kinds(self, asking: Asking, bars: kinds.Bars) -> kinds.FailureKinds:
+        """Sort the newest failed of the tasks that match by kind, whatever the query's page."""
+        (found,) = row(asking, kinds.newest(self._found(asking)))
+        return kinds.kinds_of(found, bars)
 
     def histogram(self, asking: Asking, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks that match over time, in so many equal buckets."""

@@ -48,6 +48,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "Queues": ("layers", "q"),
     "Actions": ("play", "a"),
     "Problems": ("triangle-alert", "p"),
+    "Failures": ("circle-x", "f"),
     "Broker": ("radio-tower", "b"),
 }
 _ELSEWHERE: Final = ("chevron-right", "")

@@ -29,6 +29,7 @@ PAGES: Final[Mapping[str, str]] = {
     "worker/": "worker",
     "queue/": "queue",
     "batches/": "batch",
+    "failures/": "failure",
 }
 
 

@@ -34,6 +34,10 @@ class Links:
         """The page of a task type."""
         return f"{self.prefix}/types/{segment(name)}"
 
+    def failure(self, digest: str, span: str = "") -> str:
+        """The page of a kind of failures, over a span."""
+        return self.page(f"/failures/{segment(digest)}", {"span": span} if span else {})
+
     def batch(self, batch_id: str) -> str:
         """The page of a batch."""
         return f"{self.prefix}/batches/{segment(batch_id)}"

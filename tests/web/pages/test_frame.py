@@ -6,6 +6,8 @@ from flower_ng.batch_record import BatchRecord
 from flower_ng.doctor import Check, CheckMark, Report
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote import commands
+from flower_ng.store.sql.kinds import digest_of
+from flower_ng.store.tables.likeness import likeness
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html
 from tests.web.pages.shop import ALL_METHODS, NOW, Shop
@@ -23,6 +25,8 @@ def hostile_shop(shop: Shop) -> Shop:
     fields = dict.fromkeys((*texts, *ids), HOSTILE)
     shop.happen("task-sent", HOSTILE, uuid=HOSTILE)
     shop.task(HOSTILE, ends="task-started", hostname=HOSTILE, **fields)
+    ended = {"name": HOSTILE, "exception": HOSTILE, "traceback": f"{HOSTILE}\nHostile: {HOSTILE}"}
+    shop.task(f"{HOSTILE}!", ends="task-failed", hostname=HOSTILE, **ended)
     held = {"id": HOSTILE, "name": HOSTILE, "args": HOSTILE, "kwargs": {HOSTILE: HOSTILE}}
     shop.inspector.workers = {
         HOSTILE: {
@@ -73,6 +77,8 @@ VISITS = {
     "AuditTrail": "/audit",
     "History": "/history",
     "Problems": "/problems",
+    "Failures": "/failures",
+    "FailurePage": f"/failures/{digest_of(HOSTILE, 'Hostile', likeness(HOSTILE))}",
     "DoctorPage": "/doctor",
     "BrokerPage": "/broker",
     "Logout": "/logout",
@@ -113,7 +119,7 @@ async def test_every_page_has_the_ways_to_the_others(look):
     assert nav.links == {
         "Overview": "/overview", "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/",
         "Queues": "/queues", "Actions": "/actions", "Problems": "/problems",
-        "Broker": "/broker",
+        "Failures": "/failures", "Broker": "/broker",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"
     assert html.all("a")[0].text == "Skip to content"

@@ -14,7 +14,7 @@ from flower_ng.web.lookups.consumers import Consumer, consumers
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.lookups.overview_numbers import Health, health
 from flower_ng.web.ui import format as fmt
-from flower_ng.web.ui.chart_span import Span, span_of, spans
+from flower_ng.web.ui.chart_span import SPANS, Span, span_of, spans
 from flower_ng.web.ui.charts import Chart
 from flower_ng.web.ui.links import Links, word
 from flower_ng.web.ui.overview_sentence import OverviewSentence
@@ -73,7 +73,7 @@ class OverviewView:
     tasks came. An empty list of failures, queues at risk or silent workers says that there are none
     only where `are_failures_read`, `are_lengths_known`, `is_heard`.
     `unheard_failures` are those that no event told, only the result backend: numbers over time
-    leave them out, the groups of failures have them.
+    leave them out, the groups of failures have them. `kinds_url` leads to failures by kind.
     """
 
     title: str
@@ -82,6 +82,7 @@ class OverviewView:
     missing_data: tuple[str, ...]
     failures: tuple[Failures, ...]
     failures_url: str
+    kinds_url: str
     unheard_failures: int
     unheard_url: str
     are_more: bool
@@ -126,6 +127,7 @@ class Overview(Page):
             missing_data=tuple(filter(None, unseen)),
             failures=tuple(failures[:PANEL]),
             failures_url=links.tasks(search=since),
+            kinds_url=links.page("/failures", {} if span is SPANS[0] else {"span": span.key}),
             unheard_failures=await self._count(unheard) if failures else 0,
             unheard_url=links.tasks(search=unheard),
             are_more=len(failures) > PANEL,
