@@ -16,7 +16,7 @@ from flower_ng.store.search.fields import fields
 from flower_ng.store.search.parser import parse_search
 from flower_ng.store.search.values import Field
 from flower_ng.store.sql.engine import FACETS, MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
-from flower_ng.store.sql.kinds import Bars, FailureKind, FailureKinds
+from flower_ng.store.sql.kinds import FailureKind, FailureKinds, TrendBars
 from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.store import Store, StoreStatus
 from flower_ng.store.tables.likeness import likeness, pieces
@@ -32,7 +32,6 @@ __all__ = [
     "PEER",
     "AuditPage",
     "AuditQuery",
-    "Bars",
     "BatchTables",
     "Bounds",
     "CursorPage",
@@ -57,6 +56,7 @@ __all__ = [
     "TaskPage",
     "TaskQuery",
     "TaskRow",
+    "TrendBars",
     "fields",
     "found_at",
     "likeness",

@@ -54,7 +54,7 @@ from flower_ng.web.pages.batch import BatchPage
 from flower_ng.web.pages.broker import BrokerPage
 from flower_ng.web.pages.doctor import DoctorPage
 from flower_ng.web.pages.failure import FailurePage
-from flower_ng.web.pages.failures import Failures
+from flower_ng.web.pages.failures import FailuresPage
 from flower_ng.web.pages.history import History
 from flower_ng.web.pages.logout import Logout
 from flower_ng.web.pages.overview.page import Overview
@@ -94,7 +94,7 @@ PAGES: tuple[type[Page], ...] = (
     Queues,
     QueueDetailPage,
     Problems,
-    Failures,
+    FailuresPage,
     FailurePage,
     DoctorPage,
     History,

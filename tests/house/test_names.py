@@ -34,7 +34,7 @@ PRIVATE_READS: Mapping[str, int] = {
 #: Templates and tests of pages' shared parts, which are no page of their own.
 NOT_PAGES = frozenset({"error", "frame", "review", "zone"})
 #: Pages that another page's test covers, or a test in tests/web.
-TESTED_ELSEWHERE = frozenset({"audit", "type", "logout"})
+TESTED_ELSEWHERE = frozenset({"audit", "failure", "type", "logout"})
 
 
 def trees(folder: str) -> Iterator[tuple[str, ast.Module]]:

@@ -25,7 +25,7 @@ from flower_ng.store.search.conditions import (
     TaskQuery,
     Word,
 )
-from flower_ng.store.sql.kinds import Bars, digest_of
+from flower_ng.store.sql.kinds import TrendBars, digest_of
 from flower_ng.store.tables.likeness import likeness
 from flower_ng.store.tables.schema import COLUMNS, value
 from flower_ng.store.tables.texts import first_line
@@ -291,7 +291,7 @@ def top(rows: list[dict[str, Any]], column: str, limit: int) -> list[tuple[str, 
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
 
 
-def kinds(failed: list[dict[str, Any]], bars: Bars) -> dict[str, tuple[Any, ...]]:
+def kinds(failed: list[dict[str, Any]], bars: TrendBars) -> dict[str, tuple[Any, ...]]:
     """Return the failed by digest, each kind with the fields of a FailureKind."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in failed:
@@ -301,7 +301,7 @@ def kinds(failed: list[dict[str, Any]], bars: Bars) -> dict[str, tuple[Any, ...]
     return {digest: _kind(digest, rows, bars) for digest, rows in found.items()}
 
 
-def _kind(digest: str, rows: list[dict[str, Any]], bars: Bars) -> tuple[Any, ...]:
+def _kind(digest: str, rows: list[dict[str, Any]], bars: TrendBars) -> tuple[Any, ...]:
     one, trend = rows[0], [0] * bars.count
     at = {row["uuid"]: row["timestamp"] if row["failed"] is None else row["failed"] for row in rows}
     for when in at.values():

@@ -15,7 +15,7 @@ from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.engine import FACETS, Asking, SqlEngine
-from flower_ng.store.sql.kinds import Bars
+from flower_ng.store.sql.kinds import TrendBars
 from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of
 from flower_ng.store.tables.rows import TaskRow
@@ -196,7 +196,7 @@ def test_failures_are_grouped_by_type_and_exception(subject, asked):
 
 
 def test_failures_are_sorted_by_kind(subject, asked):
-    bars = Bars(NOW - 90_000, 4_000.5, 23)
+    bars = TrendBars(NOW - 90_000, 4_000.5, 23)
     for oracle, query in asked:
         found = subject.engine.kinds(subject.asking(query), bars)
 

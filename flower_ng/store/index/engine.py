@@ -24,7 +24,7 @@ from flower_ng.store.sql.engine import (
     TaskHistogram,
     check,
 )
-from flower_ng.store.sql.kinds import Bars, FailureKinds
+from flower_ng.store.sql.kinds import FailureKinds, TrendBars
 from flower_ng.store.sql.statements import CursorPosition, attribute
 from flower_ng.store.sql.where import where
 from flower_ng.store.tables.dialect import SQLITE
@@ -235,7 +235,7 @@ class TantivyEngine:
         """Count the failed among the tasks that match by type and exception."""
         return self._answer(asking, Question.failures, self._sql.failures, limit)
 
-    def kinds(self, asking: Asking, bars: Bars) -> FailureKinds:
+    def kinds(self, asking: Asking, bars: TrendBars) -> FailureKinds:
         """Sort the newest failed of the tasks that match by kind: their texts are in the tables."""
         return self._sql.kinds(asking, bars)
 

@@ -19,7 +19,7 @@ from flower_ng.store.sql.engine import (
     SqlEngine,
     TaskHistogram,
 )
-from flower_ng.store.sql.kinds import Bars, FailureKinds
+from flower_ng.store.sql.kinds import FailureKinds, TrendBars
 from flower_ng.store.sql.statements import CursorPage, Statement, cursor_behind, place_of
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.rows import TaskPage, TaskRow
@@ -158,7 +158,7 @@ class TaskAnswers:
         """
         return await self._ask(query, lambda engine, asking: engine.failures(asking, limit))
 
-    async def failure_kinds(self, query: TaskQuery, bars: Bars) -> FailureKinds:
+    async def failure_kinds(self, query: TaskQuery, bars: TrendBars) -> FailureKinds:
         """Sort the newest failed of the tasks that match by type, exception and its words."""
         return await self._ask(query, lambda engine, asking: engine.kinds(asking, bars))
 

@@ -245,7 +245,7 @@ class SqlEngine:
         (found,) = row(asking, failures(self._found(asking), limit))
         return failures_of(found)
 
-    def kinds(self, asking: Asking, bars: kinds.Bars) -> kinds.FailureKinds:
+    def kinds(self, asking: Asking, bars: kinds.TrendBars) -> kinds.FailureKinds:
         """Sort the newest failed of the tasks that match by kind, whatever the query's page."""
         (found,) = row(asking, kinds.newest(self._found(asking)))
         return kinds.kinds_of(found, bars)

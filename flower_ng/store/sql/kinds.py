@@ -25,7 +25,7 @@ _failed = msgspec.json.Decoder(list[_Failed], strict=False)  # times come as tex
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class TrendBars:
     """A time cut into `count` parts of `step_s` seconds from `start` on, UTC seconds."""
 
     start: float
@@ -83,7 +83,7 @@ def newest(found: Selection) -> Statement:
     return Statement(text, (*found.parameters, MOST + 1))
 
 
-def kinds_of(found: str, bars: Bars) -> FailureKinds:
+def kinds_of(found: str, bars: TrendBars) -> FailureKinds:
     """Return what the statement answered, by kind."""
     rows = _failed.decode(found)
     is_whole, rows = len(rows) <= MOST, rows[:MOST]
@@ -107,7 +107,7 @@ def digest_of(name: str | None, exception: str | None, words: str) -> str:
     return sha256(told).hexdigest()[:DIGEST]
 
 
-def _count(kind: FailureKind, uuid: str, worker: str | None, at: float, bars: Bars) -> None:
+def _count(kind: FailureKind, uuid: str, worker: str | None, at: float, bars: TrendBars) -> None:
     kind.count += 1
     kind.first = min(kind.first, at)
     if worker is not None:

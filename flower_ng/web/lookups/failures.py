@@ -9,12 +9,12 @@ from flower_ng.cluster import Cluster
 from flower_ng.errors import NotFound
 from flower_ng.monitor.deploys import Deploy
 from flower_ng.store import (
-    Bars,
     FailureKind,
     FailureKinds,
     HandledFailure,
     TaskQuery,
     TaskRow,
+    TrendBars,
     likeness,
     pieces,
 )
@@ -55,7 +55,7 @@ class Lookout:
     """
 
     found: FailureKinds
-    bars: Bars
+    bars: TrendBars
     span: Span
     now: float
     deploy: Deploy | None
@@ -94,7 +94,7 @@ async def lookout(cluster: Cluster, span: Span, now: float) -> Lookout:
     """Read the newest failures; Unavailable where the history can't be read."""
     start = span.start(now)
     count = int((now - start) // span.step_s) + 1
-    bars = Bars(start, span.step_s, count)
+    bars = TrendBars(start, span.step_s, count)
     found = await cluster.store.failure_kinds(TaskQuery(), bars)
     seen = deploys(cluster, now - DEPLOY_S, now)
     deploy = seen[-1] if seen else None

@@ -21,6 +21,10 @@ from flower_ng.web.ui.traceback import TracebackPart, parts
 MUTED: Final = {"1 hour": 3600, "1 day": 86_400, "1 week": 604_800, "30 days": 2_592_000}
 
 
+#: The steps of a span, in words.
+STEPS: Final = {60: "minute", 600: "10 minutes", 3600: "hour"}
+
+
 @dataclass(frozen=True, slots=True)
 class FailingWorker:
     """A worker with how many of the failures it had; `version` is its Celery's now, if known."""
@@ -32,7 +36,7 @@ class FailingWorker:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleTrace:
     """What the template of a traceback shows."""
 
     trace: tuple[TracebackPart, ...]
@@ -54,7 +58,7 @@ class FailureView:
     chart: Chart
     workers: tuple[FailingWorker, ...]
     rows: tuple[TaskRow, ...]
-    block: Sample | None
+    block: SampleTrace | None
     tasks_url: str
     rerun_url: str
     muted: dict[str, int]
@@ -87,7 +91,7 @@ class FailurePage(Page):
             chart=self._chart(look, one, await cluster.store.gaps(look.bars.start, now)),
             workers=tuple(self._workers(one, links)),
             rows=tuple(cluster.format_task(row) for row in rows),
-            block=Sample(parts(trace)) if trace else None,
+            block=SampleTrace(parts(trace)) if trace else None,
             tasks_url=links.tasks(search=one.search),
             rerun_url=links.action(RERUN_MANY.route),
             muted=MUTED,
@@ -115,7 +119,7 @@ class FailurePage(Page):
             unseen.append((bars.start, look.found.since))
         top = highest(trend)
         return Chart(
-            title=f"Failed in each {fmt.span(bars.step_s)}",
+            title=f"Failures per {STEPS[look.span.step_s]}",
             top=top,
             curves=(Curve("Failed", "failure", path(trend, top or 1.0), newest(trend)),),
             holes=tuple(
@@ -129,5 +133,5 @@ class FailurePage(Page):
             ),
             start=bars.start,
             end=end,
-            show=fmt.number,
+            show=lambda value: fmt.number(None if value is None else round(value)),
         )

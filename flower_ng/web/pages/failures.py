@@ -44,7 +44,7 @@ class FailuresView:
     links: Links
 
 
-class Failures(Page):
+class FailuresPage(Page):
     """`/failures`."""
 
     path = "/failures"

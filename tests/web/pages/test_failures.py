@@ -272,4 +272,4 @@ async def test_of_too_many_failures_counts_are_minimums(fail, client, look, monk
 
 
 def test_the_pages_are_there():
-    assert {"Failures", "FailurePage"} <= {page.__name__ for page in PAGES}
+    assert {"FailuresPage", "FailurePage"} <= {page.__name__ for page in PAGES}

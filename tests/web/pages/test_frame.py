@@ -77,7 +77,7 @@ VISITS = {
     "AuditTrail": "/audit",
     "History": "/history",
     "Problems": "/problems",
-    "Failures": "/failures",
+    "FailuresPage": "/failures",
     "FailurePage": f"/failures/{digest_of(HOSTILE, 'Hostile', likeness(HOSTILE))}",
     "DoctorPage": "/doctor",
     "BrokerPage": "/broker",
