@@ -12,8 +12,8 @@ import msgspec
 from flower_ng.store.sql.statements import Selection, Statement
 from flower_ng.store.tables.likeness import likeness
 
-#: So many failed tasks are looked at, some tenths of a second of the reading thread.
-MOST: Final = 10_000
+#: So many failed tasks are looked at: at first up to 0.4 s of the reading thread, then some 20 ms.
+MOST: Final = 5_000
 #: Ids of the newest tasks that are told of each kind.
 NEWEST: Final = 10
 #: Letters of a digest.
