@@ -12,7 +12,7 @@ import msgspec
 from flower_ng.store.sql.statements import Selection, Statement
 from flower_ng.store.tables.likeness import likeness
 
-#: So many failed tasks are looked at: at first up to 0.4 s of the reading thread, then some 20 ms.
+#: So many failed tasks are looked at: 0.3 s of the reading thread at first, then 0.1 s.
 MOST: Final = 5_000
 #: Ids of the newest tasks that are told of each kind.
 NEWEST: Final = 10
