@@ -200,3 +200,40 @@ async def test_a_unix_socket_is_asked(tmp_path, adapter):
     server.stop()
 
     assert rows == [{"name": "near", "messages": 1}]
+
+
+async def test_messages_in_hand_when_redis_stops_answering_are_told_as_uncertain(
+    redis_url, adapter
+):
+    place = Place(redis_url, {"socket_timeout": 0.3})
+    place.fill("moved.from", 3)
+    client = redis.Redis.from_url(redis_url)
+    client.execute_command("CLIENT", "PAUSE", 5000, "WRITE")
+    try:
+        told = await adapter(place).move("moved.from", "moved.to", 2)
+    finally:
+        client.execute_command("CLIENT", "UNPAUSE")
+        both = client.llen("moved.from") + client.llen("moved.to")
+        client.close()
+
+    assert (told.moved, told.uncertain, told.left) == (0, 2, None)
+    assert told.why.startswith("Redis failed")
+    assert both == 3
+
+
+async def test_messages_keep_their_priority_and_order_and_go_by_their_new_queue(redis_url, adapter):
+    options = {"priority_steps": [0, 5], "sep": ":", "global_keyprefix": "shop-"}
+    place = Place(redis_url, options)
+    place.fill("moved", 2, priority=5)
+    place.fill("moved", 1, priority=0)
+    client = redis.Redis.from_url(redis_url)
+    client.rpush("shop-moved:5", "no message of Kombu's")
+
+    told = await adapter(place).move("moved", "there", 3)
+    lists = {key: client.lrange(key, 0, -1) for key in ("shop-there", "shop-there:5")}
+    client.close()
+
+    assert (told.moved, told.left) == (3, 1)
+    assert lists["shop-there:5"][-1] == b"no message of Kombu's"
+    assert [len(one) for one in lists.values()] == [1, 2]
+    assert b'"routing_key": "there"' in lists["shop-there"][0]

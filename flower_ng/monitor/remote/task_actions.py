@@ -81,7 +81,7 @@ MOVE: Final = Action(
     "Move",
     "Move messages that wait in a queue to another queue",
     "Up to {n} messages that wait in the queue, the next ones first, are put at the end of {to}."
-    " Each is in one of both queues at any time. Messages that workers hold already stay.",
+    " None is lost on the way. Messages that workers hold already stay.",
     target="queue",
     arguments=(
         ActionArgument("to", str, "the other queue", is_required=True),
