@@ -16,7 +16,12 @@ from flower_ng.brokers.base import (
 )
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RabbitNode, RedisFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
-from flower_ng.brokers.messages import QueueGlimpse, WaitingMessage, is_system_queue
+from flower_ng.brokers.messages import (
+    QueueGlimpse,
+    QueuePlace,
+    WaitingMessage,
+    is_system_queue,
+)
 from flower_ng.brokers.rabbitmq import RabbitBroker
 from flower_ng.brokers.recent import LengthSample
 from flower_ng.brokers.redis import RedisBroker, SentinelBroker
@@ -31,6 +36,7 @@ __all__ = [
     "Look",
     "QueueGlimpse",
     "QueueNumbers",
+    "QueuePlace",
     "RabbitFacts",
     "RabbitNode",
     "RedisFacts",

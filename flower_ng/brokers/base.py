@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from kombu import Connection
 
 from flower_ng.brokers.condition import RabbitFacts, RedisFacts
-from flower_ng.brokers.messages import QueueGlimpse
+from flower_ng.brokers.messages import QueueGlimpse, QueuePlace
 from flower_ng.brokers.moving import NO_MOVE, MovedMessages
 from flower_ng.errors import Conflict, NoAnswer, Refused, Unavailable
 
@@ -137,6 +137,12 @@ class BrokerAdapter(Protocol):
         Unavailable when the broker does not answer.
         """
 
+    async def place(self, name: str, task_id: str) -> QueuePlace:
+        """Return where the message of a task stands in a queue, which is not changed by that.
+
+        Unavailable when the broker does not answer.
+        """
+
     async def purge(self, name: str) -> int:
         """Remove all messages that wait in a queue; return how many they were.
 
@@ -201,6 +207,10 @@ class BlockingAdapter:
         """Look at the first messages of a queue."""
         return await self._answer(self.glimpse, name, most)
 
+    async def place(self, name: str, task_id: str) -> QueuePlace:
+        """Look for the message of a task."""
+        return await self._answer(self.placed, name, task_id)
+
     async def purge(self, name: str) -> int:
         """Remove what waits; what lasts too long may have been done, and is not waited for."""
         try:
@@ -232,6 +242,10 @@ class BlockingAdapter:
     def glimpse(self, name: str, most: int) -> QueueGlimpse:  # noqa: ARG002 - of those that can
         """Read the first messages; blocks; in the pool."""
         return QueueGlimpse(why_not=NO_GLIMPSE)
+
+    def placed(self, name: str, task_id: str) -> QueuePlace:  # noqa: ARG002 - of those that can
+        """Look for the message of a task; blocks; in the pool."""
+        return QueuePlace(why_not=NO_GLIMPSE)
 
     def purged(self, name: str) -> int:
         """Remove what waits; blocks; in the pool."""

@@ -1,5 +1,6 @@
 """Messages that wait in a queue, by their headers alone: a body is never decoded. Pure."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,6 +41,20 @@ class QueueGlimpse:
     why_not: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """Where a task's message stands in a queue: so many are taken `before` it.
+
+    `before` is None where it was not found; all of the queue was looked at where `is_whole`.
+    `content_type` is that of its body. `why_not` says why nothing can be seen.
+    """
+
+    before: int | None = None
+    is_whole: bool = False
+    content_type: str = ""
+    why_not: str = ""
+
+
 def is_system_queue(name: str, beginnings: Collection[str] = ()) -> bool:
     """Whether a queue is Celery's or Kombu's own: for events, commands, or deliveries.
 
@@ -73,6 +88,19 @@ def of_kombu(raw: bytes) -> WaitingMessage:
         priority=priority if isinstance(priority, int) else None,
         size_bytes=len(raw),
     )
+
+
+def content_type(raw: bytes) -> str:
+    """Return what the body of a message is said to be; empty where that is not told."""
+    try:
+        return _text(msgspec.json.decode(raw).get("content-type"))
+    except (msgspec.DecodeError, AttributeError, UnicodeDecodeError):
+        return ""
+
+
+def in_json(text: str) -> bytes:
+    """Return a text as it stands in a message of Kombu's."""
+    return json.dumps(text)[1:-1].encode()
 
 
 def _text(value: Any) -> str:

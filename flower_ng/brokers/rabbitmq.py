@@ -16,7 +16,7 @@ from flower_ng.brokers.base import NO_REMOVAL, BrokerEndpoint, Look, numbers
 from flower_ng.brokers.condition import RabbitFacts, StaleQueue
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.management import FAILURES, management_of
-from flower_ng.brokers.messages import QueueGlimpse
+from flower_ng.brokers.messages import QueueGlimpse, QueuePlace
 from flower_ng.brokers.moving import MovedMessages
 from flower_ng.brokers.rabbit_facts import named, rabbit_facts, unheard
 from flower_ng.errors import Refused, Unavailable
@@ -97,6 +97,10 @@ class RabbitBroker:
     async def peek(self, name: str, most: int) -> QueueGlimpse:  # noqa: ARG002 - it can't
         """Return why nothing is shown."""
         return QueueGlimpse(why_not=TAKES)
+
+    async def place(self, name: str, task_id: str) -> QueuePlace:  # noqa: ARG002 - it can't
+        """Return why the message is not looked for."""
+        return QueuePlace(why_not=TAKES)
 
     async def purge(self, name: str) -> int:
         """Have the queue purged over AMQP, which needs no plugin."""

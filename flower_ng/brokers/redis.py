@@ -20,10 +20,11 @@ from redis.sentinel import Sentinel
 
 from flower_ng.brokers.base import UNCERTAIN, BlockingAdapter, BrokerEndpoint, Look, numbers
 from flower_ng.brokers.condition import RedisFacts
-from flower_ng.brokers.messages import QueueGlimpse, of_kombu
+from flower_ng.brokers.messages import QueueGlimpse, QueuePlace, of_kombu
 from flower_ng.brokers.moving import MovedMessages, moved_in_redis
 from flower_ng.brokers.redis_info import redis_facts
 from flower_ng.brokers.redis_keys import Leftovers
+from flower_ng.brokers.redis_lists import messages_of, place_of_task
 from flower_ng.errors import NoAnswer, Refused, Unavailable
 
 #: Kombu's own, where `broker_transport_options` says nothing.
@@ -32,9 +33,6 @@ SEPARATOR = "\x06\x16"
 UNACKED = "unacked"
 PORT = 6379
 SENTINEL_PORT = 26379
-#: So many messages of a list are looked at for one of them, so many at a time.
-LOOKED_AT = 10_000
-SLICE = 500
 #: Seconds; short, because somebody waits for the page.
 CONNECT_TIMEOUT_S = 1.0
 TIMEOUT_S = 2.0
@@ -88,6 +86,11 @@ class RedisBroker(BlockingAdapter):
             found = pipeline.execute()
         raw = [message for messages in found for message in reversed(messages)]
         return QueueGlimpse(tuple(map(of_kombu, raw[:most])))
+
+    def placed(self, name: str, task_id: str) -> QueuePlace:
+        """Look through the lists, in the order in which they are taken from."""
+        with self._asking() as client:
+            return place_of_task(client, tuple(self._keys(name)), task_id)
 
     def purged(self, name: str) -> int:
         """Count and delete the lists of a queue in one transaction."""
@@ -204,15 +207,6 @@ class SentinelBroker(RedisBroker):
             stack.callback(one.close)
         master: redis.Redis = sentinel.master_for(options["master_name"])  # type: ignore[no-untyped-call]
         return stack.enter_context(closing(master))
-
-
-def messages_of(client: "redis.Redis", key: str) -> Iterator[bytes]:
-    """Yield the messages of a list, the next one first, up to LOOKED_AT."""
-    for start in range(0, LOOKED_AT, SLICE):
-        found: Any = client.lrange(key, -start - SLICE, -start - 1)
-        yield from reversed(found)
-        if len(found) < SLICE:
-            return
 
 
 def place_of(facts: BrokerEndpoint) -> dict[str, Any]:

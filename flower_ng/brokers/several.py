@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from flower_ng.brokers.base import BrokerAdapter, BrokerEndpoint, Look
 from flower_ng.brokers.management import bracketed
-from flower_ng.brokers.messages import QueueGlimpse
+from flower_ng.brokers.messages import QueueGlimpse, QueuePlace
 from flower_ng.brokers.moving import MovedMessages
 from flower_ng.errors import AnswerError, Unavailable
 
@@ -63,6 +63,10 @@ class Several:
     async def peek(self, name: str, most: int) -> QueueGlimpse:
         """Look into a queue of the server that the events come from."""
         return await self._ask(lambda broker: broker.peek(name, most))
+
+    async def place(self, name: str, task_id: str) -> QueuePlace:
+        """Look for a message at the server that the events come from."""
+        return await self._ask(lambda broker: broker.place(name, task_id))
 
     async def purge(self, name: str) -> int:
         """Purge a queue of the server that the events come from, and of no other."""

@@ -34,6 +34,7 @@ from flower_ng.web.api import (
     series,
     sessions,
     tasks,
+    why,
     workers,
 )
 from flower_ng.web.api.datatable import TasksDataTable
@@ -128,6 +129,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     series.ShowSeries,
     tasks.TaskInfo,
     details.TaskDetails,
+    why.TaskWhy,
     publish.TaskApply,
     publish.TaskAsyncApply,
     publish.TaskSend,

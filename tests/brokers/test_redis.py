@@ -33,6 +33,19 @@ async def test_own_steps_separator_and_prefix_are_honoured(redis_url, adapter):
     assert await adapter(Place(redis_url)).queues(["mixed"]) == [{"name": "mixed", "messages": 0}]
 
 
+async def test_the_place_of_a_task_counts_what_is_taken_before_it(redis_url, adapter):
+    with celery.Celery(broker=redis_url, set_as_current=False) as app:
+        later = app.send_task("shop.add", queue="line", priority=9).id
+        first = app.send_task("shop.add", queue="line", kwargs={"after": later}).id
+        second = app.send_task("shop.add", queue="line").id
+    broker = adapter(Place(redis_url))
+
+    places = [await broker.place("line", one) for one in (first, second, later, "of-nobody")]
+    assert [place.before for place in places] == [0, 1, 2, None]
+    assert places[0].content_type == "application/json"
+    assert places[3].is_whole
+
+
 async def test_the_database_of_the_url_is_asked(redis_url, adapter):
     other = Place(redis_url.removesuffix("0") + "5")
     other.fill("here", 1)

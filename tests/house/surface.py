@@ -129,6 +129,7 @@ FLOWER = (
     read("/api/search/fields"),
     read("/api/task/info/(.*)", "/api/task/info/some-id"),
     read("/api/task/details/(.+)", "/api/task/details/some-id"),
+    read("/api/task/why/(.+)", "/api/task/why/some-id"),
     read("/api/task/result/(.+)", "/api/task/result/some-id"),
     *CONTROLS,
     *PUBLISH,

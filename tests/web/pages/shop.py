@@ -14,6 +14,7 @@ from flower_ng.brokers import (
     Look,
     QueueGlimpse,
     QueueNumbers,
+    QueuePlace,
     WaitingMessage,
     is_system_queue,
 )
@@ -48,7 +49,7 @@ class FakeInspector:
         self.failed: dict[str, Failure] = {}
         self.is_silent = False
 
-    def inspect(self, workername: str | None = None) -> "asyncio.Future[Any]":
+    def inspect(self, workername: str | None = None, *_methods: Any) -> "asyncio.Future[Any]":
         self.asked.append(workername)
         self.workers |= self.coming
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -106,6 +107,10 @@ class FakeBroker:
     async def peek(self, _name: str, most: int) -> QueueGlimpse:
         return QueueGlimpse(self.waiting[:most])
 
+    async def place(self, _name: str, task_id: str) -> QueuePlace:
+        ids = [one.id for one in self.waiting]
+        return QueuePlace(ids.index(task_id) if task_id in ids else None)
+
     async def clean(self, spared: Sequence[str]) -> list[str]:
         return [one.name for one in self.facts.stale if one.owner not in spared]
 
@@ -136,6 +141,7 @@ class Shop(FakeCluster):
         self.store.memory_is(self.state.forget_tasks)
         self.batches = Batches(self.store, self.state.tasks, lambda _: None, lambda: self.now)
         self.inspector = FakeInspector()
+        self.task_observer = SimpleNamespace(running=lambda _state, _most: ())
         self.control = FakeControl()
         self.broker = FakeBroker()
         self.poll = Poll(

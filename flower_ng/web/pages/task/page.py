@@ -1,7 +1,8 @@
 """Task shows everything that is known of one task, and ends it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Final
 
 from msgspec import json, structs
@@ -14,16 +15,19 @@ from flower_ng.store.rollups.points import TaskPoint
 from flower_ng.store.tables.timeline import Attempt
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
-from flower_ng.web.lookups.task_review import revoked_words
 from flower_ng.web.lookups.verified_task import ENDED, Verified, verified
+from flower_ng.web.lookups.why import PAGE_S, why_not_running
 from flower_ng.web.pages.task.actions import TaskAction, task_actions
 from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
 from flower_ng.web.pages.task.texts import Block, block_of, blocks
+from flower_ng.web.pages.task.why import help_link
 from flower_ng.web.pages.task.workflow import Workflow, workflow_of
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links, word
 from flower_ng.web.ui.phases import Phase, is_stamped_late, phases
 from flower_ng.web.ui.time_window import start_of
+from flower_ng.web.ui.why_facts import Why
+from flower_ng.web.ui.why_words import timed
 
 #: When something happened to the task, in the order in which it usually does.
 TIMES: Final = (
@@ -101,11 +105,17 @@ class TaskView:
     more_children: int
     details: tuple[TaskFact, ...]
     doubt: str
-    revoked: str
+    why: Why | None
+    why_link: str
+    why_url: str
     own_state: OwnState | None
     state_source: str | None
     reruns: tuple[TaskFact, ...]
     past_actions: tuple[PastAction, ...]
+
+    def timed(self, words: str, tell: Callable[[float], str]) -> str:
+        """Return words as HTML, their times as `<time>` elements."""
+        return timed(escape(words), lambda at: f"<f-time>{tell(at)}</f-time>")
 
     @property
     def goes_on(self) -> bool:
@@ -123,7 +133,7 @@ class _Extras:
     outside_links: tuple[OutsideLink, ...]
     now: float
     doubt: str
-    revoked: str
+    why: Why | None
     own_state: OwnState | None
     past_actions: tuple[PastAction, ...]
 
@@ -147,6 +157,7 @@ class TaskDetailPage(Page):
         workflow = await workflow_of(shown, self._those)
         now = self.services.clock()
         others = tuple(outside_links(self.services.options.task_links, shown, now))
+        reason = await why_not_running(self.cluster, found, shown, now, PAGE_S)
         extras = _Extras(
             phases(row, usual, now, self.cluster.timezone, is_in_doubt=bool(found.doubt)),
             workflow,
@@ -154,7 +165,7 @@ class TaskDetailPage(Page):
             others,
             now,
             f"{found.doubt} {found.words}".strip(),
-            revoked_words(self.cluster, row, now),
+            reason if reason.steps else None,
             self._own_state(found),
             tuple(await past_actions_on(self, uuid, is_task=True)),
         )
@@ -195,6 +206,7 @@ class TaskDetailPage(Page):
 
 def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links: Links) -> TaskView:
     children = row.children[:MOST_CHILDREN]
+    why_link, why_url = help_link(extras.why, links)
     return TaskView(
         title=f"{row.name or 'Task'} {row.uuid[:8]}",
         uuid=row.uuid,
@@ -222,7 +234,9 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         more_children=len(row.children) - len(children),
         details=tuple(_details(row, links)),
         doubt=extras.doubt,
-        revoked=extras.revoked,
+        why=extras.why,
+        why_link=why_link,
+        why_url=why_url,
         own_state=extras.own_state,
         state_source=row.state_source,
         reruns=tuple(_reruns(row, links)),
