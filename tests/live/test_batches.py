@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.services import PATIENCE, Dashboard, Redis, Worker, chromium, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("ends")]
 RECEIVED = re.compile(r"Task tests\.shop\.add\[([0-9a-f-]+)\] received")
 
 
@@ -174,7 +174,7 @@ def test_rows_are_ticked_reviewed_and_run_again(browser, place, failed, way):
     expect(page.locator("main")).to_contain_text(f"by {way}")
     assert [row.inner_text() for row in page.locator("tbody th").all()] == failed[:4]
     page.goto("/actions")
-    expect(page.locator(".actions-list li").first).to_contain_text("Run many tasks again")
+    expect(page.locator(".past-actions li").first).to_contain_text("Run many tasks again")
     page.context.close()
 
 

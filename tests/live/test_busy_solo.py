@@ -8,7 +8,7 @@ from celery import Celery
 
 from tests.services import Dashboard, Redis, Worker, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("ends")]
 
 OPTIONS = (
     "--problems_interval=0.3",

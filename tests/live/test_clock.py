@@ -10,7 +10,7 @@ from celery import Celery
 from tests.leap import set_ahead
 from tests.services import Dashboard, Worker, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("ends")]
 
 DAY_S = 86_400
 STEPPED = {"CLOCK_STEPS": "1"}  # tests/leap.py

@@ -10,7 +10,7 @@ from celery import Celery
 
 from tests.services import Dashboard, Redis, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("ends")]
 
 LATE = "Flower-History-Lag"
 LISTS = (

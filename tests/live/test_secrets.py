@@ -20,7 +20,7 @@ from celery import Celery
 from flower_ng.web.routes import ENDPOINTS, PAGES
 from tests.services import Dashboard, Redis, Worker, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("ends")]
 
 #: Each secret begins so, and goes on with where it was planted.
 MARK = "kanarie"

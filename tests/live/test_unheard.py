@@ -10,7 +10,7 @@ from celery import Celery
 from tests.leap import set_ahead
 from tests.services import Dashboard, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("ends")]
 
 SILENT = {"SHOP_CONF": json.dumps({"worker_send_task_events": False})}
 #: The dashboard asks nobody for events, so that they can be stopped.

@@ -30,6 +30,8 @@ class SpareRoom:
                 spare = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
                 try:
                     os.posix_fallocate(spare, 0, SPARE_BYTES)
+                except OSError:
+                    self._path.unlink()
                 finally:
                     os.close(spare)
 

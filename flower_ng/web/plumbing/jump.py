@@ -58,15 +58,15 @@ class Jump(Handler):
     def _pages(self, wanted: str) -> Iterator[JumpTarget]:
         nav: tuple[NavLink, ...] = self.settings["nav"]
         paths = {link.label: link.path for link in nav}
-        for label in matching(paths, wanted):
+        for label in matching(paths, wanted, len(paths)):
             yield JumpTarget("page", label, self.services.url(paths[label]), "Page")
 
 
-def matching(names: Iterable[str], wanted: str) -> Iterator[str]:
+def matching(names: Iterable[str], wanted: str, most: int = MOST) -> Iterator[str]:
     """The first names that hold the letters: those with a part that begins so come first."""
     letters = wanted.casefold()
     held = (name for name in names if letters in name.casefold())
-    return islice(sorted(held, key=lambda name: (_is_inside(name, letters), name)), MOST)
+    return islice(sorted(held, key=lambda name: (_is_inside(name, letters), name)), most)
 
 
 def _is_inside(name: str, letters: str) -> bool:
