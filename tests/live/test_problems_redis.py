@@ -121,7 +121,8 @@ def do_untold(broken: Broken, worker: Worker) -> None:
         for _ in range(25):
             broken.send("add", 1, 1)
         assert broken.sees("worker-eventless", worker.hostname)["evidence"]["events"] == "none"
-        app.control.enable_events(destination=[worker.hostname])
+        ask = app.control.enable_events
+        wait_until(lambda: ask(destination=[worker.hostname], reply=True, timeout=2), 30, "asked")
         broken.send("add", 1, 1)
         broken.clears("worker-eventless", worker.hostname)
 

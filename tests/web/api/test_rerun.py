@@ -166,9 +166,12 @@ def test_a_review_is_acted_on_once_however_often_it_is_sent(place):
     (second,) = place.dashboard.get(f"/api/task/details/{first}")["reruns"]
     place.ended(second)
     assert place.count() == before + 1
-    entries = place.dashboard.get("/api/audit")["entries"]
-    outcomes = [one["outcome"] for one in entries if one["target"] == first]
-    assert sorted(outcomes) == ["done", "refused"]
+
+    def outcomes() -> list[str]:
+        entries = place.dashboard.get("/api/audit")["entries"]
+        return sorted(one["outcome"] for one in entries if one["target"] == first)
+
+    wait_until(lambda: outcomes() == ["done", "refused"], 5, "both are recorded")
 
 
 def test_a_task_that_was_revoked_is_not_run_again_without_a_word(place):
