@@ -16,7 +16,7 @@ settings.load_profile("house")
 
 
 #: What one process has to run alone and takes minutes, the longest first.
-LONGEST = ("outages", "live-redis", "problems", "ends", "rabbit", "browser", "yard", "interrupted")
+LONGEST = ("outages", "live-redis", "ends", "rabbit", "browser", "yard", "interrupted")
 
 
 @pytest.hookimpl(trylast=True)

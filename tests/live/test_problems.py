@@ -19,7 +19,7 @@ from tests.leap import set_ahead
 from tests.live.watching import NAPS, Watched
 from tests.services import Dashboard, Redis, Worker, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("problems")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
 
 OPTIONS = (
     "--problems_interval=0.3",

@@ -21,7 +21,7 @@ from tests.leap import set_ahead
 from tests.live.test_problems import OPTIONS, Leaping
 from tests.services import Dashboard, Redis, Worker, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("problems")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
 
 LOWERED = (
     *OPTIONS,

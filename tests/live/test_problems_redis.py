@@ -15,7 +15,7 @@ from tests.live.test_problems import OPTIONS
 from tests.live.watching import Watched
 from tests.services import Dashboard, Process, Redis, Worker, free_port, python, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("problems")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
 
 LOWERED = (
     *OPTIONS,

