@@ -82,7 +82,8 @@ def test_150_tasks_that_retry_at_once_are_all_seen_to_succeed(cluster):
         (2, 1, "SUCCESS"),
     ]
     assert [one["exception"] for one in told["attempts"]] == ["OSError('not yet')", None]
-    assert not cluster.dashboard.get("/api/tasks", taskname="tests.shop.again", state="RETRY")
+    left = cluster.dashboard.get("/api/tasks", taskname="tests.shop.again", state="RETRY")
+    assert not left.keys() & {*ids}  # others are of a pool whose events Celery 5.4 drops
 
 
 #: What a page says of a task without parent and children.
