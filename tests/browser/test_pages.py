@@ -76,12 +76,33 @@ async def test_names_that_must_be_cut_keep_their_end(window):
 async def test_the_names_of_pages_have_room_on_a_small_phone(window):
     async with window(320) as it:
         page = await it.open("/tasks")
-        names = await page.locator("nav.nav a > span:visible").all()
+        names = await page.locator("nav.nav :is(a, button) > span:visible").all()
         boxes = [await name.bounding_box() for name in names]
 
         ends = [0, *(box["x"] + box["width"] for box in boxes)]
         assert all(box["x"] >= end for box, end in zip(boxes, ends, strict=False))
         assert ends[-1] <= 320
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_a_phone_opens_the_pages_that_have_no_room_at_its_bottom(window, script):
+    async with window(390, java_script_enabled=script) as it:
+        page = await it.open("/tasks")
+        more, link = page.get_by_role("button", name="More"), page.locator("#places a")
+        assert not await link.first.is_visible()
+        await more.click()
+        await link.filter(has_text="Doctor").click()
+        await page.wait_for_url("**/doctor")
+
+        assert await page.locator("nav.nav a").count() == await page.locator("nav.nav li").count() - 1
+
+
+async def test_a_wide_window_shows_all_pages(window):
+    async with window() as it:
+        page = await it.open("/tasks")
+
+        assert await page.locator("#places a", has_text="Doctor").is_visible()
+        assert not await page.get_by_role("button", name="More").is_visible()
 
 
 async def test_the_first_key_leads_past_the_navigation(window):

@@ -42,15 +42,22 @@ class View(Protocol):
 #: leads there after `g`. One appears as soon as a page names it.
 PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "Overview": ("gauge", "o"),
+    "Problems": ("triangle-alert", "p"),
     "Tasks": ("rows-3", "t"),
-    "Types": ("shapes", "y"),
     "Workers": ("server", "w"),
     "Queues": ("layers", "q"),
-    "Actions": ("play", "a"),
-    "Problems": ("triangle-alert", "p"),
     "Failures": ("circle-x", "f"),
+    "Workflows": ("workflow", "l"),
+    "Schedule": ("calendar-clock", "s"),
+    "Types": ("shapes", "y"),
+    "Actions": ("play", "a"),
     "Broker": ("radio-tower", "b"),
+    "History": ("database", "h"),
+    "Doctor": ("stethoscope", "d"),
+    "Audit": ("scroll-text", "u"),
 }
+#: How many of them always have room, also at the bottom of a phone; the others open from there.
+FIRST_PLACES: Final = 5
 _ELSEWHERE: Final = ("chevron-right", "")
 
 
@@ -112,6 +119,7 @@ class Toast:
 class Frame:
     """The frame of one page; `xsrf` is empty where forms need no token.
 
+    `nav` is the part of the navigation that is always seen, `nav_more` what opens on a phone.
     `who` is whom it is for, `has_session` whether that person can log out.
     `connection` is the state of the events' connection to the broker, `remedy` says what may mend
     it; `as_of` is when what is shown of workers and tasks was so (UTC seconds), None for now;
@@ -123,6 +131,7 @@ class Frame:
     title: str
     app_name: str
     nav: tuple[NavItem, ...]
+    nav_more: tuple[NavItem, ...]
     toasts: tuple[Toast, ...]
     connection: "ConnectionState | None"
     as_of: float | None
@@ -230,10 +239,12 @@ class Framed(RequestHandler):
         services, cluster, door = self.services, self.cluster, self.services.door
         may_see = self.is_known or not door.has_lock
         token = self._xsrf()
+        places = tuple(self._nav(nav, may_see=may_see))
         return Frame(
             title=f"{title} · flower_ng" if title else "flower_ng",
             app_name=cluster.app_name if may_see else "",
-            nav=tuple(self._nav(nav, may_see=may_see)),
+            nav=places[:FIRST_PLACES],
+            nav_more=places[FIRST_PLACES:],
             toasts=self._toasts(),
             connection=cluster.events.connection if may_see else None,
             as_of=_as_of(cluster) if may_see else None,

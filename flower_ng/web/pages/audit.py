@@ -31,6 +31,7 @@ class AuditTrail(Page):
 
     path = "/audit"
     need = Need.ADMINISTER
+    nav = "Audit"
     template = "pages/audit.html"
 
     async def view(self, *_none: str) -> AuditView:

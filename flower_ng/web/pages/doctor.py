@@ -76,7 +76,7 @@ class DoctorPage(Page):
 
     path = "/doctor"
     need = Need.READ
-    nav = "Problems"
+    nav = "Doctor"
     template = "pages/doctor.html"
 
     async def view(self, *_none: str) -> DoctorView:

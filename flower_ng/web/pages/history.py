@@ -65,7 +65,7 @@ class History(Page):
 
     path = "/history"
     need = Need.READ
-    nav = "Tasks"
+    nav = "History"
     template = "pages/history.html"
 
     async def view(self, *_none: str) -> HistoryView:
