@@ -137,6 +137,7 @@ def health_sources(
         has_returned=lambda: not events.returning.lasts_s,
         broker=lambda: poll.facts,
         paused_by=holds.paused_by,
+        is_revoked=lambda uuid: uuid in holds.revoked,
     )
 
 

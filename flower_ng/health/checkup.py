@@ -15,6 +15,7 @@ from flower_ng.health.facts.baselines import Baselines
 from flower_ng.health.facts.beat_schedule import BeatSchedule
 from flower_ng.health.facts.gathering import FactCollector, FactSources
 from flower_ng.health.facts.lost_tasks import LostTaskCheck, is_idle_since
+from flower_ng.health.facts.rounds import AskingRounds
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.health.facts.trends import Trends
 from flower_ng.health.facts.worker_facts import WorkerFactsReader
@@ -39,6 +40,8 @@ IDLE: Final = (
     " Ignore."
 )
 UNCLAIMED: Final = "Its worker says that it does not run it, and no event says how it ended."
+#: What a worker is asked in which tasks wait for long.
+HELD: Final = ("active", "reserved", "stats")
 #: Pairs of task type and exception that are read from the history at the start.
 MOST_GROUPS: Final = 5000
 
@@ -77,10 +80,17 @@ class Checkup:
         self._usual = Baselines(store.series, clock, seldom_s)
         self._presence = presence
         self._claims = LostTaskCheck(inspector, verifier.doubt, clock)
+
+        async def ask_what_is_held(name: str) -> None:
+            await inspector.inspect(name, HELD)
+
+        self._held_rounds = AskingRounds(ask_what_is_held, clock)
         gathering = FactCollector(
             sources,
             state,
-            WorkerFactsReader(state, presence, inspector, sightings, verifier),
+            WorkerFactsReader(
+                state, presence, inspector, sightings, verifier, is_revoked=sources.is_revoked
+            ),
             sightings,
             self._claims,
             verifier,
@@ -88,6 +98,8 @@ class Checkup:
             self.trends,
             entries=lambda: self._timetable.entries,
             claim_after_s=limits.thresholds.get("task-unclaimed", 0.0),
+            stall_after_s=limits.thresholds.get("worker-stalled", 0.0),
+            held_rounds=self._held_rounds,
             clock=clock,
             timezone=capp.timezone,
         )
@@ -136,6 +148,7 @@ class Checkup:
         self._usual.stop()
         self._timetable.stop()
         self._claims.stop()
+        self._held_rounds.stop()
         if self._learning is not None:
             self._learning.cancel()
 

@@ -88,6 +88,13 @@ class ProblemOptions:
         "Alert when workers of one queue differ in version or tasks for this many seconds.",
         at_least(0),
     )
+    problem_worker_stalled: float = option(
+        120.0,
+        PROBLEMS,
+        "Alert when a received task waits this many seconds in a worker that has free slots, or no"
+        " slot at all.",
+        at_least(0),
+    )
     problem_worker_full: float = option(
         300.0,
         PROBLEMS,

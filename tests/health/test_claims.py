@@ -7,7 +7,8 @@ import asyncio
 
 import pytest
 
-from flower_ng.health.facts.lost_tasks import GOOD_S, LostTaskCheck, is_idle_since
+from flower_ng.health.facts.lost_tasks import LostTaskCheck, is_idle_since
+from flower_ng.health.facts.rounds import GOOD_S
 from flower_ng.records import Worker
 from tests.health.making import NOW
 

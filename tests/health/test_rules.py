@@ -14,6 +14,7 @@ from flower_ng.health.facts.records import (
     Counts,
     EntryFacts,
     Growth,
+    HeldTasks,
     HistoryFacts,
     IngestFacts,
     NewException,
@@ -40,6 +41,12 @@ def of_type(recent=None, usual=None, **known):
 
 def told(**known):
     return WorkerAnswer(**known)
+
+
+def stuck(**known):
+    """A worker with a free slot that begins nothing of what it holds."""
+    usual = {"reserved": 4, "waiting_s": 400, "begun_s": 350, "told": told(slots=2)}
+    return worker(**{**usual, "held": HeldTasks(1, 300, 20), **known})
 
 
 #: What the statistics of a node that is well tell.
@@ -119,10 +126,16 @@ WRONG = [
         {"children replaced": 9, "explained by settings": 1, "within_s": 3600},
     ),
     (
-        "worker-full",
+        "worker-stalled",
         {"workers": [worker(reserved=11, waiting_s=400, told=told(slots=0))]},
         W,
         {"reserved": 11, "waiting_s": 400, "running": 0, "slots": 0},
+    ),
+    (
+        "worker-stalled",
+        {"workers": [stuck()]},
+        W,
+        {"reserved": 4, "waiting_s": 300, "running": 1, "slots": 2},
     ),
     (
         "worker-full",
@@ -428,11 +441,48 @@ WELL = {
         "worker-full",
         {"workers": [worker(reserved=4, waiting_s=400, running=1, told=told(slots=2))]},
     ),
+    "a pool of none is stalled, not full": (
+        "worker-full",
+        {"workers": [worker(reserved=11, waiting_s=400, told=told(slots=0))]},
+    ),
+    "a pool of none hoards nothing, whoever is idle beside it": (
+        "worker-hoards",
+        {
+            "workers": [
+                worker(reserved=4, waiting_s=400, told=told(slots=0, queues=("q",))),
+                worker("idle@box", told=told(slots=2, queues=("q",))),
+            ]
+        },
+    ),
+    "a worker that began a task lately goes on": (
+        "worker-stalled",
+        {"workers": [stuck(begun_s=100)]},
+    ),
+    "what just came does not wait for long": (
+        "worker-stalled",
+        {"workers": [stuck(waiting_s=100), worker("b", told=told(slots=0))]},
+    ),
+    "a solo pool answers between its tasks": (
+        "worker-stalled",
+        {"workers": [stuck(told=told(slots=1, pool="celery.concurrency.solo:TaskPool"))]},
+    ),
+    "a worker says that it runs as many as it can, of which the starts were missed": (
+        "worker-stalled",
+        {"workers": [stuck(held=HeldTasks(2, 300, 20))]},
+    ),
+    "a rate limit or an ETA holds tasks back, so that it does not name them": (
+        "worker-stalled",
+        {"workers": [stuck(held=HeldTasks(0, 0, 20))]},
+    ),
+    "a worker that is gone is another problem": (
+        "worker-stalled",
+        {"workers": [stuck(status="silent")]},
+    ),
     "where another of its queue is idle, it hoards": (
         "worker-full",
         {
             "workers": [
-                worker(reserved=4, waiting_s=400, told=told(slots=0, queues=("q",))),
+                worker(reserved=4, waiting_s=400, running=2, told=told(slots=2, queues=("q",))),
                 worker("idle@box", told=told(slots=2, queues=("q",))),
             ]
         },
@@ -584,6 +634,26 @@ DOUBTFUL = {
     "slots that were not told": (
         "worker-full",
         {"workers": [worker(reserved=4, waiting_s=400)]},
+    ),
+    "slots of which nobody told": (
+        "worker-stalled",
+        {"workers": [stuck(told=None)]},
+    ),
+    "a worker that has not said what it holds": (
+        "worker-stalled",
+        {"workers": [stuck(held=None)]},
+    ),
+    "an answer from before the newest task began": (
+        "worker-stalled",
+        {"workers": [stuck(held=HeldTasks(1, 300, 355))]},
+    ),
+    "heartbeats that count no tasks": (
+        "worker-stalled",
+        {"workers": [stuck(begun_s=None)]},
+    ),
+    "a worker that may be gone": (
+        "worker-stalled",
+        {"workers": [stuck(status="unknown")]},
     ),
     "a length that is unknown": ("queue-long", {"queues": [QueueFacts(W)]}),
     "messages whose age is at least that": (

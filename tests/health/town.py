@@ -18,6 +18,7 @@ from flower_ng.health.engine import Engine
 from flower_ng.health.facts.gathering import FactCollector, FactSources
 from flower_ng.health.facts.lost_tasks import LostTaskCheck
 from flower_ng.health.facts.records import Counts, EntryFacts, Facts, TypeFacts
+from flower_ng.health.facts.rounds import AskingRounds
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.health.facts.trends import Trends
 from flower_ng.health.facts.worker_facts import WorkerFactsReader
@@ -110,6 +111,8 @@ class Town:
             self.trends,
             entries=self.entries,
             claim_after_s=DEFAULTS["task-unclaimed"],
+            stall_after_s=DEFAULTS["worker-stalled"],
+            held_rounds=AskingRounds(self.inspect, clock),
             clock=clock,
         )
         self.engine = Engine(RULES, DEFAULTS, hold_s=20.0, quiet_until=BEGAN + 60)

@@ -5,6 +5,7 @@ test_defaults.py. The windows of some rules are no options: there the dashboard'
 """
 
 import json
+import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ LOWERED = (
     "--problem_workers_twins=2",
     "--problem_worker_unanswering=0.5",
     "--problem_worker_eventless=0.5",
+    "--problem_worker_stalled=0.5",
     "--problem_worker_full=0.5",
     "--problem_worker_hoards=0.5",
     "--problem_workers_differ=0.5",
@@ -313,6 +315,40 @@ def test_short_tasks_behind_a_long_one_and_unlike_workers_of_a_queue_are_told(wa
     assert differ.keys() == {hoarder.hostname, watched.hand.hostname}
     watched.clears_by_asking("workers-differ", watched.hand, "hoard")
     watched.clears("worker-hoards", hoarder.hostname)
+
+
+def test_a_pool_of_no_process_and_one_that_hangs_are_told_until_tasks_start(watched, url):
+    spare = watched.spare
+    watched.inspect(spare)
+    (child,) = watched.record(spare)["stats"]["pool"]["processes"]
+
+    os.kill(child, signal.SIGSTOP)
+    try:
+        watched.reaches(held := watched.nap(0, queue="spare"), "RECEIVED")
+        hangs = watched.sees("worker-stalled", spare.hostname)
+    finally:
+        os.kill(child, signal.SIGCONT)
+    watched.reaches(held, "SUCCESS")
+    watched.clears("worker-stalled", spare.hostname)
+    with Celery(broker=url, set_as_current=False) as other:  # the dashboard refuses to
+        other.control.pool_shrink(1, destination=[spare.hostname])
+    watched.reaches(held := watched.nap(0, queue="spare"), "RECEIVED")
+    watched.inspect(spare)
+    none = wait_until(
+        lambda: (
+            (one := watched.sees("worker-stalled", spare.hostname))["evidence"]["slots"] == 0
+            and one
+        ),
+        30,
+        "the pool has no slot",
+    )
+    assert watched.told("worker-full", spare.hostname) is None
+    assert watched.dashboard.post(f"/api/worker/pool/grow/{spare.hostname}", n=1).status == 200
+    watched.reaches(held, "SUCCESS")
+    watched.clears("worker-stalled", spare.hostname)
+
+    assert (hangs["severity"], hangs["evidence"]["slots"]) == ("error", 1)
+    assert none["evidence"]["reserved"] == 1
 
 
 def test_workers_that_answer_nothing_or_send_nothing_are_told_until_they_do(watched, begin):

@@ -20,6 +20,7 @@ from flower_ng.health.facts.records import (
     UnackedTask,
     WorkerFacts,
 )
+from flower_ng.health.facts.rounds import AskingRounds
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.health.facts.trends import Trends
 from flower_ng.health.facts.worker_facts import StateTables, WorkerFactsReader, lag_s
@@ -63,7 +64,7 @@ class FactSources:
     `asked` is how many questions workers answered, and how many seconds they took for it in all;
     `has_returned` says that all tasks of the run before are back in memory, `store` gives the
     store's status, `broker` what that told when it was last asked; `paused_by` who keeps
-    a queue from its consumers on purpose.
+    a queue from its consumers on purpose, `is_revoked` whether a task was revoked here.
     """
 
     connection: Callable[[], EventConnection]
@@ -78,6 +79,7 @@ class FactSources:
     cuts: Callable[[], int] = lambda: 0
     missing: Mapping[str, int] = field(default_factory=dict)
     paused_by: Callable[[str], str] = lambda _: ""
+    is_revoked: Callable[[str], bool] = lambda _: False
 
 
 class FactCollector:
@@ -96,6 +98,8 @@ class FactCollector:
         *,
         entries: Callable[[], Sequence[EntryFacts] | None],
         claim_after_s: float,
+        stall_after_s: float,
+        held_rounds: AskingRounds,
         clock: Callable[[], float],
         timezone: tzinfo = UTC,
     ) -> None:
@@ -104,6 +108,7 @@ class FactCollector:
         self._verifier = verifier
         self._usual, self._trends = usual, trends
         self._entries = entries
+        self._stall_after_s, self._held_rounds = stall_after_s / 2, held_rounds
         self._claim_after_s = min(ASKED_AFTER_S, claim_after_s / 2)
         self._clock, self._timezone = clock, timezone
         self._dropped, self._malformed, self._lost = (RecentGrowth(LOSS_S) for _ in range(3))
@@ -150,6 +155,17 @@ class FactCollector:
         quiet = self._crew.eventless(now, ANSWERED_S) if is_asked else []
         return [*quiet, *self._crew.unheard()]
 
+    def _ask_what_is_held(self, workers: Iterable[WorkerFacts]) -> None:
+        """Have online workers asked in which a task has waited for long: events may be missing."""
+        after_s = self._stall_after_s
+        self._held_rounds.begin(
+            {
+                worker.name
+                for worker in workers
+                if after_s and worker.is_online and (worker.waiting_s or 0.0) > after_s
+            }
+        )
+
     async def _workers(self, now: float) -> tuple[WorkerFacts, ...]:
         names, waiting = self._crew.names(), self._crew.waiting(now)
         self._crew.forget_all_but(names)
@@ -158,6 +174,7 @@ class FactCollector:
         for start in range(0, len(names), SLICE):
             found += self._crew.facts(names[start : start + SLICE], waiting, now)
             await asyncio.sleep(0)
+        self._ask_what_is_held(found)
         return tuple(found)
 
     async def _running(

@@ -4,22 +4,16 @@ On the loop, in the background, a few workers at a time. The result backend is t
 tasks that their worker does not run (monitor/remote/verifying.py).
 """
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from flower_ng.health.facts.rounds import AskingRounds
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.records import Worker
 
-log = logging.getLogger(__name__)
-
 #: Workers are asked about tasks that run for so long.
 ASKED_AFTER_S: Final = 30.0
-#: Workers asked in one look; and how long an answer is good for.
-MOST_WORKERS: Final = 5
-GOOD_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +61,8 @@ class LostTaskCheck:
         self._doubt = doubt
         self._clock = clock
         self._claims: dict[str, Claim] = {}
-        self._asked_at: dict[str, float] = {}
-        self._work: asyncio.Task[None] | None = None
+        self._by_worker: dict[str, list[str]] = {}
+        self._rounds = AskingRounds(self._ask, clock)
 
     def of(self, uuid: str) -> Claim | None:
         """Return what is known of a task; None where nobody was asked."""
@@ -84,28 +78,16 @@ class LostTaskCheck:
             by_worker.setdefault(worker, []).append(uuid)
         known = {uuid for uuids in by_worker.values() for uuid in uuids}
         self._claims = {uuid: one for uuid, one in self._claims.items() if uuid in known}
-        self._asked_at = {name: at for name, at in self._asked_at.items() if name in by_worker}
-        if by_worker and (self._work is None or self._work.done()):
-            self._work = asyncio.get_running_loop().create_task(self._check(by_worker))
+        self._by_worker = by_worker
+        self._rounds.begin(by_worker.keys())
 
     def stop(self) -> None:
         """End what is under way."""
-        if self._work is not None:
-            self._work.cancel()
+        self._rounds.stop()
 
-    async def _check(self, by_worker: Mapping[str, list[str]]) -> None:
-        now = self._clock()
-        asked_at = sorted((self._asked_at.get(name, 0.0), name) for name in by_worker)
-        due = [name for at, name in asked_at if now - at >= GOOD_S]
-        try:
-            for name in due[:MOST_WORKERS]:
-                self._asked_at[name] = now
-                await self._ask(name, by_worker[name])
-        except Exception:  # the border of this errand
-            log.exception("Could not ask what the workers run")
-
-    async def _ask(self, name: str, uuids: Iterable[str]) -> None:
+    async def _ask(self, name: str) -> None:
         """Ask one worker; who does not answer leaves its tasks unknown."""
+        uuids = self._by_worker.get(name, ())
         records = await self._asked.inspect(name, ("active",))
         active = NO_ANSWER.taking("active", records.get(name, {}).get("active")).active
         if "active" in self._asked.failures(name) or active is None:

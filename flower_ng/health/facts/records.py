@@ -39,6 +39,19 @@ class Growth:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldTasks:
+    """What a worker said `age_s` ago to hold: `active` tasks that it ran, others ready to run.
+
+    Those that are known here by their events too have waited for up to `waiting_s`, 0 where it
+    named none of them. Tasks held back by an ETA or a rate limit are not among them.
+    """
+
+    active: int
+    waiting_s: float
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerFacts:
     """One worker. `silent_s` counts only time in which it could have been heard.
 
@@ -48,6 +61,7 @@ class WorkerFacts:
     answered the last time. `skew_s` is how far its clock is ahead. `switches` counts how often its
     identity changed back and forth within a minute. `lost` of the running tasks have no end that
     anyone knows, after the result backend was asked; `lost_because` is why it can't be asked.
+    `begun_s` is for how long it has begun no task at least, by its heartbeats.
     """
 
     name: str
@@ -58,6 +72,8 @@ class WorkerFacts:
     lost_because: str = ""
     reserved: int = 0
     waiting_s: float | None = None
+    begun_s: float | None = None
+    held: HeldTasks | None = None
     load: tuple[float, ...] | None = None
     version: str | None = None
     told: WorkerAnswer | None = None

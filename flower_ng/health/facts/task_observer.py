@@ -46,11 +46,15 @@ class TaskTable(Protocol):
 
 
 class HostIdentity:
-    """The process and the count of tasks that a worker's events name, and when they jumped."""
+    """The process and the count of tasks that a worker's events name, and when they jumped.
 
-    __slots__ = ("jumps", "pid", "processed")
+    `begun_at` is when it was last known to begin a task, or when its count was first told.
+    """
+
+    __slots__ = ("begun_at", "jumps", "pid", "processed")
 
     def __init__(self) -> None:
+        self.begun_at: float | None = None
         self.pid: int | None = None
         self.processed = 0
         self.jumps: deque[float] = deque(maxlen=100)
@@ -62,6 +66,8 @@ class HostIdentity:
         is_less = processed is not None and processed < self.processed
         if (is_other or is_less) and event.type != "worker-online":
             self.jumps.append(now)
+        if processed is not None and (self.begun_at is None or processed != self.processed):
+            self.begun_at = now
         self.pid = pid
         self.processed = self.processed if processed is None else processed
 
@@ -169,6 +175,16 @@ class TaskObserver:
         """Return how often a worker's identity jumped lately; once is a restart."""
         identity = self._identities.get(hostname)
         return 0 if identity is None else sum(now - at < IDENTITY_S for at in identity.jumps)
+
+    def begun_s(self, hostname: str, now: float) -> float | None:
+        """Return for how long a worker has begun no task at least, by its heartbeats' count.
+
+        None where they tell no count.
+        """
+        identity = self._identities.get(hostname)
+        if identity is None or identity.begun_at is None:
+            return None
+        return max(0.0, now - identity.begun_at)
 
     def _place(self, task: Task) -> None:
         uuid, state = task.uuid, task.state

@@ -1,11 +1,12 @@
 """WorkerFactsReader makes the facts about workers from events and answers. On the loop."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from flower_ng.health.facts.records import WorkerFacts
+from flower_ng.health.facts.records import HeldTasks, WorkerFacts
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.health.facts.worker_answers import AnswerHistory
 from flower_ng.monitor.remote.answers import Failure
@@ -25,6 +26,34 @@ MOST_RESERVED: Final = 2000
 ANSWER_LATE_S: Final = 10.0
 #: A worker that says to have done so many tasks, none of which was heard of, sends no events.
 LEAST_DONE: Final = 20
+
+
+@dataclass(slots=True)
+class WaitingTasks:
+    """For how long the oldest reserved task of a worker has waited; `held` as it said itself."""
+
+    oldest_s: float = 0.0
+    held: HeldTasks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _TasksAnswer:
+    """Which tasks a worker said at a time to run, and to have ready; `at` is 0 where it did not."""
+
+    at: float = 0.0
+    active: AbstractSet[str] = frozenset()
+    reserved: AbstractSet[str] = frozenset()
+
+    def has(self, uuid: str) -> bool:
+        """Whether it named that task."""
+        return uuid in self.active or uuid in self.reserved
+
+    def held(self, now: float) -> HeldTasks | None:
+        """Return it without a task that is known here; None where there was no answer."""
+        return HeldTasks(len(self.active), 0.0, now - self.at) if self.at else None
+
+
+NO_TASKS: Final = _TasksAnswer()
 
 
 class StateTables(Protocol):
@@ -75,7 +104,10 @@ class WorkerFactsReader:
         asked: InspectorRecords,
         sightings: TaskObserver,
         verifier: Verifier,
+        *,
+        is_revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self._is_revoked = is_revoked
         self._state = state
         self._presence = presence
         self._asked = asked
@@ -91,39 +123,44 @@ class WorkerFactsReader:
         lost = (name for name in tallies if name is not None and running(tallies[name]))
         return list(dict.fromkeys((*self._state.workers, *lost)))
 
-    def waiting(self, now: float) -> dict[str, float]:
-        """Return for how long the oldest reserved task of each worker has waited.
+    def waiting(self, now: float) -> dict[str, WaitingTasks]:
+        """Return of each worker with reserved tasks for how long the oldest has waited.
 
         Not those that the worker itself has answered since to have no more: of these an event was
-        missed, for example while the dashboard was restarted.
+        missed, for example while the dashboard was restarted. Nor those that were revoked here.
         """
-        found: dict[str, float] = {}
-        answers: dict[str, tuple[float, AbstractSet[str]]] = {}
+        found: dict[str, WaitingTasks] = {}
+        answers: dict[str, _TasksAnswer] = {}
         for task in self._sightings.reserved(self._state, MOST_RESERVED):
-            if task.worker is None or task.received is None:
+            if task.worker is None or task.received is None or self._is_revoked(task.uuid):
                 continue
             name = task.worker.hostname
-            if name not in answers:
-                answers[name] = self._held_tasks(name, now)
-            answered_at, held = answers[name]
-            if task.uuid in held or answered_at < task.received + ANSWER_LATE_S:
-                found[name] = max(now - task.received, found.get(name, 0.0))
+            answer = answers.get(name)
+            if answer is None:
+                answer = answers[name] = self._answer(name, now)
+            if answer.has(task.uuid) or answer.at < task.received + ANSWER_LATE_S:
+                waiting = found.setdefault(name, WaitingTasks(0.0, answer.held(now)))
+                waits_s = now - task.received
+                waiting.oldest_s = max(waits_s, waiting.oldest_s)
+                if waiting.held is not None and task.uuid in answer.reserved:
+                    longest_s = max(waits_s, waiting.held.waiting_s)
+                    waiting.held = replace(waiting.held, waiting_s=longest_s)
         return found
 
-    def _held_tasks(self, name: str, now: float) -> tuple[float, AbstractSet[str]]:
-        """Return which tasks a worker says to have, and as of when; 0 where it said nothing."""
+    def _answer(self, name: str, now: float) -> _TasksAnswer:
+        """Return which tasks a worker said to have."""
         told, ages = self._asked.told.get(name, NO_ANSWER), self._asked.ages(name)
         if (
             told.reserved is None
             or told.active is None
             or not ages.keys() >= {"reserved", "active"}
         ):
-            return 0.0, frozenset()
-        held = told.reserved | {task.uuid for task in told.active}
-        return now - max(ages["reserved"], ages["active"]), held
+            return NO_TASKS
+        active = frozenset(task.uuid for task in told.active)
+        return _TasksAnswer(now - max(ages["reserved"], ages["active"]), active, told.reserved)
 
     def facts(
-        self, names: Iterable[str], waiting: Mapping[str, float], now: float
+        self, names: Iterable[str], waiting: Mapping[str, WaitingTasks], now: float
     ) -> Iterator[WorkerFacts]:
         """Yield the facts of some workers."""
         for name in names:
@@ -170,7 +207,7 @@ class WorkerFactsReader:
             for name in [name for name in table if name not in known]:
                 del table[name]
 
-    def _facts(self, name: str, waiting_s: float | None, now: float) -> WorkerFacts:
+    def _facts(self, name: str, waiting: WaitingTasks | None, now: float) -> WorkerFacts:
         known, tallies = self._state.workers.get(name), self._state.tallies.workers.get(name, {})
         worker = known or Worker(name)
         failure = self._asked.failures(name).get("stats")
@@ -183,7 +220,9 @@ class WorkerFactsReader:
             lost=self._verifier.lost(name, number),
             lost_because=self._verifier.refusal or "",
             reserved=tallies.get("RECEIVED", 0),
-            waiting_s=waiting_s,
+            waiting_s=waiting.oldest_s if waiting else None,
+            begun_s=self._sightings.begun_s(name, now),
+            held=waiting.held if waiting else None,
             load=worker.loadavg,
             version=worker.sw_ver,
             told=followed.told,

@@ -7,7 +7,9 @@ from typing import Final
 from flower_ng.health.facts.records import Facts, WorkerFacts
 from flower_ng.health.problem import Evidence
 from flower_ng.health.rules.rule import ASKED_S, UNKNOWN, Answer, Finding, Found, Rule, answered
+from flower_ng.monitor.remote.pools import pool_name
 
+SOLO: Final = "solo"
 #: Differing tasks that are listed by name; the rest is counted, to keep the evidence short.
 MAX_NAMED_TASKS: Final = 3
 
@@ -21,12 +23,13 @@ def hoarding(facts: Facts, threshold_s: float) -> Found:
         Finding(worker.name, {"reserved": worker.reserved, "waiting_s": worker.waiting_s, **idle})
         for worker in facts.workers
         if worker.is_online and worker.waiting_s is not None and worker.waiting_s > threshold_s
+        if not _has_no_slot(worker)  # `worker-stalled` says more
         if (idle := _idle_beside(worker, free))
     ]
 
 
 def full(facts: Facts, threshold_s: float) -> Found:
-    """Tasks wait inside a worker whose slots are all taken, or whose pool has none."""
+    """Tasks wait inside a worker whose slots are all taken."""
     if not facts.can_hear:
         return None
     free = list(_free(facts.workers))
@@ -41,10 +44,48 @@ def _full(worker: WorkerFacts, free: Sequence[WorkerFacts], threshold_s: float) 
         return None  # with an idle worker beside it, `worker-hoards` says more
     if told is None or told.slots is None:
         return UNKNOWN
-    if told.slots > worker.running:
+    if told.slots > worker.running or _has_no_slot(worker):
         return None
     waiting = {"reserved": worker.reserved, "waiting_s": waiting_s}
     return {**waiting, "running": worker.running, "slots": told.slots}
+
+
+def stalled(facts: Facts, threshold_s: float) -> Found:
+    """Tasks wait inside a worker that has free slots and begins nothing, or has no slot at all."""
+    if not facts.can_hear:
+        return None
+    return answered((worker.name, _stalled(worker, threshold_s)) for worker in facts.workers)
+
+
+def _stalled(worker: WorkerFacts, threshold_s: float) -> Answer:
+    waiting_s, told = worker.waiting_s, worker.told
+    if not worker.is_online:
+        return UNKNOWN if worker.is_unknown else None
+    if waiting_s is None or waiting_s <= threshold_s:
+        return None
+    if told is None or told.slots is None:
+        return UNKNOWN
+    if _has_no_slot(worker):
+        return {"reserved": worker.reserved, "waiting_s": waiting_s, "running": 0, "slots": 0}
+    # A solo pool answers between its tasks, with its slot free.
+    return None if pool_name(told.pool) == SOLO else _hanging(worker, told.slots, threshold_s)
+
+
+def _hanging(worker: WorkerFacts, slots: int, threshold_s: float) -> Answer:
+    """Judge by what the worker says: events of a start may have been missed."""
+    begun_s, held = worker.begun_s, worker.held
+    if begun_s is not None and begun_s < threshold_s:
+        return None
+    if held is None or begun_s is None or held.age_s > begun_s:
+        return UNKNOWN
+    if held.waiting_s <= threshold_s or held.active >= slots:
+        return None
+    waiting = {"reserved": worker.reserved, "waiting_s": held.waiting_s}
+    return {**waiting, "running": held.active, "slots": slots}
+
+
+def _has_no_slot(worker: WorkerFacts) -> bool:
+    return worker.told is not None and worker.told.slots == 0
 
 
 def _free(workers: Iterable[WorkerFacts]) -> Iterator[WorkerFacts]:
@@ -118,6 +159,16 @@ def _alone(tasks: set[str]) -> str:
 
 RULES: Final = (
     Rule(
+        "worker-stalled",
+        "worker",
+        "error",
+        "Received tasks are not started",
+        "Slots are free and yet nothing starts, or the pool was shrunk to none. Grow the pool where"
+        " it has no slot; else look at the worker's log and restart it: its pool may hang.",
+        stalled,
+        needs_s=lambda threshold_s: threshold_s + ASKED_S,
+    ),
+    Rule(
         "workers-differ",
         "queue",
         "warning",
@@ -133,9 +184,8 @@ RULES: Final = (
         "worker",
         "warning",
         "Received tasks wait for a slot",
-        "All slots of this worker are taken, or its pool was shrunk to none. Grow the pool, find"
-        " out what its tasks wait for, or set worker_prefetch_multiplier = 1 so that other workers"
-        " can take them.",
+        "All slots of this worker are taken. Grow the pool, find out what its tasks wait for, or"
+        " set worker_prefetch_multiplier = 1 so that other workers can take them.",
         full,
         needs_s=lambda _: ASKED_S,
     ),

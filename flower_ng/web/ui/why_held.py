@@ -95,7 +95,7 @@ def _slots(facts: WhyFacts, worker: WorkerSeen) -> WhyStep:
     if worker.limit or waits_s < SOON_S:
         return WhyStep("slots", "Slots", "passed", f"{free}.", worker.told_age_s, evidence)
     words = f"{free}, and yet does not start it: its pool may hang."
-    verdict = Verdict(words, "likely", "Look at the worker's log; restart it.", "worker", name)
+    verdict = Verdict(words, "likely", ADVICE["worker-stalled"], "worker", name)
     return WhyStep("stuck", "Slots", "stops", words, worker.told_age_s, evidence, verdict)
 
 
@@ -103,7 +103,7 @@ def _full(facts: WhyFacts, worker: WorkerSeen, evidence: dict[str, int]) -> WhyS
     name, slots = worker.name, worker.slots
     if not slots:
         words = f"The pool of {name}, which holds it, has no process: it was shrunk to none."
-        verdict = Verdict(words, "sure", "Grow the pool.", "worker", name)
+        verdict = Verdict(words, "sure", ADVICE["worker-stalled"], "worker", name)
         return WhyStep("slots", "Slots", "stops", words, worker.told_age_s, evidence, verdict)
     behind, about = "", ("worker", name)
     if worker.longest is not None:
