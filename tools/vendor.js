@@ -48,6 +48,10 @@ fetchLibraries();
 for (const [source, name] of Object.entries(vendor)) {
   copyFileSync(new URL(`node_modules/${source}`, work), new URL(name, made));
 }
+// Its small form is a script with one global name; pages import modules.
+const small = new URL("idiomorph.js", made);
+const script = readFileSync(small, "utf8");
+writeFileSync(small, `// @ts-nocheck\n${script.trim()}\nexport { Idiomorph };\n`);
 const sprite = `<svg xmlns="http://www.w3.org/2000/svg">\n${icons.map(symbol).join("\n")}\n</svg>\n`;
 writeFileSync(new URL("icons.svg", made), sprite);
 rmSync(target, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** Turns the page that is shown into a newer one, and leaves alone what people are doing in it. */
-import { Idiomorph } from "../vendor/idiomorph.esm.js";
+import { Idiomorph } from "../vendor/idiomorph.js";
 import { retell } from "./times.js";
 
 /**

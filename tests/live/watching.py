@@ -26,8 +26,18 @@ class Watched:
 
     def clears(self, rule: str, subject: str = "") -> dict[str, Any]:
         what = f"{rule} of {subject or 'the cluster'} is cleared"
-        wait_until(lambda: self.told(rule, subject) is None, 45, what)
+        try:
+            wait_until(lambda: self.told(rule, subject) is None, 45, what)
+        except AssertionError as error:
+            error.add_note(f"still told: {self.told(rule, subject)}")
+            error.add_note(f"workers: {self.dashboard.get('/api/workers', status=1)}")
+            error.add_note(f"of the workers: {self._told_by_workers()}")
+            raise
         return wait_until(lambda: self.told(rule, subject, key="past"), 10, "it is in the past")
+
+    def _told_by_workers(self) -> list[str]:
+        lines = self.dashboard.ask("/metrics").text.splitlines()
+        return [line for line in lines if line.startswith("flower_events_total")]
 
     def counts(self, queue: str) -> Callable[[], bool]:
         """Return whether messages wait in a queue, by a metric; asking has it counted."""
