@@ -30,6 +30,7 @@ from flower_ng.web.api import (
     queue,
     queues,
     rerun,
+    rolling,
     send,
     series,
     sessions,
@@ -62,6 +63,7 @@ from flower_ng.web.pages.overview.page import Overview
 from flower_ng.web.pages.problems import Problems
 from flower_ng.web.pages.queue import QueueDetailPage
 from flower_ng.web.pages.queues.page import Queues
+from flower_ng.web.pages.rolling import RollingPage
 from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task.page import TaskDetailPage
 from flower_ng.web.pages.tasks.complete import Complete, Counts
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
 PAGES: tuple[type[Page], ...] = (
     Overview,
     Workers,
+    RollingPage,
     WorkerPage,
     Tasks,
     TaskDetailPage,
@@ -149,6 +152,9 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     holds.QueueResume,
     holds.WorkerDrain,
     holds.WorkerUndrain,
+    rolling.WorkersDrain,
+    rolling.WorkersStopDrain,
+    rolling.WorkersUndrain,
     history.ShowHistory,
     history.TaskForget,
     history.TasksForget,

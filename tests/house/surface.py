@@ -69,6 +69,10 @@ CONTROLS = (
         write(f"/api/worker/{call}/(.+)", f"/api/worker/{call}/w@x", ADMINISTER)
         for call in HOLD_CALLS
     ),
+    *(
+        write(f"/api/workers/{call}", f"/api/workers/{call}", ADMINISTER)
+        for call in ("drain", "stop-drain", "undrain")
+    ),
     write("/api/worker/shutdown/(.+)", "/api/worker/shutdown/w@x", ADMINISTER),
     write("/api/task/forget/(.+)", "/api/task/forget/some.id", ADMINISTER),
     write("/api/tasks/forget", "/api/tasks/forget", ADMINISTER),
@@ -143,6 +147,7 @@ WITH_FORM = (read("/api/workers"), read("/api/doctor"), *CONTROLS)
 
 OURS = (
     page("/overview"),
+    page("/workers/drain"),
     page("/queues"),
     page("/queues/(.+)", "/queues/some.queue"),
     page("/types"),

@@ -9,17 +9,20 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from flower_ng.monitor.holds.records import DrainedWorker, PausedQueue
+from flower_ng.monitor.holds.records import DrainedWorker, PausedQueue, RollingDrain
 
 log = logging.getLogger(__name__)
 
 PAUSE: Final = "pause"
 DRAIN: Final = "drain"
+ROLL: Final = "rolling drain"
+#: There is one of them at a time.
+THE_ROLL: Final = "newest"
 #: What is wanted is kept until it is undone, however old it is: the year 2100.
 FOR_EVER: Final = 4_102_444_800.0
 
 Hold: TypeAlias = PausedQueue | DrainedWorker
-Kept = TypeVar("Kept", PausedQueue, DrainedWorker)
+Kept = TypeVar("Kept", PausedQueue, DrainedWorker, RollingDrain)
 
 
 class HoldStore(Protocol):
@@ -36,17 +39,19 @@ class HoldStore(Protocol):
 
 
 class Board:
-    """Pauses by queue, and drains by worker."""
+    """Pauses by queue, drains by worker, and the newest rolling drain, None where there is none."""
 
     def __init__(self, notebook: HoldStore) -> None:
         self.pauses: dict[str, PausedQueue] = {}
         self.drains: dict[str, DrainedWorker] = {}
+        self.roll: RollingDrain | None = None
         self._notebook = notebook
 
     def restore(self) -> None:
         """Continue with those of the run before; blocks."""
         self.pauses |= self._read(PAUSE, PausedQueue)
         self.drains |= self._read(DRAIN, DrainedWorker)
+        self.roll = self._read(ROLL, RollingDrain).get(THE_ROLL)
 
     def put(self, hold: Hold) -> None:
         """Keep a hold in place of the one of the same queue or worker."""
@@ -67,6 +72,12 @@ class Board:
             self.drains.pop(hold.worker, None)
             self._notebook.put(DRAIN, hold.worker, None, FOR_EVER)
 
+    def put_roll(self, roll: RollingDrain | None) -> None:
+        """Keep the rolling drain in place of the one before; None forgets it."""
+        self.roll = roll
+        record = None if roll is None else msgspec.json.encode(roll).decode()
+        self._notebook.put(ROLL, THE_ROLL, record, FOR_EVER)
+
     async def settled(self) -> None:
         """Return when all is written, or can't be now."""
         await self._notebook.settled()
@@ -86,6 +97,8 @@ class Board:
         holds: tuple[Hold, ...] = (*self.pauses.values(), *self.drains.values())
         for hold in holds:
             self.put(hold.moved(step_s))
+        if self.roll is not None:
+            self.put_roll(self.roll.moved(step_s))
 
     def _read(self, kind: str, record: type[Kept]) -> dict[str, Kept]:
         found: dict[str, Kept] = {}

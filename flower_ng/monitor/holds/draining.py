@@ -117,7 +117,7 @@ class Draining:
         if drain.stage == "empty":
             self._at(drain, "draining")
         elif drain.stage == "draining" and drain.until is not None and now >= drain.until:
-            self._at(drain, "timed out")
+            self._at(msgspec.structs.replace(drain, shuts_down=False), "timed out")
 
     async def _take(self, drain: DrainedWorker, queues: Iterable[str]) -> dict[str, WorkerOutcome]:
         outcomes: dict[str, WorkerOutcome] = {}

@@ -12,8 +12,9 @@ from flower_ng.monitor.holds.board import Board, HoldStore
 from flower_ng.monitor.holds.crew import Crew
 from flower_ng.monitor.holds.draining import Draining
 from flower_ng.monitor.holds.pausing import Pausing, Settlement
-from flower_ng.monitor.holds.records import DrainedWorker, Left, PausedQueue
+from flower_ng.monitor.holds.records import DrainedWorker, Left, PausedQueue, RollingDrain
 from flower_ng.monitor.holds.revoking import RevokedTask, Revoking
+from flower_ng.monitor.holds.rolling import Rolling
 from flower_ng.monitor.remote.many import WorkerOutcome
 from flower_ng.records import Task
 
@@ -45,6 +46,7 @@ class Holds:
         self._board, self._crew, self._record = Board(notebook), crew, record
         self._pausing = Pausing(self._board, crew)
         self._draining = Draining(self._board, crew)
+        self._rolling = Rolling(self._board, crew, self._draining)
         self._revoking = Revoking(crew, tasks)
         self._interval_s = interval_s
         self._turn = asyncio.Lock()
@@ -59,6 +61,11 @@ class Holds:
     def drains(self) -> dict[str, DrainedWorker]:
         """Workers that are being drained, have been lately, or get their queues back."""
         return self._board.drains
+
+    @property
+    def roll(self) -> RollingDrain | None:
+        """The newest rolling drain, None where none goes on or has ended lately."""
+        return self._board.roll
 
     @property
     def present_drains(self) -> tuple[DrainedWorker, ...]:
@@ -149,12 +156,28 @@ class Holds:
         """Give a worker its queues back; NotFound where it is not drained."""
         return await self._alone(self._draining.undo, worker)
 
+    async def roll_over(self, roll: RollingDrain) -> None:
+        """Begin a rolling drain; Conflict where one goes on already."""
+        await self._alone(self._rolling.begin, roll)
+        await self._alone(self._rolling.drain_next)
+
+    async def stop_roll(self, who: str) -> None:
+        """Drain no more workers; those that are away go on. NotFound where none goes on."""
+        await self._alone(self._rolling.stop, who)
+
+    async def undo_roll(self, who: str) -> dict[str, Settlement]:
+        """Stop, and give those that are still there their queues back; return it by worker."""
+        return await self._alone(self._rolling.undo, who)
+
     async def look(self) -> None:
         """Look once whether all is as wanted, and see to it."""
         for queue in tuple(self.pauses):
             await self._alone(self._keep_paused, queue)
         for worker in tuple(self.drains):
             await self._alone(self._draining.keep, worker)
+        await self._alone(self._rolling.look)
+        while await self._alone(self._rolling.drain_next):
+            pass
         await self._alone(self._revoking.keep)
 
     async def _keep_paused(self, queue: str) -> None:

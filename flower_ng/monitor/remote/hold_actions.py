@@ -68,4 +68,59 @@ UNDRAIN: Final = Action(
     "The worker consumes again from the queues that the drain took from it.",
     administers=True,
 )
-HOLD_ACTIONS: Final = (PAUSE, RESUME, DRAIN, UNDRAIN)
+#: What there is a number of that may be away at once.
+UNITS: Final = ("worker", "host", "queue")
+ROLL: Final = Action(
+    "roll",
+    "workers/drain",
+    "Drain in turn",
+    "Drain several workers in turn, so that only a few are away at once",
+    "The workers are drained one after the other: each stops consuming, runs what it holds, and"
+    " shuts down or waits until its drain is undone. The next one follows when there is room.",
+    target="",
+    arguments=(
+        ActionArgument("worker", list, "workers, one by one: may be repeated"),
+        ActionArgument("all", bool, "all workers that are online", default=False),
+        ActionArgument("host", str, "of those only the workers on this host"),
+        ActionArgument("queue", str, "of those only the workers that consume from this queue"),
+        ActionArgument("away", int, "how many may be away at once", default=1, least=1, most=1000),
+        ActionArgument(
+            "by",
+            str,
+            "what `away` counts: `worker`, `host` with all its workers, or the workers of each"
+            " `queue`",
+            default="worker",
+        ),
+        ActionArgument("shutdown", bool, "shut each down when it is empty", default=False),
+        ActionArgument(
+            "back",
+            bool,
+            "one that was shut down is away until it is back under its name, not only until it has"
+            " gone",
+            default=True,
+        ),
+        *(one for one in DRAIN.arguments if one.name in ("eta", "for")),
+    ),
+    is_reviewed=True,
+    administers=True,
+)
+STOP_ROLL: Final = Action(
+    "stop roll",
+    "workers/stop-drain",
+    "Stop",
+    "Stop a rolling drain: no further worker is drained",
+    "No further worker is drained. Those that are away go on as single drains.",
+    target="",
+    administers=True,
+)
+UNDO_ROLL: Final = Action(
+    "undo roll",
+    "workers/undrain",
+    "Stop and undo",
+    "Stop a rolling drain, and give back what it took",
+    "No further worker is drained, and those that are away and have not been shut down get their"
+    " queues back.",
+    target="",
+    administers=True,
+)
+HOLD_ACTIONS: Final = (PAUSE, RESUME, DRAIN, UNDRAIN, ROLL, STOP_ROLL, UNDO_ROLL)

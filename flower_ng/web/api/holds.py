@@ -20,6 +20,7 @@ from flower_ng.web.lookups.hold_review import (
     resume_review,
     undrain_review,
 )
+from flower_ng.web.lookups.roll_review import roll_told
 from flower_ng.web.ui import format as fmt
 
 #: Characters of a reason.
@@ -36,13 +37,22 @@ class ShowHolds(Endpoint):
     summary = "Tell which queues are paused, which workers are drained, and how far they are"
 
     async def get(self) -> None:
-        """Answer `{"queues": {name: pause}, "workers": {name: drain}}`; times are UTC seconds."""
+        """Answer `{"queues": {name: pause}, "workers": {name: drain}, "rolling": …}`.
+
+        Times are UTC seconds; `rolling` is the newest rolling drain, null for none.
+        """
         holds = self.cluster.holds
         drains = {
             name: {**msgspec.to_builtins(one), "left": _left(holds.left.get(name))}
             for name, one in holds.drains.items()
         }
-        self.write_json({"queues": msgspec.to_builtins(holds.pauses), "workers": drains})
+        self.write_json(
+            {
+                "queues": msgspec.to_builtins(holds.pauses),
+                "workers": drains,
+                "rolling": roll_told(self.cluster, holds.roll),
+            }
+        )
 
 
 class QueuePause(ReviewedWrite):

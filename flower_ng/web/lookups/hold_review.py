@@ -20,7 +20,7 @@ def pause_review(cluster: Cluster, queue: str, for_s: float | None) -> Review:
     workers = cluster.holds.consumers(queue)
     before = cluster.holds.pauses.get(queue)
     end = "until somebody resumes it" if for_s is None else f"for {fmt.span(for_s)}"
-    cautions = list(_forgotten(cluster))
+    cautions = list(forgotten(cluster))
     if before is not None and before.is_on:
         cautions.append(f"It is paused already, by {before.who}: this pause takes its place.")
     return Review(
@@ -54,7 +54,7 @@ def drain_review(cluster: Cluster, worker: str, effect: str) -> Review:
     """Return what draining will do."""
     told = cluster.inspector.told.get(worker, NO_ANSWER)
     cautions = [
-        *_forgotten(cluster),
+        *forgotten(cluster),
         *(
             f"No other online worker has told that it consumes from {queue}."
             for queue in told.queues or ()
@@ -90,6 +90,7 @@ def undrain_review(cluster: Cluster, worker: str) -> Review:
     )
 
 
-def _forgotten(cluster: Cluster) -> Iterator[str]:
+def forgotten(cluster: Cluster) -> Iterator[str]:
+    """Yield what to think of where nothing is kept over a restart."""
     if cluster.store.status().kind in ("temporary", "memory"):
         yield FORGOTTEN

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from celery import Celery
@@ -201,6 +202,64 @@ def test_a_drained_worker_runs_what_it_holds_and_can_be_given_back(yard):
     yard.consumes("prefork", "held")
     yard.do("queue/resume/other")
     yard.consumes("prefork", "held", "other")
+
+
+def test_workers_are_drained_in_turn_and_given_back(yard):
+    names = [yard.workers[pool].hostname for pool in ("solo", "threads", "prefork")]
+    chosen = urlencode([("worker", name) for name in names])
+    path = f"workers/drain?{chosen}"
+    rolling = lambda: yard.dashboard.get("/api/holds")["rolling"]  # noqa: E731
+    stages = lambda: {one["worker"]: one["stage"] for one in rolling()["workers"]}  # noqa: E731
+    review = yard.do(f"{path}&dry_run=1")
+    assert (review["count"], review["refusals"]) == (3, [])
+
+    yard.do(path, digest=review["digest"], reason="kernel")
+
+    first, second, third = rolled = list(stages())
+    assert sorted(rolled) == sorted(names)
+    wait_until(lambda: stages()[first] == "empty", what="the first is empty")
+    assert (stages()[second], stages()[third]) == ("waiting", "waiting")
+    page = yard.dashboard.ask("/workers/drain").text
+    assert "0 of 3 workers done" in page
+    assert yard.dashboard.post(f"/api/{path}").status == 409
+    yard.do(f"worker/undrain/{first}")
+    wait_until(lambda: stages()[second] == "empty", what="the second follows")
+    assert (stages()[first], stages()[third]) == ("given back", "waiting")
+
+    told = yard.do("workers/undrain")
+
+    assert list(told["workers"]) == [second]
+    wait_until(lambda: stages()[second] == "given back", what="it is given back")
+    assert stages()[third] == "waiting"
+    assert rolling()["ended_by"]
+    assert yard.dashboard.post("/api/workers/stop-drain").status == 404
+    yard.consumes("prefork", "held", "other")
+
+
+def test_a_rolling_drain_that_shuts_down_waits_until_each_is_back(yard, tmp_path):
+    if yard.is_on_rabbit:
+        return
+    broker = yard.workers["solo"].environment["SHOP_BROKER"]
+    options = ("-P", "solo", "-Q", "rolled")
+    ships = {name: Worker(tmp_path, broker, "", name, options) for name in ("ship1", "ship2")}
+    one, two = ships.values()
+    stages = lambda: {  # noqa: E731
+        it["worker"]: it["stage"] for it in yard.dashboard.get("/api/holds")["rolling"]["workers"]
+    }
+    with running(one), running(two):
+        told = lambda: yard.dashboard.get("/api/workers", refresh=1)  # noqa: E731
+        known = lambda: sum("rolled" in str(told().get(it.hostname)) for it in (one, two)) == 2  # noqa: E731
+        wait_until(known, what="they have told their queues")
+
+        yard.do("workers/drain?all=true&queue=rolled&by=queue&shutdown=true")
+
+        wait_until(lambda: not one.running, 30, "the first has shut down")
+        wait_until(lambda: stages()[one.hostname] == "ended", what="its end is seen")
+        assert (two.running, stages()[two.hostname]) == (True, "waiting")
+        with running(Worker(tmp_path, broker, "", "ship1", options)):
+            wait_until(lambda: not two.running, 30, "the second follows when the first is back")
+            assert stages()[one.hostname] == "back"
+            yard.do("workers/stop-drain")
 
 
 def test_a_drain_with_tasks_of_the_future_shuts_down_and_gives_them_back(yard, tmp_path):
