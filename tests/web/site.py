@@ -110,7 +110,13 @@ class FakeCluster:
         self.examined = survey()
         self.tellings: Any = ()
         self.holds: Any = SimpleNamespace(
-            pauses={}, drains={}, present_drains=(), left={}, revoked={}, revoke=self.told
+            pauses={},
+            drains={},
+            present_drains=(),
+            left={},
+            roll=None,
+            revoked={},
+            revoke=self.told,
         )
         self.health: Any = SimpleNamespace(doubt=lambda _uuid, _worker: "")
         self.verifier = Verifier(self.state, NoBackend(), lambda _worker: False)
