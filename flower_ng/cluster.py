@@ -65,6 +65,7 @@ from flower_ng.monitor.state.tallies import running
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.records import Task
 from flower_ng.redaction import Redactor
+from flower_ng.schedule.timetable import Timetable
 from flower_ng.settings import Settings
 from flower_ng.store.tables.texts import exception_class
 
@@ -159,6 +160,7 @@ class Cluster:
         self.poll = Poll(self.broker, self.transport, self.known_queue_names, self._sample_queues)
         self.batches = Batches(self.store, self.state.tasks, self._length_of, self.events.clock)
 
+        self.timetable = Timetable(capp, self.pool, self.redactor, self.events.clock)
         self.health = Checkup(
             capp,
             assemble.health_limits(settings),
@@ -176,6 +178,7 @@ class Cluster:
             self.inspector,
             self.store,
             self.verifier,
+            self.timetable,
             clock=self.events.clock,
         )
         self.events.clock.followers += [

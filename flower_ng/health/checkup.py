@@ -25,6 +25,7 @@ from flower_ng.monitor.remote.inspector import WorkerInspector
 from flower_ng.monitor.remote.verifying import Verifier
 from flower_ng.monitor.state.presence import OFFLINE, Presence
 from flower_ng.monitor.state.state import ClusterState
+from flower_ng.schedule.timetable import Timetable
 from flower_ng.store import Store, TaskQuery
 
 log = logging.getLogger(__name__)
@@ -70,11 +71,12 @@ class Checkup:
         inspector: WorkerInspector,
         store: Store,
         verifier: Verifier,
+        timetable: Timetable,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.trends, seldom_s = Trends(clock), SELDOM * limits.interval_s
-        self._timetable = BeatSchedule(capp, sightings.seen, self._heard_since, seldom_s)
+        self.schedule = BeatSchedule(timetable, sightings, self._heard_since, seldom_s)
         self._limits, self._clock, self._sources = limits, clock, sources
         self._state, self._store, self._sightings = state, store, sightings
         self._usual = Baselines(store.series, clock, seldom_s)
@@ -96,7 +98,7 @@ class Checkup:
             verifier,
             self._usual,
             self.trends,
-            entries=lambda: self._timetable.entries,
+            entries=lambda: self.schedule.entries,
             claim_after_s=limits.thresholds.get("task-unclaimed", 0.0),
             stall_after_s=limits.thresholds.get("worker-stalled", 0.0),
             held_rounds=self._held_rounds,
@@ -137,8 +139,7 @@ class Checkup:
         self.problems.restore()
         self._sightings.renew(self.problems.about("type"))
         self._usual.start()
-        self._sightings.wanted = self._timetable.signs()
-        self._timetable.start()
+        self.schedule.start()
         self.problems.start()
         self._learning = asyncio.get_running_loop().create_task(self._learn())
 
@@ -146,7 +147,7 @@ class Checkup:
         """End."""
         self.problems.stop()
         self._usual.stop()
-        self._timetable.stop()
+        self.schedule.stop()
         self._claims.stop()
         self._held_rounds.stop()
         if self._learning is not None:

@@ -1,6 +1,6 @@
-"""BeatSchedule is the app's beat schedule, and which of its entries are overdue.
+"""BeatSchedule tells when each entry of beat's schedule was sent, is due, and is overdue.
 
-Read in a thread from time to time: evaluating a crontab is slow. Begun and ended on the loop.
+It looks from time to time; evaluating a crontab is slow, so that is done in the pool. On the loop.
 """
 
 import asyncio
@@ -9,23 +9,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any, Final
+from typing import Final
 
-from celery import Celery
-from celery.beat import BeatLazyFunc
-from celery.schedules import BaseSchedule, maybe_schedule
-from celery.utils.saferepr import saferepr
-
+from flower_ng.errors import AnswerError
 from flower_ng.health.facts.records import EntryFacts
-from flower_ng.health.facts.task_observer import Sends, Sign
+from flower_ng.health.facts.task_observer import TaskObserver
+from flower_ng.schedule.due import due_after
+from flower_ng.schedule.entry import Entry, Kind, Sign
+from flower_ng.schedule.timetable import Timetable
 
 log = logging.getLogger(__name__)
 
-#: Entries that are looked at.
-MOST: Final = 500
 #: A task that is sent before so much of the time to the next has passed is not beat's.
 EARLY_SHARE: Final = 0.75
 #: One that is sent later than this, and so many seconds, does not come when beat would send it.
@@ -36,23 +32,32 @@ RHYTHM: Final = 2
 
 
 class BeatSchedule:
-    """`entries` is None where the app has no schedule, and before the first look.
+    """`facts` are those of the entries that beat is to send, by place and name.
 
-    It looks each `every_s`. `seen` tells when the newest tasks with a sign were first heard of, by
-    who sent them; nothing was before `heard_since`, which is None while nothing can be.
+    `entries` are the same for the rules: None where there are none, and before the first look. It
+    looks each `every_s`. `sightings` tells when the newest tasks with a sign were first heard of,
+    by who sent them; nothing was before `heard_since`, which is None while nothing can be.
     """
 
     def __init__(
         self,
-        capp: Celery,
-        seen: Mapping[Sign, Sends],
+        timetable: Timetable,
+        sightings: TaskObserver,
         heard_since: Callable[[], float | None],
         every_s: float,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.entries: tuple[EntryFacts, ...] | None = None
-        self._capp, self._seen = capp, seen
+        self.timetable = timetable
+        self.facts: dict[tuple[Kind, str], EntryFacts] = {}
+        self._sightings, self._clock = sightings, clock
         self._heard_since, self._every_s = heard_since, every_s
+        self._wanted_since: dict[Sign, float] = {}
         self._work: asyncio.Task[None] | None = None
+
+    @property
+    def entries(self) -> tuple[EntryFacts, ...] | None:
+        """What is known of each entry; None where nothing is."""
+        return tuple(self.facts.values()) or None
 
     def start(self) -> None:
         """Start, on the running loop."""
@@ -64,69 +69,85 @@ class BeatSchedule:
             self._work.cancel()
 
     async def look(self) -> None:
-        """Look once."""
+        """Read the schedule, and judge it; Unavailable where that takes too long."""
+        await self.timetable.look()
+        self._want()
         since = self._heard_since()
         if since is None:
-            self.entries = None
+            self.facts = {}
             return
         seen = {
             sign: {name: tuple(times) for name, times in sends.items() if times}
-            for sign, sends in self._seen.items()
+            for sign, sends in self._sightings.seen.items()
         }
-        found = await asyncio.to_thread(lambda: tuple(self._entries(since, seen)))
-        self.entries = found or None
+        found = await self.timetable.run(lambda: dict(self._judged(since, seen)))
+        self.facts = found
 
-    def signs(self) -> frozenset[Sign]:
-        """Return what tells the tasks of the schedule from others."""
-        return frozenset(self._sign(entry) for _, entry in self._declared())
-
-    def _sign(self, entry: Mapping[str, Any]) -> Sign:
-        """Return the type and arguments of an entry as its events tell them (celery.beat)."""
-        kind, args, kwargs = str(entry.get("task")), entry.get("args"), entry.get("kwargs")
-        options = entry.get("options") or {}
-        values = [*(args or ()), *(kwargs or {}).values()]
-        if any(isinstance(value, BeatLazyFunc) for value in values):
-            return kind, None, None  # they are made when it is sent
-        length = self._capp.amqp.argsrepr_maxsize
-        args_text = options.get("argsrepr") or saferepr(list(args) if args else (), length)
-        kwargs_text = options.get("kwargsrepr") or saferepr(dict(kwargs or {}), length)
-        return kind, args_text, kwargs_text
+    def _want(self) -> None:
+        """Have tasks noted that are like those of the schedule; what is not any more is dropped."""
+        is_first = not self._wanted_since
+        signs = {self.timetable.sign(one) for one in self.timetable.entries if one.schedule}
+        since = 0.0 if is_first else self._clock()
+        self._wanted_since = {sign: self._wanted_since.get(sign, since) for sign in signs}
+        self._sightings.want(frozenset(signs))
 
     async def _keep_looking(self) -> None:
         while True:
             try:
                 await self.look()
-            except Exception:  # the border: a schedule is any code of the app's
-                log.exception("The beat schedule could not be read")
-                self.entries = None
+            except AnswerError as error:
+                log.warning("The beat schedule could not be judged: %s", error)
+                self.facts = {}
             await asyncio.sleep(self._every_s)
 
-    def _declared(self) -> list[tuple[str, Mapping[str, Any]]]:
-        declared = self._capp.conf.beat_schedule
-        entries = declared.items() if isinstance(declared, Mapping) else ()
-        return [(str(name), entry) for name, entry in entries if "schedule" in entry][:MOST]
-
-    def _entries(
+    def _judged(
         self, since: float, seen: Mapping[Sign, Mapping[str, Sequence[float]]]
-    ) -> Iterator[EntryFacts]:
-        declared = self._declared()
-        shared = Counter(self._sign(entry) for _, entry in declared)
-        for name, entry in declared:
-            kind, sign = str(entry.get("task")), self._sign(entry)
-            schedule: Any = maybe_schedule(entry["schedule"], app=self._capp)
+    ) -> Iterator[tuple[tuple[Kind, str], EntryFacts]]:
+        entries = [one for one in self.timetable.entries if one.is_expected]
+        shared = Counter(map(self.timetable.sign, entries))
+        names = Counter(entry.name for entry in entries)
+        for entry in entries:
+            sign = self.timetable.sign(entry)
             sends = seen.get(sign, {})
-            if shared[sign] > 1:  # beat sends it in no rhythm of one entry
-                last = max(chain.from_iterable(sends.values()), default=None)
+            since_then = max(since, self._wanted_since.get(sign, 0.0))
+            name = entry.name if names[entry.name] == 1 else f"{entry.name} ({entry.kind.value})"
+            try:
+                found = self._facts(entry, name, sends, since_then, is_shared=shared[sign] > 1)
+            except Exception as error:  # noqa: BLE001 - the border: schedules may be the app's own
+                log.warning("When '%s' is due is not known: %r", entry.name, error)
             else:
-                last = last_of_beat(sends, partial(self._due_at, schedule))
-            overdue_s = time.time() - self._due_at(schedule, max(last or since, since))
-            yield EntryFacts(name, kind, last, max(0.0, overdue_s))
+                yield (entry.kind, entry.name), found
 
-    def _due_at(self, schedule: BaseSchedule, after: float) -> float:
-        """Return when a task is due that was last sent then."""
-        sent = datetime.fromtimestamp(after, UTC).astimezone(self._capp.timezone)
-        left: float = schedule.remaining_estimate(sent).total_seconds()
-        return time.time() + left
+    def _facts(
+        self,
+        entry: Entry,
+        name: str,
+        sends: Mapping[str, Sequence[float]],
+        since: float,
+        *,
+        is_shared: bool,
+    ) -> EntryFacts:
+        now = self._clock()
+        if is_shared:  # beat sends it in no rhythm of one entry
+            last = max(chain.from_iterable(sends.values()), default=None)
+        else:
+            last = last_of_beat(sends, partial(self._due_at, entry, now=now))
+        told = [at for at in (last, entry.last_run_at) if at is not None]
+        last = max(told, default=None)
+        # What was sent while nothing could be heard is not missed.
+        judged_at = self._due_at(entry, max(last or since, since), now=now)
+        by_last = judged_at if last is None else self._due_at(entry, last, now=now)
+        overdue_s = max(0.0, now - judged_at)
+        if last is None and entry.kind is not Kind.SETTINGS:
+            overdue_s = 0.0  # whether any beat works with that store, nothing tells
+        due_at = by_last if by_last > now else judged_at
+        is_latest = last is None and not entry.is_by_clock
+        return EntryFacts(name, entry.task, last, overdue_s, due_at, is_latest=is_latest)
+
+    def _due_at(self, entry: Entry, after: float, *, now: float) -> float:
+        """Return when an entry is due that was last sent then; the end of all time for never."""
+        found = due_after(entry.schedule, after, now) if entry.schedule else None
+        return float("inf") if found is None else found
 
 
 def last_of_beat(

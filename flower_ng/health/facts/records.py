@@ -5,6 +5,7 @@ Times are UTC seconds by our own clock. None means unknown; no rule may treat it
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from flower_ng.brokers.condition import BrokerFacts
@@ -201,12 +202,19 @@ class QueueFacts:
 
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
-    """An entry of the beat schedule, and for how long its task has been overdue."""
+    """An entry of the beat schedule, and for how long its task has been overdue.
+
+    `last_at` is when it was sent last, as was seen or as beat's store tells, None if neither.
+    `due_at` is when it is due next, infinity if never; the latest moment for that where
+    `is_latest`, because nobody knows from when beat counts.
+    """
 
     name: str
     type: str
     last_at: float | None
     overdue_s: float
+    due_at: float = inf
+    is_latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from flower_ng.health.facts.records import NewException
 from flower_ng.health.problem import Problem
 from flower_ng.life.runs import is_running
 from flower_ng.records import Task
+from flower_ng.schedule.entry import Sign
 
 #: The rule that tells of exceptions that were not seen before.
 NEW_EXCEPTION: Final = "task-new-exception"
@@ -27,8 +28,6 @@ MOST_NEW: Final = 100
 
 #: A worker that ends gives back what it has not started; one that starts holds nothing yet.
 _GIVES_BACK: Final = frozenset({"worker-offline", "worker-online"})
-#: A task type and the texts of its arguments; None where these can't be known.
-Sign: TypeAlias = tuple[str, str | None, str | None]
 #: When tasks were sent, by the process that sent them; by "" where nobody told.
 Sends: TypeAlias = dict[str, deque[float]]
 #: Processes that are told apart, those that sent last, and times that are kept of each.
@@ -137,6 +136,12 @@ class TaskObserver:
         """Take in tasks that were known before the first event."""
         for task in tasks:
             self._place(task)
+
+    def want(self, signs: frozenset[Sign]) -> None:
+        """Note from now on when tasks with these signs are sent, and forget all others."""
+        self.wanted = signs
+        for sign in self.seen.keys() - signs:
+            del self.seen[sign]
 
     def know(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Take these pairs of type and exception as known."""

@@ -1,0 +1,1 @@
+"""What celery beat is to send, and when: read from where it is kept."""

@@ -1,0 +1,163 @@
+"""Counts how often entries are due in the time ahead. Pure; in a thread, since that takes time."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, Final
+
+from celery.schedules import crontab, schedule
+
+from flower_ng.schedule.due import due_after
+from flower_ng.schedule.entry import Entry
+
+MINUTE_S: Final = 60
+#: Steps of one entry that are reckoned one after the other, and seconds for all of these.
+MOST_STEPS: Final = 2_000
+MOST_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """How often an entry is due in each bucket; `why_not` where that can't be told, or not all.
+
+    `is_assumed` is that no run of it is known: its interval is counted from now.
+    """
+
+    entry: Entry
+    counts: tuple[int, ...]
+    why_not: str = ""
+    is_assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`count` buckets of `step_s` from `start` on (UTC seconds); nothing counts before `now`."""
+
+    now: float
+    start: float
+    step_s: int
+    count: int
+
+    @property
+    def end(self) -> float:
+        """Where the last bucket ends."""
+        return self.start + self.step_s * self.count
+
+    def bucket(self, at: float) -> int:
+        """Return the bucket of a moment."""
+        return int((at - self.start) // self.step_s)
+
+
+def forecast(
+    entries: Sequence[tuple[Entry, float | None]],
+    span: Span,
+    timer: Callable[[], float] = time.monotonic,
+) -> tuple[Ahead, ...]:
+    """Return how often each entry is due; each comes with when it is due first, None if unknown.
+
+    What is overdue counts in the first bucket, as beat sends it at once. Days on which clocks are
+    moved are reckoned step by step by Celery's own classes, which is what beat does.
+    """
+    until, calendars = timer() + MOST_S, dict[str, tuple[datetime, ...]]()
+    found = []
+    for entry, due_at in entries:
+        try:
+            ahead = _ahead(entry, due_at, span, calendars, lambda: timer() > until)
+        except Exception as error:  # noqa: BLE001 - schedules may be any code of the app's
+            ahead = Ahead(entry, (0,) * span.count, f"Its schedule fails: {error}")
+        found.append(ahead)
+    return tuple(found)
+
+
+def _ahead(
+    entry: Entry,
+    due_at: float | None,
+    span: Span,
+    calendars: dict[str, tuple[datetime, ...]],
+    is_late: Callable[[], bool],
+) -> Ahead:
+    it, counts = entry.schedule, [0] * span.count
+    if it is None:
+        return Ahead(entry, tuple(counts), entry.problem)
+    first = due_after(it, span.now, span.now) if due_at is None else due_at
+    is_assumed = due_at is None and not entry.is_by_clock
+    if first is None or first >= span.end:
+        return Ahead(entry, tuple(counts), is_assumed=is_assumed)
+    if entry.is_once:
+        counts[span.bucket(max(first, span.now))] += 1
+        return Ahead(entry, tuple(counts))
+    if first <= span.now:
+        counts[span.bucket(span.now)] += 1
+        first = due_after(it, span.now, span.now)
+    why = ""
+    if type(it) is schedule and it.seconds > 0:
+        _add_interval(counts, first, it.seconds, span)
+    elif (minutes := _minutes(it, span, calendars)) is not None:
+        _add_crontab(counts, it, minutes, span)
+    else:
+        why = _add_steps(counts, entry, first, span, is_late)
+    return Ahead(entry, tuple(counts), why, is_assumed)
+
+
+def _add_interval(counts: list[int], first: float | None, every_s: float, span: Span) -> None:
+    if first is None:
+        return
+
+    def until(at: float) -> int:
+        return max(0, math.ceil((at - first) / every_s))
+
+    edges = [until(span.start + span.step_s * place) for place in range(span.count + 1)]
+    for place, (before, after) in enumerate(pairwise(edges)):
+        counts[place] += after - before
+
+
+def _minutes(
+    it: Any, span: Span, calendars: dict[str, tuple[datetime, ...]]
+) -> tuple[datetime, ...] | None:
+    """Return the minutes of the span as clocks show them; None where clocks are moved in it."""
+    if type(it) is not crontab and type(it).__name__ != "TzAwareCrontab":
+        return None
+    zone = it.tz
+    key = str(zone)
+    if key not in calendars:
+        begin = math.ceil(span.start / MINUTE_S) * MINUTE_S
+        calendars[key] = tuple(
+            datetime.fromtimestamp(at, UTC).astimezone(zone)
+            for at in range(begin - 86_400, math.ceil(span.end), MINUTE_S)
+        )
+    shown = calendars[key]
+    # A day before, too: what was last sent then is due by the clock of that time.
+    is_even = len({one.utcoffset() for one in shown}) <= 1
+    return shown if is_even else None
+
+
+def _add_crontab(counts: list[int], it: Any, minutes: Sequence[datetime], span: Span) -> None:
+    minute, hour, weekdays = it.minute, it.hour, it.day_of_week
+    days, months = it.day_of_month, it.month_of_year
+    for one in minutes:
+        if (
+            one.minute in minute
+            and one.hour in hour
+            and one.isoweekday() % 7 in weekdays
+            and one.day in days
+            and one.month in months
+        ):
+            at = one.timestamp()
+            if span.now < at < span.end:
+                counts[span.bucket(at)] += 1
+
+
+def _add_steps(
+    counts: list[int], entry: Entry, first: float | None, span: Span, is_late: Callable[[], bool]
+) -> str:
+    at, steps = first, 0
+    while at is not None and at < span.end:
+        if steps == MOST_STEPS or is_late():
+            return "It is due too often to be counted to the end."
+        counts[span.bucket(max(at, span.now))] += 1
+        after = due_after(entry.schedule, at, span.now) if entry.schedule else None
+        at, steps = (after if after is not None and after > at else None), steps + 1
+    return ""
