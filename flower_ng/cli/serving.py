@@ -23,6 +23,7 @@ from flower_ng.cli.log_format import formatter
 from flower_ng.cli.log_limit import LogLimit
 from flower_ng.ending import Ending
 from flower_ng.errors import FlowerError
+from flower_ng.host_lookup import limit_lookups
 from flower_ng.redaction import Redactor
 from flower_ng.settings import Loaded, load, load_arguments
 
@@ -71,6 +72,7 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT and return 0; one line and exit code 1 if it can't start."""
     start_logging(loaded)
+    limit_lookups()
     for warning in loaded.warnings:
         log.warning(warning)
     capp.loader.import_default_modules()

@@ -1,18 +1,16 @@
 """Servers that accept and are silent, and how late the dashboard answers meanwhile."""
 
 import contextlib
-import http.client
 import os
 import signal
-import threading
-import time
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 from celery import Celery
 
 from tests.services import Dashboard, Process, wait_until
+from tests.stalls import Stall, read
 
 
 @contextlib.contextmanager
@@ -56,28 +54,16 @@ def heard_task(dashboard: Dashboard, broker: str) -> str:
     return next(uuid for uuid in sent if dashboard.ask(f"/api/task/info/{uuid}").status == 200)
 
 
-class Prober:
-    """Asks whether the dashboard lives, again and again; `longest_s` is the longest wait."""
+class Metered(Dashboard):
+    """A dashboard whose loop tells what held it; `stalls()` gives what it told."""
 
-    def __init__(self, dashboard: Dashboard) -> None:
-        self.longest_s = 0.0
-        self._port = dashboard.port
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._probe)
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "tests.stalls", str(self._told), *super().command[2:]]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def stalls(self) -> list[Stall]:
+        return read(self._told)
 
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _probe(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
-        with contextlib.closing(connection):
-            while not self._is_over.wait(0.02):
-                began = time.monotonic()
-                connection.request("GET", "/healthcheck")
-                connection.getresponse().read()
-                self.longest_s = max(self.longest_s, time.monotonic() - began)
+    @property
+    def _told(self) -> Path:
+        return self.log.with_suffix(".stalls")

@@ -3,6 +3,7 @@
 import contextlib
 import queue
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -43,6 +44,17 @@ class Proxy:
                 with contextlib.suppress(OSError):
                     broker.shutdown(socket.SHUT_RDWR)
             self._open.clear()
+
+    def reset(self) -> None:
+        """Break what is connected, on both sides; what connects afterwards is passed on."""
+        with self._lock:
+            gone = [*self._open, *self._clients]
+            self._open.clear()
+            self._clients.clear()
+        for one in gone:
+            with contextlib.suppress(OSError):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                one.shutdown(socket.SHUT_RDWR)
 
     def heal(self) -> None:
         """Pass on what connects from now on."""
