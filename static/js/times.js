@@ -83,3 +83,9 @@ function fill(element, content) {
   const text = content.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
   if (element.textContent !== text) element.replaceChildren(...content);
 }
+
+/** A moment in the chosen zone, with how far that is ahead. @param {number} seconds UTC seconds */
+export function clock(seconds) {
+  const [day, time, , ahead] = parts(new Date(seconds * 1000), zoneName(chosen().zone));
+  return `${day} ${time}${ahead}`;
+}

@@ -5,6 +5,7 @@ pass in seconds, as they could from real workers; everything behind and in front
 brokers and workers are compared in tests/live/test_figures.py.
 """
 
+import json
 import random
 import re
 from collections import Counter
@@ -398,9 +399,11 @@ async def test_charts_draw_what_was_recorded_by_the_time_that_was_observed(town,
         for _, height in POINT.findall(path["d"] or "")
     ]
 
-    top = max(rates)
-    assert fmt.rate(top) in chart.text
+    top = float(chart.one("p", class_="ticks").text.split("/s")[0])
+    assert max(rates) <= top <= 2.5 * max(rates)
     assert drawn == [pytest.approx(100 - rate / top * 98, abs=0.06) for rate in rates]
+    told = json.loads(chart["data-told"])["received"]
+    assert [words for words in told if words != fmt.DASH] == list(map(fmt.rate, rates))
 
 
 def minutes_of(bucket: Any, page: Any) -> range:

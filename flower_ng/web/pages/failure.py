@@ -12,7 +12,7 @@ from flower_ng.web.lookups.failures import Lookout, SeenFailure, kind_named, loo
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.chart_span import Span, span_of, spans
-from flower_ng.web.ui.charts import WIDTH, Chart, Curve, DeployMark, Hole, highest, newest, path
+from flower_ng.web.ui.charts import WIDTH, Chart, DeployMark, Hole, curves, highest, ticks
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Choice
 from flower_ng.web.ui.traceback import TracebackPart, parts
@@ -117,11 +117,11 @@ class FailurePage(Page):
         unseen = [(gap.start, gap.end or look.now) for gap in gaps]
         if look.found.since is not None:
             unseen.append((bars.start, look.found.since))
-        top = highest(trend)
+        most = highest(trend)
         return Chart(
             title=f"Failures per {STEPS[look.span.step_s]}",
-            top=top,
-            curves=(Curve("Failed", "failure", path(trend, top or 1.0), newest(trend)),),
+            ticks=ticks(most, _count, least_middle=1),
+            curves=curves([("Failed", "failure", trend)], most, least_middle=1),
             holes=tuple(
                 Hole(x(begin), round(x(stop) - x(begin), 1), is_whole=False)
                 for begin, stop in unseen
@@ -133,5 +133,10 @@ class FailurePage(Page):
             ),
             start=bars.start,
             end=end,
-            show=lambda value: fmt.number(None if value is None else round(value)),
+            step_s=bars.step_s,
+            show=_count,
         )
+
+
+def _count(value: float | None) -> str:
+    return fmt.number(None if value is None else round(value))

@@ -82,7 +82,13 @@ class Type(Page):
             span=span,
             totals=known,
             share=failed_share(known),
-            charts=tuple(task_charts(page, deploys(self.cluster, query.start, now))),
+            charts=tuple(
+                task_charts(
+                    page,
+                    deploys(self.cluster, query.start, now),
+                    lambda search: links.tasks(search=f"{these} {search}"),
+                )
+            ),
             failures=tuple(map(self.cluster.format_task, failures.rows)),
             total_s=None if known is None else total_run_s(known),
             tasks_url=links.tasks(name=name),

@@ -3,8 +3,11 @@
 Shapes are made for a drawing area of WIDTH by HEIGHT, which the page stretches to its own size.
 """
 
+import json
+import math
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -15,6 +18,10 @@ WIDTH: Final = 600
 HEIGHT: Final = 100
 #: The largest value is drawn this far below the upper edge, so that its line is seen whole.
 MARGIN: Final = 2
+#: What the tick in the middle may be, times a power of ten: the upper one is twice that.
+NICE: Final = (1, 2, 3, 5, 10)
+#: A chart that starts with the first data still has room for this many buckets.
+LEAST_BUCKETS: Final = 12
 
 #: The values of a series, one a bucket; None where nothing is known.
 Values = Sequence[float | None]
@@ -22,12 +29,25 @@ Values = Sequence[float | None]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One line of a chart; `kind` gives its colour, `last` is its newest known value."""
+    """One line of a chart; `kind` gives its colour, `values` has one for each bucket."""
 
     label: str
     kind: str
     path: str
-    last: float | None
+    values: Values
+
+    @property
+    def last(self) -> float | None:
+        """The newest known value."""
+        return newest(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line across a chart with what it stands for; `y` is its height in the drawing area."""
+
+    y: float
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +71,32 @@ class DeployMark:
 class Chart:
     """Lines over the same time, from `start` to `end` (UTC seconds), with marks in it.
 
-    `top` is the value at the upper edge, None where nothing is known; `show` writes a value.
+    `ticks` are the values 0, middle and top, none where nothing is known; `show` writes a value.
+    `step_s` is the length of a bucket. `tasks_url` leads to the tasks of a bucket, whose period
+    stands for `{period}` in it; empty where no list of tasks shows what was counted.
     """
 
     title: str
-    top: float | None
+    ticks: tuple[Tick, ...]
     curves: tuple[Curve, ...]
     holes: tuple[Hole, ...]
     marks: tuple[DeployMark, ...]
     start: float
     end: float
+    step_s: float
     show: Callable[[float | None], str]
+    tasks_url: str = ""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether any value is known."""
+        return bool(self.ticks)
+
+    @property
+    def told(self) -> str:
+        """The value of each line in each bucket as words, as JSON: `{label: [words]}`."""
+        words = {one.label: [self.show(value) for value in one.values] for one in self.curves}
+        return json.dumps(words, ensure_ascii=False, separators=(",", ":"))
 
 
 def chart(
@@ -70,21 +105,69 @@ def chart(
     lines: Sequence[tuple[str, str, Values]],
     show: Callable[[float | None], str],
     deploys: Sequence[Deploy] = (),
+    tasks_url: str = "",
 ) -> Chart:
     """Return a chart of lines, each a label, a kind and its values."""
-    top = highest([value for *_, values in lines for value in values])
+    most = highest([value for *_, values in lines for value in values])
     return Chart(
         title=title,
-        top=top,
-        curves=tuple(
-            Curve(label, kind, path(values, top or 1.0), newest(values))
-            for label, kind, values in lines
-        ),
+        ticks=ticks(most, show),
+        curves=curves(lines, most),
         holes=tuple(holes(page)),
         marks=tuple(marks(page, deploys)),
         start=page.buckets[0].start if page.buckets else 0.0,
         end=page.buckets[-1].start + page.step_s if page.buckets else 0.0,
+        step_s=page.step_s,
         show=show,
+        tasks_url=tasks_url,
+    )
+
+
+def curves(
+    lines: Sequence[tuple[str, str, Values]], most: float | None, least_middle: float = 0
+) -> tuple[Curve, ...]:
+    """Return lines below the upper tick; `most` is the largest of their values."""
+    top = 2 * middle(most or 0, least_middle)
+    return tuple(Curve(label, kind, path(values, top), values) for label, kind, values in lines)
+
+
+def ticks(
+    most: float | None, show: Callable[[float | None], str], least_middle: float = 0
+) -> tuple[Tick, ...]:
+    """Return where values stand at 0, in the middle and at the top; none without values.
+
+    `least_middle` is 1 for what is counted: there is no half of it.
+    """
+    if most is None:
+        return ()
+    half = middle(most, least_middle)
+    return (
+        Tick(HEIGHT, "0"),
+        Tick(_height(half, 2 * half), _plain(show(half))),
+        Tick(_height(2 * half, 2 * half), _plain(show(2 * half))),
+    )
+
+
+def middle(most: float, least: float = 0) -> float:
+    """Return the smallest round number whose double holds a value."""
+    half = max(most / 2, least)
+    if half <= 0 or not math.isfinite(half):
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(half))
+    return next((nice * power for nice in NICE if nice * power >= half), half)
+
+
+def from_first_data(page: SeriesPage) -> SeriesPage:
+    """Return a page without the time before anything was observed.
+
+    One bucket of that time stays, and as many as LEAST_BUCKETS takes.
+    """
+    seen = (number for number, bucket in enumerate(page.buckets) if bucket.gap != "whole")
+    start = max(0, min(next(seen, 0) - 1, len(page.buckets) - LEAST_BUCKETS))
+    return replace(
+        page,
+        buckets=page.buckets[start:],
+        series=tuple(replace(one, points=one.points[start:]) for one in page.series),
     )
 
 
@@ -132,6 +215,11 @@ def marks(page: SeriesPage, deploys: Sequence[Deploy]) -> Iterator[DeployMark]:
 
 def _height(value: float, top: float) -> float:
     return HEIGHT - value / top * (HEIGHT - MARGIN) if top else HEIGHT
+
+
+def _plain(words: str) -> str:
+    """Return words without the zeros that end a fraction: `2.00 s` is `2 s`."""
+    return re.sub(r"\.(?!\d)", "", re.sub(r"(\.\d*?)0+(?!\d)", r"\1", words))
 
 
 def _stretch(spots: Sequence[tuple[float, float] | None]) -> str:

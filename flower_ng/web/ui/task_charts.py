@@ -7,7 +7,7 @@ from flower_ng.monitor.deploys import Deploy
 from flower_ng.store import SeriesPage
 from flower_ng.store.rollups.points import Bucket, Spread, TaskPoint
 from flower_ng.web.ui import format as fmt
-from flower_ng.web.ui.charts import Chart, Values, chart
+from flower_ng.web.ui.charts import Chart, Values, chart, from_first_data
 
 #: Of a shorter time no rate is told: it would be chance.
 LEAST_OBSERVED_S: Final = 5.0
@@ -40,8 +40,14 @@ def rate(count: float, bucket: Bucket) -> float | None:
     return count / bucket.observed_s if bucket.observed_s >= LEAST_OBSERVED_S else None
 
 
-def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Chart]:
-    """Return charts of the first series: what came and ended, what failed, how long it took."""
+def task_charts(
+    page: SeriesPage, deploys: Sequence[Deploy], listed: Callable[[str], str]
+) -> Sequence[Chart]:
+    """Return charts of the first series: what came and ended, what failed, how long it took.
+
+    `listed` returns the URL of the tasks that match a search.
+    """
+    page = from_first_data(page)
     each = [point if isinstance(point, TaskPoint) else None for point in page.series[0].points]
 
     def values(told: Callable[[TaskPoint], float | None]) -> Values:
@@ -64,6 +70,7 @@ def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Ch
             ],
             fmt.rate,
             deploys,
+            listed("received:{period}"),
         ),
         chart(
             "Failure rate",
@@ -71,6 +78,7 @@ def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Ch
             [("share", "failure", values(failed_share))],
             fmt.share,
             deploys,
+            listed("state:FAILURE updated:{period}"),
         ),
         chart(
             "Run time",
@@ -82,6 +90,7 @@ def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Ch
             ],
             fmt.duration,
             deploys,
+            listed("has:runtime updated:{period}"),
         ),
         chart(
             "Queue and worker wait",
@@ -92,5 +101,6 @@ def task_charts(page: SeriesPage, deploys: Sequence[Deploy] = ()) -> Sequence[Ch
             ],
             fmt.duration,
             deploys,
+            listed("started:{period}"),
         ),
     )

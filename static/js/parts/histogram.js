@@ -3,8 +3,7 @@
  * list of what is dragged over. With the keyboard: arrows, Shift and arrows, Enter.
  */
 import { barAt, inBar, period } from "../range.js";
-import { parts } from "../moment.js";
-import { chosen, zoneName } from "../times.js";
+import { clock } from "../times.js";
 
 class BarChart extends HTMLElement {
   /** @type {HTMLElement | null} */ #hand = null;
@@ -146,12 +145,6 @@ function badge(state, number, about) {
   element.textContent = `${about}${number.toLocaleString("en")}`;
   element.title = state;
   return element;
-}
-
-/** @param {number} seconds */
-function clock(seconds) {
-  const [day, time, , ahead] = parts(new Date(seconds * 1000), zoneName(chosen().zone));
-  return `${day} ${time}${ahead}`;
 }
 
 customElements.define("f-histogram", BarChart);

@@ -104,7 +104,7 @@ def test_the_chart_of_tasks_counts_each_once():
     buckets, points = (Bucket(0, 60, 60, 0, "none"),), (six_attempts_of_two_tasks,)
     page = SeriesPage("task", 60, 0.02, buckets, (NamedSeries("a", points, points[0]),), 0, 60)
 
-    received, succeeded, _ = task_charts(page)[0].curves
+    received, succeeded, _ = task_charts(page, (), str)[0].curves
 
     assert (received.last, succeeded.last) == (2 / 60, 2 / 60)
 

@@ -156,7 +156,9 @@ class Overview(Page):
 
     def _charts(self, page: SeriesPage, span: Span) -> Iterable[Chart]:
         now = self.services.clock()
-        return task_charts(page, deploys(self.cluster, now - span.length_s, now))
+        links = Links(self.services.prefix)
+        marks = deploys(self.cluster, now - span.length_s, now)
+        return task_charts(page, marks, lambda search: links.tasks(search=search))
 
     def _is_told_of_tasks(self) -> bool:
         """Whether any event of a task ever came."""

@@ -10,7 +10,7 @@ from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
 from flower_ng.store.rollups.points import GaugePoint, WorkerPoint
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.ui import format as fmt
-from flower_ng.web.ui.charts import Chart, Values, chart
+from flower_ng.web.ui.charts import Chart, Values, chart, from_first_data
 from flower_ng.web.ui.time_window import start_of
 
 HOUR_S: Final = 3600
@@ -40,6 +40,7 @@ async def last_hour(cluster: Cluster, name: str, now: float) -> LastHour:
 
 
 def _charts(cluster: Cluster, page: SeriesPage, name: str, now: float) -> Sequence[Chart]:
+    page = from_first_data(page)
     starts = [one for one in deploys(cluster, now - HOUR_S, now) if name in one.workers]
 
     def values(told: Callable[[WorkerPoint], GaugePoint | None], figure: str) -> Values:
