@@ -1,4 +1,4 @@
-"""Charts tell what they show of a moment, by mouse, by keyboard and by finger, and lead to its tasks."""
+"""Charts tell of a moment, by mouse, by keyboard and by finger, and lead to its tasks."""
 
 import re
 
