@@ -11,15 +11,14 @@ from flower_ng.store.gaps import Gap
 from flower_ng.store.reading.answers import TaskAnswers, TaskGroup, TaskGroups
 from flower_ng.store.reading.threads import PEER
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery
-from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.search.conditions import FACETS, TaskQuery
 from flower_ng.store.search.fields import fields
 from flower_ng.store.search.parser import parse_search
 from flower_ng.store.search.values import Field
-from flower_ng.store.sql.engine import FACETS, MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
-from flower_ng.store.sql.kinds import FailureKind, FailureKinds, TrendBars
+from flower_ng.store.sql.engine import MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
+from flower_ng.store.sql.kinds import FailureKind, FailureKinds, TrendBars, likeness, pieces
 from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.store import Store, StoreStatus
-from flower_ng.store.tables.likeness import likeness, pieces
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.writing.retention import NO_LIMITS, Limits
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds

@@ -32,7 +32,7 @@ from flower_ng.store.tables.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.tables.rows import Restored
 from flower_ng.store.writing.changes import Marks
 from flower_ng.store.writing.flush import Flusher
-from flower_ng.store.writing.repair import Repair, Upkeep
+from flower_ng.store.writing.repair import Repair, SpareRoom, Upkeep
 from flower_ng.store.writing.retention import (
     MEMORY_BYTES,
     NO_LIMITS,
@@ -41,7 +41,6 @@ from flower_ng.store.writing.retention import (
     usual_max_bytes,
 )
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
-from flower_ng.store.writing.spare_room import SpareRoom
 from flower_ng.store.writing.write_behind import Notes
 from flower_ng.store.writing.writer import Writer
 

@@ -9,7 +9,7 @@ from typing import Any
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.records import Task, Worker
 from flower_ng.store.search.conditions import (
-    FILTERS,
+    FACETS,
     PARTS_IN,
     WORD_COLUMNS,
     AllOf,
@@ -25,8 +25,7 @@ from flower_ng.store.search.conditions import (
     TaskQuery,
     Word,
 )
-from flower_ng.store.sql.kinds import TrendBars, digest_of
-from flower_ng.store.tables.likeness import likeness
+from flower_ng.store.sql.kinds import TrendBars, digest_of, likeness
 from flower_ng.store.tables.schema import COLUMNS, value
 from flower_ng.store.tables.texts import first_line
 from tests.store.making import NOW, Table, task
@@ -111,7 +110,7 @@ class Chance:
     def query(self, rows: list[dict[str, Any]]) -> TaskQuery:
         filters = {
             name: self.cased(self.of(rows, column) or "none")
-            for name, column in FILTERS.items()
+            for name, column in FACETS.items()
             if self.random.random() < 0.12
         }
         ends = {
@@ -216,7 +215,7 @@ def sort_key(query: TaskQuery, row: dict[str, Any]) -> Any:
 
 
 def matches(query: TaskQuery, row: dict[str, Any]) -> bool:
-    wanted = ((column, getattr(query, name)) for name, column in FILTERS.items())
+    wanted = ((column, getattr(query, name)) for name, column in FACETS.items())
     if any(text is not None and folded(row, column) != text.casefold() for column, text in wanted):
         return False
     at = row["received"]

@@ -13,8 +13,8 @@ import pytest
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
-from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql.engine import FACETS, Asking, SqlEngine
+from flower_ng.store.search.conditions import FACETS, TaskQuery
+from flower_ng.store.sql.engine import Asking, SqlEngine
 from flower_ng.store.sql.kinds import TrendBars
 from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.sql.statements import CursorPosition, cursor_behind, place_of

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from flower_ng.store.tables.likeness import likeness, pieces
+from flower_ng.store.sql.kinds import likeness, pieces
 
 
 @pytest.mark.parametrize(

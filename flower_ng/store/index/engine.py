@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from flower_ng.store.index import groups
-from flower_ng.store.index.commits import Commit, Edges, Fresh, Order, fresh
+from flower_ng.store.index.commits import Commit, Edges, Fresh, Order, fresh, together, top
 from flower_ng.store.index.queries import ALL, Translator, without
 from flower_ng.store.index.windows import Windows
 from flower_ng.store.search.conditions import TaskQuery
@@ -26,8 +25,6 @@ from flower_ng.store.sql.engine import (
 )
 from flower_ng.store.sql.kinds import FailureKinds, TrendBars
 from flower_ng.store.sql.statements import CursorPosition, attribute
-from flower_ng.store.sql.where import where
-from flower_ng.store.tables.dialect import SQLITE
 
 #: Tasks that may match, and are each looked at: some 10 ms. Of more, a page looks at a fourth.
 FEW: Final = 2_000
@@ -149,29 +146,26 @@ class Question:
         """Count the tasks by each field."""
         if self._is_narrow or not fields:
             return self._sql.facets(self._all, fields, limit)
-        searcher, query = self._commit.searcher, self._asked.query
-        counts, is_whole = groups.by_value(searcher, self._held(query), fields)
+        counts, is_whole = self._commit.by_value(self._held, fields)
         own = self._sql.facets(self._fresh, fields, None).counts
         summed = {field: counts[field] + Counter(dict(own[field])) for field in fields}
-        tops = {field: groups.top(summed[field], limit) for field in fields}
+        tops = {field: top(summed[field], limit) for field in fields}
         return Facets(tops, exact=is_whole and self._asked.exact)
 
     def failures(self, limit: int | None) -> list[FailureGroup]:
         """Count the failed ones by type and exception."""
         if not self._asked.exact:  # a group does not say that it is a guess
             return self._sql.failures(self._all, limit)
-        commit, held = self._commit, self._held(self._asked.query)
-        found = groups.failures(commit.searcher, commit.schema, held)
+        found = self._commit.failures(self._held)
         own = self._sql.failures(self._fresh, None)
-        return groups.together([*found, *own], limit)
+        return together([*found, *own], limit)
 
     def histogram(self, start: float, step_s: float, buckets: int) -> TaskHistogram:
         """Count the tasks over time."""
-        asked, commit = (start, step_s, buckets), self._commit
+        asked = (start, step_s, buckets)
         if self._is_narrow:
             return self._sql.histogram(self._all, *asked)
-        held = self._held(self._asked.query)
-        counts = groups.over_time(commit.searcher, commit.schema, held, *asked)
+        counts = self._commit.over_time(self._held, *asked)
         own = self._sql.histogram(self._fresh, *asked)
         summed = {
             state: [
@@ -182,8 +176,10 @@ class Question:
         }
         return TaskHistogram(own.starts_s, step_s, summed, exact=self._asked.exact)
 
-    def _held(self, query: Any) -> Any:
-        """Return what a query finds of the rows that have not changed."""
+    @property
+    def _held(self) -> Any:
+        """What is asked for, of the rows that have not changed."""
+        query = self._asked.query
         return without(query, self._windows.left_out) if self._windows.changed else query
 
 
@@ -270,4 +266,4 @@ class TantivyEngine:
 def needs_index(query: TaskQuery) -> bool:
     """Tell whether a page needs the index: all tasks have their order in the main table too."""
     order = query.sort is None or attribute(query.sort) == "received"
-    return not order or bool(where(query, SQLITE, 0.0))
+    return not order or not query.is_of_all

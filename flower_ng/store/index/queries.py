@@ -5,14 +5,14 @@ No text of a user is parsed by the library: each is a term, or the start of one.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from tantivy import FieldType, Occur, Query
 
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, LAST, VALUES
 from flower_ng.store.search.conditions import (
-    FILTERS,
+    FACETS,
     PARTS_IN,
     WORD_COLUMNS,
     AllOf,
@@ -30,6 +30,9 @@ from flower_ng.store.search.conditions import (
     Word,
 )
 from flower_ng.store.sql.where import since
+
+if TYPE_CHECKING:
+    from flower_ng.store.index.commits import Commit
 
 #: What lies the other way round in time: who has run for longer started earlier.
 _MIRRORED: Final[dict[Relation, Relation]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -102,38 +105,17 @@ def none_of(part: Asked) -> Asked:
     return Asked(without(ALL.query, part.query)) if part.exact else Asked(ALL.query, exact=False)
 
 
-class Terms(Protocol):
-    """What an index tells of the terms in it."""
-
-    @property
-    def schema(self) -> Any:
-        """Its fields."""
-
-    @property
-    def total(self) -> int:
-        """How many tasks are in it."""
-
-    def values(self, name: str) -> Sequence[str]:
-        """Return the values that a field of few values has."""
-
-    def frequency(self, name: str, text: str) -> int:
-        """Return how many tasks have a text in a field, those that have changed included."""
-
-    def lacks(self, column: str) -> bool:
-        """Tell whether some tasks have no value in a column of HAD."""
-
-
 class Translator:
-    """Translates queries for one index."""
+    """Translates queries for the terms that a commit of the index has."""
 
-    def __init__(self, terms: Terms, now: float) -> None:
+    def __init__(self, terms: "Commit", now: float) -> None:
         self._terms = terms
         self._schema = terms.schema
         self._now = now
 
     def asked(self, query: TaskQuery) -> Asked:
         """Return what a query asks for."""
-        wanted = ((column, getattr(query, name)) for name, column in FILTERS.items())
+        wanted = ((column, getattr(query, name)) for name, column in FACETS.items())
         parts = [self._is(column, text.casefold()) for column, text in wanted if text is not None]
         parts += self._received(query)
         if query.search is not None:

@@ -99,8 +99,8 @@ class AnyOf:
 Search: TypeAlias = Word | InField | Begins | Is | Has | HasPair | Compare | Not | AllOf | AnyOf
 
 
-#: The filters for whole values, and the columns that they look at.
-FILTERS: Final = {
+#: What tasks are filtered by, as whole values, and counted by; and the columns that hold it.
+FACETS: Final = {
     "state": "state",
     "name": "name",
     "worker": "worker",
@@ -131,3 +131,10 @@ class TaskQuery:
     limit: int | None = None
     queue: str | None = None
     exception: str | None = None
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether each task matches."""
+        filters = (getattr(self, name) for name in FACETS)
+        conditions = (self.search, self.received_start, self.received_end, *filters)
+        return all(one is None for one in conditions)

@@ -11,19 +11,11 @@ from typing import Any, Final, Protocol, TypeAlias
 import msgspec
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.search.conditions import FACETS, TaskQuery
 from flower_ng.store.sql import kinds, statements
 from flower_ng.store.sql.statements import Among, CursorPosition, Selection, Statement
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 
-#: What tasks may be counted by, and the columns that hold it.
-FACETS: Final = {
-    "state": "state",
-    "name": "name",
-    "worker": "worker",
-    "queue": "queue",
-    "exception": "exception_class",
-}
 MOST_BUCKETS: Final = 1000
 
 #: What failures of one kind have in common.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.store.search.conditions import FILTERS, AllOf, Is, Search, TaskQuery
+from flower_ng.store.search.conditions import FACETS, AllOf, Is, Search, TaskQuery
 from flower_ng.store.sql.statements import (
     CursorPosition,
     Key,
@@ -136,7 +136,7 @@ class Walk:
 
 def _wanted(query: TaskQuery, column: str) -> Iterator[str]:
     """Yield the values of a column without which no task matches."""
-    for name, filtered in FILTERS.items():
+    for name, filtered in FACETS.items():
         if filtered == column and (value := getattr(query, name)) is not None:
             yield value.casefold()
     yield from _of_search(query.search, column)

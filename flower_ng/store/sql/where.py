@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.store.search.conditions import (
-    FILTERS,
+    FACETS,
     PARTS_IN,
     WORD_COLUMNS,
     AllOf,
@@ -77,7 +77,7 @@ class _Writer:
         self._now = now
 
     def filters(self, query: TaskQuery) -> list[Clause]:
-        wanted = {column: getattr(query, name) for name, column in FILTERS.items()}
+        wanted = {column: getattr(query, name) for name, column in FACETS.items()}
         return [
             self.search(Is(column, value.casefold()))
             for column, value in wanted.items()

@@ -55,6 +55,11 @@ def was_ended(error: BaseException) -> bool:
     return is_sqlites or isinstance(error, EndedError)
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether that is SQLite's error of a full disk."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
 #: Begins a transaction that writes, when no other one does.
 BEGIN: Final = "BEGIN IMMEDIATE"
 

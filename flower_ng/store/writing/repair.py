@@ -2,27 +2,40 @@
 
 0.1.0 took a retry that was told late for the newest news, and a root that retried for its own
 child, and kept the repr of billiard's wrapper for what was raised. How far the repair has come is
-in the store: it goes on where it was when it is ended. On the store thread; Upkeep on the loop.
+in the store: it goes on where it was when it is ended. Upkeep, on the loop, has the store thread
+do both; SpareRoom is room on the disk that is kept for deleting: where the disk is full, that needs
+some itself.
 """
 
 import asyncio
 import logging
+import os
+import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from celery import states
 
 from flower_ng.life.wrapped_exception import WRAPPED, unwrapped
-from flower_ng.store.tables.dialect import SQLITE, Dialect, json_text, trace_of, transaction
+from flower_ng.store.tables.dialect import (
+    SQLITE,
+    Dialect,
+    is_full,
+    json_text,
+    trace_of,
+    transaction,
+)
 from flower_ng.store.tables.schema import REPAIR, SHARED, value
 from flower_ng.store.tables.texts import exception_class, first_line
 from flower_ng.store.writing.retention import Sweep
 from flower_ng.store.writing.snapshots import twin
-from flower_ng.store.writing.spare_room import SpareRoom, is_full
 from flower_ng.store.writing.upsert import Insert, chunked
-from flower_ng.store.writing.writer import Writer, note_changed
+from flower_ng.store.writing.writer import Writer, empty_log, note_changed
 
 #: Rows looked at in one transaction: some ten milliseconds.
 STEP_ROWS: Final = 2000
@@ -153,6 +166,39 @@ def _row(uuid: str, right: Mapping[str, Any]) -> Sequence[Any]:
 
 
 log = logging.getLogger(__name__)
+
+#: What SQLite's log may hold when it has to be moved into the file, and a step of deletions writes.
+SPARE_BYTES: Final = 24 << 20
+#: It is taken where so many times more is free.
+AMPLE: Final = 2
+
+
+class SpareRoom:
+    """The file `<name>.spare`, which holds room and nothing else. On the store thread."""
+
+    def __init__(self, name: str) -> None:
+        self._database = Path(name)
+        self._path = Path(f"{name}.spare")
+
+    def keep(self) -> None:
+        """Take the room, where the disk has plenty and it is not taken yet."""
+        if self._path.exists() or sys.platform == "win32":
+            return
+        with suppress(OSError):  # without it the store goes on as well
+            if shutil.disk_usage(self._database.parent).free >= AMPLE * SPARE_BYTES:
+                spare = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+                try:
+                    os.posix_fallocate(spare, 0, SPARE_BYTES)
+                except OSError:
+                    self._path.unlink()
+                finally:
+                    os.close(spare)
+
+    def give_up(self, connection: sqlite3.Connection) -> None:
+        """Give the room to the database."""
+        self._path.unlink(missing_ok=True)
+        empty_log(connection)
+
 
 #: How often the bounds are looked at.
 TICK_S: Final = 1.0

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from flower_ng.store.tables.dialect import (
@@ -17,6 +18,7 @@ from flower_ng.store.tables.dialect import (
     SQLITE,
     Dialect,
     RefusedError,
+    is_full,
     json_text,
     transaction,
 )
@@ -24,7 +26,6 @@ from flower_ng.store.tables.schema import SHARED
 from flower_ng.store.writing.changes import Batch
 from flower_ng.store.writing.joining import Joining
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds, Snapshot, merge_statements, scrubbed
-from flower_ng.store.writing.spare_room import empty_log, is_full
 
 if TYPE_CHECKING:
     from flower_ng.store.writing.retention import Sweep
@@ -164,6 +165,12 @@ class Writer:
             f" WHERE true ON CONFLICT (hostname) DO UPDATE SET {column} = excluded.{column}",
             (json_text(list(rows.items())),),
         )
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Move SQLite's log into its file, as far as there is room, and give its own room back."""
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

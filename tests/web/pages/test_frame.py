@@ -6,8 +6,7 @@ from flower_ng.batch_record import BatchRecord
 from flower_ng.doctor import Check, CheckMark, Report
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote import commands
-from flower_ng.store.sql.kinds import digest_of
-from flower_ng.store.tables.likeness import likeness
+from flower_ng.store.sql.kinds import digest_of, likeness
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html
 from tests.web.pages.shop import ALL_METHODS, NOW, Shop
