@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import tzinfo
 from inspect import isawaitable
+from math import inf
 from typing import Any
 
 from celery import Celery
@@ -67,6 +68,7 @@ from flower_ng.records import Task
 from flower_ng.redaction import Redactor
 from flower_ng.schedule.timetable import Timetable
 from flower_ng.settings import Settings
+from flower_ng.settings.amounts import size_bytes
 from flower_ng.store.tables.texts import exception_class
 
 log = logging.getLogger(__name__)
@@ -94,7 +96,9 @@ class Cluster:
         self.redactor = Redactor(settings.redact, settings.redact_keys)
         self.starts, self.sent = Starts(), Sent(timezone=capp.timezone)
         self.metrics = PrometheusMetrics(
-            settings.task_runtime_metric_buckets or None, settings.metrics_max_pairs
+            settings.task_runtime_metric_buckets or None,
+            settings.metrics_max_pairs,
+            size_bytes(settings.metrics_max_bytes) or inf,
         )
         self.task_observer = TaskObserver(exception_class, time.time)
         self.missing = MissingEvents(self._told_losses)

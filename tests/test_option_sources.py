@@ -47,6 +47,7 @@ RIGHT: dict[str, list[Right]] = {
     "hsts_max_age": [Right("365d", "365d", "365d"), Right("0", "0", "0")],
     "session_max_age": [Right("12h", "12h", "12h"), Right("90d", "90d", "90d")],
     "audit_max_age": [Right("12h", "12h", "12h"), Right("1.5D", "1.5D", "1.5D")],
+    "metrics_max_bytes": [Right("10M", "10M", "10M"), Right("0", "0", "0")],
     "history_max_bytes": [Right("10M", "10M", "10M"), Right("1gb", "1gb", "1gb")],
     "history": [
         Right(url := "postgresql://u:p@host/db", url, url),
@@ -104,6 +105,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "hsts_max_age": AMOUNTS,
     "session_max_age": (*AMOUNTS, "0", "91d", "1s"),
     "history_max_bytes": AMOUNTS,
+    "metrics_max_bytes": AMOUNTS,
     "history": ("mysql://host/db", "postgresql://host", "secret"),
     "broker_api": ("ftp://u:secret@host", "secret", "http://"),
     "webhook_url": ("secret", "ftp://u:secret@host"),

@@ -17,6 +17,7 @@ from prometheus_client.core import Metric
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.metrics.family import (
+    DEFAULT_BUCKETS,
     LABEL_MAX,
     Counter,
     CounterFamily,
@@ -29,7 +30,7 @@ from flower_ng.metrics.family import (
     shows_created,
     upper_bounds,
 )
-from flower_ng.metrics.pairs import Pairs
+from flower_ng.metrics.pairs import EVENT_LINES, TASK_TYPES, Pairs
 from flower_ng.metrics.waiting import PrefetchedTasks
 from flower_ng.records import Task, Worker
 
@@ -42,6 +43,8 @@ _TIMED = ENDS | {"task-started"}
 BEATS_UNTIL_LOST = 2.0
 #: Seconds between an event's timestamp and its application.
 LAG_BUCKETS = upper_bounds((0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300))
+#: A pair's lines beside its buckets: count, sum, beginning of its run times; two gauges; events.
+PAIR_LINES = 5 + EVENT_LINES * len(TASK_TYPES)
 #: Workers that are settled in one step: half a millisecond.
 SLICE = 250
 
@@ -51,7 +54,8 @@ class PrometheusMetrics:
 
     Every family offers `.labels(…)` with `inc`, `dec`, `set` or `observe`. `is_alive` tells the
     liveness that the pages show too; it may be set after construction. At most `max_pairs`
-    (worker, task) pairs get series of their own; past it a task counts as `__other__`.
+    (worker, task) pairs get series of their own, and no more when these take `max_bytes` of an
+    answer; past that a task counts as `__other__`.
     `ingest_lag` (seconds), `tasks_evicted` and `hosts_forgotten` are tallies of our own.
     ValueError when `buckets` (seconds) do not ascend.
     """
@@ -60,14 +64,17 @@ class PrometheusMetrics:
         self,
         buckets: Iterable[float] | None = None,
         max_pairs: int = 20_000,
+        max_bytes: float = 100 * 2**20,
         *,
         is_alive: Callable[[Worker], bool] | None = None,
         with_created: bool | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.is_alive = is_alive
-        self.pairs = Pairs(max_pairs, self.remove_worker_metrics)
         created = shows_created() if with_created is None else with_created
+        bounds = upper_bounds(DEFAULT_BUCKETS if buckets is None else buckets)
+        lines = len(bounds) + PAIR_LINES
+        self.pairs = Pairs(max_pairs, max_bytes, lines, self.remove_worker_metrics)
         growing: dict[str, Any] = {"with_created": created, "clock": clock}
         self.events = CounterFamily(
             "flower_events",
@@ -80,7 +87,7 @@ class PrometheusMetrics:
             "flower_task_runtime_seconds",
             "task run time",
             PAIR,
-            buckets=buckets,
+            buckets=bounds,
             admit=self.pairs.admit,
             **growing,
         )

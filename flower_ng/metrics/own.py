@@ -215,6 +215,18 @@ METRICS: tuple[OwnMetric, ...] = (
         "Bound of the pairs; past it tasks count as __other__.",
         lambda s: s.flower.pairs.bound,
     ),
+    OwnMetric(
+        "flower_ng_label_bytes",
+        "gauge",
+        "Size that the series of these pairs may have in an answer.",
+        lambda s: s.flower.pairs.bytes,
+    ),
+    OwnMetric(
+        "flower_ng_label_bytes_max",
+        "gauge",
+        "Bound of that size; past it tasks count as __other__.",
+        lambda s: s.flower.pairs.bytes_max,
+    ),
     OwnMetric("flower_ng_store_tasks", "gauge", "Tasks in the store.", lambda s: s.store().tasks),
     OwnMetric(
         "flower_ng_store_bytes",

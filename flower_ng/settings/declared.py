@@ -406,6 +406,13 @@ class Settings(ProblemOptions):
         ' task="__other__".',
         at_least(1),
     )
+    metrics_max_bytes: str = option(
+        "100MiB",
+        METRICS,
+        "Size of an answer of /metrics from which on new pairs are merged into"
+        ' task="__other__" too; 0 means no limit.',
+        is_size,
+    )
 
     logging: str = option(
         "info",

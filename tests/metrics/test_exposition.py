@@ -203,6 +203,8 @@ async def test_own_metrics_are_exactly_those_declared(own: OwnMetrics):
         "flower_ng_inspect_failures",
         "flower_ng_label_pairs",
         "flower_ng_label_pairs_max",
+        "flower_ng_label_bytes",
+        "flower_ng_label_bytes_max",
         "flower_ng_store_tasks",
         "flower_ng_store_bytes",
         "flower_ng_store_queue",

@@ -21,6 +21,54 @@ def test_past_the_bound_tasks_count_as_other(make_feed):
     assert feed.value("flower_worker_prefetched_tasks", worker="w1@box", task="__other__") == 0
 
 
+MAX_BYTES = 200_000
+
+
+def exposition(feed):
+    return generate_latest(Registry(feed.metrics))
+
+
+NAMES = {
+    "short": "t",
+    "long": "x" * 500,
+    "quotes": '"' * 200,
+    "umlauts": "ü" * 300,
+    "backslashes": "\N{SNOWMAN}\\" * 90,
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_whatever_names_are_sent_the_answer_stays_within_its_size(make_feed, name):
+    feed = make_feed(max_bytes=MAX_BYTES)
+    for number in range(400):
+        task = f"{number}{name}"
+        feed.task("sent", f"u{number}", "w1@box", name=task)
+        feed.run(f"u{number}", name=task)
+        for kind in range(12):
+            feed.task(f"own{kind}", f"u{number}", name=task)
+
+    ours, others = feed.metrics.pairs, {"worker": "w1@box", "task": "__other__"}
+    family = b"".join(line for line in exposition(feed).splitlines(True) if b"worker=" in line)
+    assert MAX_BYTES / 2 < len(family) <= ours.bytes
+    assert ours.bytes < 1.2 * MAX_BYTES
+    ended = feed.value("flower_task_runtime_seconds_count", **others)
+    assert ended == 400 - ours.count > 0
+    own = feed.metrics.events.of_worker("w1@box").items()
+    assert sum(cell.value for (kind, _), cell in own if kind.startswith(("task-own", "__"))) == 4800
+
+
+def test_a_worker_that_leaves_takes_the_size_of_its_series_along(make_feed):
+    feed = make_feed(max_bytes=1)
+    feed.run("u1", "w1@box", "t1")
+    feed.run("u2", "w1@box", "t2")
+    feed.task("own", "u2", "w1@box", name="t2")
+    assert feed.metrics.pairs.bytes > 1
+
+    feed.metrics.forgotten("w1@box")
+
+    assert (feed.metrics.pairs.count, feed.metrics.pairs.bytes) == (0, 0)
+
+
 def test_a_pair_that_was_admitted_keeps_counting_past_the_bound(make_feed):
     feed = make_feed(max_pairs=1)
     feed.run("u1", name="t1")
