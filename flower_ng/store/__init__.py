@@ -20,6 +20,7 @@ from flower_ng.store.sql.kinds import FailureKind, FailureKinds, TrendBars, like
 from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.store import Store, StoreStatus
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
+from flower_ng.store.told_deploys import ToldDeploy
 from flower_ng.store.writing.retention import NO_LIMITS, Limits
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
 
@@ -55,6 +56,7 @@ __all__ = [
     "TaskPage",
     "TaskQuery",
     "TaskRow",
+    "ToldDeploy",
     "TrendBars",
     "fields",
     "found_at",

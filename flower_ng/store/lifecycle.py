@@ -30,6 +30,7 @@ from flower_ng.store.sql.engine import SqlEngine
 from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.tables.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.tables.rows import Restored
+from flower_ng.store.told_deploys import ToldDeploys
 from flower_ng.store.writing.changes import Marks
 from flower_ng.store.writing.flush import Flusher
 from flower_ng.store.writing.repair import Repair, SpareRoom, Upkeep
@@ -106,6 +107,7 @@ class StoreLifecycle(TaskAnswers):
         self._audit = AuditLog(self.notebook)
         self.session_ends = SessionEnds(self.notebook)
         self.failure_handling = FailureHandling(self.notebook)
+        self.told_deploys = ToldDeploys(self.notebook)
         self.batches = BatchTables(lambda: self._running, self._dialect, name, clock)
         self._ingest = _unknown
         self._held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
@@ -139,6 +141,7 @@ class StoreLifecycle(TaskAnswers):
         self.notebook.open(writer, self._clock())
         self.session_ends.open()
         self.failure_handling.open()
+        self.told_deploys.open()
         self.batches.open(writer)
         engine, indexing = self._chosen(file, writer)
         parts = StoreParts(

@@ -65,6 +65,7 @@ class ReopeningStore(StoreLifecycle):
                 log.exception("The history could not be opened again")
             if self._dialect.is_shared:
                 await self.session_ends.follow()
+                await self.told_deploys.follow()
 
     async def _look_at_file(self) -> None:
         parts = self._opened
@@ -125,6 +126,7 @@ class ReopeningStore(StoreLifecycle):
         parts.flusher.marked()
         self.session_ends.rewrite()
         self.failure_handling.rewrite()
+        self.told_deploys.rewrite()
         log.warning("The history is open again, and %d tasks are written.", self.waiting)
 
     @property

@@ -16,6 +16,7 @@ from flower_ng.web.api import (
     batches,
     connection,
     control,
+    deploys,
     details,
     doctor,
     export,
@@ -54,6 +55,7 @@ from flower_ng.web.pages.actions import Actions
 from flower_ng.web.pages.audit import AuditTrail
 from flower_ng.web.pages.batch import BatchPage
 from flower_ng.web.pages.broker import BrokerPage
+from flower_ng.web.pages.deploys import DeploysPage
 from flower_ng.web.pages.doctor import DoctorPage
 from flower_ng.web.pages.failure import FailurePage
 from flower_ng.web.pages.failures import FailuresPage
@@ -100,6 +102,7 @@ PAGES: tuple[type[Page], ...] = (
     Problems,
     FailuresPage,
     FailurePage,
+    DeploysPage,
     DoctorPage,
     History,
     Actions,
@@ -169,6 +172,9 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     failures.FailureMute,
     failures.FailureUnmute,
     failures.ShowFailure,
+    deploys.Deploys,
+    deploys.ShowChanges,
+    deploys.DeployRemove,
     doctor.ShowDoctor,
     audit.ShowAudit,
     sessions.SessionsEnd,

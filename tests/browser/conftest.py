@@ -53,6 +53,7 @@ PATHS = {
     "problems": "/problems",
     "failures": "/failures",
     "failure": f"/failures/{FAILURE}",
+    "deploys": "/deploys",
     "doctor": "/doctor",
     "logout": "/logout",
     "style guide": "/styleguide",

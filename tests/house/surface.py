@@ -22,9 +22,13 @@ class Route:
     methods: tuple[str, ...] = ("GET",)
     need: Need = READ
 
-    @property
-    def writes(self) -> bool:
-        return self.need > READ and "POST" in self.methods
+    def writes(self, method: str) -> bool:
+        return self.need > READ and method == "POST"
+
+    def needs(self, method: str) -> Need:
+        """Who only reads a route that writes too needs no more than to read."""
+        reads = method != "POST" and "POST" in self.methods
+        return min(self.need, READ) if reads else self.need
 
 
 def page(pattern: str, example: str | None = None) -> Route:
@@ -80,6 +84,8 @@ CONTROLS = (
         write(f"/api/failures/{name}/(.+)", f"/api/failures/{name}/0123456789abcdef")
         for name in ("resolve", "reopen", "note", "mute", "unmute")
     ),
+    Route("/api/deploys", "/api/deploys", API, ("GET", "POST"), OPERATE),
+    write("/api/deploys/remove/(.+)", "/api/deploys/remove/0a1b2c"),
     write("/api/problems/mute", "/api/problems/mute", ADMINISTER),
     write("/api/queue/purge/(.+)", "/api/queue/purge/some.queue", ADMINISTER),
     write("/api/queue/delete-message/(.+)", "/api/queue/delete-message/some.queue", ADMINISTER),
@@ -121,6 +127,7 @@ FLOWER = (
     read("/api/problems"),
     read("/api/failures"),
     read("/api/failures/(.+)", "/api/failures/0123456789abcdef"),
+    read("/api/deploys/changes"),
     read("/api/doctor"),
     read("/api/holds"),
     Route("/api/audit", "/api/audit", API, need=ADMINISTER),
@@ -161,6 +168,7 @@ OURS = (
     page("/problems"),
     page("/failures"),
     page("/failures/(.+)", "/failures/0123456789abcdef"),
+    page("/deploys"),
     page("/doctor"),
     page("/jump"),
     free("/livez"),

@@ -71,18 +71,18 @@ def expected(route: Route, method: str, lock: str, *, has_key: bool) -> int:
         return 405
     if not has_key and is_locked(route, lock):
         return 401 if "basic_auth" in LOCKS[lock] else 302
-    return done(route, lock)
+    return done(route, method, lock)
 
 
 def is_locked(route: Route, lock: str) -> bool:
     return route.access is not Access.OPEN and bool(LOCKS[lock].keys() & {"basic_auth", "auth"})
 
 
-def done(route: Route, lock: str) -> int:
+def done(route: Route, method: str, lock: str) -> int:
     """What someone is answered who may come in."""
-    if "read-only" in lock and route.writes:
+    if "read-only" in lock and route.writes(method):
         return 403
-    if lock == "nothing" and route.need > Need.READ:
+    if lock == "nothing" and route.needs(method) > Need.READ:
         return 403  # whoever can connect only looks
     return 303 if route.pattern.startswith("/do/") else 200
 
@@ -112,7 +112,8 @@ async def test_every_route_lets_in_the_roles_that_it_needs(serve, read_only):
             for method in route.methods:
                 key = {"Authorization": basic(f"{name}:secret")}
                 answer = await client.ask(method, route.example, key)
-                is_refused = route.need not in {Need.OPEN, *needs} or (read_only and route.writes)
+                is_short = route.needs(method) not in {Need.OPEN, *needs}
+                is_refused = is_short or (read_only and route.writes(method))
                 right = 403 if is_refused else 303 if route.pattern.startswith("/do/") else 200
                 if answer.status != right:
                     wrong.append((route.example, name, answer.status, right))

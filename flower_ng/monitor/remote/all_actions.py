@@ -5,6 +5,7 @@ from typing import Final
 from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.batch_actions import BATCH_ACTIONS
 from flower_ng.monitor.remote.command_list import COMMANDS
+from flower_ng.monitor.remote.deploy_actions import DEPLOY_ACTIONS
 from flower_ng.monitor.remote.failure_actions import FAILURE_ACTIONS
 from flower_ng.monitor.remote.hold_actions import HOLD_ACTIONS
 from flower_ng.monitor.remote.task_actions import TASK_ACTIONS
@@ -15,4 +16,5 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *BATCH_ACTIONS,
     *HOLD_ACTIONS,
     *FAILURE_ACTIONS,
+    *DEPLOY_ACTIONS,
 )

@@ -205,7 +205,6 @@ class Notes:
         self._behind = WriteBehind(
             "notes", take=self._waiting.take, write=self._keep, put_back=self._waiting.put_back
         )
-        self._found: dict[str, str] = {}
 
     def open(self, thread: StoreThread, now: float) -> None:
         """Make the table where it is not there, and drop what is too old; blocks."""
@@ -216,19 +215,31 @@ class Notes:
     def read(self, kind: str) -> dict[str, str]:
         """Return the newest records of a kind by their keys; blocks."""
         self._behind.flush()
-        if self._thread is not None:
-            self._thread.run(lambda connection: self._fetch(connection, kind)).result()
-        return self._found
+        return self.fetch(kind).result()
+
+    def fetch(self, kind: str) -> "Future[dict[str, str]]":
+        """Return the newest records of a kind that are written, by their keys."""
+        return self._asked(
+            lambda connection: dict(connection.execute(_READ, (kind, MOST)).fetchall())
+        )
 
     def all_since(self, kind: str, at: float) -> "Future[dict[str, float]]":
         """Return when each record of a kind was of a time or later, the oldest first."""
-        found: Future[dict[str, float]] = Future()
+        return self._asked(
+            lambda connection: dict(connection.execute(_SINCE, (kind, at)).fetchall())
+        )
+
+    def _asked(
+        self, ask: Callable[[sqlite3.Connection], dict[str, Value]]
+    ) -> "Future[dict[str, Value]]":
+        """Return what is read on the store thread; nothing while there is none."""
+        found: Future[dict[str, Value]] = Future()
         if self._thread is None:
             found.set_result({})
             return found
 
         def read(connection: sqlite3.Connection) -> None:
-            found.set_result(dict(connection.execute(_SINCE, (kind, at)).fetchall()))
+            found.set_result(ask(connection))
 
         def failed(job: "Future[None]") -> None:
             if error := job.exception():
@@ -261,9 +272,6 @@ class Notes:
                 f" at {real} NOT NULL, record {text} NOT NULL, PRIMARY KEY (kind, key))"
             )
             connection.execute(_FORGET, (now - KEPT_S,))
-
-    def _fetch(self, connection: sqlite3.Connection, kind: str) -> None:
-        self._found = dict(connection.execute(_READ, (kind, MOST)).fetchall())
 
     def _keep(self, connection: sqlite3.Connection, notes: Mapping[NoteKey, Note]) -> None:
         with transaction(connection):

@@ -1,6 +1,5 @@
 """Failures that are alike, and what is to be done about them. On the loop."""
 
-from dataclasses import asdict
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -22,7 +21,7 @@ from flower_ng.web.lookups.failures import (
     seen,
     standing,
 )
-from flower_ng.web.ui.chart_span import SPANS, Span, span_of
+from flower_ng.web.ui.chart_span import SPANS, Span, span_asked
 from flower_ng.web.ui.review import Review
 
 #: Characters of a reason or a name, and of a note.
@@ -207,11 +206,7 @@ def _bounded(name: str, text: str, most: int) -> str:
 
 
 def _span(handler: Endpoint) -> Span:
-    wanted = handler.get_argument("span", default=SPANS[0].key)
-    if wanted not in {one.key for one in SPANS}:
-        known = ", ".join(one.key for one in SPANS)
-        raise BadRequest(f"span must be one of {known}, not '{wanted}'")
-    return span_of(wanted)
+    return span_asked(handler.get_argument("span", default=""))
 
 
 def _told(look: Lookout) -> dict[str, Any]:
@@ -221,7 +216,7 @@ def _told(look: Lookout) -> dict[str, Any]:
         "looked": look.found.looked,
         "since": look.found.since,
         "is_least": look.is_least,
-        "deploy": None if deploy is None else {**asdict(deploy), "words": deploy.words},
+        "deploy": None if deploy is None else deploy.record(),
     }
 
 

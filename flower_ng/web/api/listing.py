@@ -8,8 +8,8 @@ from flower_ng.errors import BadRequest
 from flower_ng.store import FACETS, MOST_BUCKETS
 from flower_ng.web.api.asked import asked, filtered
 from flower_ng.web.api.export import record
-from flower_ng.web.api.moments import instant
 from flower_ng.web.http.base import Endpoint, Need
+from flower_ng.web.http.moments import instant
 
 #: Tasks of a page: usually, and at most.
 USUAL_TASKS = 100

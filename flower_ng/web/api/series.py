@@ -5,8 +5,8 @@ import msgspec
 from flower_ng.errors import BadRequest
 from flower_ng.store import SeriesQuery
 from flower_ng.store.search.ranges import BoundsError, duration
-from flower_ng.web.api.moments import instant
 from flower_ng.web.http.base import Endpoint, Need
+from flower_ng.web.http.moments import instant
 
 #: Steps that are taken when none is asked for: the first that makes no more buckets than this.
 STEPS_S = (60, 600, 3600, 86_400)

@@ -26,7 +26,7 @@ class Plan:
 class Write(Endpoint):
     """A POST that changes something and answers `{"message": …}`; pages have a form of it."""
 
-    methods = ("POST",)
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
     has_form = True
 
 

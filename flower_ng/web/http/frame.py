@@ -51,6 +51,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "Schedule": ("calendar-clock", "s"),
     "Types": ("shapes", "y"),
     "Actions": ("play", "a"),
+    "Deploys": ("rocket", "e"),
     "Broker": ("radio-tower", "b"),
     "History": ("database", "h"),
     "Doctor": ("stethoscope", "d"),

@@ -15,6 +15,7 @@ from flower_ng.errors import AnswerError, BadRequest, Forbidden, TooManyRequests
 from flower_ng.printable import one_line
 from flower_ng.store import PEER
 from flower_ng.web.auth.identity import Identity
+from flower_ng.web.auth.roles import Need
 from flower_ng.web.http.arguments import parse
 from flower_ng.web.http.audited import Audited
 from flower_ng.web.http.credentials import credentials_of
@@ -108,8 +109,11 @@ class Handler(Audited):
         return self.access is Access.OPEN
 
     def check_role(self, who: Identity) -> None:
-        """Refuse whose role is not enough for this route."""
-        self.services.door.check_need(who, self.need, self.request.method or "")
+        """Refuse whose role is not enough for this route; who only reads one needs no more."""
+        method = self.request.method or ""
+        is_read = method in SAFE_METHODS and self.answers("POST")
+        need = min(self.need, Need.READ) if is_read else self.need
+        self.services.door.check_need(who, need, method)
 
     async def may_stay(self) -> bool:
         """Whether this request would still be let in: tokens are revoked, and logins end."""

@@ -1,6 +1,6 @@
-"""When workers started, from their events and from the uptime that they report."""
+"""Deploys that were told, and guesses: when workers started, by their events and their uptime."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from flower_ng.cluster import Cluster
@@ -13,10 +13,29 @@ SAME_S: Final = 60.0
 
 
 def deploys(cluster: Cluster, since: float, now: float) -> tuple[Deploy, ...]:
-    """Return what is known of the time since then.
+    """Return what is known of the time since then, the oldest first.
 
     Of a worker that started before this dashboard only its newest start is known, while it runs.
     """
+    found = [*told_deploys(cluster), *_guesses(cluster, now)]
+    return tuple(sorted((one for one in found if one.at >= since), key=lambda one: one.at))
+
+
+def told_deploys(cluster: Cluster) -> Iterator[Deploy]:
+    """Yield those that somebody told of, the oldest first, without secrets."""
+    hidden = cluster.redactor.text
+    for one in cluster.store.told_deploys.by_id.values():
+        yield Deploy(
+            one.at,
+            id=one.id,
+            name=hidden(one.name),
+            version=hidden(one.version),
+            link=hidden(one.link),
+            by=one.by,
+        )
+
+
+def _guesses(cluster: Cluster, now: float) -> Iterator[Deploy]:
     seen = [(start.at, start.hostname) for start in cluster.starts]
     starts: dict[str, list[float]] = {}
     for at, name in seen:
@@ -26,7 +45,7 @@ def deploys(cluster: Cluster, since: float, now: float) -> tuple[Deploy, ...]:
         for name, at in _starts_by_uptime(cluster, now).items()
         if not any(abs(at - when) < SAME_S for when in starts.get(name, ()))
     ]
-    return tuple(one for one in together([*seen, *told]) if one.at >= since)
+    return together([*seen, *told])
 
 
 def _starts_by_uptime(cluster: Cluster, now: float) -> Mapping[str, float]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import NotFound
-from flower_ng.monitor.deploys import Deploy
+from flower_ng.monitor.deploys import Deploy, latest
 from flower_ng.store import (
     FailureKind,
     FailureKinds,
@@ -90,14 +90,16 @@ class SeenFailure:
     search: str
 
 
-async def lookout(cluster: Cluster, span: Span, now: float) -> Lookout:
-    """Read the newest failures; Unavailable where the history can't be read."""
+async def lookout(cluster: Cluster, span: Span, now: float, since: Deploy | None = None) -> Lookout:
+    """Read the newest failures; Unavailable where the history can't be read.
+
+    What is new is so since this deploy, or the last one.
+    """
     start = span.start(now)
     count = int((now - start) // span.step_s) + 1
     bars = TrendBars(start, span.step_s, count)
     found = await cluster.store.failure_kinds(TaskQuery(), bars)
-    seen = deploys(cluster, now - DEPLOY_S, now)
-    deploy = seen[-1] if seen else None
+    deploy = since or latest(deploys(cluster, now - DEPLOY_S, now))
     oldest = found.since if found.since is not None else cluster.store.status().oldest
     has_earlier = deploy is not None and oldest is not None and oldest < deploy.at
     return Lookout(found, bars, span, now, deploy, has_earlier)

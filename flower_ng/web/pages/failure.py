@@ -128,7 +128,7 @@ class FailurePage(Page):
                 if stop > bars.start
             ),
             marks=tuple(
-                DeployMark(x(deploy.at), deploy.words)
+                DeployMark(x(deploy.at), deploy.words, deploy.is_told)
                 for deploy in deploys(self.cluster, bars.start, look.now)
             ),
             start=bars.start,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.errors import BadRequest
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Choice
 from flower_ng.web.ui.time_window import start_of
@@ -38,6 +39,14 @@ SPANS: Final = (
 def span_of(key: str) -> Span:
     """Return the span with this key, the first one where there is none."""
     return next((span for span in SPANS if span.key == key), SPANS[0])
+
+
+def span_asked(key: str) -> Span:
+    """Return the span that a script asks for, the first one for nothing; else BadRequest."""
+    if key and key not in {one.key for one in SPANS}:
+        known = ", ".join(one.key for one in SPANS)
+        raise BadRequest(f"span must be one of {known}, not '{key}'")
+    return span_of(key)
 
 
 def spans(chosen: Span, path: str, links: Links, query: dict[str, str]) -> Iterator[Choice]:

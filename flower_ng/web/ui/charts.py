@@ -61,10 +61,11 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class DeployMark:
-    """Something that happened at one moment, in words."""
+    """Something that happened at one moment, in words; `is_told` unless it is a guess."""
 
     x: float
     words: str
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ def marks(page: SeriesPage, deploys: Sequence[Deploy]) -> Iterator[DeployMark]:
     for deploy in deploys:
         x = (deploy.at - page.buckets[0].start) * step if page.buckets else WIDTH
         if 0 <= x < WIDTH:
-            yield DeployMark(round(x, 1), deploy.words)
+            yield DeployMark(round(x, 1), deploy.words, deploy.is_told)
 
 
 def _height(value: float, top: float) -> float:

@@ -38,6 +38,11 @@ class Links:
         """The page of a kind of failures, over a span."""
         return self.page(f"/failures/{segment(digest)}", {"span": span} if span else {})
 
+    def deploys(self, since: float | None = None, span: str = "") -> str:
+        """What changed since a moment, over a span; since the last deploy without one."""
+        query = {"since": "" if since is None else f"{since:.3f}", "span": span}
+        return self.page("/deploys", {name: value for name, value in query.items() if value})
+
     def batch(self, batch_id: str) -> str:
         """The page of a batch."""
         return f"{self.prefix}/batches/{segment(batch_id)}"

@@ -78,6 +78,7 @@ VISITS = {
     "Problems": "/problems",
     "FailuresPage": "/failures",
     "FailurePage": f"/failures/{digest_of(HOSTILE, 'Hostile', likeness(HOSTILE))}",
+    "DeploysPage": "/deploys",
     "DoctorPage": "/doctor",
     "BrokerPage": "/broker",
     "Logout": "/logout",
@@ -118,8 +119,8 @@ async def test_every_page_has_the_ways_to_the_others(look):
     assert nav.links == {
         "Overview": "/overview", "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/",
         "Queues": "/queues", "Actions": "/actions", "Problems": "/problems",
-        "Failures": "/failures", "Broker": "/broker", "History": "/history",
-        "Doctor": "/doctor", "Audit": "/audit",
+        "Failures": "/failures", "Broker": "/broker", "Deploys": "/deploys", "Doctor": "/doctor",
+        "History": "/history", "Audit": "/audit",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"
     assert html.all("a")[0].text == "Skip to content"

@@ -325,7 +325,7 @@ async def test_workers_that_started_together_are_a_mark_that_says_maybe(shop, lo
 
     words = "w1@box, w2@box started, possibly a deploy"
     assert [words in figure.text for figure in html.all("figure")] == [True] * 4
-    assert "Dashed lines: w1@box, w2@box started, possibly a deploy." in html.text
+    assert f"Upright lines (dashed: a guess): {words}." in html.text
 
 
 async def test_a_queue_that_outgrows_its_slots_is_at_risk(shop, look):

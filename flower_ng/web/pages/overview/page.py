@@ -7,9 +7,11 @@ from typing import Final
 from flower_ng.errors import AnswerError
 from flower_ng.health import Problem
 from flower_ng.health.verdict import ClusterVerdict
+from flower_ng.monitor.deploys import Deploy, latest
 from flower_ng.store import FailureGroup, SeriesPage, SeriesQuery, TaskQuery, parse_search
 from flower_ng.store.rollups.tallies import ALL_TYPES
 from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.changes_since import LISTED_S
 from flower_ng.web.lookups.consumers import Consumer, consumers
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.lookups.overview_numbers import Health, health
@@ -74,6 +76,7 @@ class OverviewView:
     only where `are_failures_read`, `are_lengths_known`, `is_heard`.
     `unheard_failures` are those that no event told, only the result backend: numbers over time
     leave them out, the groups of failures have them. `kinds_url` leads to failures by kind.
+    `deploy` is the last one that is known of.
     """
 
     title: str
@@ -99,6 +102,7 @@ class OverviewView:
     problem: str
     spans: tuple[Choice, ...]
     span: Span
+    deploy: Deploy | None
 
 
 class Overview(Page):
@@ -144,6 +148,7 @@ class Overview(Page):
             problem=problem,
             spans=tuple(spans(span, "/overview", links, {})),
             span=span,
+            deploy=latest(deploys(self.cluster, now - LISTED_S, now)),
         )
 
     async def _series(self, span: Span, now: float) -> tuple[SeriesPage | None, str]:

@@ -1,0 +1,66 @@
+"""Deploys that were told are kept, and known to every dashboard of the same history."""
+
+import asyncio
+
+import pytest
+
+from flower_ng.store import Store, ToldDeploy
+
+NOON = 1_790_000_000.0
+ONE = ToldDeploy("a1", NOON, "shop", "2", "https://ci.example/1", "ann")
+
+
+@pytest.fixture
+def opened(tmp_path, history):
+    """Open a store of the same history beside those that are open; with each kind of database."""
+    stores = []
+
+    def open_store():
+        if not history:
+            for store in stores:
+                store.stop()
+        path = None if history else tmp_path / "kept"
+        stores.append(Store(path, max_tasks=10, history=history or None, clock=lambda: NOON))
+        stores[-1].start()
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        store.stop()
+
+
+async def test_what_was_told_outlasts_a_restart_and_what_was_removed_does_not(opened):
+    told = opened().told_deploys
+    told.put(ToldDeploy("a2", NOON + 1, "shop", "3"))
+    told.put(ONE)
+    await told.settled()
+    between = opened().told_deploys
+    assert [*between.by_id] == ["a1", "a2"]
+    assert between.remove("a2") == ToldDeploy("a2", NOON + 1, "shop", "3")
+    assert between.remove("a2") is None
+    await between.settled()
+
+    assert [*opened().told_deploys.by_id.values()] == [ONE]
+
+
+@pytest.mark.parametrize("history", ["PostgreSQL"], indirect=True)
+async def test_what_is_told_and_removed_is_learnt_by_another_dashboard(opened):
+    here, there = opened(), opened()
+    there.begin()
+    here.told_deploys.put(ONE)
+    await here.told_deploys.settled()
+    async with asyncio.timeout(10):
+        while not there.told_deploys.by_id:  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0.05)
+        here.told_deploys.remove("a1")
+        while there.told_deploys.by_id:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def test_at_the_bound_the_oldest_goes(opened, monkeypatch):
+    monkeypatch.setattr("flower_ng.store.told_deploys.MOST", 2)
+    told = opened().told_deploys
+    for number in (3, 1, 2):
+        told.put(ToldDeploy(f"a{number}", NOON + number, "shop"))
+
+    assert [*told.by_id] == ["a2", "a3"]
