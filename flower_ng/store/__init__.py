@@ -17,6 +17,7 @@ from flower_ng.store.search.parser import parse_search
 from flower_ng.store.search.values import Field
 from flower_ng.store.sql.engine import MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
 from flower_ng.store.sql.kinds import FailureKind, FailureKinds, TrendBars, likeness, pieces
+from flower_ng.store.sql.queue_tasks import QueueTask, QueueTasks
 from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.store import Store, StoreStatus
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
@@ -44,6 +45,8 @@ __all__ = [
     "HandledFailure",
     "ImportResult",
     "Limits",
+    "QueueTask",
+    "QueueTasks",
     "Restored",
     "SeriesPage",
     "SeriesQuery",

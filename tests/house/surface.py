@@ -120,6 +120,7 @@ FLOWER = (
     read("/api/task/types"),
     read("/api/queues/length"),
     read("/api/queue/messages/(.+)", "/api/queue/messages/some.queue"),
+    read("/api/queues/(.+)/scale", "/api/queues/some.queue/scale"),
     read("/api/overview"),
     read("/api/connection"),
     read("/api/series"),

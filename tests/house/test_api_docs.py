@@ -10,9 +10,9 @@ DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
 def test_every_endpoint_is_in_the_documentation(endpoint):
-    path = re.sub(r"\(\.[+*]\)", "{", endpoint.path)
+    path = re.sub(r"\(\.[+*]\)", r"{[a-z-]+}", endpoint.path)
 
-    assert path in DOCS
+    assert re.search(path, DOCS)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)

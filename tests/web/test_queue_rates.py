@@ -5,7 +5,7 @@ import pytest
 from flower_ng.brokers import LengthSample
 from flower_ng.store import SeriesPage
 from flower_ng.store.rollups.points import Bucket, GaugePoint, QueuePoint
-from flower_ng.web.pages.queues.rates import Flow, flow, net_per_s
+from flower_ng.web.ui.queue_rates import Flow, flow, net_per_s
 
 
 def page(observed_s=60.0):

@@ -20,6 +20,7 @@ from flower_ng.store.sql.engine import (
     TaskHistogram,
 )
 from flower_ng.store.sql.kinds import FailureKinds, TrendBars
+from flower_ng.store.sql.queue_tasks import QueueTasks, queue_tasks
 from flower_ng.store.sql.statements import CursorPage, Statement, cursor_behind, place_of
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.rows import TaskPage, TaskRow
@@ -199,6 +200,18 @@ class TaskAnswers:
         """Return how many of some tasks there are by type, state and queue."""
         groups, again = await self._read(statements.groups_of(uuids, self._dialect), is_list=True)
         return TaskGroups(tuple(msgspec.json.decode(groups, type=list[TaskGroup])), again)
+
+    async def queue_tasks(
+        self, queue: str, since: float, judge: Callable[[QueueTasks], Answer]
+    ) -> Answer:
+        """Return what `judge` says of the tasks of a queue of which was heard since a time.
+
+        UTC seconds. It is called in a reading thread: there may be thousands of tasks.
+        """
+        parts = await self._settled()
+        return await parts.reader.ask(
+            lambda connection: judge(queue_tasks(connection, queue, since, self._dialect))
+        )
 
     async def uuids(self, query: TaskQuery) -> list[str]:
         """Return the ids of the tasks that a query asks for, roughly in its order."""

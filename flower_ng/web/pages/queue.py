@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -10,12 +10,23 @@ from flower_ng.brokers import QueueGlimpse, QueueNumbers, WaitingMessage
 from flower_ng.errors import AnswerError, NotFound
 from flower_ng.monitor.holds.records import PausedQueue
 from flower_ng.monitor.state.sent_tasks import Oldest
+from flower_ng.store import SeriesQuery
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import Consumer, consumers, lengths, queue_names
+from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.lookups.glimpse import glimpse, require_queue
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.lookups.purge_review import OWN
-from flower_ng.web.ui.links import Links, word
+from flower_ng.web.lookups.queue_load import queue_load
+from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.chart_span import SPANS, Span, span_of, spans
+from flower_ng.web.ui.charts import Chart
+from flower_ng.web.ui.links import Links, segment, word
+from flower_ng.web.ui.paging import Choice
+from flower_ng.web.ui.queue_charts import queue_charts
+from flower_ng.web.ui.queue_needs import DRAIN_S, QueueLoad, QueueNeeds, needs
+from flower_ng.web.ui.queue_rates import flow, pace_words
+from flower_ng.web.ui.queue_work import QueueWork
 
 #: So many messages are looked at.
 FIRST: Final = 50
@@ -28,7 +39,9 @@ class QueueDetailView:
     """One queue; `trouble` is why its length lacks or is `age_s` old.
 
     `types` are those of the messages that were looked at, with how many they are. `refusal` says
-    why it can't be purged. `pause` is what keeps it from its consumers.
+    why it can't be purged. `pause` is what keeps it from its consumers. `charts` are over the
+    `span`, `problem` is why the history tells nothing. `empties` says in words when it will be
+    empty, `drains` are times in which it may be wanted to; `work` is what its tasks took lately.
     """
 
     title: str
@@ -49,6 +62,20 @@ class QueueDetailView:
     refusal: str
     past_actions: tuple[PastAction, ...]
     pause: PausedQueue | None
+    spans: tuple[Choice, ...]
+    span: Span
+    charts: tuple[Chart, ...]
+    problem: str
+    load: QueueLoad
+    work: QueueWork | None
+    needs: QueueNeeds
+    drains: tuple[Choice, ...]
+    empties: str
+    scale_url: str
+
+
+#: In how long a queue may be wanted to be empty.
+DRAINS: Final = {"1m": 60.0, "5m": 300.0, "15m": 900.0, "1h": 3600.0}
 
 
 class QueueDetailPage(Page):
@@ -66,12 +93,20 @@ class QueueDetailPage(Page):
         told = await lengths(cluster, self.services.clock())
         numbers = told.numbers.get(name)
         seen = await self._glimpse(name)
+        now, span = self.services.clock(), span_of(self.get_argument("span", default=""))
+        workers = consumers(cluster, links).get(name, ())
+        measured = await queue_load(cluster, name, told, workers, now)
+        charts, problem = await self._charts(name, span, now)
+        drain_s, given = self._drain()
+        out_per_s = measured.load.departures_per_s
+        pace = replace(flow(None, (), cluster.poll.recent.of(name)), departures_per_s=out_per_s)
+        length = None if told.age_s is not None or numbers is None else numbers.length
         return QueueDetailView(
             title=name,
             name=name,
             numbers=numbers or QueueNumbers(name),
             oldest=None if numbers is None else cluster.oldest(numbers),
-            workers=tuple(consumers(cluster, links).get(name, ())),
+            workers=tuple(workers),
             trouble=told.trouble,
             age_s=told.age_s,
             messages=seen.messages,
@@ -85,7 +120,37 @@ class QueueDetailPage(Page):
             refusal=OWN if cluster.is_system_queue(name) else "",
             past_actions=tuple(await past_actions_on(self, name)),
             pause=cluster.holds.pauses.get(name),
+            spans=tuple(spans(span, f"/queues/{segment(name)}", links, given)),
+            span=span,
+            charts=charts,
+            problem=problem or measured.problem,
+            load=measured.load,
+            work=measured.work,
+            needs=needs(measured.load, drain_s),
+            drains=tuple(self._drains(name, span, drain_s, links)),
+            empties=pace_words(pace, length),
+            scale_url=links.page(f"/api/queues/{segment(name)}/scale", given),
         )
+
+    async def _charts(self, name: str, span: Span, now: float) -> tuple[tuple[Chart, ...], str]:
+        query = SeriesQuery("queue", (name,), span.start(now), now, span.step_s)
+        try:
+            page = await self.cluster.store.series(query)
+        except AnswerError as error:
+            return (), error.message
+        return queue_charts(page, deploys(self.cluster, query.start, now)), ""
+
+    def _drain(self) -> tuple[float, dict[str, str]]:
+        """Return in how long it shall be empty, and that as a query."""
+        text = self.get_argument("drain", default="")
+        drain_s = DRAINS.get(text, DRAIN_S)
+        return drain_s, {"drain": text} if text in DRAINS and drain_s != DRAIN_S else {}
+
+    def _drains(self, name: str, span: Span, drain_s: float, links: Links) -> Iterator[Choice]:
+        kept = {} if span is SPANS[0] else {"span": span.key}
+        for text, length_s in DRAINS.items():
+            url = links.page(f"/queues/{segment(name)}", {**kept, "drain": text})
+            yield Choice(fmt.span(length_s), url, length_s == drain_s)
 
     def _others(self, name: str) -> Iterator[str]:
         """Yield the queues that messages may be moved to, as many as are offered."""

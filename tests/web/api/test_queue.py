@@ -251,3 +251,24 @@ def test_what_the_new_queue_does_not_take_stays_where_it_was(waiting):
 
     assert (answer.status, "Nothing was moved" in answer.text) == (403, True)
     assert waiting.length("stays") == 2
+
+
+def test_a_queue_tells_how_many_processes_it_needs_or_that_nobody_knows(waiting):
+    ask = waiting.dashboard.ask
+    waiting.fill("scaled", 3)
+
+    def told():
+        answer = ask("/api/queues/scaled/scale?drain=1m")
+        return answer.json() if answer.status == 200 else None
+
+    scale = wait_until(told, 45, "it was observed for long enough")
+
+    assert (scale["processes"], scale["is_least"]) == (1, True)
+    assert (scale["parts"]["waiting"], scale["parts"]["drain_s"]) == (3, 60)
+    assert scale["parts"]["arrivals_per_s"] > 0
+    unsent = ask("/api/queues/kept/scale")
+    assert (unsent.status, "task_send_sent_event" in unsent.text) == (503, True)
+    assert ask("/api/queues/no.such.queue/scale").status == 404
+    for wrong in ("0s", "soon", "2d", "nan"):
+        refused = ask(f"/api/queues/scaled/scale?drain={wrong}")
+        assert (refused.status, wrong in refused.text) == (400, True)

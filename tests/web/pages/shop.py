@@ -20,6 +20,7 @@ from flower_ng.brokers import (
 )
 from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
+from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.hook import Hook
 from flower_ng.monitor.remote.answers import METHODS, Failure
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
@@ -128,7 +129,9 @@ class Shop(FakeCluster):
         self.store = Store(None, max_tasks=10_000, clock=lambda: NOW)
         self.starts = Starts(lambda: self.now)
         self.sent = Sent()
-        observers = (self.store, self.store.rollups.minutes, self.starts, self.sent)
+        self.task_observer = TaskObserver(lambda *_: None, lambda: self.now)
+        minutes = self.store.rollups.minutes
+        observers = (self.store, minutes, self.starts, self.sent, self.task_observer)
         self.state = ClusterState(observers=observers, clock=lambda: self.now)
         self.reach: Any = None  # a Reach, of tests that need one
         self.presence = Presence(
@@ -141,7 +144,6 @@ class Shop(FakeCluster):
         self.store.memory_is(self.state.forget_tasks)
         self.batches = Batches(self.store, self.state.tasks, lambda _: None, lambda: self.now)
         self.inspector = FakeInspector()
-        self.task_observer = SimpleNamespace(running=lambda _state, _most: ())
         self.control = FakeControl()
         self.broker = FakeBroker()
         self.poll = Poll(

@@ -1,3 +1,6 @@
+"""The page of one queue."""
+
+from flower_ng.store.rollups.tallies import Coverage
 from flower_ng.web.lookups.purge_review import bound
 
 
@@ -12,3 +15,28 @@ async def test_an_unknown_queue_is_not_found(look):
     html = await look("/queues/no.such.queue", status=404)
 
     assert "Unknown queue 'no.such.queue'" in html.one("h1").text
+
+
+async def test_what_nobody_told_is_unknown_and_never_zero(shop, look):
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 7}]
+
+    html = await look("/queues/mail")
+
+    assert "What comes in is unknown" in html.text
+    assert {html.facts[name] for name in ("In", "Out", "Wanted", "To keep up")} == {"–"}
+
+
+async def test_the_shares_of_types_and_what_it_needs_are_told(shop, look):
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 1}]
+    shop.store.rollups.minutes.cover(960, Coverage(observed_ms=40_000))
+    for uuid in ("a", "b"):
+        shop.happen("task-sent", "gen1@web", uuid=uuid, name="shop.pay", queue="mail")
+    shop.task("a", runtime=2.0)
+
+    html = await look("/queues/mail")
+
+    types, producers = (html.all("table")[place].rows for place in (0, 1))
+    assert types == [["shop.pay", "1 100 %", "1", "2.00 s 100 %"]]
+    assert producers == [["gen1@web", "1 100 %", "1", "2.00 s 100 %"]]
+    assert html.facts["In"] == "0.05/s"
+    assert (html.facts["To keep up"], html.facts["Wanted"]) == ("0.1", "1")

@@ -11,13 +11,13 @@ from flower_ng.store import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.points import MAX_NAMES, QueuePoint
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import MOST, Consumer, consumers, lengths, queue_names
-from flower_ng.web.pages.queues.rates import STEP_S, WINDOW_S, Flow, Points, flow
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import highest, path
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Choice
 from flower_ng.web.ui.problem_rows import ProblemRow, marks
+from flower_ng.web.ui.queue_rates import STEP_S, WINDOW_S, Flow, Points, flow, pace_words
 from flower_ng.web.ui.time_window import start_of
 
 
@@ -170,25 +170,13 @@ def _line(
         workers=workers,
         slots=sum(slots) if len(slots) == len(workers) and slots else None,
         flow=pace,
-        pace=fmt.DASH if is_old else _pace(pace, told.length, is_deserted=is_deserted),
+        pace=fmt.DASH if is_old else pace_words(pace, told.length, is_deserted=is_deserted),
         trend=path(trend, highest(trend) or 1.0),
         most=highest(_levels(points, "most")),
         url=links.queue(told.name),
         workers_url=links.page("/workers", {"group": "queue"}),
         is_deserted=is_deserted,
     )
-
-
-def _pace(pace: Flow, length: int | None, *, is_deserted: bool) -> str:
-    """Return when it will be empty, in words."""
-    if not length:
-        return "empty" if length == 0 else fmt.DASH
-    if is_deserted and (pace.net_per_s or 0.0) >= 0:
-        return "no consumers"
-    if pace.grows:
-        return "growing"
-    empty_s = pace.empty_s(length)
-    return fmt.DASH if empty_s is None else f"about {fmt.span(max(1.0, empty_s))}"
 
 
 def _points(page: SeriesPage | None) -> Mapping[str, Points]:

@@ -7,6 +7,7 @@ from typing import Final
 from flower_ng.brokers import LengthSample
 from flower_ng.store import SeriesPage
 from flower_ng.store.rollups.points import QueuePoint
+from flower_ng.web.ui import format as fmt
 
 #: Rates are of so long a time, up to now.
 WINDOW_S: Final = 600
@@ -59,6 +60,18 @@ def flow(page: SeriesPage | None, points: Points, samples: Sequence[LengthSample
     arrivals, departures = (None, None) if page is None else _rates(page, points)
     ages = [point.oldest_age_s for point in points[-2:] if point and point.oldest_age_s]
     return Flow(arrivals, departures, net_per_s(samples), ages[-1].last if ages else None)
+
+
+def pace_words(pace: Flow, length: int | None, *, is_deserted: bool = False) -> str:
+    """Return when a queue of this length will be empty, in words."""
+    if not length:
+        return "empty" if length == 0 else fmt.DASH
+    if is_deserted and (pace.net_per_s or 0.0) >= 0:
+        return "no consumers"
+    if pace.grows:
+        return "growing"
+    empty_s = pace.empty_s(length)
+    return fmt.DASH if empty_s is None else f"about {fmt.span(max(1.0, empty_s))}"
 
 
 def _rates(page: SeriesPage, points: Points) -> tuple[float | None, float | None]:
