@@ -138,7 +138,9 @@ class QueueDetailPage(Page):
             page = await self.cluster.store.series(query)
         except AnswerError as error:
             return (), error.message
-        return queue_charts(page, deploys(self.cluster, query.start, now)), ""
+        links, ours = Links(self.services.prefix), f"queue:={word(name)}"
+        starts = deploys(self.cluster, query.start, now)
+        return queue_charts(page, starts, lambda search: links.tasks(search=f"{ours} {search}")), ""
 
     def _drain(self) -> tuple[float, dict[str, str]]:
         """Return in how long it shall be empty, and that as a query."""

@@ -6,17 +6,24 @@ from flower_ng.monitor.deploys import Deploy
 from flower_ng.store import SeriesPage
 from flower_ng.store.rollups.points import GaugePoint, QueuePoint
 from flower_ng.web.ui import format as fmt
-from flower_ng.web.ui.charts import Chart, Values, chart
+from flower_ng.web.ui.charts import Chart, Values, chart, from_first_data
+from flower_ng.web.ui.task_charts import rate
 
 
-def queue_charts(page: SeriesPage, deploys: Sequence[Deploy]) -> tuple[Chart, ...]:
-    """Return the charts; what nobody told is a gap."""
+def queue_charts(
+    page: SeriesPage, deploys: Sequence[Deploy], listed: Callable[[str], str]
+) -> tuple[Chart, ...]:
+    """Return the charts; what nobody told is a gap.
+
+    `listed` returns the URL of the tasks that match a search.
+    """
+    page = from_first_data(page)
     points = [one if isinstance(one, QueuePoint) else None for one in page.series[0].points]
     is_told = any(point is not None and point.sent for point in points)
 
     def rates(count: Callable[[QueuePoint], int]) -> Values:
         return [
-            count(point) / bucket.observed_s if point and is_told and bucket.observed_s else None
+            rate(count(point), bucket) if point and is_told else None
             for point, bucket in zip(points, page.buckets, strict=True)
         ]
 
@@ -34,7 +41,7 @@ def queue_charts(page: SeriesPage, deploys: Sequence[Deploy]) -> tuple[Chart, ..
     ]
     oldest = [("oldest", "mid", levels(lambda point: point.oldest_age_s, "most"))]
     return (
-        chart("In and out", page, flow, fmt.rate, deploys),
+        chart("In and out", page, flow, fmt.rate, deploys, listed("sent:{period}")),
         chart("Waiting", page, length, _whole, deploys),
         chart("Oldest message", page, oldest, fmt.span, deploys),
     )
