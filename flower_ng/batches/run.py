@@ -14,7 +14,7 @@ import msgspec
 
 from flower_ng.batch_record import BatchItem, BatchRecord, BatchState, ItemState
 from flower_ng.batches.failures import NEWEST, FailureWatch
-from flower_ng.batches.item_action import ItemAction, Step
+from flower_ng.batches.item_action import ItemAction, Step, Unsure
 from flower_ng.errors import AnswerError, Unavailable
 from flower_ng.store import BatchTables
 
@@ -137,6 +137,8 @@ class BatchRun:
         state, why = ItemState.DONE, ""
         try:
             why = await step.carry_out(item.new_id)
+        except Unsure as error:
+            state, why = ItemState.UNKNOWN, str(error)
         except Unavailable as error:  # for certain it was not sent
             state, item = ItemState.WAITING, replace(item, new_id="")
             self.end(BatchState.PAUSED, error.message)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from flower_ng.batch_record import BatchRecord, BatchState, ItemState
-from flower_ng.batches import Batches, Step
+from flower_ng.batches import Batches, Step, Unsure
 from flower_ng.batches.failures import NEWEST
 from flower_ng.errors import Conflict, NoAnswer, NotFound, Unavailable
 from flower_ng.store import AuditQuery, Store
@@ -126,6 +126,22 @@ async def test_it_pauses_where_nothing_can_be_sent_and_loses_none(place):
 
     assert status.counts["done"] == len(IDS)
     assert [uuid for uuid, _ in place.sent] == [*IDS[:6], *IDS[5:]]
+
+
+async def test_what_nobody_acknowledged_is_unknown_and_the_rest_goes_on(place):
+    def does(uuid, _new_id):
+        if uuid == IDS[1]:
+            raise Unsure("No worker has acknowledged it")
+        return ""
+
+    place.does = does
+    status = await place.run(ids=IDS[:3])
+
+    assert (status.batch.state, status.counts["done"], status.counts["unknown"]) == ("ended", 2, 1)
+    (unknown,) = await place.items(ItemState.UNKNOWN)
+    assert (unknown.uuid, unknown.why) == (IDS[1], "No worker has acknowledged it")
+    (entry,) = (await place.store.audit(AuditQuery())).entries
+    assert entry.outcome == "uncertain"
 
 
 async def test_what_may_have_been_sent_is_unknown_and_never_sent_again(place):

@@ -79,6 +79,7 @@ CONTROLS = (
     ),
     write("/api/worker/shutdown/(.+)", "/api/worker/shutdown/w@x", ADMINISTER),
     write("/api/task/forget/(.+)", "/api/task/forget/some.id", ADMINISTER),
+    write("/api/tasks/revoke-stamped", "/api/tasks/revoke-stamped"),
     write("/api/tasks/forget", "/api/tasks/forget", ADMINISTER),
     *(
         write(f"/api/failures/{name}/(.+)", f"/api/failures/{name}/0123456789abcdef")

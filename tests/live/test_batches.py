@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,6 +77,26 @@ def place(tmp_path_factory: pytest.TempPathFactory, redis_server: Redis) -> Iter
     finally:
         dashboard.stop()
         worker.stop()
+
+
+def test_a_revoke_that_no_worker_acknowledges_is_unknown_until_one_does(place):
+    sent = place.dashboard.post(
+        "/api/task/send-task/tests.shop.add", {"args": [1, 1], "countdown": 3600}
+    ).json()["task-id"]
+    wait_until(lambda: place.ended([sent], "RECEIVED"), what="the worker holds it")
+    (worker,) = place.workers
+    app = Celery(broker=place.dashboard.environment["SHOP_BROKER"], set_as_current=False)
+    worker.signal(signal.SIGSTOP)
+    try:
+        told = place.reached(place.begin("revoke", ids=sent), "ended")
+    finally:
+        worker.signal(signal.SIGCONT)
+
+    (item,) = told["items"]
+    assert (item["outcome"], "No worker has acknowledged" in item["why"]) == ("unknown", True)
+    with app:
+        asked = app.control.inspect(timeout=2, limit=1)
+        wait_until(lambda: sent in str(asked.revoked()), 30, "it is told again")
 
 
 def test_a_batch_goes_on_after_kill_9_and_sends_nothing_twice(place):

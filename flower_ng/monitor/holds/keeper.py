@@ -13,8 +13,9 @@ from flower_ng.monitor.holds.crew import Crew
 from flower_ng.monitor.holds.draining import Draining
 from flower_ng.monitor.holds.pausing import Pausing, Settlement
 from flower_ng.monitor.holds.records import DrainedWorker, Left, PausedQueue, RollingDrain
-from flower_ng.monitor.holds.revoking import RevokedTask, Revoking
+from flower_ng.monitor.holds.revoking import Revoked, Revoking, Stamps
 from flower_ng.monitor.holds.rolling import Rolling
+from flower_ng.monitor.remote.commands import CommandCall
 from flower_ng.monitor.remote.many import WorkerOutcome
 from flower_ng.records import Task
 
@@ -49,7 +50,7 @@ class Holds:
         self._rolling = Rolling(self._board, crew, self._draining)
         self._revoking = Revoking(crew, tasks)
         self._interval_s = interval_s
-        self._turn = asyncio.Lock()
+        self._turn, self._telling = asyncio.Lock(), asyncio.Lock()
         self._work: asyncio.Task[None] | None = None
 
     @property
@@ -78,7 +79,7 @@ class Holds:
         return self._draining.left
 
     @property
-    def revoked(self) -> Mapping[str, RevokedTask]:
+    def revoked(self) -> Mapping[str, Revoked]:
         """The tasks that workers which join are told not to run, by id."""
         return self._revoking.revoked
 
@@ -86,7 +87,18 @@ class Holds:
         self, uuid: str, who: str, eta_s: float | None = None
     ) -> dict[str, WorkerOutcome]:
         """Have all workers acknowledge that a task is revoked, and those that join."""
-        return await self._alone(self._revoking.tell, uuid, who, eta_s)
+        async with self._telling:
+            return await self._revoking.tell(uuid, who, eta_s)
+
+    async def revoke_stamped(
+        self, stamps: Stamps, who: str, order: CommandCall
+    ) -> dict[str, WorkerOutcome]:
+        """Have all workers acknowledge that tasks with some stamps are revoked; also who joins.
+
+        `order` tells it those that are there.
+        """
+        async with self._telling:
+            return await self._revoking.tell_stamps(stamps, who, order)
 
     def is_paused(self, queue: str) -> bool:
         """Whether a queue is to have no consumers now."""
@@ -178,7 +190,8 @@ class Holds:
         await self._alone(self._rolling.look)
         while await self._alone(self._rolling.drain_next):
             pass
-        await self._alone(self._revoking.keep)
+        async with self._telling:
+            await self._revoking.keep()
 
     async def _keep_paused(self, queue: str) -> None:
         pause, now = self._board.pause_of(queue), self._crew.clock()

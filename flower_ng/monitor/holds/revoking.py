@@ -12,15 +12,22 @@ from celery.states import READY_STATES, REVOKED
 
 from flower_ng.monitor.holds.crew import Crew
 from flower_ng.monitor.holds.pausing import AGAIN_S
-from flower_ng.monitor.holds.records import Taken
-from flower_ng.monitor.remote.commands import revoke
+from flower_ng.monitor.remote.commands import CommandCall, revoke, revoke_stamped
 from flower_ng.monitor.remote.many import WorkerOutcome
 from flower_ng.monitor.state.presence import OFFLINE
 from flower_ng.records import Task
 
 #: So many revokes are kept up, the newest; each for so long after its task's ETA.
-MOST_REVOKED: Final = 1000
+MOST_REVOKED: Final = 10_000
 KEPT_UP_S: Final = 86_400.0
+#: So many ids are told at once: a worker asks its result backend about each.
+AT_ONCE: Final = 200
+#: How often it is looked what is over.
+TIDY_S: Final = 10.0
+SILENT: Final = WorkerOutcome("not sent", "It did not answer lately, so it was not asked again yet")
+
+#: The values of each stamp that are revoked.
+Stamps = Mapping[str, tuple[str, ...]]
 
 
 class HasState(Protocol):
@@ -45,66 +52,144 @@ def has_ended(task: HasState) -> bool:
     return task.state in READY_STATES and not is_only_marked
 
 
-class RevokedTask(msgspec.Struct, frozen=True):
-    """A task that nobody is to run: revoked by `who` at `at`, and told to workers until `until`.
+class Revoked(msgspec.Struct, frozen=True):
+    """A task that nobody is to run, or all with one of some `stamps`; told until `until`.
 
-    `told` are the workers that have acknowledged it, with the ids of their processes.
+    `key` is the task's id, `place` its number among all; `told` are the workers that have
+    acknowledged it.
     """
 
-    uuid: str
+    key: str
+    place: int
     who: str
     at: float
     until: float
-    told: Taken = {}
+    told: tuple[str, ...] = ()
+    stamps: Stamps | None = None
 
 
 class Revoking:
-    """Tells workers what is revoked, in memory: a dashboard that restarts tells nobody any more."""
+    """Tells workers what is revoked, in memory: a dashboard that restarts tells nobody any more.
+
+    Each worker has acknowledged all up to a place. The dictionary is in the order of places.
+    """
 
     def __init__(self, crew: Crew, tasks: Callable[[], Mapping[str, Task]]) -> None:
-        self.revoked: dict[str, RevokedTask] = {}
+        self.revoked: dict[str, Revoked] = {}
         self._crew, self._tasks = crew, tasks
-        self._tried: dict[str, float] = {}
+        self._newest = 0
+        self._told_to: dict[str, tuple[int | None, int]] = {}
+        self._failed: dict[str, float] = {}
+        self._tidied = 0.0
 
     async def tell(self, uuid: str, who: str, eta_s: float | None) -> dict[str, WorkerOutcome]:
-        """Have the workers acknowledge that a task is revoked; return what came of it at each."""
+        """Have the workers acknowledge that a task is revoked; return what came of it at each.
+
+        Who did not answer a moment ago is not waited for once more.
+        """
         now = self._crew.clock()
-        self.revoked.pop(uuid, None)
-        while len(self.revoked) >= MOST_REVOKED:
-            del self.revoked[next(iter(self.revoked))]
-        self.revoked[uuid] = RevokedTask(uuid, who, now, max(now, eta_s or now) + KEPT_UP_S)
-        return await self._tell(self._present(), [uuid])
+        return await self._tell_new(uuid, who, max(now, eta_s or now), None, revoke([uuid]))
+
+    async def tell_stamps(
+        self, stamps: Stamps, who: str, order: CommandCall
+    ) -> dict[str, WorkerOutcome]:
+        """Have the workers acknowledge that all tasks with one of some stamps are revoked.
+
+        `order` is what is told now; those that join are not told to terminate any.
+        """
+        key = msgspec.json.encode(stamps, order="deterministic").decode()
+        return await self._tell_new(key, who, self._crew.clock(), stamps, order)
 
     async def keep(self) -> None:
         """Tell those that have not acknowledged all of it; forget what is over."""
-        now, tasks = self._crew.clock(), self._tasks()
-        for uuid, one in tuple(self.revoked.items()):
-            task = tasks.get(uuid)
-            if now >= one.until or (task is not None and has_ended(task)):
-                del self.revoked[uuid]
+        now = self._crew.clock()
+        if now - self._tidied >= TIDY_S:
+            self._tidied = now
+            self._tidy(now)
         if not self.revoked:
-            self._tried.clear()
             return
+        behind: dict[int, list[str]] = {}
         for worker in self._present():
-            missing = [one.uuid for one in self.revoked.values() if not self._knows(worker, one)]
-            if missing and now - self._tried.get(worker, 0.0) >= AGAIN_S:
-                await self._tell([worker], missing)
+            place = self._place_of(worker)
+            if place < self._last and not self._has_failed(worker):
+                behind.setdefault(place, []).append(worker)
+        for place, workers in behind.items():
+            await self._catch_up(workers, place)
 
-    def _knows(self, worker: str, one: RevokedTask) -> bool:
-        return worker in one.told and one.told[worker] == self._crew.pid(worker)
+    async def _tell_new(
+        self, key: str, who: str, from_s: float, stamps: Stamps | None, order: CommandCall
+    ) -> dict[str, WorkerOutcome]:
+        before = self._last
+        self.revoked.pop(key, None)
+        while len(self.revoked) >= MOST_REVOKED:
+            del self.revoked[next(iter(self.revoked))]
+        self._newest = place = self._newest + 1
+        until = from_s + KEPT_UP_S
+        one = Revoked(key, place, who, self._crew.clock(), until, stamps=stamps)
+        self.revoked[key] = one
+        present = self._present()
+        asked = [name for name in present if not self._has_failed(name)]
+        up_to = {name: self._place_of(name) for name in asked}
+        outcomes = await self._send(asked, order)
+        told = tuple(name for name, it in outcomes.items() if it.word == "done")
+        for name in told:
+            if up_to[name] >= before:
+                self._told_to[name] = (self._crew.pid(name), place)
+        if key in self.revoked:
+            self.revoked[key] = msgspec.structs.replace(one, told=told)
+        return dict.fromkeys(present, SILENT) | outcomes
+
+    async def _catch_up(self, workers: list[str], place: int) -> None:
+        """Tell workers the next of what they have not acknowledged."""
+        missing = [one for one in self.revoked.values() if one.place > place][:AT_ONCE]
+        uuids = [one.key for one in missing if one.stamps is None]
+        orders = [revoke(uuids)] if uuids else []
+        orders += [revoke_stamped(one.stamps) for one in missing if one.stamps is not None]
+        heard, told = workers, set(workers)
+        for order in orders:
+            outcomes = await self._send(heard, order)
+            heard = [name for name, one in outcomes.items() if one.word in ("done", "refused")]
+            told &= {name for name, one in outcomes.items() if one.word == "done"}
+        for name in heard:
+            self._told_to[name] = (self._crew.pid(name), missing[-1].place)
+        for one in missing:
+            if one.key in self.revoked:
+                names = tuple(dict.fromkeys((*one.told, *sorted(told))))
+                self.revoked[one.key] = msgspec.structs.replace(one, told=names)
+
+    async def _send(self, workers: Iterable[str], order: CommandCall) -> dict[str, WorkerOutcome]:
+        outcomes = await self._crew.send(workers, order)
+        now = self._crew.clock()
+        for name, one in outcomes.items():
+            if one.word in ("not sent", "unknown"):
+                self._failed[name] = now
+            else:
+                self._failed.pop(name, None)
+        return outcomes
+
+    @property
+    def _last(self) -> int:
+        """The place of the newest."""
+        return next(reversed(self.revoked.values())).place if self.revoked else 0
+
+    def _place_of(self, worker: str) -> int:
+        """Return up to where a worker has acknowledged all; 0 for one that has restarted."""
+        pid, place = self._told_to.get(worker, (None, 0))
+        return place if pid == self._crew.pid(worker) else 0
+
+    def _has_failed(self, worker: str) -> bool:
+        return self._crew.clock() - self._failed.get(worker, 0.0) < AGAIN_S
 
     def _present(self) -> list[str]:
         heard = self._crew.heard()
         return [name for name in heard if self._crew.standing(name) not in OFFLINE]
 
-    async def _tell(self, workers: Iterable[str], uuids: list[str]) -> dict[str, WorkerOutcome]:
-        names, now = list(workers), self._crew.clock()
-        pids = {name: self._crew.pid(name) for name in names}
-        self._tried |= dict.fromkeys(names, now)
-        outcomes = await self._crew.send(names, revoke(uuids))
-        told = {name: pids[name] for name, one in outcomes.items() if one.word == "done"}
-        for uuid in uuids:
-            if uuid in self.revoked:
-                one = self.revoked[uuid]
-                self.revoked[uuid] = msgspec.structs.replace(one, told={**one.told, **told})
-        return outcomes
+    def _tidy(self, now: float) -> None:
+        tasks, heard = self._tasks(), self._crew.heard()
+        for key, one in tuple(self.revoked.items()):
+            task = tasks.get(key)
+            if now >= one.until or (task is not None and has_ended(task)):
+                del self.revoked[key]
+        for kept in (self._told_to, self._failed):
+            for name in [name for name in kept if name not in heard]:
+                kept.pop(name)

@@ -135,6 +135,14 @@ RATE_LIMIT: Final = RemoteCommand(
 REVOKE_TASKS: Final = RemoteCommand(
     "revoke", "task/revoke", "Revoke", "Revoke tasks", "The worker discards these tasks."
 )
+#: The same for tasks by their stamps.
+REVOKE_BY_STAMPS: Final = RemoteCommand(
+    "revoke_by_stamped_headers",
+    "tasks/revoke-stamped",
+    "Revoke",
+    "Revoke tasks by a stamp",
+    "The worker discards tasks with these stamps.",
+)
 COMMANDS: Final = (
     SHUTDOWN,
     POOL_RESTART,

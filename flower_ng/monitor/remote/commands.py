@@ -22,6 +22,7 @@ from flower_ng.monitor.remote.command_list import (
     POOL_RESTART,
     POOL_SHRINK,
     RATE_LIMIT,
+    REVOKE_BY_STAMPS,
     REVOKE_TASKS,
     SHUTDOWN,
     SOFT,
@@ -158,6 +159,23 @@ def revoke(task_ids: Sequence[str]) -> CommandCall:
     """Have a worker discard tasks by their ids."""
     return CommandCall(
         REVOKE_TASKS, "{ok}", "Failed to revoke at '{worker}'", {"task_id": list(task_ids)}
+    )
+
+
+def revoke_stamped(
+    stamps: Mapping[str, Sequence[str]], signal: str = "", done: str = "{ok}"
+) -> CommandCall:
+    """Have a worker discard tasks that have one of the values of a stamp.
+
+    With a signal it also ends those that run with it. Celery knows this from 5.3 on.
+    """
+    values = {name: list(some) for name, some in stamps.items()}
+    return CommandCall(
+        REVOKE_BY_STAMPS,
+        done,
+        "Failed to revoke at '{worker}'",
+        {"headers": values, "terminate": bool(signal), "signal": signal or "SIGTERM"},
+        meanings={"KeyError": "its Celery is older than 5.3, and knows no stamps"},
     )
 
 

@@ -103,6 +103,23 @@ REVOKE: Final = Action(
         ActionArgument("signal", str, "what ends its process", default="SIGTERM"),
     ),
 )
+REVOKE_STAMPED: Final = Action(
+    "revoke stamped",
+    "tasks/revoke-stamped",
+    "Revoke",
+    "Revoke all tasks with a stamp",
+    "All workers are told to discard each task that has one of these stamps instead of running it,"
+    " also those that are sent later; with terminate, to end those that run now.",
+    target="",
+    arguments=(
+        ActionArgument(
+            "stamps", dict, "values by the name of the stamp, a JSON object", is_required=True
+        ),
+        ActionArgument("terminate", bool, "also end those that run", default=False),
+        ActionArgument("signal", str, "what ends their processes", default="SIGTERM"),
+    ),
+    is_reviewed=True,
+)
 ABORT: Final = Action(
     "abort",
     "task/abort",
@@ -192,6 +209,7 @@ SEND_TASK: Final = Action(
 )
 TASK_ACTIONS: Final = (
     REVOKE,
+    REVOKE_STAMPED,
     ABORT,
     RERUN,
     SEND,

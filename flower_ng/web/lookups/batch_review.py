@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from flower_ng.cluster import Cluster
+from flower_ng.monitor.holds.revoking import MOST_REVOKED
 from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.batch_actions import (
     FORGET_MANY,
@@ -168,8 +169,9 @@ def _unknowns(cluster: Cluster, action: Action) -> Iterator[str]:
         yield "Queues are measured every ten seconds: one may grow past its bound meanwhile."
     else:
         yield (
-            "A batch doesn't wait for workers to acknowledge it, and those that join later are not"
-            " told: that one has heard of it is not known."
+            "A task that no worker acknowledges is listed as unknown. Workers that join, or answer"
+            f" again, are told of the newest {MOST_REVOKED:,} while this dashboard runs; a worker"
+            " forgets what was revoked when it restarts, unless it has --statedb."
         )
     if not cluster.batches.outlast_us:
         yield "No history is kept on disk: if flower_ng stops, this batch and its list are lost."

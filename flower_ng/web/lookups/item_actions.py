@@ -4,16 +4,18 @@ from collections.abc import Callable
 from typing import Final
 
 from flower_ng.batch_record import BatchRecord
-from flower_ng.batches import ItemAction, Step
+from flower_ng.batches import ItemAction, Step, Unsure
 from flower_ng.cluster import Cluster
 from flower_ng.errors import Conflict, NotFound, Refused
 from flower_ng.monitor.remote.batch_actions import RERUN_MANY, REVOKE_MANY, TERMINATE_MANY
 from flower_ng.web.lookups.rerun import GivenArguments, rerun_of, send_again
-from flower_ng.web.lookups.task_review import inability_to_terminate
+from flower_ng.web.lookups.task_review import acknowledged, inability_to_terminate
 from flower_ng.web.ui import format as fmt
 
 #: States behind which a task does nothing any more.
 OVER: Final = frozenset({"SUCCESS", "FAILURE", "REVOKED", "REJECTED", "IGNORED"})
+
+NOBODY: Final = "No worker has acknowledged it; those that join, or answer again, are told"
 
 
 def item_action_of(cluster: Cluster, batch: BatchRecord) -> ItemAction:
@@ -53,7 +55,11 @@ def _revoke(cluster: Cluster, batch: BatchRecord) -> ItemAction:
 
         async def tell(_new_id: str) -> str:
             await cluster.control.task_revoke(task_id, terminates, signal)
-            return "It runs already: it runs to its end" if runs_on else ""
+            told = await acknowledged(cluster, task_id, batch.who)
+            if not told.workers:
+                raise Unsure(NOBODY)
+            words = ["It runs already: it runs to its end"] if runs_on else []
+            return "; ".join(filter(None, (*words, told.trouble)))
 
         return Step(tell)
 

@@ -1,21 +1,27 @@
 """The review of revoking or terminating a task, from what is known of it; on the loop, cheap."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from flower_ng.cluster import Cluster
+from flower_ng.errors import Refused
 from flower_ng.life.runs import is_running
 from flower_ng.monitor.holds.revoking import has_ended
+from flower_ng.monitor.remote.commands import revoke_stamped
 from flower_ng.monitor.remote.many import words_of
 from flower_ng.monitor.remote.pools import Ability, inability
-from flower_ng.monitor.remote.task_actions import ABORT, FORGET, REVOKE
+from flower_ng.monitor.remote.task_actions import ABORT, FORGET, REVOKE, REVOKE_STAMPED
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.state.eta import eta_s
 from flower_ng.store import TaskRow
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.review import Review
 from flower_ng.web.ui.zone import Zone
+
+#: Since when Celery's workers revoke by stamps.
+STAMPS_SINCE: Final = (5, 3)
 
 
 def inability_to_terminate(cluster: Cluster, task_id: str) -> str:
@@ -37,10 +43,10 @@ class Acknowledgement:
     @property
     def trouble(self) -> str:
         """What is not known of it, in words that follow a `but`; empty where all is known."""
-        if not self.others:
-            return ""
         if not self.workers:
             return "no worker has acknowledged it: whether it is revoked is not known"
+        if not self.others:
+            return ""
         return f"{', '.join(self.others)} did not acknowledge it, and will be told again"
 
     def record(self) -> dict[str, Any]:
@@ -57,6 +63,54 @@ async def acknowledged(cluster: Cluster, task_id: str, who: str) -> Acknowledgem
     outcomes = await cluster.holds.revoke(task_id, who, at)
     done = tuple(sorted(name for name, one in outcomes.items() if one.word == "done"))
     return Acknowledgement(done, words_of(outcomes))
+
+
+async def acknowledged_stamps(
+    cluster: Cluster, stamps: Mapping[str, tuple[str, ...]], signal: str, who: str
+) -> Acknowledgement:
+    """Have the workers acknowledge that tasks with some stamps are revoked; also those that join.
+
+    Refused where all that answer have a Celery that knows no stamps.
+    """
+    outcomes = await cluster.holds.revoke_stamped(stamps, who, revoke_stamped(stamps, signal))
+    told = Acknowledgement(
+        tuple(sorted(name for name, one in outcomes.items() if one.word == "done")),
+        words_of(outcomes),
+    )
+    if outcomes and all(one.word == "refused" for one in outcomes.values()):
+        raise Refused("; ".join(dict.fromkeys(one.words for one in outcomes.values())))
+    return told
+
+
+def stamped_review(cluster: Cluster, stamps: Mapping[str, tuple[str, ...]], signal: str) -> Review:
+    """Return what revoking by stamps will do; `signal` is empty unless tasks are terminated too."""
+    online = {one.hostname: one.sw_ver for one in cluster.presence.online()}
+    old = sorted(name for name, version in online.items() if is_older(version, STAMPS_SINCE))
+    words = ", ".join(f"{name}={value}" for name, some in stamps.items() for value in some)
+    too_old = f"Celery knows no stamps before {'.'.join(map(str, STAMPS_SINCE))}: "
+    is_none = bool(online) and len(old) == len(online)
+    effect = REVOKE_STAMPED.effect.partition(";")[0] + "."
+    if signal:
+        effect = f"{effect} Those that run now are ended with {signal}."
+    return Review(
+        REVOKE_STAMPED,
+        words,
+        effect,
+        count=None,
+        refusals=(f"{too_old}no worker that is online can do it.",) if is_none else (),
+        cautions=(f"{too_old}not told will be {', '.join(old)}.",) if old and not is_none else (),
+        unknowns=(
+            "Stamps are in no event: which tasks have them is not known here.",
+            "Workers that restart forget it; this dashboard tells them again, for a day.",
+        ),
+        facts={"workers": ", ".join(sorted(online)) or "none online"},
+    )
+
+
+def is_older(version: str | None, than: tuple[int, ...]) -> bool:
+    """Whether a version is known, and older."""
+    found = re.match(r"(\d+)\.(\d+)", version or "")
+    return found is not None and (int(found[1]), int(found[2])) < than
 
 
 def revoked_words(cluster: Cluster, row: TaskRow, now: float) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.batch_record import BatchState
+from flower_ng.monitor.remote.task_actions import REVOKE_STAMPED
 from flower_ng.store import AuditQuery
 from flower_ng.web.http.base import Cluster, NavCount, Need, Page
 from flower_ng.web.lookups.batch_view import BatchView, batch_view
@@ -28,6 +29,7 @@ class ActionsView:
     past: tuple[BatchView, ...]
     past_actions: tuple[PastAction, ...]
     older_url: str
+    revoke_url: str
 
 
 class Actions(Page):
@@ -61,5 +63,6 @@ class Actions(Page):
             under_way=tuple(one for one in batches if one.batch.state in open_states),
             past=tuple(one for one in batches if one.batch.state not in open_states),
             past_actions=tuple(past_action(self, entry, links) for entry in page.entries),
+            revoke_url=links.action(REVOKE_STAMPED.route),
             older_url=links.page("/actions", {"before": page.next}) * bool(page.next),
         )

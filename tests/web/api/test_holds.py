@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -301,6 +302,51 @@ def test_a_revoke_is_acknowledged_and_told_to_workers_that_join(yard, tmp_path):
         page = yard.dashboard.ask(f"/task/{uuid}").text
         assert "dropped at its ETA" in page
     yard.do("queue/purge/spared", confirm="spared")
+
+
+def test_what_has_not_ended_below_a_root_is_revoked_in_a_batch(yard):
+    root = f"root-{yard.site.broker.url.partition(':')[0]}"
+    send = partial(yard.app.send_task, "tests.shop.add", (1, 2), queue="held", root_id=root)
+    waiting, ended = [send(countdown=3600).id, send(countdown=3600).id], send().id
+    wait_until(lambda: all(yard.state(one) == "RECEIVED" for one in waiting), what="they wait")
+    wait_until(lambda: yard.state(ended) == "SUCCESS", what="one has ended")
+    query = urlencode({"all": "true", "search": f"root:={root} -state:SUCCESS"})
+    review = yard.do(f"batches/revoke?{query}&dry_run=1")
+    assert (review["count"], review["cautions"]) == (2, [])
+
+    batch = yard.do(f"batches/revoke?{query}", digest=review["digest"])["batch"]
+
+    over = lambda: yard.dashboard.get(f"/api/batches/{batch}")["state"] == "ended"  # noqa: E731
+    wait_until(over, what="the batch has ended")
+    told = yard.dashboard.get(f"/api/batches/{batch}")
+    assert told["counts"]["done"] == 2
+    assert {one["why"] for one in told["items"]} == {""}
+    names = {one.hostname for one in yard.workers.values()}
+    known = yard.app.control.inspect(list(names), timeout=5, limit=len(names)).revoked() or {}
+    assert {name for name in names if set(waiting) <= set(known.get(name, ()))} == names
+
+
+def test_tasks_are_revoked_by_a_stamp(yard):
+    def send(customer: str) -> str:
+        options = {"stamped_headers": ["customer"], "customer": customer}
+        return str(yard.app.send_task("tests.shop.add", (1, 2), queue="held", **options).id)
+
+    yard.do("queue/pause/held")
+    body = {"stamps": {"customer": ["7", "8"]}}
+    review = yard.dashboard.post("/api/tasks/revoke-stamped?dry_run=1", body).json()
+    assert (review["count"], review["refusals"]) == (None, [])
+    assert review["target"] == "customer=7, customer=8"
+
+    told = yard.dashboard.post("/api/tasks/revoke-stamped", body).json()
+
+    assert set(told["acknowledged"]) >= {one.hostname for one in yard.workers.values()}
+    revoked, other = send("7"), send("9")
+    yard.do("queue/resume/held")
+    wait_until(lambda: yard.state(revoked) == "REVOKED", what="its worker drops it")
+    wait_until(lambda: yard.state(other) == "SUCCESS", what="another customer's runs")
+    for wrong in ({}, {"stamps": {}}, {"stamps": {"customer": [7]}}, {"stamps": "customer"}):
+        answer = yard.dashboard.post("/api/tasks/revoke-stamped", wrong)
+        assert (answer.status, "stamps" in answer.text) == (400, True), answer.text
 
 
 def test_what_was_paused_is_paused_after_a_kill_and_a_worker_restart(yard, tmp_path):

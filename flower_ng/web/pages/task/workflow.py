@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from flower_ng.store import TaskRow
+from flower_ng.web.lookups.item_actions import OVER
+from flower_ng.web.ui.links import word
 
 #: Tasks that are read at most, and levels up and down: each is one query.
 MOST_TASKS: Final = 500
@@ -34,12 +36,14 @@ class WorkflowStep:
 class Workflow:
     """The tree, and how many tasks that it names are not in it: not read, or not stored.
 
-    `is_cut` is that not all was read, so that there may be more than `left_out`.
+    `is_cut` is that not all was read, so that there may be more than `left_out`. `open_search`
+    finds what has not ended below its root, empty where all that was read has.
     """
 
     lines: tuple[WorkflowStep, ...]
     left_out: int
     is_cut: bool
+    open_search: str = ""
 
 
 async def workflow_of(row: TaskRow, those: Those) -> Workflow:
@@ -58,7 +62,18 @@ async def workflow_of(row: TaskRow, those: Those) -> Workflow:
             break
     is_cut = is_cut or any(child not in known for parent in level for child in parent.children)
     named = {child for parent in known.values() for child in parent.children}
-    return Workflow(tuple(_lines(tops, known, row.uuid)), len(named - known.keys()), is_cut)
+    is_open = any(found.state not in OVER for found in known.values())
+    return Workflow(
+        tuple(_lines(tops, known, row.uuid)),
+        len(named - known.keys()),
+        is_cut,
+        _open_below(row.root_id or row.uuid) if is_open else "",
+    )
+
+
+def _open_below(root: str) -> str:
+    states = " ".join(f"-state:{state}" for state in sorted(OVER))
+    return f"root:={word(root)} {states}"
 
 
 async def _read(uuids: Sequence[str], those: Those) -> Sequence[TaskRow]:

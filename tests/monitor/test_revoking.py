@@ -1,0 +1,108 @@
+"""Revokes are kept up: each worker is told what it has not acknowledged, once."""
+
+import pytest
+
+from flower_ng.monitor.holds.crew import Crew
+from flower_ng.monitor.holds.pausing import AGAIN_S
+from flower_ng.monitor.holds.revoking import AT_ONCE, TIDY_S, Revoking
+from flower_ng.monitor.remote.commands import revoke_stamped
+from flower_ng.monitor.remote.many import WorkerOutcome
+from flower_ng.records import Task, Worker
+
+NOON = 1_790_000_000.0
+DONE, SILENT = WorkerOutcome("done", "ok"), WorkerOutcome("not sent", "No answer")
+
+
+class Yard:
+    """Workers that are told, and a clock; who is in `deaf` does not answer."""
+
+    def __init__(self):
+        self.now, self.sent, self.deaf, self.tasks = NOON, [], set(), {}
+        self.workers = {name: Worker(name, pid=1) for name in ("a", "b")}
+        crew = Crew(self, None, lambda: self.workers, lambda _: "online", lambda: self.now)
+        self.revoking = Revoking(crew, lambda: self.tasks)
+
+    async def command_many(self, workers, order):
+        heard = [name for name in workers if name not in self.deaf]
+        self.sent += [(name, told_of(order)) for name in heard]
+        return {name: DONE if name in heard else SILENT for name in workers}
+
+    async def tell(self, uuid):
+        self.sent.clear()
+        return await self.revoking.tell(uuid, "ann", None)
+
+    async def keep(self, after_s=0.0):
+        self.sent.clear()
+        self.now += after_s
+        await self.revoking.keep()
+        return self.sent
+
+
+def told_of(order):
+    return order.arguments.get("task_id") or order.arguments["headers"]
+
+
+@pytest.fixture
+def yard():
+    return Yard()
+
+
+async def test_who_has_acknowledged_all_is_told_nothing_more(yard):
+    await yard.tell("t1")
+    await yard.tell("t2")
+
+    assert yard.revoking.revoked["t2"].told == ("a", "b")
+    assert await yard.keep(60) == []
+
+
+async def test_who_restarts_or_joins_is_told_all_of_it_at_once(yard):
+    await yard.tell("t1")
+    await yard.tell("t2")
+    yard.workers["b"].pid = 2
+    yard.workers["c"] = Worker("c", pid=9)
+
+    assert sorted(await yard.keep()) == [("b", ["t1", "t2"]), ("c", ["t1", "t2"])]
+    assert yard.revoking.revoked["t1"].told == ("a", "b", "c")
+    assert await yard.keep(60) == []
+
+
+async def test_who_does_not_answer_is_not_waited_for_each_time_and_told_later(yard):
+    yard.deaf = {"b"}
+    assert (await yard.tell("t1"))["b"] == SILENT
+
+    outcomes = await yard.tell("t2")
+
+    assert outcomes["b"].word == "not sent"
+    assert outcomes["a"] == DONE
+    yard.deaf = set()
+    assert await yard.keep(AGAIN_S / 2) == []
+    assert await yard.keep(AGAIN_S / 2) == [("b", ["t1", "t2"])]
+
+
+async def test_what_has_ended_is_told_no_more(yard):
+    await yard.tell("t1")
+    yard.tasks["t1"] = Task("t1", state="SUCCESS")
+    yard.workers["b"].pid = 2
+
+    assert await yard.keep(TIDY_S) == []
+    assert not yard.revoking.revoked
+
+
+async def test_thousands_are_told_in_portions(yard):
+    yard.deaf = {"b"}
+    for number in range(AT_ONCE + 10):
+        await yard.tell(f"t{number}")
+    yard.deaf = set()
+
+    first, second = await yard.keep(AGAIN_S), None
+    assert [len(told) for _, told in first] == [AT_ONCE]
+    second = await yard.keep()
+    assert [len(told) for _, told in second] == [10]
+
+
+async def test_stamps_are_told_to_those_that_join_without_ending_what_runs(yard):
+    stamps = {"customer": ("7",)}
+    await yard.revoking.tell_stamps(stamps, "ann", revoke_stamped(stamps, "SIGKILL"))
+    yard.workers["c"] = Worker("c", pid=9)
+
+    assert await yard.keep() == [("c", {"customer": ["7"]})]
