@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from flower_ng.audit_record import AuditEntry
 from flower_ng.batch_record import BatchItem, BatchRecord, BatchState, ItemState
+from flower_ng.monitor.remote.many import WorkerOutcome
 from flower_ng.store import AuditQuery
 from tests.web.pages.html import Html
-from tests.web.pages.shop import NOW
+from tests.web.pages.shop import NOW, W1
 from tests.web.site import OPEN_API, basic
 
 PAUSED = BatchRecord(
@@ -124,6 +125,7 @@ async def test_many_are_revoked_and_those_that_ended_are_refused(shop, client):
     shop.task("waits", ends="task-received")
     shop.task("ended", ends="task-succeeded")
     form = [("ids", "waits"), ("ids", "ended"), ("ids", "gone"), ("rate", "100")]
+    shop.holds.revoke = acknowledging
     review = (await client.post("/api/batches/revoke?dry_run=1", form)).json
     assert "Refused will be 1 task: they have ended (SUCCESS)." in review["cautions"]
     assert "Refused will be 1 task: their ids are not known here any more." in review["cautions"]
@@ -140,6 +142,10 @@ async def test_many_are_revoked_and_those_that_ended_are_refused(shop, client):
     over, begun = await recorded(shop)
     assert (begun.action, begun.result) == ("batches/revoke", f"batch {batch}, count 3")
     assert (over.target, over.result) == (batch, "ended: 1 done, 2 refused")
+
+
+async def acknowledging(*_revoke):
+    return {W1: WorkerOutcome("done", "")}
 
 
 async def ended(client, batch):

@@ -64,6 +64,7 @@ SEGMENT = (
 VISITS = {
     "Workers": f"/workers?search={SEGMENT}",
     "WorkerPage": f"/worker/{SEGMENT}",
+    "RollingPage": "/workers/drain",
     "Tasks": f"/tasks?worker={SEGMENT}",
     "TaskDetailPage": f"/task/{SEGMENT}",
     "Types": f"/types?search={SEGMENT}",
