@@ -38,9 +38,7 @@ from flower_ng.records import Task
 from flower_ng.redaction import Redactor
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import seconds, size_bytes
-from flower_ng.store import Bounds, Limits
-from flower_ng.store.rollups.tallies import levels
-from flower_ng.store.writing.retention import MOST_BYTES, usual_max_bytes
+from flower_ng.store import MOST_BYTES, Bounds, Limits, levels, usual_max_bytes
 
 
 def events(

@@ -69,7 +69,7 @@ from flower_ng.redaction import Redactor
 from flower_ng.schedule.timetable import Timetable
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import size_bytes
-from flower_ng.store.tables.texts import exception_class
+from flower_ng.store import exception_class
 
 log = logging.getLogger(__name__)
 

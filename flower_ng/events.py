@@ -22,9 +22,16 @@ from flower_ng.monitor.state import state
 from flower_ng.monitor.state.restore import Returning
 from flower_ng.records import Task
 from flower_ng.redaction import Redactor
-from flower_ng.store import BOUNDS, NO_LIMITS, Bounds, Limits, Store
-from flower_ng.store.rollups.recorder import IngestStatus
-from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
+from flower_ng.store import (
+    BOUNDS,
+    LEVELS,
+    NO_LIMITS,
+    Bounds,
+    IngestStatus,
+    Limits,
+    RollupLevel,
+    Store,
+)
 
 __all__ = ["Events", "EventsState", "PrometheusMetrics", "get_prometheus_metrics"]
 

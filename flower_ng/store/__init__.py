@@ -1,6 +1,6 @@
-"""The store: the history of tasks, workers and counters. Only what is named here is public.
+"""The store: the history of tasks, workers and counters, and `Store`, the only way in.
 
-`Store` is the only way in: only what is named here is imported from outside.
+What is named here, and by `search`, is public; nothing else is imported from outside.
 """
 
 from flower_ng.store.audit import AuditPage, AuditQuery
@@ -10,7 +10,18 @@ from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
 from flower_ng.store.reading.answers import TaskAnswers, TaskGroup, TaskGroups
 from flower_ng.store.reading.threads import PEER
+from flower_ng.store.rollups.points import (
+    MAX_SERIES,
+    Bucket,
+    GaugePoint,
+    QueuePoint,
+    Spread,
+    TaskPoint,
+    WorkerPoint,
+)
+from flower_ng.store.rollups.recorder import IngestStatus
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery
+from flower_ng.store.rollups.tallies import ALL_TYPES, LEVELS, RollupLevel, levels
 from flower_ng.store.search.conditions import FACETS, TaskQuery
 from flower_ng.store.search.fields import fields
 from flower_ng.store.search.parser import parse_search
@@ -21,20 +32,31 @@ from flower_ng.store.sql.queue_tasks import QueueTask, QueueTasks
 from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.store import Store, StoreStatus
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
+from flower_ng.store.tables.schema import FINISHED
+from flower_ng.store.tables.texts import FLOWER_NG, Truncation, exception_class, first_line
+from flower_ng.store.tables.timeline import Attempt
 from flower_ng.store.told_deploys import ToldDeploy
-from flower_ng.store.writing.retention import NO_LIMITS, Limits
+from flower_ng.store.writing.retention import MOST_BYTES, NO_LIMITS, Limits, usual_max_bytes
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
 
 __all__ = [
+    "ALL_TYPES",
     "BOUNDS",
     "FACETS",
+    "FINISHED",
+    "FLOWER_NG",
+    "LEVELS",
+    "MAX_SERIES",
     "MOST_BUCKETS",
+    "MOST_BYTES",
     "NO_LIMITS",
     "PEER",
+    "Attempt",
     "AuditPage",
     "AuditQuery",
     "BatchTables",
     "Bounds",
+    "Bucket",
     "CursorPage",
     "Facets",
     "FailureGroup",
@@ -42,14 +64,19 @@ __all__ = [
     "FailureKinds",
     "Field",
     "Gap",
+    "GaugePoint",
     "HandledFailure",
     "ImportResult",
+    "IngestStatus",
     "Limits",
+    "QueuePoint",
     "QueueTask",
     "QueueTasks",
     "Restored",
+    "RollupLevel",
     "SeriesPage",
     "SeriesQuery",
+    "Spread",
     "Store",
     "StoreStatus",
     "TaskAnswers",
@@ -57,13 +84,20 @@ __all__ = [
     "TaskGroups",
     "TaskHistogram",
     "TaskPage",
+    "TaskPoint",
     "TaskQuery",
     "TaskRow",
     "ToldDeploy",
     "TrendBars",
+    "Truncation",
+    "WorkerPoint",
+    "exception_class",
     "fields",
+    "first_line",
     "found_at",
+    "levels",
     "likeness",
     "parse_search",
     "pieces",
+    "usual_max_bytes",
 ]

@@ -7,8 +7,7 @@ from typing import Final
 
 from flower_ng.errors import AnswerError
 from flower_ng.health.facts.records import Counts, TypeFacts
-from flower_ng.store import SeriesPage, SeriesQuery
-from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store import SeriesPage, SeriesQuery, TaskPoint
 
 log = logging.getLogger(__name__)
 

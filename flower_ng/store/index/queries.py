@@ -28,8 +28,8 @@ from flower_ng.store.search.conditions import (
     Search,
     TaskQuery,
     Word,
+    since,
 )
-from flower_ng.store.sql.where import since
 
 if TYPE_CHECKING:
     from flower_ng.store.index.commits import Commit

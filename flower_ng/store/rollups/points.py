@@ -159,7 +159,7 @@ def _level(gauge: GaugeTally) -> GaugePoint | None:
 
 
 MAX_BUCKETS: Final = 2000
-MAX_NAMES: Final = 500
+MAX_SERIES: Final = 500
 #: Points of one answer, all names together.
 MAX_POINTS: Final = 100_000
 
@@ -197,8 +197,8 @@ def checked(query: SeriesQuery) -> None:
         raise BadRequest(
             f"Invalid range from {query.start} to {query.end}, expected a start before its end"
         )
-    if query.names is not None and len(query.names) > MAX_NAMES:
-        raise BadRequest(f"{len(query.names)} names are too many, expected at most {MAX_NAMES}")
+    if query.names is not None and len(query.names) > MAX_SERIES:
+        raise BadRequest(f"{len(query.names)} names are too many, expected at most {MAX_SERIES}")
     if step_s is not None and (query.end - query.start) / step_s > MAX_BUCKETS:
         least_s = ceil((query.end - query.start) / MAX_BUCKETS / MINUTE_S) * MINUTE_S
         raise BadRequest(

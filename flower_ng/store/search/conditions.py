@@ -99,6 +99,30 @@ class AnyOf:
 Search: TypeAlias = Word | InField | Begins | Is | Has | HasPair | Compare | Not | AllOf | AnyOf
 
 
+DAY_S: Final = 86_400
+#: Characters of the shortest text that an index of trigrams can look up.
+MIN_LITERAL: Final = 3
+
+
+def since(wanted: Compare, now: float) -> float:
+    """Return the number that a condition compares with, when it is asked at `now`."""
+    starts = {"zero": 0.0, "now": now, "today": now - now % DAY_S}
+    return starts[wanted.base] + wanted.value
+
+
+def short_texts(search: Search | None) -> tuple[str, ...]:
+    """Return the texts of a search that are too short for an index of trigrams."""
+    match search:
+        case AllOf(parts) | AnyOf(parts):
+            return tuple(text for part in parts for text in short_texts(part))
+        case Not(part):
+            return short_texts(part)
+        case Word(text) | InField(_, text):
+            return (text,) if len(text) < MIN_LITERAL else ()
+        case _:
+            return ()
+
+
 #: What tasks are filtered by, as whole values, and counted by; and the columns that hold it.
 FACETS: Final = {
     "state": "state",

@@ -24,6 +24,7 @@ from flower_ng.store.search.conditions import (
     Search,
     TaskQuery,
     Word,
+    since,
 )
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.schema import SHARED, folded
@@ -37,9 +38,6 @@ _TRIGRAM: Final = re.compile(r"[^\W_]{3}")
 _SPECIAL: Final = re.compile(r"[\\%_]")
 #: When a task in a final state ended, by the state.
 FINISHED: Final = {"success": "succeeded", "failure": "failed", "revoked": "revoked"}
-DAY_S: Final = 86_400
-#: Characters of the shortest text that an index of trigrams can look up.
-MIN_LITERAL: Final = 3
 _IDLE: Final = ", ".join(f"'{state.casefold()}'" for state in sorted(NOT_RUNNING))
 
 
@@ -182,12 +180,6 @@ class _Writer:
                 return Clause(raw(name))
 
 
-def since(wanted: Compare, now: float) -> float:
-    """Return the number that a condition compares with, when it is asked at `now`."""
-    starts = {"zero": 0.0, "now": now, "today": now - now % DAY_S}
-    return starts[wanted.base] + wanted.value
-
-
 def pair_text(wanted: HasPair) -> str:
     """Return what stands in `pairs` where they hold what is wanted."""
     pattern = pair_pattern(wanted.text)
@@ -206,16 +198,3 @@ def _joined(operator: str, clauses: Iterable[Clause]) -> Clause:
 
 def _raw(column: str) -> str:
     return f"t.{column}"
-
-
-def short_texts(search: Search | None) -> tuple[str, ...]:
-    """Return the texts of a search that are too short for an index of trigrams."""
-    match search:
-        case AllOf(parts) | AnyOf(parts):
-            return tuple(text for part in parts for text in short_texts(part))
-        case Not(part):
-            return short_texts(part)
-        case Word(text) | InField(_, text):
-            return (text,) if len(text) < MIN_LITERAL else ()
-        case _:
-            return ()

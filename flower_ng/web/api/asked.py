@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from flower_ng.errors import BadRequest
 from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.search.conditions import Search
-from flower_ng.store.search.parser import suggestions
+from flower_ng.store.search import Search, suggestions
 from flower_ng.web.http.handler import Handler
 
 #: The header that says what in a search is likely to be a mistake.

@@ -7,7 +7,7 @@ import msgspec
 
 from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
-from flower_ng.store.tables.timeline import Attempt
+from flower_ng.store import Attempt
 from flower_ng.web.api.export import record
 from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.verified_task import Verified, verified

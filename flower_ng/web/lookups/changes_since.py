@@ -6,8 +6,7 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.monitor.deploys import Deploy, latest
-from flower_ng.store import SeriesPage, SeriesQuery
-from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store import SeriesPage, SeriesQuery, TaskPoint
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.lookups.failures import Lookout, SeenFailure, lookout, seen
 from flower_ng.web.ui.changed import Comparison, compared

@@ -15,10 +15,10 @@ from flower_ng.store import (
     TaskQuery,
     TaskRow,
     TrendBars,
+    first_line,
     likeness,
     pieces,
 )
-from flower_ng.store.tables.texts import first_line
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.ui.chart_span import Span
 from flower_ng.web.ui.links import word

@@ -8,9 +8,7 @@ from flower_ng.brokers import QueueNumbers
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
 from flower_ng.health.verdict import ClusterVerdict, cluster_verdict
-from flower_ng.store import SeriesPage, SeriesQuery
-from flower_ng.store.rollups.points import TaskPoint
-from flower_ng.store.rollups.tallies import ALL_TYPES
+from flower_ng.store import ALL_TYPES, SeriesPage, SeriesQuery, TaskPoint
 from flower_ng.web.lookups.consumers import lengths
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.overview_sentence import HOUR_S, OverviewSentence, Vitals, verdict

@@ -7,8 +7,7 @@ from typing import Final
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
 from flower_ng.records import Task
-from flower_ng.store import SeriesPage, SeriesQuery
-from flower_ng.store.rollups.points import QueuePoint
+from flower_ng.store import QueuePoint, SeriesPage, SeriesQuery
 from flower_ng.web.lookups.consumers import Consumer, Lengths
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.queue_needs import QueueLoad

@@ -7,8 +7,7 @@ from flower_ng.cluster import Cluster
 from flower_ng.life.progress import progress_of_state
 from flower_ng.monitor.remote.verifying import Answer
 from flower_ng.records import Task
-from flower_ng.store import TaskRow
-from flower_ng.store.tables.schema import FINISHED
+from flower_ng.store import FINISHED, TaskRow
 
 #: A page waits no longer for the result backend; the next refresh shows what it said.
 PATIENCE_S: Final = 0.25

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.errors import NotFound
-from flower_ng.store import SeriesQuery, TaskQuery, TaskRow, parse_search
-from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store import SeriesQuery, TaskPoint, TaskQuery, TaskRow, parse_search
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.lookups.send_task import registered_types

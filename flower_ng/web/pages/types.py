@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.errors import AnswerError
-from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
-from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store import SeriesPage, SeriesQuery, TaskPoint, TaskQuery, TaskRow
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import highest, path

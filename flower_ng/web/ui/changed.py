@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store import TaskPoint
 from flower_ng.web.ui.task_charts import failed_share, figure
 
 #: With fewer runs, or fewer that ended, in either span nothing is compared.

@@ -9,9 +9,7 @@ from datetime import UTC, tzinfo
 from typing import Final
 
 from flower_ng.monitor.state.eta import delayed_key, eta_s
-from flower_ng.store import TaskRow
-from flower_ng.store.rollups.points import Spread, TaskPoint
-from flower_ng.store.tables.timeline import Attempt
+from flower_ng.store import Attempt, Spread, TaskPoint, TaskRow
 
 #: The drawing is this wide; the page stretches it to its own width.
 WIDTH: Final = 600

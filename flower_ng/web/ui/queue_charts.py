@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from flower_ng.monitor.deploys import Deploy
-from flower_ng.store import SeriesPage
-from flower_ng.store.rollups.points import GaugePoint, QueuePoint
+from flower_ng.store import GaugePoint, QueuePoint, SeriesPage
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.charts import Chart, Values, chart, from_first_data
 from flower_ng.web.ui.task_charts import rate

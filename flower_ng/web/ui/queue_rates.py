@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.brokers import LengthSample
-from flower_ng.store import SeriesPage
-from flower_ng.store.rollups.points import QueuePoint
+from flower_ng.store import QueuePoint, SeriesPage
 from flower_ng.web.ui import format as fmt
 
 #: Rates are of so long a time, up to now.

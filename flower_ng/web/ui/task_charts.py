@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from flower_ng.monitor.deploys import Deploy
-from flower_ng.store import SeriesPage
-from flower_ng.store.rollups.points import Bucket, Spread, TaskPoint
+from flower_ng.store import Bucket, SeriesPage, Spread, TaskPoint
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.charts import Chart, Values, chart, from_first_data
 

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from math import ceil, floor, inf
 from typing import Final
 
-from flower_ng.store.search.conditions import AllOf, Compare, Search
-from flower_ng.store.sql.where import since
+from flower_ng.store.search import AllOf, Compare, Search, since
 
 #: Steps of a window, in seconds; longer ones are whole months of 30 days.
 STEPS_S: Final = (

@@ -8,8 +8,14 @@ from flower_ng.errors import AnswerError
 from flower_ng.health import Problem
 from flower_ng.health.verdict import ClusterVerdict
 from flower_ng.monitor.deploys import Deploy, latest
-from flower_ng.store import FailureGroup, SeriesPage, SeriesQuery, TaskQuery, parse_search
-from flower_ng.store.rollups.tallies import ALL_TYPES
+from flower_ng.store import (
+    ALL_TYPES,
+    FailureGroup,
+    SeriesPage,
+    SeriesQuery,
+    TaskQuery,
+    parse_search,
+)
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.changes_since import LISTED_S
 from flower_ng.web.lookups.consumers import Consumer, consumers

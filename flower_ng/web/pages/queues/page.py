@@ -7,8 +7,7 @@ from flower_ng.brokers import QueueNumbers
 from flower_ng.brokers.recent import RecentLengths
 from flower_ng.errors import AnswerError
 from flower_ng.monitor.state.sent_tasks import Oldest
-from flower_ng.store import SeriesPage, SeriesQuery
-from flower_ng.store.rollups.points import MAX_NAMES, QueuePoint
+from flower_ng.store import MAX_SERIES, QueuePoint, SeriesPage, SeriesQuery
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import MOST, Consumer, consumers, lengths, queue_names
 from flower_ng.web.ui import format as fmt
@@ -129,7 +128,7 @@ class Queues(Page):
     ) -> tuple[SeriesPage | None, str]:
         """Return the numbers of the queues over a time up to now, or why not."""
         now = self.services.clock()
-        asked = tuple(names) if len(names) <= MAX_NAMES else None
+        asked = tuple(names) if len(names) <= MAX_SERIES else None
         query = SeriesQuery("queue", asked, start_of(length_s, now), now, step_s)
         try:
             return (await self.cluster.store.series(query) if names else None), ""

@@ -10,9 +10,7 @@ from msgspec import json, structs
 from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
-from flower_ng.store import SeriesQuery, TaskQuery, TaskRow
-from flower_ng.store.rollups.points import TaskPoint
-from flower_ng.store.tables.timeline import Attempt
+from flower_ng.store import Attempt, SeriesQuery, TaskPoint, TaskQuery, TaskRow
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.lookups.verified_task import ENDED, Verified, verified

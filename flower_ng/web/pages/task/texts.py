@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flower_ng.redaction import has_hidden
-from flower_ng.store import TaskRow
-from flower_ng.store.tables.texts import FLOWER_NG, Truncation
+from flower_ng.store import FLOWER_NG, TaskRow, Truncation
 from flower_ng.web.pages.task.value_tree import TreeLine, tree
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.traceback import TracebackPart, parts

@@ -7,8 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from flower_ng.store import TaskPage, TaskQuery, TaskRow
-from flower_ng.store.search.conditions import AllOf, Has, Not, Search
-from flower_ng.store.search.fields import IS
+from flower_ng.store.search import IS, AllOf, Has, Not, Search
 
 if TYPE_CHECKING:
     from flower_ng.store import TaskAnswers

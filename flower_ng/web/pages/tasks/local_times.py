@@ -4,9 +4,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from flower_ng.store.search.fields import TIME, field_named
-from flower_ng.store.search.parser import tokens
-from flower_ng.store.search.ranges import BoundsError, moment
+from flower_ng.store.search import TIME, BoundsError, field_named, moment, tokens
 from flower_ng.web.ui.zone import Zone
 
 #: A time of the day without an offset from UTC.

@@ -6,8 +6,7 @@ from typing import Final
 
 from flower_ng.errors import SearchError
 from flower_ng.store import parse_search
-from flower_ng.store.search.conditions import AllOf, Compare, Is, Search
-from flower_ng.store.search.parser import Token, tokens
+from flower_ng.store.search import AllOf, Compare, Is, Search, Token, tokens
 
 #: How the whole value of a column is searched for.
 WHOLE: Final = {

@@ -6,8 +6,7 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
-from flower_ng.store import SeriesPage, SeriesQuery, TaskQuery, TaskRow
-from flower_ng.store.rollups.points import GaugePoint, WorkerPoint
+from flower_ng.store import GaugePoint, SeriesPage, SeriesQuery, TaskQuery, TaskRow, WorkerPoint
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.charts import Chart, Values, chart, from_first_data
