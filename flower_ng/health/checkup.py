@@ -112,6 +112,7 @@ class Checkup:
             store.notebook,
             interval_s=limits.interval_s,
             clock=clock,
+            mutes_elsewhere=store.notebook.newest if store.is_in_postgresql else None,
         )
         self._learning: asyncio.Task[None] | None = None
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -53,6 +53,7 @@ class ProblemWatch:
         *,
         interval_s: float,
         clock: Callable[[], float] = time.time,
+        mutes_elsewhere: Callable[[str], Awaitable[Mapping[str, str] | None]] | None = None,
     ) -> None:
         self.engine = engine
         self.now: tuple[Problem, ...] = ()
@@ -67,6 +68,7 @@ class ProblemWatch:
         self._clock = clock
         self._listeners: list[Listener] = []
         self._work: asyncio.Task[None] | None = None
+        self._mutes_elsewhere, self._changes = mutes_elsewhere, 0
 
     def add_listener(self, listener: Listener) -> None:
         """Call the listener with each problem that is raised or cleared."""
@@ -79,9 +81,7 @@ class ProblemWatch:
         self.engine.adopt(one for one in found if one.cleared is None)
         ended = sorted((one for one in found if one.cleared is not None), key=_when_cleared)
         self.past.extendleft(ended)
-        for text in self._notebook.read(MUTE).values():
-            mute = _mute.decode(text)
-            self.mutes[mute.rule, mute.subject] = mute
+        self.mutes |= _decoded(self._notebook.read(MUTE))
         self._show()
 
     def start(self) -> None:
@@ -95,6 +95,7 @@ class ProblemWatch:
 
     async def look(self) -> None:
         """Check once: collect the facts, then apply the rules one by one, yielding to the loop."""
+        await self._follow()
         facts = await self._gather()
         self.took_s = 0.0
         for rule in self.engine.rules:
@@ -120,15 +121,26 @@ class ProblemWatch:
         while len(self.mutes) >= MOST_MUTES:
             self.unmute(*next(iter(self.mutes)))
         self.mutes[mute.rule, mute.subject] = mute
+        self._changes += 1
         self._notebook.put(MUTE, _key(mute.rule, mute.subject), _json(mute), self._clock())
         self._show()
 
     def unmute(self, rule: str, subject: str) -> bool:
         """Unmute a problem; False where it was not muted."""
         was_muted = self.mutes.pop((rule, subject), None) is not None
+        self._changes += 1
         self._notebook.put(MUTE, _key(rule, subject), None, self._clock())
         self._show()
         return was_muted
+
+    async def _follow(self) -> None:
+        """Learn which problems were muted at other dashboards of the same history."""
+        if self._mutes_elsewhere is None:
+            return
+        before = self._changes
+        found = await self._mutes_elsewhere(MUTE)
+        if found is not None and before == self._changes:
+            self.mutes = _decoded(found)
 
     async def _keep_looking(self) -> None:
         while True:
@@ -167,6 +179,11 @@ class ProblemWatch:
     def _expire(self, now: float) -> None:
         for rule, subject in [key for key, mute in self.mutes.items() if mute.until <= now]:
             self.unmute(rule, subject)
+
+
+def _decoded(records: Mapping[str, str]) -> dict[tuple[str, str], Mute]:
+    mutes = map(_mute.decode, records.values())
+    return {(mute.rule, mute.subject): mute for mute in mutes}
 
 
 def _when_cleared(problem: Problem) -> float:

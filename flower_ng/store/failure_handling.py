@@ -4,6 +4,7 @@ A kind of failure is named by its digest; nothing about it is kept but what is h
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -57,20 +58,22 @@ class FailureHandling:
     def __init__(self, notebook: Notes) -> None:
         self.by_digest: dict[str, HandledFailure] = {}
         self._notebook = notebook
+        self._changes = 0
 
     def open(self) -> None:
         """Read what is kept; blocks."""
-        found = []
-        for key, text in self._notebook.read(KIND).items():
-            try:
-                found.append(msgspec.json.decode(text, type=HandledFailure))
-            except msgspec.DecodeError as error:
-                log.warning("What was done about the failures %s can't be read: %s", key, error)
-        kept = {one.digest: one for one in sorted(found, key=lambda one: one.at)}
-        self.by_digest = kept | self.by_digest
+        self.by_digest = _decoded(self._notebook.read(KIND)) | self.by_digest
+
+    async def follow(self) -> None:
+        """Learn what was done at other dashboards of the same history."""
+        before = self._changes
+        found = await self._notebook.newest(KIND)
+        if found is not None and before == self._changes:
+            self.by_digest = _decoded(found)
 
     def put(self, handled: HandledFailure) -> None:
         """Keep it in place of what was kept of the same kind."""
+        self._changes += 1
         self.by_digest.pop(handled.digest, None)
         if not handled.is_empty:
             self.by_digest[handled.digest] = handled
@@ -91,3 +94,14 @@ class FailureHandling:
     def _write(self, handled: HandledFailure) -> None:
         record = None if handled.is_empty else msgspec.json.encode(handled).decode()
         self._notebook.put(KIND, handled.digest, record, FOR_EVER)
+
+
+def _decoded(records: Mapping[str, str]) -> dict[str, HandledFailure]:
+    """Return what was done by digest, what was touched first first."""
+    found = []
+    for key, text in records.items():
+        try:
+            found.append(msgspec.json.decode(text, type=HandledFailure))
+        except msgspec.DecodeError as error:
+            log.warning("What was done about the failures %s can't be read: %s", key, error)
+    return {one.digest: one for one in sorted(found, key=lambda one: one.at)}

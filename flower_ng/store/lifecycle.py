@@ -20,6 +20,7 @@ from flower_ng.store.flower_file.importer import ImportResult, bring, is_importe
 from flower_ng.store.flower_file.shelf import Shelf, shelf_at
 from flower_ng.store.gaps import Gaps
 from flower_ng.store.index import WITHOUT, indexing
+from flower_ng.store.owned_notes import OwnedNotes
 from flower_ng.store.reading.answers import StoreParts, TaskAnswers, TaskEngine
 from flower_ng.store.reading.restore import restored
 from flower_ng.store.reading.threads import Reader
@@ -104,6 +105,7 @@ class StoreLifecycle(TaskAnswers):
         self._repair = Repair(self._dialect)
         self._gaps = Gaps(writer=name)
         self.notebook = Notes(self._dialect, limits.audit_age_s)
+        self.owned_notes = OwnedNotes(self.notebook, self._dialect, name)
         self._audit = AuditLog(self.notebook)
         self.session_ends = SessionEnds(self.notebook)
         self.failure_handling = FailureHandling(self.notebook)
@@ -139,6 +141,7 @@ class StoreLifecycle(TaskAnswers):
         self.rollups.open(writer)
         self._gaps.open(writer, self._clock(), goes_on=kind == "file")
         self.notebook.open(writer, self._clock())
+        self.owned_notes.open(writer)
         self.session_ends.open()
         self.failure_handling.open()
         self.told_deploys.open()
@@ -220,6 +223,7 @@ class StoreLifecycle(TaskAnswers):
         self.rollups.stop()
         self._look()
         self._gaps.stop(self._clock())
+        self.owned_notes.stop()
         self.notebook.stop()
         self._opened.close()
         self._opened = None

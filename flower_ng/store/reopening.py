@@ -66,6 +66,7 @@ class ReopeningStore(StoreLifecycle):
             if self._dialect.is_shared:
                 await self.session_ends.follow()
                 await self.told_deploys.follow()
+                await self.failure_handling.follow()
 
     async def _look_at_file(self) -> None:
         parts = self._opened
@@ -84,6 +85,7 @@ class ReopeningStore(StoreLifecycle):
         parts.flusher.pause()
         self.rollups.stop()
         self._gaps.pause()
+        self.owned_notes.stop()
         self.notebook.stop()
         path = Path(parts.file.name)
         is_saved, aside = await asyncio.to_thread(self._move, parts, path)

@@ -32,6 +32,9 @@ class MemoryNotebook:
         else:
             self.notes[kind, key] = record
 
+    async def newest(self, kind: str) -> dict[str, str] | None:
+        return self.read(kind)
+
 
 def facts(now: float = NOW, *, connected: bool = True, **known: Any) -> Facts:
     """Facts of a cluster that is heard, with these."""
@@ -80,6 +83,7 @@ def watch(
     clock: Any = lambda: NOW,
     notebook: MemoryNotebook | None = None,
     errors: Iterable[Exception] = (),
+    is_shared: bool = False,
 ) -> ProblemWatch:
     """Return a watch over switches, which looks when it is told to; each error ends one look."""
     errors = iter(errors)
@@ -92,4 +96,11 @@ def watch(
     rules = [switch.rule for switch in switches]
     engine = Engine(rules, {rule.name: 1.0 for rule in rules}, hold_s=hold_s)
     notebook = MemoryNotebook() if notebook is None else notebook
-    return ProblemWatch(engine, gather, notebook, interval_s=0.01, clock=clock)
+    return ProblemWatch(
+        engine,
+        gather,
+        notebook,
+        interval_s=0.01,
+        clock=clock,
+        mutes_elsewhere=notebook.newest if is_shared else None,
+    )

@@ -60,6 +60,19 @@ async def test_what_was_over_is_in_the_past_after_a_restart():
     assert [one.subject for one in again.past] == ["a"]
 
 
+async def test_a_mute_is_known_to_another_dashboard_at_its_next_look():
+    switch, notebook = Switch(), MemoryNotebook()
+    one, other = (watch(switch, notebook=notebook, is_shared=True) for _ in "12")
+    one.mute(MUTE)
+    await look(other, switch, "a")
+    assert [it.mute for it in other.now] == [MUTE]
+
+    other.unmute(MUTE.rule, MUTE.subject)
+    await look(one, switch, "a")
+
+    assert [it.mute for it in one.now] == [None]
+
+
 async def test_what_two_dashboards_of_one_history_saw_is_in_the_past_once():
     setting = Setting()
     switch, one, other = setting.switch, setting.watch(), setting.watch()

@@ -4,7 +4,7 @@ On the loop.
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -20,6 +20,8 @@ ROLL: Final = "rolling drain"
 THE_ROLL: Final = "newest"
 #: What is wanted is kept until it is undone, however old it is: the year 2100.
 FOR_EVER: Final = 4_102_444_800.0
+
+KINDS: Final = (PAUSE, DRAIN, ROLL)
 
 Hold: TypeAlias = PausedQueue | DrainedWorker
 Kept = TypeVar("Kept", PausedQueue, DrainedWorker, RollingDrain)
@@ -49,9 +51,13 @@ class Board:
 
     def restore(self) -> None:
         """Continue with those of the run before; blocks."""
-        self.pauses |= self._read(PAUSE, PausedQueue)
-        self.drains |= self._read(DRAIN, DrainedWorker)
-        self.roll = self._read(ROLL, RollingDrain).get(THE_ROLL)
+        self.adopt({kind: self._notebook.read(kind) for kind in KINDS})
+
+    def adopt(self, records: Mapping[str, Mapping[str, str]]) -> None:
+        """Take over what is written, by kind and key, in place of what was known."""
+        self.pauses = _decoded(records[PAUSE], PAUSE, PausedQueue)
+        self.drains = _decoded(records[DRAIN], DRAIN, DrainedWorker)
+        self.roll = _decoded(records[ROLL], ROLL, RollingDrain).get(THE_ROLL)
 
     def put(self, hold: Hold) -> None:
         """Keep a hold in place of the one of the same queue or worker."""
@@ -100,11 +106,12 @@ class Board:
         if self.roll is not None:
             self.put_roll(self.roll.moved(step_s))
 
-    def _read(self, kind: str, record: type[Kept]) -> dict[str, Kept]:
-        found: dict[str, Kept] = {}
-        for key, text in self._notebook.read(kind).items():
-            try:
-                found[key] = msgspec.json.decode(text, type=record)
-            except msgspec.DecodeError as error:
-                log.warning("The %s of %s can't be read, so it has ended: %s", kind, key, error)
-        return found
+
+def _decoded(records: Mapping[str, str], kind: str, record: type[Kept]) -> dict[str, Kept]:
+    found: dict[str, Kept] = {}
+    for key, text in records.items():
+        try:
+            found[key] = msgspec.json.decode(text, type=record)
+        except msgspec.DecodeError as error:
+            log.warning("The %s of %s can't be read, so it has ended: %s", kind, key, error)
+    return found

@@ -64,6 +64,13 @@ class Draining:
         await self._board.settled()
         return await self._give_back(drain)
 
+    async def ask(self, worker: str) -> Left | None:
+        """Ask a worker what it holds; None where it does not tell."""
+        left = await self._crew.held_by(worker)
+        if left is not None:
+            self.left[worker] = left
+        return left
+
     async def keep(self, worker: str) -> None:
         """Look how far a worker is, and go on."""
         drain = self._board.drains.get(worker)
@@ -90,9 +97,7 @@ class Draining:
             drain = msgspec.structs.replace(drain, taken=taken)
             await self._take(drain, queues)
             drain = self._board.drains[drain.worker]
-        left = await self._crew.held_by(drain.worker)
-        if left is not None:
-            self.left[drain.worker] = left
+        left = await self.ask(drain.worker)
         is_empty = left is not None and left.is_empty(awaits_eta=drain.awaits_eta)
         if not is_empty or self._crew.queues(drain.worker):
             self._empty[drain.worker] = 0

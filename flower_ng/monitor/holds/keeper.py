@@ -8,9 +8,10 @@ from typing import Final, ParamSpec, TypeVar
 
 from flower_ng.audit_record import AuditEntry
 from flower_ng.errors import AnswerError
-from flower_ng.monitor.holds.board import Board, HoldStore
+from flower_ng.monitor.holds.board import Board
 from flower_ng.monitor.holds.crew import Crew
 from flower_ng.monitor.holds.draining import Draining
+from flower_ng.monitor.holds.ownership import Ownership, SharedHoldStore
 from flower_ng.monitor.holds.pausing import Pausing, Settlement
 from flower_ng.monitor.holds.records import DrainedWorker, Left, PausedQueue, RollingDrain
 from flower_ng.monitor.holds.revoking import Revoked, Revoking, Stamps
@@ -39,12 +40,13 @@ class Holds:
     def __init__(
         self,
         crew: Crew,
-        notebook: HoldStore,
+        notebook: SharedHoldStore,
         record: Callable[[AuditEntry], None],
         tasks: Callable[[], Mapping[str, Task]],
         interval_s: float = INTERVAL_S,
     ) -> None:
         self._board, self._crew, self._record = Board(notebook), crew, record
+        self._ownership = Ownership(self._board, notebook, crew.clock)
         self._pausing = Pausing(self._board, crew)
         self._draining = Draining(self._board, crew)
         self._rolling = Rolling(self._board, crew, self._draining)
@@ -122,6 +124,7 @@ class Holds:
         """Stop; what is wanted is gone on with after a restart."""
         if self._work is not None:
             self._work.cancel()
+        self._ownership.release()
 
     def follow_clock(self, step_s: float) -> None:
         """Keep for how long all is to last, where the system's clock was moved."""
@@ -133,11 +136,11 @@ class Holds:
         """Pause a queue, for a time or until it is resumed; return what came of it by worker."""
         now = self._crew.clock()
         until = None if for_s is None else now + for_s
-        return await self._alone(self._pausing.pause, PausedQueue(queue, who, reason, now, until))
+        return await self._acting(self._pausing.pause, PausedQueue(queue, who, reason, now, until))
 
     async def resume(self, queue: str, who: str) -> Settlement:
         """Give the queue back to those that consumed from it; NotFound where it is not paused."""
-        return await self._alone(self._pausing.resume, queue, who)
+        return await self._acting(self._pausing.resume, queue, who)
 
     async def drain(
         self,
@@ -162,27 +165,37 @@ class Holds:
             awaits_eta=awaits_eta,
             stage_at=now,
         )
-        return await self._alone(self._draining.drain, drain)
+        return await self._acting(self._draining.drain, drain)
 
     async def undo(self, worker: str) -> Settlement:
         """Give a worker its queues back; NotFound where it is not drained."""
-        return await self._alone(self._draining.undo, worker)
+        return await self._acting(self._draining.undo, worker)
 
     async def roll_over(self, roll: RollingDrain) -> None:
         """Begin a rolling drain; Conflict where one goes on already."""
-        await self._alone(self._rolling.begin, roll)
+        await self._acting(self._rolling.begin, roll)
         await self._alone(self._rolling.drain_next)
 
     async def stop_roll(self, who: str) -> None:
         """Drain no more workers; those that are away go on. NotFound where none goes on."""
-        await self._alone(self._rolling.stop, who)
+        await self._acting(self._rolling.stop, who)
 
     async def undo_roll(self, who: str) -> dict[str, Settlement]:
         """Stop, and give those that are still there their queues back; return it by worker."""
-        return await self._alone(self._rolling.undo, who)
+        return await self._acting(self._rolling.undo, who)
 
     async def look(self) -> None:
-        """Look once whether all is as wanted, and see to it."""
+        """Look once whether all is as wanted, and see to it, where no other dashboard does."""
+        await self._alone(self._ownership.follow)
+        if self._ownership.is_ours:
+            await self._see_to_it()
+        else:
+            for drain in self.present_drains:
+                await self._alone(self._draining.ask, drain.worker)
+        async with self._telling:
+            await self._revoking.keep()
+
+    async def _see_to_it(self) -> None:
         for queue in tuple(self.pauses):
             await self._alone(self._keep_paused, queue)
         for worker in tuple(self.drains):
@@ -190,8 +203,6 @@ class Holds:
         await self._alone(self._rolling.look)
         while await self._alone(self._rolling.drain_next):
             pass
-        async with self._telling:
-            await self._revoking.keep()
 
     async def _keep_paused(self, queue: str) -> None:
         pause, now = self._board.pause_of(queue), self._crew.clock()
@@ -213,6 +224,14 @@ class Holds:
             except Exception:  # the border: what fails once must not end the pauses
                 log.exception("Pauses and drains could not be seen to")
             await asyncio.sleep(max(0.0, self._interval_s - (time.monotonic() - began)))
+
+    async def _acting(
+        self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do what somebody wants; from then on it is this dashboard that sees to the holds."""
+        async with self._turn:
+            await self._ownership.own()
+            return await work(*args, **kwargs)
 
     async def _alone(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._turn:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from flower_ng.store.tables.dialect import (
+    DATABASE_ERRORS,
     SQLITE,
     Dialect,
     may_pass,
@@ -171,11 +172,11 @@ class Records(Generic[Key, Value]):
 MOST: Final = 2000
 KEPT_S: Final = 90 * 86_400.0
 
-_PUT: Final = (
+PUT_NOTE: Final = (
     "INSERT INTO note (kind, key, at, record) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at, record = excluded.record"
 )
-_DROP: Final = "DELETE FROM note WHERE kind = ? AND key = ?"
+DROP_NOTE: Final = "DELETE FROM note WHERE kind = ? AND key = ?"
 _READ: Final = "SELECT key, record FROM note WHERE kind = ? ORDER BY at DESC, key LIMIT ?"
 _SINCE: Final = "SELECT key, at FROM note WHERE kind = ? AND at >= ? ORDER BY at"
 #: The kind of which the keys are times; it is kept for as long as is asked for.
@@ -222,6 +223,14 @@ class Notes:
         return self._asked(
             lambda connection: dict(connection.execute(_READ, (kind, MOST)).fetchall())
         )
+
+    async def newest(self, kind: str) -> dict[str, str] | None:
+        """Return what `fetch` does, once what was put is written; None where it can't be read."""
+        await self.settled()
+        try:
+            return await asyncio.wrap_future(self.fetch(kind))
+        except DATABASE_ERRORS:
+            return None
 
     def all_since(self, kind: str, at: float) -> "Future[dict[str, float]]":
         """Return when each record of a kind was of a time or later, the oldest first."""
@@ -277,9 +286,9 @@ class Notes:
         with transaction(connection):
             for (kind, key), (at, record) in notes.items():
                 if record is None:
-                    connection.execute(_DROP, (kind, key))
+                    connection.execute(DROP_NOTE, (kind, key))
                 else:
-                    connection.execute(_PUT, (kind, key, at, record))
+                    connection.execute(PUT_NOTE, (kind, key, at, record))
             newest = max((at for (kind, _), (at, _) in notes.items() if kind == BY_TIME), default=0)
             if newest and self._audit_s is not None:
                 connection.execute(_FORGET_BY_TIME, (by_time(newest - self._audit_s),))
