@@ -91,7 +91,7 @@ def test_segments_with_many_deleted_documents_are_emptied(folder):
     index.compact()
     index.compact()
 
-    assert (before, deleted(folder), index.outdated) == (20, 0, 0.0)
+    assert (before, deleted(folder), index.published.outdated) == (20, 0, 0.0)
     assert counted(index, table, state="FAILURE") == counted(index, table, state="STARTED") == 20
 
 
@@ -107,9 +107,20 @@ def test_segments_with_few_deleted_documents_are_left(folder):
 
     index.compact()
 
-    assert (deleted(folder), index.outdated) == (5, 5 / 45)
+    assert (deleted(folder), index.published.outdated) == (5, 5 / 45)
     index.compact()
     assert index.published.mark == commit.mark
+
+
+def test_an_index_in_memory_tells_what_is_outdated_in_it_too():
+    table = Table()
+    filled(table, 40)
+    index = opened(None, table)
+    index.step()
+    failed(table, 5)
+    index.step()
+
+    assert index.published.outdated == 5 / 45
 
 
 @pytest.mark.usefixtures("small")

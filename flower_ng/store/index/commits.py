@@ -58,6 +58,15 @@ class Commit:
         """How many tasks are in it, those included that have changed since."""
         return int(self.searcher.num_docs)
 
+    @property
+    def outdated(self) -> float:
+        """Which share of what it holds, from 0 to 1, is of tasks as they were before, or are gone.
+
+        Every task has a state, and that of a deleted document counts until its segment is merged.
+        """
+        held = sum(self.frequency("state_folded", one) for one in self.values("state_folded"))
+        return (held - self.total) / held if held else 0.0
+
     def values(self, name: str) -> Sequence[str]:
         """Return the values that a field of few values has, in their order."""
         if name not in self._values:

@@ -35,14 +35,10 @@ class Segment(msgspec.Struct, frozen=True):
     deletes: Deletes | None = None
 
     @property
-    def deleted(self) -> int:
-        """How many of its documents are deleted."""
-        return self.deletes.num_deleted_docs if self.deletes else 0
-
-    @property
     def share(self) -> float:
-        """Which share of its documents that is; of a small segment none, for it goes by itself."""
-        return self.deleted / self.max_doc if self.max_doc >= LEAST_DOCUMENTS else 0.0
+        """Which share of it is deleted; of a small segment none, for it goes by itself."""
+        deleted = self.deletes.num_deleted_docs if self.deletes else 0
+        return deleted / self.max_doc if self.max_doc >= LEAST_DOCUMENTS else 0.0
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -52,13 +48,12 @@ class Meta(msgspec.Struct, frozen=True):
 
 
 class Compaction:
-    """Empties one segment after the other; `outdated` is the share of all that is deleted.
+    """Empties one segment after the other.
 
     An index in memory, without a folder, is left as it is: it is small.
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self.outdated = 0.0
         self._file = folder and folder / "meta.json"
         self._seen = b""
         self._segments: Sequence[Segment] = ()
@@ -71,9 +66,6 @@ class Compaction:
         if text == self._seen:
             return False
         self._seen, self._segments = text, msgspec.json.decode(text, type=Meta).segments
-        held = sum(segment.max_doc for segment in self._segments)
-        deleted = sum(segment.deleted for segment in self._segments)
-        self.outdated = deleted / held if held else 0.0
         return True
 
     def rows(self, searcher: Any, schema: Any, most: int) -> Sequence[int]:

@@ -147,11 +147,6 @@ class TaskIndex:
         self._commit(mark, epoch)
         self._writer.garbage_collect_files()
 
-    @property
-    def outdated(self) -> float:
-        """Which share of the documents in its files is of tasks as they were before."""
-        return self._compaction.outdated
-
     def rollback(self) -> None:
         """Give up what was not published."""
         self._writer.rollback()

@@ -129,7 +129,8 @@ class Indexing:
 
     def _measure(self, index: TaskIndex) -> None:
         self.bytes = index.bytes
-        self.outdated = index.outdated
+        commit = index.published
+        self.outdated = commit.outdated if commit else 0.0
 
     def _is_wanted(self) -> bool:
         return not self._is_stopping.is_set()
