@@ -5,16 +5,9 @@ from concurrent.futures import Executor
 
 from kombu import Connection
 
-from flower_ng.brokers.base import (
-    BrokerAdapter,
-    BrokerEndpoint,
-    Look,
-    QueueNumbers,
-    address,
-    endpoint_of,
-    mask,
-)
+from flower_ng.brokers.base import BrokerAdapter, Look, QueueNumbers
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RabbitNode, RedisFacts, StaleQueue
+from flower_ng.brokers.endpoint import BrokerEndpoint, address, endpoint_of, mask
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.messages import (
     QueueGlimpse,

@@ -10,7 +10,7 @@ import msgspec
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from flower_ng.brokers.base import BrokerEndpoint
+from flower_ng.brokers.endpoint import BrokerEndpoint
 
 PORT: Final = 15672
 CONNECT_TIMEOUT_S: Final = 1.0

@@ -12,8 +12,9 @@ from concurrent.futures import Executor
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from flower_ng.brokers.base import NO_REMOVAL, BrokerEndpoint, Look, numbers
+from flower_ng.brokers.base import NO_REMOVAL, Look, numbers
 from flower_ng.brokers.condition import RabbitFacts, StaleQueue
+from flower_ng.brokers.endpoint import BrokerEndpoint
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.management import FAILURES, management_of
 from flower_ng.brokers.messages import QueueGlimpse, QueuePlace

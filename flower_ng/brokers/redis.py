@@ -18,8 +18,9 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from flower_ng.brokers.base import UNCERTAIN, BlockingAdapter, BrokerEndpoint, Look, numbers
+from flower_ng.brokers.base import UNCERTAIN, BlockingAdapter, Look, numbers
 from flower_ng.brokers.condition import RedisFacts
+from flower_ng.brokers.endpoint import BrokerEndpoint
 from flower_ng.brokers.messages import QueueGlimpse, QueuePlace, of_kombu
 from flower_ng.brokers.moving import MovedMessages, moved_in_redis
 from flower_ng.brokers.redis_info import redis_facts

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from flower_ng.brokers.base import BrokerAdapter, BrokerEndpoint, Look
+from flower_ng.brokers.base import BrokerAdapter, Look
+from flower_ng.brokers.endpoint import BrokerEndpoint
 from flower_ng.brokers.management import bracketed
 from flower_ng.brokers.messages import QueueGlimpse, QueuePlace
 from flower_ng.brokers.moving import MovedMessages
