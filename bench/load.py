@@ -40,12 +40,15 @@ TRACEBACK = "\n".join(
 )
 
 
-def events(names: Names, at: Callable[[int], float], seed: int = 7) -> Iterator[Event]:
+def events(
+    names: Names, at: Callable[[int], float], seed: int = 7, first: int = 0
+) -> Iterator[Event]:
     """Yield the events of tasks without end: each is received, started, and succeeds or fails.
 
     `at` tells the time of the event with a number, counted from 0. Other tasks need another `seed`.
+    `first` is the number of the first task, by which it is named.
     """
-    random, clock, tasks = Random(seed), count(), count()
+    random, clock, tasks = Random(seed), count(), count(first)
     while True:
         some = [_task(random, names(next(tasks), random)) for _ in range(AT_ONCE)]
         for step in (_received, _started, _ended):
@@ -148,6 +151,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=20)
     parser.add_argument("--types", type=int, default=50)
     parser.add_argument("--seed", type=int, default=7, help="other tasks need another")
+    parser.add_argument("--first", type=int, default=0, help="number of the first task, for names")
     parser.add_argument("--ahead", action="store_true", help="make all before sending")
     parser.add_argument("--moving", action="store_true", help="workers and types come and go")
     asked = parser.parse_args()
@@ -181,7 +185,7 @@ def sent(line: Wire, asked: Namespace) -> dict[str, float]:
 def packed(line: Wire, asked: Namespace, at: Callable[[int], float]) -> Iterator[bytes]:
     """Yield messages without end, ready to be written."""
     names = (moving if asked.moving else steady)(asked.workers, asked.types)
-    for body, key in messages(events(names, at, asked.seed), asked.batch):
+    for body, key in messages(events(names, at, asked.seed, asked.first), asked.batch):
         yield line.pack(body, key)
 
 

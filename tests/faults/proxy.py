@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class Proxy:
@@ -29,6 +29,10 @@ class Proxy:
         #: How long bytes are under way, and how many of the broker's pass in a second.
         self.delay_s = 0.0
         self.bytes_per_s: float | None = None
+        #: Gives how many bytes of the broker's each new connection lasts, and whether it then falls
+        #: silent; else it is reset.
+        self.lasts: Callable[[], int] | None = None
+        self.falls_silent = False
         self._open: list[socket.socket] = []
         self._clients: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -45,20 +49,23 @@ class Proxy:
                     broker.shutdown(socket.SHUT_RDWR)
             self._open.clear()
 
-    def reset(self) -> None:
-        """Break what is connected, on both sides; what connects afterwards is passed on."""
+    def reset(self) -> int:
+        """Break what is connected, on both sides, and return how many clients that were.
+
+        What connects afterwards is passed on.
+        """
         with self._lock:
-            gone = [*self._open, *self._clients]
+            gone, clients = [*self._open, *self._clients], len(self._open)
             self._open.clear()
             self._clients.clear()
         for one in gone:
             with contextlib.suppress(OSError):
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                one.shutdown(socket.SHUT_RDWR)
+                reset(one)
+        return clients
 
     def heal(self) -> None:
         """Pass on what connects from now on."""
-        self.cut_at, self.tears_after, self._is_cut = b"", None, False
+        self.cut_at, self.tears_after, self.lasts, self._is_cut = b"", None, None, False
 
     def close(self) -> None:
         self.cut()
@@ -122,8 +129,12 @@ class Proxy:
             return broker
 
     def _answer(self, broker: socket.socket, client: socket.socket) -> None:
+        left = self.lasts() if self.lasts else None
         with broker, contextlib.suppress(OSError):
             for answered in self._arriving(broker):
+                if left is not None and (left := left - len(answered)) < 0:
+                    client.sendall(answered[:left])
+                    return self._break(client)
                 passed = answered[: self.tears_after]
                 if self.tears_after is not None:
                     self.cut()
@@ -134,3 +145,15 @@ class Proxy:
                 if broker in self._open:  # the broker itself has closed it
                     self._open.remove(broker)
                     client.shutdown(socket.SHUT_RDWR)
+        return None
+
+    def _break(self, client: socket.socket) -> None:
+        """Leave a client without an answer, or without its connection."""
+        if not self.falls_silent:
+            reset(client)
+
+
+def reset(connection: socket.socket) -> None:
+    """Break a connection, as a router does that has forgotten it: whoever reads it closes it."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.shutdown(socket.SHUT_RD)

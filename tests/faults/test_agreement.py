@@ -15,9 +15,9 @@ import pytest
 from redis import Redis as Client
 
 from tests.faults.freezing import frozen, publish
-from tests.services import Dashboard, Postgres, Redis, wait_until
+from tests.services import Dashboard, Postgres, Rabbit, Redis, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.faults, pytest.mark.xdist_group("live-redis")]
+pytestmark = [pytest.mark.live, pytest.mark.faults]
 
 OPTIONS = (
     "--problems_interval=0.3",
@@ -35,31 +35,40 @@ LINES_MAX = 30
 class Servers:
     """What a dashboard depends on; each test breaks one of them."""
 
-    redis: Redis
-    postgres: Postgres
+    broker: Redis | Rabbit
+    history: Postgres | None
     dashboard: Dashboard
 
     def killed(self) -> contextlib.AbstractContextManager[None]:
-        return _killed(self.redis)
+        return _killed(self.broker)
 
     def silent(self) -> contextlib.AbstractContextManager[None]:
-        return frozen(self.redis)
+        return frozen(self.broker)
 
     def full(self) -> contextlib.AbstractContextManager[None]:
-        return _full(self.redis)
+        return _full(self.broker) if isinstance(self.broker, Redis) else _alarm(self.broker)
 
     def silent_history(self) -> contextlib.AbstractContextManager[None]:
-        return frozen(self.postgres)
+        assert self.history is not None
+        return frozen(self.history)
 
     def full_disk(self) -> contextlib.AbstractContextManager[None]:
         return _full_disk(self.dashboard)
 
 
 @contextlib.contextmanager
-def _killed(redis: Redis) -> Iterator[None]:
-    redis.kill()
-    yield
-    redis.start()
+def _killed(broker: Redis | Rabbit) -> Iterator[None]:
+    """RabbitMQ's node goes on, without its application: to start it takes many seconds."""
+    if isinstance(broker, Redis):
+        broker.kill()
+        yield
+        broker.start()
+    else:
+        broker.control("stop_app")
+        try:
+            yield
+        finally:
+            broker.control("start_app")
 
 
 @contextlib.contextmanager
@@ -68,6 +77,15 @@ def _full(redis: Redis) -> Iterator[None]:
         client.config_set("maxmemory", 1000)
         yield
         client.config_set("maxmemory", 0)
+
+
+@contextlib.contextmanager
+def _alarm(rabbit: Rabbit) -> Iterator[None]:
+    rabbit.control("set_vm_memory_high_watermark", "0.000001")
+    try:
+        yield
+    finally:
+        rabbit.control("set_vm_memory_high_watermark", "0.6")
 
 
 @contextlib.contextmanager
@@ -104,27 +122,44 @@ BLOCKED = Told(
     "The broker accepts no messages",
 )
 FAULTS = [
-    ("killed", "file", AWAY),
-    ("silent", "file", AWAY),
-    ("full", "file", BLOCKED),
-    ("full_disk", "file", STORE),
-    ("silent_history", "postgresql", STORE),
+    ("redis", "killed", AWAY),
+    ("redis", "silent", AWAY),
+    ("redis", "full", BLOCKED),
+    ("redis", "full_disk", STORE),
+    ("redis", "silent_history", STORE),
+    ("rabbitmq", "killed", AWAY),
+    ("rabbitmq", "silent", AWAY),
+    ("rabbitmq", "full", BLOCKED),
+]
+GROUPS = {
+    "redis": pytest.mark.xdist_group("live-redis"),
+    "rabbitmq": pytest.mark.xdist_group("rabbit"),
+}
+CASES = [
+    pytest.param(kind, fault, told, id=f"{kind}-{fault}", marks=GROUPS[kind])
+    for kind, fault, told in FAULTS
 ]
 
 
 @pytest.fixture
 def start(
-    own_redis: Redis,
-    own_postgres: Postgres,
-    start_dashboard: Callable[..., Dashboard],
-    tmp_path: Any,
-) -> Callable[[str], Servers]:
-    def begin(kind: str) -> Servers:
-        history = (f"--history={own_postgres.new_database()}",)
-        kept = ("--persistent", f"--db={tmp_path / 'history'}")
-        options = (*OPTIONS, *(history if kind == "postgresql" else kept))
-        dashboard = start_dashboard(own_redis.url, own_redis.url, options=options)
-        return Servers(own_redis, own_postgres, dashboard)
+    request: pytest.FixtureRequest, start_dashboard: Callable[..., Dashboard], tmp_path: Any
+) -> Callable[[str, str], Servers]:
+    """Start a dashboard on a broker: `start(kind, fault)`."""
+
+    def begin(kind: str, fault: str) -> Servers:
+        broker: Redis | Rabbit = request.getfixturevalue(
+            "own_redis" if kind == "redis" else "rabbit"
+        )
+        history: Postgres | None = None
+        options: tuple[str, ...] = ("--persistent", f"--db={tmp_path / 'history'}")
+        if fault == "silent_history":
+            history = request.getfixturevalue("own_postgres")
+            options = (f"--history={history.new_database()}",)
+        if isinstance(broker, Rabbit):
+            options = (*options, f"--broker_api={broker.management_url}")
+        dashboard = start_dashboard(broker.url, options=(*OPTIONS, *options))
+        return Servers(broker, history, dashboard)
 
     return begin
 
@@ -145,11 +180,11 @@ def says(dashboard: Dashboard, told: Told) -> set[str]:
     return {place for place, is_told in places.items() if is_told}
 
 
-@pytest.mark.parametrize(("fault", "kind", "told"), FAULTS, ids=[one[0] for one in FAULTS])
+@pytest.mark.parametrize(("kind", "fault", "told"), CASES)
 def test_probe_banner_problem_and_metric_agree_while_a_fault_lasts_and_after_it(
-    start: Callable[[str], Servers], fault: str, kind: str, told: Told
+    start: Callable[[str, str], Servers], kind: str, fault: str, told: Told
 ) -> None:
-    servers = start(kind)
+    servers = start(kind, fault)
     dashboard = servers.dashboard
     wait_until(lambda: dashboard.ask("/readyz").status == 200, 30, "it is ready")
     silent = {"probe"} if not told.part else set()
@@ -158,7 +193,7 @@ def test_probe_banner_problem_and_metric_agree_while_a_fault_lasts_and_after_it(
 
     with getattr(servers, fault)():
         if told is STORE:
-            publish(servers.redis.url)
+            publish(servers.broker.url)
         everywhere = {"probe", "banner", "problem", "metric"}
         wait_until(lambda: says(dashboard, told) == everywhere, 60, "it is told everywhere")
     wait_until(lambda: says(dashboard, told) == silent, 60, "nothing is said after it")
