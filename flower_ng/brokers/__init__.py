@@ -11,6 +11,7 @@ from flower_ng.brokers.endpoint import BrokerEndpoint, address, endpoint_of, mas
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.messages import (
     QueueGlimpse,
+    QueueIds,
     QueuePlace,
     WaitingMessage,
     is_system_queue,
@@ -28,6 +29,7 @@ __all__ = [
     "LengthSample",
     "Look",
     "QueueGlimpse",
+    "QueueIds",
     "QueueNumbers",
     "QueuePlace",
     "RabbitFacts",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from flower_ng.brokers.condition import RabbitFacts, RedisFacts
 from flower_ng.brokers.endpoint import BrokerEndpoint
-from flower_ng.brokers.messages import QueueGlimpse, QueuePlace
+from flower_ng.brokers.messages import QueueGlimpse, QueueIds, QueuePlace
 from flower_ng.brokers.moving import NO_MOVE, MovedMessages
 from flower_ng.errors import Conflict, NoAnswer, Refused, Unavailable
 
@@ -105,6 +105,12 @@ class BrokerAdapter(Protocol):
         Unavailable when the broker does not answer.
         """
 
+    async def ids(self, name: str) -> QueueIds:
+        """Return of which tasks messages wait in a queue, which is not changed by that.
+
+        Unavailable when the broker does not answer.
+        """
+
     async def purge(self, name: str) -> int:
         """Remove all messages that wait in a queue; return how many they were.
 
@@ -173,6 +179,10 @@ class BlockingAdapter:
         """Look for the message of a task."""
         return await self._answer(self.placed, name, task_id)
 
+    async def ids(self, name: str) -> QueueIds:
+        """Look whose messages wait in a queue."""
+        return await self._answer(self.present_ids, name)
+
     async def purge(self, name: str) -> int:
         """Remove what waits; what lasts too long may have been done, and is not waited for."""
         try:
@@ -208,6 +218,10 @@ class BlockingAdapter:
     def placed(self, name: str, task_id: str) -> QueuePlace:  # noqa: ARG002 - of those that can
         """Look for the message of a task; blocks; in the pool."""
         return QueuePlace(why_not=NO_GLIMPSE)
+
+    def present_ids(self, name: str) -> QueueIds:  # noqa: ARG002 - of those that can
+        """Look whose messages wait in a queue; blocks; in the pool."""
+        return QueueIds(why_not=NO_GLIMPSE)
 
     def purged(self, name: str) -> int:
         """Remove what waits; blocks; in the pool."""

@@ -55,6 +55,19 @@ class QueuePlace:
     why_not: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class QueueIds:
+    """Of which tasks the messages wait in a queue, and which a worker holds, of any queue.
+
+    All of them where `is_whole`. `why_not` says why nothing can be seen.
+    """
+
+    waiting: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    is_whole: bool = False
+    why_not: str = ""
+
+
 def is_system_queue(name: str, beginnings: Collection[str] = ()) -> bool:
     """Whether a queue is Celery's or Kombu's own: for events, commands, or deliveries.
 

@@ -17,7 +17,7 @@ from flower_ng.brokers.condition import RabbitFacts, StaleQueue
 from flower_ng.brokers.endpoint import BrokerEndpoint
 from flower_ng.brokers.generic import GenericBroker
 from flower_ng.brokers.management import FAILURES, management_of
-from flower_ng.brokers.messages import QueueGlimpse, QueuePlace
+from flower_ng.brokers.messages import QueueGlimpse, QueueIds, QueuePlace
 from flower_ng.brokers.moving import MovedMessages
 from flower_ng.brokers.rabbit_facts import named, rabbit_facts, unheard
 from flower_ng.errors import Refused, Unavailable
@@ -103,6 +103,10 @@ class RabbitBroker:
     async def place(self, name: str, task_id: str) -> QueuePlace:  # noqa: ARG002 - it can't
         """Return why the message is not looked for."""
         return QueuePlace(why_not=TAKES)
+
+    async def ids(self, name: str) -> QueueIds:  # noqa: ARG002 - it can't
+        """Return why no message is seen."""
+        return QueueIds(why_not=TAKES)
 
     async def purge(self, name: str) -> int:
         """Have the queue purged over AMQP, which needs no plugin."""

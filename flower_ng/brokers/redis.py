@@ -21,11 +21,11 @@ from redis.sentinel import Sentinel
 from flower_ng.brokers.base import UNCERTAIN, BlockingAdapter, Look, numbers
 from flower_ng.brokers.condition import RedisFacts
 from flower_ng.brokers.endpoint import BrokerEndpoint
-from flower_ng.brokers.messages import QueueGlimpse, QueuePlace, of_kombu
+from flower_ng.brokers.messages import QueueGlimpse, QueueIds, QueuePlace, of_kombu
 from flower_ng.brokers.moving import MovedMessages, moved_in_redis
 from flower_ng.brokers.redis_info import redis_facts
 from flower_ng.brokers.redis_keys import Leftovers
-from flower_ng.brokers.redis_lists import messages_of, place_of_task
+from flower_ng.brokers.redis_lists import ids_of_tasks, messages_of, place_of_task
 from flower_ng.errors import NoAnswer, Refused, Unavailable
 
 #: Kombu's own, where `broker_transport_options` says nothing.
@@ -93,6 +93,11 @@ class RedisBroker(BlockingAdapter):
         with self._asking() as client:
             return place_of_task(client, tuple(self._keys(name)), task_id)
 
+    def present_ids(self, name: str) -> QueueIds:
+        """Read the lists, and what workers hold; nothing is popped."""
+        with self._asking() as client:
+            return ids_of_tasks(client, tuple(self._keys(name)), self._unacked_key)
+
     def purged(self, name: str) -> int:
         """Count and delete the lists of a queue in one transaction."""
         keys = list(self._keys(name))
@@ -157,7 +162,7 @@ class RedisBroker(BlockingAdapter):
         options = self._facts.options
         pipeline = client.pipeline(transaction=False)
         pipeline.info()
-        pipeline.hlen(f"{self._prefix}{options.get('unacked_key') or UNACKED}")
+        pipeline.hlen(self._unacked_key)
         info, unacked = pipeline.execute(raise_on_error=False)
         if isinstance(info, Exception):
             self.trouble = self.trouble or f"INFO is refused: {info}"
@@ -168,6 +173,10 @@ class RedisBroker(BlockingAdapter):
         """Make a client that `stack` closes."""
         pool = redis.ConnectionPool(**place_of(self._facts))
         return stack.enter_context(closing(redis.Redis.from_pool(pool)))
+
+    @property
+    def _unacked_key(self) -> str:
+        return f"{self._prefix}{self._facts.options.get('unacked_key') or UNACKED}"
 
     @property
     def _steps(self) -> Sequence[int]:

@@ -5,7 +5,15 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from flower_ng.brokers.messages import QueuePlace, content_type, in_json, of_kombu
+import msgspec
+
+from flower_ng.brokers.messages import (
+    QueueIds,
+    QueuePlace,
+    content_type,
+    in_json,
+    of_kombu,
+)
 
 if TYPE_CHECKING:
     import redis
@@ -45,3 +53,31 @@ def place_of_task(client: "redis.Redis", keys: Sequence[str], task_id: str) -> Q
         is_whole = is_whole and looked_at >= length
         before += max(looked_at, length)
     return QueuePlace(is_whole=is_whole)
+
+
+def ids_of_tasks(client: "redis.Redis", keys: Sequence[str], unacked_key: str) -> QueueIds:
+    """Return the ids of the tasks in the lists of a queue, and of those that workers hold."""
+    waiting, held, is_whole = set[str](), set[str](), True
+    until = time.monotonic() + LOOK_S
+    for key in keys:
+        looked_at = 0
+        for raw in messages_of(client, key, until):
+            waiting.add(of_kombu(raw).id)
+            looked_at += 1
+        length: Any = client.llen(key)
+        is_whole = is_whole and looked_at >= length
+    for number, (_, raw) in enumerate(client.hscan_iter(unacked_key, count=SLICE), 1):
+        held.add(_held_id(raw))
+        if number >= LOOKED_AT or time.monotonic() > until:
+            is_whole = is_whole and number >= int(client.hlen(unacked_key))
+            break
+    return QueueIds(frozenset(waiting - {""}), frozenset(held - {""}), is_whole)
+
+
+def _held_id(raw: bytes) -> str:
+    """Return the id of what a worker holds: Kombu keeps the message, and where it came from."""
+    try:
+        message = msgspec.json.decode(raw, type=tuple[msgspec.Raw, str | None, str | None])[0]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return of_kombu(bytes(message)).id

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flower_ng.brokers.base import BrokerAdapter, Look
 from flower_ng.brokers.endpoint import BrokerEndpoint
 from flower_ng.brokers.management import bracketed
-from flower_ng.brokers.messages import QueueGlimpse, QueuePlace
+from flower_ng.brokers.messages import QueueGlimpse, QueueIds, QueuePlace
 from flower_ng.brokers.moving import MovedMessages
 from flower_ng.errors import AnswerError, Unavailable
 
@@ -68,6 +68,10 @@ class Several:
     async def place(self, name: str, task_id: str) -> QueuePlace:
         """Look for a message at the server that the events come from."""
         return await self._ask(lambda broker: broker.place(name, task_id))
+
+    async def ids(self, name: str) -> QueueIds:
+        """Look whose messages wait at the server that the events come from."""
+        return await self._ask(lambda broker: broker.ids(name))
 
     async def purge(self, name: str) -> int:
         """Purge a queue of the server that the events come from, and of no other."""

@@ -122,6 +122,7 @@ FLOWER = (
     read("/api/queues/length"),
     read("/api/queue/messages/(.+)", "/api/queue/messages/some.queue"),
     read("/api/queues/(.+)/scale", "/api/queues/some.queue/scale"),
+    read("/api/queues/(.+)/ledger", "/api/queues/some.queue/ledger"),
     read("/api/overview"),
     read("/api/connection"),
     read("/api/series"),

@@ -1,7 +1,7 @@
 """One queue: how long it is, who consumes from it, its first messages, purging and moving."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from flower_ng.brokers import QueueGlimpse, QueueNumbers, WaitingMessage
 from flower_ng.errors import AnswerError, NotFound
 from flower_ng.monitor.holds.records import PausedQueue
+from flower_ng.monitor.remote.batch_actions import RERUN_MANY
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.store import SeriesQuery
 from flower_ng.web.http.base import Need, Page
@@ -17,6 +18,7 @@ from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.lookups.glimpse import glimpse, require_queue
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.lookups.purge_review import OWN
+from flower_ng.web.lookups.queue_ledger import queue_ledger
 from flower_ng.web.lookups.queue_load import queue_load
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.chart_span import SPANS, Span, span_of, spans
@@ -24,9 +26,11 @@ from flower_ng.web.ui.charts import Chart
 from flower_ng.web.ui.links import Links, segment, word
 from flower_ng.web.ui.paging import Choice
 from flower_ng.web.ui.queue_charts import queue_charts
+from flower_ng.web.ui.queue_ledger import Ledger
 from flower_ng.web.ui.queue_needs import DRAIN_S, QueueLoad, QueueNeeds, needs
 from flower_ng.web.ui.queue_rates import flow, pace_words
 from flower_ng.web.ui.queue_work import QueueWork
+from flower_ng.web.ui.why_words import plain
 
 #: So many messages are looked at.
 FIRST: Final = 50
@@ -42,6 +46,8 @@ class QueueDetailView:
     why it can't be purged. `pause` is what keeps it from its consumers. `charts` are over the
     `span`, `problem` is why the history tells nothing. `empties` says in words when it will be
     empty, `drains` are times in which it may be wanted to; `work` is what its tasks took lately.
+    `ledger` is None unless it is asked for by one of `ledgers`; `names` are those of its tasks,
+    `notes` what it can't tell.
     """
 
     title: str
@@ -72,10 +78,18 @@ class QueueDetailView:
     drains: tuple[Choice, ...]
     empties: str
     scale_url: str
+    ledgers: tuple[Choice, ...]
+    ledger: Ledger | None
+    names: Mapping[str, str]
+    notes: tuple[str, ...]
+    rerun_url: str
 
 
 #: In how long a queue may be wanted to be empty.
 DRAINS: Final = {"1m": 60.0, "5m": 300.0, "15m": 900.0, "1h": 3600.0}
+
+#: Over how long a ledger may be asked for.
+LEDGERS: Final = {"10m": 600.0, "1h": 3600.0, "1d": 86_400.0}
 
 
 class QueueDetailPage(Page):
@@ -98,6 +112,7 @@ class QueueDetailPage(Page):
         measured = await queue_load(cluster, name, told, workers, now)
         charts, problem = await self._charts(name, span, now)
         drain_s, given = self._drain()
+        ledger = await self._ledger(name, None if told.age_s is not None else numbers, now)
         out_per_s = measured.load.departures_per_s
         pace = replace(flow(None, (), cluster.poll.recent.of(name)), departures_per_s=out_per_s)
         length = None if told.age_s is not None or numbers is None else numbers.length
@@ -130,6 +145,11 @@ class QueueDetailPage(Page):
             drains=tuple(self._drains(name, span, drain_s, links)),
             empties=pace_words(pace, length),
             scale_url=links.page(f"/api/queues/{segment(name)}/scale", given),
+            ledgers=tuple(self._ledgers(name, links)),
+            ledger=ledger,
+            names=await self._names(ledger),
+            notes=tuple(plain(one, cluster.timezone) for one in ledger.notes) if ledger else (),
+            rerun_url=links.action(RERUN_MANY.route),
         )
 
     async def _charts(self, name: str, span: Span, now: float) -> tuple[tuple[Chart, ...], str]:
@@ -141,6 +161,24 @@ class QueueDetailPage(Page):
         links, ours = Links(self.services.prefix), f"queue:={word(name)}"
         starts = deploys(self.cluster, query.start, now)
         return queue_charts(page, starts, lambda search: links.tasks(search=f"{ours} {search}")), ""
+
+    async def _ledger(self, name: str, numbers: QueueNumbers | None, now: float) -> Ledger | None:
+        """Return the ledger where it is asked for: it takes a second or more."""
+        length_s = LEDGERS.get(self.get_argument("ledger", default=""))
+        if length_s is None:
+            return None
+        return await queue_ledger(self.cluster, name, numbers, length_s, now)
+
+    def _ledgers(self, name: str, links: Links) -> Iterator[Choice]:
+        asked = self.get_argument("ledger", default="")
+        for text, length_s in LEDGERS.items():
+            url = links.page(f"/queues/{segment(name)}", {"ledger": text})
+            yield Choice(fmt.span(length_s), f"{url}#ledger", text == asked)
+
+    async def _names(self, ledger: Ledger | None) -> dict[str, str]:
+        ids = [one.uuid for one in ledger.listed] if ledger else []
+        rows = map(self.cluster.format_task, await self.cluster.store.those(ids)) if ids else ()
+        return {row.uuid: fmt.text(row.name) for row in rows}
 
     def _drain(self) -> tuple[float, dict[str, str]]:
         """Return in how long it shall be empty, and that as a query."""

@@ -13,6 +13,7 @@ from flower_ng.batches import Batches
 from flower_ng.brokers import (
     Look,
     QueueGlimpse,
+    QueueIds,
     QueueNumbers,
     QueuePlace,
     WaitingMessage,
@@ -111,6 +112,9 @@ class FakeBroker:
     async def place(self, _name: str, task_id: str) -> QueuePlace:
         ids = [one.id for one in self.waiting]
         return QueuePlace(ids.index(task_id) if task_id in ids else None)
+
+    async def ids(self, _name: str) -> QueueIds:
+        return QueueIds(frozenset(one.id for one in self.waiting), is_whole=True)
 
     async def clean(self, spared: Sequence[str]) -> list[str]:
         return [one.name for one in self.facts.stale if one.owner not in spared]
