@@ -18,7 +18,9 @@ from flower_ng.records import Task, Worker
 from flower_ng.store.audit import AuditPage, AuditQuery, page_of
 from flower_ng.store.gaps import Gap
 from flower_ng.store.reopening import ReopeningStore
+from flower_ng.store.rollups.points import finest
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
+from flower_ng.store.rollups.tallies import RollupLevel
 from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.tables.dialect import DATABASE_ERRORS
 from flower_ng.store.writing.retention import STEP_ROWS
@@ -254,6 +256,10 @@ class Store(ReopeningStore):
             await asyncio.wrap_future(job)
         except DATABASE_ERRORS as error:
             log.warning("%s is a rerun of %s, which could not be noted: %s", uuid, of, error)
+
+    def kept_step(self, at: float) -> RollupLevel:
+        """Return in what steps numbers over time are kept of a moment, and for how long."""
+        return finest(self.rollups.levels, at, self._clock())
 
     async def series(self, query: SeriesQuery) -> SeriesPage:
         """Return numbers over time of task types, queues or workers, up to now.

@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from flower_ng.brokers import WaitingMessage
+from flower_ng.store.rollups.tallies import Coverage, Minute
 from flower_ng.store.sql.kinds import digest_of
 from tests.services import PATIENCE
 from tests.services import chromium as browser_path
@@ -54,6 +55,9 @@ PATHS = {
     "failures": "/failures",
     "failure": f"/failures/{FAILURE}",
     "deploys": "/deploys",
+    "overview then": "/overview?at=1970-01-01T00:10:00Z",
+    "workers then": "/workers?at=1970-01-01T00:10:00Z",
+    "queues then": "/queues?at=1970-01-01T00:10:00Z",
     "doctor": "/doctor",
     "logout": "/logout",
     "style guide": "/styleguide",
@@ -162,6 +166,12 @@ def busy(shop: Shop) -> Shop:
         shop.task(f"0123456789abcdef-{number}", name="a.module.of.a.long.path.that_does_something")
     failure = {"exception": "ValueError('x')", "traceback": "Traceback\n" + "  a long line" * 30}
     shop.task("0123456789abcdef-failed", ends="task-failed", args="x" * 3000, **failure)
+    then = Minute()
+    then.coverage = Coverage(40_000)
+    for name in (W1, "a-worker-with-a-long-name@some-host.of.some.example.com"):
+        then.tally("worker", name).active.note(3, 610.0)
+    then.tally("queue", "celery").length.note(1234, 610.0)
+    shop.store.rollups.minutes.put_back({600: then})
     shop.inspector.workers = {W1: ANSWERS}
     shop.queues = ["celery"]
     shop.broker.told = [{"name": "celery", "messages": 2}]

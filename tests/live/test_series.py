@@ -47,6 +47,22 @@ def test_a_real_worker_tells_its_load(cluster):
     assert found["load"]["last"] >= 0
 
 
+def test_a_deploy_is_told_and_the_minute_of_it_can_be_looked_back_at(cluster):
+    dashboard, name = cluster.dashboard, cluster.worker.hostname
+    wait_until(lambda: whole(dashboard, kind="worker", name=name), 20)
+    told = dashboard.post("/api/deploys", {"name": "shop", "version": "2.4.1"}).json()
+
+    (listed,) = [one for one in dashboard.get("/api/deploys")["deploys"] if one["is_told"]]
+    changes = dashboard.get("/api/deploys/changes")
+    minute = dashboard.ask("/workers?at=now").headers["Location"]
+    then = wait_until(lambda: name in (page := dashboard.ask(minute).text) and page, 20)
+
+    assert (listed["id"], listed["version"]) == (told["id"], "2.4.1")
+    assert changes["deploy"]["id"] == told["id"]
+    assert "shop 2.4.1 deployed" in dashboard.ask("/overview").text
+    assert "Heard" in then
+
+
 def observed_s(dashboard, start="-2m"):
     """For how long the last minutes were observed, and the gaps of those that were in part."""
     buckets = dashboard.get("/api/series", kind="task", start=start)["buckets"]

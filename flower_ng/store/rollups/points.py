@@ -243,12 +243,12 @@ class SeriesRange:
 
 def range_of(query: SeriesQuery, levels: Sequence[RollupLevel], now: float) -> SeriesRange:
     """Return the minutes that a query is about, or what is still kept of its start and its end."""
-    finest = _finest(levels, query.start, now)
-    low = finest.floor(query.start)
+    first = finest(levels, query.start, now)
+    low = first.floor(query.start)
     high = max(low, _high(query.end, levels, now))
     if query.step_s is None:
         return SeriesRange(low, high, max(high - low, MINUTE_S), low)
-    step_s = ceil(query.step_s / finest.step_s) * finest.step_s
+    step_s = ceil(query.step_s / first.step_s) * first.step_s
     return SeriesRange(low, high, step_s, low // step_s * step_s)
 
 
@@ -256,9 +256,9 @@ def _high(end: float, levels: Sequence[RollupLevel], now: float) -> int:
     """Return where a range ends: with the minute under way, where it ends now."""
     if end > now - NOW_S:
         return ceil(now / MINUTE_S) * MINUTE_S
-    return _finest(levels, end, now).floor(end)
+    return finest(levels, end, now).floor(end)
 
 
-def _finest(levels: Sequence[RollupLevel], at: float, now: float) -> RollupLevel:
+def finest(levels: Sequence[RollupLevel], at: float, now: float) -> RollupLevel:
     """Return the finest level that is still kept of a time."""
     return next((level for level in levels if at >= now - level.keep_s), levels[-1])

@@ -45,7 +45,8 @@ class Page(Handler):
     """An HTML page: `view` makes a frozen record, the template shows it.
 
     `nav` names the entry of the navigation bar that is marked; the first page with that name and
-    no group in its path is its link. `template` is relative to the templates' folder.
+    no group in its path is its link. `template` is relative to the templates' folder; a view that
+    has a `template` of its own is shown with that.
     """
 
     nav: ClassVar[str | None] = None
@@ -74,7 +75,8 @@ class Page(Handler):
         view = await self.view(*path_args)
         if view is None:
             return None
-        return Sheet.of(self.page_bytes(self.template, view, nav=self.nav))
+        template = getattr(view, "template", self.template)
+        return Sheet.of(self.page_bytes(template, view, nav=self.nav))
 
     def _write_sheet(self, sheet: Sheet) -> None:
         """Write a page, with gzip unless it holds a token, whose letters its length could tell."""

@@ -7,6 +7,7 @@ from typing import Final
 from flower_ng.store import StoreStatus
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.gap_words import GAP_WHY
 
 #: Why tasks are deleted, in the words of the page.
 REASONS: Final = {
@@ -15,13 +16,6 @@ REASONS: Final = {
     "max_failure_age": "Expired failures",
     "max_bytes": "Over size limit",
     "forgotten": "Forgotten on request",
-}
-#: Why something is missing.
-WHY: Final = {
-    "broker": "no connection to the broker",
-    "inbox": "the inbox was full",
-    "store": "the history could not be written",
-    "stopped": "flower_ng did not run",
 }
 #: Older gaps are not shown.
 MOST_GAPS: Final = 50
@@ -82,7 +76,7 @@ class History(Page):
             writing=tuple(_writing(status)),
             trouble=status.failing or "",
             gaps=tuple(
-                GapLine(gap.start, gap.end, WHY.get(gap.why, gap.why), gap.lost)
+                GapLine(gap.start, gap.end, GAP_WHY.get(gap.why, gap.why), gap.lost)
                 for gap in status.gaps[: -MOST_GAPS - 1 : -1]
             ),
         )

@@ -21,6 +21,7 @@ from flower_ng.web.lookups.changes_since import LISTED_S
 from flower_ng.web.lookups.consumers import Consumer, consumers
 from flower_ng.web.lookups.deploy_marks import deploys
 from flower_ng.web.lookups.overview_numbers import Health, health
+from flower_ng.web.lookups.past_view import PastView, past_view
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.chart_span import SPANS, Span, span_of, spans
 from flower_ng.web.ui.charts import Chart
@@ -119,8 +120,10 @@ class Overview(Page):
     nav = "Overview"
     template = "pages/overview/page.html"
 
-    async def view(self, *_none: str) -> OverviewView:
-        """Gather what is known now."""
+    async def view(self, *_none: str) -> OverviewView | PastView | None:
+        """Gather what is known now, or of a moment."""
+        if self.get_argument("at", default=""):
+            return await past_view(self, "Overview")
         links, span = Links(self.services.prefix), span_of(self.get_argument("span", default=""))
         now = self.services.clock()
         found = await health(self.cluster, links, now)

@@ -10,6 +10,7 @@ from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.store import MAX_SERIES, QueuePoint, SeriesPage, SeriesQuery
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.consumers import MOST, Consumer, consumers, lengths, queue_names
+from flower_ng.web.lookups.past_view import PastView, past_view
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.chart_span import Span, span_of, spans
 from flower_ng.web.ui.charts import highest, path
@@ -75,8 +76,10 @@ class Queues(Page):
     nav = "Queues"
     template = "pages/queues.html"
 
-    async def view(self, *_none: str) -> QueuesView:
+    async def view(self, *_none: str) -> QueuesView | PastView | None:
         """Ask the broker and the store, and set it beside what the workers told."""
+        if self.get_argument("at", default=""):
+            return await past_view(self, "Queues")
         cluster, links = self.cluster, Links(self.services.prefix)
         span = span_of(self.get_argument("span", default=""))
         every = queue_names(cluster)

@@ -9,6 +9,7 @@ from flower_ng.cluster import Cluster
 from flower_ng.monitor.state.rows import worker_rows
 from flower_ng.web.http.base import NavCount, Need, Page
 from flower_ng.web.lookups.overview_numbers import only_answering
+from flower_ng.web.lookups.past_view import PastView, past_view
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.paging import Choice, Column, Heading, Listing, Pager, pager
 from flower_ng.web.ui.worker_rows import Group, Member, Total, grouped, groups_of, ordered, total_of
@@ -78,9 +79,11 @@ class Workers(Page):
         words = f"{census.online} of {census.expected} online"
         return NavCount(census.online, words, bool(census.silent) and not census.online)
 
-    async def view(self, *_none: str) -> WorkersView | None:
-        """Show the workers, or write their rows."""
+    async def view(self, *_none: str) -> WorkersView | PastView | None:
+        """Show the workers, now or at a moment, or write their rows."""
         is_json = self.get_argument("json", default=False, type=bool)
+        if not is_json and self.get_argument("at", default=""):
+            return await past_view(self, "Workers")
         if self._leads_on() and not is_json:
             self.set_status(HTTPStatus.FOUND)
             self.set_header("Location", self.services.url("/overview"))
