@@ -5,6 +5,7 @@ import "./parts/keys.js";
 import "./parts/live.js";
 import "./parts/menu.js";
 import "./parts/prefs.js";
+import "./parts/rows.js";
 import "./parts/time.js";
 import "./parts/toasts.js";
 

@@ -57,10 +57,10 @@ const VALUES = ".card strong, .count, .counted, tr[id] .state";
 /** @param {Element} element */
 function mark(element) {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  element.animate([{ backgroundColor: "var(--changed)" }, { backgroundColor: "transparent" }], {
-    duration: 1200,
-    easing: "ease-out",
-  });
+  element.animate(
+    { color: ["var(--accent)", "var(--accent)", getComputedStyle(element).color] },
+    900,
+  );
 }
 
 /**

@@ -152,13 +152,31 @@ async def test_nothing_beside_the_list_scrolls_sideways(window):
         assert await facets.evaluate("one => one.scrollWidth - one.clientWidth") == 0
 
 
+async def test_a_click_beside_the_links_of_a_row_opens_its_task(window, busy):
+    busy.task("5eed")
+    async with window() as it:
+        page = await it.open("/tasks")
+        await page.locator("#task-5eed [data-label=Received]").click()
+
+        await page.wait_for_url("**/task/5eed")
+
+
+@pytest.mark.usefixtures("busy")
+async def test_a_task_takes_three_lines_of_a_phone(window):
+    async with window(390) as it:
+        page = await it.open("/tasks")
+        row = await page.locator("tbody tr").first.bounding_box()
+
+        assert row["height"] < 110
+
+
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("script", [True, False])
 async def test_one_tab_is_shown_the_one_that_the_address_names(window, script):
     async with window(java_script_enabled=script) as it:
         page = await it.open("/worker/w1@box")
         assert await page.locator("section[id^=tab-]:visible").count() == 1
-        assert await page.locator("#tab-pool").is_visible()
+        assert await page.locator("#tab-tasks").is_visible()
 
         await page.click("a[href='#tab-queues']")
         assert await page.locator("section[id^=tab-]:visible").count() == 1

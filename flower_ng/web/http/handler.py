@@ -264,7 +264,9 @@ class Handler(Audited):
         if fault.is_html_page:
             details = report(error) if self.services.options.debug and fault.is_bug else ""
             self.write_page(
-                "pages/error.html", ErrorView.of(fault, self._error_id, details), nav=None
+                "pages/error.html",
+                ErrorView.of(fault, self._error_id, details),
+                nav=getattr(self, "nav", None),
             )
         else:
             body = page_body(fault)

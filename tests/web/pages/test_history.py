@@ -63,7 +63,7 @@ async def test_a_store_that_cannot_be_written_and_its_gaps_are_shown(shop, look)
 async def test_the_list_links_to_its_export_and_to_the_history(shop, look):
     shop.task("5eed")
 
-    links = (await look("/tasks?search=5eed&sort=name")).one("main").links
+    links = (await look("/tasks?search=5eed&sort=name")).links
 
     assert parse_qs(urlsplit(links["CSV"]).query) == {
         "search": ["5eed"], "sort": ["name"], "format": ["csv"],
@@ -110,7 +110,7 @@ async def test_only_the_chosen_are_exported(shop, look, client):
         shop.task(f"5eed{number}", name="a")
     html = await look("/tasks")
     assert [box["value"] for box in html.all("input", name="ids")] == ["5eed2", "5eed1", "5eed0"]
-    button = next(one for one in html.all("button") if one.text == "Export")
+    button = next(one for one in html.all("button") if one.text == "Export as CSV")
 
     answer = await client.post(
         button["formaction"], [("format", "ndjson"), ("ids", "5eed0"), ("ids", "5eed2")]

@@ -97,10 +97,10 @@ async def test_a_worker_has_a_head_and_nine_tabs(look):
     assert tabs == {
         label: f"#tab-{label.lower()}"
         for label in (
+            "Tasks",
             "Pool",
             "Broker",
             "Queues",
-            "Tasks",
             "History",
             "Limits",
             "Config",
@@ -174,15 +174,26 @@ async def test_queues_are_rows_each_with_its_cancel(look):
 @pytest.mark.usefixtures("inspected")
 async def test_tasks_are_shown_by_what_the_worker_does_with_them(look):
     tasks = tab(await look(PAGE), "tasks")
-    processed, active, scheduled, reserved = (table.rows for table in tasks.all("table"))
+    active, scheduled, reserved, processed = (table.rows for table in tasks.all("table"))
 
     assert processed == [["shop.mail", "2"], ["shop.pay", "7"]]
-    assert active == [["shop.pay", "5eed", "yes", "12", "(1,)", "{}"]]
+    assert active == [["shop.pay", "5eed", fmt.DASH, "yes", "12", "(1,)", "{}"]]
     assert scheduled == [["shop.pay", "later", "2026-01-01T00:00:00", "(1,)", "{}"]]
     assert reserved == [["shop.pay", "next", "[1, 'x']", "{'a': 1}"]]
     assert tasks.links["7"] == "/tasks?name=shop.pay&worker=w1%40box"
     for uuid in ("5eed", "later", "next", "dead"):
         assert tasks.links[uuid] == f"/task/{uuid}"
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"), [("task-started", "30.0 s"), ("task-succeeded", "ended since")]
+)
+async def test_an_active_task_tells_for_how_long_it_runs(inspected, look, ends, told):
+    inspected.now -= 30
+    inspected.task("5eed", ends=ends, **({"runtime": 1} if "succeeded" in ends else {}))
+    inspected.now += 30
+
+    assert tab(await look(PAGE), "tasks").all("table")[0].rows[0][2] == told
 
 
 @pytest.mark.usefixtures("inspected")

@@ -35,12 +35,13 @@ class ConsumedQueue:
 
 @dataclass(frozen=True, slots=True)
 class InspectedTask:
-    """A task that the worker runs or holds."""
+    """A task that the worker runs or holds; `running` is for how long it runs, by its events."""
 
     name: str
     uuid: str
     url: str
     eta: str
+    running: str
     acknowledged: str
     pid: str
     args: str
@@ -80,11 +81,15 @@ def processed(total: Any, links: Links, worker: str) -> Iterator[Fact]:
 
 
 def inspected_tasks(
-    tasks: Any, links: Links, worker: str, shown_task: Callable[[TaskRow], TaskRow]
+    tasks: Any,
+    links: Links,
+    worker: str,
+    shown_task: Callable[[TaskRow], TaskRow],
+    running: Callable[[str], str],
 ) -> Iterator[InspectedTask]:
     """Active and reserved tasks are requests themselves, scheduled ones hold theirs.
 
-    `shown_task` returns a task as pages show it.
+    `shown_task` returns a task as pages show it, `running` for how long one with this id runs.
     """
     for entry in sequence(tasks):
         outer = mapping(entry)
@@ -96,6 +101,7 @@ def inspected_tasks(
             uuid=uuid,
             url=links.task(uuid),
             eta=shown(outer.get("eta")),
+            running=running(uuid),
             acknowledged=shown(request.get("acknowledged")),
             pid=shown(request.get("worker_pid")),
             args=fmt.text(row.args),

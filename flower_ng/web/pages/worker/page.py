@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from celery import states
+
 from flower_ng.errors import NotFound, Unavailable
 from flower_ng.event_record import NAME_LENGTH
 from flower_ng.monitor.holds.records import DrainedWorker, Left
@@ -211,7 +213,17 @@ class WorkerPage(Page):
         )
 
     def _inspected(self, tasks: Any, name: str) -> Iterator[InspectedTask]:
-        return inspected_tasks(tasks, Links(self.services.prefix), name, self.cluster.format_task)
+        links, shown = Links(self.services.prefix), self.cluster.format_task
+        return inspected_tasks(tasks, links, name, shown, self._running)
+
+    def _running(self, uuid: str) -> str:
+        """For how long a task runs; that it ended, where that was heard after the answer."""
+        task = self.cluster.state.tasks.get(uuid)
+        if task is None or task.started is None:
+            return fmt.DASH
+        if task.state in states.READY_STATES:
+            return "ended since"
+        return fmt.duration(self.services.clock() - task.started)
 
     def _busy(self, heard: Worker | None, told: WorkerAnswer) -> int | None:
         active = None if heard is None else self._active(heard)
