@@ -45,6 +45,7 @@ from flower_ng.monitor.remote.capacity import Capacity, serving
 from flower_ng.monitor.remote.connections import limit_waits
 from flower_ng.monitor.remote.control import Control
 from flower_ng.monitor.remote.inspector import WorkerInspector
+from flower_ng.monitor.remote.lineage import Lineage
 from flower_ng.monitor.remote.pools import pool_name
 from flower_ng.monitor.remote.publish import Publisher
 from flower_ng.monitor.remote.publish_options import accepted_content
@@ -155,6 +156,7 @@ class Cluster:
         self.publisher = Publisher(
             capp, self.pool, results, accepted=self.accepted_content, servers=self.servers
         )
+        self.lineage = Lineage(results, self.pool)
         self.verifier = Verifier(self.state, results, self.is_gone, timezone=capp.timezone)
 
         self.broker = brokers_for(

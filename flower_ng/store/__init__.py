@@ -30,6 +30,7 @@ from flower_ng.store.sql.engine import MOST_BUCKETS, Facets, FailureGroup, TaskH
 from flower_ng.store.sql.kinds import FailureKind, FailureKinds, TrendBars, likeness, pieces
 from flower_ng.store.sql.queue_tasks import QueueTask, QueueTasks
 from flower_ng.store.sql.statements import CursorPage
+from flower_ng.store.sql.workflows import RootPlace, RootTold, RootWalk
 from flower_ng.store.store import Store, StoreStatus
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.tables.schema import FINISHED
@@ -74,6 +75,9 @@ __all__ = [
     "QueueTasks",
     "Restored",
     "RollupLevel",
+    "RootPlace",
+    "RootTold",
+    "RootWalk",
     "SeriesPage",
     "SeriesQuery",
     "Spread",

@@ -41,6 +41,7 @@ from flower_ng.web.api import (
     tasks,
     why,
     workers,
+    workflows,
 )
 from flower_ng.web.api.datatable import TasksDataTable
 from flower_ng.web.auth.client import OAuthClient
@@ -79,6 +80,8 @@ from flower_ng.web.pages.type import Type
 from flower_ng.web.pages.types import Types
 from flower_ng.web.pages.worker.page import WorkerPage
 from flower_ng.web.pages.workers.page import Workers
+from flower_ng.web.pages.workflow import WorkflowDetailPage
+from flower_ng.web.pages.workflows import WorkflowsPage
 from flower_ng.web.plumbing.forms import action_path, twin
 from flower_ng.web.plumbing.jump import Jump
 from flower_ng.web.plumbing.metrics import Scrape
@@ -98,6 +101,8 @@ PAGES: tuple[type[Page], ...] = (
     WorkerPage,
     Tasks,
     TaskDetailPage,
+    WorkflowsPage,
+    WorkflowDetailPage,
     Types,
     Type,
     Queues,
@@ -171,6 +176,8 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     problems.ProblemMute,
     problems.ProblemUnmute,
     problems.ProblemsTest,
+    workflows.ListWorkflows,
+    workflows.ShowWorkflow,
     failures.ShowFailures,
     failures.FailureResolve,
     failures.FailureReopen,

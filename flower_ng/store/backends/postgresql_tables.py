@@ -11,6 +11,7 @@ from flower_ng.store.tables.dialect import POSTGRESQL
 from flower_ng.store.tables.schema import (
     COLUMNS,
     FOLDED,
+    KIN,
     SHARED,
     STORED,
     VERSION,
@@ -76,6 +77,7 @@ INDEXES: Final = {
     # Searches compare with numbers that need not be whole.
     "task_retried": "((CAST(retries AS double precision)))",
     "task_children": "(parent_id) WHERE parent_id IS NOT NULL",
+    **KIN,
     f"task_{SHARED}": f"({SHARED}) WHERE {SHARED} IS NOT NULL",
 }
 #: What earlier versions made, and is not needed.

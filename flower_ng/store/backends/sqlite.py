@@ -27,6 +27,7 @@ from flower_ng.store.tables.schema import (
     OLDEST_VERSION,
     TABLES,
     VERSION,
+    kin_indexes,
     migrations,
 )
 
@@ -230,6 +231,8 @@ def _bring_forward(path: Path) -> None:
                 "%s is brought from schema %d to %d; this may take a while.", path, version, VERSION
             )
             _migrate(connection)
+        for statement in kin_indexes():
+            connection.execute(statement)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -10,7 +10,7 @@ from flower_ng.errors import Unavailable
 from flower_ng.store.backends.sqlite import StoreFile
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.search.conditions import TaskQuery
-from flower_ng.store.sql import statements
+from flower_ng.store.sql import statements, workflows
 from flower_ng.store.sql.engine import (
     Asking,
     EnginePage,
@@ -22,6 +22,7 @@ from flower_ng.store.sql.engine import (
 from flower_ng.store.sql.kinds import FailureKinds, TrendBars
 from flower_ng.store.sql.queue_tasks import QueueTasks, queue_tasks
 from flower_ng.store.sql.statements import CursorPage, Statement, cursor_behind, place_of
+from flower_ng.store.sql.workflows import RootTold, RootWalk
 from flower_ng.store.tables.dialect import Dialect
 from flower_ng.store.tables.rows import TaskPage, TaskRow
 from flower_ng.store.writing.flush import Flusher
@@ -195,6 +196,23 @@ class TaskAnswers:
     async def those(self, uuids: Sequence[str]) -> list[TaskRow]:
         """Return the known ones of some tasks, in the order asked for."""
         return await self._rows(statements.those(uuids, self._dialect))
+
+    async def roots(self, before: float | None) -> RootWalk:
+        """Return the roots of workflows, the last moved first; not after a time in UTC seconds."""
+        return workflows.walk_of(await self._read(workflows.newest(before, self._dialect)))
+
+    async def standing_roots(self, before: float) -> RootWalk:
+        """Return roots of which an open task was not heard of since then, the most silent first."""
+        return workflows.walk_of(await self._read(workflows.standing(before, self._dialect)))
+
+    async def roots_told(self, roots: Sequence[str]) -> list[RootTold]:
+        """Return what is known of these roots and of the states below them, in their order."""
+        return workflows.told_of(await self._read(workflows.told(roots, self._dialect)))
+
+    async def below(self, roots: Sequence[str], most: int) -> list[TaskRow]:
+        """Return up to `most` tasks below some roots, those that succeeded last."""
+        statement = workflows.members(roots, most, self._dialect)
+        return await self._rows(statement, is_list=True)
 
     async def groups(self, uuids: Sequence[str]) -> TaskGroups:
         """Return how many of some tasks there are by type, state and queue."""

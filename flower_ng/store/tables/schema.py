@@ -116,6 +116,34 @@ def _shared(what: str, alias: str) -> str:
     return f"(SELECT {what} FROM {SHARED} WHERE {SHARED}.id = {alias}.{SHARED})"
 
 
+#: A task that is below the root of its workflow; in the words of the indexes of such tasks.
+BELOW: Final = "t.root_id <> t.uuid"
+#: A task that goes on, and is below a root or may be one: none is before it has started.
+_ENDED: Final = ", ".join(f"'{state}'" for state in FINISHED)
+OPEN: Final = (
+    f"t.state NOT IN ({_ENDED}) AND (t.root_id <> t.uuid OR t.state NOT IN ('PENDING', 'RECEIVED'))"
+)
+
+
+def _of_table(condition: str) -> str:
+    return condition.replace("t.", "")
+
+
+#: The indexes of tasks that belong to a workflow, by their names: nothing is paid for others, but
+#: for those that run when they are written.
+KIN: Final = {
+    "task_kin": f"(root_id, state, timestamp) WHERE {_of_table(BELOW)}",
+    "task_kin_newest": f"(timestamp, root_id) WHERE {_of_table(BELOW)}",
+    "task_kin_open": f"(timestamp, root_id, uuid) WHERE {_of_table(OPEN)}",
+}
+
+
+def kin_indexes() -> Iterator[str]:
+    """Yield the statements that make the indexes of workflows where they are missing."""
+    for name, definition in KIN.items():
+        yield f"CREATE INDEX IF NOT EXISTS {name} ON task {definition}"
+
+
 _STORED = ", ".join(f"{name} {kind}" for name, kind in STORED.items())
 
 #: The task table, and all that hangs on it.
@@ -126,6 +154,7 @@ TASK_TABLE = (
     # The list as it is seen at first; tasks are received in about this order, so it costs little.
     "CREATE INDEX task_received ON task (received, uuid)",
     "CREATE INDEX task_children ON task (parent_id) WHERE parent_id IS NOT NULL",
+    *kin_indexes(),
     # Which tracebacks are still in use.
     "CREATE INDEX task_traceback ON task (traceback) WHERE traceback IS NOT NULL",
     "CREATE TABLE traceback (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",

@@ -34,6 +34,10 @@ class Links:
         """The page of a task type."""
         return f"{self.prefix}/types/{segment(name)}"
 
+    def workflow(self, uuid: str) -> str:
+        """The page of a workflow: by its root, any task of it, or the id of a group in it."""
+        return f"{self.prefix}/workflow/{segment(uuid)}"
+
     def failure(self, digest: str, span: str = "") -> str:
         """The page of a kind of failures, over a span."""
         return self.page(f"/failures/{segment(digest)}", {"span": span} if span else {})
