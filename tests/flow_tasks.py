@@ -1,4 +1,4 @@
-"""Further tasks of the shop, for tests/live/test_workflows.py: SHOP_CONF has workers import them."""
+"""Further tasks of the shop, for tests of workflows: SHOP_CONF has workers import them."""
 
 from celery import chord, group
 

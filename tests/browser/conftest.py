@@ -58,6 +58,8 @@ PATHS = {
     "overview then": "/overview?at=1970-01-01T00:10:00Z",
     "workers then": "/workers?at=1970-01-01T00:10:00Z",
     "queues then": "/queues?at=1970-01-01T00:10:00Z",
+    "workflows": "/workflows",
+    "workflow": "/workflow/order-1",
     "doctor": "/doctor",
     "logout": "/logout",
     "style guide": "/styleguide",
@@ -172,6 +174,7 @@ def busy(shop: Shop) -> Shop:
         then.tally("worker", name).active.note(3, 610.0)
     then.tally("queue", "celery").length.note(1234, 610.0)
     shop.store.rollups.minutes.put_back({600: then})
+    shop.chord("order")
     shop.inspector.workers = {W1: ANSWERS}
     shop.queues = ["celery"]
     shop.broker.told = [{"name": "celery", "messages": 2}]

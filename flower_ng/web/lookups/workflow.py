@@ -24,7 +24,7 @@ PAGE: Final = 1_000
 PATIENCE_S: Final = 2.0
 NEAR_S: Final = 60.0
 #: Members of such a group that are shown with all that is below them.
-MOST_TOPS: Final = 200
+MOST_TOPS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,28 +134,32 @@ async def _with_mates(cluster: Cluster, row: TaskRow, found: _Found) -> _Found:
             received_start=at - NEAR_S,
             received_end=at + NEAR_S,
         )
-        mates = await _of_group(cluster, group, near)
+        mates = await _of_group(cluster, group, near, every=True)
     tops = {row.uuid: None} | {mate.root_id or mate.uuid: None for mate in mates}
     return _Found(tuple(tops)[:MOST_TOPS], group, _TOPLESS)
 
 
-async def _of_group(cluster: Cluster, group: str, query: TaskQuery) -> list[TaskRow]:
-    """Return the tasks of a group, or that sent it, in the first page of a query with any.
+async def _of_group(
+    cluster: Cluster, group: str, query: TaskQuery, *, every: bool = False
+) -> list[TaskRow]:
+    """Return the tasks of a group, or that sent it: those of the first page with any, or `every`.
 
     Those that succeeded are asked for: results of others are rare, or not there yet.
     """
     cursor: str | None = None
+    found: list[TaskRow] = []
     until = time.monotonic() + PATIENCE_S
     for _ in range(MOST_LOOKED // PAGE):
         page = await cluster.store.after(replace(query, state="SUCCESS"), cursor, PAGE)
         told = await cluster.lineage.of([row.uuid for row in page.rows])
         while told.unasked and time.monotonic() < until:
             told = await cluster.lineage.of([row.uuid for row in page.rows])
-        found = [row for row in page.rows if _is_of(told.kin.get(row.uuid), group)]
+        found += [row for row in page.rows if _is_of(told.kin.get(row.uuid), group)]
         cursor = page.next
-        if found or told.refusal or cursor is None or time.monotonic() > until:
-            return found
-    return []
+        is_late = told.refusal or time.monotonic() > until
+        if (found and not every) or is_late or cursor is None:
+            break
+    return found
 
 
 def _is_of(kin: Kin | None, group: str) -> bool:

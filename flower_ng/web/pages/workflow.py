@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from flower_ng.errors import NotFound
 from flower_ng.store import TaskRow
 from flower_ng.store.tables.schema import FINISHED
 from flower_ng.web.http.base import Need, Page
@@ -116,6 +117,14 @@ class WorkflowView:
     deeds: tuple[Deed, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownView:
+    """Why there is nothing to show."""
+
+    title: str
+    words: str
+
+
 class WorkflowDetailPage(Page):
     """`/workflow/{id}`."""
 
@@ -124,9 +133,15 @@ class WorkflowDetailPage(Page):
     nav = "Workflows"
     template = "pages/workflow.html"
 
-    async def view(self, subject: str) -> WorkflowView:
-        """Read the workflow; NotFound for an id that is neither a task nor a group."""
-        found = await self.while_here(workflow(self.cluster, subject))
+    async def view(self, subject: str) -> WorkflowView | None:
+        """Read the workflow; an id that is neither a task nor a group has a page that says so."""
+        try:
+            found = await self.while_here(workflow(self.cluster, subject))
+        except NotFound as error:
+            self.set_status(error.status)
+            view = UnknownView("Unknown workflow", error.message)
+            self.write_page("pages/workflow_unknown.html", view, nav=self.nav)
+            return None
         links = Links(self.services.prefix)
         return _view(found, graph_of(found.shape, subject), self.services.clock(), links)
 

@@ -249,8 +249,8 @@ def _edges(shape: Shape, drawing: _Drawing) -> Iterator[Edge]:
             is_sure, words = False, "The task that sent it was not seen"
         for one in above:
             begin = where.get(one)
-            if begin is None or begin is box or (id(begin), id(box)) in seen:
-                continue
+            if begin is None or begin.column >= box.column or (id(begin), id(box)) in seen:
+                continue  # a group that results spread over the tree has no place before its body
             seen.add((id(begin), id(box)))
             yield Edge(begin, box, is_sure, words)
 

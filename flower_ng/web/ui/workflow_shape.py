@@ -73,7 +73,7 @@ def shape_of(rows: Sequence[TaskRow], kin: Mapping[str, Kin], tops: Collection[s
     rooted = set(tops)
     for top in tops:
         parents.pop(top, None)
-    for uuid in by_id.keys() - rooted:
+    for uuid in [one for one in by_id if one not in rooted]:
         if parents.get(uuid) not in known or not _reaches(uuid, parents, rooted):
             parents[uuid] = first
             adopted.add(uuid)
@@ -144,11 +144,13 @@ def _joins(shape: Shape, kin: Mapping[str, Kin]) -> Iterator[tuple[str, Join]]:
             continue
         group = shape.groups.get(parent)
         own, of_parent = kin.get(uuid), kin.get(parent)
+        if of_parent is not None and (uuid in of_parent.children or _is_in(uuid, of_parent)):
+            continue
         if group is None or of_parent is None:
             guess = _guessed(shape, row, parent) if own is None or own.group else ()
             if guess:
                 yield uuid, Join(guess, is_sure=False)
-        elif uuid not in of_parent.children and not _is_in(uuid, of_parent):
+        else:
             some = of_group[group]
             members = tuple(one for one in some if shape.parents.get(one) not in some)
             yield uuid, Join(members, is_sure=own is not None and own.group == group)

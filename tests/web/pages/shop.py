@@ -24,6 +24,7 @@ from flower_ng.brokers.poll import Poll
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.hook import Hook
 from flower_ng.monitor.remote.answers import METHODS, Failure
+from flower_ng.monitor.remote.lineage import Kin, Told
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
@@ -120,6 +121,21 @@ class FakeBroker:
         return [one.name for one in self.facts.stale if one.owner not in spared]
 
 
+class FakeLineage:
+    """What stored results say of tasks, by id, and of saved groups; `refusal` is why they can't."""
+
+    def __init__(self) -> None:
+        self.kin: dict[str, Kin] = {}
+        self.saved: dict[str, tuple[str, ...]] = {}
+        self.refusal = ""
+
+    async def of(self, uuids: Sequence[str]) -> Told:
+        return Told({one: self.kin[one] for one in uuids if one in self.kin}, 0, self.refusal)
+
+    async def members(self, group: str) -> tuple[str, ...]:
+        return self.saved.get(group, ())
+
+
 class Shop(FakeCluster):
     """The cluster of the pages' tests."""
 
@@ -149,6 +165,7 @@ class Shop(FakeCluster):
         self.batches = Batches(self.store, self.state.tasks, lambda _: None, lambda: self.now)
         self.inspector = FakeInspector()
         self.control = FakeControl()
+        self.lineage = FakeLineage()
         self.broker = FakeBroker()
         self.poll = Poll(
             self.broker,
@@ -202,6 +219,17 @@ class Shop(FakeCluster):
         """Let a worker be online."""
         usual = {"freq": 2, "active": 1, "processed": 5, "loadavg": [0.5, 0.25, 0.125]}
         self.happen("worker-heartbeat", hostname, **{**usual, **fields})
+
+    def chord(self, root: str = "order", members: int = 3) -> None:
+        """Let a task send a group whose first task fails with one, and a body that waits for it."""
+        self.task(root, "shop.order", root_id=root)
+        for number in range(members):
+            ends = "task-failed" if number == 1 else "task-succeeded"
+            self.task(f"{root}-{number}", ends=ends, root_id=root, parent_id=root)
+            self.lineage.kin[f"{root}-{number}"] = Kin(group=f"{root}-group")
+        last = f"{root}-{members - 1}"
+        self.task(f"{root}-body", "shop.total", root_id=root, parent_id=last)
+        self.lineage.kin[f"{root}-body"] = Kin(group=f"{root}-group")
 
     def task(
         self,

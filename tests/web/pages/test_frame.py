@@ -80,6 +80,8 @@ VISITS = {
     "FailuresPage": "/failures",
     "FailurePage": f"/failures/{digest_of(HOSTILE, 'Hostile', likeness(HOSTILE))}",
     "DeploysPage": "/deploys",
+    "WorkflowsPage": f"/workflows?search={SEGMENT}",
+    "WorkflowDetailPage": f"/workflow/{SEGMENT}",
     "DoctorPage": "/doctor",
     "BrokerPage": "/broker",
     "Logout": "/logout",
