@@ -17,9 +17,9 @@ from flower_ng.monitor.remote.batch_actions import (
 )
 from flower_ng.store import TaskGroup, TaskGroups
 from flower_ng.web.lookups.chosen import Chosen
-from flower_ng.web.lookups.item_actions import OVER
 from flower_ng.web.lookups.rerun import ENDED_BADLY, everyone_lacks, told_by_workers
 from flower_ng.web.ui import format as fmt
+from flower_ng.web.ui.phases import OVER
 from flower_ng.web.ui.review import Review, ReviewInput
 
 #: How many types and queues are named.

@@ -11,9 +11,7 @@ from flower_ng.monitor.remote.batch_actions import RERUN_MANY, REVOKE_MANY, TERM
 from flower_ng.web.lookups.rerun import GivenArguments, rerun_of, send_again
 from flower_ng.web.lookups.task_review import acknowledged, inability_to_terminate
 from flower_ng.web.ui import format as fmt
-
-#: States behind which a task does nothing any more.
-OVER: Final = frozenset({"SUCCESS", "FAILURE", "REVOKED", "REJECTED", "IGNORED"})
+from flower_ng.web.ui.phases import OVER
 
 NOBODY: Final = "No worker has acknowledged it; those that join, or answer again, are told"
 

@@ -12,7 +12,7 @@ from flower_ng.cluster import Cluster
 from flower_ng.errors import NotFound
 from flower_ng.monitor.remote.lineage import Kin, Told
 from flower_ng.store import TaskQuery, TaskRow
-from flower_ng.store.tables.schema import FINISHED
+from flower_ng.web.ui.phases import OVER
 from flower_ng.web.ui.workflow_shape import Shape, begun, shape_of
 
 #: Tasks of a workflow that are read.
@@ -120,7 +120,7 @@ async def _of_members(cluster: Cluster, subject: str, rows: Sequence[TaskRow]) -
 
 async def _with_mates(cluster: Cluster, row: TaskRow, found: _Found) -> _Found:
     """Return it with the others of the root's group, where the root is in one: no task sent it."""
-    told = await cluster.lineage.of([row.uuid] if row.state in FINISHED else [])
+    told = await cluster.lineage.of([row.uuid] if row.state in OVER else [])
     group = told.kin[row.uuid].group if row.uuid in told.kin else None
     at = begun(row)
     if group is None or at is None:
@@ -173,7 +173,7 @@ async def _below(cluster: Cluster, tops: Sequence[str]) -> dict[str, TaskRow]:
 
 def _by_importance(rows: Iterable[TaskRow]) -> list[str]:
     """Return those that may have a result: first those that sent others, then by their parents."""
-    ended = [row for row in rows if row.state in FINISHED and row.state != "REVOKED"]
+    ended = [row for row in rows if row.state in OVER and row.state != "REVOKED"]
     ended.sort(key=lambda row: (not row.children, row.parent_id or "", row.timestamp))
     return [row.uuid for row in ended]
 

@@ -10,7 +10,7 @@ from typing import Final
 from flower_ng.cluster import Cluster
 from flower_ng.errors import BadRequest
 from flower_ng.store import RootPlace, RootTold, RootWalk, TaskQuery, TaskRow, parse_search
-from flower_ng.store.tables.schema import FINISHED
+from flower_ng.web.ui.phases import OVER
 
 #: A workflow that goes on and was not heard of for so long stands still.
 STALLED_S: Final = 900.0
@@ -48,7 +48,7 @@ class WorkflowLine:
     @property
     def ended(self) -> int:
         """How many of them have ended, however."""
-        return sum(number for state, number in self.counts.items() if state in FINISHED)
+        return sum(number for state, number in self.counts.items() if state in OVER)
 
     @property
     def goes_on(self) -> bool:
@@ -193,7 +193,7 @@ def _line(cluster: Cluster, root: RootTold, now: float) -> WorkflowLine:
         counts[root.state] += 1
         moved = max(moved, root.at or 0.0)
         name = cluster.format_task(TaskRow(root.root_id, root.name, root.state)).name
-    goes_on = any(state not in FINISHED for state in counts)
+    goes_on = any(state not in OVER for state in counts)
     is_stalled = goes_on and moved < now - STALLED_S
     return WorkflowLine(
         root.root_id, name, dict(counts), root.is_least, root.began, moved, is_stalled

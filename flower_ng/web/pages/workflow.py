@@ -7,11 +7,11 @@ from typing import Final
 
 from flower_ng.errors import NotFound
 from flower_ng.store import TaskRow
-from flower_ng.store.tables.schema import FINISHED
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.workflow import Workflow, workflow
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links, word
+from flower_ng.web.ui.phases import OVER
 from flower_ng.web.ui.workflow_graph import Box, Graph, graph_of, states_of
 from flower_ng.web.ui.workflow_shape import begun, critical, ended
 
@@ -151,7 +151,7 @@ def _view(found: Workflow, graph: Graph, now: float, links: Links) -> WorkflowVi
     root = rows.get(found.root_id or "")
     path = critical(found.shape, now)
     counts = Counter(row.state for row in rows.values())
-    done = sum(number for state, number in counts.items() if state in FINISHED)
+    done = sum(number for state, number in counts.items() if state in OVER)
     began = min((at for row in rows.values() if (at := begun(row)) is not None), default=None)
     end = max((at for row in rows.values() if (at := ended(row)) is not None), default=None)
     if done < len(rows):
@@ -189,14 +189,14 @@ def _deeds(search: str, counts: Mapping[str, int], links: Links) -> Iterator[Dee
     """What can be done to many of its tasks at once, each reviewed first."""
     if counts.get("FAILURE"):
         yield Deed("Run failed again", links.action("batches/rerun"), f"{search} state:FAILURE")
-    if any(state not in FINISHED for state in counts):
+    if any(state not in OVER for state in counts):
         some = f"{search} {_OPEN}"
         yield Deed("Revoke open", links.action("batches/revoke"), some, is_danger=True)
         yield Deed("Terminate open", links.action("batches/terminate"), some, is_danger=True)
 
 
 #: The search for what has not ended.
-_OPEN: Final = " ".join(f"-state:{state}" for state in FINISHED)
+_OPEN: Final = " ".join(f"-state:{state}" for state in sorted(OVER))
 
 
 def _search(found: Workflow) -> str:

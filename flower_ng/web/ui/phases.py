@@ -23,6 +23,8 @@ NO_END: Final = "end unknown"
 STAMPED_LATE_S: Final = 1.0
 #: States in which a task may have an ETA that is yet to come.
 _WAITING: Final = frozenset({"PENDING", "RECEIVED", "RETRY"})
+#: States behind which a task does nothing any more.
+OVER: Final = frozenset({"SUCCESS", "FAILURE", "REVOKED", "REJECTED", "IGNORED"})
 _ENDS: Final = {
     "SUCCESS": "succeeded",
     "FAILURE": "failed",

@@ -11,7 +11,7 @@ from typing import Final
 
 from flower_ng.monitor.remote.lineage import Kin
 from flower_ng.store import TaskRow
-from flower_ng.store.tables.schema import FINISHED
+from flower_ng.web.ui.phases import OVER
 
 #: Tasks that results name and nobody has seen: of more, only so many are drawn.
 MOST_UNSEEN: Final = 50
@@ -54,7 +54,7 @@ def begun(row: TaskRow) -> float | None:
 
 def ended(row: TaskRow) -> float | None:
     """When it ended, None while it has not."""
-    if row.state not in FINISHED:
+    if row.state not in OVER:
         return None
     return {"SUCCESS": row.succeeded, "FAILURE": row.failed}.get(row.state, row.revoked) or (
         row.timestamp or None

@@ -122,7 +122,8 @@ async def test_every_page_has_the_ways_to_the_others(look):
     assert nav.links == {
         "Overview": "/overview", "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/",
         "Queues": "/queues", "Actions": "/actions", "Problems": "/problems",
-        "Failures": "/failures", "Broker": "/broker", "Deploys": "/deploys", "Doctor": "/doctor",
+        "Failures": "/failures", "Workflows": "/workflows", "Broker": "/broker",
+        "Deploys": "/deploys", "Doctor": "/doctor",
         "History": "/history", "Audit": "/audit",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"

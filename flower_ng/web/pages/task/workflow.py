@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from flower_ng.store import TaskRow
-from flower_ng.web.lookups.item_actions import OVER
 from flower_ng.web.ui.links import word
+from flower_ng.web.ui.phases import OVER
 
 #: Tasks that are read at most, and levels up and down: each is one query.
 MOST_TASKS: Final = 500

@@ -7,13 +7,12 @@ from math import floor, log10
 from typing import Any, Final
 
 from flower_ng.store import TaskRow
-from flower_ng.web.lookups.item_actions import OVER
 from flower_ng.web.pages.tasks.by_runtime import runtime_s
 from flower_ng.web.pages.tasks.search_terms import exact_term, quoted
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links, segment
 from flower_ng.web.ui.paging import Column
-from flower_ng.web.ui.phases import NO_END
+from flower_ng.web.ui.phases import NO_END, OVER
 
 #: The columns that `tasks_columns` and a page's `columns` may name, and how a cell is shown.
 COLUMNS: Final[Mapping[str, Column]] = {
