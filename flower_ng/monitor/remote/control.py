@@ -97,7 +97,8 @@ def answered(reply: Any, worker: str, order: CommandCall) -> str:
     if "ok" in answer:
         return order.done_words(worker, answer["ok"])
     why = answer.get("error", f"it answered {str(reply)[:200]!r}")
-    raise Refused(f"{order.refusal(worker, why)}{order.caveat}")
+    caveat = "" if "not supported" in str(why) else order.caveat  # then it did not begin to
+    raise Refused(f"{order.refusal(worker, why)}{caveat}")
 
 
 def task_revoke(

@@ -11,7 +11,7 @@ from flower_ng.life.runs import is_running
 from flower_ng.monitor.holds.revoking import has_ended
 from flower_ng.monitor.remote.commands import revoke_stamped
 from flower_ng.monitor.remote.many import words_of
-from flower_ng.monitor.remote.pools import Ability, inability
+from flower_ng.monitor.remote.pools import Ability, inability, misreport
 from flower_ng.monitor.remote.task_actions import ABORT, FORGET, REVOKE, REVOKE_STAMPED
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.state.eta import eta_s
@@ -26,11 +26,15 @@ STAMPS_SINCE: Final = (5, 3)
 
 def inability_to_terminate(cluster: Cluster, task_id: str) -> str:
     """Say why the pool that runs a task can't end it, as far as both are known."""
+    return inability(pool_that_runs(cluster, task_id), Ability.TERMINATE)
+
+
+def pool_that_runs(cluster: Cluster, task_id: str) -> str:
+    """Return the pool of the worker that runs a task; empty where one of both is not known."""
     task = cluster.state.tasks.get(task_id)
     if task is None or task.worker is None or not is_running(task.state):
         return ""
-    told = cluster.inspector.told.get(task.worker.hostname, NO_ANSWER)
-    return inability(told.pool, Ability.TERMINATE)
+    return cluster.inspector.told.get(task.worker.hostname, NO_ANSWER).pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,8 @@ def revoke_review(cluster: Cluster, task_id: str, signal: str, inability: str) -
         cautions.append(f"It has ended already ({state}): revoking changes nothing.")
     elif task is not None and task.started and not signal:
         cautions.append("It runs already: without terminate it runs to its end.")
+    elif signal and (words := misreport(pool_that_runs(cluster, task_id))):
+        cautions.append(fmt.sentence(words))
     unknowns = ["Which workers acknowledge it is known afterwards; those that join are told too."]
     at = eta_s(task.eta, cluster.timezone) if task is not None else None
     details = []
