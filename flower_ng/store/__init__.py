@@ -5,9 +5,9 @@ What is named here, and by `search`, is public; nothing else is imported from ou
 
 from flower_ng.store.audit import AuditPage, AuditQuery
 from flower_ng.store.batches import BatchTables
-from flower_ng.store.failure_handling import HandledFailure
 from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
+from flower_ng.store.noted import HandledFailure, ToldDeploy
 from flower_ng.store.reading.answers import TaskAnswers, TaskGroup, TaskGroups
 from flower_ng.store.reading.threads import PEER
 from flower_ng.store.rollups.points import (
@@ -36,7 +36,6 @@ from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.tables.schema import FINISHED
 from flower_ng.store.tables.texts import FLOWER_NG, Truncation, exception_class, first_line
 from flower_ng.store.tables.timeline import Attempt
-from flower_ng.store.told_deploys import ToldDeploy
 from flower_ng.store.writing.retention import MOST_BYTES, NO_LIMITS, Limits, usual_max_bytes
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
 

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from flower_ng.audit_record import AuditEntry
+from flower_ng.store.notes import BY_TIME, Notes, by_time
 from flower_ng.store.sql.engine import ReadConnection
-from flower_ng.store.writing.write_behind import BY_TIME, Notes, by_time
 
 #: Entries that are looked at for one answer, and of which one is made.
 MOST_LOOKED_AT: Final = 20_000

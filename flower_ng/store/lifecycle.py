@@ -15,23 +15,21 @@ from flower_ng.store.audit import AuditLog
 from flower_ng.store.backends import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
 from flower_ng.store.batches import BatchTables
-from flower_ng.store.failure_handling import FailureHandling
 from flower_ng.store.flower_file.importer import ImportResult, bring, is_imported
 from flower_ng.store.flower_file.shelf import Shelf, shelf_at
 from flower_ng.store.gaps import Gaps
 from flower_ng.store.index import WITHOUT, indexing
-from flower_ng.store.owned_notes import OwnedNotes
+from flower_ng.store.noted import FailureHandling, SessionEnds, ToldDeploys
+from flower_ng.store.notes import Notes, OwnedNotes
 from flower_ng.store.reading.answers import StoreParts, TaskAnswers, TaskEngine
 from flower_ng.store.reading.restore import restored
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.rollups.recorder import IngestStatus, Rollups
 from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
-from flower_ng.store.session_ends import SessionEnds
 from flower_ng.store.sql.engine import SqlEngine
 from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.tables.dialect import POSTGRESQL, SQLITE
 from flower_ng.store.tables.rows import Restored
-from flower_ng.store.told_deploys import ToldDeploys
 from flower_ng.store.writing.changes import Marks
 from flower_ng.store.writing.flush import Flusher
 from flower_ng.store.writing.repair import Repair, SpareRoom, Upkeep
@@ -43,7 +41,6 @@ from flower_ng.store.writing.retention import (
     usual_max_bytes,
 )
 from flower_ng.store.writing.snapshots import BOUNDS, Bounds
-from flower_ng.store.writing.write_behind import Notes
 from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ def test_the_threads_are_started_where_the_page_says() -> None:
     table = PAGE.partition("| thread | name |")[2].partition("\n\n")[0]
     rows = re.findall(r"\| `(flower[\w-]+)` \| `([\w./]+)` \|", table)
 
-    assert len(rows) == 8
+    assert len(rows) == 9
     for name, module in rows:
         assert f'"{name}"' in (ROOT / "flower_ng" / module).read_text("utf-8")
 

@@ -122,11 +122,11 @@ async def test_what_is_resolved_and_reopened_here_is_so_there(pair):
     await here.settled()
 
     await there.follow()
-    assert there.by_digest == {"d1": resolved}
+    assert there.by_key == {"d1": resolved}
 
     there.put(HandledFailure("d1", NOON + 1))
     await here.follow()
-    assert here.by_digest in ({"d1": resolved}, {})
+    assert here.by_key in ({"d1": resolved}, {})
     await there.settled()
     await here.follow()
-    assert here.by_digest == {}
+    assert here.by_key == {}

@@ -27,8 +27,8 @@ def test_it_is_kept_over_a_restart_and_goes_when_it_says_nothing(opened):
         handling.put(resolved)
         handling.put(HandledFailure("d2", NOON, assignee="ann"))
     with opened() as handling:
-        assert handling.by_digest["d1"] == resolved
-        assert handling.by_digest["d2"].assignee == "ann"
+        assert handling.by_key["d1"] == resolved
+        assert handling.by_key["d2"].assignee == "ann"
         handling.put(HandledFailure("d2", NOON + 1))
     with opened() as handling:
-        assert [*handling.by_digest] == ["d1"]
+        assert [*handling.by_key] == ["d1"]

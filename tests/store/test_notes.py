@@ -1,7 +1,7 @@
 import pytest
 
 from flower_ng.store import Store
-from flower_ng.store.writing.write_behind import KEPT_S
+from flower_ng.store.notes import KEPT_S
 
 NOON = 1_790_000_000.0
 

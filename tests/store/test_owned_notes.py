@@ -53,6 +53,7 @@ async def test_it_is_taken_from_one_that_gave_no_sign_by_one_alone(opened):
 
     assert (await there.look([]))[0] == (here.owner, NOON + 5)
     here.release()
+    await here.look([])  # on the same thread, behind it
     assert await there.take(NOON + 7, (await there.look([]))[0]) == ("", 0.0)
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from flower_ng.store import Store
-from flower_ng.store.session_ends import SessionEnds
-from flower_ng.store.writing.write_behind import KEPT_S, Notes
+from flower_ng.store.noted import SessionEnds
+from flower_ng.store.notes import KEPT_S, Notes
 
 NOON = 1_790_000_000.0
 

@@ -35,12 +35,12 @@ async def test_what_was_told_outlasts_a_restart_and_what_was_removed_does_not(op
     told.put(ONE)
     await told.settled()
     between = opened().told_deploys
-    assert [*between.by_id] == ["a1", "a2"]
+    assert [*between.by_key] == ["a1", "a2"]
     assert between.remove("a2") == ToldDeploy("a2", NOON + 1, "shop", "3")
     assert between.remove("a2") is None
     await between.settled()
 
-    assert [*opened().told_deploys.by_id.values()] == [ONE]
+    assert [*opened().told_deploys.by_key.values()] == [ONE]
 
 
 @pytest.mark.parametrize("history", ["PostgreSQL"], indirect=True)
@@ -50,17 +50,17 @@ async def test_what_is_told_and_removed_is_learnt_by_another_dashboard(opened):
     here.told_deploys.put(ONE)
     await here.told_deploys.settled()
     async with asyncio.timeout(10):
-        while not there.told_deploys.by_id:  # noqa: ASYNC110 - nothing tells it
+        while not there.told_deploys.by_key:  # noqa: ASYNC110 - nothing tells it
             await asyncio.sleep(0.05)
         here.told_deploys.remove("a1")
-        while there.told_deploys.by_id:  # noqa: ASYNC110
+        while there.told_deploys.by_key:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 async def test_at_the_bound_the_oldest_goes(opened, monkeypatch):
-    monkeypatch.setattr("flower_ng.store.told_deploys.MOST", 2)
+    monkeypatch.setattr("flower_ng.store.noted.MOST", 2)
     told = opened().told_deploys
     for number in (3, 1, 2):
         told.put(ToldDeploy(f"a{number}", NOON + number, "shop"))
 
-    assert [*told.by_id] == ["a2", "a3"]
+    assert [*told.by_key] == ["a2", "a3"]

@@ -33,8 +33,8 @@ from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
 from flower_ng.redaction import Redactor
 from flower_ng.settings import Settings
-from flower_ng.store.session_ends import SessionEnds
-from flower_ng.store.writing.write_behind import Notes
+from flower_ng.store.noted import SessionEnds
+from flower_ng.store.notes import Notes
 from flower_ng.web.auth.client import OAuthClient
 from flower_ng.web.http.server import DashboardServer
 from flower_ng.web.http.services import Assets, Services, furnish

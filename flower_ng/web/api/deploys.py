@@ -45,7 +45,7 @@ class Deploys(JsonWrite):
 
         async def carry_out() -> dict[str, Any]:
             told, now = self.cluster.store.told_deploys, self.services.clock()
-            for one in told.by_id.values():
+            for one in told.by_key.values():
                 if (one.name, one.version) == (name, version) and abs(now - one.at) < SAME_S:
                     words = f"{name} {version}".rstrip()
                     return {"message": f"{words} was told already", **_record(one)}
@@ -74,7 +74,7 @@ class DeployRemove(ReviewedWrite):
     async def plan(self, deploy_id: str) -> Plan:
         """Answer when it is gone; 404 for one that nobody told of, and for a guess."""
         told = self.cluster.store.told_deploys
-        deploy = told.by_id.get(deploy_id)
+        deploy = told.by_key.get(deploy_id)
         if deploy is None:
             raise NotFound(f"Unknown deploy '{deploy_id}'")
         words = f"{deploy.name} {deploy.version}".rstrip()

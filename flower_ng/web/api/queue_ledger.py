@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flower_ng.errors import BadRequest
 from flower_ng.store import TaskRow
-from flower_ng.store.search.ranges import BoundsError, duration
+from flower_ng.store.search import BoundsError, duration
 from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.consumers import length_now
 from flower_ng.web.lookups.glimpse import require_queue

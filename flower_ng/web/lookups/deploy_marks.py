@@ -24,7 +24,7 @@ def deploys(cluster: Cluster, since: float, now: float) -> tuple[Deploy, ...]:
 def told_deploys(cluster: Cluster) -> Iterator[Deploy]:
     """Yield those that somebody told of, the oldest first, without secrets."""
     hidden = cluster.redactor.text
-    for one in cluster.store.told_deploys.by_id.values():
+    for one in cluster.store.told_deploys.by_key.values():
         yield Deploy(
             one.at,
             id=one.id,

@@ -116,7 +116,7 @@ def standing(handled: HandledFailure, last: float, now: float) -> Standing:
 
 def handled_of(cluster: Cluster, digest: str) -> HandledFailure:
     """Return what was done about a kind: nothing where nothing is kept of it."""
-    kept = cluster.store.failure_handling.by_digest.get(digest)
+    kept = cluster.store.failure_handling.by_key.get(digest)
     return HandledFailure(digest, 0.0) if kept is None else kept
 
 

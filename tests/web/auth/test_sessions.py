@@ -5,8 +5,8 @@ import time
 import pytest
 from tornado.web import create_signed_value
 
-from flower_ng.store.session_ends import SessionEnds
-from flower_ng.store.writing.write_behind import Notes
+from flower_ng.store.noted import SessionEnds
+from flower_ng.store.notes import Notes
 from flower_ng.web.api.sessions import SessionsEnd
 from flower_ng.web.auth.sessions import LoginSession, Sessions
 from tests.web.probes import HANDLERS
