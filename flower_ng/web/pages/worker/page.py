@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from celery import states
-
 from flower_ng.errors import NotFound, Unavailable
 from flower_ng.event_record import NAME_LENGTH
 from flower_ng.monitor.holds.records import DrainedWorker, Left
@@ -16,7 +14,7 @@ from flower_ng.monitor.state.rows import attempts
 from flower_ng.monitor.state.rows import processed as taken_on
 from flower_ng.records import Worker
 from flower_ng.redaction import has_hidden
-from flower_ng.store import AuditQuery
+from flower_ng.store import FINISHED, AuditQuery
 from flower_ng.web.http.base import LIVE, Need, Page
 from flower_ng.web.http.services import is_known
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
@@ -221,7 +219,7 @@ class WorkerPage(Page):
         task = self.cluster.state.tasks.get(uuid)
         if task is None or task.started is None:
             return fmt.DASH
-        if task.state in states.READY_STATES:
+        if task.state in FINISHED:
             return "ended since"
         return fmt.duration(self.services.clock() - task.started)
 
