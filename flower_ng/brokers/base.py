@@ -28,8 +28,8 @@ class QueueNumbers:
     """One queue as its broker tells; None is what it does not tell.
 
     `unacked` messages are held by workers; `messages` counts them too where `ready`, those that
-    wait, are told apart. `publish_per_s` and `ack_per_s` are the broker's own rates of the last
-    seconds. `idle_since` is the broker's own text. `reason` is why there is no length.
+    wait, are told apart. `published` and `acknowledged` count the messages of its whole life.
+    `idle_since` is the broker's own text. `reason` is why there is no length.
     """
 
     name: str
@@ -37,8 +37,8 @@ class QueueNumbers:
     ready: int | None = None
     unacked: int | None = None
     consumers: int | None = None
-    publish_per_s: float | None = None
-    ack_per_s: float | None = None
+    published: int | None = None
+    acknowledged: int | None = None
     idle_since: str = ""
     reason: str = ""
 
@@ -259,26 +259,19 @@ class BlockingAdapter:
 
 def numbers(row: Mapping[str, Any]) -> QueueNumbers:
     """Read a row of `queues()`, or a queue object of RabbitMQ's management API."""
+    told = row.get("message_stats")
+    stats: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     return QueueNumbers(
         name=str(row["name"]),
         messages=count(row.get("messages")),
         ready=count(row.get("messages_ready")),
         unacked=count(row.get("messages_unacknowledged")),
         consumers=count(row.get("consumers")),
-        publish_per_s=_rate(row, "publish_details"),
-        ack_per_s=_rate(row, "ack_details"),
+        published=count(stats.get("publish")),
+        acknowledged=count(stats.get("ack")),
         idle_since=str(row.get("idle_since") or ""),
         reason=str(row.get("reason") or ""),
     )
-
-
-def _rate(row: Mapping[str, Any], details: str) -> float | None:
-    """Return one of RabbitMQ's rates of a queue; None where it does not tell."""
-    stats = row.get("message_stats")
-    told = stats.get(details) if isinstance(stats, Mapping) else None
-    rate = told.get("rate") if isinstance(told, Mapping) else None
-    is_rate = isinstance(rate, int | float) and not isinstance(rate, bool) and rate >= 0
-    return float(rate) if is_rate else None  # type: ignore[arg-type]  # is one
 
 
 def count(value: object) -> int | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from flower_ng.brokers.base import BrokerAdapter, Look, QueueNumbers
 from flower_ng.brokers.condition import BrokerFacts, RabbitFacts, RedisFacts
-from flower_ng.brokers.recent import RecentLengths
+from flower_ng.brokers.recent import RecentLengths, RecentTotals
 from flower_ng.errors import AnswerError
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,8 @@ PATIENCE_S: Final = 0.3
 class Poll:
     """The newest that `broker` told of the queues that `names` gives, and of itself.
 
-    `note` is called with the numbers after each look that was answered; `recent` remembers lengths.
+    `note` is called with the numbers after each look that was answered; `recent` remembers lengths,
+    `totals` what was published and acknowledged.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Poll:
         self._names, self._note = names, note
         self._interval_s, self._fresh_s, self._clock = interval_s, fresh_s, clock
         self.recent = RecentLengths()
+        self.totals = RecentTotals()
         self._told_at: float | None = None
         self._told: Mapping[str, QueueNumbers] = {}
         self._facts: BrokerFacts | None = None
@@ -150,6 +152,8 @@ class Poll:
         self._told = {queue.name: queue for queue in look.queues}
         self._told_at = now = self._clock()
         self.recent.note({name: queue.length for name, queue in self._told.items()}, now)
+        told = self._told.items()
+        self.totals.note({name: (one.published, one.acknowledged) for name, one in told}, now)
         self._facts = self._judge(look, self._broker.trouble or "")
         self._note(self._told)
 

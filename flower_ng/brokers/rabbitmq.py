@@ -39,8 +39,8 @@ TAKES = (
 #: What is asked of each object: some brokers have thousands.
 QUEUE_COLUMNS = (
     "name,messages,messages_ready,messages_unacknowledged,consumers,idle_since,exclusive,"
-    "arguments,effective_policy_definition,message_stats.publish_details.rate,"
-    "message_stats.ack_details.rate"
+    "arguments,effective_policy_definition,message_stats.publish,"
+    "message_stats.ack"
 )
 UNHEARD_COLUMNS = "name,messages,consumers,exclusive"
 NODE_COLUMNS = (

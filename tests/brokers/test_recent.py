@@ -1,6 +1,6 @@
 """Recent lengths of queues: what is remembered, and for how long."""
 
-from flower_ng.brokers.recent import KEPT_S, RecentLengths
+from flower_ng.brokers.recent import KEPT_S, RecentLengths, RecentTotals
 
 
 def noted(*lengths, step_s=10.0):
@@ -32,3 +32,24 @@ def test_what_is_not_known_is_not_remembered_and_a_queue_that_went_is_forgotten(
 
     recent.note({}, 10.0)
     assert not recent.of("mail")
+
+
+def test_totals_make_rates_over_the_last_minute_where_they_are_told():
+    totals = RecentTotals()
+
+    for at in range(0, 101, 10):
+        totals.note({"mail": (5 * at, 2 * at), "plain": (None, None)}, float(at))
+
+    assert totals.of("mail") == (5.0, 2.0)
+    assert totals.of("plain") == totals.of("unknown") == (None, None)
+
+
+def test_too_short_a_time_and_a_count_that_began_anew_make_no_rate():
+    totals = RecentTotals()
+    totals.note({"mail": (500, 7)}, 0.0)
+    totals.note({"mail": (505, 8)}, 5.0)
+    assert totals.of("mail") == (None, None)
+
+    totals.note({"mail": (3, 17)}, 20.0)
+
+    assert totals.of("mail") == (None, 0.5)

@@ -97,7 +97,7 @@ async def test_a_slash_leads_to_the_search_and_escape_out_of_it(window):
         assert await page.evaluate("document.activeElement.tagName") == "BODY"
 
 
-@pytest.mark.parametrize(("key", "path"), [("w", "/"), ("t", "/tasks"), ("b", "/broker")])
+@pytest.mark.parametrize(("key", "path"), [("w", "/"), ("t", "/tasks"), ("q", "/queues")])
 async def test_g_and_a_letter_lead_to_a_page(window, key, path):
     async with window() as it:
         page = await opened(it, "/tasks?page=2")

@@ -278,7 +278,7 @@ RULES: Final = (
         "warning",
         "Leftover worker queues",
         "The workers of these queues no longer exist. Delete the queues: each command or event"
-        " that is broadcast piles up in them. The Broker page lists them.",
+        " that is broadcast piles up in them. The Queues page lists them.",
         from_broker_facts(stale),
     ),
 )

@@ -52,7 +52,6 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "Types": ("shapes", "y"),
     "Actions": ("play", "a"),
     "Deploys": ("rocket", "e"),
-    "Broker": ("radio-tower", "b"),
     "History": ("database", "h"),
     "Doctor": ("stethoscope", "d"),
     "Audit": ("scroll-text", "u"),

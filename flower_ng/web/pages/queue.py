@@ -75,6 +75,8 @@ class QueueDetailView:
     load: QueueLoad
     work: QueueWork | None
     needs: QueueNeeds
+    publish_per_s: float | None
+    ack_per_s: float | None
     drains: tuple[Choice, ...]
     empties: str
     scale_url: str
@@ -113,6 +115,7 @@ class QueueDetailPage(Page):
         charts, problem = await self._charts(name, span, now)
         drain_s, given = self._drain()
         ledger = await self._ledger(name, None if told.age_s is not None else numbers, now)
+        publish_per_s, ack_per_s = cluster.poll.totals.of(name)
         out_per_s = measured.load.departures_per_s
         pace = replace(flow(None, (), cluster.poll.recent.of(name)), departures_per_s=out_per_s)
         length = None if told.age_s is not None or numbers is None else numbers.length
@@ -142,6 +145,8 @@ class QueueDetailPage(Page):
             load=measured.load,
             work=measured.work,
             needs=needs(measured.load, drain_s),
+            publish_per_s=publish_per_s,
+            ack_per_s=ack_per_s,
             drains=tuple(self._drains(name, span, drain_s, links)),
             empties=pace_words(pace, length),
             scale_url=links.page(f"/api/queues/{segment(name)}/scale", given),

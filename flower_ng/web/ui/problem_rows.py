@@ -104,7 +104,7 @@ def _subject_url(problem: Problem, links: Links) -> str | None:
     if about == "type":
         return links.type(subject.partition(": ")[0])
     if about == "broker":
-        return links.page("/broker", {})
+        return f"{links.page('/queues', {})}#broker"
     return links.page("/queues", {}) if about == "queue" else None
 
 

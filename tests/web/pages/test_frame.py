@@ -122,8 +122,8 @@ async def test_every_page_has_the_ways_to_the_others(look):
     assert nav.links == {
         "Overview": "/overview", "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/",
         "Queues": "/queues", "Actions": "/actions", "Problems": "/problems",
-        "Failures": "/failures", "Workflows": "/workflows", "Broker": "/broker",
-        "Deploys": "/deploys", "Doctor": "/doctor",
+        "Failures": "/failures", "Workflows": "/workflows", "Deploys": "/deploys",
+        "Doctor": "/doctor",
         "History": "/history", "Audit": "/audit",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"
@@ -134,7 +134,7 @@ async def test_every_page_has_the_ways_to_the_others(look):
 
 @pytest.mark.parametrize(
     ("path", "active"),
-    [("/worker/w1@box", "Workers"), ("/task/5eed", "Tasks"), ("/broker", "Broker")],
+    [("/worker/w1@box", "Workers"), ("/task/5eed", "Tasks"), ("/broker", "Queues")],
 )
 async def test_a_page_below_another_marks_it(shop, look, path, active):
     shop.beat()

@@ -1,5 +1,6 @@
 """The Queues page: what waits, who takes it, and what nobody can tell."""
 
+from flower_ng.brokers import RedisFacts, StaleQueue
 from flower_ng.errors import Unavailable
 from tests.web.pages.shop import W1
 
@@ -101,3 +102,35 @@ async def test_a_broker_that_does_not_answer_is_told_with_its_reason(shop, look)
 
 async def test_without_any_queue_the_page_says_so(look):
     assert "No queues yet" in (await look("/queues")).text
+
+
+async def test_how_the_broker_is_and_what_is_left_behind_stands_below_the_queues(shop, look):
+    shop.queues, shop.broker.told = ["mail"], [{"name": "mail", "messages": 3}]
+    stale = StaleQueue("celery@gone.celery.pidbox", "celery@gone", 7)
+    shop.broker.facts = RedisFacts("7.0.15", 1000, 2000, "allkeys-lru", stale=(stale,))
+
+    html = await look("/queues")
+
+    broker = html.one("section", id="broker")
+    assert broker.facts["Broker"] == "redis://:**@localhost:6379/0"
+    assert broker.facts["Memory"] == "1.0 kB of 2.0 kB"
+    assert "celery@gone.celery.pidbox 7 messages" in broker.text
+
+
+async def test_a_trouble_of_the_broker_comes_with_its_cause_once(shop, look):
+    shop.queues = ["mail"]
+    shop.broker.told = Unavailable("Redis does not answer: Error 111: Connection refused.")
+
+    html = await look("/queues")
+
+    assert "Nothing listens at this address." in html.one("div", role="alert").text
+
+
+async def test_what_workers_hold_is_a_column_where_the_broker_tells_it(shop, look):
+    shop.queues = ["mail"]
+    shop.broker.told = [{"name": "mail", "messages": 7, "messages_unacknowledged": 4}]
+
+    html = await look("/queues")
+
+    heads = [head.text for head in html.one("thead").all("th")]
+    assert html.rows[0][heads.index("In delivery")] == "4"

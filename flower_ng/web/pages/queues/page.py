@@ -9,6 +9,7 @@ from flower_ng.errors import AnswerError
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.store import MAX_SERIES, QueuePoint, SeriesPage, SeriesQuery
 from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.broker_part import BrokerPart, broker_part
 from flower_ng.web.lookups.consumers import MOST, Consumer, consumers, lengths, queue_names
 from flower_ng.web.lookups.past_view import PastView, past_view
 from flower_ng.web.ui import format as fmt
@@ -31,6 +32,7 @@ class QueueLine:
 
     name: str
     length: int | None
+    unacked: int | None
     oldest: Oldest | None
     consumers: int | None
     workers: tuple[Consumer, ...]
@@ -66,6 +68,7 @@ class QueuesView:
     left_out: int
     delayed: int | None
     problems: Mapping[str, tuple[ProblemRow, ...]]
+    broker: BrokerPart
 
 
 class Queues(Page):
@@ -117,6 +120,7 @@ class Queues(Page):
             ),
             left_out=len(every) - len(names),
             delayed=None if cluster.poll.facts is None else cluster.poll.facts.delayed,
+            broker=await broker_part(cluster, links),
             problems={name: marks(cluster.problems.about("queue", name), links) for name in names},
         )
 
@@ -167,6 +171,7 @@ def _line(
     return QueueLine(
         name=told.name,
         length=told.length,
+        unacked=told.unacked,
         oldest=oldest,
         consumers=told.consumers,
         workers=workers,

@@ -15,7 +15,7 @@ def help_link(why: Why | None, links: Links) -> tuple[str, str]:
         case "task":
             return "Open the task before it", links.task(subject)
         case "broker":
-            return "Open the broker", links.page("/broker", {})
+            return "Open the broker", f"{links.page('/queues', {})}#broker"
         case "workers":
             return "Open the workers", links.page("/workers", {})
     return "", ""
