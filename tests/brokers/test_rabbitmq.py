@@ -6,8 +6,9 @@ import json
 import logging
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import replace
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from tornado.httpserver import HTTPServer
@@ -16,9 +17,10 @@ from tornado.web import Application, RequestHandler
 
 from flower_ng.brokers import endpoint_of
 from flower_ng.brokers.management import ANSWER_MAX_BYTES, management_of
-from flower_ng.errors import Unavailable
+from flower_ng.errors import NoAnswer, Unavailable
 from tests.brokers.places import Place
-from tests.services import free_port
+from tests.faults.proxy import Proxy
+from tests.services import free_port, wait_until
 
 rabbit_group = pytest.mark.xdist_group("rabbit")
 
@@ -231,3 +233,38 @@ async def test_what_a_full_queue_refuses_stays_where_it_was(rabbit_place, adapte
 
     assert (told.moved, told.uncertain, left) == (1, 0, 2)
     assert "does not take it into 'moved.to'" in told.why
+
+
+@pytest.mark.parametrize("falls_silent", [False, True])
+async def test_a_move_that_is_cut_before_it_is_confirmed_loses_nothing_and_says_so(
+    rabbit_place, adapter, falls_silent
+):
+    """Of the second of three messages the confirmation is lost: the broker took it."""
+    source, target = (f"cut.{name}.{falls_silent}" for name in ("from", "to"))
+    rabbit_place.fill(source, 3)
+    with (
+        closing(Proxy(int(urlsplit(rabbit_place.url).port or 0))) as proxy,
+        rabbit_place.connection() as connection,
+    ):
+        channel = connection.default_channel
+        channel.queue_declare(target, durable=True, auto_delete=False)
+        proxy.answered_to, proxy.falls_silent = b'"number": 1', falls_silent
+        over = Place(proxy.url(rabbit_place.url), management_url=rabbit_place.management_url)
+        moving = adapter(over).move(source, target, 3)
+        if falls_silent:
+            with pytest.raises(NoAnswer, match="How many messages were moved is not known"):
+                await moving
+        else:
+            told = await moving
+            assert (told.moved, told.uncertain) == (1, 1)
+            assert "The broker failed" in told.why
+
+        def waiting():
+            return channel.queue_declare(source, passive=True).message_count
+
+        def bodies(queue):
+            while message := channel.basic_get(queue, no_ack=True):
+                yield json.loads(message.body)["number"]
+
+        await asyncio.to_thread(wait_until, lambda: waiting() == 2, what="it is given back")
+        assert ([*bodies(source)], [*bodies(target)]) == ([1, 2], [0, 1])

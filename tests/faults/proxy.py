@@ -24,6 +24,9 @@ class Proxy:
         self._is_cut = False
         #: What clients send is not passed on from these bytes on: it is cut there.
         self.cut_at = b""
+        #: What clients send is passed on up to these bytes and with them; no answer to them is: the
+        #: connection is reset, or `falls_silent`.
+        self.answered_to = b""
         #: Of the broker's next answer only so many bytes are passed on: it is cut there.
         self.tears_after: int | None = None
         #: How long bytes are under way, and how many of the broker's pass in a second.
@@ -89,6 +92,8 @@ class Proxy:
             for sent in self._arriving(client):
                 if self.cut_at and self.cut_at in sent:
                     self.cut()
+                if self.answered_to and self.answered_to in sent:
+                    self.tears_after = 0
                 with contextlib.suppress(OSError):
                     if broker is not None:
                         broker.sendall(sent)
@@ -136,7 +141,9 @@ class Proxy:
                     client.sendall(answered[:left])
                     return self._break(client)
                 passed = answered[: self.tears_after]
-                if self.tears_after is not None:
+                if self.answered_to and self.tears_after is not None and not self.falls_silent:
+                    self.reset()
+                elif self.tears_after is not None:
                     self.cut()
                 if self.bytes_per_s is not None:
                     time.sleep(len(passed) / self.bytes_per_s)
