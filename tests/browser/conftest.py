@@ -34,6 +34,7 @@ ARGUMENTS = (
 FAILURE = digest_of("shop.pay", "ValueError", "x")
 PATHS = {
     "workers": "/workers",
+    "rolling drain": "/workers/drain",
     "worker": "/worker/w1@box",
     "queues": "/worker/w1@box#tab-queues",
     "held": "/worker/w1@box#tab-tasks",

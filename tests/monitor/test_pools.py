@@ -1,0 +1,55 @@
+"""What each pool can do, held to Celery's own classes."""
+
+from importlib import import_module
+
+import pytest
+from celery.concurrency.asynpool import AsynPool
+from celery.concurrency.base import BasePool
+
+from flower_ng.monitor.remote.pools import (
+    ABILITIES,
+    GREEN,
+    IMPLEMENTATIONS,
+    Ability,
+    inability,
+    misreport,
+)
+
+#: The method of a pool that each ability stands for.
+METHODS = {
+    Ability.RESIZE: "grow",
+    Ability.AUTOSCALE: "grow",
+    Ability.RESTART: "restart",
+    Ability.TERMINATE: "terminate_job",
+}
+
+
+def implementation(pool):
+    (module,) = (f"celery.{part}" for part, name in IMPLEMENTATIONS.items() if name == pool)
+    return import_module(module).TaskPool
+
+
+def has_own(pool, method):
+    """Whether a pool has more than the method of all, which raises NotImplementedError.
+
+    That of processes takes most of its methods from the pool that it starts.
+    """
+    kinds = (implementation(pool), *([AsynPool] if pool == "prefork" else []))
+    found = [getattr(kind, method, None) for kind in kinds]
+    return any(one is not None and one is not getattr(BasePool, method, None) for one in found)
+
+
+@pytest.mark.parametrize("pool", ABILITIES)
+@pytest.mark.parametrize("ability", METHODS)
+def test_a_pool_can_do_what_its_class_has(pool, ability):
+    why = inability(f"celery.concurrency.{pool.removesuffix('s')}:TaskPool", ability)
+
+    assert has_own(pool, METHODS[ability]) is (not why)
+    assert not why or why.startswith(f"the {pool} pool ")
+
+
+@pytest.mark.parametrize("pool", ABILITIES)
+def test_who_ends_greenlets_may_tell_of_a_success(pool):
+    told = f"celery.concurrency.{pool.removesuffix('s')}:TaskPool"
+
+    assert bool(misreport(told)) is (pool in GREEN)
