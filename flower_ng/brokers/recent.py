@@ -61,13 +61,14 @@ class RecentTotals:
     def note(self, totals: Mapping[str, tuple[int | None, int | None]], now: float) -> None:
         """Take the totals of one poll."""
         self._samples = {
-            name: [one for one in self._samples.get(name, ()) if one.at >= now - RATE_S]
-            + [TotalSample(now, *told)]
-            for name, told in totals.items()
+            name: [*self._kept(name, now), TotalSample(now, *told)] for name, told in totals.items()
         }
 
     def of(self, name: str) -> tuple[float | None, float | None]:
-        """Return how many were published and acknowledged in a second; None for unknown."""
+        """Return how many were published and acknowledged in a second; None for unknown.
+
+        Where looks are seldom it is since the one before.
+        """
         samples = self._samples.get(name)
         if not samples or samples[-1].at - samples[0].at < LEAST_RATE_S:
             return None, None
@@ -77,6 +78,10 @@ class RecentTotals:
             _per_s(first.published, last.published, past_s),
             _per_s(first.acknowledged, last.acknowledged, past_s),
         )
+
+    def _kept(self, name: str, now: float) -> list[TotalSample]:
+        samples = self._samples.get(name, [])
+        return [one for one in samples if one.at >= now - RATE_S] or samples[-1:]
 
 
 def _per_s(before: int | None, now: int | None, past_s: float) -> float | None:

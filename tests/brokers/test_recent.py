@@ -44,6 +44,14 @@ def test_totals_make_rates_over_the_last_minute_where_they_are_told():
     assert totals.of("plain") == totals.of("unknown") == (None, None)
 
 
+def test_where_looks_are_seldom_a_rate_is_since_the_one_before():
+    totals = RecentTotals()
+    for at in (0.0, 200.0):
+        totals.note({"mail": (int(at), 0)}, at)
+
+    assert totals.of("mail") == (1.0, 0.0)
+
+
 def test_too_short_a_time_and_a_count_that_began_anew_make_no_rate():
     totals = RecentTotals()
     totals.note({"mail": (500, 7)}, 0.0)

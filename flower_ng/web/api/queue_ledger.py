@@ -11,7 +11,7 @@ from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.consumers import length_now
 from flower_ng.web.lookups.glimpse import require_queue
 from flower_ng.web.lookups.queue_ledger import queue_ledger
-from flower_ng.web.ui.queue_ledger import Ledger, LostTask
+from flower_ng.web.ui.queue_ledger import LostTask, TaskLedger
 from flower_ng.web.ui.why_words import plain
 
 LEAST_S: Final = 60.0
@@ -49,7 +49,7 @@ class QueueLedger(Endpoint):
 
 
 def ledger_told(
-    name: str, found: Ledger, shown: Mapping[str, TaskRow], timezone: tzinfo
+    name: str, found: TaskLedger, shown: Mapping[str, TaskRow], timezone: tzinfo
 ) -> dict[str, Any]:
     """Return a ledger as the API tells it; null for what events can't tell."""
     of = found.of if found.is_told else lambda _place: None

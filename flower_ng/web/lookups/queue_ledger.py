@@ -12,7 +12,7 @@ from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
 from flower_ng.monitor.remote.task_actions import DELETE_MESSAGE, MOVE, PURGE
 from flower_ng.store import AuditQuery
-from flower_ng.web.ui.queue_ledger import Ledger, LedgerFacts, LostTask, ledger, with_gaps
+from flower_ng.web.ui.queue_ledger import LedgerFacts, LostTask, TaskLedger, ledger, with_gaps
 
 #: What is missing is looked for a second time so much later: it may be on its way just now.
 AGAIN_S: Final = 1.0
@@ -27,7 +27,7 @@ TOOK: Final = {
 
 async def queue_ledger(
     cluster: Cluster, name: str, numbers: QueueNumbers | None, length_s: float, now: float
-) -> Ledger:
+) -> TaskLedger:
     """Return where the tasks are that were sent to a queue in a time up to now.
 
     Unavailable where the history can't be read.

@@ -26,7 +26,7 @@ from flower_ng.web.ui.charts import Chart
 from flower_ng.web.ui.links import Links, segment, word
 from flower_ng.web.ui.paging import Choice
 from flower_ng.web.ui.queue_charts import queue_charts
-from flower_ng.web.ui.queue_ledger import Ledger
+from flower_ng.web.ui.queue_ledger import TaskLedger
 from flower_ng.web.ui.queue_needs import DRAIN_S, QueueLoad, QueueNeeds, needs
 from flower_ng.web.ui.queue_rates import flow, pace_words
 from flower_ng.web.ui.queue_work import QueueWork
@@ -81,7 +81,7 @@ class QueueDetailView:
     empties: str
     scale_url: str
     ledgers: tuple[Choice, ...]
-    ledger: Ledger | None
+    ledger: TaskLedger | None
     names: Mapping[str, str]
     notes: tuple[str, ...]
     rerun_url: str
@@ -167,7 +167,9 @@ class QueueDetailPage(Page):
         starts = deploys(self.cluster, query.start, now)
         return queue_charts(page, starts, lambda search: links.tasks(search=f"{ours} {search}")), ""
 
-    async def _ledger(self, name: str, numbers: QueueNumbers | None, now: float) -> Ledger | None:
+    async def _ledger(
+        self, name: str, numbers: QueueNumbers | None, now: float
+    ) -> TaskLedger | None:
         """Return the ledger where it is asked for: it takes a second or more."""
         length_s = LEDGERS.get(self.get_argument("ledger", default=""))
         if length_s is None:
@@ -180,7 +182,7 @@ class QueueDetailPage(Page):
             url = links.page(f"/queues/{segment(name)}", {"ledger": text})
             yield Choice(fmt.span(length_s), f"{url}#ledger", text == asked)
 
-    async def _names(self, ledger: Ledger | None) -> dict[str, str]:
+    async def _names(self, ledger: TaskLedger | None) -> dict[str, str]:
         ids = [one.uuid for one in ledger.listed] if ledger else []
         rows = map(self.cluster.format_task, await self.cluster.store.those(ids)) if ids else ()
         return {row.uuid: fmt.text(row.name) for row in rows}

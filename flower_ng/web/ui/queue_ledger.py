@@ -86,7 +86,7 @@ class LostTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class TaskLedger:
     """How many tasks that were sent between `start` and `end` are where.
 
     `listed` are the first of those that are missing or lost, `suspects` the ids of all. `notes` say
@@ -122,7 +122,7 @@ class Ledger:
         return self.counts.get(place, 0)
 
 
-def ledger(found: QueueTasks, facts: LedgerFacts) -> Ledger:
+def ledger(found: QueueTasks, facts: LedgerFacts) -> TaskLedger:
     """Return where the tasks of a queue are."""
     start, end = max(facts.start, found.since), facts.now - SETTLE_S
     counts: dict[Place, int] = {}
@@ -140,10 +140,10 @@ def ledger(found: QueueTasks, facts: LedgerFacts) -> Ledger:
     notes = tuple(_notes(found, facts, start, bool(counts)))
     suspects = frozenset(one.uuid for one in lost)
     is_about = found.is_cut or bool(counts.get("unknown") or counts.get("unsure"))
-    return Ledger(start, end, counts, tuple(lost[:MOST_LISTED]), suspects, notes, is_about)
+    return TaskLedger(start, end, counts, tuple(lost[:MOST_LISTED]), suspects, notes, is_about)
 
 
-def with_gaps(told: Ledger, gaps: tuple[Gap, ...], *, has_eventless: bool) -> Ledger:
+def with_gaps(told: TaskLedger, gaps: tuple[Gap, ...], *, has_eventless: bool) -> TaskLedger:
     """Return it with what events can't have told."""
     notes = [
         f"Events are missing since {_bare(gap.start)}{_until(gap)}, because"
