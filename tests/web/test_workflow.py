@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from flower_ng.store import TaskRow
 from flower_ng.web.pages.task.workflow import MOST_LEVELS, MOST_TASKS, workflow_of
@@ -26,6 +27,9 @@ class Shelf:
     async def those(self, uuids):
         self.reads += 1
         return [self.rows[uuid] for uuid in uuids if uuid in self.rows]
+
+    def put(self, uuid, state):
+        self.rows[uuid] = replace(self.rows[uuid], state=state)
 
     async def kin(self, uuid):
         return await workflow_of(self.rows[uuid], self.those)
@@ -96,3 +100,14 @@ async def test_whatever_tasks_say_of_each_other_each_is_told_once(parents):
         assert uuid in told
         assert len(told) == len(set(told))
         assert steps.count("down") == steps.count("up")
+
+
+async def test_what_has_not_ended_below_the_root_is_found_by_a_search_while_there_is_some():
+    shelf = Shelf({"a": None, "b": "a"}, {"a": "a", "b": "a"})
+    shelf.put("a", "SUCCESS")
+    shelf.put("b", "RECEIVED")
+    assert (await shelf.kin("a")).open_search == "root:=a -is:finished"
+
+    shelf.put("b", "FAILURE")
+
+    assert (await shelf.kin("a")).open_search == ""

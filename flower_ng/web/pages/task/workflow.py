@@ -67,13 +67,8 @@ async def workflow_of(row: TaskRow, those: Those) -> Workflow:
         tuple(_lines(tops, known, row.uuid)),
         len(named - known.keys()),
         is_cut,
-        _open_below(row.root_id or row.uuid) if is_open else "",
+        f"root:={word(row.root_id or row.uuid)} -is:finished" if is_open else "",
     )
-
-
-def _open_below(root: str) -> str:
-    states = " ".join(f"-state:{state}" for state in sorted(OVER))
-    return f"root:={word(root)} {states}"
 
 
 async def _read(uuids: Sequence[str], those: Those) -> Sequence[TaskRow]:
