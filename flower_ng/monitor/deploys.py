@@ -15,7 +15,8 @@ class Deploy:
     """What was deployed at `at` (UTC seconds), or the `workers` that started together from then on.
 
     One with an `id` was told, by `by`, with a `name`, and `version` and `link` where they are not
-    empty. Any other is an inference: somebody may just have restarted these workers.
+    empty. Any other is an inference: somebody may just have restarted these workers. `version` is
+    then that of their Celery, or several, empty where none is known.
     """
 
     at: float
@@ -56,9 +57,9 @@ def latest(deploys: Sequence[Deploy]) -> Deploy | None:
     return next(reversed(told or deploys), None)
 
 
-def together(starts: Iterable[tuple[float, str]]) -> Iterator[Deploy]:
-    """Yield starts, each a time and a name, in groups: none is far from the one before."""
-    group: list[tuple[float, str]] = []
+def together(starts: Iterable[tuple[float, str, str]]) -> Iterator[Deploy]:
+    """Yield starts, each a time, a name and a version, in groups: none is far from the last one."""
+    group: list[tuple[float, str, str]] = []
     for start in sorted(starts):
         if group and start[0] - group[-1][0] > TOGETHER_S:
             yield _deploy(group)
@@ -68,5 +69,7 @@ def together(starts: Iterable[tuple[float, str]]) -> Iterator[Deploy]:
         yield _deploy(group)
 
 
-def _deploy(group: list[tuple[float, str]]) -> Deploy:
-    return Deploy(group[0][0], tuple(dict.fromkeys(name for _, name in group)))
+def _deploy(group: list[tuple[float, str, str]]) -> Deploy:
+    names = dict.fromkeys(name for _, name, _ in group)
+    versions = {version for *_, version in group if version}
+    return Deploy(group[0][0], tuple(names), version=", ".join(sorted(versions)))

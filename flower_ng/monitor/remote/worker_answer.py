@@ -32,9 +32,10 @@ class WorkerAnswer(msgspec.Struct, frozen=True, gc=False):
     pool's ids. `max_rss` is the most memory that its main process held, in its system's unit;
     `uptime_s` its age when it answered, `done` how many tasks it ran, by type in `totals`.
     `registered` are its tasks by name, sorted. `pool_limit_s` is its hard limit on every task's
-    time, `pool_per_child` after how many tasks a child is replaced; those of `conf_` are its
-    settings of the same. `reserved` are the ids of tasks that wait in it. `accepts` is
-    `accept_content`, where it is not Celery's default.
+    time, `pool_soft_limit_s` the soft one, `pool_per_child` after how many tasks a child is
+    replaced; those of `conf_` are its settings of the same, where they are not Celery's default,
+    and so are `conf_prefetch`, its multiplier, and `accepts`, its `accept_content`. `reserved` are
+    the ids of tasks that wait in it.
     """
 
     has_stats: bool = False
@@ -43,6 +44,7 @@ class WorkerAnswer(msgspec.Struct, frozen=True, gc=False):
     processes: frozenset[int] = frozenset()
     is_autoscaled: bool = False
     pool_limit_s: float | None = None
+    pool_soft_limit_s: float | None = None
     pool_per_child: float | None = None
     max_rss: int | None = None
     uptime_s: float | None = None
@@ -52,6 +54,8 @@ class WorkerAnswer(msgspec.Struct, frozen=True, gc=False):
     registered: tuple[str, ...] | None = None
     has_conf: bool = False
     conf_limit_s: float | None = None
+    conf_soft_limit_s: float | None = None
+    conf_prefetch: float | None = None
     conf_per_child: float | None = None
     is_memory_bound: bool = False
     may_restart: bool | None = None
@@ -76,6 +80,11 @@ class WorkerAnswer(msgspec.Struct, frozen=True, gc=False):
     def limit_s(self) -> float | None:
         """Its hard limit on every task's time: `--time-limit` is not in the settings."""
         return self.pool_limit_s or self.conf_limit_s
+
+    @property
+    def soft_limit_s(self) -> float | None:
+        """Its soft limit on every task's time."""
+        return self.pool_soft_limit_s or self.conf_soft_limit_s
 
     @property
     def per_child(self) -> float | None:
@@ -118,7 +127,8 @@ def _stats(reply: object) -> dict[str, Any]:
         "slots": _slots(pool, mapping(stats.get("autoscaler"))),
         "processes": frozenset(filter(_is_whole, _listed(processes))),
         "is_autoscaled": bool(stats.get("autoscaler")),
-        "pool_limit_s": _hard_limit_s(pool.get("timeouts")),
+        "pool_limit_s": _limit_s(pool.get("timeouts"), 1),
+        "pool_soft_limit_s": _limit_s(pool.get("timeouts"), 0),
         "pool_per_child": _number(pool.get("max-tasks-per-child")),
         "max_rss": most if _is_whole(most) and most > 0 else None,
         "uptime_s": uptime_s if is_number(uptime_s) else None,
@@ -138,9 +148,9 @@ def _slots(pool: Mapping[str, Any], autoscaler: Mapping[str, Any]) -> int | None
     return max(filter(_is_whole, (listed, most))) if _is_whole(listed) else None
 
 
-def _hard_limit_s(timeouts: object) -> float | None:
+def _limit_s(timeouts: object, place: int) -> float | None:
     soft_and_hard = _listed(timeouts)
-    return _number(soft_and_hard[1]) if len(soft_and_hard) == 2 else None  # noqa: PLR2004 - as named
+    return _number(soft_and_hard[place]) if len(soft_and_hard) == 2 else None  # noqa: PLR2004 - as named
 
 
 def _queues(reply: object) -> dict[str, Any]:
@@ -162,10 +172,13 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
 def _conf(reply: object) -> dict[str, Any]:
     conf = mapping(reply)
     restarts = conf.get("worker_pool_restarts")
+    prefetch = conf.get("worker_prefetch_multiplier")
     accepts = conf.get("accept_content") or conf.get("CELERY_ACCEPT_CONTENT")
     return {
         "has_conf": isinstance(reply, Mapping),
         "conf_limit_s": _number(conf.get("task_time_limit")),
+        "conf_soft_limit_s": _number(conf.get("task_soft_time_limit")),
+        "conf_prefetch": prefetch if is_number(prefetch) else None,
         "conf_per_child": _number(conf.get("worker_max_tasks_per_child")),
         "is_memory_bound": bool(conf.get("worker_max_memory_per_child")),
         "may_restart": restarts if isinstance(restarts, bool) else None,

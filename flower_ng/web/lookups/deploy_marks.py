@@ -36,12 +36,13 @@ def told_deploys(cluster: Cluster) -> Iterator[Deploy]:
 
 
 def _guesses(cluster: Cluster, now: float) -> Iterator[Deploy]:
-    seen = [(start.at, start.hostname) for start in cluster.starts]
+    seen = [(start.at, start.hostname, start.version or "") for start in cluster.starts]
+    workers = cluster.state.workers
     starts: dict[str, list[float]] = {}
-    for at, name in seen:
+    for at, name, _ in seen:
         starts.setdefault(name, []).append(at)
     told = [
-        (at, name)
+        (at, name, (workers[name].sw_ver if name in workers else "") or "")
         for name, at in _starts_by_uptime(cluster, now).items()
         if not any(abs(at - when) < SAME_S for when in starts.get(name, ()))
     ]

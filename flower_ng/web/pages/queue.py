@@ -10,6 +10,7 @@ from flower_ng.brokers import QueueGlimpse, QueueNumbers, WaitingMessage
 from flower_ng.errors import AnswerError, NotFound
 from flower_ng.monitor.holds.records import PausedQueue
 from flower_ng.monitor.remote.batch_actions import RERUN_MANY
+from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.state.sent_tasks import Oldest
 from flower_ng.store import SeriesQuery
 from flower_ng.web.http.base import Need, Page
@@ -23,6 +24,7 @@ from flower_ng.web.lookups.queue_load import queue_load
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.chart_span import SPANS, Span, span_of, spans
 from flower_ng.web.ui.charts import Chart
+from flower_ng.web.ui.drift import Drift, Teammate, drift
 from flower_ng.web.ui.links import Links, segment, word
 from flower_ng.web.ui.paging import Choice
 from flower_ng.web.ui.queue_charts import queue_charts
@@ -47,7 +49,7 @@ class QueueDetailView:
     `span`, `problem` is why the history tells nothing. `empties` says in words when it will be
     empty, `drains` are times in which it may be wanted to; `work` is what its tasks took lately.
     `ledger` is None unless it is asked for by one of `ledgers`; `names` are those of its tasks,
-    `notes` what it can't tell.
+    `notes` what it can't tell. `drift` is in what its workers differ.
     """
 
     title: str
@@ -55,6 +57,7 @@ class QueueDetailView:
     numbers: QueueNumbers
     oldest: Oldest | None
     workers: tuple[Consumer, ...]
+    drift: Drift
     trouble: str
     age_s: float | None
     messages: tuple[WaitingMessage, ...]
@@ -125,6 +128,7 @@ class QueueDetailPage(Page):
             numbers=numbers or QueueNumbers(name),
             oldest=None if numbers is None else cluster.oldest(numbers),
             workers=tuple(workers),
+            drift=drift([self._teammate(one.name) for one in workers]),
             trouble=told.trouble,
             age_s=told.age_s,
             messages=seen.messages,
@@ -198,6 +202,11 @@ class QueueDetailPage(Page):
         for text, length_s in DRAINS.items():
             url = links.page(f"/queues/{segment(name)}", {**kept, "drain": text})
             yield Choice(fmt.span(length_s), url, length_s == drain_s)
+
+    def _teammate(self, name: str) -> Teammate:
+        """Return a worker as it is compared."""
+        known, told = self.cluster.state.workers.get(name), self.cluster.inspector.told
+        return Teammate(name, told.get(name, NO_ANSWER), (known and known.sw_ver) or "")
 
     def _others(self, name: str) -> Iterator[str]:
         """Yield the queues that messages may be moved to, as many as are offered."""

@@ -93,6 +93,16 @@ async def test_json_tells_one_too_and_the_same_within_a_minute_is_one(shop, clie
     assert {one["version"] for one in listed} == {"2.4.1", "2.4.2"}
 
 
+async def test_a_guess_says_with_which_celery_the_workers_started(shop, client, look):
+    for name, version in (("w1@box", "5.6.0"), ("w2@box", "5.5.0"), ("w3@box", None)):
+        shop.happen("worker-online", name, pid=2, sw_ver=version)
+
+    (guess,) = (await client.get("/api/deploys")).json["deploys"]
+
+    assert (guess["is_told"], guess["version"]) == (False, "5.5.0, 5.6.0")
+    assert "Celery 5.5.0, 5.6.0" in (await look("/deploys")).text
+
+
 async def test_one_that_was_told_by_mistake_is_removed(client):
     one = await told(client)
 

@@ -40,3 +40,17 @@ async def test_the_shares_of_types_and_what_it_needs_are_told(shop, look):
     assert producers == [["gen1@web", "1 100 %", "1", "2.00 s 100 %"]]
     assert html.facts["In"] == "0.05/s"
     assert (html.facts["To keep up"], html.facts["Wanted"]) == ("0.1", "1")
+
+
+async def test_in_what_its_workers_differ_is_told(shop, look):
+    shop.queues = ["mail"]
+    for name, tasks in (("w1@box", ["a", "b"]), ("w2@box", ["a"])):
+        shop.beat(name, sw_ver="5.6.0")
+        answer = {"stats": {"pool": {"implementation": "solo"}}, "registered": tasks}
+        shop.inspector.workers[name] = {**answer, "active_queues": [{"name": "mail"}]}
+
+    html = await look("/queues/mail")
+
+    assert "How its workers differ" in html.text
+    assert "b missing on w2@box" in html.text.replace("bmissing", "b missing")
+    assert "Celery 5.6.0" in html.text
