@@ -32,7 +32,7 @@ PRIVATE_READS: Mapping[str, int] = {
     "tests/web/logins/test_mounted.py": 3,
 }
 #: Templates and tests of pages' shared parts, which are no page of their own.
-NOT_PAGES = frozenset({"error", "frame", "review", "zone"})
+NOT_PAGES = frozenset({"error", "frame", "past", "review", "zone"})
 #: Pages that another page's test covers, or a test in tests/web.
 TESTED_ELSEWHERE = frozenset({"audit", "failure", "type", "logout"})
 
