@@ -29,12 +29,13 @@ RANKS: Final = ("FAILURE", "RETRY", "STARTED", "REVOKED", "REJECTED", "RECEIVED"
 class BoxView:
     """One box of the graph, and its line over time.
 
-    `state` lights it, empty where nobody saw its tasks; `states` are those of its tasks with their
-    numbers. `waited` and `ran` are seconds, of all its tasks from the first to the last; the bars
-    are in a drawing SCALE wide.
+    `label` and `outcome` are its two lines. `state` lights it, empty where nobody saw its tasks;
+    `states` are those of its tasks with their numbers. `waited` and `ran` are seconds, of all its
+    tasks from the first to the last; the bars are in a drawing SCALE wide.
     """
 
     label: str
+    outcome: str
     name: str
     url: str
     number: int
@@ -246,8 +247,13 @@ def _box(found: Workflow, box: Box, path: set[str], span: _Span, links: Links) -
     has_run = start is not None and end is not None
     tail = name.rpartition(".")[2] or name or box.uuids[0]
     number = len(box.uuids)
+    times = f" \u00d7{fmt.short(number)}" if number > 1 else ""
+    ran = max(0.0, end - start) if start is not None and end is not None else None
     return BoxView(
-        label=fmt.cut(tail, LETTERS - (len(str(number)) + 2 if number > 1 else 0)),
+        label=fmt.cut(tail, LETTERS - len(times)) + times,
+        outcome=" ".join(
+            (lit(counts) or "not seen", *([] if ran is None else [fmt.duration(ran)]))
+        ),
         name=name,
         url=_url(found, box, links),
         number=number,
@@ -257,12 +263,12 @@ def _box(found: Workflow, box: Box, path: set[str], span: _Span, links: Links) -
         depth=box.depth,
         x=EDGE + box.column * STEP,
         y=EDGE + box.line * LINE,
-        is_current=found.subject in box.uuids,
+        is_current=found.subject in box.uuids and found.subject != found.root_id,
         is_critical=not path.isdisjoint(box.uuids),
         is_body=box.uuids[0] in found.shape.joins,
         began=began,
         waited=None if first is None or until is None else max(0.0, until - first),
-        ran=max(0.0, end - start) if start is not None and end is not None else None,
+        ran=ran,
         goes_on=goes_on,
         wait_x=wait_x,
         wait_width=max(0.0, span.at(until) - wait_x) if first and until else 0.0,
