@@ -1,6 +1,6 @@
 """TaskIndex writes the documents of a store's tasks and commits them. On the index thread.
 
-Which tasks changed since is noted as they are written (see numbering). A commit is made so:
+Which tasks changed since is noted as they are written (`writing.writer`). A commit is made so:
 1. the writer raises, in `sealed`, the highest row id that may be in the index, and the epoch: each
    change to such a row is noted as one of the new epoch from now on;
 2. all new rows, and those noted up to the old epoch, are taken in and committed; what changed after

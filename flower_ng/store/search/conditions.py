@@ -64,7 +64,7 @@ class HasPair:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """The quantity (see `quantities.py`) stands in the relation to a number, counted from `base`.
+    """The quantity, a name of `sql.where`, stands in the relation to a number, counted from `base`.
 
     Seconds, or UTC seconds; a task that lacks the quantity does not match.
     """

@@ -31,7 +31,7 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     first line of the exception, which is of `exception_class`; `rerun_of` is the task that this one
     repeats, `reruns` are those that repeat it. The events and the lineage are only there when one
     task is asked for, not in lists. The fields stand in the order of `schema.COLUMNS`, then
-    `children`, then that of `query`: rows are decoded by position.
+    `children`, then that of `sql.statements`: rows are decoded by position.
     """
 
     uuid: str

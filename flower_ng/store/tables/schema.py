@@ -51,7 +51,7 @@ COLUMNS: dict[str, Kind] = {
     "state_source": "TEXT",
 }
 
-#: What is found in an exception's text (fault): its class, and the first line.
+#: What is found in an exception's text (texts): its class, and the first line.
 FAULT: dict[str, Kind] = {"exception_class": "TEXT", "exception_line": "TEXT"}
 
 #: The task's events, as text that only grows (timeline), and how many came in all.
@@ -159,7 +159,7 @@ TASK_TABLE = (
     "CREATE INDEX task_traceback ON task (traceback) WHERE traceback IS NOT NULL",
     "CREATE TABLE traceback (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
     # Rows up to the one id in `sealed` may be copied in the index, which is made in epochs (see
-    # index.tasks); those in `stale` changed in that epoch, which the writer notes (numbering).
+    # index.tasks); those in `stale` changed in that epoch, which the writer notes (Numbering).
     "CREATE TABLE sealed (id INTEGER NOT NULL, epoch INTEGER NOT NULL)",
     "INSERT INTO sealed VALUES (0, 0)",
     "CREATE TABLE stale (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL)",
