@@ -52,7 +52,7 @@ class Kin:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldKin:
     """`kin` by task, of those that the backend knows; `unasked` were left for lack of time.
 
     `refusal` is why nothing can be told, else empty.
@@ -71,7 +71,7 @@ class Lineage:
         self._calls = BoundedCalls(pool, 2, WAIT_S)
         self._kept: dict[str, Kin] = {}
 
-    async def of(self, uuids: Sequence[str]) -> Told:
+    async def of(self, uuids: Sequence[str]) -> ToldKin:
         """Return what is known of some tasks, in the order of their importance."""
         new = [uuid for uuid in uuids if uuid not in self._kept]
         unasked, refusal = 0, ""
@@ -85,7 +85,7 @@ class Lineage:
             unasked = len(new) - asked
             self._keep(found)
         kin = {uuid: self._kept[uuid] for uuid in uuids if uuid in self._kept}
-        return Told(kin, unasked, refusal)
+        return ToldKin(kin, unasked, refusal)
 
     async def members(self, group: str) -> tuple[str, ...]:
         """Return the tasks of a group that was saved, or whose chord failed; empty if unknown."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from flower_ng.web.api.listing import ListingEndpoint
 from flower_ng.web.http.base import Endpoint, Need
-from flower_ng.web.lookups.workflow import Workflow, workflow
+from flower_ng.web.lookups.workflow import WholeWorkflow, workflow
 from flower_ng.web.lookups.workflow_list import WorkflowLine, WorkflowsAsked, workflows
 from flower_ng.web.ui.workflow_shape import critical, ended
 
@@ -55,7 +55,7 @@ class ShowWorkflow(Endpoint):
         self.write_json(_whole(found, self.services.clock()))
 
 
-def _whole(found: Workflow, now: float) -> dict[str, Any]:
+def _whole(found: WholeWorkflow, now: float) -> dict[str, Any]:
     shape = found.shape
     return {
         "root_id": found.root_id,

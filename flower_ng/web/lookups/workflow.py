@@ -10,10 +10,10 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import NotFound
-from flower_ng.monitor.remote.lineage import Kin, Told
+from flower_ng.monitor.remote.lineage import Kin, ToldKin
 from flower_ng.store import TaskQuery, TaskRow
 from flower_ng.web.ui.phases import OVER
-from flower_ng.web.ui.workflow_shape import Shape, begun, shape_of
+from flower_ng.web.ui.workflow_shape import WorkflowShape, begun, shape_of
 
 #: Tasks of a workflow that are read.
 MOST_TASKS: Final = 2_000
@@ -28,7 +28,7 @@ MOST_TOPS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Workflow:
+class WholeWorkflow:
     """A workflow as it is known; rows are as `format_task` shows them.
 
     `subject` is the id that was asked for, `root_id` that of the first task, None where there are
@@ -39,7 +39,7 @@ class Workflow:
     subject: str
     root_id: str | None
     group_id: str | None
-    shape: Shape
+    shape: WorkflowShape
     is_cut: bool
     notes: tuple[str, ...]
     kin: Mapping[str, Kin] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class _Found:
     note: str = ""
 
 
-async def workflow(cluster: Cluster, subject: str) -> Workflow:
+async def workflow(cluster: Cluster, subject: str) -> WholeWorkflow:
     """Return the workflow of a task or group; NotFound where nothing is known of such an id."""
     found = await _start(cluster, subject)
     rows = await _below(cluster, found.tops)
@@ -74,7 +74,7 @@ async def workflow(cluster: Cluster, subject: str) -> Workflow:
     told = await cluster.lineage.of(_by_importance(rows.values()))
     shown = [cluster.format_task(row) for row in rows.values()]
     shape = shape_of(shown, told.kin, found.tops)
-    return Workflow(
+    return WholeWorkflow(
         subject=subject,
         root_id=found.tops[0] if len(found.tops) == 1 else None,
         group_id=found.group,
@@ -184,7 +184,7 @@ _TOPLESS: Final = (
 )
 
 
-def _notes(shape: Shape, told: Told, *, is_cut: bool) -> Iterable[str]:
+def _notes(shape: WorkflowShape, told: ToldKin, *, is_cut: bool) -> Iterable[str]:
     if is_cut:
         yield f"Only {MOST_TASKS:,} tasks are read: those that failed or go on first."
     if told.refusal:

@@ -8,7 +8,7 @@ from typing import Final
 from flower_ng.errors import NotFound
 from flower_ng.store import TaskRow
 from flower_ng.web.http.base import Need, Page
-from flower_ng.web.lookups.workflow import Workflow, workflow
+from flower_ng.web.lookups.workflow import WholeWorkflow, workflow
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links, word
 from flower_ng.web.ui.phases import OVER
@@ -99,7 +99,7 @@ class WorkflowView:
     title: str
     name: str | None
     subject: str
-    found: Workflow
+    found: WholeWorkflow
     state: str
     states: tuple[tuple[str, int], ...]
     tasks: int
@@ -132,7 +132,7 @@ class WorkflowDetailPage(Page):
     path = r"/workflow/(.+)"
     need = Need.READ
     nav = "Workflows"
-    template = "pages/workflow.html"
+    template = "pages/workflow/page.html"
 
     async def view(self, subject: str) -> WorkflowView | None:
         """Read the workflow; an id that is neither a task nor a group has a page that says so."""
@@ -141,13 +141,13 @@ class WorkflowDetailPage(Page):
         except NotFound as error:
             self.set_status(error.status)
             view = UnknownView("Unknown workflow", error.message)
-            self.write_page("pages/workflow_unknown.html", view, nav=self.nav)
+            self.write_page("pages/workflow/unknown.html", view, nav=self.nav)
             return None
         links = Links(self.services.prefix)
         return _view(found, graph_of(found.shape, subject), self.services.clock(), links)
 
 
-def _view(found: Workflow, graph: Graph, now: float, links: Links) -> WorkflowView:
+def _view(found: WholeWorkflow, graph: Graph, now: float, links: Links) -> WorkflowView:
     rows = found.rows
     root = rows.get(found.root_id or "")
     path = critical(found.shape, now)
@@ -158,7 +158,7 @@ def _view(found: Workflow, graph: Graph, now: float, links: Links) -> WorkflowVi
     if done < len(rows):
         end = None
     until = now if end is None else end
-    span = _Span(began if began is not None else until, until)
+    span = _TimeScale(began if began is not None else until, until)
     boxes = {id(box): _box(found, box, set(path), span, links) for box in graph.boxes}
     search = _search(found)
     name = root.name if root else None
@@ -200,7 +200,7 @@ def _deeds(search: str, counts: Mapping[str, int], links: Links) -> Iterator[Dee
 _OPEN: Final = " ".join(f"-state:{state}" for state in sorted(OVER))
 
 
-def _search(found: Workflow) -> str:
+def _search(found: WholeWorkflow) -> str:
     return f"root:={word(found.root_id)}" if found.root_id else ""
 
 
@@ -220,7 +220,7 @@ def ordered(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class _TimeScale:
     """What the bars over time are drawn to."""
 
     begin: float
@@ -231,7 +231,7 @@ class _Span:
         return 0.0 if length <= 0 else min(1.0, max(0.0, (moment - self.begin) / length)) * SCALE
 
 
-def _box(found: Workflow, box: Box, path: set[str], span: _Span, links: Links) -> BoxView:
+def _box(found: WholeWorkflow, box: Box, path: set[str], span: _TimeScale, links: Links) -> BoxView:
     rows = [found.rows[uuid] for uuid in box.uuids if uuid in found.rows]
     counts = states_of(found.shape, box)
     name = box.name or ("" if rows else "not seen")
@@ -277,7 +277,7 @@ def _box(found: Workflow, box: Box, path: set[str], span: _Span, links: Links) -
     )
 
 
-def _url(found: Workflow, box: Box, links: Links) -> str:
+def _url(found: WholeWorkflow, box: Box, links: Links) -> str:
     """One task's page; of many, the list of those of the type, which may be some more."""
     search = _search(found)
     if len(box.uuids) == 1 or not search:

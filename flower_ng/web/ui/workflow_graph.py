@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from flower_ng.web.ui.workflow_shape import Shape
+from flower_ng.web.ui.workflow_shape import WorkflowShape
 
 #: So many tasks that stand beside each other are drawn one by one.
 FEW: Final = 8
@@ -30,13 +30,13 @@ class Box:
     name: str
     uuids: tuple[str, ...]
     depth: int
-    groups: "list[Stack]" = field(default_factory=list)
+    groups: "list[BoxStack]" = field(default_factory=list)
     column: int = 0
     line: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
-class Stack:
+class BoxStack:
     """Boxes that were sent together, of the group `group` if that is known; `bodies` join them."""
 
     group: str
@@ -63,7 +63,7 @@ class Graph:
 
     boxes: tuple[Box, ...]
     edges: tuple[Edge, ...]
-    stacks: tuple[Stack, ...]
+    stacks: tuple[BoxStack, ...]
     columns: int
     lines: float
     left_out: int
@@ -72,17 +72,17 @@ class Graph:
 class _Drawing:
     """Makes the boxes of a shape; those of `alone` stand alone."""
 
-    def __init__(self, shape: Shape, alone: frozenset[str]) -> None:
+    def __init__(self, shape: WorkflowShape, alone: frozenset[str]) -> None:
         self.shape, self.alone = shape, alone
         self.boxes: list[Box] = []
-        self.stacks: list[Stack] = []
+        self.stacks: list[BoxStack] = []
         self.heads, head_of = _heads(shape)
         self.bodies: dict[str, list[str]] = defaultdict(list)
         for body in shape.joins:
             parent = shape.parents[body]
             self.bodies[head_of.get(parent, parent)].append(body)
 
-    def stacked(self, uuids: Sequence[str], depth: int) -> list[Stack]:
+    def stacked(self, uuids: Sequence[str], depth: int) -> list[BoxStack]:
         """Return what was sent together as stacks, with all that follows."""
         if depth >= MOST_STEPS:
             return []
@@ -92,8 +92,8 @@ class _Drawing:
                 by_group[self.heads.get(uuid, "")].append(uuid)
         return [self._stack(group, some, depth) for group, some in by_group.items()]
 
-    def _stack(self, group: str, uuids: Sequence[str], depth: int) -> Stack:
-        stack = Stack(group, self._parted(uuids, depth))
+    def _stack(self, group: str, uuids: Sequence[str], depth: int) -> BoxStack:
+        stack = BoxStack(group, self._parted(uuids, depth))
         self.stacks.append(stack)
         for box in stack.boxes:
             below = [one for uuid in box.uuids for one in self.shape.children.get(uuid, ())]
@@ -136,7 +136,7 @@ class _Drawing:
         return (row.name if row else None) or ""
 
 
-def _heads(shape: Shape) -> tuple[dict[str, str], dict[str, str]]:
+def _heads(shape: WorkflowShape) -> tuple[dict[str, str], dict[str, str]]:
     """Return the groups of the tasks that their sender sent, and by member which of these it is.
 
     That is the member itself, or the first task of the chain that it ends.
@@ -165,7 +165,7 @@ def _up(uuid: str, parents: Mapping[str, str]) -> Iterator[str]:
         at = parents.get(at)
 
 
-def graph_of(shape: Shape, current: str = "") -> Graph:
+def graph_of(shape: WorkflowShape, current: str = "") -> Graph:
     """Return the drawing; the task `current` and those above it stand alone."""
     alone, at = set[str](), current
     while at and at not in alone:
@@ -190,14 +190,14 @@ def graph_of(shape: Shape, current: str = "") -> Graph:
     )
 
 
-def _in_tree(stacks: Sequence[Stack]) -> Iterator[Box]:
+def _in_tree(stacks: Sequence[BoxStack]) -> Iterator[Box]:
     for stack in stacks:
         for box in (*stack.boxes, *stack.bodies):
             yield box
             yield from _in_tree(box.groups)
 
 
-def _size(stack: Stack) -> tuple[int, int]:
+def _size(stack: BoxStack) -> tuple[int, int]:
     """Return how many columns and lines a stack takes."""
     width, height = _sizes(stack.boxes)
     more, joined = _sizes(stack.bodies)
@@ -217,7 +217,7 @@ def _box_size(box: Box) -> tuple[int, int]:
     return 1 + max((across for across, _ in sizes), default=0), max(1, sum(d for _, d in sizes))
 
 
-def _place(stack: Stack, column: int, line: float) -> None:
+def _place(stack: BoxStack, column: int, line: float) -> None:
     width, height = _sizes(stack.boxes)
     _, joined = _sizes(stack.bodies)
     _place_boxes(stack.boxes, column, line + max(0, joined - height) / 2)
@@ -235,7 +235,7 @@ def _place_boxes(boxes: Sequence[Box], column: int, line: float) -> None:
         line += height
 
 
-def _edges(shape: Shape, drawing: _Drawing) -> Iterator[Edge]:
+def _edges(shape: WorkflowShape, drawing: _Drawing) -> Iterator[Edge]:
     where = {uuid: box for box in drawing.boxes for uuid in box.uuids}
     seen: set[tuple[int, int]] = set()
     for uuid, box in where.items():
@@ -255,6 +255,6 @@ def _edges(shape: Shape, drawing: _Drawing) -> Iterator[Edge]:
             yield Edge(begin, box, is_sure, words)
 
 
-def states_of(shape: Shape, box: Box) -> Mapping[str, int]:
+def states_of(shape: WorkflowShape, box: Box) -> Mapping[str, int]:
     """Return how many tasks of a box are in which state; unseen ones are in none."""
     return Counter(shape.rows[uuid].state for uuid in box.uuids if uuid in shape.rows)

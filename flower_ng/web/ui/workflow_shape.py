@@ -30,7 +30,7 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class WorkflowShape:
     """`rows` in the order in which they were sent; `unseen` are ids that only results name.
 
     `parents` has each task's parent within the workflow; `adopted` are those whose own parent was
@@ -61,7 +61,9 @@ def ended(row: TaskRow) -> float | None:
     )
 
 
-def shape_of(rows: Sequence[TaskRow], kin: Mapping[str, Kin], tops: Collection[str]) -> Shape:
+def shape_of(
+    rows: Sequence[TaskRow], kin: Mapping[str, Kin], tops: Collection[str]
+) -> WorkflowShape:
     """Return the shape of some tasks; `tops` are the ids of those that nothing stands above.
 
     Where there is no top among the tasks, it is one that nobody has seen.
@@ -82,13 +84,15 @@ def shape_of(rows: Sequence[TaskRow], kin: Mapping[str, Kin], tops: Collection[s
         if uuid in parents:
             children[parents[uuid]].append(uuid)
     below = {uuid: tuple(some) for uuid, some in children.items()}
-    shape = Shape(
+    shape = WorkflowShape(
         by_id, tuple(tops), parents, groups, {}, frozenset(unseen), frozenset(adopted), below
     )
     joins = dict(_joins(shape, kin))
     for body in joins:
         groups.pop(body, None)
-    return Shape(by_id, shape.tops, parents, groups, joins, shape.unseen, shape.adopted, below)
+    return WorkflowShape(
+        by_id, shape.tops, parents, groups, joins, shape.unseen, shape.adopted, below
+    )
 
 
 def _in_order(row: TaskRow) -> tuple[float, str]:
@@ -133,7 +137,7 @@ def _reaches(uuid: str, parents: Mapping[str, str], rooted: set[str]) -> bool:
     return True
 
 
-def _joins(shape: Shape, kin: Mapping[str, Kin]) -> Iterator[tuple[str, Join]]:
+def _joins(shape: WorkflowShape, kin: Mapping[str, Kin]) -> Iterator[tuple[str, Join]]:
     """Yield the bodies: a body has the group of the task that sent it, whose result lacks it."""
     of_group = defaultdict[str, dict[str, None]](dict)
     for uuid, its in shape.groups.items():
@@ -160,7 +164,7 @@ def _is_in(uuid: str, told: Kin) -> bool:
     return any(uuid in members for members in told.groups.values())
 
 
-def _guessed(shape: Shape, row: TaskRow, parent: str) -> tuple[str, ...]:
+def _guessed(shape: WorkflowShape, row: TaskRow, parent: str) -> tuple[str, ...]:
     """Return what a task may be the body of: all beside its parent, if they ended just before."""
     above = shape.parents.get(parent)
     beside = shape.children.get(above, ()) if above is not None else ()
@@ -174,7 +178,7 @@ def _guessed(shape: Shape, row: TaskRow, parent: str) -> tuple[str, ...]:
     return tuple(ends)
 
 
-def critical(shape: Shape, now: float) -> tuple[str, ...]:
+def critical(shape: WorkflowShape, now: float) -> tuple[str, ...]:
     """Return the tasks that the end waited for, from the first to the one that ends last."""
     ends = {uuid: _until(row, now) for uuid, row in shape.rows.items()}
     if not ends:

@@ -24,7 +24,7 @@ from flower_ng.brokers.poll import Poll
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.hook import Hook
 from flower_ng.monitor.remote.answers import METHODS, Failure
-from flower_ng.monitor.remote.lineage import Kin, Told
+from flower_ng.monitor.remote.lineage import Kin, ToldKin
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
@@ -129,8 +129,8 @@ class FakeLineage:
         self.saved: dict[str, tuple[str, ...]] = {}
         self.refusal = ""
 
-    async def of(self, uuids: Sequence[str]) -> Told:
-        return Told({one: self.kin[one] for one in uuids if one in self.kin}, 0, self.refusal)
+    async def of(self, uuids: Sequence[str]) -> ToldKin:
+        return ToldKin({one: self.kin[one] for one in uuids if one in self.kin}, 0, self.refusal)
 
     async def members(self, group: str) -> tuple[str, ...]:
         return self.saved.get(group, ())
