@@ -1,12 +1,14 @@
 """The Celery app that test workers run: one task for each outcome.
 
-SHOP_CONF holds further settings, as JSON; SHOP_MORE names a task that only some workers know.
+SHOP_CONF holds further settings, as JSON; SHOP_MORE names a task that only some workers know;
+SHOP_DJANGO is the database of a Django with django-celery-beat.
 """
 
 import json
 import os
 import signal
 import time
+from importlib import import_module
 
 from celery import Celery
 from celery.contrib.abortable import AbortableTask
@@ -28,6 +30,8 @@ app.conf.update(
     task_default_queue=os.environ.get("SHOP_QUEUE", "celery"),
 )
 app.conf.update(json.loads(os.environ.get("SHOP_CONF", "{}")))
+if os.environ.get("SHOP_DJANGO"):
+    import_module("tests.django_beat")
 
 
 @app.task

@@ -14,6 +14,7 @@ from flower_ng.schedule.due import due_after
 from flower_ng.schedule.entry import Entry
 
 MINUTE_S: Final = 60
+HOUR_S: Final = 3600
 #: Steps of one entry that are reckoned one after the other, and seconds for all of these.
 MOST_STEPS: Final = 2_000
 MOST_S: Final = 3.0
@@ -42,9 +43,14 @@ class Span:
     count: int
 
     @property
+    def length_s(self) -> int:
+        """How long it is."""
+        return self.step_s * self.count
+
+    @property
     def end(self) -> float:
         """Where the last bucket ends."""
-        return self.start + self.step_s * self.count
+        return self.start + self.length_s
 
     def bucket(self, at: float) -> int:
         """Return the bucket of a moment."""
@@ -95,8 +101,8 @@ def _ahead(
     why = ""
     if type(it) is schedule and it.seconds > 0:
         _add_interval(counts, first, it.seconds, span)
-    elif (minutes := _minutes(it, span, calendars)) is not None:
-        _add_crontab(counts, it, minutes, span)
+    elif (hours := _hours(it, span, calendars)) is not None:
+        _add_crontab(counts, it, hours, span)
     else:
         why = _add_steps(counts, entry, first, span, is_late)
     return Ahead(entry, tuple(counts), why, is_assumed)
@@ -114,40 +120,41 @@ def _add_interval(counts: list[int], first: float | None, every_s: float, span: 
         counts[place] += after - before
 
 
-def _minutes(
+def _hours(
     it: Any, span: Span, calendars: dict[str, tuple[datetime, ...]]
 ) -> tuple[datetime, ...] | None:
-    """Return the minutes of the span as clocks show them; None where clocks are moved in it."""
+    """Return the hours of the span as clocks show them; None where clocks are moved near it."""
     if type(it) is not crontab and type(it).__name__ != "TzAwareCrontab":
         return None
     zone = it.tz
     key = str(zone)
     if key not in calendars:
-        begin = math.ceil(span.start / MINUTE_S) * MINUTE_S
-        calendars[key] = tuple(
-            datetime.fromtimestamp(at, UTC).astimezone(zone)
-            for at in range(begin - 86_400, math.ceil(span.end), MINUTE_S)
+        begin = datetime.fromtimestamp(span.start, UTC).astimezone(zone)
+        first = begin.timestamp() - 60 * begin.minute - begin.second
+        # A day before, too: what was last sent then is due by the clock of that time.
+        hours = (
+            first + HOUR_S * place for place in range(-24, math.ceil(span.length_s / HOUR_S) + 1)
         )
-    shown = calendars[key]
-    # A day before, too: what was last sent then is due by the clock of that time.
-    is_even = len({one.utcoffset() for one in shown}) <= 1
-    return shown if is_even else None
+        shown = tuple(datetime.fromtimestamp(at, UTC).astimezone(zone) for at in hours)
+        is_even = len({one.utcoffset() for one in shown}) == 1
+        calendars[key] = shown[24:] if is_even else ()
+    return calendars[key] or None
 
 
-def _add_crontab(counts: list[int], it: Any, minutes: Sequence[datetime], span: Span) -> None:
-    minute, hour, weekdays = it.minute, it.hour, it.day_of_week
-    days, months = it.day_of_month, it.month_of_year
-    for one in minutes:
+def _add_crontab(counts: list[int], it: Any, hours: Sequence[datetime], span: Span) -> None:
+    minutes = sorted(it.minute)
+    for one in hours:
         if (
-            one.minute in minute
-            and one.hour in hour
-            and one.isoweekday() % 7 in weekdays
-            and one.day in days
-            and one.month in months
+            one.hour in it.hour
+            and one.isoweekday() % 7 in it.day_of_week
+            and one.day in it.day_of_month
+            and one.month in it.month_of_year
         ):
-            at = one.timestamp()
-            if span.now < at < span.end:
-                counts[span.bucket(at)] += 1
+            begin = one.timestamp()
+            for minute in minutes:
+                at = begin + 60 * minute
+                if span.now < at < span.end:
+                    counts[span.bucket(at)] += 1
 
 
 def _add_steps(

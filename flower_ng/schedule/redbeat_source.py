@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from importlib import import_module
 from typing import Any, Final
@@ -29,6 +29,8 @@ PREFIX: Final = "redbeat:"
 FIELDS: Final = ("definition", "meta")
 #: The fields of a crontab.
 CRONTAB: Final = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
+#: Why nothing is expected of what somebody may have left behind.
+UNNAMED: Final = "The settings do not name RedBeat, and no beat holds its lock."
 #: The parts of a time.
 PARTS: Final = ("year", "month", "day", "hour", "minute", "second", "microsecond")
 
@@ -74,7 +76,10 @@ class RedBeatSource:
             for (key, score), parts in zip(found, told, strict=True)
             if parts[0] is not None
         )
-        return RedBeatLook(tuple(entries), bool(lock))
+        why = "" if lock or self.is_named else UNNAMED
+        return RedBeatLook(
+            tuple(replace(one, rests=one.rests or why) for one in entries), bool(lock)
+        )
 
     def set_enabled(self, name: str, *, wanted: bool) -> None:
         """Change one word of a definition, unless somebody changes it at the same time."""
@@ -158,7 +163,7 @@ def schedule_of(told: Any, capp: Celery) -> BaseSchedule:
 def _plain(
     name: str, told: Mapping[str, Any], notes: Mapping[str, Any], score: float
 ) -> dict[str, Any]:
-    is_over = score < 0
+    is_over, runs = score < 0, notes.get("total_run_count")
     return {
         "name": str(told.get("name") or name),
         "kind": Kind.REDBEAT,
@@ -167,8 +172,9 @@ def _plain(
         "kwargs": dict(told.get("kwargs") or {}),
         "options": dict(told.get("options") or {}),
         "is_enabled": told.get("enabled") is not False,
-        "last_run_at": _moment(notes.get("last_run_at")),
-        "runs": notes.get("total_run_count"),
+        # Before the first run it is when the entry was made.
+        "last_run_at": _moment(notes.get("last_run_at")) if runs else None,
+        "runs": runs,
         "due_at": None if is_over else score,
         "rests": "Its schedule has no time any more." if is_over else "",
     }

@@ -33,6 +33,8 @@ def words_of(it: Any, zone: tzinfo) -> tuple[str, str]:
         return f"once, on {at.astimezone(zone):%Y-%m-%d at %H:%M:%S}", zone_name(zone)
     if kind is schedule:
         return every(it.run_every, is_relative=it.relative), ""
+    if kind.__name__ == "rrule":
+        return "by a recurrence rule (rrule)", ""
     return f"as its class {kind.__name__} says", ""
 
 

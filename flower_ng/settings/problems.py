@@ -247,7 +247,7 @@ class ProblemOptions:
     problem_schedule_overdue: float = option(
         300.0,
         PROBLEMS,
-        "Alert when a beat_schedule entry is overdue by this many seconds.",
+        "Alert when an entry of beat's schedule is overdue by this many seconds.",
         at_least(0),
     )
 

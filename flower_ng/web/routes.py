@@ -35,6 +35,7 @@ from flower_ng.web.api import (
     rerun,
     revoke_stamped,
     rolling,
+    schedule,
     send,
     series,
     sessions,
@@ -70,6 +71,7 @@ from flower_ng.web.pages.problems import Problems
 from flower_ng.web.pages.queue import QueueDetailPage
 from flower_ng.web.pages.queues.page import Queues
 from flower_ng.web.pages.rolling import RollingPage
+from flower_ng.web.pages.schedule import SchedulePage
 from flower_ng.web.pages.styleguide import Styleguide
 from flower_ng.web.pages.task.page import TaskDetailPage
 from flower_ng.web.pages.tasks.complete import Complete, Counts
@@ -78,6 +80,7 @@ from flower_ng.web.pages.tasks.facets import Summary
 from flower_ng.web.pages.tasks.page import Tasks
 from flower_ng.web.pages.type import Type
 from flower_ng.web.pages.types import Types
+from flower_ng.web.pages.waiting import WaitingPage
 from flower_ng.web.pages.worker.page import WorkerPage
 from flower_ng.web.pages.workers.page import Workers
 from flower_ng.web.pages.workflow import WorkflowDetailPage
@@ -111,6 +114,8 @@ PAGES: tuple[type[Page], ...] = (
     FailuresPage,
     FailurePage,
     DeploysPage,
+    SchedulePage,
+    WaitingPage,
     DoctorPage,
     History,
     Actions,
@@ -188,6 +193,12 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     deploys.Deploys,
     deploys.ShowChanges,
     deploys.DeployRemove,
+    schedule.ShowForecast,
+    schedule.ShowWaiting,
+    schedule.ShowSchedule,
+    schedule.ScheduleRun,
+    schedule.ScheduleEnable,
+    schedule.ScheduleDisable,
     doctor.ShowDoctor,
     audit.ShowAudit,
     sessions.SessionsEnd,

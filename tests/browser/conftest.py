@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from celery.schedules import crontab
 from playwright.async_api import Browser, Page, async_playwright
 
 from flower_ng.brokers import WaitingMessage
@@ -61,6 +62,8 @@ PATHS = {
     "queues then": "/queues?at=1970-01-01T00:10:00Z",
     "workflows": "/workflows",
     "workflow": "/workflow/order-1",
+    "schedule": "/schedule",
+    "waiting": "/schedule/waiting",
     "doctor": "/doctor",
     "logout": "/logout",
     "style guide": "/styleguide",
@@ -177,6 +180,10 @@ def busy(shop: Shop) -> Shop:
     shop.store.rollups.minutes.put_back({600: then})
     shop.chord("order")
     shop.inspector.workers = {W1: ANSWERS}
+    shop.plan(
+        nightly={"task": "shop.pay", "schedule": crontab(minute=0, hour=0), "args": ["x" * 300]},
+        often={"task": "a.module.of.a.long.path.that_does_something", "schedule": 60},
+    )
     shop.queues = ["celery"]
     shop.broker.told = [{"name": "celery", "messages": 2}]
     long = {"args": "x" * 300, "kwargs": "{}", "origin": "gen1@some-host.of.some.example.com"}

@@ -111,6 +111,7 @@ class FakeCluster:
         self.tellings: Any = ()
         self.holds: Any = SimpleNamespace(
             pauses={},
+            is_paused=lambda _name: False,
             drains={},
             present_drains=(),
             left={},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise
+from math import inf
 from typing import Final
 
 from flower_ng.errors import AnswerError
@@ -56,8 +57,13 @@ class BeatSchedule:
 
     @property
     def entries(self) -> tuple[EntryFacts, ...] | None:
-        """What is known of each entry; None where nothing is."""
-        return tuple(self.facts.values()) or None
+        """What is known of each entry; None where nothing is, or nothing can be heard."""
+        return (tuple(self.facts.values()) or None) if self.is_hearing else None
+
+    @property
+    def is_hearing(self) -> bool:
+        """Whether events can arrive: without them only what stores tell can be overdue."""
+        return self._heard_since() is not None
 
     def start(self) -> None:
         """Start, on the running loop."""
@@ -73,9 +79,7 @@ class BeatSchedule:
         await self.timetable.look()
         self._want()
         since = self._heard_since()
-        if since is None:
-            self.facts = {}
-            return
+        since = self._clock() if since is None else since
         seen = {
             sign: {name: tuple(times) for name, times in sends.items() if times}
             for sign, sends in self._sightings.seen.items()
@@ -132,22 +136,26 @@ class BeatSchedule:
             last = max(chain.from_iterable(sends.values()), default=None)
         else:
             last = last_of_beat(sends, partial(self._due_at, entry, now=now))
-        told = [at for at in (last, entry.last_run_at) if at is not None]
-        last = max(told, default=None)
+        last = max((at for at in (last, entry.last_run_at) if at is not None), default=None)
+        if entry.due_at is not None:  # RedBeat says so itself
+            overdue_s = max(0.0, now - entry.due_at)
+            return EntryFacts(name, entry.task, last, overdue_s, entry.due_at)
+        if last is None and entry.kind is not Kind.SETTINGS:
+            # Whether any beat works with that store, and from when it counts, nothing tells.
+            due_at = self._due_at(entry, now, now=now) if entry.is_by_clock else inf
+            return EntryFacts(name, entry.task, None, 0.0, due_at)
         # What was sent while nothing could be heard is not missed.
         judged_at = self._due_at(entry, max(last or since, since), now=now)
         by_last = judged_at if last is None else self._due_at(entry, last, now=now)
-        overdue_s = max(0.0, now - judged_at)
-        if last is None and entry.kind is not Kind.SETTINGS:
-            overdue_s = 0.0  # whether any beat works with that store, nothing tells
         due_at = by_last if by_last > now else judged_at
         is_latest = last is None and not entry.is_by_clock
+        overdue_s = max(0.0, now - judged_at)
         return EntryFacts(name, entry.task, last, overdue_s, due_at, is_latest=is_latest)
 
     def _due_at(self, entry: Entry, after: float, *, now: float) -> float:
         """Return when an entry is due that was last sent then; the end of all time for never."""
         found = due_after(entry.schedule, after, now) if entry.schedule else None
-        return float("inf") if found is None else found
+        return inf if found is None else found
 
 
 def last_of_beat(

@@ -8,6 +8,7 @@ from flower_ng.monitor.remote.command_list import COMMANDS
 from flower_ng.monitor.remote.deploy_actions import DEPLOY_ACTIONS
 from flower_ng.monitor.remote.failure_actions import FAILURE_ACTIONS
 from flower_ng.monitor.remote.hold_actions import HOLD_ACTIONS
+from flower_ng.monitor.remote.schedule_actions import SCHEDULE_ACTIONS
 from flower_ng.monitor.remote.task_actions import TASK_ACTIONS
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -17,4 +18,5 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *HOLD_ACTIONS,
     *FAILURE_ACTIONS,
     *DEPLOY_ACTIONS,
+    *SCHEDULE_ACTIONS,
 )

@@ -105,6 +105,8 @@ def _subject_url(problem: Problem, links: Links) -> str | None:
         return links.type(subject.partition(": ")[0])
     if about == "broker":
         return f"{links.page('/queues', {})}#broker"
+    if about == "schedule":
+        return links.page("/schedule", {})
     return links.page("/queues", {}) if about == "queue" else None
 
 

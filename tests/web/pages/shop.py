@@ -5,9 +5,12 @@ They are stand-ins so that every answer, and every lack of one, can be had at wi
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, tzinfo
 from types import SimpleNamespace
 from typing import Any
+
+from celery import Celery
 
 from flower_ng.batches import Batches
 from flower_ng.brokers import (
@@ -21,6 +24,7 @@ from flower_ng.brokers import (
 )
 from flower_ng.brokers.base import numbers
 from flower_ng.brokers.poll import Poll
+from flower_ng.health.facts.beat_schedule import BeatSchedule
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.hook import Hook
 from flower_ng.monitor.remote.answers import METHODS, Failure
@@ -30,11 +34,14 @@ from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.monitor.state.worker_starts import Starts
+from flower_ng.schedule.timetable import Timetable
 from flower_ng.store import Store
 from tests.health.making import Switch, watch
 from tests.web.site import FakeCluster
 
 NOW = 1000.0
+#: Where schedules are reckoned.
+POOL = ThreadPoolExecutor(2)
 W1 = "w1@box"
 ALL_METHODS = tuple(METHODS)
 
@@ -52,7 +59,8 @@ class FakeInspector:
         self.failed: dict[str, Failure] = {}
         self.is_silent = False
 
-    def inspect(self, workername: str | None = None, *_methods: Any) -> "asyncio.Future[Any]":
+    def inspect(self, workername: str | None = None, methods: Any = ()) -> "asyncio.Future[Any]":
+        del methods
         self.asked.append(workername)
         self.workers |= self.coming
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -164,6 +172,15 @@ class Shop(FakeCluster):
         self.store.memory_is(self.state.forget_tasks)
         self.batches = Batches(self.store, self.state.tasks, lambda _: None, lambda: self.now)
         self.inspector = FakeInspector()
+        self.celery = Celery("shop", broker="memory://", set_as_current=False)
+        self.timetable = Timetable(self.celery, POOL, self.redactor, lambda: self.now)
+        self.health.schedule = BeatSchedule(
+            self.timetable,
+            self.task_observer,
+            lambda: self.events.connection.since,
+            30.0,
+            lambda: self.now,
+        )
         self.control = FakeControl()
         self.lineage = FakeLineage()
         self.broker = FakeBroker()
@@ -176,12 +193,24 @@ class Shop(FakeCluster):
             clock=lambda: self.now,
         )
         self.publisher = SimpleNamespace(
-            backend_refusal=self.backend_refusal, signature=lambda _name: "(x, y)"
+            backend_refusal=self.backend_refusal,
+            signature=lambda _name: "(x, y)",
+            misfit=lambda *_: "",
+            registered=lambda _name: True,
+            apply_async=self.publish,
         )
+        self.published: list[tuple[Any, ...]] = []
         self.no_backend = "No result backend is configured"
         self.format_task: Any = Hook(None)
         self.queues: list[str] = []
         self.told: list[str] = []
+
+    async def publish(self, *task: Any) -> dict[str, Any]:
+        self.published.append(task)
+        return {}
+
+    def delayed(self) -> int | None:
+        return None
 
     async def backend_refusal(self) -> str:
         return self.no_backend
@@ -209,6 +238,13 @@ class Shop(FakeCluster):
         switch.subjects = subjects
         self.problems = watch(switch, hold_s=hold_s, clock=lambda: self.now)
         await self.problems.look()
+
+    def plan(self, **entries: Mapping[str, Any]) -> None:
+        """Let beat have this schedule."""
+        self.celery.conf.beat_schedule = {
+            name.replace("_", " "): dict(entry) for name, entry in entries.items()
+        }
+        self.timetable.looked_at = None
 
     def happen(self, kind: str, hostname: str = W1, **fields: Any) -> None:
         """Let an event happen now."""
