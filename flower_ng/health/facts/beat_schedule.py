@@ -28,6 +28,8 @@ EARLY_SHARE: Final = 0.75
 #: One that is sent later than this, and so many seconds, does not come when beat would send it.
 LATE_SHARE: Final = 1.25
 LATE_S: Final = 5.0
+#: By how much what RedBeat notes may be before the time of a clock.
+WHOLE_S: Final = 2.0
 #: Who sent as often when beat would have is taken for beat.
 RHYTHM: Final = 2
 
@@ -137,9 +139,12 @@ class BeatSchedule:
         else:
             last = last_of_beat(sends, partial(self._due_at, entry, now=now))
         last = max((at for at in (last, entry.last_run_at) if at is not None), default=None)
-        if entry.due_at is not None:  # RedBeat says so itself
+        if entry.due_at is not None:  # RedBeat says so itself, in whole seconds
             overdue_s = max(0.0, now - entry.due_at)
-            return EntryFacts(name, entry.task, last, overdue_s, entry.due_at)
+            exactly = self._due_at(entry, entry.due_at - WHOLE_S, now=now)
+            is_same = entry.is_by_clock and abs(exactly - entry.due_at) <= WHOLE_S
+            due_at = exactly if is_same else entry.due_at
+            return EntryFacts(name, entry.task, last, overdue_s, due_at)
         if last is None and entry.kind is not Kind.SETTINGS:
             # Whether any beat works with that store, and from when it counts, nothing tells.
             due_at = self._due_at(entry, now, now=now) if entry.is_by_clock else inf
