@@ -8,8 +8,7 @@ from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
 from flower_ng.schedule.entry import Entry
 from flower_ng.schedule.forecast import MINUTE_S, Ahead, Span, forecast
-from flower_ng.store import SeriesQuery
-from flower_ng.store.rollups.points import TaskPoint
+from flower_ng.store import SeriesQuery, TaskPoint
 from flower_ng.web.lookups.schedule import facts_of
 from flower_ng.web.ui.task_charts import figure
 
