@@ -14,7 +14,7 @@ from typing import Any, Final
 from celery import Celery
 
 from flower_ng.errors import NotFound, Unavailable
-from flower_ng.schedule.entry import Entry, Kind
+from flower_ng.schedule.entry import BeatEntry, Kind
 from flower_ng.schedule.settings_source import MOST
 from flower_ng.schedule.words import words_of
 
@@ -29,7 +29,7 @@ def is_installed() -> bool:
     return bool(found is not None and found.apps.ready and found.apps.is_installed(APP))
 
 
-def django_entries(capp: Celery, now: float) -> tuple[Entry, ...]:
+def django_entries(capp: Celery, now: float) -> tuple[BeatEntry, ...]:
     """Return the entries of the database, the first MOST by name; Unavailable where it fails."""
     with _database() as model:
         rows = model.objects.select_related(*SCHEDULES).order_by("name")[:MOST]
@@ -61,7 +61,7 @@ def _database() -> Iterator[Any]:
         django_db.connections.close_all()
 
 
-def _entry(capp: Celery, row: Any, now: float) -> Entry:
+def _entry(capp: Celery, row: Any, now: float) -> BeatEntry:
     problem, args, kwargs = "", None, None
     try:
         args, kwargs = json.loads(row.args or "[]"), json.loads(row.kwargs or "{}")
@@ -89,8 +89,8 @@ def _entry(capp: Celery, row: Any, now: float) -> Entry:
         words, zone = words_of(schedule, capp.timezone)
     except Exception as error:  # noqa: BLE001 - libraries that it lacks, values that nobody checked
         why = f"Its schedule can't be read: {error}"
-        return Entry(**plain, schedule=None, problem=problem or why)
-    return Entry(**plain, schedule=schedule, words=words, zone=zone, problem=problem)
+        return BeatEntry(**plain, schedule=None, problem=problem or why)
+    return BeatEntry(**plain, schedule=schedule, words=words, zone=zone, problem=problem)
 
 
 def _rests(row: Any, now: float) -> str:

@@ -1,4 +1,4 @@
-"""Entry is one line of a beat schedule, wherever that is kept. Pure."""
+"""BeatEntry is one line of a beat schedule, wherever that is kept. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BeatEntry:
     """A task that beat is to send: `words` say when, in `zone` where that matters, else empty.
 
     `schedule` is None where it can't be read, which `problem` says. `last_run_at` (UTC seconds),
@@ -79,7 +79,7 @@ class Entry:
 NO_ARGUMENTS: Final = (None, None)
 
 
-def sign_of(entry: Entry, length: int, redactor: Redactor) -> Sign:
+def sign_of(entry: BeatEntry, length: int, redactor: Redactor) -> Sign:
     """Return the type and arguments of an entry as its events tell them (celery.beat).
 
     `length` is the app's `argsrepr_maxsize`; events are known without what `redactor` hides.

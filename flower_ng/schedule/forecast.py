@@ -11,7 +11,7 @@ from typing import Any, Final
 from celery.schedules import crontab, schedule
 
 from flower_ng.schedule.due import due_after
-from flower_ng.schedule.entry import Entry
+from flower_ng.schedule.entry import BeatEntry
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
@@ -27,14 +27,14 @@ class Ahead:
     `is_assumed` is that no run of it is known: its interval is counted from now.
     """
 
-    entry: Entry
+    entry: BeatEntry
     counts: tuple[int, ...]
     why_not: str = ""
     is_assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DueSpan:
     """`count` buckets of `step_s` from `start` on (UTC seconds); nothing counts before `now`."""
 
     now: float
@@ -58,8 +58,8 @@ class Span:
 
 
 def forecast(
-    entries: Sequence[tuple[Entry, float | None]],
-    span: Span,
+    entries: Sequence[tuple[BeatEntry, float | None]],
+    span: DueSpan,
     timer: Callable[[], float] = time.monotonic,
 ) -> tuple[Ahead, ...]:
     """Return how often each entry is due; each comes with when it is due first, None if unknown.
@@ -79,9 +79,9 @@ def forecast(
 
 
 def _ahead(
-    entry: Entry,
+    entry: BeatEntry,
     due_at: float | None,
-    span: Span,
+    span: DueSpan,
     calendars: dict[str, tuple[datetime, ...]],
     is_late: Callable[[], bool],
 ) -> Ahead:
@@ -108,7 +108,7 @@ def _ahead(
     return Ahead(entry, tuple(counts), why, is_assumed)
 
 
-def _add_interval(counts: list[int], first: float | None, every_s: float, span: Span) -> None:
+def _add_interval(counts: list[int], first: float | None, every_s: float, span: DueSpan) -> None:
     if first is None:
         return
 
@@ -121,7 +121,7 @@ def _add_interval(counts: list[int], first: float | None, every_s: float, span: 
 
 
 def _hours(
-    it: Any, span: Span, calendars: dict[str, tuple[datetime, ...]]
+    it: Any, span: DueSpan, calendars: dict[str, tuple[datetime, ...]]
 ) -> tuple[datetime, ...] | None:
     """Return the hours of the span as clocks show them; None where clocks are moved near it."""
     if type(it) is not crontab and type(it).__name__ != "TzAwareCrontab":
@@ -141,7 +141,7 @@ def _hours(
     return calendars[key] or None
 
 
-def _add_crontab(counts: list[int], it: Any, hours: Sequence[datetime], span: Span) -> None:
+def _add_crontab(counts: list[int], it: Any, hours: Sequence[datetime], span: DueSpan) -> None:
     minutes = sorted(it.minute)
     for one in hours:
         if (
@@ -158,7 +158,11 @@ def _add_crontab(counts: list[int], it: Any, hours: Sequence[datetime], span: Sp
 
 
 def _add_steps(
-    counts: list[int], entry: Entry, first: float | None, span: Span, is_late: Callable[[], bool]
+    counts: list[int],
+    entry: BeatEntry,
+    first: float | None,
+    span: DueSpan,
+    is_late: Callable[[], bool],
 ) -> str:
     at, steps = first, 0
     while at is not None and at < span.end:

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError, WatchError
 from flower_ng.brokers import BrokerEndpoint, endpoint_of
 from flower_ng.brokers.redis import RedisBroker, SentinelBroker
 from flower_ng.errors import Conflict, NotFound, Unavailable
-from flower_ng.schedule.entry import Entry, Kind
+from flower_ng.schedule.entry import BeatEntry, Kind
 from flower_ng.schedule.settings_source import MOST
 from flower_ng.schedule.words import words_of
 
@@ -39,7 +39,7 @@ PARTS: Final = ("year", "month", "day", "hour", "minute", "second", "microsecond
 class RedBeatLook:
     """What was found; `has_lock` says that a beat holds the lock, and so runs."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[BeatEntry, ...]
     has_lock: bool
 
 
@@ -128,19 +128,19 @@ class RedBeatSource:
         except (RedisError, OSError, ValueError) as error:
             raise Unavailable(f"Redis does not answer: {error}") from error
 
-    def _entry(self, key: str, score: float, definition: Any, meta: Any) -> Entry:
+    def _entry(self, key: str, score: float, definition: Any, meta: Any) -> BeatEntry:
         name = key.removeprefix(self._prefix)
         try:
             told, notes = json.loads(definition), json.loads(meta or "{}")
             plain = _plain(name, told, notes, score)
         except (ValueError, TypeError, AttributeError) as error:
-            return Entry(name, Kind.REDBEAT, "", None, problem=f"It can't be read: {error}")
+            return BeatEntry(name, Kind.REDBEAT, "", None, problem=f"It can't be read: {error}")
         try:
             found = schedule_of(told.get("schedule"), self._capp)
         except (ValueError, TypeError, KeyError, ImportError) as error:
-            return Entry(**plain, schedule=None, problem=f"Its schedule can't be read: {error}")
+            return BeatEntry(**plain, schedule=None, problem=f"Its schedule can't be read: {error}")
         words, zone = words_of(found, self._capp.timezone)
-        return Entry(**plain, schedule=found, words=words, zone=zone)
+        return BeatEntry(**plain, schedule=found, words=words, zone=zone)
 
 
 def schedule_of(told: Any, capp: Celery) -> BaseSchedule:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from celery import Celery
 from celery.schedules import maybe_schedule
 
-from flower_ng.schedule.entry import Entry, Kind
+from flower_ng.schedule.entry import BeatEntry, Kind
 from flower_ng.schedule.words import words_of
 
 #: Entries that are looked at, of each source.
@@ -20,12 +20,12 @@ def declared(capp: Celery) -> Mapping[str, Mapping[str, Any]]:
     return {str(name): entry for name, entry in entries if isinstance(entry, Mapping)}
 
 
-def settings_entries(capp: Celery) -> tuple[Entry, ...]:
+def settings_entries(capp: Celery) -> tuple[BeatEntry, ...]:
     """Return the entries of the settings, the first MOST."""
     return tuple(_entry(capp, *one) for one in list(declared(capp).items())[:MOST])
 
 
-def _entry(capp: Celery, name: str, told: Mapping[str, Any]) -> Entry:
+def _entry(capp: Celery, name: str, told: Mapping[str, Any]) -> BeatEntry:
     options = told.get("options")
     kwargs = told.get("kwargs")
     plain: dict[str, Any] = {
@@ -37,7 +37,7 @@ def _entry(capp: Celery, name: str, told: Mapping[str, Any]) -> Entry:
         "options": options if isinstance(options, Mapping) else {},
     }
     if told.get("schedule") is None:
-        return Entry(**plain, schedule=None, problem="It has no schedule")
+        return BeatEntry(**plain, schedule=None, problem="It has no schedule")
     schedule: Any = maybe_schedule(told["schedule"], app=capp)
     words, zone = words_of(schedule, capp.timezone)
-    return Entry(**plain, schedule=schedule, words=words, zone=zone)
+    return BeatEntry(**plain, schedule=schedule, words=words, zone=zone)

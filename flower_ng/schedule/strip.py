@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final, Protocol
 
 from flower_ng.schedule.due import due_after
-from flower_ng.schedule.entry import Entry
+from flower_ng.schedule.entry import BeatEntry
 
 #: Later than this, and this share of the time between two runs, a run is another one.
 LATE_S: Final = 5.0
@@ -16,7 +16,7 @@ LATE_SHARE: Final = 0.25
 MOST_MISSED: Final = 6
 
 
-class Missing(Protocol):
+class LostStretch(Protocol):
     """A stretch of time of which events are missing; `end` is None while it goes on."""
 
     @property
@@ -55,7 +55,9 @@ MISSED: Final = "MISSED"
 UNHEARD: Final = "UNHEARD"
 
 
-def marks_of(entry: Entry, runs: Sequence[Ran], gaps: Sequence[Missing]) -> tuple[Mark, ...]:
+def marks_of(
+    entry: BeatEntry, runs: Sequence[Ran], gaps: Sequence[LostStretch]
+) -> tuple[Mark, ...]:
     """Return runs, the oldest first, with what was missed between; slow, for a thread.
 
     Whether a run was missed is only told between two whose sending was heard of: others tell
@@ -70,7 +72,9 @@ def marks_of(entry: Entry, runs: Sequence[Ran], gaps: Sequence[Missing]) -> tupl
     return tuple(marks)
 
 
-def _between(entry: Entry, before: float, after: float, gaps: Sequence[Missing]) -> Iterator[Mark]:
+def _between(
+    entry: BeatEntry, before: float, after: float, gaps: Sequence[LostStretch]
+) -> Iterator[Mark]:
     at, steps = before, 0
     while entry.schedule is not None and steps < MOST_MISSED:
         due_at = due_after(entry.schedule, at, after)

@@ -17,7 +17,7 @@ from flower_ng.errors import Conflict, Unavailable
 from flower_ng.monitor.remote.bounded_calls import UNAVAILABLE, BoundedCalls, reason
 from flower_ng.redaction import Redactor
 from flower_ng.schedule import django_source
-from flower_ng.schedule.entry import Entry, Kind, Sign, sign_of
+from flower_ng.schedule.entry import BeatEntry, Kind, Sign, sign_of
 from flower_ng.schedule.redbeat_source import RedBeatSource
 from flower_ng.schedule.settings_source import MOST, declared, settings_entries
 
@@ -49,7 +49,7 @@ class Place:
     """
 
     kind: Kind
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[BeatEntry, ...] = ()
     at: float | None = None
     problem: str = ""
     has_beat: bool | None = None
@@ -67,7 +67,7 @@ class Timetable:
         self, capp: Celery, pool: Executor, redactor: Redactor, clock: Callable[[], float]
     ) -> None:
         self.places: dict[Kind, Place] = {}
-        self.entries: tuple[Entry, ...] = ()
+        self.entries: tuple[BeatEntry, ...] = ()
         self.looked_at: float | None = None
         self._capp, self._redactor, self._clock = capp, redactor, clock
         self._calls = BoundedCalls(pool, AT_ONCE, LIMIT_S)
@@ -88,7 +88,7 @@ class Timetable:
         """Reckon in the pool; Unavailable where that takes too long."""
         return await self._calls.run(work)
 
-    async def set_enabled(self, entry: Entry, *, wanted: bool) -> None:
+    async def set_enabled(self, entry: BeatEntry, *, wanted: bool) -> None:
         """Enable or disable an entry in its store, and read that again.
 
         Conflict where its place has no such thing, Unavailable where its store fails.
@@ -103,7 +103,7 @@ class Timetable:
         await self.run(partial(change, entry.name, wanted=wanted))
         await self._look()
 
-    def sign(self, entry: Entry) -> Sign:
+    def sign(self, entry: BeatEntry) -> Sign:
         """Return what tells the tasks of an entry from others."""
         return sign_of(entry, self._capp.amqp.argsrepr_maxsize, self._redactor)
 
@@ -146,7 +146,7 @@ class Timetable:
             return None
         return Place(Kind.REDBEAT, look.entries, has_beat=look.has_lock)
 
-    def _merged(self) -> list[Entry]:
+    def _merged(self) -> list[BeatEntry]:
         """Return the entries of all places: a store has those of the settings, once beat ran."""
         stored = [
             entry
@@ -168,6 +168,6 @@ class Timetable:
         place = None if kind is None else self.places.get(kind)
         return place.kind.value if place is not None and place.at is not None else ""
 
-    def is_in_settings(self, entry: Entry) -> bool:
+    def is_in_settings(self, entry: BeatEntry) -> bool:
         """Whether the settings have an entry of this name, which beat writes as it starts."""
         return entry.name in declared(self._capp)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flower_ng.schedule.due import due_after
-from flower_ng.schedule.entry import Entry, Kind
-from flower_ng.schedule.forecast import Span, forecast
+from flower_ng.schedule.entry import BeatEntry, Kind
+from flower_ng.schedule.forecast import DueSpan, forecast
 
 BERLIN = ZoneInfo("Europe/Berlin")
 APP = Celery("shop", broker="memory://", set_as_current=False)
@@ -22,13 +22,13 @@ NOON = datetime(2026, 6, 10, 12, tzinfo=BERLIN).timestamp()
 HOUR_S = 3600
 
 
-def entry(it, **fields) -> Entry:
+def entry(it, **fields) -> BeatEntry:
     it.app = APP
-    return Entry("pay", Kind.SETTINGS, "shop.pay", it, **fields)
+    return BeatEntry("pay", Kind.SETTINGS, "shop.pay", it, **fields)
 
 
-def day(now, step_s=900) -> Span:
-    return Span(now, now // step_s * step_s, step_s, 86_400 // step_s)
+def day(now, step_s=900) -> DueSpan:
+    return DueSpan(now, now // step_s * step_s, step_s, 86_400 // step_s)
 
 
 def one(it, span, due_at=None, **fields):

@@ -18,7 +18,7 @@ from flower_ng.errors import AnswerError
 from flower_ng.health.facts.records import EntryFacts
 from flower_ng.health.facts.task_observer import TaskObserver
 from flower_ng.schedule.due import due_after
-from flower_ng.schedule.entry import Entry, Kind, Sign
+from flower_ng.schedule.entry import BeatEntry, Kind, Sign
 from flower_ng.schedule.timetable import Timetable
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class BeatSchedule:
 
     def _facts(
         self,
-        entry: Entry,
+        entry: BeatEntry,
         name: str,
         sends: Mapping[str, Sequence[float]],
         since: float,
@@ -157,7 +157,7 @@ class BeatSchedule:
         overdue_s = max(0.0, now - judged_at)
         return EntryFacts(name, entry.task, last, overdue_s, due_at, is_latest=is_latest)
 
-    def _due_at(self, entry: Entry, after: float, *, now: float) -> float:
+    def _due_at(self, entry: BeatEntry, after: float, *, now: float) -> float:
         """Return when an entry is due that was last sent then; the end of all time for never."""
         found = due_after(entry.schedule, after, now) if entry.schedule else None
         return inf if found is None else found

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from flower_ng.errors import BadRequest, Conflict
 from flower_ng.monitor.remote.schedule_actions import DISABLE, ENABLE, RUN
-from flower_ng.schedule.entry import Entry, Kind
+from flower_ng.schedule.entry import BeatEntry, Kind
 from flower_ng.web.api.write import Plan, ReviewedWrite
 from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.forecast import REACHES, forecast_of, reach_of
@@ -161,7 +161,7 @@ class ScheduleRun(ReviewedWrite):
 
         return Plan(lambda: review, run)
 
-    def _review(self, entry: Entry) -> Review:
+    def _review(self, entry: BeatEntry) -> Review:
         row = shown_entry(self.cluster, entry)
         told = {key: entry.options[key] for key in SHOWN if key in entry.options}
         hidden = TaskToSend(entry.task, [], {}, {k: told[k] for k in ("queue",) if k in told})
@@ -204,7 +204,7 @@ class _Switch(ReviewedWrite):
 
         return Plan(lambda: self._review(entry), switch)
 
-    def _review(self, entry: Entry) -> Review:
+    def _review(self, entry: BeatEntry) -> Review:
         return Review(
             self.action,
             entry.name,
@@ -218,7 +218,7 @@ class _Switch(ReviewedWrite):
             },
         )
 
-    def _cautions(self, entry: Entry) -> Iterator[str]:
+    def _cautions(self, entry: BeatEntry) -> Iterator[str]:
         if entry.kind is not Kind.REDBEAT:
             return
         if not self.wanted and self.cluster.timetable.is_in_settings(entry):
@@ -241,7 +241,7 @@ class ScheduleDisable(_Switch):
     wanted = False
 
 
-async def _named(handler: ReviewedWrite, name: str) -> Entry:
+async def _named(handler: ReviewedWrite, name: str) -> BeatEntry:
     (source,) = handler.argument_values()
     await entries_now(handler.cluster)
     return entry_named(handler.cluster, name, str(source or ""))

@@ -6,8 +6,8 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
-from flower_ng.schedule.entry import Entry
-from flower_ng.schedule.forecast import MINUTE_S, Ahead, Span, forecast
+from flower_ng.schedule.entry import BeatEntry
+from flower_ng.schedule.forecast import MINUTE_S, Ahead, DueSpan, forecast
 from flower_ng.store import SeriesQuery, TaskPoint
 from flower_ng.web.lookups.schedule import facts_of
 from flower_ng.web.ui.task_charts import figure
@@ -20,7 +20,7 @@ NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class AheadReach:
     """How far ahead is looked: `label` stands on its button, `period` in a sentence."""
 
     key: str
@@ -31,8 +31,8 @@ class Reach:
 
 
 REACHES: Final = (
-    Reach("24h", "24 h", "24 hours", 900, 96),
-    Reach("1h", "1 h", "hour", 60, 60),
+    AheadReach("24h", "24 h", "24 hours", 900, 96),
+    AheadReach("1h", "1 h", "hour", 60, 60),
 )
 
 
@@ -64,8 +64,8 @@ class Forecast:
     counted from now, because no run of them is known.
     """
 
-    reach: Reach
-    span: Span
+    reach: AheadReach
+    span: DueSpan
     counts: tuple[int, ...]
     work_s: tuple[float, ...]
     total: int
@@ -80,22 +80,22 @@ class Forecast:
     usual_s: Mapping[str, float]
 
 
-def reach_of(key: str) -> Reach:
+def reach_of(key: str) -> AheadReach:
     """Return the reach with this key, the first one where there is none."""
     return next((one for one in REACHES if one.key == key), REACHES[0])
 
 
-async def forecast_of(cluster: Cluster, reach: Reach, now: float) -> Forecast:
+async def forecast_of(cluster: Cluster, reach: AheadReach, now: float) -> Forecast:
     """Reckon in the pool what is due; Unavailable where that takes too long."""
     start = now // reach.step_s * reach.step_s
-    span = Span(now, start, reach.step_s, reach.count)
+    span = DueSpan(now, start, reach.step_s, reach.count)
     due = [(one, _due_at(cluster, one)) for one in cluster.timetable.entries if one.is_expected]
     aheads = await cluster.timetable.run(lambda: forecast(due, span))
     usual_s = await _usual(cluster, {one.entry.task for one in aheads}, now)
     return _summed(reach, span, aheads, usual_s)
 
 
-def _due_at(cluster: Cluster, entry: Entry) -> float | None:
+def _due_at(cluster: Cluster, entry: BeatEntry) -> float | None:
     """Return when an entry is due first; None where that is not known, or only the latest."""
     facts = facts_of(cluster, entry)
     return entry.due_at if facts is None or facts.is_latest else facts.due_at
@@ -120,7 +120,7 @@ async def _usual(cluster: Cluster, types: set[str], now: float) -> Mapping[str, 
 
 
 def _summed(
-    reach: Reach, span: Span, aheads: Sequence[Ahead], usual_s: Mapping[str, float]
+    reach: AheadReach, span: DueSpan, aheads: Sequence[Ahead], usual_s: Mapping[str, float]
 ) -> Forecast:
     steady = [one for one in aheads if all(one.counts[1:])]
     others = [one for one in aheads if one not in steady]
@@ -156,7 +156,7 @@ def _work_s(one: Ahead, usual_s: Mapping[str, float]) -> list[float]:
     return [count * each_s for count in one.counts]
 
 
-def _peak(span: Span, aheads: Sequence[Ahead], usual_s: Mapping[str, float], place: int) -> Peak:
+def _peak(span: DueSpan, aheads: Sequence[Ahead], usual_s: Mapping[str, float], place: int) -> Peak:
     due = sorted((one for one in aheads if one.counts[place]), key=lambda one: -one.counts[place])
     known = [one for one in due if one.entry.task in usual_s]
     work_s = sum(one.counts[place] * usual_s[one.entry.task] for one in known)

@@ -8,7 +8,7 @@ from typing import Final
 from flower_ng.cluster import Cluster
 from flower_ng.errors import BadRequest, NotFound
 from flower_ng.health.facts.records import EntryFacts
-from flower_ng.schedule.entry import Entry, Kind
+from flower_ng.schedule.entry import BeatEntry, Kind
 from flower_ng.schedule.strip import Mark, Ran, marks_of
 from flower_ng.store import Gap, TaskQuery, TaskRow
 from flower_ng.web.ui.links import word
@@ -32,7 +32,7 @@ class SeenEntry:
     `is_heard` is that events can arrive.
     """
 
-    entry: Entry
+    entry: BeatEntry
     row: TaskRow
     facts: EntryFacts | None
     last: TaskRow | None
@@ -84,14 +84,14 @@ def sent_at(row: TaskRow) -> float | None:
     return next((at for at in (row.sent, row.received, row.started) if at is not None), None)
 
 
-async def entries_now(cluster: Cluster) -> Sequence[Entry]:
+async def entries_now(cluster: Cluster) -> Sequence[BeatEntry]:
     """Return all entries as they are now; what can't be read stays as it was last told."""
     if not cluster.timetable.is_fresh():
         await cluster.health.schedule.look()
     return cluster.timetable.entries
 
 
-def entry_named(cluster: Cluster, name: str, source: str) -> Entry:
+def entry_named(cluster: Cluster, name: str, source: str) -> BeatEntry:
     """Return an entry; NotFound where there is none, BadRequest where there are several."""
     kinds = [kind.value for kind in Kind]
     if source and source not in kinds:
@@ -106,12 +106,12 @@ def entry_named(cluster: Cluster, name: str, source: str) -> Entry:
     return found[0]
 
 
-def facts_of(cluster: Cluster, entry: Entry) -> EntryFacts | None:
+def facts_of(cluster: Cluster, entry: BeatEntry) -> EntryFacts | None:
     """Return when an entry is due; None where nothing is expected of it or nothing is known."""
     return cluster.health.schedule.facts.get((entry.kind, entry.name))
 
 
-async def seen_entries(cluster: Cluster, entries: Sequence[Entry]) -> list[SeenEntry]:
+async def seen_entries(cluster: Cluster, entries: Sequence[BeatEntry]) -> list[SeenEntry]:
     """Return entries with what is known of their tasks; Unavailable without a history."""
     kinds = sorted({entry.task for entry in entries})
     found = dict(zip(kinds, await _newest(cluster, kinds), strict=True))
@@ -128,7 +128,7 @@ async def seen_entries(cluster: Cluster, entries: Sequence[Entry]) -> list[SeenE
     ]
 
 
-def shown_entry(cluster: Cluster, entry: Entry) -> TaskRow:
+def shown_entry(cluster: Cluster, entry: BeatEntry) -> TaskRow:
     """Return its task and arguments as pages may show them."""
     _, args, kwargs = cluster.timetable.sign(entry)
     return cluster.format_task(TaskRow("", name=entry.task, args=args, kwargs=kwargs))
@@ -165,7 +165,7 @@ async def _gaps(cluster: Cluster, runs: Iterable[Sequence[TaskRow]]) -> Sequence
 
 
 def _marked(
-    entries: Sequence[Entry],
+    entries: Sequence[BeatEntry],
     runs: Mapping[tuple[Kind, str], Sequence[TaskRow]],
     gaps: Sequence[Gap],
 ) -> Iterator[tuple[tuple[Kind, str], tuple[Mark, ...]]]:
@@ -180,7 +180,7 @@ def _marked(
 
 
 def _seen(
-    cluster: Cluster, entry: Entry, rows: Sequence[TaskRow], marks: tuple[Mark, ...]
+    cluster: Cluster, entry: BeatEntry, rows: Sequence[TaskRow], marks: tuple[Mark, ...]
 ) -> SeenEntry:
     last = rows[0] if rows else None
     return SeenEntry(
@@ -195,7 +195,7 @@ def _seen(
     )
 
 
-def _search(cluster: Cluster, entry: Entry) -> Iterator[str]:
+def _search(cluster: Cluster, entry: BeatEntry) -> Iterator[str]:
     name, args, kwargs = cluster.timetable.sign(entry)
     yield f"name:={word(name)}"
     if args is not None:

@@ -7,10 +7,10 @@ from typing import Final
 
 from flower_ng.errors import AnswerError
 from flower_ng.monitor.remote.schedule_actions import DISABLE, ENABLE
-from flower_ng.schedule.entry import Entry, Kind
+from flower_ng.schedule.entry import BeatEntry, Kind
 from flower_ng.schedule.timetable import Place
 from flower_ng.web.http.base import Need, Page
-from flower_ng.web.lookups.forecast import REACHES, Forecast, Reach, forecast_of, reach_of
+from flower_ng.web.lookups.forecast import REACHES, AheadReach, Forecast, forecast_of, reach_of
 from flower_ng.web.lookups.schedule import SeenEntry, entries_now, facts_of, seen_entries
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.due_bars import Strip, bars, strip
@@ -136,8 +136,8 @@ class SchedulePage(Page):
             links=links,
         )
 
-    def _sorted(self, entries: list[Entry], listing: Listing) -> list[Entry]:
-        def due(one: Entry) -> float:
+    def _sorted(self, entries: list[BeatEntry], listing: Listing) -> list[BeatEntry]:
+        def due(one: BeatEntry) -> float:
             facts = facts_of(self.cluster, one)
             return NEVER if facts is None else facts.due_at
 
@@ -145,7 +145,7 @@ class SchedulePage(Page):
         key = keys.get(listing.key, lambda one: one.name)
         return sorted(entries, key=lambda one: (key(one), one.name), reverse=listing.is_descending)
 
-    def _is_seen(self, entries: Sequence[Entry]) -> bool | None:
+    def _is_seen(self, entries: Sequence[BeatEntry]) -> bool | None:
         """Whether beat was seen to send anything; None where nothing is expected yet."""
         found = [facts for one in entries if (facts := facts_of(self.cluster, one)) is not None]
         return any(one.last_at is not None for one in found) if found else None
@@ -158,13 +158,13 @@ def _charts(ahead: Forecast) -> Iterator[DueChart]:
     yield DueChart("Usual run time of these", bars(ahead.work_s), longest)
 
 
-def _spans(reach: Reach, listing: Listing, links: Links) -> Iterator[Choice]:
+def _spans(reach: AheadReach, listing: Listing, links: Links) -> Iterator[Choice]:
     for one in REACHES:
         key = "" if one is REACHES[0] else one.key
         yield Choice(one.label, listing.filtered(links, span=key), one is reach)
 
 
-def _matches(entry: Entry, search: str) -> bool:
+def _matches(entry: BeatEntry, search: str) -> bool:
     wanted = search.casefold().strip()
     return not wanted or any(wanted in text.casefold() for text in (entry.name, entry.task))
 

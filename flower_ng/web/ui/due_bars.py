@@ -26,7 +26,7 @@ TALLNESS: Final = {"FAILURE": TALL, "SUCCESS": 14, MISSED: 14, UNHEARD: 14}
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class RunCell:
     """One run of a strip: where it stands, how tall, its state, and that in words with its time."""
 
     x: int
@@ -41,7 +41,7 @@ class Cell:
 class Strip:
     """Runs, the oldest first; `words` sum them up."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[RunCell, ...]
     width: int
     words: str
 
@@ -57,9 +57,9 @@ def strip(marks: Sequence[Mark]) -> Strip:
     )
 
 
-def _cell(place: int, mark: Mark) -> Cell:
+def _cell(place: int, mark: Mark) -> RunCell:
     height = TALLNESS.get(mark.state, 8)
-    return Cell(place * STEP, TALL - height, height, mark.state, _word(mark), mark.at)
+    return RunCell(place * STEP, TALL - height, height, mark.state, _word(mark), mark.at)
 
 
 def _word(mark: Mark) -> str:
