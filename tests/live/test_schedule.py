@@ -169,12 +169,9 @@ def test_beat_is_seen_to_send_and_nothing_else_is_taken_for_it(planned):
 
     assert tick["queue"] == "celery"
     assert tick["last"] == pytest.approx(time.time(), abs=15)
-    assert {one["state"] for one in tick["history"]} <= {
-        "SUCCESS",
-        "STARTED",
-        "RECEIVED",
-        "PENDING",
-    }
+    states = {one["state"] for one in tick["history"]}
+    assert "SUCCESS" in states
+    assert "FAILURE" not in states
     yearly = planned.entry("yearly")
     assert (yearly["last"], yearly["history"], yearly["is_latest"]) == (None, [], True)
 
