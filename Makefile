@@ -103,7 +103,7 @@ image-test: services setup ## Build the container image with buildah and run it
 	$(BIN)/pytest -m image tests/image
 
 .PHONY: soak
-soak: setup ## Run what takes minutes: a store killed 200 times, a ledger of 10,000 tasks, real alarms
+soak: setup ## Run what takes long: a store killed 200 times, 10,000 tasks in a ledger, hours of churn
 	CRASH_ROUNDS=200 $(BIN)/pytest -s tests/store/test_crash.py
 	LEDGER_TASKS=10000 $(BIN)/pytest -n 0 tests/live/test_ledger.py
 	$(BIN)/pytest --hypothesis-profile=soak tests/store/test_where.py tests/store/test_query.py tests/store/test_search.py

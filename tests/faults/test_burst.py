@@ -1,4 +1,4 @@
-"""Two hundred thousand events within half a second reach Redis, and all of them the pages."""
+"""Two hundred thousand events within half a second reach a broker, and all of them the pages."""
 
 import time
 from itertools import islice
@@ -9,7 +9,7 @@ from bench.load import events, messages, steady
 from bench.wires import wire
 from tests.services import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.faults, pytest.mark.xdist_group("live-redis")]
+pytestmark = [pytest.mark.live, pytest.mark.faults]
 
 EVENTS, BATCH = 200_000, 100
 
@@ -18,10 +18,20 @@ def received(dashboard):
     return dashboard.get("/api/connection")["events"]["received"]
 
 
-def test_a_burst_of_200_000_events_on_redis_is_received_whole(own_redis, start_dashboard):
-    dashboard = start_dashboard(own_redis.url, own_redis.url)
+@pytest.fixture(
+    params=[
+        pytest.param("own_redis", marks=pytest.mark.xdist_group("live-redis"), id="redis"),
+        pytest.param("rabbit", marks=pytest.mark.xdist_group("rabbit"), id="rabbitmq"),
+    ]
+)
+def broker(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_a_burst_of_200_000_events_is_received_whole(broker, start_dashboard):
+    dashboard = start_dashboard(broker.url)
     wait_until(lambda: dashboard.get("/api/connection")["connected"], 30, "it hears events")
-    with wire(own_redis.url) as line:
+    with wire(broker.url) as line:
         source = messages(events(steady(20, 50), at=lambda _: time.time()), BATCH)
         packed = b"".join(line.pack(*one) for one in islice(source, EVENTS // BATCH))
         line.write(packed)

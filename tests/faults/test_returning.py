@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.live, pytest.mark.faults]
 EVERY_S, STORM_S = 0.5, 10.0
 #: How soon all is well again; and what a machine that is busy needs on top.
 BACK_S, BUSY_S = 5.0, 5.0
+#: A page that waits for no broker, on a busy machine.
+READY_S = 5.0
 #: After a new primary was chosen.
 ELECTED_S = 15.0
 
@@ -107,6 +109,25 @@ def queues_of_events(rabbit: Rabbit) -> list[str]:
     with urlopen(Request(url, headers={"Authorization": f"Basic {login}"}), timeout=10) as answer:
         names = [queue["name"] for queue in json.load(answer)]
     return [name for name in names if name.startswith("celeryev.")]
+
+
+def test_a_broker_that_is_away_at_the_start_is_waited_for_and_pages_say_so(
+    tmp_path: Path, start_dashboard: Callable[..., Dashboard]
+) -> None:
+    broker = Redis(tmp_path)
+    dashboard = start_dashboard(broker.url)
+    began = time.monotonic()
+    page = dashboard.ask("/workers")
+    assert time.monotonic() - began < READY_S
+    assert page.status == 200
+    said = lambda: "<strong>Disconnected from" in dashboard.ask("/workers").text  # noqa: E731
+    wait_until(said, BACK_S, "the banner says it")
+    assert dashboard.ask("/readyz").status == 503
+
+    with running(broker):
+        wait_until(lambda: is_connected(dashboard), BACK_S, "it hears events")
+        heard_task(dashboard, broker.url)
+        assert dashboard.ask("/readyz").status == 200
 
 
 def gaps(dashboard: Dashboard) -> int:
