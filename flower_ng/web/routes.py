@@ -60,6 +60,7 @@ from flower_ng.web.pages.actions import Actions
 from flower_ng.web.pages.audit import AuditTrail
 from flower_ng.web.pages.batch import BatchPage
 from flower_ng.web.pages.broker import BrokerPage
+from flower_ng.web.pages.compare import ComparePage
 from flower_ng.web.pages.deploys import DeploysPage
 from flower_ng.web.pages.doctor import DoctorPage
 from flower_ng.web.pages.failure import FailurePage
@@ -106,6 +107,7 @@ PAGES: tuple[type[Page], ...] = (
     TaskDetailPage,
     WorkflowsPage,
     WorkflowDetailPage,
+    ComparePage,
     Types,
     Type,
     Queues,

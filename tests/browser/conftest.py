@@ -44,6 +44,7 @@ PATHS = {
     "tasks": "/tasks",
     "wrong search": "/tasks?search=x",
     "task": "/task/0123456789abcdef-failed",
+    "compare": "/compare?ids=0123456789abcdef-failed&ids=0123456789abcdef-0",
     "history": "/history",
     "broker": "/broker",
     "overview": "/overview",

@@ -127,7 +127,7 @@ def test_what_is_installed_starts_and_serves_pages_with_their_files(started: str
 
     assert files
     assert all(fetched(started + file) for file in files)
-    assert b"morph" in fetched(f"{started}/static/vendor/idiomorph.esm.js")
+    assert b"morph" in fetched(f"{started}/static/vendor/idiomorph.js")
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:

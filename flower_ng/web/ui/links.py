@@ -55,6 +55,10 @@ class Links:
         """The list of the tasks with these values; None stands for any."""
         return self.page("/tasks", {key: value for key, value in filters.items() if value})
 
+    def compare(self, one: str, other: str) -> str:
+        """Two tasks side by side."""
+        return f"{self.prefix}/compare?{urlencode([('ids', one), ('ids', other)])}"
+
     def action(self, tail: str, subject: str = "", tab: str = "") -> str:
         """Where the form of an action is sent; browsers keep the fragment on the way back."""
         where = f"/{segment(subject)}" if subject else ""

@@ -42,6 +42,7 @@ class Picks extends HTMLElement {
     this.#page.checked = number > 0 && number === all.length;
     this.#page.indeterminate = number > 0 && number < all.length;
     this.textContent = number ? `${number} selected` : "";
+    document.querySelector("button[data-two]")?.toggleAttribute("disabled", number !== 2);
   }
 }
 

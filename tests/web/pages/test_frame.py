@@ -67,6 +67,7 @@ VISITS = {
     "RollingPage": "/workers/drain",
     "Tasks": f"/tasks?worker={SEGMENT}",
     "TaskDetailPage": f"/task/{SEGMENT}",
+    "ComparePage": f"/compare?ids={SEGMENT}&ids={SEGMENT}%21",
     "Types": f"/types?search={SEGMENT}",
     "Type": f"/types/{SEGMENT}",
     "Overview": "/overview",
