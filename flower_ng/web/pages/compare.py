@@ -25,7 +25,7 @@ MOST_MARKED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MarkedText:
     """A piece of a text; `differs` says that the other task has something else there."""
 
     text: str
@@ -41,7 +41,7 @@ class Line:
 
     label: str
     differs: bool = False
-    parts: tuple[tuple[Part, ...], ...] = ()
+    parts: tuple[tuple[MarkedText, ...], ...] = ()
     moments: tuple[float | None, ...] = ()
     is_text: bool = False
 
@@ -108,7 +108,7 @@ class ComparePage(Page):
             told = [found.get(kind) for found in each]
             label = next(one.label for one in told if one)
             words = [fmt.DASH if one is None else _took(one.seconds, one.note) for one in told]
-            yield Line(label, parts=tuple((Part(text, differs=False),) for text in words))
+            yield Line(label, parts=tuple((MarkedText(text, differs=False),) for text in words))
 
 
 def _took(seconds: float | None, note: str) -> str:
@@ -120,14 +120,14 @@ def _line(label: str, texts: Sequence[str], *, is_text: bool = False) -> Line:
     return Line(label, one != other, marked(one, other), is_text=is_text)
 
 
-def marked(one: str, other: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def marked(one: str, other: str) -> tuple[tuple[MarkedText, ...], tuple[MarkedText, ...]]:
     """Return two texts in parts, by words, those marked that the other does not have."""
     if one == other or len(one) + len(other) > MOST_MARKED:
-        return (Part(one, one != other),), (Part(other, one != other),)
+        return (MarkedText(one, one != other),), (MarkedText(other, one != other),)
     left, right = (re.findall(r"\w+|\s+|.", text, re.DOTALL) for text in (one, other))
-    found: tuple[list[Part], list[Part]] = ([], [])
+    found: tuple[list[MarkedText], list[MarkedText]] = ([], [])
     for kind, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
         for parts, words in zip(found, (left[a:b], right[c:d]), strict=True):
             if words:
-                parts.append(Part("".join(words), kind != "equal"))
+                parts.append(MarkedText("".join(words), kind != "equal"))
     return tuple(found[0]), tuple(found[1])

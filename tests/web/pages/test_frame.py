@@ -40,6 +40,8 @@ def hostile_shop(shop: Shop) -> Shop:
         }
     }
     shop.inspector.aged_s = dict.fromkeys(ALL_METHODS, 0.0)
+    hostile_entry = {"task": HOSTILE, "args": [HOSTILE], "kwargs": {HOSTILE: HOSTILE}}
+    shop.plan(**{HOSTILE: {**hostile_entry, "schedule": 60.0, "options": {"queue": HOSTILE}}})
     shop.queues = [HOSTILE]
     shop.broker.told = [{"name": HOSTILE, "messages": HOSTILE}]
     shop.broker.trouble = shop.broker_url = HOSTILE
@@ -83,6 +85,8 @@ VISITS = {
     "DeploysPage": "/deploys",
     "WorkflowsPage": f"/workflows?search={SEGMENT}",
     "WorkflowDetailPage": f"/workflow/{SEGMENT}",
+    "SchedulePage": "/schedule",
+    "WaitingPage": "/schedule/waiting",
     "DoctorPage": "/doctor",
     "BrokerPage": "/broker",
     "Logout": "/logout",
@@ -124,8 +128,7 @@ async def test_every_page_has_the_ways_to_the_others(look):
         "Overview": "/overview", "Tasks 0": "/tasks", "Types": "/types", "Workers 0": "/",
         "Queues": "/queues", "Actions": "/actions", "Problems": "/problems",
         "Failures": "/failures", "Workflows": "/workflows", "Deploys": "/deploys",
-        "Doctor": "/doctor",
-        "History": "/history", "Audit": "/audit",
+        "Schedule": "/schedule", "Doctor": "/doctor", "History": "/history", "Audit": "/audit",
     }  # fmt: skip
     assert nav.one("a", aria_current="page").one("span").text == "Tasks"
     assert html.all("a")[0].text == "Skip to content"
