@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from flower_ng.life.runs import EXPIRED, REQUEUED, TERMINATED, WAITED
+from flower_ng.life.runs import EXPIRED, KILLED, REQUEUED, TERMINATED, WAITED
 
 #: Bounds of what comes over the wire: longer names are refused, longer texts are cut.
 NAME_LENGTH = 512
@@ -77,7 +77,8 @@ class Event(msgspec.Struct, gc=False, eq=False):
         if self.requeue:
             return REQUEUED
         if self.terminated is None:
-            return ""
+            is_bare = self.runtime is None and self.result is None
+            return KILLED if is_bare and self.type == "task-succeeded" else ""
         return TERMINATED if self.terminated else EXPIRED if self.expired else WAITED
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from flower_ng.life.attempts import first_at, retries_of
 from flower_ng.life.matching import runs_of
-from flower_ng.life.runs import MAIN, UNSTARTED, Run, TaskEvent, are_one, in_order
+from flower_ng.life.runs import KILLED, MAIN, UNSTARTED, Run, TaskEvent, are_one, in_order
 
 #: Events that are remembered of one task in memory: the newest.
 MAX_EVENTS: Final = 80
@@ -30,9 +30,11 @@ class Life:
         self._match()
 
     def repeats(self, event: TaskEvent) -> bool:
-        """Whether a worker tells once more of a failure that it told of just before."""
+        """Whether a worker tells once more of an end that it told of just before."""
         before = self._newest.get(event.hostname)
-        return before is not None and before.type == event.type and are_one(before, event)
+        if before is None or not are_one(before, event):
+            return False
+        return before.type == event.type or event.how == KILLED
 
     def add(self, event: TaskEvent) -> bool:
         """Take in an event; return whether it is a new one."""

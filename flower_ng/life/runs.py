@@ -19,12 +19,21 @@ RANKS: Final = {
     states.SUCCESS: 0, states.FAILURE: 1, states.REVOKED: 2, states.RETRY: 3, states.REJECTED: 4,
 }  # fmt: skip
 REQUEUED, TERMINATED, EXPIRED, WAITED = "requeued", "terminated", "expired", "waited"
+#: How a task succeeded of which neither a result nor a run time is told: a pool of greenlets says
+#: so of one that it killed.
+KILLED: Final = "killed"
+#: What a worker says of a task that it stopped, because it shuts down or lost the broker.
+CANCELLED: Final = "CANCELLED"
 #: How a task is revoked that has not started.
 UNSTARTED: Final = frozenset({EXPIRED, WAITED})
 #: The outcomes after which a task is not run again, unless its message is delivered again.
 FINAL: Final = frozenset({states.SUCCESS, states.FAILURE, states.REVOKED})
 #: The states in which a task does not run: any other is STARTED, or one that the task sent itself.
-NOT_RUNNING: Final = (states.ALL_STATES | {states.REJECTED, states.IGNORED}) - {states.STARTED}
+NOT_RUNNING: Final = states.ALL_STATES - {states.STARTED} | {
+    states.REJECTED,
+    states.IGNORED,
+    CANCELLED,
+}
 #: The two events with which a worker tells of one failure whose message it also rejects.
 _PAIRED: Final = frozenset({"failed", "rejected"})
 #: Events of one time, in the order in which a worker sends them.
@@ -46,7 +55,8 @@ class TaskEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `exception` is how the exception's text begins, where the event had one. `retries` counts for
     sent and received alone, None where it is unknown; so does `name`, which is only there after the
     task was replaced. `how` says more of an end: that a rejected task's message is delivered again
-    (REQUEUED), that a revoked one ran (TERMINATED), had expired (EXPIRED), or else WAITED.
+    (REQUEUED), that a revoked one ran (TERMINATED), had expired (EXPIRED), or else WAITED, that one
+    may have been KILLED that is said to have succeeded.
     `own` is what an event of the app's own says, as a JSON object.
     """
 
@@ -120,7 +130,12 @@ class Run(msgspec.Struct, gc=False, eq=False):
         return self.outcome in FINAL and not self.is_requeued
 
     def end(self, event: TaskEvent) -> None:
-        """Note an end; of several the one that says more counts, of equal ones the first."""
+        """Note an end; of several the one that says more counts, of equal ones the first.
+
+        No success is that of a run which its worker has ended.
+        """
+        if event.how == KILLED and (self.outcome is not None or self.custom == CANCELLED):
+            return
         outcome = OUTCOMES[event.type]
         self.is_requeued |= event.how == REQUEUED
         if self.outcome is None or (RANKS[outcome], event.at) < self._told:
@@ -151,6 +166,8 @@ def _place(event: TaskEvent) -> tuple[float | int | str, ...]:
 
 def are_one(first: TaskEvent, second: TaskEvent) -> bool:
     """Whether two events in a row tell of one end: a hard time limit is told of twice."""
+    if second.how == KILLED:
+        return first.how == TERMINATED
     if first.type == second.type == "failed":
         return first.exception == second.exception
     return {first.type, second.type} == _PAIRED

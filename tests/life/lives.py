@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from flower_ng.life.runs import OUTCOMES, REQUEUED, TERMINATED, WAITED, TaskEvent
+from flower_ng.life.runs import KILLED, OUTCOMES, REQUEUED, TERMINATED, WAITED, TaskEvent
 
 START = 1_700_000_000.0
 HOSTS = ("a@box", "b@box")
@@ -18,7 +18,7 @@ HOSTS = ("a@box", "b@box")
 ENDS = (
     "succeeded", "failed", "failed and rejected", "rejected and failed", "failed twice", "retried",
     "requeued", "replaced", "ignored", "terminated", "lost", "revoked", "revoked at receipt",
-    "dropped", "retried and lost", "requeued and failed", "delivered again",
+    "dropped", "retried and lost", "requeued and failed", "delivered again", "killed",
 )  # fmt: skip
 #: Those after which it is run again.
 _FOLLOWED = frozenset({
@@ -182,8 +182,9 @@ class _Story:
         exception = f"E{len(self.life.runs)}"
         if end == "rejected and failed":
             self.say(run.worker, "rejected")
-        how = TERMINATED if end == "terminated" else ""
-        kind = {"terminated": "revoked", "succeeded": "succeeded"}.get(end, "failed")
+        how = TERMINATED if end in ("terminated", "killed") else ""
+        kinds = {"terminated": "revoked", "killed": "revoked", "succeeded": "succeeded"}
+        kind = kinds.get(end, "failed")
         run.exception = exception if kind == "failed" else ""
         run.ended = self.say(run.worker, kind, exception=run.exception, how=how)
         run.outcome = OUTCOMES[kind]
@@ -192,6 +193,8 @@ class _Story:
             self.say(run.worker, "rejected")
         if end == "failed twice":  # at a hard time limit, by the pool and by its timer
             self.say(run.worker, "failed", exception=exception)
+        if end == "killed":  # a greenlet: its pool takes that it ended for a success
+            self.say(run.worker, "succeeded", how=KILLED)
         return None
 
     def follow(self, run: Truth, end: str) -> tuple[str, int]:
@@ -249,7 +252,9 @@ def on_the_wire(event: TaskEvent, uuid: str = "u") -> dict[str, object]:
     if event.type in ("sent", "received"):
         sent |= {"name": f"shop.x{event.name}", "retries": event.retries, "args": "()"}
     if event.type == "succeeded":
-        sent |= {"result": f"'{event.at}'", "runtime": 0.5}
+        is_killed = event.how == KILLED
+        told = (None, None) if is_killed else (f"'{event.at}'", 0.5)
+        sent |= dict(zip(("result", "runtime"), told, strict=True))
     if event.type in ("failed", "retried"):
         sent |= {"exception": event.exception, "traceback": f"T{event.exception}"}
     if event.type == "rejected":

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from flower_ng.life.attempts import decisive, is_inferred, newest_raised
 from flower_ng.life.matching import runs_of
 from flower_ng.life.memory import Life as Known
-from flower_ng.life.runs import OUTCOMES, REQUEUED, WAITED, Run, TaskEvent
+from flower_ng.life.runs import KILLED, OUTCOMES, REQUEUED, WAITED, Run, TaskEvent
 from tests.life.lives import Life, Truth, interleaved, lives
 
 ENDS = {"SUCCESS", "FAILURE", "REVOKED"}
@@ -280,7 +280,13 @@ def ended_last(life: Life) -> bool:
 
 
 def some(data: st.DataObject, life: Life) -> list[TaskEvent]:
-    """Draw which events are not lost."""
+    """Draw which events are not lost; what a killed task says goes with its revocation."""
     number = len(life.events)
     keeps = data.draw(st.lists(st.booleans(), min_size=number, max_size=number), "kept")
-    return [event for event, is_kept in zip(life.events, keeps, strict=True) if is_kept]
+    kept = [event for event, is_kept in zip(life.events, keeps, strict=True) if is_kept]
+    return [event for event in kept if event.how != KILLED or is_revoked(event, life, kept)]
+
+
+def is_revoked(killed: TaskEvent, life: Life, kept: list[TaskEvent]) -> bool:
+    """Whether it was kept that a task was terminated, which its pool says to have succeeded."""
+    return life.sent[killed.hostname][life.sent[killed.hostname].index(killed) - 1] in kept

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from celery.result import AsyncResult
 
 from tests.services import Dashboard, Redis, Worker, running, wait_until
 
@@ -45,7 +46,7 @@ def green(tmp_path_factory: pytest.TempPathFactory, redis_server: Redis) -> Iter
     options = ("-P", "gevent", "-c", "2", "-Q", "green")
     worker = Worker(folder, url, url, "green", options, UNFORKED)
     dashboard = Dashboard(folder, url, url)
-    app = Celery(broker=url, set_as_current=False)
+    app = Celery(broker=url, backend=url, set_as_current=False)
     with running(worker), running(dashboard), app:
         told = lambda: "gevent" in str(dashboard.get("/api/workers", refresh=1))  # noqa: E731
         wait_until(told, 20, "the worker has told its pool")
@@ -76,6 +77,10 @@ def test_it_drops_what_is_revoked_and_ends_what_is_terminated(green):
     told = green.dashboard.post(f"/api/task/revoke/{running_one}?terminate=1").json()
 
     assert told["acknowledged"] == [green.worker.hostname]
-    assert "the gevent pool may report a task that it ended as succeeded" in told["message"]
-    wait_until(lambda: green.ask("active") == [], what="it is ended")
-    green.reached(waiting, "REVOKED")
+    green.reached(waiting, "REVOKED")  # by then also the success has come that Celery tells
+    green.reached(running_one, "REVOKED")
+    assert AsyncResult(running_one, app=green.app).state == "REVOKED"
+    events = green.dashboard.get(f"/api/task/details/{running_one}")["events"]
+    assert [event["type"] for event in events][-2:] == ["revoked", "succeeded"]
+    assert green.ask("active") == []
+    assert green.dashboard.get("/api/tasks", state="SUCCESS") == {}

@@ -8,11 +8,9 @@ from celery.concurrency.base import BasePool
 
 from flower_ng.monitor.remote.pools import (
     ABILITIES,
-    GREEN,
     IMPLEMENTATIONS,
     Ability,
     inability,
-    misreport,
 )
 
 #: The method of a pool that each ability stands for.
@@ -46,10 +44,3 @@ def test_a_pool_can_do_what_its_class_has(pool, ability):
 
     assert has_own(pool, METHODS[ability]) is (not why)
     assert not why or why.startswith(f"the {pool} pool ")
-
-
-@pytest.mark.parametrize("pool", ABILITIES)
-def test_who_ends_greenlets_may_tell_of_a_success(pool):
-    told = f"celery.concurrency.{pool.removesuffix('s')}:TaskPool"
-
-    assert bool(misreport(told)) is (pool in GREEN)

@@ -10,6 +10,7 @@ from celery.events.state import State
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flower_ng.life.runs import is_running
 from flower_ng.monitor.state.event_repair import Malformed
 from flower_ng.monitor.state.state import ClusterState
 from tests.life.lives import interleaved, lives, on_the_wire
@@ -21,6 +22,18 @@ COMPARED = (
     "revoked", "args", "kwargs", "eta", "retries", "result", "exception", "runtime", "traceback",
     "client", "root_id", "parent_id",
 )  # fmt: skip
+
+
+#: What a pool of greenlets says of a task that is terminated.
+KILLED = [
+    {"type": f"task-{kind}", "uuid": "u", "hostname": "a@box", "timestamp": NOW + place, **fields}
+    for place, (kind, fields) in enumerate((
+        ("received", {"name": "shop.x", "retries": 0}),
+        ("started", {}),
+        ("revoked", {"terminated": True, "signum": 15, "expired": False}),
+        ("succeeded", {"result": None, "runtime": None}),
+    ), 1)
+]  # fmt: skip
 
 
 class Clock:
@@ -283,6 +296,28 @@ def test_a_failure_that_is_told_twice_is_news_once(state, notes):
         state.event(task_event(kind, at=NOW + at, exception="E" if kind == "failed" else None))
 
     assert [change.is_repeated for change in notes.changes] == [False, False, False, True]
+
+
+def test_a_greenlet_that_was_killed_has_not_succeeded(state, notes):
+    for event in KILLED:
+        state.event(event)
+
+    assert (state.tasks["u"].state, state.tasks["u"].succeeded) == ("REVOKED", None)
+    assert [change.is_repeated for change in notes.changes] == [False, False, False, True]
+
+
+def test_a_task_that_was_cancelled_does_not_run_until_it_is_delivered_again(state):
+    received, started, _, succeeded = KILLED
+    cancelled = started | {"type": "task-cancelled", "timestamp": NOW + 3}
+    for event in (received, started, cancelled, succeeded):
+        state.event(event)
+    task = state.tasks["u"]
+    assert (task.state, is_running(task.state), task.succeeded) == ("CANCELLED", False, None)
+
+    for later, event in enumerate((received, started), 6):
+        state.event(event | {"timestamp": NOW + later, "hostname": "b@box"})
+
+    assert (task.state, task.worker.hostname) == ("STARTED", "b@box")
 
 
 def test_a_task_is_told_as_by_celery_but_for_its_children(state):

@@ -46,9 +46,6 @@ SENTENCES: Final[Mapping[Ability, str]] = {
     Ability.TERMINATE: "the {pool} pool can't terminate a running task: it runs to its end",
 }
 
-#: Pools that end a task by ending its greenlet: Celery takes what that returns for its result.
-GREEN: Final = frozenset({"gevent", "eventlet"})
-
 
 def pool_name(implementation: str) -> str:
     """Return the pool's name as `-P` takes it; empty for one of another kind, or untold."""
@@ -64,11 +61,3 @@ def inability(implementation: str, ability: Ability) -> str:
     if not pool or ability in ABILITIES[pool]:
         return ""
     return SENTENCES[ability].format(pool=pool)
-
-
-def misreport(implementation: str) -> str:
-    """Return what a worker's pool wrongly tells of a task that it terminated; empty for nothing."""
-    pool = pool_name(implementation)
-    if pool not in GREEN:
-        return ""
-    return f"the {pool} pool may report a task that it ended as succeeded, without a run time"

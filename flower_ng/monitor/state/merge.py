@@ -14,6 +14,8 @@ from flower_ng.life.progress import (
     progress_of,
 )
 from flower_ng.life.runs import (
+    CANCELLED,
+    KILLED,
     OUTCOMES,
     Run,
 )
@@ -29,6 +31,7 @@ from flower_ng.monitor.state.merge_attempts import (
 from flower_ng.monitor.state.merge_fields import (
     CUSTOM,
     CUSTOM_PROGRESS,
+    ENDED,
     STEPS,
     settle,
     stage,
@@ -77,7 +80,8 @@ def _is_in_turn(task: Task, event: Event, subject: str) -> bool:
     """Whether an event is the next of the task's only run."""
     if subject == "received":
         return task.retries is None or task.retries == event.retries
-    return event.timestamp >= (task.started or task.received or 0.0)
+    is_stopped = task.state == CANCELLED  # what is told next may be of the next run
+    return not is_stopped and event.timestamp >= (task.started or task.received or 0.0)
 
 
 def _go_on(
@@ -86,8 +90,8 @@ def _go_on(
     place, state, progress = step
     if place != CUSTOM:
         setattr(task, subject, event.timestamp)
-        if event.requeue or event.terminated is not None:
-            task.how = event.how
+        if place == ENDED and (how := event.how):
+            task.how = how
     task.worker = worker
     take_what_was_asked(task, event)
     take_what_became_of_it(task, event)
@@ -136,7 +140,7 @@ def _take(task: Task, event: Event, subject: str, life: Life) -> None:
     task.worker = life.workers[run.worker]
     task.received = newest(runs, "received")
     task.started = newest(runs, "started")
-    if subject in OUTCOMES:
+    if subject in OUTCOMES and (event.how != KILLED or run.outcome == states.SUCCESS):
         setattr(task, subject, max(event.timestamp, getattr(task, subject) or 0.0))
     if subject != "sent":
         _take_end(task, event, run, runs)

@@ -24,7 +24,7 @@ STEPS: Final = {
     )
 }
 CUSTOM: Final = 3
-_ENDED: Final = 4
+ENDED: Final = 4
 _WITHIN: Final = (1 << ATTEMPT_BITS) - 1
 CUSTOM_PROGRESS: Final = progress_in_attempt("")
 
@@ -32,7 +32,7 @@ CUSTOM_PROGRESS: Final = progress_in_attempt("")
 def stage(task: Task) -> int:
     """Return how far a task is in its attempt, as in STEPS."""
     within = task.progress & _WITHIN
-    return _ENDED if within >= FIRST_ENDED else within & 7
+    return ENDED if within >= FIRST_ENDED else within & 7
 
 
 def settle(task: Task, state: str, at: float, progress: int, source: str | None = None) -> None:

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from flower_ng.errors import NotFound, Refused
 from flower_ng.monitor.remote import command_list as listed
 from flower_ng.monitor.remote.commands import CALLS, CommandCall
-from flower_ng.monitor.remote.pools import misreport
 from flower_ng.monitor.remote.task_actions import ABORT, REVOKE
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.api.write import Plan, ReviewedWrite
@@ -14,7 +13,6 @@ from flower_ng.web.lookups.task_review import (
     abort_review,
     acknowledged,
     inability_to_terminate,
-    pool_that_runs,
     revoke_review,
 )
 
@@ -123,12 +121,11 @@ class TaskRevoke(ReviewedWrite):
         """Take `terminate` and, for that, the name of a `signal`."""
         terminate, signal = self.argument_values()
         why = inability_to_terminate(self.cluster, task_id) if terminate else ""
-        wrong = misreport(pool_that_runs(self.cluster, task_id)) if terminate else ""
 
         async def revoke() -> dict[str, Any]:
             message = await self.cluster.control.task_revoke(task_id, terminate, signal)
             told = await acknowledged(self.cluster, task_id, self.identity.name)
-            more = [one for one in (why, wrong, told.trouble) if one]
+            more = [one for one in (why, told.trouble) if one]
             return {"message": ", but ".join((message, *more)), **told.record()}
 
         return Plan(lambda: revoke_review(self.cluster, task_id, signal * terminate, why), revoke)

@@ -11,7 +11,7 @@ from flower_ng.life.runs import is_running
 from flower_ng.monitor.holds.revoking import has_ended
 from flower_ng.monitor.remote.commands import revoke_stamped
 from flower_ng.monitor.remote.many import words_of
-from flower_ng.monitor.remote.pools import Ability, inability, misreport
+from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.monitor.remote.task_actions import ABORT, FORGET, REVOKE, REVOKE_STAMPED
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.state.eta import eta_s
@@ -147,8 +147,6 @@ def revoke_review(cluster: Cluster, task_id: str, signal: str, inability: str) -
         cautions.append(f"It has ended already ({state}): revoking changes nothing.")
     elif task is not None and task.started and not signal:
         cautions.append("It runs already: without terminate it runs to its end.")
-    elif signal and (words := misreport(pool_that_runs(cluster, task_id))):
-        cautions.append(fmt.sentence(words))
     unknowns = ["Which workers acknowledge it is known afterwards; those that join are told too."]
     at = eta_s(task.eta, cluster.timezone) if task is not None else None
     details = []
