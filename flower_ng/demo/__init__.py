@@ -1,4 +1,4 @@
-"""`flower-ng demo`: a sample shop with three real workers and no broker server.
+"""`flower-ng demo`: a sample shop with three real workers, beat, and no broker server.
 
 Runs in the main thread: it makes a temporary folder, starts the shop's processes, hands over to
 the dashboard, and at its end takes all of it away again.
@@ -33,23 +33,25 @@ WORKERS = (
 
 @contextlib.contextmanager
 def open_shop() -> Iterator[Celery]:
-    """Start workers and customers in a folder of their own; yield the shop's Celery app."""
+    """Start workers, beat and customers in a folder of their own; yield the shop's Celery app."""
     folder = Path(tempfile.mkdtemp(prefix="flower_ng-demo-"))
     os.environ["FLOWER_NG_DEMO_FOLDER"] = str(folder)
     shop = importlib.import_module("flower_ng.demo.shop")
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.enter_context(
-            Keeper((command, folder / f"{name}.log") for name, command in commands())
+            Keeper((command, folder / f"{name}.log") for name, command in commands(folder))
         )
         yield shop.app
 
 
-def commands() -> Iterator[tuple[str, list[str]]]:
+def commands(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and the command line of each process of the shop."""
+    celery = [sys.executable, "-m", "celery", "-A", "flower_ng.demo.shop"]
     for name, options in WORKERS:
-        celery = [sys.executable, "-m", "celery", "-A", "flower_ng.demo.shop", "worker"]
-        yield name, [*celery, "-E", "--loglevel=INFO", f"--hostname={name}@demo", *options]
+        worker = [*celery, "worker", "-E", "--loglevel=INFO", f"--hostname={name}@demo"]
+        yield name, [*worker, *options]
+    yield "beat", [*celery, "beat", f"--schedule={folder / 'schedule'}", "--pidfile="]
     yield "customers", [sys.executable, "-m", "flower_ng.demo.customers"]
 
 

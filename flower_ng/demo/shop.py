@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, Task, chord, group
+from celery.schedules import crontab
 from kombu import Queue
 
 from flower_ng.demo.folders import used
@@ -56,6 +57,20 @@ app.conf.update(
     worker_prefetch_multiplier=2,
     worker_send_task_events=True,
     timezone="UTC",
+    beat_schedule={
+        "count shelf A01": {"task": "shop.stock.count", "schedule": 30.0, "args": ["A01"]},
+        "remind Ada": {"task": "shop.mail.reminder", "schedule": crontab(), "args": ["ada"]},
+        "figures of the season": {
+            "task": "shop.reports.season",
+            "schedule": crontab(minute=0, hour=0),
+            "args": [2026, 4],
+        },
+        "total of the night": {
+            "task": "shop.reports.total",
+            "schedule": crontab(minute="*/15", hour="0-5", day_of_week="mon-fri"),
+            "args": [[7, 14]],
+        },
+    },
 )
 
 
