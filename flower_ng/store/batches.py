@@ -36,6 +36,8 @@ SILENT_S: Final = 6 * BEAT_S
 KEPT_S: Final = 90 * 86_400.0
 #: Ids that are written in one statement.
 STEP: Final = 5_000
+#: No task of a batch stands so far behind, and both databases can compare it.
+MOST_PLACE: Final = 2**31 - 1
 BROKEN_OFF: Final = "The dashboard ended while it ran"
 
 
@@ -154,7 +156,7 @@ class BatchTables:
             rows = connection.execute(
                 f"SELECT {_ITEM} FROM batch_item WHERE batch = ? AND place > ?"
                 f"{f' AND state IN ({among})' if states else ''} ORDER BY place LIMIT ?",
-                (batch_id, after, limit),
+                (batch_id, min(max(after, -1), MOST_PLACE), limit),
             )
             return [_item(one, is_run=is_run) for one in _all(rows)]
 

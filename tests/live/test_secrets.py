@@ -31,6 +31,8 @@ def secret(place: str) -> str:
 
 
 BROKER = secret("broker")
+#: A queue that nobody consumes from: messages stay in it.
+IDLE = "idle"
 CONF: dict[str, Any] = {
     "security_key_password": secret("conf1"),
     "s3_access_key_id": "AKIAIOSFODNN7EXAMPLE",
@@ -98,6 +100,7 @@ class Planted:
     folder: Path
     tasks: tuple[str, ...]
     webhook: str
+    named: tuple[str, ...]
 
 
 @pytest.fixture(scope="module")
@@ -133,12 +136,36 @@ def planted(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Ite
         tasks = tuple(one.id for one in sent)
         for task in tasks:
             wait_until(lambda task=task: ended(board, task), 20, f"{task} has ended")
-        yield Planted(board, worker, folder, tasks, webhook)
+        app.send_task("tests.shop.echo", ARGS, KWARGS, queue=IDLE)
+        wait_until(lambda: IDLE in board.ask("/queues").text, 20, f"{IDLE} is known")
+        yield Planted(board, worker, folder, tasks, webhook, (IDLE, *written(board, tasks[0])))
     finally:
         app.close()
         board.stop()
         worker.stop()
         server.stop()
+
+
+def written(board: Dashboard, task: str) -> Iterator[str]:
+    """Have people write secrets wherever they can; yield names of what they wrote about."""
+
+    def post(path: str, **form: Any) -> Any:
+        answer = board.post(path, **form)
+        assert answer.status == 200, answer.text
+        assert found_in(answer.text) == set()
+        return answer.json()
+
+    password = lambda place: f"password={secret(place)}"  # noqa: E731
+    kind = board.get("/api/failures")["failures"][0]["digest"]
+    post(f"/api/failures/note/{kind}", note=password("note"), assignee=password("assignee"))
+    post(f"/api/failures/mute/{kind}", reason=password("muted"), **{"for": "600"})
+    post(f"/api/queue/pause/{IDLE}", reason=password("paused"))
+    post("/api/problems/mute", rule="worker-gone", subject="x", reason=password("problem"))
+    post("/api/deploys", name=password("deploy"), link=f"https://u:{secret('link')}@x/")
+    search = f"name:echo OR args:{password('search')}"
+    many = {"all": "1", "search": search, "reason": password("batch"), "rate": "100"}
+    yield from (kind, post("/api/batches/rerun", **many)["batch"])
+    yield post("/api/batches/rerun", ids=task, reason=password("ids"))["batch"]
 
 
 def ended(board: Dashboard, task: str) -> bool:
@@ -153,6 +180,7 @@ def found_in(text: str) -> set[str]:
 def addresses(planted: Planted) -> Iterator[str]:
     """Yield what can be read: each page and route of the API, with names where they want some."""
     names = [planted.worker.hostname, "tests.shop.echo", "tests.shop.fail", *planted.tasks]
+    names += planted.named
     for route in [*PAGES, *ENDPOINTS]:
         path = str(route.path).rstrip("/?")
         if "GET" not in getattr(route, "methods", ("GET",)):

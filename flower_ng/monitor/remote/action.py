@@ -3,11 +3,16 @@
 The API's route, the form, the review before it and the table in `docs/actions.md` follow from it.
 """
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flower_ng.errors import BadRequest
 from flower_ng.monitor.remote.pools import Ability
+from flower_ng.truncation import cut
+
+#: So much is told of a number that is out of bounds.
+DIGITS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,10 @@ class ActionArgument:
             raise BadRequest(f"{self.name} must be {self.bounds}, not {value}")
 
     def _check_number(self, value: float) -> None:
-        if not value >= (self.least or 0):
+        most = math.inf if self.most is None else self.most
+        if not (self.least or 0) <= value <= most:
             unit = f" of {self.unit}" if self.unit else ""
-            raise BadRequest(f"{self.name} must be a number{unit} {self.bounds}, not {value:.15g}")
+            raise BadRequest(f"{self.name} must be a number{unit} {self.bounds}, not {told(value)}")
 
     @property
     def bounds(self) -> str:
@@ -51,6 +57,11 @@ class ActionArgument:
         if self.least is None:
             return ""
         return f"from {self.least} on" if self.most is None else f"from {self.least} to {self.most}"
+
+
+def told(number: float) -> str:
+    """Return a number for a sentence: JSON may hold whole ones that no float can."""
+    return cut(str(number), DIGITS) if isinstance(number, int) else f"{number:.15g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,11 @@ from typing import Final
 from flower_ng.monitor.remote.action import Action, ActionArgument
 
 TASK: Final = "task"
+#: A hundred years: what a task can wait at most, or be good for.
+LONGEST_S: Final = 3_153_600_000
+COUNTDOWN: Final = ActionArgument(
+    "countdown", float, "wait so many seconds", least=0, most=LONGEST_S, unit="seconds"
+)
 RERUN: Final = Action(
     "rerun",
     "task/rerun",
@@ -17,7 +22,7 @@ RERUN: Final = Action(
         ActionArgument("args", list, "positional arguments as JSON, in place of what is known"),
         ActionArgument("kwargs", dict, "keyword arguments as JSON, in place of what is known"),
         ActionArgument("queue", str, "another queue"),
-        ActionArgument("countdown", float, "wait so many seconds", least=0, unit="seconds"),
+        COUNTDOWN,
     ),
     is_reviewed=True,
 )
@@ -32,10 +37,15 @@ SEND: Final = Action(
         ActionArgument("args", list, "positional arguments, a JSON array"),
         ActionArgument("kwargs", dict, "keyword arguments, a JSON object"),
         ActionArgument("queue", str, "in place of the one that the app's routes choose"),
-        ActionArgument("countdown", float, "wait so many seconds", least=0, unit="seconds"),
+        COUNTDOWN,
         ActionArgument("eta", str, "wait until then: ISO 8601, without a zone that of the pages"),
         ActionArgument(
-            "expires", float, "do not run it any more after so long", least=0, unit="seconds"
+            "expires",
+            float,
+            "do not run it any more after so long",
+            least=0,
+            most=LONGEST_S,
+            unit="seconds",
         ),
         ActionArgument(
             "priority",

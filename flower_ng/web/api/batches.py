@@ -53,7 +53,7 @@ class Many(ReviewedWrite):
             who=str(self.current_user),
             how=str(self.identity.how),
             peer=self.request.remote_ip or "",
-            search=choice.search,
+            search=None if choice.search is None else self.cluster.redactor.text(choice.search),
             parameters={"signal": given["signal"]} if "signal" in given else {},
             reason=self.reason(),
             rate=int(given["rate"]),

@@ -155,7 +155,7 @@ class FailureNote(OnFailure):
 
     def handled(self, kept: HandledFailure, last: float, now: float) -> HandledFailure:  # noqa: ARG002
         """Take `assignee` and `note`, which stand for what was there before."""
-        assignee, note = (str(one or "").strip() for one in self.argument_values())
+        assignee, note = (self.told(name).strip() for name in ("assignee", "note"))
         return msgspec.structs.replace(
             kept,
             assignee=_bounded("assignee", assignee, REASON_LENGTH),

@@ -6,13 +6,18 @@ from typing import Any, Final
 
 from flower_ng.errors import BadRequest
 from flower_ng.monitor.remote.action import ActionArgument
-from flower_ng.web.api.message import parse_message
+from flower_ng.web.api.message import decoded, parse_message
 from flower_ng.web.api.write import ReviewedWrite
 
 FIELDS: Final = "application/x-www-form-urlencoded"
 #: What may be in a body beside the arguments.
 BESIDE: Final = frozenset({"digest", "dry_run", "reason"})
-KINDS: Final[Mapping[type, str]] = {list: "a JSON array", dict: "a JSON object", str: "a text"}
+KINDS: Final[Mapping[type, str]] = {
+    list: "a JSON array",
+    dict: "a JSON object",
+    str: "a text",
+    bool: "true or false",
+}
 
 
 class JsonWrite(ReviewedWrite):
@@ -34,7 +39,7 @@ class JsonWrite(ReviewedWrite):
 
     def reason(self) -> str:
         """From the body too, which is JSON."""
-        return super().reason() or str(self._body().get("reason") or "")
+        return super().reason() or self.cluster.redactor.text(str(self._body().get("reason") or ""))
 
     def given(self) -> dict[str, Any]:
         """Return the arguments that were given, checked; BadRequest says what is wrong with one."""
@@ -56,7 +61,7 @@ class JsonWrite(ReviewedWrite):
         for one in self.action.arguments:
             text = self.get_argument(one.name, default="").strip()
             if text and one.type in (list, dict):
-                values[one.name] = decoded(one.name, text)
+                values[one.name] = from_field(one.name, text)
             elif text:
                 values[one.name] = self.get_argument(one.name, type=one.type)
         return values
@@ -77,12 +82,12 @@ class JsonWrite(ReviewedWrite):
         return FIELDS in kind and not body.lstrip().startswith((b"{", b"["))
 
 
-def decoded(name: str, text: str) -> Any:
-    """Return what a form's JSON means."""
+def from_field(name: str, text: str) -> Any:
+    """Return what the JSON in a form's field means; BadRequest names the field."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"{name} are no JSON: {error}") from error
+        return decoded(text)
+    except BadRequest as error:
+        raise BadRequest(f"{name} are no JSON: {error.message}") from error
 
 
 def checked(argument: ActionArgument, value: Any) -> Any:

@@ -52,7 +52,7 @@ def parse_message(body: bytes) -> TaskMessage:
     BadRequest for what is not JSON, is nested too deep to be read, holds what no JSON may hold
     (NaN, infinite numbers, half characters), or is not of the shape that Flower's API takes.
     """
-    options = _decode(body) if body else {}
+    options = decoded(body) if body else {}
     if not isinstance(options, dict):
         kind = JSON_NAMES.get(type(options), "a number")
         raise BadRequest(f"invalid options: the body must be an object, not {kind}")
@@ -66,13 +66,16 @@ def parse_message(body: bytes) -> TaskMessage:
     return TaskMessage(args, kwargs, options)
 
 
-def _decode(body: bytes) -> Any:
-    """Decode, and encode once for the check: Python's decoder takes more than JSON allows."""
+def decoded(body: bytes | str) -> Any:
+    """Return what JSON means; BadRequest for what is none, and for what no JSON may hold.
+
+    It is encoded once for that: Python's decoder takes more than JSON allows.
+    """
     try:
-        value = json.loads(body.decode())
+        value = json.loads(body.decode() if isinstance(body, bytes) else body)
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except RecursionError:
-        raise BadRequest("the body is nested too deep") from None
+        raise BadRequest("it is nested too deep") from None
     except ValueError as error:
         raise BadRequest(str(error)) from error
     return value
@@ -83,7 +86,7 @@ def _seconds(value: Any) -> float | None:
         return None
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadRequest("Invalid timeout") from None
     if not 0 <= seconds < math.inf:
         raise BadRequest("Invalid timeout")

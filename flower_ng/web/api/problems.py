@@ -51,7 +51,8 @@ class ProblemMute(Write):
     async def act(self) -> dict[str, Any]:
         """Mute what the arguments `rule` and `subject` name; 400 without a reason."""
         rule, subject = named(self)
-        reason = self.get_argument("reason", default="", required=True)[:REASON_LENGTH]
+        self.get_argument("reason", required=True)
+        reason = self.told("reason")[:REASON_LENGTH]
         for_s: float = self.get_argument("for", default=USUAL_S, type=float)
         if not 0 < for_s <= LONGEST_S:
             raise BadRequest(f"for must be from 1 to {LONGEST_S:.15g} seconds, not {for_s:.15g}")

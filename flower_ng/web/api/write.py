@@ -29,6 +29,10 @@ class Write(Endpoint):
     methods: ClassVar[tuple[str, ...]] = ("POST",)
     has_form = True
 
+    def told(self, name: str) -> str:
+        """What somebody wrote about it, without secrets: it is kept and shown to others."""
+        return self.cluster.redactor.text(str(self.get_argument(name, default="") or ""))
+
 
 class ReviewedWrite(Write):
     """A POST that does what an Action declares.
@@ -95,8 +99,8 @@ class ReviewedWrite(Write):
         return str(self.get_argument("digest", default=""))
 
     def reason(self) -> str:
-        """Why somebody wants it done, empty where that is not told."""
-        return str(self.get_argument("reason", default=""))
+        """Why somebody wants it done, without secrets; empty where that is not told."""
+        return self.told("reason")
 
     def argument_values(self) -> list[Any]:
         """The values of the declared arguments, in their order."""

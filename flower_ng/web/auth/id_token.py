@@ -122,7 +122,7 @@ def _time(claims: Mapping[str, Any], name: str, *, else_: float) -> float:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return else_
-    return value if math.isfinite(value) else else_
+    return value if -math.inf < value < math.inf else else_
 
 
 def refused(why: str) -> Forbidden:

@@ -1,4 +1,4 @@
-"""A look into a queue, with arguments as `format_task` shows them. On the loop."""
+"""A look into a queue: arguments without secrets, as `format_task` shows them. On the loop."""
 
 from dataclasses import replace
 
@@ -24,6 +24,7 @@ async def glimpse(cluster: Cluster, name: str, most: int) -> QueueGlimpse:
 
 
 def _shown(cluster: Cluster, message: WaitingMessage) -> WaitingMessage:
-    row = TaskRow(message.id, message.task, args=message.args, kwargs=message.kwargs)
+    args, kwargs = map(cluster.redactor.text, (message.args, message.kwargs))
+    row = TaskRow(message.id, message.task, args=args, kwargs=kwargs)
     shown = cluster.format_task(row)
     return replace(message, args=fmt.text(shown.args), kwargs=fmt.text(shown.kwargs))

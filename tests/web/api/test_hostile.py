@@ -122,6 +122,21 @@ def test_a_message_that_cannot_be_sent_is_refused(real, body):
     check(real.dashboard, "POST", ADD, body, 400)
 
 
+def test_half_characters_in_a_form_are_refused_as_in_a_body(real):
+    answer = real.dashboard.post("/do/tasks/revoke-stamped", stamps='{"a": "\\ud800"}')
+
+    assert answer.status == 303  # back to the form, with the reason
+
+
+@pytest.mark.parametrize("value", ["1", "-1", '"yes"', "[]", "{}", "1e308"])
+def test_what_is_true_or_false_is_nothing_else(real, value):
+    body = f'{{"stamps": {{"a": "b"}}, "terminate": {value}}}'
+
+    answer = real.dashboard.ask("/api/tasks/revoke-stamped", "POST", body.encode())
+
+    assert (answer.status, answer.text) == (400, "terminate must be true or false")
+
+
 OPTIONS = (
     "chain chord compression countdown delivery_mode eta exchange expires group_id headers "
     "ignore_result immutable link link_error mandatory name priority publisher queue reply_to "

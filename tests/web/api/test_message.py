@@ -1,6 +1,7 @@
 import pytest
 
 from flower_ng.errors import BadRequest
+from flower_ng.web.api.json_write import from_field
 from flower_ng.web.api.message import TaskMessage, parse_message
 
 
@@ -63,6 +64,14 @@ def test_what_no_json_may_hold_is_refused_with_words(body):
 
 
 @pytest.mark.parametrize(
+    "text", ["[NaN]", "[-Infinity]", '["\\ud800"]', "[1", 100_000 * "["], ids=str.__len__
+)
+def test_a_form_holds_no_json_that_a_body_could_not(text):
+    with pytest.raises(BadRequest, match=r"args are no JSON: .{10,}"):
+        from_field("args", text)
+
+
+@pytest.mark.parametrize(
     ("body", "timeout_s"), [(b"{}", None), (b'{"timeout": 2}', 2.0), (b'{"timeout": "0.5"}', 0.5)]
 )
 def test_the_timeout_is_taken_out_of_the_options(body, timeout_s):
@@ -71,7 +80,10 @@ def test_the_timeout_is_taken_out_of_the_options(body, timeout_s):
     assert (timeout, message.options) == (timeout_s, {})
 
 
-@pytest.mark.parametrize("timeout", [b'"soon"', b"[]", b"-1", b'"nan"', b'"inf"'])
+@pytest.mark.parametrize(
+    "timeout",
+    [b'"soon"', b"[]", b"-1", b'"nan"', b'"inf"', pytest.param(b"1" + 400 * b"0", id="401 digits")],
+)
 def test_a_timeout_that_no_clock_can_wait_for_is_refused(timeout):
     message = parse_message(b'{"timeout": ' + timeout + b"}")
 

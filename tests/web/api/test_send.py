@@ -59,7 +59,11 @@ def test_a_task_that_the_app_does_not_have_is_sent_by_its_name(dashboard):
         ({"args": [1, 2], "eta": "tomorrow"}, "eta 'tomorrow' is no time"),
         ({"args": [1, 2], "eta": "2030-01-01T00:00:00", "countdown": 5}, "give one of them"),
         ({"args": [1, 2], "priority": 300}, "priority must be from 0 to 255, not 300"),
-        ({"args": [1, 2], "countdown": "x"}, "countdown must be a number of seconds from 0 on"),
+        ({"args": [1, 2], "countdown": "x"}, "countdown must be a number of seconds from 0 to"),
+        *(
+            pytest.param({"args": [1, 2], name: number}, f"{name} must be a number", id=f"{name}s")
+            for name, number in (("countdown", 10**400), ("expires", -(10**400)))
+        ),
         ({"args": [1, 2], "que": "x"}, "There is no option 'que'"),
     ],
 )

@@ -52,6 +52,13 @@ async def test_one_outcome_alone_is_shown(shop, look):
     assert html.links["waiting 1"] == "/batches/0a1b?outcome=waiting"
 
 
+@pytest.mark.parametrize(("place", "is_before"), [("-1" + 40 * "0", True), ("1" + 40 * "0", False)])
+async def test_a_place_that_no_list_has_is_before_or_behind_it(shop, look, place, is_before):
+    html = await shown(shop, look, path=f"/batches/0a1b?after={place}")
+
+    assert ("The broker failed" in html.one("main").text) == is_before
+
+
 async def test_a_batch_that_has_ended_offers_nothing_to_do(shop, look):
     html = await shown(shop, look, replace(PAUSED, state=BatchState.STOPPED, why=""))
 
