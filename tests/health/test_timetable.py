@@ -182,6 +182,17 @@ async def test_of_an_interval_that_was_never_seen_only_the_latest_moment_is_know
     assert entry.due_at == pytest.approx(now + 3540, abs=5)
 
 
+async def test_of_an_interval_whose_runs_could_not_be_heard_only_the_latest_moment_is_known(table):
+    now = time.time()
+    it = table({"schedule": 60}, {SIGN: {BEAT: [now - 600]}}, now - 20)
+
+    await it.look()
+
+    (entry,) = it.facts.values()
+    assert (entry.last_at, entry.overdue_s, entry.is_latest) == (now - 600, 0, True)
+    assert entry.due_at == pytest.approx(now + 40, abs=5)
+
+
 async def test_a_schedule_that_fails_is_judged_by_nobody_and_hides_no_other(table):
     class Broken(crontab):
         def remaining_estimate(self, _last_run_at):

@@ -61,6 +61,12 @@ def test_a_lost_message_and_a_killed_workers_task_are_listed_and_run_again(
         assert (told["of_received"]["done"], told["of_received"]["lost"]) == (1, 1)
         places = {one["task-id"]: one["place"] for one in told["tasks"]}
         assert places == {running: "lost", lost: "missing"}
+        needs = wait_until(
+            lambda: (asked := board.ask("/api/queues/books/scale")).status == 200 and asked.json(),
+            30,
+            "it was observed for long enough",
+        )
+        assert needs["parts"]["running"] == 0  # its worker is gone
         page = board.ask("/queues/books?ledger=10m").text
         assert all(uuid in page for uuid in (running, lost))
         ids = "&".join(f"ids={one}" for one in places)

@@ -66,7 +66,8 @@ PLACES = {
         {**UNSEEN, **GONE},
         "unsure",
     ),
-    "its worker may be there": (one("c", "STARTED"), {"statuses": {W: "unknown"}}, "running"),
+    "its worker may be there": (one("c", "STARTED"), {"statuses": {W: "unknown"}}, "unsure"),
+    "its worker runs it or is dead": (one("c", "STARTED"), {"statuses": {W: "busy"}}, "unsure"),
 }
 
 
@@ -78,6 +79,16 @@ def test_a_task_is_in_one_place_where(case):
 
     assert found.counts == {place: 1}
     assert [one.place for one in found.listed] == [place] * (place in {"missing", "lost"})
+
+
+def test_no_number_is_told_of_what_may_wait_be_missing_or_be_lost():
+    known = told(one("a"), one("c", "SUCCESS"), **SEEN)
+    unseen = told(one("c"), one("d", "STARTED"), **{**UNSEEN, **GONE})
+
+    places = ("waiting", "missing", "lost")
+    assert [known.told(place) for place in places] == [1, 0, 0]
+    assert [unseen.told(place) for place in places] == [None, None, None]
+    assert (unseen.told("unknown"), unseen.told("unsure"), unseen.sent) == (1, 1, 2)
 
 
 def test_the_sums_are_those_of_the_places():

@@ -20,6 +20,8 @@ FULL = replace(IDLE, running=2)
 HOLDING = replace(FULL, longest=RunsThere("0a1b2c3d4e", "shop.pack", 90.0), holds="reserved")
 QUEUE = QueueNumbers("q", messages=3)
 FOUND = QueuePlace(0, is_whole=True, content_type="application/json")
+UNSHOWN = QueuePlace(why_not="RabbitMQ shows none.")
+EMPTY = QueueNumbers("q", messages=0, unacked=0)
 DRAIN = DrainedWorker(W, "ann", "deploy", NOW - 60, taken=("q",))
 
 
@@ -57,6 +59,16 @@ CAUSES = {
         waiting(place=QueuePlace(is_whole=True), given_back_after_s=3600.0),
         "likely",
         "It is not in the queue q any more, and no event tells who took it",
+    ),
+    "taken, as the numbers of an empty queue tell": (
+        waiting(queue=EMPTY, queue_age_s=2.0, place=UNSHOWN, team=()),
+        "likely",
+        "It is not in the queue q any more, and no event tells who took it",
+    ),
+    "consumers, the empty queue was counted before": (
+        waiting(queue=EMPTY, queue_age_s=58.0, place=UNSHOWN, team=()),
+        "sure",
+        "No worker consumes from the queue q.",
     ),
     "consumers": (waiting(team=()), "sure", "No worker consumes from the queue q."),
     "consumers, nobody online": (waiting(team=(), online=0), "sure", "No worker is online."),

@@ -153,7 +153,8 @@ class BeatSchedule:
         judged_at = self._due_at(entry, max(last or since, since), now=now)
         by_last = judged_at if last is None else self._due_at(entry, last, now=now)
         due_at = by_last if by_last > now else judged_at
-        is_latest = last is None and not entry.is_by_clock
+        is_counted = last is not None and (due_at == by_last or last >= since)
+        is_latest = not (is_counted or entry.is_by_clock)
         overdue_s = max(0.0, now - judged_at)
         return EntryFacts(name, entry.task, last, overdue_s, due_at, is_latest=is_latest)
 

@@ -206,7 +206,7 @@ class EntryFacts:
 
     `last_at` is when it was sent last, as was seen or as beat's store tells, None if neither.
     `due_at` is when it is due next, infinity if never; the latest moment for that where
-    `is_latest`, because nobody knows from when beat counts.
+    `is_latest`, because nobody knows from when beat counts: no run was seen since events came.
     """
 
     name: str

@@ -52,7 +52,7 @@ def ledger_told(
     name: str, found: TaskLedger, shown: Mapping[str, TaskRow], timezone: tzinfo
 ) -> dict[str, Any]:
     """Return a ledger as the API tells it; null for what events can't tell."""
-    of = found.of if found.is_told else lambda _place: None
+    of = found.told if found.is_told else lambda _place: None
     return {
         "queue": name,
         "start": found.start,

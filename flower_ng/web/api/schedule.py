@@ -270,7 +270,7 @@ def _entry(one: SeenEntry) -> dict[str, Any]:
         "zone": entry.zone or None,
         "enabled": entry.is_enabled,
         "state": one.state,
-        "why": entry.problem or entry.rests,
+        "why": one.why,
         "last": one.last_at,
         "last_id": None if one.last is None else one.last.uuid,
         "last_run_at": entry.last_run_at,

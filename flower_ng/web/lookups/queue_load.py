@@ -124,9 +124,15 @@ async def _series(
 
 
 def _in_hand(cluster: Cluster, name: str) -> tuple[int, int]:
-    """Return how many tasks of a queue run, and how many wait inside workers."""
+    """Return how many tasks of a queue run, and how many wait inside workers.
+
+    Those that an offline worker had begun don't run; those that it held will elsewhere.
+    """
     seen, state = cluster.task_observer, cluster.state
-    running = sum(_is_of(task, name) for task in seen.running(state, MOST_TASKS))
+    running = sum(
+        _is_of(task, name) and not (task.worker and cluster.is_gone(task.worker.hostname))
+        for task in seen.running(state, MOST_TASKS)
+    )
     reserved = sum(_is_of(task, name) for task in seen.reserved(state, MOST_TASKS))
     return running, reserved
 

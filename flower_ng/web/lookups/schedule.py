@@ -76,7 +76,23 @@ class SeenEntry:
             return "resting"
         if self.overdue_s:
             return "overdue"
-        return "on time" if self.facts is not None and self.is_heard else "unknown"
+        return "on time" if not self._why_unknown else "unknown"
+
+    @property
+    def why(self) -> str:
+        """The reason, where the entry is neither on time nor overdue; empty where none is told."""
+        reason = self.entry.problem or self.entry.rests
+        return reason or (self._why_unknown if self.state == "unknown" else "")
+
+    @property
+    def _why_unknown(self) -> str:
+        if not self.is_heard:
+            return "no events arrive"
+        if self.facts is None:
+            return "when it is due can't be told"
+        if self.last_at is None and self.due_at is None:
+            return "no run of it is known"
+        return "no run of it was seen since events arrive" if self.facts.is_latest else ""
 
 
 def sent_at(row: TaskRow) -> float | None:

@@ -54,13 +54,15 @@ class Waiting:
     """The tasks, the next one first; those without a known time last.
 
     `silent` are the online workers that did not answer what they hold, each with why; `oldest_s`
-    is the age of the oldest answer. `is_complete` is False where there are more than are read.
+    is the age of the oldest answer. `is_complete` is False where there are more than are read, or
+    somebody did not answer.
     `delayed` is how many more the broker itself holds until their ETA, None if it does not tell.
     """
 
     tasks: tuple[WaitingTask, ...]
     silent: Mapping[str, str]
     oldest_s: float | None
+    is_cut: bool
     is_complete: bool
     delayed: int | None
     problem: str
@@ -94,12 +96,14 @@ async def waiting_now(cluster: Cluster, now: float) -> Waiting:
         for name in online
         if (failure := inspector.failures(name).get(SCHEDULED)) is not None
     }
+    is_cut = max(len(held), len(retries)) > MOST
     tasks = sorted(found.values(), key=lambda one: (one.eta is None, one.eta or 0.0, one.uuid))
     return Waiting(
         tasks=tuple(tasks),
         silent=silent,
         oldest_s=max(ages, default=None),
-        is_complete=len(held) <= MOST and len(retries) <= MOST,
+        is_cut=is_cut,
+        is_complete=not (is_cut or silent or problem),
         delayed=cluster.delayed(),
         problem=problem,
     )

@@ -25,6 +25,8 @@ NO_SENDS: Final = (
     "No task-sent event named this queue in that time, so nothing can be told. If tasks were sent,"
     " set task_send_sent_event = True where they are published."
 )
+#: Nobody can tell whether such a worker is there.
+DOUBTED: Final = frozenset({"unknown", "busy"})
 MISSING: Final = "no worker has received it, and its message is not in the queue"
 GONE: Final = {
     "STARTED": "had started it and is gone; no event says how it ended",
@@ -49,6 +51,12 @@ Place = Literal[
     "lost",
     "unsure",
 ]
+#: Of these places some tasks may be that are counted as not known.
+UNTOLD: Final[Mapping[Place, Place]] = {
+    "waiting": "unknown",
+    "missing": "unknown",
+    "lost": "unsure",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +126,13 @@ class TaskLedger:
         return bool(self.counts)
 
     def of(self, place: Place) -> int:
-        """How many are there."""
+        """How many are known to be there."""
         return self.counts.get(place, 0)
+
+    def told(self, place: Place) -> int | None:
+        """How many are known to be there; None where none is, and of others it is not known."""
+        unknown = UNTOLD.get(place)
+        return self.of(place) or (None if unknown and self.of(unknown) else 0)
 
 
 def ledger(found: QueueTasks, facts: LedgerFacts) -> TaskLedger:
@@ -181,7 +194,10 @@ def _received(task: QueueTask, facts: LedgerFacts, *, is_there: bool, is_seen_wh
         return "done"
     if task.state == "RETRY":
         return "retrying"
-    if task.worker is None or facts.statuses.get(task.worker, "purged") not in OFFLINE:
+    status = facts.statuses.get(task.worker or "", "purged")
+    if status in DOUBTED:
+        return "unsure"
+    if task.worker is None or status not in OFFLINE:
         return "held" if task.state == "RECEIVED" else "running"
     if is_there:
         return "returning"

@@ -10,6 +10,8 @@ from flower_ng.web.ui.why_words import ADVICE, lowered, named, when
 
 #: Taken from its queue as long ago, an event of its receipt should have come.
 LATE_S: Final = 5.0
+#: So long after a task was sent the broker's numbers count its message.
+SETTLE_S: Final = 10.0
 
 
 def queued(facts: WhyFacts) -> Iterator[WhyStep]:
@@ -58,7 +60,7 @@ def _place(facts: WhyFacts, queue: str) -> WhyStep:
         words = f"It is in the queue {queue}{waits}; {ahead} will be taken before it."
         evidence = {"before": place.before, **({} if length is None else {"length": length})}
         return WhyStep("queue", "Queue", "passed", words, 0.0, evidence)
-    if place.is_whole and facts.row.sent is not None:
+    if facts.row.sent is not None and (place.is_whole or _is_emptied(facts, facts.row.sent)):
         return _taken(facts, queue)
     waits = f"can't be known{_because(facts)}" if length is None else fmt.counted(length, "message")
     words = f"The queue {queue} has a length of {waits}."
@@ -69,6 +71,14 @@ def _place(facts: WhyFacts, queue: str) -> WhyStep:
     kind: Kind = "unknown" if length is None else "passed"
     evidence = {} if length is None else {"length": length}
     return WhyStep("queue", "Queue", kind, fmt.sentence(words), age_s, evidence)
+
+
+def _is_emptied(facts: WhyFacts, sent: float) -> bool:
+    """Whether a queue, whose messages can't be seen, was empty long after the task was sent."""
+    told, age_s = facts.queue, facts.queue_age_s
+    if told is None or age_s is None or facts.is_delayed_by_broker:
+        return False
+    return told.length == 0 and told.unacked == 0 and facts.now - age_s - sent > SETTLE_S
 
 
 def _because(facts: WhyFacts) -> str:

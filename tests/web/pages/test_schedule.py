@@ -77,6 +77,25 @@ async def test_an_entry_has_its_schedule_in_words_and_its_own_tasks(shop, client
     assert "The last 2 runs: 1 succeeded, 1 failed" in strips
 
 
+async def test_an_entry_is_on_time_only_where_a_run_was_seen(shop, client, look):
+    seldom = {**PAY, "schedule": 36_000.0}
+    shop.plan(pay=seldom, other={**seldom, "args": [8]}, nightly=NIGHTLY)
+    await told(client)
+    sent(shop, "one", NOW + 1)
+    shop.now = NOW + 60
+
+    entries = {one["name"]: one for one in (await told(client))["entries"]}
+    html = await look("/schedule")
+
+    unseen = "no run of it was seen since events arrive"
+    assert {name: (one["state"], one["why"]) for name, one in entries.items()} == {
+        "pay": ("on time", ""),
+        "other": ("unknown", unseen),
+        "nightly": ("on time", ""),
+    }
+    assert unseen in {one["title"] for one in html.all("span", class_="state", title=unseen)}
+
+
 async def test_a_run_that_was_due_and_not_seen_stands_between_the_others(shop, client):
     shop.plan(pay=PAY)
     sent(shop, "one", 100.0)
