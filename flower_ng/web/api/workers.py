@@ -6,12 +6,16 @@ from typing import Any, Final
 from tornado.iostream import StreamClosedError
 
 from flower_ng.errors import FlowerError, NotFound, Unavailable
+from flower_ng.monitor.remote.worker_answer import mapping
 from flower_ng.web.http.base import ClientLeft, Endpoint, Need
 from flower_ng.web.http.services import is_known
+from flower_ng.web.lookups.waiting import request_row
 from flower_ng.web.ui.format import json_text
 
 #: Records sent before the loop is given back: some 10 ms.
 SLICE: Final = 100
+#: What of a record holds tasks.
+HELD: Final = ("active", "reserved", "scheduled")
 
 
 class ListWorkers(Endpoint):
@@ -57,7 +61,26 @@ class ListWorkers(Endpoint):
         """Return a record; an empty one for a worker that is known from its events only."""
         if not is_known(self.cluster, name):
             raise NotFound(f"Unknown worker '{name}'")
-        return {name: self.cluster.inspector.workers.get(name, {})}
+        return {name: self._told(name, self.cluster.inspector.workers.get(name, {}))}
+
+    def _told(self, worker: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a record with its tasks as they are, or as `format_task_api` has them."""
+        held = {name: record[name] for name in HELD if isinstance(record.get(name), list)}
+        return record | {
+            name: [self._task(worker, one) for one in tasks] for name, tasks in held.items()
+        }
+
+    def _task(self, worker: str, task: Any) -> Any:
+        """Return a request, or what holds one; changed only where somebody wants it so."""
+        if not isinstance(task, dict):
+            return task
+        request = mapping(task.get("request", task))
+        row = request_row(str(request.get("id", "")), request, worker)
+        shown = self.cluster.format_for_api(row)
+        if shown is row:
+            return task
+        told = {"name": shown.name, "args": shown.args, "kwargs": shown.kwargs}
+        return task | ({"request": {**request, **told}} if "request" in task else told)
 
     async def _write_all(self) -> None:
         """Write the records slice by slice: those of thousands of workers are megabytes."""
@@ -67,7 +90,8 @@ class ListWorkers(Endpoint):
         for start in range(0, len(records), SLICE):
             if start:
                 await self._send(", ")
-            self.write(json_text(dict(records[start : start + SLICE]))[1:-1])
+            part = {name: self._told(name, one) for name, one in records[start : start + SLICE]}
+            self.write(json_text(part)[1:-1])
         self.write("}")
 
     async def _send(self, more: str) -> None:

@@ -122,7 +122,7 @@ def _told(cluster: Cluster, worker: str) -> Iterator[WaitingTask]:
         at = eta_s(str(outer.get("eta") or ""), cluster.timezone)
         yield WaitingTask(
             uuid=uuid,
-            row=cluster.format_task(_row(uuid, request, worker)),
+            row=cluster.format_task(request_row(uuid, request, worker)),
             worker=worker,
             eta=at if at is not None or known is None else eta_s(known.eta, cluster.timezone),
             retries=0 if known is None else known.retries or 0,
@@ -166,7 +166,8 @@ def _is_gone(cluster: Cluster, worker: str) -> bool:
     return known is not None and cluster.presence.status(known) in OFFLINE
 
 
-def _row(uuid: str, request: Mapping[str, Any], worker: str) -> TaskRow:
+def request_row(uuid: str, request: Mapping[str, Any], worker: str) -> TaskRow:
+    """Return a request that a worker told of, as far as it tells of a task."""
     name, args, kwargs = (
         None if (value := request.get(key)) is None else str(value)
         for key in ("name", "args", "kwargs")

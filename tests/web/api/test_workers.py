@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from flower_ng.errors import Unavailable
@@ -17,6 +18,24 @@ async def test_all_inspected_workers_are_listed(client):
     answer = await client.get("/api/workers")
 
     assert (answer.status, answer.json) == (200, {WORKER: RECORD})
+
+
+@pytest.mark.parametrize("arguments", [{}, {"workername": WORKER}])
+async def test_tasks_are_told_as_format_task_api_has_them(client, cluster, arguments):
+    request = {"id": "a", "name": "shop.add", "args": ["card"], "kwargs": {}, "pid": 7}
+    scheduled = {"eta": "2030-01-01", "request": request}
+    record = RECORD | {"active": [request, "odd"], "reserved": None, "scheduled": [scheduled]}
+    cluster.inspector.workers = {WORKER: record}
+    before = (await client.get("/api/workers", **arguments)).json
+    cluster.format_for_api = lambda row: msgspec.structs.replace(row, args="***")
+
+    told = (await client.get("/api/workers", **arguments)).json[WORKER]
+
+    hidden = request | {"args": "***", "kwargs": "{}"}
+    assert before == {WORKER: record}
+    assert told == record | {
+        "active": [hidden, "odd"], "scheduled": [scheduled | {"request": hidden}]
+    }  # fmt: skip
 
 
 async def test_nothing_inspected_is_an_empty_object(client, cluster):
