@@ -23,7 +23,10 @@ def places(serve, shop):
         prefix = options.get("url_prefix", "")
         answer = await serve(cluster=shop, **options).get(f"{prefix}/jump?q={letters}")
         assert (answer.status, answer.type) == (200, "application/json; charset=UTF-8")
-        return [(place["kind"], place["label"], place["url"]) for place in answer.json["places"]]
+        found = [(place["kind"], place["label"], place["url"]) for place in answer.json["places"]]
+        *places, search = found if letters else [*found, None]
+        assert search is None or search[0] == "search"
+        return places
 
     return ask
 
@@ -95,3 +98,16 @@ async def test_it_works_while_the_api_is_closed_and_below_a_prefix(shop, places)
 
     assert found[0] == ("page", "Workers", "/flower/")
     assert found[-1] == ("worker", "w1@box", "/flower/worker/w1@box")
+
+
+async def test_the_letters_lead_last_of_all_to_a_search_for_tasks(serve, shop):
+    answer = await serve(cluster=shop).get("/jump?q=ValueError+x")
+
+    assert answer.json["places"] == [
+        {
+            "kind": "search",
+            "label": "ValueError x",
+            "url": "/tasks?search=ValueError+x",
+            "hint": "Search tasks",
+        }
+    ]

@@ -120,8 +120,8 @@ class FailurePage(Page):
         most = highest(trend)
         return Chart(
             title=f"Failures per {STEPS[look.span.step_s]}",
-            ticks=ticks(most, _count, least_middle=1),
-            curves=curves([("Failed", "failure", trend)], most, least_middle=1),
+            ticks=ticks(most, _count),
+            curves=curves([("Failed", "failure", trend)], most, _count),
             holes=tuple(
                 Hole(x(begin), round(x(stop) - x(begin), 1), is_whole=False)
                 for begin, stop in unseen

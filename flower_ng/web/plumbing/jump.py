@@ -29,7 +29,10 @@ _ID_LENGTH = 512
 
 @dataclass(frozen=True, slots=True)
 class JumpTarget:
-    """Somewhere to go: `kind` is page, worker, type or task; `hint` says more in a few words."""
+    """Somewhere to go: `kind` is page, worker, type, task or search; `hint` says more.
+
+    A search is for tasks that have the letters anywhere: in an id, a name, arguments, an exception.
+    """
 
     kind: str
     label: str
@@ -53,6 +56,7 @@ class Jump(Handler):
         if wanted:
             found += _types(self.cluster, wanted, links)
             found += [_task(row, links) for row in await tasks(self.cluster, wanted)]
+            found.append(JumpTarget("search", wanted, links.tasks(search=wanted), "Search tasks"))
         self.write_json({"places": [asdict(place) for place in found]})
 
     def _pages(self, wanted: str) -> Iterator[JumpTarget]:

@@ -20,6 +20,8 @@ HEIGHT: Final = 100
 MARGIN: Final = 2
 #: What the tick in the middle may be, times a power of ten: the upper one is twice that.
 NICE: Final = (1, 2, 3, 5, 10)
+#: How often a scale grows until its ticks are told apart.
+MOST_STEPS: Final = 20
 #: A chart that starts with the first data still has room for this many buckets.
 LEAST_BUCKETS: Final = 12
 
@@ -113,7 +115,7 @@ def chart(
     return Chart(
         title=title,
         ticks=ticks(most, show),
-        curves=curves(lines, most),
+        curves=curves(lines, most, show),
         holes=tuple(holes(page)),
         marks=tuple(marks(page, deploys)),
         start=page.buckets[0].start if page.buckets else 0.0,
@@ -125,23 +127,20 @@ def chart(
 
 
 def curves(
-    lines: Sequence[tuple[str, str, Values]], most: float | None, least_middle: float = 0
+    lines: Sequence[tuple[str, str, Values]],
+    most: float | None,
+    show: Callable[[float | None], str],
 ) -> tuple[Curve, ...]:
     """Return lines below the upper tick; `most` is the largest of their values."""
-    top = 2 * middle(most or 0, least_middle)
+    top = 2 * middle(most or 0, show)
     return tuple(Curve(label, kind, path(values, top), values) for label, kind, values in lines)
 
 
-def ticks(
-    most: float | None, show: Callable[[float | None], str], least_middle: float = 0
-) -> tuple[Tick, ...]:
-    """Return where values stand at 0, in the middle and at the top; none without values.
-
-    `least_middle` is 1 for what is counted: there is no half of it.
-    """
+def ticks(most: float | None, show: Callable[[float | None], str]) -> tuple[Tick, ...]:
+    """Return where values stand at 0, in the middle and at the top; none without values."""
     if most is None:
         return ()
-    half = middle(most, least_middle)
+    half = middle(most, show)
     return (
         Tick(HEIGHT, "0"),
         Tick(_height(half, 2 * half), _plain(show(half))),
@@ -149,9 +148,20 @@ def ticks(
     )
 
 
-def middle(most: float, least: float = 0) -> float:
-    """Return the smallest round number whose double holds a value."""
-    half = max(most / 2, least)
+def middle(most: float, show: Callable[[float | None], str]) -> float:
+    """Return the smallest round number whose double holds a value, and that is told from both.
+
+    Of what is counted there is no half: `show` writes 0.5 as 0, and so 1 is in the middle.
+    """
+    half = _round_up(most / 2)
+    for _ in range(MOST_STEPS):
+        if show(half) not in (show(0.0), show(2 * half)):
+            break
+        half = _round_up(1.5 * half)
+    return half
+
+
+def _round_up(half: float) -> float:
     if half <= 0 or not math.isfinite(half):
         return 1.0
     power = 10.0 ** math.floor(math.log10(half))

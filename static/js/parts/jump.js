@@ -4,7 +4,13 @@ import { latest, Listbox } from "../listbox.js";
 
 const WAIT_MS = 120;
 /** @type {Record<string, string>} */
-const ICONS = { page: "chevron-right", worker: "server", type: "shapes", task: "rows-3" };
+const ICONS = {
+  page: "chevron-right",
+  worker: "server",
+  type: "shapes",
+  task: "rows-3",
+  search: "search",
+};
 
 /** @typedef {{ kind: string, label: string, url: string, hint: string }} Found */
 
@@ -55,7 +61,7 @@ class Jump extends HTMLElement {
 
   #filled() {
     Object.assign(this.#input, { type: "text", autocomplete: "off", spellcheck: false });
-    this.#input.placeholder = "A page, a worker, a task type, a task’s id…";
+    this.#input.placeholder = "A page, worker, task type, id, argument, exception…";
     this.#input.setAttribute("aria-label", "Jump to");
     this.#input.setAttribute("aria-expanded", "true");
     this.#note.role = "status";

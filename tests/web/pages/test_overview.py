@@ -351,3 +351,58 @@ async def test_the_workers_keep_their_page_where_the_overview_is_home(look):
     html = await look("/workers", home="overview")
 
     assert html.one("nav", aria_label="Pages").links["Workers 0"] == "/workers"
+
+
+async def test_the_busiest_workers_come_first_with_what_runs_there_for_longest(shop, look):
+    stats = {"pool": {"max-concurrency": 2}}
+    shop.inspector.workers = {name: {"stats": stats} for name in ("idle@box", "half@box", W1)}
+    shop.now = NOW - 60
+    shop.task("long", "shop.count", ends="task-started")
+    shop.now = NOW - 5
+    shop.task("short", ends="task-started")
+    shop.now = NOW
+    for name, active in (("idle@box", 0), ("half@box", 1), (W1, 2), ("untold@box", 3)):
+        shop.beat(name, active=active)
+
+    html = await look("/overview")
+    lines = [line.text for line in html.one("section", class_="busiest").all("li")]
+
+    assert lines == [
+        "w1@box 100 % busy, 2 of 2 slots. Longest: shop.count 1m 00s",
+        "half@box 50 % busy, 1 of 2 slots. Longest task unknown",
+        "untold@box Busy share unknown, 3 of unknown slots. Longest task unknown",
+    ]
+    assert html.links["shop.count"] == "/task/long"
+
+
+async def test_more_tasks_than_slots_are_no_share(shop, look):
+    shop.beat(active=3)
+    shop.inspector.workers = {W1: {"stats": {"pool": {"max-concurrency": 2}}}}
+
+    html = await look("/overview")
+
+    assert "Busy share unknown, 3 of unknown slots." in html.text
+
+
+async def test_that_nothing_runs_is_said_only_where_it_is_known(shop, look):
+    assert "Busiest workers No workers yet." in (await look("/overview")).text
+
+    shop.beat(active=0)
+    await shop.judge()
+    assert "Busiest workers No worker runs a task now." in (await look("/overview")).text
+
+    shop.beat("w2@box", active=None)
+    text = (await look("/overview")).text
+    assert "Busiest workers Unknown: not all workers tell what they run." in text
+
+
+async def test_the_last_of_some_failures_leads_to_its_task(shop, look):
+    for number, uuid in enumerate(("first", "last")):
+        shop.now = NOW - 10 + number
+        shop.task(uuid, ends="task-failed", exception="ValueError('x')")
+    shop.now = NOW
+
+    html = await look("/overview")
+
+    assert "/task/last" in html.links.values()
+    assert "/task/first" not in html.links.values()

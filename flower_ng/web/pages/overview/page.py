@@ -17,6 +17,7 @@ from flower_ng.store import (
     parse_search,
 )
 from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.busiest import Busiest, busiest
 from flower_ng.web.lookups.changes_since import LISTED_S
 from flower_ng.web.lookups.consumers import Consumer, consumers
 from flower_ng.web.lookups.deploy_marks import deploys
@@ -34,6 +35,8 @@ from flower_ng.web.ui.time_window import from_then
 
 #: Lines of a panel; what is left out is counted, and has a list of its own.
 PANEL: Final = 8
+#: Failed tasks that are looked at for the last of each group.
+NEWEST: Final = 100
 #: A queue with fewer messages is not at risk, however few slots there are.
 LEAST_WAITING: Final = 10
 
@@ -53,11 +56,15 @@ class OverviewItem:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """A group of failures and the list of them; `type_url` is the page of their type."""
+    """A group of failures and the list of them; `type_url` is the page of their type.
+
+    `newest_url` is the task that failed last, empty where it is not among the newest of all.
+    """
 
     group: FailureGroup
     url: str
     type_url: str
+    newest_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,7 @@ class OverviewView:
     unheard_url: str
     are_more: bool
     queues_at_risk: Panel
+    busiest: Busiest
     silent_workers: Panel
     are_failures_read: bool
     are_lengths_known: bool
@@ -145,6 +153,7 @@ class Overview(Page):
             unheard_url=links.tasks(search=unheard),
             are_more=len(failures) > PANEL,
             queues_at_risk=Panel.of([*_at_risk(found, consumers(self.cluster, links), links)]),
+            busiest=busiest(self.cluster, PANEL, now),
             silent_workers=Panel.of([*self._silent(links)]),
             are_failures_read=not unread,
             are_lengths_known=found.waiting.total is not None and found.waiting.age_s is None,
@@ -184,9 +193,20 @@ class Overview(Page):
         try:
             query = TaskQuery(search=parse_search(since))
             groups = await self.cluster.store.failure_groups(query, PANEL + 1)
+            newest = await self._newest(since, links) if groups else {}
         except AnswerError as error:
             return (), f"Failures: {error.message}"
-        return [_failures(group, since, links) for group in groups], ""
+        return [
+            _failures(one, since, newest.get((one.name, one.exception, one.last), ""), links)
+            for one in groups
+        ], ""
+
+    async def _newest(self, since: str, links: Links) -> Mapping[tuple[object, ...], str]:
+        """Return the pages of the newest tasks by their type, exception and when they failed."""
+        page = await self.cluster.store.tasks(TaskQuery(search=parse_search(since), limit=NEWEST))
+        return {
+            (row.name, row.exception_class, row.failed): links.task(row.uuid) for row in page.rows
+        }
 
     async def _count(self, search: str) -> int:
         """Return how many tasks match; 0 where the history can't be read, which is said already."""
@@ -233,19 +253,17 @@ def _at_risk(
         for one in (*found.cluster_verdict.pending, *found.cluster_verdict.raised)
         if one.about == "queue"
     }
-    url = links.page("/queues", {})
     for name, one in named.items():
-        yield OverviewItem(name, one.title, url)
+        yield OverviewItem(name, one.title, links.queue(name))
     for name, length in sorted(found.waiting.lengths.items(), key=lambda item: -(item[1] or 0)):
         slots = sum(worker.slots or 0 for worker in workers.get(name, ()))
         if name not in named and length and name in workers and length > max(slots, LEAST_WAITING):
-            yield OverviewItem(
-                name, f"{fmt.number(length)} wait for {fmt.number(slots)} slots", url
-            )
+            detail = f"{fmt.number(length)} wait for {fmt.counted(slots, 'slot')}"
+            yield OverviewItem(name, detail, links.queue(name))
 
 
-def _failures(group: FailureGroup, since: str, links: Links) -> Failures:
+def _failures(group: FailureGroup, since: str, newest_url: str, links: Links) -> Failures:
     name = f" name:={word(group.name)}" if group.name else " -has:name"
     kind = f" exception:={word(group.exception)}" if group.exception else " -has:exception"
     url = links.tasks(search=f"{since}{name}{kind}")
-    return Failures(group, url, links.type(group.name) if group.name else url)
+    return Failures(group, url, links.type(group.name) if group.name else url, newest_url)
