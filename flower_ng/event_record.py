@@ -11,7 +11,7 @@ NAME_LENGTH = 512
 TEXT_LENGTH = 4096
 TRACEBACK_LENGTH = 65_536
 #: Of what an app's own event says: fields, characters of one value, and in all.
-OWN_FIELDS, OWN_VALUE_LENGTH, OWN_LENGTH = 20, 300, 1200
+OWN_FIELDS, OWN_VALUE_LENGTH, OWN_LENGTH = 20, 1000, 1200
 #: Event times outside are no times: 1970 and the year 2242, in seconds.
 TIME_MAX = 2.0**33
 CLOCK_MAX = 2**62

@@ -36,7 +36,8 @@ class Hook:
             return as_row(self._format_task(as_task(row)), row)
         except Exception as error:  # noqa: BLE001 - the border: the user's own code
             self._log(error, row)
-            return msgspec.structs.replace(row, args=WITHHELD, kwargs=WITHHELD, result=WITHHELD)
+            withheld = {**dict.fromkeys(TEXTS, WITHHELD), "report": None, "log": None}
+            return msgspec.structs.replace(row, **withheld)
 
     def _log(self, error: Exception, row: TaskRow) -> None:
         """Log a failure with its traceback, but not again for each row of a page."""

@@ -24,6 +24,7 @@ from flower_ng.monitor.state.backend_outcome import Outcome, is_of_this_try
 from flower_ng.monitor.state.eta import eta_s
 from flower_ng.monitor.state.state import ClusterState, has_ended
 from flower_ng.records import Task
+from flower_ng.reports import Report
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +53,15 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """What the result backend said of a task `at` a time (UTC seconds).
 
     `state` is Celery's, PENDING where it knows nothing of the task, and None where it could not be
-    asked, for the reason `why`. `detail` came with a state of the app's own.
+    asked, for the reason `why`. `detail` came with a state of the app's own, and `report` is what
+    of it says how far the task is.
     """
 
     at: float
     state: str | None = None
     why: str = ""
     detail: str | None = None
+    report: Report | None = None
 
 
 class Backend(Protocol):
@@ -282,7 +285,9 @@ class Verifier:
             return Answer(now, why=OLDER)
         if found.is_end and self._state.learn(uuid, found, kept):
             self.learned[found.state] += 1
-        return Answer(now, found.state, detail=found.detail if kept else None)
+        if not kept:
+            return Answer(now, found.state)
+        return Answer(now, found.state, detail=found.detail, report=found.report)
 
 
 def _slices(found: Iterable[T]) -> Iterator[list[T]]:

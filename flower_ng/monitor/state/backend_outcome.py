@@ -12,6 +12,7 @@ from flower_ng.event_record import TEXT_LENGTH, TRACEBACK_LENGTH
 from flower_ng.life.progress import told_otherwise
 from flower_ng.life.runs import is_running
 from flower_ng.records import BACKEND, Task
+from flower_ng.reports import Report, report_of
 from flower_ng.truncation import cut, cut_traceback
 
 #: The time that an end is noted in, by the state.
@@ -26,7 +27,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     `ended_at` (UTC seconds) is when the result was written. `exception` and `traceback` are those
     of a failure, as an event tells them; the result itself is not taken: what a worker or an app
     withholds from events is not to be had from here. `detail` is what came with a state of the
-    app's own (`update_state(state="PROGRESS", meta=…)`), which is shown and never kept.
+    app's own (`update_state(state="PROGRESS", meta=…)`), which is shown and never kept; `report` is
+    what of it says how far the task is.
     """
 
     state: str
@@ -34,6 +36,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     exception: str | None = None
     traceback: str | None = None
     detail: str | None = None
+    report: Report | None = None
 
     @property
     def is_end(self) -> bool:
@@ -46,7 +49,11 @@ def outcome(meta: Mapping[str, Any]) -> Outcome:
     state = str(meta.get("status") or states.PENDING)
     if state not in states.READY_STATES:
         is_own = state not in states.ALL_STATES and meta.get("result") is not None
-        return Outcome(state, detail=_text(meta["result"]) if is_own else None)
+        if not is_own:
+            return Outcome(state)
+        detail = meta["result"]
+        report = report_of(0.0, detail) if isinstance(detail, Mapping) else None
+        return Outcome(state, detail=_text(detail), report=report)
     at = _moment(meta.get("date_done"))
     if state not in states.EXCEPTION_STATES:
         return Outcome(state, at)

@@ -96,7 +96,7 @@ def own_fields(fields: Mapping[Any, Any]) -> str:
     named = [(str(name), value) for name, value in fields.items() if name not in _ENVELOPE]
     for name, value in named[:OWN_FIELDS]:
         told[_whole_characters(cut(name, OWN_VALUE_LENGTH))] = _own_value(value)
-        if len(json.dumps(told)) > OWN_LENGTH:
+        if len(json.dumps(told, ensure_ascii=False)) > OWN_LENGTH:
             told.popitem()
             break
     if len(told) < len(named):

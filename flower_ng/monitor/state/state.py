@@ -25,6 +25,7 @@ from flower_ng.monitor.state.tasks_by import TasksBy, worker_name
 from flower_ng.monitor.state.workers_state import WorkersState
 from flower_ng.records import INFERRED, Task, Worker
 from flower_ng.redaction import NO_REDACTION, Redactor
+from flower_ng.reports import LOG
 
 EVICTED_MAX = 10_000  # ids of tasks that left memory, remembered in case that they come back
 EVENT_TYPES_MAX = 100  # event types counted per host; custom ones past it count as `other`
@@ -181,7 +182,9 @@ class ClusterState(WorkersState):
             worker, is_new_worker = self._hear(event)
             if subject == "received":
                 self.task_count += 1
-        is_news = merge(task, event, subject, worker)
+        # That it logs says no more of a task than that it runs, where nothing else does.
+        is_heard = subject == LOG and task.worker is not None
+        is_news = is_heard or merge(task, event, subject, worker)
         if worker is not None and not is_news and subject in MAIN:
             # Not in place: the store thread may have a copy of the record.
             worker.repeats = {**worker.repeats, event.type: worker.repeats.get(event.type, 0) + 1}

@@ -289,5 +289,5 @@ def rows_json(dialect: Dialect = SQLITE, order: str = "", *, whole: bool = False
     children = dialect.json(f"(SELECT {each} FROM task c WHERE c.parent_id = t.uuid)")
     told = [value(name) for name in TOLD_IN_LISTS]
     if whole:
-        told += [value("timeline"), rerun_of("t"), reruns("t", dialect)]
+        told += [value("timeline"), rerun_of("t"), reruns("t", dialect), value("log")]
     return dialect.arrays_of(dialect.array(*values, children, *told), order)

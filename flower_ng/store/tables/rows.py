@@ -29,8 +29,9 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `children` are the ids of the known tasks whose `parent_id` is this one. `exception_line` is the
     first line of the exception, which is of `exception_class`; `rerun_of` is the task that this one
-    repeats, `reruns` are those that repeat it. The events and the lineage are only there when one
-    task is asked for, not in lists. The fields stand in the order of `schema.COLUMNS`, then
+    repeats, `reruns` are those that repeat it. `report` and `log` are what the task told of itself,
+    as text (reports). The events, the log and the lineage are only there when one task is asked
+    for, not in lists. The fields stand in the order of `schema.COLUMNS`, then
     `children`, then that of `sql.statements`: rows are decoded by position.
     """
 
@@ -69,9 +70,11 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     exception_class: str | None = None
     exception_line: str | None = None
     event_count: int | None = None
+    report: str | None = None
     timeline: str | None = None
     rerun_of: str | None = None
     reruns: list[str] = []
+    log: str | None = None
 
     @property
     def root(self) -> str | None:

@@ -13,7 +13,7 @@ from flower_ng.store.tables.dialect import SQLITE, Dialect, Kind
 APPLICATION_ID = 0x666C6E67
 #: Raised with each change of the tables; a file with a higher number is left alone, and one with a
 #: lower number is brought forward (`migrations`). The first release, 0.1.0, wrote version 4.
-VERSION = 5
+VERSION = 6
 OLDEST_VERSION = 4
 
 #: What is kept of a task: the fields of `records.Task`, in its order.
@@ -57,6 +57,9 @@ FAULT: dict[str, Kind] = {"exception_class": "TEXT", "exception_line": "TEXT"}
 #: The task's events, as text that only grows (timeline), and how many came in all.
 EVENTS: dict[str, Kind] = {"timeline": "TEXT", "events": "INTEGER"}
 
+#: What the task told of itself (reports): how far it was at last, and the end of its log.
+TOLD: dict[str, Kind] = {"report": "TEXT", "log": "TEXT"}
+
 #: What the writer adds: how far the task has come (life.progress), and the pairs of `kwargs`: a
 #: comma and JSON of each case-folded `"key=value"`.
 ADDED: dict[str, Kind] = {
@@ -64,10 +67,11 @@ ADDED: dict[str, Kind] = {
     "pairs": "TEXT",
     **FAULT,
     **EVENTS,
+    **TOLD,
 }
 
 #: What lists show of a task beside the columns, in this order; of a single task there is more.
-TOLD_IN_LISTS = ("exception_class", "exception_line", "events")
+TOLD_IN_LISTS = ("exception_class", "exception_line", "events", "report")
 
 #: Kept once however many tasks have it; the column in `task` is its id in a table of its own.
 SHARED: Final = "traceback"

@@ -12,6 +12,7 @@ from flower_ng.records import Task, Worker
 from flower_ng.store.tables.schema import FINISHED
 from flower_ng.store.tables.timeline import Entry, chain, entries
 from flower_ng.store.writing.snapshots import BOUNDS, Snapshot, snapshot
+from flower_ng.store.writing.tellings import Tellings
 
 #: Events held in all while nothing can be written, about.
 MAX_ENTRIES: Final = 500_000
@@ -75,6 +76,7 @@ class Marks:
         #: The new events of the tasks, by the same ids, and how many more there were.
         self._newest: dict[int, Entry] = {}
         self._left_out: dict[int, int] = {}
+        self._tellings = Tellings()
         #: Where a host's counts are read when it is written.
         self.counts: Counts = {}
 
@@ -157,9 +159,11 @@ class Marks:
         """Add an event, unless there are too many, of the task or of all.
 
         Of an app's own events (progress) the first are kept, then ever fewer: they must not keep
-        out those of Celery.
+        out those of Celery. Lines of a log are kept by themselves.
         """
         if event.own is not None:
+            if self._tellings.take(key, event):
+                return
             task.own_events += 1
             if task.own_events > OWN_KEPT and task.own_events & (task.own_events - 1):
                 self._left_out[key] = self._left_out.get(key, 0) + 1
@@ -192,18 +196,21 @@ class Marks:
         del self.tasks[key]
         self._newest.pop(key, None)
         self._left_out.pop(key, None)
+        self._tellings.pop(key)
 
     def _take(self, task: Task) -> Snapshot:
         key = id(task)
         del self.tasks[key]
         left_out = self._left_out.pop(key, 0) if self._left_out else 0
-        return snapshot(task, self._newest.pop(key, None), left_out)
+        told = self._tellings.pop(key)
+        return snapshot(task, self._newest.pop(key, None), left_out, told)
 
     def _put_back(self, task: Task, row: Snapshot) -> None:
         key = id(task)
         both = entries(row.newest) + entries(self._newest.get(key))
         if newest := chain(both[: self._max_events]):
             self._newest[key] = newest
+        self._tellings.put_back(key, row.told)
         left_out = row.left_out + self._left_out.get(key, 0) + len(both[self._max_events :])
         if left_out:
             self._left_out[key] = left_out

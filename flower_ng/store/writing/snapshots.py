@@ -10,6 +10,8 @@ import msgspec
 
 from flower_ng.life.progress import progress_of_state
 from flower_ng.records import Task
+from flower_ng.reports import LogLine, Report, stored
+from flower_ng.reports import written as written_lines
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.schema import COLUMNS, TWINNED
 from flower_ng.store.tables.texts import LARGE, cut_field, exception_class, first_line, pairs
@@ -18,11 +20,18 @@ from flower_ng.store.writing.upsert import SHARE, bulk, chunked, shaped
 from flower_ng.truncation import cut_traceback
 
 
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """What a task told of itself since the last snapshot: its newest report, and lines."""
+
+    report: Report | None = None
+    lines: tuple[LogLine, ...] = ()
+
+
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """A task as it was when this was taken: its columns, and what came since the last one.
 
     Of one that `is_partial` the store may know events that came before. `newest` is the newest of
-    its new events, `left_out` is how many more there were.
+    its new events, `left_out` is how many more there were; `told` is what it told of itself.
     """
 
     values: tuple[Any, ...]
@@ -30,6 +39,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     is_partial: bool = False
     newest: Entry | None = None
     left_out: int = 0
+    told: Told | None = None
 
     @property
     def uuid(self) -> str:
@@ -60,10 +70,12 @@ _KWARGS, _WORKER, _EXCEPTION, _TRACEBACK = (
 )
 
 
-def snapshot(task: Task, newest: Entry | None = None, left_out: int = 0) -> Snapshot:
-    """Take a snapshot of a task, with its newest events."""
+def snapshot(
+    task: Task, newest: Entry | None = None, left_out: int = 0, told: Told | None = None
+) -> Snapshot:
+    """Take a snapshot of a task, with its newest events, and what it told of itself."""
     progress = task.progress or progress_of_state(task.state, task.retries)
-    return Snapshot(_values(task), progress, task.is_partial, newest, left_out)
+    return Snapshot(_values(task), progress, task.is_partial, newest, left_out, told)
 
 
 def scrubbed(taken: Snapshot) -> Snapshot:
@@ -128,6 +140,8 @@ def _row(taken: Snapshot, bounds: Bounds) -> list[Any]:
         kind, line = exception_class(exception, traceback), first_line(exception)
     row += (kind, line, written(taken.newest))
     row.append(taken.left_out + (taken.newest.count if taken.newest else 0))
+    told = taken.told
+    row += (None, None) if told is None else (stored(told.report), written_lines(told.lines))
     row += [
         None if text is None or (folded := text.casefold()) == text else folded
         for text in (*_twinned(row), kind)

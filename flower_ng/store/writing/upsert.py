@@ -27,8 +27,9 @@ from flower_ng.life.progress import (
     progress_in_attempt,
     progress_of_state,
 )
+from flower_ng.reports import LOG_LENGTH
 from flower_ng.store.tables.dialect import POSTGRESQL
-from flower_ng.store.tables.schema import COLUMNS, FAULT, SHARED, STORED, TWINNED
+from flower_ng.store.tables.schema import COLUMNS, FAULT, SHARED, STORED, TOLD, TWINNED
 
 #: Rows a statement, each size prepared once; SQLite allows 32,766 parameters in all.
 CHUNKS: Final = (256, 64, 16, 4, 1)
@@ -93,6 +94,7 @@ GROUPS: Final = (
         *_twins("uuid", "name", "worker", "root_id"),
     ),
     _twins("args", "result"),
+    tuple(TOLD),
 )
 
 
@@ -171,6 +173,12 @@ def _settings(missing: AbstractSet[str], max_events: int) -> dict[str, str]:
     merged["timeline"] = (
         f"CASE WHEN excluded.timeline IS NULL OR task.events >= {max_events} THEN task.timeline"
         " ELSE coalesce(task.timeline, '') || excluded.timeline END"
+    )
+    merged["report"] = "coalesce(excluded.report, task.report)"
+    log = "coalesce(task.log, '') || excluded.log"
+    merged["log"] = (
+        f"CASE WHEN excluded.log IS NULL THEN task.log WHEN length({log}) > {LOG_LENGTH}"
+        f" THEN substr({log}, length({log}) - {LOG_LENGTH - 1}) ELSE {log} END"
     )
     merged["events"] = "coalesce(task.events, 0) + excluded.events"
     for name in missing:

@@ -7,11 +7,13 @@ import msgspec
 
 from flower_ng.errors import NotFound
 from flower_ng.life.runs import TaskEvent
+from flower_ng.reports import LogLine
 from flower_ng.store import Attempt
 from flower_ng.web.api.export import record
 from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.lookups.verified_task import Verified, verified
 from flower_ng.web.ui.phases import Phase, phases
+from flower_ng.web.ui.progress import Progress, log_of, progress_of
 
 #: What of a task is beside its record.
 ALSO: Final = ("original_name", "exception_class", "rerun_of", "reruns", "events_left_out")
@@ -38,17 +40,28 @@ class TaskDetails(Endpoint):
             is_in_doubt=bool(found.doubt),
         )
         found = replace(found, row=self.cluster.format_for_api(found.row))
-        self.write_json(details(found) | {"phases": [_phase(part) for part in parts]})
+        now = self.services.clock()
+        told = progress_of(found.row, now, is_in_doubt=bool(found.doubt), backend=found.report)
+        self.write_json(
+            details(found)
+            | {
+                "phases": [_phase(part) for part in parts],
+                "progress": None if told is None else _progress(told),
+            }
+        )
 
 
 def details(found: Verified) -> dict[str, Any]:
-    """Return what is known of a task but for its phases."""
+    """Return what is known of a task but for its phases and its progress."""
     row = found.row
+    log = log_of(row)
     return {
         **record(row),
         **{name: getattr(row, name) for name in ALSO},
         "attempts": [_attempt(one) for one in row.attempts],
         "events": [_event(event) for event in row.events],
+        "log": [_line(line) for line in log.lines],
+        "log_cut": log.is_cut,
         "cut": {
             name: {"by": cut.by, "length": cut.length, "is_sure": cut.is_sure}
             for name, cut in row.cuts.items()
@@ -80,6 +93,26 @@ def _event(event: TaskEvent) -> dict[str, Any]:
     if event.own:
         told["fields"] = msgspec.json.decode(event.own)
     return told
+
+
+def _progress(told: Progress) -> dict[str, Any]:
+    return {
+        "current": told.current,
+        "total": told.total,
+        "message": told.message,
+        "at": told.at,
+        "source": told.source,
+        "is_past": told.is_past,
+        "per_s": told.per_s,
+        "over_s": told.over_s,
+        "left_s": told.left_s,
+        "note": told.note,
+    }
+
+
+def _line(line: LogLine) -> dict[str, Any]:
+    shown = {"at": line.at, "level": line.level, "message": line.message}
+    return shown | {"left_out": line.left_out} if line.left_out else shown
 
 
 def _phase(part: Phase) -> dict[str, Any]:

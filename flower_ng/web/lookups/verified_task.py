@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import structs
+
 from flower_ng.cluster import Cluster
 from flower_ng.life.progress import progress_of_state
 from flower_ng.monitor.remote.verifying import Answer
 from flower_ng.records import Task
+from flower_ng.reports import Report
 from flower_ng.store import FINISHED, TaskRow
 
 #: A page waits no longer for the result backend; the next refresh shows what it said.
@@ -32,6 +35,13 @@ class Verified:
     answer: Answer | None = None
     refusal: str = ""
     doubt: str = ""
+
+    @property
+    def report(self) -> Report | None:
+        """How far the task is, as the result backend has it; None where it has nothing of that."""
+        if self.answer is None or self.answer.report is None:
+            return None
+        return structs.replace(self.answer.report, at=self.answer.at, message="")
 
     @property
     def words(self) -> str:

@@ -220,6 +220,28 @@ async def test_what_an_event_of_the_apps_own_says_stands_in_the_timeline(shop, l
     assert html.one("span", class_="own").text == "current 3, total 10, note <b>"
 
 
+async def test_what_a_task_tells_of_itself_stands_on_its_page(shop, look):
+    shop.task("5eed", ends="task-started")
+    shop.happen("task-progress", uuid="5eed", current=3, total=10, message="<b> row")
+    shop.happen("task-log", uuid="5eed", level="error", message="no <tea>\nleft")
+
+    html = await look("/task/5eed")
+    section = html.one("section", **{"aria-labelledby": "progress"})
+
+    assert "30 % 3 of 10 · <b> row" in section.text
+    assert html.one("li", **{"data-level": "ERROR"}).text.endswith("ERROR no <tea> left")
+    assert html.one("main").one("a", class_="state").text == "PROGRESS"
+
+
+async def test_a_task_that_tells_nothing_has_neither_a_bar_nor_a_log(shop, look):
+    shop.task("5eed", ends="task-started")
+
+    html = await look("/task/5eed")
+
+    assert html.all("section", **{"aria-labelledby": "progress"}) == []
+    assert html.all("ol", class_="log") == []
+
+
 async def test_a_task_in_a_state_of_the_apps_own_runs_and_can_be_ended(shop, look):
     shop.task("5eed", ends="task-started")
     shop.happen("task-progress", uuid="5eed")

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from msgspec import json, structs
+from msgspec import structs
 
 from flower_ng.errors import NotFound
-from flower_ng.life.runs import TaskEvent
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.store import Attempt, SeriesQuery, TaskPoint, TaskQuery, TaskRow
 from flower_ng.web.http.base import Need, Page
@@ -18,19 +17,17 @@ from flower_ng.web.lookups.why import PAGE_S, why_not_running
 from flower_ng.web.pages.task.actions import TaskAction, task_actions
 from flower_ng.web.pages.task.outside_links import OutsideLink, outside_links
 from flower_ng.web.pages.task.texts import Block, block_of, blocks
+from flower_ng.web.pages.task.timeline import NEAR_S, TaskFact, times
 from flower_ng.web.pages.task.why import help_link
 from flower_ng.web.pages.task.workflow import Workflow, workflow_of
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links, word
-from flower_ng.web.ui.phases import Phase, is_stamped_late, phases
+from flower_ng.web.ui.phases import Phase, phases
+from flower_ng.web.ui.progress import LINES_SHOWN, Progress, TaskLog, log_of, progress_of
 from flower_ng.web.ui.time_window import start_of
 from flower_ng.web.ui.why_facts import Why
 from flower_ng.web.ui.why_words import timed
 
-#: When something happened to the task, in the order in which it usually does.
-TIMES: Final = (
-    "sent", "received", "started", "retried", "succeeded", "failed", "revoked", "rejected",
-)  # fmt: skip
 #: Times that a sender wrote, mostly with their offset.
 TIMES_OF_SENDERS: Final = frozenset({"eta", "expires"})
 DETAILS: Final = (
@@ -40,28 +37,10 @@ DETAILS: Final = (
 RELATED: Final = ("root_id", "parent_id")
 #: The time whose tasks say what is usual, and the step in which it is read.
 USUAL_S: Final = 86_400
-#: What comes sooner than this after something needs no day.
-NEAR_S: Final = 43_200
 #: The newest tasks of this type that stand beside it.
 RECENT: Final = 10
 #: More children than this are only counted.
 MOST_CHILDREN: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFact:
-    """A name and its value: a text, perhaps with a link, or a time in UTC seconds.
-
-    `after` is how long after the fact before it; where that `is_near`, the day goes without saying.
-    """
-
-    label: str
-    text: str = ""
-    url: str | None = None
-    moment: float | None = None
-    after: str = ""
-    detail: str = ""
-    is_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +86,8 @@ class TaskView:
     why_link: str
     why_url: str
     own_state: OwnState | None
+    progress: Progress | None
+    log: TaskLog
     state_source: str | None
     reruns: tuple[TaskFact, ...]
     past_actions: tuple[PastAction, ...]
@@ -114,6 +95,11 @@ class TaskView:
     def timed(self, words: str, tell: Callable[[float], str]) -> str:
         """Return words as HTML, their times as `<time>` elements."""
         return timed(escape(words), lambda at: f"<f-time>{tell(at)}</f-time>")
+
+    @property
+    def near_s(self) -> float:
+        """What comes sooner than this after something needs no day."""
+        return NEAR_S
 
     @property
     def goes_on(self) -> bool:
@@ -133,6 +119,7 @@ class _Extras:
     doubt: str
     why: Why | None
     own_state: OwnState | None
+    progress: Progress | None
     past_actions: tuple[PastAction, ...]
 
 
@@ -165,6 +152,7 @@ class TaskDetailPage(Page):
             f"{found.doubt} {found.words}".strip(),
             reason if reason.steps else None,
             self._own_state(found),
+            progress_of(shown, now, is_in_doubt=bool(found.doubt), backend=found.report),
             tuple(await past_actions_on(self, uuid, is_task=True)),
         )
         no_backend = await self.cluster.publisher.backend_refusal()
@@ -226,7 +214,7 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         links=links,
         outside_links=extras.outside_links,
         blocks=tuple(blocks(row)),
-        times=tuple(_times(row)),
+        times=tuple(times(row)),
         related=tuple(_relative(name, getattr(row, name), row, links) for name in RELATED),
         children=tuple(_relative("child", child, row, links) for child in children),
         more_children=len(row.children) - len(children),
@@ -236,48 +224,12 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         why_link=why_link,
         why_url=why_url,
         own_state=extras.own_state,
+        progress=extras.progress,
+        log=log_of(row, LINES_SHOWN),
         state_source=row.state_source,
         reruns=tuple(_reruns(row, links)),
         past_actions=extras.past_actions,
     )
-
-
-def _in_order(events: Sequence[TaskEvent]) -> list[TaskEvent]:
-    """Events by their times; what was stamped as sent just after its receipt stands before it."""
-    found = list(events)
-    for place in range(1, len(found)):
-        before, event = found[place - 1], found[place]
-        is_pair = (before.type, event.type) == ("received", "sent")
-        if is_pair and before.retries == event.retries and is_stamped_late(event.at, before.at):
-            found[place - 1], found[place] = event, before
-    return found
-
-
-def _times(row: TaskRow) -> Iterator[TaskFact]:
-    """The events in their order, each with how long after the one before, and whose it was if new.
-
-    Where no events are kept, the times that the task itself has.
-    """
-    known = [
-        (event.at, event.type, event.hostname, event.own) for event in _in_order(row.events)
-    ] or sorted(
-        (getattr(row, name), name, "", "") for name in TIMES if getattr(row, name) is not None
-    )
-    before: float | None = None
-    whose = ""
-    for moment, name, host, own in known:
-        after = "" if before is None else f"+{fmt.duration(max(0.0, moment - before))}"
-        is_near = before is not None and moment - before < NEAR_S
-        host_if_new = "" if host == whose else host
-        says = _own_words(own)
-        yield TaskFact(fmt.label(name), host_if_new, None, moment, after, says, is_near)
-        before, whose = moment, host
-
-
-def _own_words(own: str) -> str:
-    """What an event of the app's own says, in one line."""
-    fields = json.decode(own) if own else {}
-    return ", ".join(f"{name} {fmt.text(value)}" for name, value in fields.items())
 
 
 def _relative(name: str, uuid: str | None, row: TaskRow, links: Links) -> TaskFact:

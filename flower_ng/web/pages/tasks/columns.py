@@ -13,6 +13,7 @@ from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.links import Links, segment
 from flower_ng.web.ui.paging import Column
 from flower_ng.web.ui.phases import NO_END, OVER
+from flower_ng.web.ui.progress import percent_of
 
 #: The columns that `tasks_columns` and a page's `columns` may name, and how a cell is shown.
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -55,7 +56,8 @@ class Cell:
     """One value of a task; `kind` says how it is shown, `moment` is UTC seconds.
 
     `term` is the search for tasks with the same value, empty where there is none; `is_so_far` says
-    that the value still grows, `note` who told a state where no event did for sure.
+    that the value still grows, `note` who told a state where no event did for sure, `percent`
+    how far a task said that it is.
     """
 
     kind: str
@@ -66,6 +68,7 @@ class Cell:
     term: str = ""
     is_so_far: bool = False
     note: str = ""
+    percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def _cells(task: TaskRow, slugs: Iterable[str], links: Links, now: float) -> Ite
             term=_term(slug, task.exception_class if slug == "exception" else value),
             is_so_far=slug == "runtime" and value is not None and task.runtime is None,
             note=task.state_source or "" if slug == "state" else "",
+            percent=percent_of(task) if slug == "state" else None,
         )
 
 
