@@ -23,7 +23,7 @@ _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _LEVELS: Final = {"WARN": "WARNING", "FATAL": "CRITICAL", "": "INFO"}
 
 
-class Report(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class ProgressReport(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How far a task said that it was: `current` of `total`, None where it told none.
 
     `at` is UTC seconds by its worker's clock.
@@ -47,7 +47,7 @@ class LogLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     left_out: int = 0
 
 
-def report_of(at: float, fields: Mapping[str, Any]) -> Report | None:
+def report_of(at: float, fields: Mapping[str, Any]) -> ProgressReport | None:
     """Return what says how far a task is: an event's fields, or what `update_state` wrote.
 
     None where `current` is no number from 0 up; a `total` that is none, or 0, counts as not told.
@@ -56,7 +56,7 @@ def report_of(at: float, fields: Mapping[str, Any]) -> Report | None:
     if current is None:
         return None
     message = harmless(_text(fields.get("message", fields.get("status"))))
-    return Report(at, current, total or None, cut(message, REPORT_LENGTH))
+    return ProgressReport(at, current, total or None, cut(message, REPORT_LENGTH))
 
 
 def line_of(at: float, fields: Mapping[str, Any]) -> LogLine:
@@ -106,14 +106,14 @@ def read(text: str | None) -> tuple[tuple[LogLine, ...], bool]:
     return tuple(found[-LOG_LINES:]), is_cut or len(found) > LOG_LINES
 
 
-def stored(report: Report | None) -> str | None:
+def stored(report: ProgressReport | None) -> str | None:
     """Return a report as text; None for none."""
     return None if report is None else msgspec.json.encode(report).decode()
 
 
-def loaded(text: str | None) -> Report | None:
+def loaded(text: str | None) -> ProgressReport | None:
     """Return the report in a text."""
-    return msgspec.json.decode(text, type=Report) if text else None
+    return msgspec.json.decode(text, type=ProgressReport) if text else None
 
 
 def _number(value: Any) -> float | None:

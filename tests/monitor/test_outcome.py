@@ -6,11 +6,12 @@ import pytest
 
 from flower_ng.monitor.state.backend_outcome import Outcome, is_of_this_try, outcome, take
 from flower_ng.records import BACKEND, Task
-from flower_ng.reports import Report
+from flower_ng.reports import ProgressReport
 
 AT = "2026-11-20T10:30:00.250000+00:00"
 AT_S = 1795170600.25
 WHEN = datetime.fromtimestamp(AT_S, UTC)
+THREE_OF_TEN = ProgressReport(0.0, 3, 10)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ WHEN = datetime.fromtimestamp(AT_S, UTC)
         ({"status": "STARTED", "result": {"pid": 1, "hostname": "w1"}}, Outcome("STARTED")),
         (
             {"status": "PROGRESS", "result": {"current": 3, "total": 10}},
-            Outcome("PROGRESS", detail="{'current': 3, 'total': 10}", report=Report(0.0, 3, 10)),
+            Outcome("PROGRESS", detail="{'current': 3, 'total': 10}", report=THREE_OF_TEN),
         ),
         ({"status": "SUCCESS", "result": "secret", "date_done": AT}, Outcome("SUCCESS", AT_S)),
         (

@@ -4,7 +4,7 @@ import pytest
 
 from flower_ng.monitor.state.state import ClusterState
 from flower_ng.redaction import Redactor
-from flower_ng.reports import LOG_LENGTH, LOG_LINES, Report, loaded, read
+from flower_ng.reports import LOG_LENGTH, LOG_LINES, ProgressReport, loaded, read
 from flower_ng.store import Store
 
 STARTED = {"type": "task-started", "hostname": "w1@box", "uuid": "a", "timestamp": 1.0}
@@ -37,7 +37,7 @@ async def test_of_ten_thousand_reports_the_newest_is_kept(store, state):
         tell(state, "progress", 2.0 + number / 100, current=number, total=10_000, message="go")
     row = await store.task("a")
 
-    assert loaded(row.report) == Report(101.99, 9999.0, 10_000.0, "go")
+    assert loaded(row.report) == ProgressReport(101.99, 9999.0, 10_000.0, "go")
     assert len(row.timeline) < 4000
 
 

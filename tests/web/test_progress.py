@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flower_ng.reports import Report, stored
+from flower_ng.reports import ProgressReport, stored
 from flower_ng.store import TaskRow
 from flower_ng.web.ui.progress import BACKEND, percent_of, progress_of
 
@@ -23,7 +23,7 @@ def row(*reports, state="PROGRESS", started=900.0, **fields):
         state=state,
         started=started,
         timeline="".join(f"{json.dumps(one)}," for one in told),
-        report=stored(Report(*reports[-1], 100.0)) if reports else None,
+        report=stored(ProgressReport(*reports[-1], 100.0)) if reports else None,
         **fields,
     )
 
@@ -66,10 +66,10 @@ def test_the_report_of_an_earlier_run_is_no_progress_of_this_one(fields):
 
 
 def test_the_result_backend_counts_where_no_event_tells():
-    told = progress_of(row(), NOW, backend=Report(NOW, 25.0, 100.0))
+    told = progress_of(row(), NOW, backend=ProgressReport(NOW, 25.0, 100.0))
 
     assert (told.source, told.percent, told.left_s) == (BACKEND, 25, 300.0)
-    assert progress_of(row((950.0, 60)), NOW, backend=Report(NOW, 25.0)).current == 60
+    assert progress_of(row((950.0, 60)), NOW, backend=ProgressReport(NOW, 25.0)).current == 60
 
 
 def test_all_and_more_is_a_full_bar_and_nothing_less():

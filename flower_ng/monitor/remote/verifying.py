@@ -24,7 +24,7 @@ from flower_ng.monitor.state.backend_outcome import Outcome, is_of_this_try
 from flower_ng.monitor.state.eta import eta_s
 from flower_ng.monitor.state.state import ClusterState, has_ended
 from flower_ng.records import Task
-from flower_ng.reports import Report
+from flower_ng.reports import ProgressReport
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     state: str | None = None
     why: str = ""
     detail: str | None = None
-    report: Report | None = None
+    report: ProgressReport | None = None
 
 
 class Backend(Protocol):

@@ -12,7 +12,7 @@ from flower_ng.event_record import TEXT_LENGTH, TRACEBACK_LENGTH
 from flower_ng.life.progress import told_otherwise
 from flower_ng.life.runs import is_running
 from flower_ng.records import BACKEND, Task
-from flower_ng.reports import Report, report_of
+from flower_ng.reports import ProgressReport, report_of
 from flower_ng.truncation import cut, cut_traceback
 
 #: The time that an end is noted in, by the state.
@@ -36,7 +36,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     exception: str | None = None
     traceback: str | None = None
     detail: str | None = None
-    report: Report | None = None
+    report: ProgressReport | None = None
 
     @property
     def is_end(self) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from flower_ng.life.progress import progress_of_state
 from flower_ng.records import Task
-from flower_ng.reports import LogLine, Report, stored
+from flower_ng.reports import LogLine, ProgressReport, stored
 from flower_ng.reports import written as written_lines
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.schema import COLUMNS, TWINNED
@@ -23,7 +23,7 @@ from flower_ng.truncation import cut_traceback
 class Told(msgspec.Struct, frozen=True, gc=False):
     """What a task told of itself since the last snapshot: its newest report, and lines."""
 
-    report: Report | None = None
+    report: ProgressReport | None = None
     lines: tuple[LogLine, ...] = ()
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from flower_ng.event_record import Event
-from flower_ng.reports import LOG, LOG_LINES, PROGRESS, LogLine, Report, line_of, report_of
+from flower_ng.reports import LOG, LOG_LINES, PROGRESS, LogLine, ProgressReport, line_of, report_of
 from flower_ng.store.writing.snapshots import Told
 
 #: Lines held in all while nothing can be written.
@@ -18,7 +18,7 @@ class _Telling(msgspec.Struct, gc=False):
     """Of one task: its newest report, its newest lines, and how many were left out before them."""
 
     lines: deque[LogLine]
-    report: Report | None = None
+    report: ProgressReport | None = None
     left_out: int = 0
 
 

@@ -9,7 +9,7 @@ from flower_ng.cluster import Cluster
 from flower_ng.life.progress import progress_of_state
 from flower_ng.monitor.remote.verifying import Answer
 from flower_ng.records import Task
-from flower_ng.reports import Report
+from flower_ng.reports import ProgressReport
 from flower_ng.store import FINISHED, TaskRow
 
 #: A page waits no longer for the result backend; the next refresh shows what it said.
@@ -37,7 +37,7 @@ class Verified:
     doubt: str = ""
 
     @property
-    def report(self) -> Report | None:
+    def report(self) -> ProgressReport | None:
         """How far the task is, as the result backend has it; None where it has nothing of that."""
         if self.answer is None or self.answer.report is None:
             return None

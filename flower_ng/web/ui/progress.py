@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flower_ng.reports import PROGRESS, LogLine, Report, loaded, read, report_of
+from flower_ng.reports import PROGRESS, LogLine, ProgressReport, loaded, read, report_of
 from flower_ng.store import TaskRow
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.phases import OVER
@@ -72,7 +72,7 @@ def percent_of(row: TaskRow) -> int | None:
 
 
 def progress_of(
-    row: TaskRow, now: float, *, is_in_doubt: bool = False, backend: Report | None = None
+    row: TaskRow, now: float, *, is_in_doubt: bool = False, backend: ProgressReport | None = None
 ) -> Progress | None:
     """Return what a task said of its progress; None where it said nothing.
 
@@ -106,14 +106,14 @@ def _left(rest: float, per_s: float, silent_s: float) -> tuple[float | None, str
     return (left_s, "") if left_s >= 0 else (None, "at its pace it would have been done by now")
 
 
-def _is_past(report: Report, row: TaskRow) -> bool:
+def _is_past(report: ProgressReport, row: TaskRow) -> bool:
     """Whether a report is of a run before the newest one."""
     if row.retried is not None and report.at <= row.retried:
         return True
     return row.started is not None and report.at < row.started - _TOGETHER_S
 
 
-def _base(report: Report, row: TaskRow) -> Report | None:
+def _base(report: ProgressReport, row: TaskRow) -> ProgressReport | None:
     """Return the earlier report that the pace is measured from: half-way in time, or before.
 
     Where that is the only one, what runs is taken to have begun at 0.
@@ -122,12 +122,12 @@ def _base(report: Report, row: TaskRow) -> Report | None:
     if not earlier:
         if row.started is None or report.at - row.started < _LEAST_S:
             return None
-        return Report(row.started, 0.0)
+        return ProgressReport(row.started, 0.0)
     middle = (earlier[0].at + report.at) / 2
     return next((one for one in reversed(earlier) if one.at <= middle), earlier[0])
 
 
-def _earlier(report: Report, row: TaskRow) -> Iterator[Report]:
+def _earlier(report: ProgressReport, row: TaskRow) -> Iterator[ProgressReport]:
     """Yield the reports before this one that are of the same count and are kept as events."""
     for event in row.events:
         if event.type != PROGRESS or not event.own or event.at > report.at - _LEAST_S:
@@ -144,6 +144,6 @@ def _shown(value: float) -> str:
     return fmt.number(int(value) if value.is_integer() else round(value, 3))
 
 
-def _percent(report: Report) -> int | None:
+def _percent(report: ProgressReport) -> int | None:
     """Return the share as whole percent, 100 only for all of it."""
     return None if not report.total else min(100, int(100 * report.current / report.total))
