@@ -177,6 +177,7 @@ OURS = (
     page("/history"),
     Route("/audit", "/audit", PAGE, need=ADMINISTER),
     page("/problems"),
+    page("/compare"),
     page("/workflows"),
     page("/workflow/(.+)", "/workflow/0123456789abcdef"),
     page("/failures"),

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.live.conftest import Cluster
-from tests.services import PATIENCE, chromium
+from tests.live.conftest import BROKERS, Cluster
+from tests.services import PATIENCE, chromium, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 PATIENCE_MS = 15_000 * PATIENCE
@@ -28,7 +28,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, cluster: Cluster) -> Iterator[Page]:
-    """A window on the dashboard, in which nothing may be complained of."""
+    yield from window(browser, cluster)
+
+
+def window(browser: Browser, cluster: Cluster, **options: Any) -> Iterator[Page]:
+    """Yield a window on the dashboard, in which nothing may be complained of."""
     complaints: list[str] = []
 
     def listen(message: Any) -> None:
@@ -36,7 +40,8 @@ def page(browser: Browser, cluster: Cluster) -> Iterator[Page]:
             complaints.append(message.text)
 
     root = f"http://127.0.0.1:{cluster.dashboard.port}"
-    context = browser.new_context(base_url=root, viewport={"width": 1280, "height": 800})
+    size: Any = {"width": 1280, "height": 800}
+    context = browser.new_context(base_url=root, viewport=size, **options)
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
     page = context.new_page()
@@ -51,6 +56,96 @@ def send(cluster: Cluster, name: str, *args: object, state: str) -> str:
     sent = cluster.app.send_task(f"tests.shop.{name}", args).id
     cluster.seen(sent, state)
     return str(sent)
+
+
+class Operator:
+    """Somebody at a window who presses buttons by mouse, by keyboard, or without script."""
+
+    def __init__(self, page: Page, cluster: Cluster, way: str) -> None:
+        self.page, self.way = page, way
+        self._cluster = cluster
+
+    def press(self, found: Locator) -> None:
+        if self.way == "keyboard":
+            found.focus()
+            self.page.keyboard.press("Enter")
+        else:
+            found.click()
+
+    def opens(self, path: str, menu: str = "") -> None:
+        self.page.goto(path)
+        if menu:
+            self.press(self.page.locator("main summary", has_text=menu).first)
+
+    def does(self, button: str, confirm: str = "") -> None:
+        """Press a button, read what it will do, press the same there."""
+        self.press(self.page.locator(f"main button:text-is('{button}')").first)
+        review = self.page.locator("#review")
+        if confirm:
+            review.locator("input[name=confirm]").fill(confirm)
+        self.press(review.locator(f"button:text-is('{button}')"))
+        expect(self.page.locator(".toast").first).to_be_visible()
+
+    def sends(self, queue: str) -> None:
+        self.opens("/types/tests.shop.echo", "Send a task of this type")
+        self.page.fill("#send-args", "[7]")
+        self.page.fill("#send-queue", queue)
+        self.does("Send")
+        self.waits(queue, 1)
+
+    def waits(self, queue: str, count: int) -> None:
+        def counted() -> bool:
+            answer = self._cluster.dashboard.post(f"/api/queue/purge/{queue}?dry_run=1")
+            return (answer.json()["count"] if answer.status == 200 else 0) == count
+
+        wait_until(counted, 15, f"{count} wait in {queue}")
+
+    def consumed(self) -> list[str]:
+        """Return the queues that the worker consumes from, by its own answer."""
+        return [queue["name"] for queue in self._cluster.inspected()["active_queues"]]
+
+
+@pytest.fixture
+def operator(browser: Browser, cluster: Cluster, way: str) -> Iterator[Operator]:
+    for page in window(browser, cluster, java_script_enabled=way != "without script"):
+        yield Operator(page, cluster, way)
+
+
+@pytest.mark.parametrize(
+    ("broker_kind", "way"),
+    [
+        pytest.param(*one.values, way, marks=one.marks, id=f"{one.values[0]} {way}")
+        for one in BROKERS
+        for way in ("mouse", "keyboard", "without script")
+        if way == "mouse" or one.values[0] == "redis"
+    ],
+    indirect=["broker_kind"],
+)
+def test_a_queue_is_filled_moved_emptied_paused_and_resumed(operator, cluster, way):
+    early, late = (f"{name}.{way.split()[0]}" for name in ("early", "late"))
+    operator.sends(early)
+    operator.sends(late)
+    operator.opens(f"/queues/{early}", "Move")
+    operator.page.fill("#move-to", late)
+    operator.does("Move")
+    operator.waits(late, 2)
+    operator.waits(early, 0)
+
+    operator.opens(f"/queues/{late}")
+    if cluster.kind == "redis":  # RabbitMQ can't delete one message
+        operator.does("Delete")
+        operator.waits(late, 1)
+        operator.opens(f"/queues/{late}")
+    operator.does("Purge", confirm=late)
+    operator.waits(late, 0)
+
+    operator.opens("/queues/celery", "Pause")
+    operator.does("Pause")
+    assert operator.consumed() == []
+    operator.opens("/queues/celery")
+    operator.press(operator.page.locator("main button:text-is('Resume')"))
+    expect(operator.page.locator(".toast").first).to_be_visible()
+    wait_until(lambda: operator.consumed() == ["celery"], 15, "it consumes again")
 
 
 def test_health_is_one_sentence_and_its_numbers_lead_to_their_lists(page, cluster):
@@ -97,10 +192,11 @@ def test_a_pool_is_made_larger_on_the_workers_page_of_its_own(page, cluster):
     page.goto("/workers")
     page.get_by_role("link", name=name).first.click()
 
+    page.get_by_role("link", name="Pool").click()
     page.get_by_role("button", name="Grow").click()
 
     expect(page.locator("f-toasts")).to_contain_text(f"Growing '{name}' worker's pool by 1")
-    page.get_by_role("link", name="History").click()
+    page.locator(".tabs").get_by_role("link", name="History").click()
     expect(page.locator("#tab-history")).to_contain_text("Concurrent tasks")
 
 

@@ -15,7 +15,7 @@ from celery.states import SUCCESS
 from flower_ng.life.attempts import decisive, is_inferred, names, newest, newest_raised, retries_of
 from flower_ng.life.matching import runs_of
 from flower_ng.life.progress import CORRECTION, FIRST_FINAL, ONE_RUN, progress_of, told_otherwise
-from flower_ng.life.runs import EXCEPTION_LENGTH, Run, TaskEvent
+from flower_ng.life.runs import EXCEPTION_LENGTH, KILLED, Run, TaskEvent
 from flower_ng.records import BACKEND, INFERRED, Worker
 from flower_ng.store.tables.dialect import Dialect, json_text
 from flower_ng.store.tables.schema import COLUMNS
@@ -157,6 +157,12 @@ def _joined(row: Snapshot, known: _Kept) -> Snapshot:
         for brought, subjects in _BROUGHT.items():
             if not any(_brings(run, runs, new, subject) for subject in subjects):
                 told |= dict.fromkeys(brought)
+    if killed := {event.at for event in new if event.how == KILLED}:
+        ended = {one.ended for one in runs if one.outcome == SUCCESS}
+        ends = [event.at for event in new if event.type == "succeeded"]
+        told["succeeded"] = max(
+            (at for at in ends if at in ended or at not in killed), default=None
+        )
     for name, value in told.items():
         values[_PLACES[name]] = value
     progress = _progress(known, reached)
