@@ -140,12 +140,17 @@ def _take(task: Task, event: Event, subject: str, life: Life) -> None:
     task.worker = life.workers[run.worker]
     task.received = newest(runs, "received")
     task.started = newest(runs, "started")
-    if subject in OUTCOMES and (event.how != KILLED or run.outcome == states.SUCCESS):
+    if subject in OUTCOMES and (event.how != KILLED or _ends_one(event, runs)):
         setattr(task, subject, max(event.timestamp, getattr(task, subject) or 0.0))
     if subject != "sent":
         _take_end(task, event, run, runs)
     source = INFERRED if is_inferred(run, runs) else None
     settle(task, run.state, run.state_at, progress_of(run, runs), source)
+
+
+def _ends_one(event: Event, runs: list[Run]) -> bool:
+    """Whether one of the runs ended with a success that may be none."""
+    return any(one.outcome == states.SUCCESS and one.ended == event.timestamp for one in runs)
 
 
 def _take_end(task: Task, event: Event, run: Run, runs: list[Run]) -> None:
