@@ -7,11 +7,13 @@ import logging
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from flower_ng.truncation import cut
+
+T = TypeVar("T")
 
 PROGRESS, LOG = "progress", "log"
 #: What is kept of a task's log: its newest lines, and so many characters of their text as stored.
@@ -90,20 +92,14 @@ def written(lines: Iterable[LogLine]) -> str | None:
 def read(text: str | None) -> tuple[tuple[LogLine, ...], bool]:
     """Return the newest lines in a text, the earliest first, and whether there were more.
 
-    Of a text that was cut at its beginning the first line is left out; one that several dashboards
-    wrote is there once.
+    Of a text that was cut at its beginning the first line is left out, as is what is none; one that
+    several dashboards wrote is there once.
     """
     if not text:
         return (), False
-    parts = text.split("\n")[:-1]
-    is_cut = len(text) >= LOG_LENGTH
-    try:
-        msgspec.json.decode(parts[0], type=LogLine)
-    except msgspec.DecodeError:
-        del parts[0]
-    lines = {msgspec.json.decode(part, type=LogLine) for part in parts}
+    lines = {line for part in text.split("\n") if (line := _decoded(part, LogLine)) is not None}
     found = sorted(lines, key=lambda line: line.at)
-    return tuple(found[-LOG_LINES:]), is_cut or len(found) > LOG_LINES
+    return tuple(found[-LOG_LINES:]), len(text) >= LOG_LENGTH or len(found) > LOG_LINES
 
 
 def stored(report: ProgressReport | None) -> str | None:
@@ -112,8 +108,15 @@ def stored(report: ProgressReport | None) -> str | None:
 
 
 def loaded(text: str | None) -> ProgressReport | None:
-    """Return the report in a text."""
-    return msgspec.json.decode(text, type=ProgressReport) if text else None
+    """Return the report in a text; None for none, and where `format_task` made it another text."""
+    return _decoded(text, ProgressReport) if text else None
+
+
+def _decoded(text: str, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError:
+        return None
 
 
 def _number(value: Any) -> float | None:

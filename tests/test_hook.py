@@ -1,6 +1,7 @@
 """What `format_task` is given, what pages show of what it returns, and what hides if it fails."""
 
 import pytest
+from msgspec import structs
 
 from flower_ng.hook import WITHHELD, Hook
 from flower_ng.store import TaskRow
@@ -160,9 +161,10 @@ def loses_an_attribute(task):
     [raises, pops_of_the_unreadable, returns_nothing, returns_a_record, loses_an_attribute],
 )
 def test_a_function_that_fails_withholds_what_it_was_to_hide(format_task, caplog):
-    shown = Hook(format_task)(ROW)
+    shown = Hook(format_task)(structs.replace(ROW, report="[1.0,2.0]", log='[1.0,"INFO","x"]\n'))
 
     assert (shown.args, shown.kwargs, shown.result) == (WITHHELD, WITHHELD, WITHHELD)
+    assert (shown.report, shown.log) == (None, None)
     assert (shown.uuid, shown.name, shown.state) == ("u-1", "shop.charge", "SUCCESS")
     assert "format_task failed on task u-1" in caplog.text
 

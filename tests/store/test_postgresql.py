@@ -13,7 +13,9 @@ import psycopg
 import pytest
 
 from flower_ng.errors import SettingsError, Unavailable
+from flower_ng.monitor.state.state import ClusterState
 from flower_ng.records import Worker
+from flower_ng.reports import LOG_LENGTH, read
 from flower_ng.store import Store, TaskQuery
 from flower_ng.store.backends.postgresql import opened_database
 from flower_ng.store.reading.threads import Reader
@@ -50,6 +52,26 @@ async def until(happened, timeout_s=15.0):
     while not await happened():
         assert time.monotonic() < end, happened
         await asyncio.sleep(0.05)
+
+
+async def test_lines_that_two_dashboards_wrote_are_there_once_and_their_text_is_bounded(url):
+    with started(url) as one, started(url) as other:
+        states = [ClusterState(observers=(store,)) for store in (one, other)]
+        for number in range(40):
+            event = {
+                "type": "task-log",
+                "hostname": "w1@box",
+                "uuid": "a",
+                "timestamp": 2.0 + number,
+            }
+            for state, store in zip(states, (one, other), strict=True):
+                state.event({**event, "message": f"{number} " + "é" * 990})
+                store.flush()
+        row = await one.task("a")
+
+    lines, is_cut = read(row.log)
+    assert (len(row.log), is_cut) == (LOG_LENGTH, True)
+    assert [int(line.message.split()[0]) for line in lines] == list(range(40 - len(lines), 40))
 
 
 async def test_what_one_dashboard_wrote_others_read(url):

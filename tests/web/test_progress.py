@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from msgspec import structs
 
 from flower_ng.reports import ProgressReport, stored
 from flower_ng.store import TaskRow
-from flower_ng.web.ui.progress import BACKEND, percent_of, progress_of
+from flower_ng.web.ui.progress import BACKEND, log_of, percent_of, progress_of
 
 NOW = 1000.0
 
@@ -81,3 +82,11 @@ def test_all_and_more_is_a_full_bar_and_nothing_less():
 def test_a_task_that_has_ended_has_no_bar_in_lists():
     assert percent_of(row((950.0, 60), state="FAILURE")) is None
     assert percent_of(row()) is None
+
+
+@pytest.mark.parametrize("text", ["hidden", "", "[1]", "{}", "[1.0,-1"])
+def test_what_format_task_puts_in_its_place_is_not_read(text):
+    task = structs.replace(row(), report=text, log=text)
+
+    assert progress_of(task, NOW) is None
+    assert log_of(task).lines == ()
