@@ -26,7 +26,8 @@ offline, which is no problem; **silent** when its heartbeats ended without that;
 day of silence; and **unknown** until flower_ng has listened for 10 seconds, or for two heartbeats.
 A worker with a solo pool sends nothing while a task runs, not even that it started: silent ones
 are **maybe busy** for an hour, then silent. So are those that have not answered which pool they
-have, unless a heartbeat or the start of a task came while it ran, which a solo pool never sends.
+have (shown as *silent, pool unknown*), unless a heartbeat or the start of a task came while it
+ran, which a solo pool never sends.
 Nobody can tell whether such a worker is dead, so no rule finds it and the verdict is not *ok*
 after a minute of it. Workers with gevent or eventlet fall silent too while a task does not yield;
 nothing tells that apart, and they are silent. While no events can arrive, all workers keep their

@@ -109,10 +109,15 @@ def _not_heard_yet(count: int) -> str:
 
 
 def _perhaps_busy(presence: Presence) -> str:
-    """Tell of solo workers that would be problems by now, if they could send heartbeats."""
-    names = [one.hostname for one in presence.busy() if presence.silent_s(one) > GOOD_S]
-    words = f"{names[0]} sends" if len(names) == 1 else f"{len(names):,} send"
-    return f"Workers: {words} nothing, as a solo pool does while a task runs" if names else ""
+    """Tell of workers that would be problems by now, were it sure that they should be heard."""
+    silent = [one for one in presence.busy() if presence.silent_s(one) > GOOD_S]
+    if not silent:
+        return ""
+    words = f"{silent[0].hostname} sends" if len(silent) == 1 else f"{len(silent):,} send"
+    why = "as a solo pool does while a task runs"
+    if any(one.is_solo is None for one in silent):
+        why = "and it is not known whether the pool is solo, which tells nothing while a task runs"
+    return f"Workers: {words} nothing, {why}"
 
 
 def _forgotten(count: int) -> str:

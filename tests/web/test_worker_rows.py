@@ -5,6 +5,7 @@ from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.rows import WorkerRow
 from flower_ng.records import Worker
 from flower_ng.web.ui.links import Links
+from flower_ng.web.ui.worker_badges import badge_of
 from flower_ng.web.ui.worker_rows import (
     NO_QUEUE,
     Member,
@@ -51,6 +52,12 @@ def crew(number: int) -> tuple[list[Member], Told]:
         for index, name in enumerate(names)
     )
     return [Member(row, answers) for row in rows], answers
+
+
+def test_one_that_never_told_its_pool_is_not_called_busy() -> None:
+    words = [badge_of(Worker("w", is_solo=told), "busy").word for told in (True, None)]
+
+    assert words == ["Maybe busy", "Silent, pool unknown"]
 
 
 def test_of_thousands_of_workers_only_those_shown_are_read_in_full() -> None:

@@ -72,7 +72,10 @@ async def changes_since(cluster: Cluster, deploy: Deploy, span: Span, now: float
         ComparedSpan(page.start, min(page.end, now), observed_s(page)) for page in (before, after)
     )
     is_whole = was.is_whole and since.is_whole
-    types = compared(_points(before), _points(after), is_whole=is_whole)
+    days_ago = max(0.0, after.start - SPANS[-1].length_s)
+    days = await _series(cluster, days_ago, float(after.start))
+    earlier = _points(days).keys()
+    types = compared(_points(before), _points(after), earlier, is_whole=is_whole)
     look = await lookout(cluster, SPANS[-1], now, deploy)
     new = [one for one in look.found.kinds.values() if look.is_new(one)]
     shown = await seen(cluster, look, new[:MOST_FAILURES])

@@ -12,7 +12,7 @@ from flower_ng.store import TaskQuery, TaskRow, parse_search
 from flower_ng.web.http.base import Handler, Need
 from flower_ng.web.lookups.send_task import registered_types
 from flower_ng.web.ui.links import Links
-from flower_ng.web.ui.worker_badges import BADGES
+from flower_ng.web.ui.worker_badges import badge_of
 
 if TYPE_CHECKING:
     from flower_ng.web.http.frame import NavLink
@@ -81,7 +81,9 @@ def _workers(cluster: Cluster, wanted: str, links: Links) -> Iterator[JumpTarget
     heard = cluster.state.workers
     for name in matching(heard.keys() | cluster.inspector.workers.keys(), wanted):
         worker = heard.get(name)
-        about = "No events" if worker is None else BADGES[cluster.presence.status(worker)].word
+        about = "No events"
+        if worker is not None:
+            about = badge_of(worker, cluster.presence.status(worker)).word
         yield JumpTarget("worker", name, links.worker(name), about)
 
 

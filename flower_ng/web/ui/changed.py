@@ -1,6 +1,7 @@
 """Changed is what differs between two equal spans, type by type; pure."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -36,7 +37,8 @@ class Moved:
 class ChangedType:
     """One type in both spans: tasks received, p95 of run times in seconds, share of failures.
 
-    `is_new` is that none of its tasks came before, `is_gone` that none came after.
+    `is_new` is that none of its tasks came before, nor in the days before that, `is_gone` that none
+    came after.
     """
 
     name: str
@@ -62,13 +64,17 @@ class Comparison:
 
 
 def compared(
-    before: Mapping[str, TaskPoint], after: Mapping[str, TaskPoint], *, is_whole: bool
+    before: Mapping[str, TaskPoint],
+    after: Mapping[str, TaskPoint],
+    earlier: AbstractSet[str] = frozenset(),
+    *,
+    is_whole: bool,
 ) -> Comparison:
-    """Compare the types of two spans of equal length.
+    """Compare the types of two spans of equal length; `earlier` are those of longer ago.
 
     Only where both were observed as a whole is a type said to be new, or gone.
     """
-    types = list(_types(before, after, is_whole=is_whole))
+    types = list(_types(before, after, earlier, is_whole=is_whole))
     changed = [one for one in types if _has_moved(one)]
     few = sum(
         one.p95.before is None and one.failed.before is None and not _has_moved(one)
@@ -83,7 +89,11 @@ def _has_moved(one: ChangedType) -> bool:
 
 
 def _types(
-    before: Mapping[str, TaskPoint], after: Mapping[str, TaskPoint], *, is_whole: bool
+    before: Mapping[str, TaskPoint],
+    after: Mapping[str, TaskPoint],
+    earlier: AbstractSet[str],
+    *,
+    is_whole: bool,
 ) -> Iterator[ChangedType]:
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
@@ -95,7 +105,7 @@ def _types(
             count,
             _p95(was, now),
             _failed(was, now),
-            is_new=is_whole and was is None and count[1] > 0,
+            is_new=is_whole and was is None and count[1] > 0 and name not in earlier,
             is_gone=is_whole and now is None and count[0] >= LEAST_RUNS,
         )
 

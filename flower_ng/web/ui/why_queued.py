@@ -60,8 +60,10 @@ def _place(facts: WhyFacts, queue: str) -> WhyStep:
         words = f"It is in the queue {queue}{waits}; {ahead} will be taken before it."
         evidence = {"before": place.before, **({} if length is None else {"length": length})}
         return WhyStep("queue", "Queue", "passed", words, 0.0, evidence)
-    if facts.row.sent is not None and (place.is_whole or _is_emptied(facts, facts.row.sent)):
-        return _taken(facts, queue)
+    if facts.row.sent is not None and place.is_whole:
+        return _taken(facts, queue, 0.0)
+    if facts.row.sent is not None and _is_emptied(facts, facts.row.sent):
+        return _taken(facts, queue, age_s)
     waits = f"can't be known{_because(facts)}" if length is None else fmt.counted(length, "message")
     words = f"The queue {queue} has a length of {waits}."
     if length is None:
@@ -86,17 +88,17 @@ def _because(facts: WhyFacts) -> str:
     return f", because {lowered(reason).rstrip('.')}" if reason else ""
 
 
-def _taken(facts: WhyFacts, queue: str) -> WhyStep:
+def _taken(facts: WhyFacts, queue: str, age_s: float | None) -> WhyStep:
     since_s = facts.now - (facts.row.sent or facts.now)
     if since_s < LATE_S:
         words = f"It is not in the queue {queue} any more: a worker is taking it."
-        return WhyStep("taken", "Queue", "passed", words, 0.0)
+        return WhyStep("taken", "Queue", "passed", words, age_s)
     if not facts.is_current:
         words = (
             f"It is not in the queue {queue} any more; who took it can't be known, because no"
             " events arrive."
         )
-        return WhyStep("taken", "Queue", "unknown", words, 0.0)
+        return WhyStep("taken", "Queue", "unknown", words, age_s)
     back = ""
     if facts.given_back_after_s:
         after = fmt.duration(facts.given_back_after_s)
@@ -106,7 +108,7 @@ def _taken(facts: WhyFacts, queue: str) -> WhyStep:
         f" no events, or died, or somebody removed it.{back}"
     )
     verdict = Verdict(words, "likely", "Ask the result backend, or look at the workers.", "workers")
-    return WhyStep("taken", "Queue", "stops", words, 0.0, {}, verdict)
+    return WhyStep("taken", "Queue", "stops", words, age_s, {}, verdict)
 
 
 def _consumers(facts: WhyFacts, queue: str) -> WhyStep:

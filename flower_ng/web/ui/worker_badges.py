@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.monitor.state.presence import Status
+from flower_ng.records import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,19 @@ BADGES: Final[Mapping[Status, Badge]] = {
     "busy": Badge(
         "Maybe busy",
         "unknown",
-        "A solo pool sends nothing while a task runs, and this one is solo or did not say;"
-        " silent after an hour without heartbeats",
+        "A solo pool sends nothing while a task runs, and this one is solo; silent after an hour",
     ),
     "unknown": Badge("Unknown", "unknown", "No heartbeat since flower_ng started"),
 }
+#: For one that is `busy` and never told which pool it has.
+UNTOLD: Final = Badge(
+    "Silent, pool unknown",
+    "unknown",
+    "No heartbeats: it is gone, or its pool is solo, which sends nothing while a task runs; it has"
+    " not told which. Silent after an hour",
+)
+
+
+def badge_of(worker: Worker, status: Status) -> Badge:
+    """Return how a worker is shown that has this status."""
+    return UNTOLD if status == "busy" and worker.is_solo is None else BADGES[status]

@@ -19,7 +19,7 @@ from flower_ng.monitor.state.presence import Status
 from flower_ng.monitor.state.rows import WorkerRow, processed
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.worker_answers import share, uptime_s
-from flower_ng.web.ui.worker_badges import BADGES, Badge
+from flower_ng.web.ui.worker_badges import Badge, badge_of
 
 #: The search for the tasks that run.
 RUNNING: Final = "is:running"
@@ -182,7 +182,7 @@ def line_of(member: Member, links: Links) -> WorkerTableRow:
         name=name,
         url=links.worker(name),
         is_online=row.is_online,
-        badge=BADGES[row.status],
+        badge=badge_of(worker, row.status),
         heard=worker.heard_at or None,
         active=count(member.active, search=RUNNING),
         slots=member.slots,

@@ -173,6 +173,16 @@ async def test_types_that_got_slower_or_fail_more_often_are_told(run, client, lo
     assert "What changed may have another cause" in html.text
 
 
+async def test_a_type_that_ran_before_both_spans_is_not_new(run, client):
+    run("shop.seldom", 620.0, 1)
+    run("shop.seldom", 910.0, 1)
+
+    found = await changes(client, since=900.0)
+
+    assert found["before"]["start"] > 660
+    assert found["types"] == []
+
+
 async def test_of_what_was_not_observed_no_type_is_called_new(shop, run, client, look):
     shop.store.rollups.minutes.cover(600, Coverage(-40_000))
     run("shop.few", 840.0, 5)

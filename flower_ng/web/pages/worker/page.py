@@ -42,7 +42,7 @@ from flower_ng.web.ui.facts import (
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.problem_rows import ProblemRow, marks
 from flower_ng.web.ui.worker_answers import share, unable, uptime_s
-from flower_ng.web.ui.worker_badges import BADGES, Badge
+from flower_ng.web.ui.worker_badges import Badge, badge_of
 
 #: Keys of `stats` that have a place of their own on the page.
 PLACED: Final = frozenset(
@@ -179,7 +179,7 @@ class WorkerPage(Page):
         return WorkerView(
             title=name,
             name=name,
-            badge=None if heard is None else BADGES[self.cluster.presence.status(heard)],
+            badge=None if heard is None else badge_of(heard, self.cluster.presence.status(heard)),
             summary=tuple(self._summary(heard, told, uptime_s(told, age_s))),
             busy=self._busy(heard, told),
             commands={command.name: command for command in COMMANDS},
