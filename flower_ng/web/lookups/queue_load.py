@@ -6,6 +6,7 @@ from typing import Final
 
 from flower_ng.cluster import Cluster
 from flower_ng.errors import AnswerError
+from flower_ng.monitor.state.presence import OFFLINE
 from flower_ng.records import Task
 from flower_ng.store import QueuePoint, SeriesPage, SeriesQuery
 from flower_ng.web.lookups.consumers import Consumer, Lengths
@@ -130,7 +131,7 @@ def _in_hand(cluster: Cluster, name: str) -> tuple[int, int]:
     """
     seen, state = cluster.task_observer, cluster.state
     running = sum(
-        _is_of(task, name) and not (task.worker and cluster.is_gone(task.worker.hostname))
+        _is_of(task, name) and cluster.presence.status(task.worker) not in OFFLINE
         for task in seen.running(state, MOST_TASKS)
     )
     reserved = sum(_is_of(task, name) for task in seen.reserved(state, MOST_TASKS))
