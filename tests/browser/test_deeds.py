@@ -39,7 +39,7 @@ async def test_growing_and_shrinking_share_a_field(window, inspected, script):
     stats = {**ANSWERS["stats"], "autoscaler": None}  # an autoscaled pool refuses both
     inspected.inspector.workers = {W1: {**ANSWERS, "stats": stats}}
     async with window(java_script_enabled=script) as it:
-        page = await it.open("/worker/w1@box")
+        page = await it.open("/worker/w1@box#tab-pool")
         await page.fill("#pool-n", "3")
         await page.click("button:text-is('Shrink')")
         review = page.locator("#review")

@@ -47,12 +47,14 @@ async def test_the_palette_is_walked_with_arrows_and_left_with_escape(window, sh
         assert await page.evaluate("document.activeElement.parentElement.tagName") == "F-JUMP"
 
 
-async def test_what_has_no_such_name_is_said(window):
+async def test_what_has_no_such_name_is_searched_among_the_tasks(window):
     async with window() as it:
         page = await opened(it, "/tasks")
         await page.keyboard.press("Control+k")
         await page.keyboard.type("nowhere")
-        await page.locator("dialog", has_text="Nothing found").wait_for()
+        await page.locator("[role=option]", has_text="Search tasks").wait_for()
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/tasks?search=nowhere")
 
 
 async def test_the_palette_works_where_controls_are_closed(window, shop):

@@ -100,7 +100,7 @@ async def test_what_somebody_does_on_the_page_is_left_alone(window, shop):
     shop.beat()
     shop.inspector.workers = {W1: ANSWERS}
     async with window() as it:
-        page = await it.open("/worker/w1@box")
+        page = await it.open("/worker/w1@box#tab-pool")
         await page.fill("#scale-max", "7")
         await page.fill("#scale-min", "3")
         await page.click("main summary")
