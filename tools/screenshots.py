@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from playwright.async_api import Browser, async_playwright
 
@@ -77,6 +78,8 @@ async def paths(browser: Browser, root: str) -> dict[str, str]:
         ("task", "/tasks?state=FAILURE", TASK),
         ("type", "/types", "main tbody a.key"),
         ("queue", "/queues", "main tbody a.key"),
+        ("workflow", "/workflows", "main tbody a[href*='/workflow/']"),
+        ("failure", "/failures", "main tbody a[href*='/failures/']"),
     ):
         await page.goto(root + where)
         address = await page.locator(link).first.get_attribute("href")
@@ -84,6 +87,8 @@ async def paths(browser: Browser, root: str) -> dict[str, str]:
     failed = {"all": "true", "search": "state:FAILURE"}
     batch = await page.request.post(f"{root}/api/batches/rerun", form=failed)
     named["batch"] = f"/batches/{(await batch.json())['batch']}"
+    some = await (await page.request.get(f"{root}/api/tasks?limit=2&state=SUCCESS")).json()
+    named["compare"] = f"/compare?{urlencode([('ids', one) for one in some])}"
     await page.close()
     return named | {"workers": "/workers"}
 

@@ -325,6 +325,7 @@ def test_a_pool_of_no_process_and_one_that_hangs_are_told_until_tasks_start(watc
     os.kill(child, signal.SIGSTOP)
     try:
         watched.reaches(held := watched.nap(0, queue="spare"), "RECEIVED")
+        watched.leap(61)  # each worker is asked once a minute
         hangs = watched.sees("worker-stalled", spare.hostname)
     finally:
         os.kill(child, signal.SIGCONT)

@@ -130,6 +130,8 @@ def test_the_result_backend_knows_what_events_shorten(place):
     text = "long " * 1000
     first = place.send([text], queue=place.kept)
     place.ended(first)
+    # What tells its queue is sent by who sends it, and may come after what its worker tells.
+    wait_until(lambda: place.ended(first)["queue"] == place.kept, 10, "its queue is known")
 
     second = place.rerun(first).json()["task-id"]
 
