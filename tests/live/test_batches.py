@@ -6,7 +6,6 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, redis_server: Redis) -> Iter
 
 def test_a_revoke_that_no_worker_acknowledges_is_unknown_until_one_does(place):
     sent = place.dashboard.post(
-        "/api/task/send-task/tests.shop.add", {"args": [1, 1], "countdown": 3600}
+        "/api/task/send-task/tests.shop.echo", {"args": [1], "countdown": 3600}
     ).json()["task-id"]
     wait_until(lambda: place.ended([sent], "RECEIVED"), what="the worker holds it")
     (worker,) = place.workers
@@ -101,9 +100,8 @@ def test_a_revoke_that_no_worker_acknowledges_is_unknown_until_one_does(place):
 
 
 def test_a_batch_goes_on_after_kill_9_and_sends_nothing_twice(place):
-    began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     ids = place.send("add", 60)
-    query = {"all": "true", "search": f"name:=tests.shop.add received:{began}.."}
+    query = {"all": "true", "search": "name:=tests.shop.add"}
     review = place.dashboard.post("/api/batches/rerun?dry_run=1", **query).json()
     assert (review["count"], review["preflight"]) == (60, "needs your eye")
     assert "60 tasks succeeded" in " ".join(review["cautions"])

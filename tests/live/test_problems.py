@@ -317,7 +317,8 @@ def test_short_tasks_behind_a_long_one_and_unlike_workers_of_a_queue_are_told(wa
     watched.clears("worker-hoards", hoarder.hostname)
 
 
-def test_a_pool_of_no_process_and_one_that_hangs_are_told_until_tasks_start(watched, url):
+@pytest.mark.faults  # at times a worker beside a stopped process answers nobody for minutes
+def test_a_pool_that_hangs_is_told_until_tasks_start(watched):
     spare = watched.spare
     watched.inspect(spare)
     (child,) = watched.record(spare)["stats"]["pool"]["processes"]
@@ -331,6 +332,12 @@ def test_a_pool_of_no_process_and_one_that_hangs_are_told_until_tasks_start(watc
         os.kill(child, signal.SIGCONT)
     watched.reaches(held, "SUCCESS")
     watched.clears("worker-stalled", spare.hostname)
+
+    assert (hangs["severity"], hangs["evidence"]["slots"]) == ("error", 1)
+
+
+def test_a_pool_of_no_process_is_told_until_tasks_start(watched, url):
+    spare = watched.spare
     with Celery(broker=url, set_as_current=False) as other:  # the dashboard refuses to
         other.control.pool_shrink(1, destination=[spare.hostname])
     watched.reaches(held := watched.nap(0, queue="spare"), "RECEIVED")
@@ -348,8 +355,7 @@ def test_a_pool_of_no_process_and_one_that_hangs_are_told_until_tasks_start(watc
     watched.reaches(held, "SUCCESS")
     watched.clears("worker-stalled", spare.hostname)
 
-    assert (hangs["severity"], hangs["evidence"]["slots"]) == ("error", 1)
-    assert none["evidence"]["reserved"] == 1
+    assert (none["severity"], none["evidence"]["reserved"]) == ("error", 1)
 
 
 def test_workers_that_answer_nothing_or_send_nothing_are_told_until_they_do(watched, begin):

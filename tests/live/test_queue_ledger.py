@@ -18,7 +18,7 @@ def test_a_lost_message_and_a_killed_workers_task_are_listed_and_run_again(
     redis_server, tmp_path_factory
 ):
     folder, url = tmp_path_factory.mktemp("ledger"), redis_server.url.replace("/0", "/11")
-    worker = Worker(folder, url, url, "doomed", ("-c", "1", "-Q", "books", *FAST))
+    worker = Worker(folder, url, url, "doomed", ("-c", "1", "-Q", "books,silent", *FAST))
     board = Dashboard(folder, url, url)
     app = Celery(broker=url, set_as_current=False)
     app.conf.task_send_sent_event = True
@@ -67,6 +67,8 @@ def test_a_lost_message_and_a_killed_workers_task_are_listed_and_run_again(
             "it was observed for long enough",
         )
         assert needs["parts"]["running"] == 0  # its worker is gone
+        unsent = board.ask("/api/queues/silent/scale")
+        assert (unsent.status, "task_send_sent_event" in unsent.text) == (503, True)
         page = board.ask("/queues/books?ledger=10m").text
         assert all(uuid in page for uuid in (running, lost))
         ids = "&".join(f"ids={one}" for one in places)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flower_ng.records import Task
+from flower_ng.store import Store
 from flower_ng.store.backends.postgresql import Database, opened_database
 from flower_ng.store.tables.dialect import POSTGRESQL
 from flower_ng.store.tables.schema import SHARED
@@ -73,3 +74,24 @@ def emptied(request: pytest.FixtureRequest) -> Table:
     for name in ("task", SHARED):
         connection.execute(f"DELETE FROM {name}")
     return Table(connection, POSTGRESQL)
+
+
+@pytest.fixture
+def opened_beside(tmp_path, history):
+    """Open a store of the same history beside those that are open; with each kind of database."""
+    stores = []
+
+    def open_store():
+        if not history:
+            for store in stores:
+                store.stop()
+        path = None if history else tmp_path / "kept"
+        stores.append(
+            Store(path, max_tasks=10, history=history or None, clock=lambda: 1_790_000_000.0)
+        )
+        stores[-1].start()
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        store.stop()

@@ -4,37 +4,17 @@ import asyncio
 
 import pytest
 
-from flower_ng.store import Store
 from flower_ng.store.noted import SessionEnds
 from flower_ng.store.notes import KEPT_S, Notes
 
 NOON = 1_790_000_000.0
 
 
-@pytest.fixture
-def opened(tmp_path, history):
-    """Open a store of the same history beside those that are open; with each kind of database."""
-    stores = []
-
-    def open_store():
-        if not history:
-            for store in stores:
-                store.stop()
-        path = None if history else tmp_path / "kept"
-        stores.append(Store(path, max_tasks=10, history=history or None, clock=lambda: NOON))
-        stores[-1].start()
-        return stores[-1]
-
-    yield open_store
-    for store in stores:
-        store.stop()
-
-
-async def test_an_end_outlasts_a_restart(opened):
-    opened().session_ends.put("a", NOON)
+async def test_an_end_outlasts_a_restart(opened_beside):
+    opened_beside().session_ends.put("a", NOON)
     await asyncio.sleep(0)
-    opened().stop()
-    ends = opened().session_ends
+    opened_beside().stop()
+    ends = opened_beside().session_ends
 
     assert ends.is_known
     assert ends.ended_at("a") == NOON
@@ -42,8 +22,8 @@ async def test_an_end_outlasts_a_restart(opened):
 
 
 @pytest.mark.parametrize("history", ["PostgreSQL"], indirect=True)
-async def test_an_end_is_learnt_by_another_dashboard_of_the_same_history(opened):
-    here, there = opened(), opened()
+async def test_an_end_is_learnt_by_another_dashboard_of_the_same_history(opened_beside):
+    here, there = opened_beside(), opened_beside()
     here.session_ends.put("a", NOON)
     await here.notebook.settled()
     before = there.session_ends.ended_at("a")

@@ -4,48 +4,29 @@ import asyncio
 
 import pytest
 
-from flower_ng.store import Store, ToldDeploy
+from flower_ng.store import ToldDeploy
 
 NOON = 1_790_000_000.0
 ONE = ToldDeploy("a1", NOON, "shop", "2", "https://ci.example/1", "ann")
 
 
-@pytest.fixture
-def opened(tmp_path, history):
-    """Open a store of the same history beside those that are open; with each kind of database."""
-    stores = []
-
-    def open_store():
-        if not history:
-            for store in stores:
-                store.stop()
-        path = None if history else tmp_path / "kept"
-        stores.append(Store(path, max_tasks=10, history=history or None, clock=lambda: NOON))
-        stores[-1].start()
-        return stores[-1]
-
-    yield open_store
-    for store in stores:
-        store.stop()
-
-
-async def test_what_was_told_outlasts_a_restart_and_what_was_removed_does_not(opened):
-    told = opened().told_deploys
+async def test_what_was_told_outlasts_a_restart_and_what_was_removed_does_not(opened_beside):
+    told = opened_beside().told_deploys
     told.put(ToldDeploy("a2", NOON + 1, "shop", "3"))
     told.put(ONE)
     await told.settled()
-    between = opened().told_deploys
+    between = opened_beside().told_deploys
     assert [*between.by_key] == ["a1", "a2"]
     assert between.remove("a2") == ToldDeploy("a2", NOON + 1, "shop", "3")
     assert between.remove("a2") is None
     await between.settled()
 
-    assert [*opened().told_deploys.by_key.values()] == [ONE]
+    assert [*opened_beside().told_deploys.by_key.values()] == [ONE]
 
 
 @pytest.mark.parametrize("history", ["PostgreSQL"], indirect=True)
-async def test_what_is_told_and_removed_is_learnt_by_another_dashboard(opened):
-    here, there = opened(), opened()
+async def test_what_is_told_and_removed_is_learnt_by_another_dashboard(opened_beside):
+    here, there = opened_beside(), opened_beside()
     there.begin()
     here.told_deploys.put(ONE)
     await here.told_deploys.settled()
@@ -57,9 +38,9 @@ async def test_what_is_told_and_removed_is_learnt_by_another_dashboard(opened):
             await asyncio.sleep(0.05)
 
 
-async def test_at_the_bound_the_oldest_goes(opened, monkeypatch):
+async def test_at_the_bound_the_oldest_goes(opened_beside, monkeypatch):
     monkeypatch.setattr("flower_ng.store.noted.MOST", 2)
-    told = opened().told_deploys
+    told = opened_beside().told_deploys
     for number in (3, 1, 2):
         told.put(ToldDeploy(f"a{number}", NOON + number, "shop"))
 

@@ -2,20 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import tzinfo
-from typing import Any, Final
+from typing import Any
 
-from flower_ng.errors import BadRequest
 from flower_ng.store import TaskRow
-from flower_ng.store.search import BoundsError, duration
 from flower_ng.web.http.base import Endpoint, Need
+from flower_ng.web.http.moments import span_s
 from flower_ng.web.lookups.consumers import length_now
 from flower_ng.web.lookups.glimpse import require_queue
 from flower_ng.web.lookups.queue_ledger import queue_ledger
 from flower_ng.web.ui.queue_ledger import LostTask, TaskLedger
 from flower_ng.web.ui.why_words import plain
-
-LEAST_S: Final = 60.0
-MOST_S: Final = 86_400.0
 
 
 class QueueLedger(Endpoint):
@@ -27,25 +23,16 @@ class QueueLedger(Endpoint):
 
     async def get(self, name: str) -> None:
         """Take `span`, how far back it goes; tasks of the last ten seconds are not judged."""
-        span_s = self._span_s()
+        asked = self.get_argument("span", default="1h")
+        ago_s = span_s("span", asked, (60.0, 86_400.0), "from 1m to 1d such as 1h")
         require_queue(self.cluster, name)
         now = self.services.clock()
         told = await length_now(self.cluster, name, now)
         numbers = None if told.age_s is not None else told.numbers.get(name)
-        found = await queue_ledger(self.cluster, name, numbers, span_s, now)
+        found = await queue_ledger(self.cluster, name, numbers, ago_s, now)
         rows = await self.cluster.store.those([one.uuid for one in found.listed])
         shown = {row.uuid: self.cluster.format_for_api(row) for row in rows}
         self.write_json(ledger_told(name, found, shown, self.cluster.timezone))
-
-    def _span_s(self) -> float:
-        text = self.get_argument("span", default="1h")
-        try:
-            span_s = float(duration(text).start)
-        except BoundsError:
-            span_s = 0.0
-        if not LEAST_S <= span_s <= MOST_S:
-            raise BadRequest(f"span must be a duration from 1m to 1d such as 1h, not '{text}'")
-        return span_s
 
 
 def ledger_told(

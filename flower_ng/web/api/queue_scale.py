@@ -1,18 +1,15 @@
 """How many processes a queue needs, as autoscalers ask for it. On the loop."""
 
-from typing import Any, Final
+from typing import Any
 
-from flower_ng.errors import BadRequest, Unavailable
-from flower_ng.store.search import BoundsError, duration
+from flower_ng.errors import Unavailable
 from flower_ng.web.http.base import Endpoint, Need
+from flower_ng.web.http.moments import span_s
 from flower_ng.web.lookups.consumers import consumers, lengths
 from flower_ng.web.lookups.glimpse import require_queue
 from flower_ng.web.lookups.queue_load import queue_load
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.queue_needs import QueueLoad, QueueNeeds, needs
-
-LEAST_S: Final = 1.0
-MOST_S: Final = 86_400.0
 
 
 class QueueScale(Endpoint):
@@ -24,7 +21,8 @@ class QueueScale(Endpoint):
 
     async def get(self, name: str) -> None:
         """Take `drain`, in how long what waits shall be gone; 503 where the number is unknown."""
-        drain_s = self._drain_s()
+        asked = self.get_argument("drain", default="5m")
+        drain_s = span_s("drain", asked, (1.0, 86_400.0), "from 1s to 1d such as 5m")
         require_queue(self.cluster, name)
         now = self.services.clock()
         told = await lengths(self.cluster, now)
@@ -34,16 +32,6 @@ class QueueScale(Endpoint):
         if needed.processes is None:
             raise Unavailable(f"How many processes '{name}' needs is unknown. {needed.why}")
         self.write_json(scale_told(name, measured.load, needed))
-
-    def _drain_s(self) -> float:
-        text = self.get_argument("drain", default="5m")
-        try:
-            drain_s = float(duration(text).start)
-        except BoundsError:
-            drain_s = 0.0
-        if not LEAST_S <= drain_s <= MOST_S:
-            raise BadRequest(f"drain must be a duration from 1s to 1d such as 5m, not '{text}'")
-        return drain_s
 
 
 def scale_told(name: str, load: QueueLoad, needed: QueueNeeds) -> dict[str, Any]:

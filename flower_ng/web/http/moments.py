@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.search import BoundsError, moment
+from flower_ng.store.search import BoundsError, duration, moment
 from flower_ng.web.http.arguments import finite
 
 DAY_S = 86_400
@@ -25,3 +25,16 @@ def instant(argument: str, text: str, now: float) -> float:
         ) from None
     base = {"zero": 0.0, "now": now, "today": now // DAY_S * DAY_S}[amount.base]
     return base + amount.start
+
+
+def span_s(argument: str, text: str, bounds: tuple[float, float], words: str) -> float:
+    """Return how many seconds a text such as `5m` names; else BadRequest, `words` say what may be.
+
+    `bounds` are the least and the most that it may be.
+    """
+    least, most = bounds
+    with suppress(BoundsError):
+        seconds = float(duration(text).start)
+        if least <= seconds <= most:
+            return seconds
+    raise BadRequest(f"{argument} must be a duration {words}, not '{text}'")

@@ -253,19 +253,6 @@ def test_what_the_new_queue_does_not_take_stays_where_it_was(waiting):
     assert waiting.length("stays") == 2
 
 
-def unsent(dashboard: Dashboard, queue: str) -> str:
-    """Return why the scale of a queue is unknown that is consumed, and that no event named."""
-    worker = next(iter(dashboard.get("/api/workers", status=1)))
-    command = f"/api/worker/queue/{{}}-consumer/{worker}"
-    assert dashboard.post(command.format("add"), queue=queue).status == 200
-    try:
-        answer = lambda: dashboard.ask(f"/api/queues/{queue}/scale")  # noqa: E731
-        wait_until(lambda: answer().status == 503, 20, "it is known, and its scale is not")
-        return answer().text
-    finally:
-        dashboard.post(command.format("cancel"), queue=queue)
-
-
 def test_a_queue_tells_how_many_processes_it_needs_or_that_nobody_knows(waiting):
     ask = waiting.dashboard.ask
     waiting.fill("scaled", 3)
@@ -279,7 +266,6 @@ def test_a_queue_tells_how_many_processes_it_needs_or_that_nobody_knows(waiting)
     assert (scale["processes"], scale["is_least"]) == (1, True)
     assert (scale["parts"]["waiting"], scale["parts"]["drain_s"]) == (3, 60)
     assert scale["parts"]["arrivals_per_s"] > 0
-    assert "task_send_sent_event" in unsent(waiting.dashboard, "untold")
     assert ask("/api/queues/no.such.queue/scale").status == 404
     for wrong in ("0s", "soon", "2d", "nan"):
         refused = ask(f"/api/queues/scaled/scale?drain={wrong}")

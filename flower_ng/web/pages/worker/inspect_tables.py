@@ -1,12 +1,13 @@
 """Tables of what a worker answered to inspect: queues, tasks, settings; pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
 
 from flower_ng.monitor.remote.worker_answer import mapping
 from flower_ng.store import TaskRow
+from flower_ng.web.lookups.waiting import request_row
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.facts import Fact, sequence, shown
 from flower_ng.web.ui.links import Links
@@ -95,7 +96,7 @@ def inspected_tasks(
         outer = mapping(entry)
         request = mapping(outer.get("request", outer))
         uuid = fmt.text(request.get("id"))
-        row = shown_task(_row(uuid, request, worker))
+        row = shown_task(request_row(uuid, request, worker))
         yield InspectedTask(
             name=fmt.text(row.name),
             uuid=uuid,
@@ -107,15 +108,6 @@ def inspected_tasks(
             args=fmt.text(row.args),
             kwargs=fmt.text(row.kwargs),
         )
-
-
-def _row(uuid: str, request: Mapping[str, Any], worker: str) -> TaskRow:
-    """Return a request as far as it tells of a task."""
-    name, args, kwargs = (
-        None if (value := request.get(key)) is None else str(value)
-        for key in ("name", "args", "kwargs")
-    )
-    return TaskRow(uuid, name=name, args=args, kwargs=kwargs, worker=worker)
 
 
 def revoked(uuids: Any, links: Links) -> Iterator[Fact]:
