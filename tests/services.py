@@ -203,6 +203,7 @@ class Rabbit(Process):
         wait_until(
             lambda: answers(self.port) and answers(self.management_port), 60, "RabbitMQ answers"
         )
+        wait_until(lambda: self._has_memory_alarm() is False, 60, "RabbitMQ tells of its node")
         return self
 
     def control(self, *words: str) -> None:
@@ -210,6 +211,28 @@ class Rabbit(Process):
         environ = {**os.environ, **self.environment}
         command = [str(Path(rabbit_script()).with_name("rabbitmqctl")), *words]
         subprocess.run(command, env=environ, check=True, capture_output=True, timeout=60)
+
+    @contextlib.contextmanager
+    def memory_alarm(self) -> Iterator[None]:
+        """Be short of memory; when it ends, the node's statistics tell of no alarm any more."""
+        self.control("set_vm_memory_high_watermark", "0.000001")
+        try:
+            wait_until(lambda: self._has_memory_alarm() is True, 30, "the alarm is on")
+            yield
+        finally:
+            self.control("set_vm_memory_high_watermark", "0.4")
+            wait_until(lambda: self._has_memory_alarm() is False, 30, "the alarm is off")
+
+    def _has_memory_alarm(self) -> bool | None:
+        """Return what the node's statistics tell, None where they do not yet."""
+        plain = self.management_url.replace("guest:guest@", "")
+        login = {"Authorization": "Basic Z3Vlc3Q6Z3Vlc3Q="}
+        request = urllib.request.Request(f"{plain}nodes?columns=mem_alarm", headers=login)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                return json.load(reply)[0].get("mem_alarm")
+        except OSError:
+            return None
 
     def stop(self, timeout_s: float = 20.0) -> int | None:
         """Kill it: to end in good order takes it ten seconds, and nobody needs what it has."""

@@ -99,6 +99,9 @@ def lengths(queues: Sequence[QueueNumbers], facts: BrokerFacts | None, *, has_ap
             BROKER, name, CheckMark.NOTE, "none of the known queues exists on the broker yet"
         )
     why = next((one.reason for one in queues if one.reason), "") or trouble
+    if not why and facts is not None and facts.rabbit is not None:
+        said = "RabbitMQ has no statistics of some of them yet: look again in a few seconds"
+        return Check(BROKER, name, CheckMark.UNKNOWN, said)
     why = why or "the broker does not report them"
     fix = explained(why, facts.transport if facts else "").fix
     return Check(

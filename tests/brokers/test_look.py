@@ -119,11 +119,8 @@ async def test_rabbitmq_tells_how_it_is(rabbit_place, adapter):
 @rabbit_group
 async def test_a_memory_alarm_is_told(rabbit, rabbit_place, adapter):
     broker = adapter(rabbit_place)
-    try:
-        rabbit.control("set_vm_memory_high_watermark", "0.00001")
+    with rabbit.memory_alarm():
         await looked_until(broker, lambda look: look.facts.alarmed)
-    finally:
-        rabbit.control("set_vm_memory_high_watermark", "0.4")
 
 
 @rabbit_group

@@ -94,6 +94,15 @@ def test_that_no_queue_exists_yet_is_a_note():
     assert check("Queue lengths", broker=broker(facts=facts, queues=(missing,))).mark is NOTE
 
 
+def test_lengths_that_rabbitmq_has_not_counted_yet_are_unknown_and_no_fault_of_the_set_up():
+    facts = BrokerFacts(0.0, "amqp", rabbit=RabbitFacts("3.13"))
+
+    found = check("Queue lengths", broker=broker(facts=facts, queues=(QueueNumbers("celery"),)))
+
+    assert (found.mark, found.setting) == (UNKNOWN, "")
+    assert found.said.startswith("RabbitMQ has no statistics of some of them yet")
+
+
 def test_an_alarm_of_rabbitmq_is_broken():
     node = RabbitNode("rabbit@box", is_running=True, has_disk_alarm=True)
     facts = BrokerFacts(0.0, "amqp", rabbit=RabbitFacts("3.13", (node,)))

@@ -46,7 +46,7 @@ class Servers:
         return frozen(self.broker)
 
     def full(self) -> contextlib.AbstractContextManager[None]:
-        return _full(self.broker) if isinstance(self.broker, Redis) else _alarm(self.broker)
+        return _full(self.broker) if isinstance(self.broker, Redis) else self.broker.memory_alarm()
 
     def silent_history(self) -> contextlib.AbstractContextManager[None]:
         assert self.history is not None
@@ -77,15 +77,6 @@ def _full(redis: Redis) -> Iterator[None]:
         client.config_set("maxmemory", 1000)
         yield
         client.config_set("maxmemory", 0)
-
-
-@contextlib.contextmanager
-def _alarm(rabbit: Rabbit) -> Iterator[None]:
-    rabbit.control("set_vm_memory_high_watermark", "0.000001")
-    try:
-        yield
-    finally:
-        rabbit.control("set_vm_memory_high_watermark", "0.6")
 
 
 @contextlib.contextmanager

@@ -57,15 +57,6 @@ def asked(rabbit: Rabbit, path: str) -> list[dict[str, Any]]:
         return json.load(reply)
 
 
-def has_alarm(rabbit: Rabbit) -> bool:
-    """Whether an alarm is on: unlike the statistics of nodes, this check is always answered."""
-    try:
-        asked(rabbit, "health/checks/alarms")
-    except urllib.error.HTTPError as error:
-        return error.code == 503
-    return False
-
-
 def reads_all(rabbit: Rabbit) -> bool:
     """Whether RabbitMQ reads from every connection, and has closed those that nobody holds."""
     return all(one.get("state") == "running" for one in asked(rabbit, "connections"))
@@ -104,13 +95,9 @@ def test_during_an_alarm_of_rabbitmq_nothing_is_sent_that_is_done_after_it(
     dashboard = start_dashboard(rabbit.url)
     use_every_connection(dashboard, worker)
 
-    rabbit.control("set_vm_memory_high_watermark", "0.00001")
-    try:
-        wait_until(lambda: has_alarm(rabbit), 15, "the alarm is on")
+    with rabbit.memory_alarm():
         answers = calls(dashboard, worker, mark := uuid4().hex)
         again = calls(dashboard, worker, mark)
-    finally:
-        rabbit.control("set_vm_memory_high_watermark", "0.4")
 
     wait_until(lambda: reads_all(rabbit), 30, "RabbitMQ has read what waited")
     nothing_happened(rabbit.url, dashboard, worker, mark)

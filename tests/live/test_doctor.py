@@ -2,6 +2,7 @@
 
 from tests.doctored import doctored, found
 from tests.live.conftest import Cluster
+from tests.services import wait_until
 
 
 def test_command_and_dashboard_find_a_healthy_cluster_so(cluster: Cluster, tmp_path) -> None:
@@ -9,6 +10,7 @@ def test_command_and_dashboard_find_a_healthy_cluster_so(cluster: Cluster, tmp_p
     if cluster.kind == "rabbitmq":
         options = [one for one in cluster.dashboard.options if one.startswith("--broker_api")]
         words += options
+        wait_until(lambda: lengths_are_told(cluster), what="RabbitMQ has counted its queues")
 
     done = doctored(*words, f"--db={tmp_path / 'flower'}", **cluster.worker.environment)
     checks = found(done)
@@ -30,3 +32,8 @@ def test_command_and_dashboard_find_a_healthy_cluster_so(cluster: Cluster, tmp_p
     assert marks["Events", "Connection"] == "ok"
     assert marks["Workers", "Heartbeats"] == "ok"
     assert cluster.dashboard.ask("/doctor").status == 200
+
+
+def lengths_are_told(cluster: Cluster) -> bool:
+    queues = cluster.dashboard.get("/api/queues/length")["active_queues"]
+    return bool(queues) and all("messages" in queue for queue in queues)

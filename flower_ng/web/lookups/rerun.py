@@ -245,19 +245,18 @@ def _unknowns(
     )
     if not _options(row, given):
         yield "Its queue is in no event: the app's settings decide where it goes."
-    yield from _silent(cluster, row, given)
+    yield from untold(cluster, row.name, _options(row, given).get("queue"))
     if found.trouble:
         yield f"The result backend was no help with its arguments: {found.trouble}."
 
 
-def _silent(cluster: Cluster, row: TaskRow, given: GivenArguments) -> Iterator[str]:
-    """Say whether somebody has the task, or its queue, where some workers did not tell."""
+def untold(cluster: Cluster, name: str | None, queue: str | None) -> Iterator[str]:
+    """Say that no worker is known to have a task or its queue, where not all have told."""
     registered, queues = told_by_workers(cluster, "registered"), told_by_workers(cluster, "queues")
-    queue = _options(row, given).get("queue")
     if not registered:
         yield "No worker is known to be online: when it will run is not known."
         return
-    if _is_open(registered, row.name):
+    if _is_open(registered, name):
         yield f"Whether a worker has this task is not known: {_who_is_silent(registered)}."
     if queue and _is_open(queues, queue):
         yield f"Whether a worker consumes from {queue} is not known: {_who_is_silent(queues)}."

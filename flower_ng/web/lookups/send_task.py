@@ -11,7 +11,7 @@ from flower_ng.cluster import Cluster
 from flower_ng.errors import BadRequest
 from flower_ng.monitor.remote.action import Action
 from flower_ng.monitor.remote.task_actions import SEND
-from flower_ng.web.lookups.rerun import everyone_lacks, told_by_workers
+from flower_ng.web.lookups.rerun import everyone_lacks, told_by_workers, untold
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.review import Review
 from flower_ng.web.ui.zone import Zone
@@ -124,11 +124,8 @@ def _cautions(cluster: Cluster, task: TaskToSend) -> Iterator[str]:
 
 
 def _unknowns(cluster: Cluster, task: TaskToSend) -> Iterator[str]:
-    told = told_by_workers(cluster, "registered")
-    if not told:
-        yield "No worker is known to be online: when it will run is not known."
-    elif None in told.values() and not any(task.name in (one or ()) for one in told.values()):
-        yield "Whether a worker has this task is not known: not all have answered."
+    queue = task.options.get("queue")
+    yield from untold(cluster, task.name, queue if isinstance(queue, str) else None)
     if not cluster.publisher.signature(task.name):
         yield "What arguments it takes is not known here: this app does not have it."
     if "queue" not in task.options:

@@ -82,6 +82,7 @@ def test_what_flowers_routes_would_send_is_reviewed_and_sent_as_it_was(real):
     body = {"args": [1, 2], "queue": "nobody.reads"}
     before = set(real.dashboard.get("/api/tasks"))
 
+    real.dashboard.get("/api/workers", refresh=1)
     review = real.dashboard.post(f"{path}?dry_run=1", body).json()
     other = real.dashboard.post(f"{path}?digest={review['digest']}", {**body, "args": [1, 3]})
     wrong = real.dashboard.post(f"{path}?dry_run=1", {"args": [1, 2, 3, 4]}).json()

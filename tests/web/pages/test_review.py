@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from flower_ng.web.lookups.send_task import TaskToSend, send_review
 from tests.web.pages.shop import W1
 from tests.web.site import OPEN_API
 
@@ -46,6 +47,18 @@ async def test_what_not_every_worker_told_blocks_no_new_run(shop, review):
     assert (
         f"Whether a worker has this task is not known: {W2} has not answered." in told["unknowns"]
     )
+
+
+def test_who_consumes_from_the_queue_of_a_new_task_is_unknown_until_all_have_told(shop):
+    shop.publisher = SimpleNamespace(signature=lambda _name: "")
+    shop.beat()
+    shop.inspector.workers = {}
+
+    review = send_review(shop, TaskToSend("shop.pay", [], {}, {"queue": "late"}), "")
+
+    silent = f"Whether a worker consumes from late is not known: {W1} has not answered."
+    assert silent in review.unknowns
+    assert not review.cautions
 
 
 async def test_what_no_worker_has_is_refused_once_all_have_told(shop, review):
