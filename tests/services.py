@@ -230,7 +230,9 @@ class Rabbit(Process):
         request = urllib.request.Request(f"{plain}nodes?columns=mem_alarm", headers=login)
         try:
             with urllib.request.urlopen(request, timeout=10) as reply:
-                return json.load(reply)[0].get("mem_alarm")
+                nodes = json.load(reply)
+                # until a node has statistics it is an empty list, with none of the columns
+                return nodes[0].get("mem_alarm") if nodes and nodes[0] else None
         except OSError:
             return None
 
