@@ -138,6 +138,9 @@ SENT = '["sent",1,"c"],["received",3,"w"],["started",4,"w"],'
 SENT_LATE = '["received",3,"w"],["sent",3.01,"c"],["started",3.02,"w"],'
 RETRIED = '["received",5,"v","",1],["sent",5.01,"w","",1],["retried",6,"w"],["started",7,"v"],'
 REQUEUED = '["rejected",6,"w","",0,"","requeued"],["received",8,"v"],["started",9,"v"],'
+AT_ONCE = '["sent",3.9,"w","",1],["received",5,"v","",1],["started",6,"v"],'
+REPLACED = '["sent",3.9,"w"],["received",5,"w","",0,"other"],["started",6,"w"],'
+UNSENT = '["received",5,"w","",0,"other"],["started",6,"w"],'
 LOST = '["received",80,"v"],["started",81,"v"],'
 
 
@@ -147,10 +150,22 @@ LOST = '["received",80,"v"],["started",81,"v"],'
         (SENT_LATE, (0.0, "")),
         (SENT_LATE + '["sent",3.03,"w","",1],', (0.0, "")),
         (SENT + RETRIED, (0.0, "")),
+        (SENT + AT_ONCE, (pytest.approx(1.1), "")),
+        (SENT + REPLACED, (pytest.approx(1.1), "")),
+        (SENT_LATE + UNSENT, (None, UNKNOWN)),
         (SENT + REQUEUED, (2.0, "")),
         (SENT + LOST, (None, UNKNOWN)),
     ],
-    ids=["stamped late", "and sent again", "a retry stamped late", "requeued", "worker lost"],
+    ids=[
+        "stamped late",
+        "and sent again",
+        "a retry stamped late",
+        "a retry sent before the start was told",
+        "replaced before the start was told",
+        "replaced, of which nobody told the sending",
+        "requeued",
+        "worker lost",
+    ],
 )
 def test_the_queue_begins_when_the_newest_runs_message_came_into_it(events, queued):
     assert told(state="STARTED", sent=1.0, timeline=events)["queued"] == queued

@@ -56,6 +56,8 @@ def test_what_does_not_run_has_no_rest(fields):
     task = row((900.0, 0), (950.0, 60), **fields)
 
     assert progress_of(task, NOW, is_in_doubt=is_in_doubt).left_s is None
+    once = progress_of(row((1000.0, 50), started=None, **fields), NOW, is_in_doubt=is_in_doubt)
+    assert once.note == ""
 
 
 @pytest.mark.parametrize("fields", [{"started": 990.0}, {"retried": 960.0, "state": "RETRY"}])

@@ -51,6 +51,14 @@ def _attempt(event: Event) -> str | tuple[str, int]:
     return (uuid, event.retries) if event.retries else uuid
 
 
+def _has_ended(kind: str, started: float, task: Task) -> bool:
+    """Return whether an event of another kind told of the end of what began then."""
+    ends = (("failed", task.failed), ("rejected", task.rejected), ("revoked", task.revoked))
+    return kind != "task-retried" and any(
+        at is not None and at >= started and kind != f"task-{other}" for other, at in ends
+    )
+
+
 class RetriedRuns:
     """Remembers when attempts began that were retried before their end was told of.
 
@@ -69,7 +77,8 @@ class RetriedRuns:
     def ran_s(self, kind: str, ended: float, task: Task) -> float:
         """Return how long a run took that ended without success; 0 where none was under way.
 
-        Between a retry and the next start nothing runs: what ends a task then ends no run.
+        Between a retry and the next start nothing runs: what ends a task then ends no run. A run
+        that failed may be told to be rejected or revoked too, in either order: it counts once.
         """
         before = self.begun.pop(task.uuid, None) if self.begun else None
         started, retried = task.started, task.retried
@@ -77,7 +86,7 @@ class RetriedRuns:
             if started is not None and started > before:  # the next one has begun already
                 self.begun[task.uuid] = started
             return max(0.0, ended - before)
-        if started is None:
+        if started is None or _has_ended(kind, started, task):
             return 0.0
         is_over = retried is not None and started <= retried < ended and started != before
         return 0.0 if is_over else max(0.0, ended - started)

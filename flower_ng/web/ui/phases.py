@@ -156,16 +156,31 @@ def _sent(row: TaskRow, runs: Sequence[Attempt]) -> float | None:
     """
     last, before = runs[-1], runs[-2] if len(runs) > 1 else None
     if before is None:
-        return _newest_sent(row, 0.0, last.received) or row.sent
+        return _newest(_sendings(row, last), last.received) or row.sent
     if last.delivery == 1:
-        return _newest_sent(row, before.started or before.received or 0.0, last.received)
+        return _newest(_sendings(row, last, before), last.received)
     is_between = before.ended and (last.received is None or before.ended <= last.received)
     return before.ended if is_between else None
 
 
-def _newest_sent(row: TaskRow, since: float, received: float | None) -> float | None:
-    """The newest sending from `since` on before a receipt; the first where all are later."""
-    sent = [event.at for event in row.events if event.type == "sent" and event.at >= since]
+def _sendings(row: TaskRow, last: Attempt, before: Attempt | None = None) -> list[float]:
+    """When messages were sent that may be those of a run, `before` which came another one.
+
+    A worker tells a little late that a run has started: what the run itself sends may come first.
+    """
+    sent = [event for event in row.events if event.type == "sent"]
+    number = (last.number or 1) - 1
+    if before is None:
+        return [event.at for event in sent]
+    if number and (numbered := [event.at for event in sent if event.retries == number]):
+        return numbered
+    moments = (before.started, before.received)
+    since = next((at for at in moments[:: -1 if len(sent) > 1 else 1] if at is not None), 0.0)
+    return [event.at for event in sent if event.at >= since]
+
+
+def _newest(sent: Sequence[float], received: float | None) -> float | None:
+    """The newest sending before a receipt; the first where all are later."""
     earlier = [at for at in sent if received is None or at <= received]
     return earlier[-1] if earlier else next(iter(sent), None)
 

@@ -87,13 +87,14 @@ def progress_of(
     told = (report.current, report.total, report.message, report.at, _percent(report), source)
     if source == EVENTS and _is_past(report, row):
         return Progress(*told, is_past=True)
-    base = _base(report, row)
+    base, goes_on = _base(report, row), row.state not in OVER and not is_in_doubt
     if base is None:
-        return Progress(*told, note="one report is not enough to tell the pace")
+        note = "one report is not enough to tell the pace" if goes_on else ""
+        return Progress(*told, note=note)
     over_s = report.at - base.at
     per_s = (report.current - base.current) / over_s
     left_s, note = None, ""
-    if per_s and report.total is not None and row.state not in OVER and not is_in_doubt:
+    if per_s and report.total is not None and goes_on:
         left_s, note = _left(report.total - report.current, per_s, now - report.at)
     return Progress(*told, per_s=per_s, over_s=over_s, left_s=left_s, note=note)
 

@@ -92,6 +92,25 @@ def test_what_ends_without_success_has_run_too(minutes, end):
 
 
 @pytest.mark.parametrize(
+    ("first", "second"),
+    [("failed", "rejected"), ("rejected", "failed"), ("revoked", "failed"), ("failed", "revoked")],
+)
+def test_a_run_of_which_two_events_tell_the_end_counts_once(minutes, first, second):
+    minutes.observe(told(first, NOW, started=NOW - 4, **{first: NOW}))
+    minutes.observe(told(second, NOW + 0.1, started=NOW - 4, **{first: NOW, second: NOW + 0.1}))
+
+    tally = minutes.take()[HOUR].kinds["task"]["shop.add"]
+    assert tally.unsuccessful_s == 4
+
+
+def test_a_run_after_one_that_was_rejected_counts_too(minutes):
+    minutes.observe(told("rejected", NOW, started=NOW - 4, rejected=NOW))
+    minutes.observe(told("failed", NOW + 9, started=NOW + 6, rejected=NOW, failed=NOW + 9))
+
+    assert minutes.take()[HOUR].kinds["task"]["shop.add"].unsuccessful_s == 7
+
+
+@pytest.mark.parametrize(
     "times",
     [
         {},

@@ -91,6 +91,23 @@ async def test_what_was_stamped_as_sent_just_after_its_receipt_stands_before_it(
     assert facts["Received"].endswith("+0.00 ms")
 
 
+async def test_what_a_task_was_replaced_by_is_sent_after_its_own_receipt(shop, look):
+    for kind, name, host in (
+        ("sent", "shop.pay", "gen1@web"),
+        ("received", "shop.pay", "w1@box"),
+        ("sent", "shop.book", "gen2@box"),
+        ("started", None, "w1@box"),
+        ("received", "shop.book", "w1@box"),
+    ):
+        shop.happen(f"task-{kind}", host, uuid="5eed", name=name)
+        shop.now += 0.1
+
+    told = [name.text for name in (await look("/task/5eed")).all("dt")]
+
+    begin = told.index("Sent")
+    assert told[begin : begin + 5] == ["Sent", "Received", "Sent", "Started", "Received"]
+
+
 async def test_where_its_time_went_is_told_beside_what_is_usual(shop, look):
     shop.happen("task-sent", "gen1@web", uuid="5eed", name="shop.pay")
     shop.now += 1

@@ -1,5 +1,6 @@
 """What became of a task, event by event, and names with their values; pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -43,9 +44,16 @@ def _in_order(events: Sequence[TaskEvent]) -> list[TaskEvent]:
     for place in range(1, len(found)):
         before, event = found[place - 1], found[place]
         is_pair = (before.type, event.type) == ("received", "sent")
-        if is_pair and before.retries == event.retries and is_stamped_late(event.at, before.at):
+        is_one = before.retries == event.retries and not _was_sent(before, found[: place - 1])
+        if is_pair and is_one and is_stamped_late(event.at, before.at):
             found[place - 1], found[place] = event, before
     return found
+
+
+def _was_sent(receipt: TaskEvent, before: Sequence[TaskEvent]) -> bool:
+    """Whether events before a receipt tell of its sending: no later one is its own then."""
+    kinds = Counter(event.type for event in before if event.retries == receipt.retries)
+    return kinds["sent"] > kinds["received"]
 
 
 def times(row: TaskRow) -> Iterator[TaskFact]:
