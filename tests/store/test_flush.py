@@ -24,16 +24,23 @@ class Disk:
         self.hold = False
         self.held: list[Future] = []
 
+    def run(self, job):
+        future = Future()
+        try:
+            job(None)
+        except Exception as error:  # noqa: BLE001 - as the store thread's future carries it
+            future.set_exception(error)
+        else:
+            if self.hold:
+                self.held.append(future)
+            else:
+                future.set_result(None)
+        return future
+
     def write(self, batch):
         self.batches.append(batch)
-        future = Future()
-        if self.hold:
-            self.held.append(future)
-        elif self.error:
-            future.set_exception(self.error)
-        else:
-            future.set_result(None)
-        return future
+        if self.error:
+            raise self.error
 
     def release(self):
         self.held.pop(0).set_result(None)

@@ -22,7 +22,7 @@ class Ledger:
             take=self.records.take,
             write=self.write,
             put_back=self.records.put_back,
-            give_up=self.given_up.append,
+            give_up=lambda lot, _: self.given_up.append(lot),
         )
         self.behind.open(self.thread)
 

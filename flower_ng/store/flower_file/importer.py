@@ -173,12 +173,17 @@ def bring(shelf: Shelf, writer: Writer, redactor: Redactor = NO_REDACTION) -> Im
         for tasks in found.tasks():
             for task in tasks:
                 _hide(task, redactor)
-            _wait(writer.write(Batch([], [_snapshot(task) for task in tasks], {}, {}, {}, set())))
+            _merge(writer, tasks)
         _wait(writer.run(lambda connection: _write_hosts(connection, hosts)))
         _wait(writer.run(lambda connection: _remember(connection, _key(shelf), version)))
         workers = sum(host.worker is not None for host in hosts)
         counted = sum(bool(host.counts) for host in hosts)
         return ImportResult(shelf, found.head.tasks, workers, counted, found.head.left_out)
+
+
+def _merge(writer: Writer, tasks: Sequence[Task]) -> None:
+    batch = Batch([], [_snapshot(task) for task in tasks], {}, {}, {}, set())
+    _wait(writer.run(lambda _: writer.write(batch)))
 
 
 def _hide(task: Task, redactor: Redactor) -> None:

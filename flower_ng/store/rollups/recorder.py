@@ -223,5 +223,5 @@ class Rollups:
                 self.minutes.cover(start, coverage)
         self.minutes.sample_workers()
 
-    def _give_up(self, minutes: Mapping[int, Minute]) -> None:
+    def _give_up(self, minutes: Mapping[int, Minute], _: BaseException) -> None:
         self.minutes.given_up += len(minutes)

@@ -3,14 +3,12 @@
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-from flower_ng.store.tables.dialect import (
-    may_pass,
-    trace_of,
-)
+from flower_ng.store.tables.dialect import may_pass, trace_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -19,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: A reader waits no longer than this for a writer that has fallen behind.
 READER_WAITS_S: Final = 5.0
+#: Failures are logged no more often than this.
+LOG_EVERY_S: Final = 60.0
 
 Lot = TypeVar("Lot")
 Key = TypeVar("Key")
@@ -48,8 +48,12 @@ class WriteBehind(Generic[Lot]):
 
     `take` returns all that waits, None where nothing does. `write` writes all of a lot or none, on
     the store thread. One that the database failed to take now goes to `put_back`, to be written
-    with what comes next; what it would never take goes to `give_up`, for it holds up the rest.
-    `failing` says why the newest write failed, None when it did not. `about` names what it is of.
+    with what comes next; what it would never take goes to `give_up` with its error, for it holds up
+    the rest. `about` names what it is of.
+
+    `under_way` is the lot that is being written, None where none is. `failing` says why the newest
+    write failed and is to be tried again, None when it is not; `failures` counts, and `met` is told
+    of each. `ended` is called when a lot has ended for which nobody blocked.
     """
 
     def __init__(
@@ -59,17 +63,26 @@ class WriteBehind(Generic[Lot]):
         take: Callable[[], Lot | None],
         write: Callable[[sqlite3.Connection, Lot], None],
         put_back: Callable[[Lot], None],
-        give_up: Callable[[Lot], None] = lambda _: None,
+        give_up: Callable[[Lot, BaseException], None] = lambda *_: None,
+        met: Callable[[BaseException], None] = lambda _: None,
+        ended: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.under_way: Lot | None = None
         self.failing: str | None = None
+        self.failures = 0
         self._about = about
         self._take = take
         self._write = write
         self._put_back = put_back
         self._give_up = give_up
+        self._met = met
+        self._ended = ended
+        self._clock = clock
         self._thread: StoreThread | None = None
-        self._under_way: tuple[Lot, Future[None]] | None = None
+        self._future: Future[None] | None = None  # of what is under way
         self._readers: list[asyncio.Future[None]] = []
+        self._logged_at = -LOG_EVERY_S
 
     def open(self, thread: StoreThread) -> None:
         """Write on this thread from now on."""
@@ -82,20 +95,35 @@ class WriteBehind(Generic[Lot]):
 
     def start(self) -> None:
         """Hand over what waits, unless a lot is under way."""
-        if self._under_way is not None and self._under_way[1].done():
-            self._finish()
-        if self._under_way is not None or self._thread is None or (lot := self._take()) is None:
+        if self._future is not None and self._future.done():
+            self.finish()
+        if self._future is not None or self._thread is None or (lot := self._take()) is None:
             return
-        future = self._thread.run(lambda connection: self._write(connection, lot))
-        self._under_way = lot, future
+        self.under_way = lot
+        self._future = future = self._thread.run(lambda connection: self._write(connection, lot))
         with suppress(RuntimeError):  # no loop is running
             future.add_done_callback(on_loop(lambda: self._written(future)))
 
+    def finish(self) -> None:
+        """Wait for the lot under way, and see what became of it; blocks."""
+        if self._future is None or self.under_way is None:
+            return
+        lot, error = self.under_way, self._future.exception()
+        self.under_way = self._future = None
+        if error is None:
+            self._succeeded()
+        else:
+            self._failed(lot, error)
+        for reader in self._readers:
+            if not reader.done():
+                reader.set_result(None)
+        self._readers = []
+
     def flush(self) -> None:
         """Write what is under way and what waits, now; blocks. What can't be written stays."""
-        self._finish()
+        self.finish()
         self.start()
-        self._finish()
+        self.finish()
 
     def stop(self) -> None:
         """Write what is left, and take no more; blocks."""
@@ -104,43 +132,40 @@ class WriteBehind(Generic[Lot]):
 
     async def settled(self) -> None:
         """Return when what waits by now is written, or the writer fails or is late."""
-        await self._done()
+        if self.under_way is not None:
+            await self.next_end()
         self.start()
-        await self._done()
+        if self.under_way is not None:
+            await self.next_end()
 
-    async def _done(self) -> None:
-        if self._under_way is not None:
-            reader = asyncio.get_running_loop().create_future()
-            self._readers.append(reader)
-            await asyncio.wait([reader], timeout=READER_WAITS_S)
+    async def next_end(self, limit_s: float = READER_WAITS_S) -> None:
+        """Return when a lot has ended, whatever became of it, or after so many seconds."""
+        reader = asyncio.get_running_loop().create_future()
+        self._readers.append(reader)
+        await asyncio.wait([reader], timeout=limit_s)
 
     def _written(self, future: "Future[None]") -> None:
-        if self._under_way is not None and self._under_way[1] is future:
-            self._finish()
+        if self._future is future:  # or who blocked was first
+            self.finish()
+            self._ended()
 
-    def _finish(self) -> None:
-        """Wait for the lot under way, and see what became of it."""
-        if self._under_way is None:
-            return
-        lot, future = self._under_way
-        error = future.exception()
-        self._under_way = None
-        if error is not None and may_pass(error):
+    def _succeeded(self) -> None:
+        if self.failing is not None:
+            log.info("The %s can be written again, after %d failures", self._about, self.failures)
+        self.failing = None
+
+    def _failed(self, lot: Lot, error: BaseException) -> None:
+        self.failures += 1
+        self._met(error)
+        if may_pass(error):
+            self.failing = str(error)
             self._put_back(lot)
-        elif error is not None:
-            self._give_up(lot)
-        self._note(error)
-        for reader in self._readers:
-            if not reader.done():
-                reader.set_result(None)
-        self._readers = []
-
-    def _note(self, error: BaseException | None) -> None:
-        """Log the first of several failures."""
-        if error is not None and self.failing is None:
+        else:  # it would fail again and hold up all that follows
+            self._give_up(lot, error)
+        if self._clock() - self._logged_at >= LOG_EVERY_S:
+            self._logged_at = self._clock()
             trace = trace_of(error)
             log.error("The %s could not be written: %s", self._about, error, exc_info=trace)
-        self.failing = None if error is None else str(error)
 
 
 class Records(Generic[Key, Value]):

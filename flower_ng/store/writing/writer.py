@@ -72,19 +72,26 @@ class Writer:
         """Whether the database does not answer."""
         return self.busy_s >= SILENT_S
 
-    def write(self, batch: Batch) -> "Future[None]":
-        """Write a batch after those handed in before; the future carries the database's error.
-
-        Rows that the database takes are written all the same where it refuses others: RefusedError.
-        """
-        return self._thread.submit(self._timed, lambda: self._write(batch))
-
     def run(self, job: Callable[[sqlite3.Connection], None]) -> "Future[None]":
         """Run a job on the connection after what was handed in before; its error is the future's.
 
         The job makes its own transactions, and takes some milliseconds.
         """
         return self._thread.submit(self._timed, lambda: job(self._connection))
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch, in a job on the store thread.
+
+        Rows that the database takes are written all the same where it refuses others: RefusedError.
+        """
+        try:
+            added = self._write_whole(batch, batch.rows)
+            refused: list[Exception] = []
+        except (UnicodeError, OverflowError, *REFUSALS):
+            added, refused = self._write_apart(batch, [scrubbed(row) for row in batch.rows])
+        self._sweep.wrote(self._connection, added)
+        if refused:
+            raise RefusedError(str(refused[0]), len(refused)) from refused[0]
 
     def close(self) -> None:
         """Write what was handed in, then close; blocks."""
@@ -97,16 +104,6 @@ class Writer:
             job()
         finally:
             self._began = None
-
-    def _write(self, batch: Batch) -> None:
-        try:
-            added = self._write_whole(batch, batch.rows)
-            refused: list[Exception] = []
-        except (UnicodeError, OverflowError, *REFUSALS):
-            added, refused = self._write_apart(batch, [scrubbed(row) for row in batch.rows])
-        self._sweep.wrote(self._connection, added)
-        if refused:
-            raise RefusedError(str(refused[0]), len(refused)) from refused[0]
 
     def _write_apart(self, batch: Batch, rows: Sequence[Snapshot]) -> tuple[int, list[Exception]]:
         """Write all rows but those that are refused; return how many tasks are new, and why not."""
