@@ -85,7 +85,7 @@ def pool(one: WorkerSurvey) -> tuple[str, Judgement]:
     name = pool_name(implementation)
     if not name:
         return "Pool", (CheckMark.UNKNOWN, implementation or "not reported", "")
-    lacks = [str(ability) for ability in Ability if inability(implementation, ability)]
+    lacks = [str(ability) for ability in Ability if inability(implementation, ability, one.celery)]
     if not lacks:
         return "Pool", (CheckMark.OK, f"{name}: tasks can be terminated, time limits work", "")
     busy = "; it responds and sends heartbeats only between tasks" if name == "solo" else ""

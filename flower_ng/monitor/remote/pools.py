@@ -5,6 +5,7 @@ which looks at the time limits that it is given. The worker itself refuses some 
 Python error, and accepts the rest without any effect.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -29,6 +30,9 @@ ABILITIES: Final[Mapping[str, frozenset[Ability]]] = {
     "threads": frozenset(),
     "solo": frozenset(),
 }
+#: Since which release of Celery a pool ends a task that it runs. Before, a worker takes the
+#: command, logs a NotImplementedError, and the task runs to its end.
+TERMINATES_SINCE: Final[Mapping[str, tuple[int, int]]] = {"gevent": (5, 5), "eventlet": (5, 2)}
 #: A part of the implementation that `stats` tells (`celery.concurrency.thread:TaskPool`), by name.
 IMPLEMENTATIONS: Final[Mapping[str, str]] = {
     "concurrency.prefork": "prefork",
@@ -52,12 +56,23 @@ def pool_name(implementation: str) -> str:
     return next((name for part, name in IMPLEMENTATIONS.items() if part in implementation), "")
 
 
-def inability(implementation: str, ability: Ability) -> str:
+def inability(implementation: str, ability: Ability, release: str | None = None) -> str:
     """Return why a worker's pool can't do this, by its `WorkerAnswer.pool`; empty where it can.
 
-    A worker that did not tell its pool, or has one of another kind, is believed to be able.
+    `release` is that of the worker's Celery, where it is known. A worker that did not tell its
+    pool, or has one of another kind, is believed to be able.
     """
     pool = pool_name(implementation)
-    if not pool or ability in ABILITIES[pool]:
+    if not pool:
         return ""
-    return SENTENCES[ability].format(pool=pool)
+    since = TERMINATES_SINCE.get(pool) if ability is Ability.TERMINATE else None
+    if since and is_older(release, since):
+        needed = f"since Celery {'.'.join(map(str, since))}, and this worker has {release}"
+        return f"the {pool} pool can terminate a running task only {needed}: it runs to its end"
+    return "" if ability in ABILITIES[pool] else SENTENCES[ability].format(pool=pool)
+
+
+def is_older(release: str | None, than: tuple[int, int]) -> bool:
+    """Whether a release is known, and older; only its first two numbers are compared."""
+    found = re.match(r"(\d+)\.(\d+)", release or "")
+    return found is not None and (int(found[1]), int(found[2])) < than

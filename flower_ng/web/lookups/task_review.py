@@ -1,6 +1,5 @@
 """The review of revoking or terminating a task, from what is known of it; on the loop, cheap."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +10,7 @@ from flower_ng.life.runs import is_running
 from flower_ng.monitor.holds.revoking import has_ended
 from flower_ng.monitor.remote.commands import revoke_stamped
 from flower_ng.monitor.remote.many import words_of
-from flower_ng.monitor.remote.pools import Ability, inability
+from flower_ng.monitor.remote.pools import Ability, inability, is_older
 from flower_ng.monitor.remote.task_actions import ABORT, FORGET, REVOKE, REVOKE_STAMPED
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.state.eta import eta_s
@@ -26,15 +25,18 @@ STAMPS_SINCE: Final = (5, 3)
 
 def inability_to_terminate(cluster: Cluster, task_id: str) -> str:
     """Say why the pool that runs a task can't end it, as far as both are known."""
-    return inability(pool_that_runs(cluster, task_id), Ability.TERMINATE)
-
-
-def pool_that_runs(cluster: Cluster, task_id: str) -> str:
-    """Return the pool of the worker that runs a task; empty where one of both is not known."""
     task = cluster.state.tasks.get(task_id)
     if task is None or task.worker is None or not is_running(task.state):
         return ""
-    return cluster.inspector.told.get(task.worker.hostname, NO_ANSWER).pool
+    return worker_inability_to_terminate(cluster, task.worker.hostname)
+
+
+def worker_inability_to_terminate(cluster: Cluster, name: str) -> str:
+    """Say why a worker's pool can't end a running task; empty where it can, or is not known."""
+    worker = cluster.state.workers.get(name)
+    release = worker.sw_ver if worker is not None else None
+    pool = cluster.inspector.told.get(name, NO_ANSWER).pool
+    return inability(pool, Ability.TERMINATE, release)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,6 @@ def stamped_review(cluster: Cluster, stamps: Mapping[str, tuple[str, ...]], sign
         ),
         facts={"workers": ", ".join(sorted(online)) or "none online"},
     )
-
-
-def is_older(version: str | None, than: tuple[int, ...]) -> bool:
-    """Whether a version is known, and older."""
-    found = re.match(r"(\d+)\.(\d+)", version or "")
-    return found is not None and (int(found[1]), int(found[2])) < than
 
 
 def revoked_words(cluster: Cluster, row: TaskRow, now: float) -> str:

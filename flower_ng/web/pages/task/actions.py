@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.monitor.remote.pools import Ability, inability
 from flower_ng.store import TaskRow
 from flower_ng.web.ui.links import Links
 
@@ -34,8 +33,10 @@ class TaskAction:
     refusal: str = ""
 
 
-def task_actions(row: TaskRow, pool: str, links: Links, *, no_backend: str) -> Iterator[TaskAction]:
-    """Yield what can be done; `pool` is that of the task's worker, empty where it is unknown.
+def task_actions(
+    row: TaskRow, unable: str, links: Links, *, no_backend: str
+) -> Iterator[TaskAction]:
+    """Yield what can be done; `unable` says why its worker can't end it, empty where it can.
 
     `no_backend` says why there is no result backend, empty where there is one.
     """
@@ -48,8 +49,7 @@ def task_actions(row: TaskRow, pool: str, links: Links, *, no_backend: str) -> I
         )
     elif row.is_running:
         question = "Ends the process or thread that runs this task. This can't be undone."
-        why = inability(pool, Ability.TERMINATE)
-        refusal = f"Its worker can't end it: {why}." if why else ""
+        refusal = f"Its worker can't end it: {unable}." if unable else ""
         yield TaskAction(
             "Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal
         )

@@ -8,10 +8,10 @@ from typing import Final
 from msgspec import structs
 
 from flower_ng.errors import NotFound
-from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.store import Attempt, SeriesQuery, TaskPoint, TaskQuery, TaskRow
 from flower_ng.web.http.base import Need, Page
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
+from flower_ng.web.lookups.task_review import worker_inability_to_terminate
 from flower_ng.web.lookups.verified_task import ENDED, Verified, verified
 from flower_ng.web.lookups.why import PAGE_S, why_not_running
 from flower_ng.web.pages.task.actions import TaskAction, task_actions
@@ -156,7 +156,8 @@ class TaskDetailPage(Page):
             tuple(await past_actions_on(self, uuid, is_task=True)),
         )
         no_backend = await self.cluster.publisher.backend_refusal()
-        actions = task_actions(row, self._pool(row), links, no_backend=no_backend)
+        unable = worker_inability_to_terminate(self.cluster, row.worker or "")
+        actions = task_actions(row, unable, links, no_backend=no_backend)
         return _view(shown, extras, tuple(actions), links)
 
     def _own_state(self, found: Verified) -> OwnState | None:
@@ -166,9 +167,6 @@ class TaskDetailPage(Page):
             return None
         row = self.cluster.format_task(structs.replace(found.row, result=answer.detail))
         return OwnState(answer.state, answer.at, block_of("result", fmt.text(row.result)))
-
-    def _pool(self, row: TaskRow) -> str:
-        return self.cluster.inspector.told.get(row.worker or "", NO_ANSWER).pool
 
     async def _those(self, uuids: Sequence[str]) -> list[TaskRow]:
         return [self.cluster.format_task(row) for row in await self.cluster.store.those(uuids)]
