@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ def main() -> None:
         show(wheel, zipped.namelist())
     try_out(wheel, version)
     print(f"Ready: {sdist.name} and {wheel.name} in dist/. Nothing was uploaded or tagged.")
+    if not is_located():
+        print("pyproject.toml has no [project.urls]: name the project's address before you upload.")
 
 
 def released() -> str:
@@ -45,6 +48,12 @@ def released() -> str:
     if not re.fullmatch(rf"## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d", sections[0]):
         sys.exit(f"CHANGELOG.md begins with {sections[0]!r}: date it, ## [{version}] - YYYY-MM-DD")
     return version
+
+
+def is_located() -> bool:
+    """Whether the package tells where the project lives, which its page on an index links to."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return bool(tomllib.load(file)["project"].get("urls"))
 
 
 def unchanged() -> None:
