@@ -88,7 +88,8 @@ class Flower:
         return (
             "Any host name is accepted and there is no login: a web page of anybody, open in a"
             " browser that reaches this port, can have its own name lead here, and read along"
-            " (DNS rebinding). Set a login, or name this dashboard's hosts in --trusted_hosts"
+            " (DNS rebinding); it can change nothing. Set a login, or name this dashboard's hosts"
+            " in --trusted_hosts"
         )
 
     async def start(self) -> None:

@@ -63,7 +63,7 @@ RIGHT: dict[str, list[Right]] = {
     "auth_header": [Right("X-User", "X-User", "X-User")],
     "auth_groups_header": [Right("X-Groups", "X-Groups", "X-Groups")],
     "roles": [Right("admin:a@b, viewer:*", ("admin:a@b", "viewer:*"), ["admin:a@b", "viewer:*"])],
-    "trusted_hosts": [Right("a.b, *.c.d", ("a.b", "*.c.d"), ["a.b", "*.c.d"])],
+    "trusted_hosts": [Right("a.b, *.c.d", ("a.b", "*.c.d"), ["a.b", "*.c.d"]), Right("*", ("*",), ["*"])],
     "redact": [Right("strict", "strict", "strict"), Right("OFF", "OFF", "OFF")],
     "redact_keys": [Right("iban, *_pin", ("iban", "*_pin"), ["iban", "*_pin"])],
     "oidc_url": [
@@ -116,7 +116,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "auth_header": ("X User", "X_User", "X-User:"),
     "auth_groups_header": ("X Groups",),
     "roles": ("ann", "boss:ann", "admin:", "viewer:a*", "admin:group:"),
-    "trusted_hosts": ("https://a.b", "a.b:80", "a.*.b", "*"),
+    "trusted_hosts": ("https://a.b", "a.b:80", "a.*.b", "**"),
     "redact": ("all", "true"),
     "redact_keys": ("*", "a*b", "my key", "x[ab]yz"),
     "oidc_url": ("http://a.b", "https://a.b/?x=1", "a.b", "http://localhost.a.b/"),

@@ -118,7 +118,7 @@ def are_permissions(value: str) -> str | None:
 
 def are_host_names(values: Sequence[str]) -> str | None:
     """Check for names of hosts, of which the first part may be `*`; without scheme and port."""
-    wrong = [one for one in values if not re.fullmatch(r"(\*\.)?[\w-]+(\.[\w-]+)*", one)]
+    wrong = [one for one in values if not re.fullmatch(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", one)]
     return f"holds {wrong[0]!r}, not a host name such as flower.example.com" if wrong else None
 
 

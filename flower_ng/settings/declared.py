@@ -220,8 +220,9 @@ class Settings(ProblemOptions):
     trusted_hosts: tuple[str, ...] = option(
         (),
         LOGIN,
-        "Host names that requests may name, *.example.com for all that end so. Unless set: any, or"
-        " only localhost where flower_ng listens on loopback without a login.",
+        "Host names that requests may name, *.example.com for all that end so, * for any. Unless"
+        " set: any, but without a login browsers change nothing under public names; or only"
+        " localhost where flower_ng listens on loopback without a login.",
         are_host_names,
     )
     redact: str = option(

@@ -28,6 +28,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP rebind.example 127.0.0.1",
 )
 
 #: Every page, and its parts that are not seen at first.

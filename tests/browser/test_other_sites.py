@@ -66,6 +66,8 @@ SEND = """(url) => fetch(url, {
   method: "POST", mode: "no-cors", credentials: "include",
   headers: { "Content-Type": "text/plain" }, body: "{}",
 }).then(String, String)"""
+ASK = """(url) => fetch(url, { method: "POST", body: "{}" })
+  .then(async (answer) => `${answer.status} ${await answer.text()}`)"""
 PRESS = """(url) => {
   const form = document.createElement("form");
   form.method = "post";
@@ -91,4 +93,23 @@ async def test_it_is_neither_framed_nor_read_nor_operated(visit, shop):
     assert read == ["TypeError: Failed to fetch"] * 3
     assert sent == "TypeError: Failed to fetch"  # what the answer was is hidden, too
     assert "Cross-site request forbidden" in await page.inner_text("body")
+    assert [(one.status, one.outcome) for one in entries] == [(403, "refused")] * 2
+
+
+async def test_a_page_whose_name_leads_here_operates_nothing(chromium, server, shop):
+    client = server.start(cluster=shop, environ=OPEN_API)
+    root = f"http://rebind.example:{client.port}"
+    page = await chromium.new_page()
+    await page.goto(f"{root}/tasks")
+    buttons = await page.locator("#many button").count()
+    sent = await page.evaluate(ASK, f"{root}/api/task/async-apply/shop.order")
+    async with page.expect_navigation():
+        await page.evaluate(PRESS, f"{root}/do/queue/purge/celery")
+    pressed = await page.inner_text("body")
+    entries = (await shop.store.audit(AuditQuery())).entries
+    await page.close()
+
+    assert buttons == 0
+    assert sent.startswith("403 Browsers may change nothing under the host name rebind.example")
+    assert "--trusted_hosts=rebind.example" in pressed
     assert [(one.status, one.outcome) for one in entries] == [(403, "refused")] * 2

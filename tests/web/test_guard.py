@@ -208,7 +208,7 @@ async def test_what_another_site_sends_is_refused_before_anything_else(serve, lo
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"Sec-Fetch-Site": "same-origin", "Origin": "http://elsewhere.example"}]
+    "headers", [{}, {"Sec-Fetch-Site": "same-origin", "Origin": "https://elsewhere.example"}]
 )
 @pytest.mark.parametrize("lock", ["open API", "basic"])
 async def test_what_our_own_pages_and_curl_send_passes(serve, lock, headers):
@@ -219,7 +219,7 @@ async def test_what_our_own_pages_and_curl_send_passes(serve, lock, headers):
 
 
 async def test_an_origin_that_is_the_host_a_proxy_was_asked_for_passes(serve):
-    client = serve(HANDLERS, environ=OPEN_API, xheaders=True)
+    client = serve(HANDLERS, environ=OPEN_API, xheaders=True, trusted_hosts=("flower.example",))
     headers = {"Origin": "http://flower.example:8080", "X-Forwarded-Host": "flower.example:8080"}
 
     assert (await client.post("/api/act/x", **headers)).status == 200
@@ -307,6 +307,114 @@ async def test_with_a_login_any_name_may_come_for_no_session_is_of_that_name(ser
     headers = {"Host": "flower.example", "Authorization": basic("me:secret")}
 
     assert (await client.get("/shown", **headers)).status == 200
+
+
+# Names that a page of anybody may have led here, where everybody may use the API
+
+LED_HERE = "Browsers may change nothing under the host name {}: there is no login"
+
+
+def led_here(host, scheme="http"):
+    """The headers of what a page sends to its own host, which leads to this dashboard."""
+    return {"Host": host, "Origin": f"{scheme}://{host}"}
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("rebind.example", "rebind.example"),
+        ("rebind.example.:5555", "rebind.example"),
+        ("REBIND.example:80", "rebind.example"),
+        ("127.0.0.1.rebind.example", "127.0.0.1.rebind.example"),
+        ("localhost.rebind.example", "localhost.rebind.example"),
+        ("x.local.rebind.example", "x.local.rebind.example"),
+    ],
+)
+async def test_a_browser_changes_nothing_under_a_name_that_leads_here(serve, host, name):
+    client = serve(HANDLERS, environ=OPEN_API)
+    api = await client.post("/api/act/x", **led_here(host))
+    form = await client.post("/do/act/x", **led_here(host))
+
+    assert (api.status, api.type, form.status) == (403, PLAIN, 403)
+    assert LED_HERE.format(name) in api.text
+    assert f"--trusted_hosts={name}" in form.text
+    assert (await client.get("/shown", Host=host)).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        led_here("localhost:5555"),
+        led_here("10.0.0.7:5555"),
+        led_here("[fd00::7]:5555"),
+        led_here("flower:5555"),
+        led_here("flower.default.svc.cluster.local:5555"),
+        led_here("flower.internal"),
+        led_here("flower.home.arpa"),
+        led_here("flower.example", "https"),
+        {"Host": "flower.example"},
+    ],
+    ids=lambda headers: headers.get("Origin", "a script"),
+)
+async def test_what_no_stranger_can_lead_here_may_change_things(serve, headers):
+    client = serve(HANDLERS, environ=OPEN_API)
+
+    assert (await client.post("/api/act/x", **headers)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({}, 403),
+        ({"xheaders": True}, 403),
+        ({"trusted_hosts": ("flower.example",)}, 200),
+        ({"trusted_hosts": ("*",)}, 200),
+        ({"proxies": ("127.0.0.1",)}, 200),
+        ({"proxies": ("10.0.0.7",)}, 403),
+        ({"cors_origins": ("http://flower.example",)}, 200),
+        ({"cors_origins": ("*",)}, 403),
+    ],
+)
+async def test_an_operator_vouches_for_a_name_by_one_option(serve, options, status):
+    client = serve(HANDLERS, environ=OPEN_API, **options)
+
+    assert (await client.post("/api/act/x", **led_here("flower.example"))).status == status
+
+
+async def test_a_name_that_only_the_proxy_heard_is_looked_at_too(serve):
+    client = serve(HANDLERS, environ=OPEN_API, xheaders=True)
+    headers = {"Origin": "http://rebind.example", "X-Forwarded-Host": "rebind.example"}
+
+    assert LED_HERE.format("rebind.example") in (await client.post("/api/act/x", **headers)).text
+
+
+async def test_who_is_known_may_change_things_under_any_name(serve):
+    client = serve(HANDLERS, **A_LOGIN)
+    headers = {**led_here("flower.example"), "Authorization": basic("me:secret")}
+
+    assert (await client.post("/api/act/x", **headers)).status == 200
+
+
+async def test_a_name_is_no_way_to_write_into_the_log_or_the_page(serve):
+    client = serve(HANDLERS, environ=OPEN_API)
+    answer = await client.post("/do/act/x", **led_here("a<script>.example"))
+
+    assert answer.status in (400, 403)
+    assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_open"),
+    [
+        ({"Host": "flower.example"}, False),
+        ({"Host": "flower.example", "Sec-Fetch-Site": "none"}, True),  # which HTTPS alone brings
+        ({"Host": "flower:5555"}, True),
+    ],
+)
+async def test_buttons_are_closed_under_a_name_that_leads_here(serve, headers, is_open):
+    answer = await serve(HANDLERS, environ=OPEN_API).get("/shown", **headers)
+
+    assert ("--trusted_hosts=flower.example" not in answer.text) is is_open
 
 
 # The token

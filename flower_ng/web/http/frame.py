@@ -15,6 +15,7 @@ from flower_ng.cluster import Cluster
 from flower_ng.web.auth.identity import STRANGER, How, Identity
 from flower_ng.web.auth.roles import Need
 from flower_ng.web.auth.sessions import GROUPS_COOKIE, SESSION_COOKIE, LoginSession, Sessions
+from flower_ng.web.http.credentials import from_proxy
 from flower_ng.web.http.guard import XSRF_COOKIE, Controls, is_xsrf_token
 from flower_ng.web.http.services import Services, mounted
 from flower_ng.web.ui import format as fmt
@@ -220,7 +221,19 @@ class Framed(RequestHandler):
         """
         token = self.get_cookie(XSRF_COOKIE, "") if self.services.door.pattern else ""
         is_own = self.get_cookie(TOAST_COOKIE) or (token and not is_xsrf_token(token))
-        return None if is_own else (self.is_known, self.identity, token)
+        return None if is_own else (self.is_known, self.identity, token, self.stranger)
+
+    @property
+    def stranger(self) -> str:
+        """The host name of this request that a page of anybody may have led here, or empty."""
+        method, headers = self.request.method or "", self.request.headers
+        is_from_proxy = from_proxy(self.request)
+        return self.services.door.stranger(method, headers, is_from_proxy=is_from_proxy)
+
+    @property
+    def controls(self) -> Controls:
+        """Which buttons work for whoever asks."""
+        return self.services.door.controls(self.identity, self.stranger)
 
     def toast(self, toast: Toast) -> None:
         """Show these words on the next page that this browser opens."""
@@ -253,7 +266,7 @@ class Framed(RequestHandler):
             warnings=tuple(cluster.warnings()) if may_see else (),
             pauses=tuple(cluster.holds.pauses.values()) if may_see else (),
             drains=cluster.holds.present_drains if may_see else (),
-            controls=door.controls(self.identity),
+            controls=self.controls,
             read_only=door.read_only,
             xsrf=token if door.pattern else "",
             who=self.identity,

@@ -32,6 +32,13 @@ FOREIGN_HOST = (
     "This host name is not known to be that of this dashboard: name it in --trusted_hosts, or open"
     " the dashboard by an IP address or as localhost"
 )
+#: What a browser may not do under a name that a stranger may have led here.
+STRANGE_HOST = (
+    "Browsers may change nothing under the host name {0}: there is no login, and a page of anybody"
+    " can have such a name lead here (DNS rebinding). If it is a name of this dashboard, start with"
+    " --trusted_hosts={0}, and name its others there too; or with the address of the reverse proxy"
+    " that logs people in as --trusted_proxies"
+)
 XSRF_COOKIE = "_xsrf"
 _EVERYONE = "everyone who can connect"
 _XSRF_TOKEN = re.compile(r"2\|[0-9a-f]{8}\|[0-9a-f]{32}\|[0-9]{1,12}")
@@ -129,8 +136,11 @@ class Door:
         """Whether API requests are let in at all: a login is configured or the switch is on."""
         return self.has_lock or _is_on(self.environ.get(API_SWITCH, ""))
 
-    def controls(self, who: Identity = STRANGER) -> Controls:
-        """Which buttons work for someone, and what is to be done to make the others work."""
+    def controls(self, who: Identity = STRANGER, stranger: str = "") -> Controls:
+        """Which buttons work for someone, and what is to be done to make the others work.
+
+        `stranger` is the host name that nobody vouches for, if any.
+        """
         looks = self.is_api_open() and who.role.may(Need.READ)
         if self.read_only:
             why = "Started with --read_only: this dashboard only looks."
@@ -143,6 +153,8 @@ class Door:
             )
         if who.role is Role.NONE:  # who sees no page of which there could be any
             return Controls(open=False)
+        if stranger:
+            return Controls(open=False, why=f"{STRANGE_HOST.format(stranger)}.", looks=looks)
         if not who.role.may(Need.OPERATE):
             return Controls(
                 open=False,
@@ -196,6 +208,31 @@ class Door:
             raise Forbidden("Cross-site request forbidden")
         if site is None and origin is not None and not _is_same_host(origin, headers):
             raise Forbidden(CROSS_ORIGIN)
+
+    def stranger(self, method: str, headers: Mapping[str, str], *, is_from_proxy: bool) -> str:
+        """Return the host name of a request that a page of anybody may have led here, or empty.
+
+        With a login nobody is known by such a name, and HTTPS has a certificate for its name. What
+        a proxy sends that the operator named is believed, and pages that `cors_origins` names.
+        """
+        origin = headers.get("Origin", "")
+        is_vouched = self.has_lock or is_from_proxy or origin in self.cors_origins
+        if is_vouched or _is_secure(method, origin, headers):
+            return ""
+        listed = [_netloc(one) for one in self.cors_origins]
+        hosts = (headers.get("Host", ""), _forwarded_host(headers), _netloc(origin))
+        return self.hosts.stranger(host for host in hosts if host not in listed)
+
+    def check_name(
+        self, who: Identity, method: str, headers: Mapping[str, str], stranger: str
+    ) -> None:
+        """Refuse what a browser is to change under a name that a stranger may have led here.
+
+        Only browsers can be led by a name: what says neither a page nor a site comes from a script.
+        """
+        is_browser = "Origin" in headers or "Sec-Fetch-Site" in headers
+        if stranger and is_browser and method not in SAFE_METHODS and not who.is_named:
+            raise Forbidden(STRANGE_HOST.format(stranger))
 
     def needs_xsrf_token(self, method: str, headers: Mapping[str, str]) -> bool:
         """Whether a request that a session cookie vouches for must show the token as well."""
@@ -259,9 +296,26 @@ def _is_on(value: str) -> bool:
 
 
 def _is_same_host(origin: str, headers: Mapping[str, str]) -> bool:
-    forwarded = headers.get(FORWARDED_HOST, "").partition(",")[0].strip()
-    hosts = {headers.get("Host", "").lower(), forwarded.lower()} - {""}
+    hosts = {headers.get("Host", "").lower(), _forwarded_host(headers).lower()} - {""}
+    return _netloc(origin) in hosts
+
+
+def _is_secure(method: str, origin: str, headers: Mapping[str, str]) -> bool:
+    """Whether a browser came by HTTPS, as far as it says so.
+
+    It names the origin of what it sends; of what it reads, it tells about sites by HTTPS alone.
+    """
+    is_told = method in SAFE_METHODS and "Sec-Fetch-Site" in headers
+    return urlsplit(origin).scheme == "https" if _netloc(origin) else is_told
+
+
+def _forwarded_host(headers: Mapping[str, str]) -> str:
+    return headers.get(FORWARDED_HOST, "").partition(",")[0].strip()
+
+
+def _netloc(origin: str) -> str:
+    """Return the host and port of an origin in small letters, empty for what is none."""
     try:
-        return urlsplit(origin).netloc.lower() in hosts
+        return urlsplit(origin).netloc.lower()
     except ValueError:
-        return False
+        return ""

@@ -101,6 +101,8 @@ class Handler(Audited):
             return
         self.identity = who
         self.check_role(who)
+        method, headers = self.request.method or "", self.request.headers
+        self.services.door.check_name(who, method, headers, self.stranger)
         self.is_known = True
 
     @property

@@ -208,7 +208,7 @@ class Tasks(Page):
     @property
     def _picks(self) -> bool:
         """Whether rows can be ticked: whoever asks may do something to tasks."""
-        return self.services.door.controls(self.identity).open
+        return self.controls.open
 
     def _headings(
         self, listing: Listing, slugs: Sequence[str], links: Links
