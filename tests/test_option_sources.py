@@ -63,7 +63,10 @@ RIGHT: dict[str, list[Right]] = {
     "auth_header": [Right("X-User", "X-User", "X-User")],
     "auth_groups_header": [Right("X-Groups", "X-Groups", "X-Groups")],
     "roles": [Right("admin:a@b, viewer:*", ("admin:a@b", "viewer:*"), ["admin:a@b", "viewer:*"])],
-    "trusted_hosts": [Right("a.b, *.c.d", ("a.b", "*.c.d"), ["a.b", "*.c.d"]), Right("*", ("*",), ["*"])],
+    "trusted_hosts": [
+        Right("a.b, *.c.d", ("a.b", "*.c.d"), ["a.b", "*.c.d"]),
+        Right("*", ("*",), ["*"]),
+    ],
     "redact": [Right("strict", "strict", "strict"), Right("OFF", "OFF", "OFF")],
     "redact_keys": [Right("iban, *_pin", ("iban", "*_pin"), ["iban", "*_pin"])],
     "oidc_url": [
