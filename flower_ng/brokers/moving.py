@@ -89,34 +89,42 @@ def moved_over_amqp(connection: Connection, source: str, target: str, most: int)
     """Get, publish and have confirmed, and acknowledge one message after the other.
 
     One that was in hand when the connection broke is in its old queue, and perhaps in the new one
-    too.
+    too. So may be the last one that was acknowledged: an acknowledgement is not answered, and is
+    known to have come only when the broker answers what was asked after it.
     """
     refused: Failures = (MessageNacked, *connection.channel_errors)
     failed: Failures = (OSError, *connection.connection_errors)
-    done, ends_at = 0, time.monotonic() + SPAN_S
+    sure = taken = done = 0
     require(connection, source)
     require(connection, target)
     channel: Any = connection.channel()
-    while done < most and time.monotonic() < ends_at:
-        is_in_hand = False
-        try:
+    ends_at = time.monotonic() + SPAN_S
+    try:
+        while done < most and time.monotonic() < ends_at:
             got = channel.basic_get(source)
+            sure = taken
             if got is None:
                 break
             message = Message(got.body, **got.properties)
-            is_in_hand = True
+            taken += 1
             channel.basic_publish_confirm(message, exchange="", routing_key=target, mandatory=True)
             channel.basic_ack(got.delivery_tag)
-        except refused as error:
-            return MovedMessages(done, 0, f"The broker does not take it into {target!r}: {error}.")
-        except failed as error:
-            return MovedMessages(done, int(is_in_hand), f"The broker failed: {error}.")
-        done += 1
-    broken = refused + failed
+            done += 1
+        left = _waiting(channel, source, refused)
+    except refused as error:
+        return MovedMessages(done, 0, f"The broker does not take it into {target!r}: {error}.")
+    except failed as error:
+        connection.collect()  # a broker that is silent would be waited for once more
+        return MovedMessages(sure, taken - sure, f"The broker failed: {error}.")
+    return MovedMessages(done, left=left)
+
+
+def _waiting(channel: Any, queue: str, refused: Failures) -> int | None:
+    """Return how many messages wait in a queue, None where it is gone."""
     try:
-        return MovedMessages(done, left=channel.queue_declare(source, passive=True).message_count)
-    except broken:
-        return MovedMessages(done)
+        return int(channel.queue_declare(queue, passive=True).message_count)
+    except refused:
+        return None
 
 
 def require(connection: Connection, queue: str) -> None:
