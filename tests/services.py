@@ -513,6 +513,11 @@ def chromium() -> str:
     return next(filter(None, map(shutil.which, BROWSERS)), None) or need(BROWSERS[0])
 
 
+def firefox() -> str:
+    """Return the path of the other browser that tests drive; Debian has the release for years."""
+    return shutil.which("firefox-esr") or need("firefox")
+
+
 def rabbit_script() -> str:
     found = next((script for script in RABBIT_SCRIPTS if Path(script).exists()), None)
     assert found, "rabbitmq-server is missing: run `make test-setup`"

@@ -20,6 +20,7 @@ PROGRAMS = {  # the names of a program, of which Debian has the first: its packa
     ("rabbitmq-server",): "rabbitmq-server",
     ("promtool",): "prometheus",
     ("chromium-headless-shell", "chromium", "chromium-browser"): "chromium-headless-shell",
+    ("firefox-esr", "firefox"): "firefox-esr",  # 80 MB, 300 MB installed
     ("openssl",): "openssl",
     ("nginx",): "nginx-light",
     ("caddy",): "caddy",
@@ -29,7 +30,7 @@ PROGRAMS = {  # the names of a program, of which Debian has the first: its packa
 }
 IMAGE_PROGRAMS = {("buildah",): "buildah", ("debootstrap",): "debootstrap"}
 TARGETS = {"": "test-setup", "image": "image-test"}  # what installs the programs of each kind
-ON_UBUNTU = {"chromium-headless-shell": "chromium-browser"}
+ON_UBUNTU = {"chromium-headless-shell": "chromium-browser", "firefox-esr": "firefox"}
 FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not on every user's PATH
 POLICY = Path("/usr/sbin/policy-rc.d")
 ASLEEP = "#!/bin/sh\n# flower_ng's tests: start no service that is installed\nexit 101\n"

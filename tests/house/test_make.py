@@ -19,6 +19,7 @@ PROGRAMS = (
     "redis-server",
     "promtool",
     "chromium-headless-shell",
+    "firefox-esr",
     "openssl",
     "nginx",
     "caddy",

@@ -52,6 +52,7 @@ class Lookout:
 
     `has_earlier` says whether failures from before that deploy would be known: only then can one
     be called new. Numbers of the `span` are minimums where `is_least`: not all of it was looked at.
+    Of the time before `oldest` (UTC seconds) no failure would be known; None: unknown.
     """
 
     found: FailureKinds
@@ -60,6 +61,7 @@ class Lookout:
     now: float
     deploy: Deploy | None
     has_earlier: bool
+    oldest: float | None
 
     @property
     def is_least(self) -> bool:
@@ -102,7 +104,7 @@ async def lookout(cluster: Cluster, span: Span, now: float, since: Deploy | None
     deploy = since or latest(deploys(cluster, now - DEPLOY_S, now))
     oldest = found.since if found.since is not None else cluster.store.status().oldest
     has_earlier = deploy is not None and oldest is not None and oldest < deploy.at
-    return Lookout(found, bars, span, now, deploy, has_earlier)
+    return Lookout(found, bars, span, now, deploy, has_earlier, oldest)
 
 
 def standing(handled: HandledFailure, last: float, now: float) -> Standing:

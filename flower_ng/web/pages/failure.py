@@ -115,8 +115,8 @@ class FailurePage(Page):
             return round(WIDTH * (min(max(at, bars.start), end) - bars.start) / length, 1)
 
         unseen = [(gap.start, gap.end or look.now) for gap in gaps]
-        if look.found.since is not None:
-            unseen.append((bars.start, look.found.since))
+        first = one.kind.first
+        unseen.append((bars.start, first if look.oldest is None else min(first, look.oldest)))
         most = highest(trend)
         return Chart(
             title=f"Failures per {STEPS[look.span.step_s]}",

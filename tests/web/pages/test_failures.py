@@ -1,5 +1,6 @@
 """The list of failures by kind, the page of one, and what is done about it."""
 
+import re
 from urllib.parse import urlencode
 
 import pytest
@@ -8,6 +9,7 @@ from flower_ng.errors import Unavailable
 from flower_ng.hook import Hook
 from flower_ng.store.sql.kinds import digest_of
 from flower_ng.web.routes import PAGES
+from flower_ng.web.ui.charts import WIDTH
 from tests.web.pages.shop import NOW, W1
 from tests.web.site import OPEN_API, basic
 
@@ -55,6 +57,16 @@ async def test_failures_that_differ_in_their_numbers_are_of_one_kind(fail, clien
     assert (sum(first["trend"]), first["state"]) == (2, "open")
     assert [row[2] for row in html.rows] == ["2", "1"]
     assert html.links["ValueError"] == f"/failures/{ORDERS}"
+
+
+async def test_what_the_history_does_not_reach_is_no_zero_in_the_chart(fail, client):
+    fail(17, at=100.0)
+
+    page = (await client.get(f"/failures/{ORDERS}")).text
+
+    width = re.search(r'<rect class="hole" x="0.0" width="(.+?)"', page)
+    assert width
+    assert float(width[1]) == pytest.approx(100 / 1020 * WIDTH, abs=0.1)
 
 
 async def test_the_page_of_a_kind_shows_where_and_an_example(shop, fail, look):
