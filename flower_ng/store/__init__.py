@@ -31,7 +31,8 @@ from flower_ng.store.sql.kinds import FailureKind, FailureKinds, TrendBars, like
 from flower_ng.store.sql.queue_tasks import QueueTask, QueueTasks
 from flower_ng.store.sql.statements import CursorPage
 from flower_ng.store.sql.workflows import RootPlace, RootTold, RootWalk
-from flower_ng.store.store import Store, StoreStatus
+from flower_ng.store.status import StoreStatus
+from flower_ng.store.store import Store
 from flower_ng.store.tables.rows import Restored, TaskPage, TaskRow
 from flower_ng.store.tables.schema import FINISHED
 from flower_ng.store.tables.texts import FLOWER_NG, Truncation, exception_class, first_line

@@ -2,30 +2,22 @@
 
 import logging
 import sys
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 from uuid import uuid4
 
-from flower_ng.errors import FlowerError, HistoryAway
+from flower_ng.errors import HistoryAway, Unavailable
 from flower_ng.records import Task, Worker
-from flower_ng.redaction import NO_REDACTION, Redactor
-from flower_ng.store.audit import AuditLog
 from flower_ng.store.backends import opened_history, why_unusable
 from flower_ng.store.backends.sqlite import GOES, StoreFile, opened, temporary
-from flower_ng.store.batches import BatchTables
-from flower_ng.store.flower_file.importer import ImportResult, bring, is_imported
-from flower_ng.store.flower_file.shelf import Shelf, shelf_at
-from flower_ng.store.gaps import Gaps
+from flower_ng.store.beside import BesideTasks
 from flower_ng.store.index import WITHOUT, indexing
-from flower_ng.store.noted import FailureHandling, SessionEnds, ToldDeploys
-from flower_ng.store.notes import Notes, OwnedNotes
-from flower_ng.store.reading.answers import StoreParts, TaskAnswers, TaskEngine
+from flower_ng.store.reading.answers import StoreParts, TaskEngine
 from flower_ng.store.reading.restore import restored
 from flower_ng.store.reading.threads import Reader
-from flower_ng.store.rollups.recorder import IngestStatus, Rollups
-from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
+from flower_ng.store.rollups.recorder import IngestStatus
+from flower_ng.store.rollups.tallies import RollupLevel
 from flower_ng.store.sql.engine import SqlEngine
 from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.tables.dialect import POSTGRESQL, SQLITE
@@ -33,14 +25,8 @@ from flower_ng.store.tables.rows import Restored
 from flower_ng.store.writing.changes import Marks
 from flower_ng.store.writing.flush import Flusher
 from flower_ng.store.writing.repair import Repair, SpareRoom, Upkeep
-from flower_ng.store.writing.retention import (
-    MEMORY_BYTES,
-    NO_LIMITS,
-    Limits,
-    Sweep,
-    usual_max_bytes,
-)
-from flower_ng.store.writing.snapshots import BOUNDS, Bounds
+from flower_ng.store.writing.retention import MEMORY_BYTES, Limits, Sweep, usual_max_bytes
+from flower_ng.store.writing.snapshots import Bounds
 from flower_ng.store.writing.writer import Writer
 
 if TYPE_CHECKING:
@@ -58,97 +44,89 @@ def _unknown() -> IngestStatus:
     return IngestStatus(connected_since=None, dropped=0)
 
 
-class StoreLifecycle(TaskAnswers):
-    """Opens the file or database of a store, starts the threads around it, and ends them all."""
+class StoreLifecycle:
+    """The file or database of a store and the threads around it, and what outlasts an opening.
+
+    `parts` are there while it is open; else `closed_why` says why it is closed although the store
+    runs, and is empty where it does not. `wanted` is the kind that was asked for, `warnings` say
+    what is not as it was asked for.
+    """
 
     def __init__(
         self,
         path: Path | None,
         *,
         max_tasks: int,
-        history: str | None = None,
-        limits: Limits = NO_LIMITS,
-        bounds: Bounds = BOUNDS,
-        levels: Sequence[RollupLevel] = LEVELS,
-        optional: bool = False,
-        redactor: Redactor = NO_REDACTION,
-        clock: Callable[[], float] = time.time,
+        history: str | None,
+        limits: Limits,
+        bounds: Bounds,
+        levels: Sequence[RollupLevel],
+        optional: bool,
+        clock: Callable[[], float],
     ) -> None:
-        self._opened: StoreParts | None = None
-        self._wanted = "postgresql" if history else "file" if path else "temporary"
-        self._refused = why_unusable(history) if history and optional else ""
-        self._history = history = None if self._refused else history
-        #: Why the history is closed although the store runs, empty where it is open.
-        self._closed_why = ""
-        super().__init__(
-            clock,
-            POSTGRESQL if history else SQLITE,
-            lambda: self._opened,
-            why_closed=lambda: self._closed_why,
-        )
-        self.path = path
+        self.parts: StoreParts | None = None
+        self.closed_why = ""
+        self.wanted = "postgresql" if history else "file" if path else "temporary"
         self.warnings: list[str] = []
-        self._is_restoring = False
-        self._optional = optional
-        name = uuid4().hex if history else ""
-        self.rollups = Rollups(levels=levels, dialect=self._dialect, writer=name, clock=clock)
-        self._sweep = Sweep(
+        self._refused = why_unusable(history) if history and optional else ""
+        self.history = history = None if self._refused else history
+        self.path, self.clock = path, clock
+        self.dialect = POSTGRESQL if history else SQLITE
+        self.sweep = Sweep(
             max_tasks=max_tasks,
             limits=limits,
             clock=clock,
-            dialect=self._dialect,
-            index_bytes=lambda: self._indexing.bytes if self._indexing else 0,
+            dialect=self.dialect,
+            index_bytes=lambda: self.indexing.bytes if self.indexing else 0,
         )
-        self._repair = Repair(self._dialect)
-        self._gaps = Gaps(writer=name)
-        self.notebook = Notes(self._dialect, limits.audit_age_s)
-        self.owned_notes = OwnedNotes(self.notebook, self._dialect, name)
-        self._audit = AuditLog(self.notebook)
-        self.session_ends = SessionEnds(self.notebook)
-        self.failure_handling = FailureHandling(self.notebook)
-        self.told_deploys = ToldDeploys(self.notebook)
-        self.batches = BatchTables(lambda: self._running, self._dialect, name, clock)
-        self._ingest = _unknown
-        self._held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
-        self._memory: Callable[[Sequence[str]], None] = lambda _: None
-        self._bounds, self._redactor = bounds, redactor
-        self._marks = Marks(max_tasks=MAX_MARKS, max_events=bounds.max_events)
+        self.repair = Repair(self.dialect)
+        self.beside = BesideTasks(
+            self.dialect,
+            self.running,
+            name=uuid4().hex if history else "",
+            levels=levels,
+            audit_s=limits.audit_age_s,
+            clock=clock,
+        )
+        self.marks = Marks(max_tasks=MAX_MARKS, max_events=bounds.max_events)
+        #: Whether events can arrive.
+        self.ingest: Callable[[], IngestStatus] = _unknown
+        #: The tasks and workers in memory.
+        self.held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
+        #: Whether a connection is open by which tasks are restored.
+        self.is_restoring = False
+        self._optional, self._bounds = optional, bounds
+
+    def running(self) -> StoreParts:
+        """Return the parts; Unavailable while it is not open."""
+        if self.parts is None:
+            raise Unavailable(self.closed_why or "The store is not running")
+        return self.parts
 
     def start(self) -> None:
-        """Open the file, and set aside one that is corrupt.
-
-        Raises SettingsError where the file or the history's database cannot be used and is not
-        optional. A server that is away is waited for: until it answers, tasks are in memory.
-        """
+        """Open it; a server that is away is waited for."""
         try:
-            self._opened = self._open()
+            self.parts = self.open()
         except HistoryAway as error:
-            self._closed_why = error.message
+            self.closed_why = error.message
             log.warning(AWAY.format(error.message, MAX_MARKS))
 
-    def _open(self) -> StoreParts:
+    def open(self) -> StoreParts:
         """Open the file and all that reads and writes it; blocks."""
         file = self._file()
-        if (kind := self._kind_of(file)) != self._wanted:
-            self._sweep.narrow(MEMORY_BYTES if kind == "memory" else usual_max_bytes(None))
+        if (kind := self.kind_of(file)) != self.wanted:
+            self.sweep.narrow(MEMORY_BYTES if kind == "memory" else usual_max_bytes(None))
         spare = SpareRoom(file.name) if kind == "file" else None
         connection = file.connect(writes=True)
-        writer = Writer(connection, self._sweep, self._bounds, self._dialect)
-        self._repair.open(connection)
-        self.rollups.open(writer)
-        self._gaps.open(writer, self._clock(), goes_on=kind == "file")
-        self.notebook.open(writer, self._clock())
-        self.owned_notes.open(writer)
-        self.session_ends.open()
-        self.failure_handling.open()
-        self.told_deploys.open()
-        self.batches.open(writer)
+        writer = Writer(connection, self.sweep, self._bounds, self.dialect)
+        self.repair.open(connection)
+        self.beside.open(writer, goes_on=kind == "file")
         engine, indexing = self._chosen(file, writer)
         parts = StoreParts(
             file,
             writer,
-            Flusher(self._marks, writer, met=file.met),
-            Upkeep(writer, self._sweep, self._repair, self._look, spare),
+            Flusher(self.marks, writer, met=file.met),
+            Upkeep(writer, self.sweep, self.repair, self.look, spare),
             Reader(file.connect, met=file.met),
             engine,
             indexing,
@@ -161,98 +139,71 @@ class StoreLifecycle(TaskAnswers):
 
     def _file(self) -> StoreFile:
         if self._refused:
-            self._warn(f"{self._refused}. {GOES}")
-            return temporary(self._warn)
-        if not self._history:
-            return opened(self.path, self._warn, self._clock, optional=self._optional)
-        return cast("StoreFile", opened_history(self._history, self._warn))
+            self.warn(f"{self._refused}. {GOES}")
+            return temporary(self.warn)
+        if not self.history:
+            return opened(self.path, self.warn, self.clock, optional=self._optional)
+        return cast("StoreFile", opened_history(self.history, self.warn))
 
     def _chosen(self, file: StoreFile, writer: Writer) -> "tuple[TaskEngine, Indexing | None]":
         """Return what answers questions about tasks, and keeps the index where there can be one."""
-        if self._history:
+        if self.history:
             return PostgresEngine(), None
-        sql = SqlEngine(self._dialect, lambda: self._sweep.held_tasks)
+        sql = SqlEngine(self.dialect, lambda: self.sweep.held_tasks)
         found = indexing(file, writer, sql)
         if isinstance(found, ImportError):
-            self._warn(WITHOUT.format(found))
+            self.warn(WITHOUT.format(found))
             return sql, None
         kept, engine = found
         return engine, kept
 
-    def import_flower(self, shelf: Shelf) -> ImportResult:
-        """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""
-        return bring(shelf, self._running.writer, self._redactor)
-
-    def import_once(self) -> None:
-        """Do that for the file that our own `path` names, unless it was done; blocks.
-
-        A file that cannot be used is warned about, and does not keep anything from starting.
-        """
-        if self._opened is None:
-            return
-        shelf = shelf_at(self.path) if self.path and self.is_persistent else None
-        writer = self._running.writer
-        try:
-            if shelf is not None and not is_imported(shelf, writer):
-                log.info("Importing what Flower kept at %s, once.", shelf.path)
-                log.info("%s.", bring(shelf, writer, self._redactor))
-        except (FlowerError, OSError) as error:
-            self._warn(f"{error}. What Flower kept is missing in the history.")
-
-    def begin(self, ingest: Callable[[], IngestStatus] | None = None) -> None:
-        """Keep the bounds of age and size too from now on, and gaps; on the running loop.
-
-        `ingest` tells whether events can arrive.
-        """
-        self._ingest = ingest or _unknown
-        if self._opened is not None:
-            self._opened.upkeep.begin()
-
     def stop(self) -> None:
         """Write what is left and close the file; a second call does nothing."""
-        if self._opened is None:
+        if self.parts is None:
             self._give_up()
             return
-        self._opened.upkeep.stop()
-        if self._opened.indexing:
-            self._opened.indexing.stop()
-        self._opened.flusher.stop()
-        self.rollups.stop()
-        self._look()
-        self._gaps.stop(self._clock())
-        self.owned_notes.stop()
-        self.notebook.stop()
-        self._opened.close()
-        self._opened = None
+        self.parts.upkeep.stop()
+        if self.parts.indexing:
+            self.parts.indexing.stop()
+        self.parts.flusher.stop()
+        self.look()
+        self.beside.stop()
+        self.parts.close()
+        self.parts = None
 
     def _give_up(self) -> None:
         """Count what waited for a history that is closed."""
-        if self._marks.tasks:
-            self._marks.lost += len(self._marks.tasks)
-            log.error("%d tasks could not be written: %s", len(self._marks.tasks), self._closed_why)
-            self._marks.tasks.clear()
+        if self.marks.tasks:
+            self.marks.lost += len(self.marks.tasks)
+            log.error("%d tasks could not be written: %s", len(self.marks.tasks), self.closed_why)
+            self.marks.tasks.clear()
 
     @property
     def is_persistent(self) -> bool:
         """Whether what is kept outlasts this process."""
-        return self._opened is not None and not self._opened.file.is_temporary
+        return self.parts is not None and not self.parts.file.is_temporary
+
+    @property
+    def waiting(self) -> int:
+        """How many changed tasks are not yet written."""
+        return len(self.marks.tasks) if self.parts is None else self.parts.flusher.waiting
 
     @property
     def lag_s(self) -> float:
         """For how long the oldest change has waited to be written, at most."""
-        return 0.0 if self._opened is None else self._opened.flusher.lag_s
+        return 0.0 if self.parts is None else self.parts.flusher.lag_s
 
     @property
-    def lost(self) -> int:
-        """How many changes of tasks were given up because they could not be written."""
-        return self._marks.lost
+    def indexing(self) -> "Indexing | None":
+        """What keeps the index, None where there is none."""
+        return None if self.parts is None else self.parts.indexing
 
     def restored(self, max_tasks: int = sys.maxsize) -> Restored:
         """Return what the file held at the start: the newest tasks and the unfinished; blocks."""
-        if self._opened is None or self._opened.file.is_temporary:
+        if self.parts is None or self.parts.file.is_temporary:
             return Restored([], {}, ())
-        found = restored(self._opened.file.connect(), max_tasks, self._dialect)
-        self._is_restoring = True
+        found = restored(self.parts.file.connect(), max_tasks, self.dialect)
+        self.is_restoring = True
         return Restored(found.workers, found.counters, self._restoring(found.tasks))
 
     def _restoring(self, tasks: Iterable[Task]) -> Iterator[Task]:
@@ -260,21 +211,20 @@ class StoreLifecycle(TaskAnswers):
         try:
             yield from tasks
         finally:
-            self._is_restoring = False
+            self.is_restoring = False
 
-    @property
-    def _indexing(self) -> "Indexing | None":
-        return None if self._opened is None else self._opened.indexing
-
-    def _kind_of(self, file: StoreFile | None) -> str:
-        if self._history:
+    def kind_of(self, file: StoreFile | None) -> str:
+        """Return `file`, `temporary`, `memory` or `postgresql`."""
+        if self.history:
             return "postgresql"
         return "temporary" if file is None else file.kind
 
-    def _look(self) -> None:
-        now = self._clock()
-        self._gaps.look(self._ingest(), self.lost, now - self.lag_s, now)
+    def look(self) -> None:
+        """Note what is missing of the time since the last look."""
+        now = self.clock()
+        self.beside.gaps.look(self.ingest(), self.marks.lost, now - self.lag_s, now)
 
-    def _warn(self, message: str) -> None:
+    def warn(self, message: str) -> None:
+        """Log a warning, and keep it."""
         log.warning(message)
         self.warnings.append(message)

@@ -128,14 +128,18 @@ class Notes:
 
     def _keep(self, connection: sqlite3.Connection, notes: Mapping[NoteKey, Note]) -> None:
         with transaction(connection):
-            for (kind, key), (at, record) in notes.items():
-                if record is None:
-                    connection.execute(_DROP, (kind, key))
-                else:
-                    connection.execute(_PUT, (kind, key, at, record))
+            _write(connection, notes)
             newest = max((at for (kind, _), (at, _) in notes.items() if kind == BY_TIME), default=0)
             if newest and self._audit_s is not None:
                 connection.execute(_FORGET_BY_TIME, (by_time(newest - self._audit_s),))
+
+
+def _write(connection: sqlite3.Connection, notes: Mapping[NoteKey, Note]) -> None:
+    for (kind, key), (at, record) in notes.items():
+        if record is None:
+            connection.execute(_DROP, (kind, key))
+        else:
+            connection.execute(_PUT, (kind, key, at, record))
 
 
 #: The note that names the owner; its time is when that was last there, by its own clock.
@@ -242,11 +246,7 @@ class OwnedNotes:
         with transaction(connection):
             if self.is_shared and _sign(connection)[0] != self.owner:
                 return
-            for (kind, key), (at, record) in notes.items():
-                if record is None:
-                    connection.execute(_DROP, (kind, key))
-                else:
-                    connection.execute(_PUT, (kind, key, at, record))
+            _write(connection, notes)
 
 
 def _sign(connection: sqlite3.Connection) -> OwnerSign:

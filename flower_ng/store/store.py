@@ -8,67 +8,40 @@ rules) and `sql.statements`; how it is opened and closed is in `lifecycle`.
 import asyncio
 import logging
 import sqlite3
+import sys
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from pathlib import Path
 
 from flower_ng.audit_record import AuditEntry
 from flower_ng.changes import Change
 from flower_ng.errors import Unavailable
 from flower_ng.records import Task, Worker
+from flower_ng.redaction import NO_REDACTION, Redactor
 from flower_ng.store.audit import AuditPage, AuditQuery, page_of
+from flower_ng.store.flower_file.importer import ImportResult, bring, import_once
+from flower_ng.store.flower_file.shelf import Shelf
 from flower_ng.store.gaps import Gap
-from flower_ng.store.reopening import ReopeningStore
+from flower_ng.store.lifecycle import StoreLifecycle
+from flower_ng.store.reading.answers import TaskAnswers
+from flower_ng.store.reopening import Reopening
 from flower_ng.store.rollups.points import finest
+from flower_ng.store.rollups.recorder import IngestStatus
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
-from flower_ng.store.rollups.tallies import RollupLevel
+from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
 from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.store.status import StoreStatus, failing, status
 from flower_ng.store.tables.dialect import DATABASE_ERRORS
-from flower_ng.store.writing.retention import STEP_ROWS
-from flower_ng.store.writing.writer import SILENT_S, note_rerun
+from flower_ng.store.tables.rows import Restored
+from flower_ng.store.writing.retention import NO_LIMITS, STEP_ROWS, Limits
+from flower_ng.store.writing.snapshots import BOUNDS, Bounds
+from flower_ng.store.writing.writer import note_rerun
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class StoreStatus:
-    """What the store holds, what it let go, and how its writer is.
-
-    `kind` is `file`, `temporary`, `memory` or `postgresql`, and `wanted` is which of them was asked
-    for; `path` is the database's URL without its password, and None for what has no name. `tasks`,
-    `bytes`, `oldest` and `newest` (UTC seconds of the newest event) are as of the newest look, at
-    most some seconds ago. `waiting` changed tasks are not yet written, the oldest of them for up to
-    `lag_s`. `failing` says why the newest write failed; `failures`, `lost` and `deleted` count
-    since the start. A limit that is None does not bound. `repaired` is how much of what 0.1.0 kept
-    is put right, from 0 to 1, and None where nothing is left to repair. `unindexed` is how many
-    tasks are not in the search index yet, `outdated` which share of it, from 0 to 1, is of tasks as
-    they were before; they are None where there is none.
-    """
-
-    kind: str
-    path: str | None
-    tasks: int
-    bytes: int
-    oldest: float | None
-    newest: float | None
-    waiting: int
-    lag_s: float
-    failing: str | None
-    failures: int
-    lost: int
-    deleted: Mapping[str, int]
-    max_tasks: int
-    max_age_s: float | None
-    max_failure_age_s: float | None
-    max_bytes: int | None
-    gaps: tuple[Gap, ...] = ()
-    unindexed: int | None = None
-    outdated: float | None = None
-    wanted: str = ""
-    repaired: float | None = None
-    warnings: tuple[str, ...] = field(default=())
-
-
-class Store(ReopeningStore):
+class Store(TaskAnswers):
     """The tasks, workers and counters of one cluster, in `<path>.sqlite3`.
 
     Without `path` they are in a temporary file that goes with the process, or in memory where none
@@ -82,82 +55,149 @@ class Store(ReopeningStore):
     which block, may be called before and after it runs.
     """
 
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        max_tasks: int,
+        history: str | None = None,
+        limits: Limits = NO_LIMITS,
+        bounds: Bounds = BOUNDS,
+        levels: Sequence[RollupLevel] = LEVELS,
+        optional: bool = False,
+        redactor: Redactor = NO_REDACTION,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._life = life = StoreLifecycle(
+            path,
+            max_tasks=max_tasks,
+            history=history,
+            limits=limits,
+            bounds=bounds,
+            levels=levels,
+            optional=optional,
+            clock=clock,
+        )
+        super().__init__(clock, life.dialect, life.running)
+        self.path, self.warnings = path, life.warnings
+        self.rollups, self.batches = life.beside.rollups, life.beside.batches
+        self.notebook, self.owned_notes = life.beside.notebook, life.beside.owned_notes
+        self.session_ends = life.beside.session_ends
+        self.failure_handling = life.beside.failure_handling
+        self.told_deploys = life.beside.told_deploys
+        self._marks, self._redactor = life.marks, redactor
+        self._memory: Callable[[Sequence[str]], None] = lambda _: None
+        self._reopening = Reopening(life)
+        self._is_started = False
+
+    def start(self) -> None:
+        """Open the file, and set aside one that is corrupt.
+
+        Raises SettingsError where the file or the history's database cannot be used and is not
+        optional. A server that is away is waited for: until it answers, tasks are in memory.
+        """
+        self._life.start()
+        self._is_started = True
+
+    def begin(self, ingest: Callable[[], IngestStatus] | None = None) -> None:
+        """Keep the bounds of age and size too from now on, and gaps; on the running loop.
+
+        `ingest` tells whether events can arrive. The history is opened anew where it is lost.
+        """
+        if not self._is_started:
+            return
+        if ingest is not None:
+            self._life.ingest = ingest
+        if self._life.parts is not None:
+            self._life.parts.upkeep.begin()
+        self._reopening.begin()
+
+    def stop(self) -> None:
+        """Write what is left and close the file; a second call does nothing."""
+        self._is_started = False
+        self._reopening.stop()
+        self._life.stop()
+
+    def restored(self, max_tasks: int = sys.maxsize) -> Restored:
+        """Return what the file held at the start: the newest tasks and the unfinished; blocks."""
+        return self._life.restored(max_tasks)
+
+    def import_flower(self, shelf: Shelf) -> ImportResult:
+        """Merge in what a Flower kept, see `found_at`; blocks. FlowerError where it is unusable."""
+        return bring(shelf, self._running().writer, self._redactor)
+
+    def import_once(self) -> None:
+        """Do that for the file that our own `path` names, unless it was done; blocks.
+
+        A file that cannot be used is warned about, and does not keep anything from starting.
+        """
+        if self.path and self.is_persistent:
+            import_once(self.path, self._running().writer, self._redactor, self._life.warn)
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether what is kept outlasts this process."""
+        return self._life.is_persistent
+
+    @property
+    def waiting(self) -> int:
+        """How many changed tasks are not yet written."""
+        return self._life.waiting
+
+    @property
+    def lag_s(self) -> float:
+        """For how long the oldest change has waited to be written, at most."""
+        return self._life.lag_s
+
+    @property
+    def lost(self) -> int:
+        """How many changes of tasks were given up because they could not be written."""
+        return self._marks.lost
+
     @property
     def failing(self) -> str | None:
         """Why nothing can be written now, or the newest write failed; None while all is well."""
-        if self._closed_why:
-            return f"The history cannot be written: {self._closed_why}"
-        if self.is_silent:
-            return f"The history cannot be written: no answer for more than {SILENT_S:g} s"
-        parts = self._opened
-        why = None if parts is None else parts.flusher.failing or self.rollups.failing
-        if why is None and parts is not None and parts.reader.failing:
-            return parts.reader.failing
-        return why and f"The history cannot be written: {why}"
+        return failing(self._life)
 
     def record(self, entry: AuditEntry) -> None:
         """Have who did what written."""
-        self._audit.put(entry)
+        self._life.beside.audit.put(entry)
 
     async def audit(self, query: AuditQuery) -> AuditPage:
         """Return who did what, the newest first."""
-        await self._audit.settled()
-        return await self._running.reader.ask(page_of(query))
+        await self._life.beside.audit.settled()
+        return await self._running().reader.ask(page_of(query))
 
     @property
     def unanswered_s(self) -> float:
         """For how long the write under way has lasted."""
-        return 0.0 if self._opened is None else self._opened.writer.busy_s
+        parts = self._life.parts
+        return 0.0 if parts is None else parts.writer.busy_s
 
     @property
     def is_in_postgresql(self) -> bool:
         """Whether the history is kept, or to be kept, by a server."""
-        return bool(self._history)
+        return bool(self._life.history)
 
     @property
     def failures(self) -> int:
         """How many writes failed since the start; they are tried again."""
-        return 0 if self._opened is None else self._opened.flusher.failures
+        parts = self._life.parts
+        return 0 if parts is None else parts.flusher.failures
 
     @property
     def repaired(self) -> float | None:
         """How much of what 0.1.0 kept is put right, from 0 to 1; None where nothing is left."""
-        return self._repair.share
+        return self._life.repair.share
 
     def status(self) -> StoreStatus:
         """Return what is held, what went, and how the writer is; costs nothing."""
-        held, limits = self._sweep.held, self._sweep.limits
-        file = None if self._opened is None else self._opened.file
-        self._look()
-        return StoreStatus(
-            kind=self._kind_of(file),
-            path=file.name if file is not None and self.is_persistent else None,
-            tasks=held.tasks,
-            bytes=held.bytes,
-            oldest=held.oldest,
-            newest=held.newest,
-            waiting=self.waiting,
-            lag_s=self.lag_s,
-            failing=self.failing,
-            failures=self.failures,
-            lost=self.lost,
-            deleted=dict(self._sweep.deleted),
-            max_tasks=self._sweep.max_tasks,
-            max_age_s=limits.max_age_s,
-            max_failure_age_s=limits.max_failure_age_s,
-            max_bytes=limits.max_bytes,
-            gaps=self._gaps.all(),
-            unindexed=self._indexing.unindexed if self._indexing else None,
-            outdated=self._indexing.outdated if self._indexing else None,
-            wanted=self._wanted,
-            repaired=self.repaired,
-            warnings=tuple(self.warnings),
-        )
+        return status(self._life)
 
     async def gaps(self, start: float, end: float) -> tuple[Gap, ...]:
         """Return what is known to be missing of the time between, in UTC seconds, oldest first."""
-        self._look()
-        return self._gaps.between(start, end)
+        self._life.look()
+        return self._life.beside.gaps.between(start, end)
 
     def memory_is(
         self,
@@ -168,7 +208,7 @@ class Store(ReopeningStore):
 
         What is `held` there is written where the file is lost.
         """
-        self._memory, self._held = forget, held
+        self._memory, self._life.held = forget, held
 
     def counters_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Keep these event counts, `{host name: {event type: number}}`, with their hosts."""
@@ -181,14 +221,14 @@ class Store(ReopeningStore):
     def observe_all(self, changes: Sequence[Change]) -> None:
         """Do as `observe` for each of them."""
         self._marks.mark_all(changes)
-        if self._opened is not None:
-            self._opened.flusher.marked()
+        if self._life.parts is not None:
+            self._life.parts.flusher.marked()
 
     def learned(self, task: Task) -> None:
         """Note a state that the result backend told."""
         self._marks.touch(task)
-        if self._opened is not None:
-            self._opened.flusher.marked()
+        if self._life.parts is not None:
+            self._life.parts.flusher.marked()
 
     def evicted(self, task: Task) -> None:
         """Do nothing: a task that leaves memory stays marked until it is written."""
@@ -196,16 +236,15 @@ class Store(ReopeningStore):
     def forgotten(self, hostname: str) -> None:
         """Remove a worker and its counter; its tasks keep its name."""
         self._marks.forget(hostname)
-        if self._opened is not None:
-            self._opened.flusher.marked()
+        if self._life.parts is not None:
+            self._life.parts.flusher.marked()
 
     def flush(self) -> None:
         """Write all that was observed, now; blocks. For scripts: reading waits by itself."""
-        if self._opened is not None:
-            self._opened.flusher.flush()
-            self.rollups.flush()
-            self._opened.upkeep.flush()
-            self._gaps.flush()
+        if self._life.parts is not None:
+            self._life.parts.flusher.flush()
+            self._life.beside.flush()
+            self._life.parts.upkeep.flush()
 
     async def forget_task(self, uuid: str) -> bool:
         """Forget one task; False when it is not known. It is known again with its next event."""
@@ -231,30 +270,31 @@ class Store(ReopeningStore):
         return forgotten
 
     async def _forget(self, uuids: Sequence[str]) -> None:
-        parts = self._running
+        parts = self._running()
         self._memory(uuids)
         parts.flusher.hand_over()
         self._marks.drop(uuids)
-        job = parts.writer.run(lambda connection: self._erase(connection, uuids))
-        try:
-            await asyncio.wrap_future(job)
-        except DATABASE_ERRORS as error:
-            raise Unavailable(f"The store cannot be written: {error}") from error
+        await self._write(lambda connection: self._erase(connection, uuids))
 
     def _erase(self, connection: sqlite3.Connection, uuids: Sequence[str]) -> None:
-        self._sweep.forget(connection, uuids)
-        if self._indexing:
-            self._indexing.forget(connection)
+        self._life.sweep.forget(connection, uuids)
+        if self._life.indexing:
+            self._life.indexing.forget(connection)
+
+    async def _write(self, job: Callable[[sqlite3.Connection], None]) -> None:
+        try:
+            await asyncio.wrap_future(self._running().writer.run(job))
+        except DATABASE_ERRORS as error:
+            raise Unavailable(f"The store cannot be written: {error}") from error
 
     async def rerun(self, uuid: str, of: str) -> None:
         """Note that a task was published as a rerun of another, which need not be known.
 
         Where that cannot be written it is logged: the task has been published all the same.
         """
-        job = self._running.writer.run(lambda connection: note_rerun(connection, uuid, of))
         try:
-            await asyncio.wrap_future(job)
-        except DATABASE_ERRORS as error:
+            await self._write(lambda connection: note_rerun(connection, uuid, of))
+        except Unavailable as error:
             log.warning("%s is a rerun of %s, which could not be noted: %s", uuid, of, error)
 
     def kept_step(self, at: float) -> RollupLevel:
@@ -266,8 +306,8 @@ class Store(ReopeningStore):
 
         BadRequest where the query cannot be meant.
         """
-        reader = self._running.reader
-        if not self.is_silent:
+        parts = self._running()
+        if not parts.writer.is_silent:
             await self.rollups.settled()
         levels, dialect = self.rollups.levels, self.rollups.dialect
-        return await series(reader, query, levels, self._clock(), dialect)
+        return await series(parts.reader, query, levels, self._clock(), dialect)

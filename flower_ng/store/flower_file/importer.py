@@ -7,10 +7,11 @@ merge rules. Doing it twice, or after a crash, changes nothing: a task that is k
 merged, never moved back, and of each count the greater one stays.
 """
 
+import logging
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,6 +138,9 @@ def _limit_memory(size_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (soft, most))
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """How much a file of Flower's held; `left_out` counts what was unusable, by what it is."""
@@ -163,6 +167,22 @@ def is_imported(shelf: Shelf, writer: Writer) -> bool:
     query = "SELECT value FROM meta WHERE key = ?"
     _wait(writer.run(lambda connection: known.extend(connection.execute(query, (_key(shelf),)))))
     return known == [(shelf.version,)]
+
+
+def import_once(
+    path: Path, writer: Writer, redactor: Redactor, warn: Callable[[str], None]
+) -> None:
+    """Merge in what a Flower kept at `path`, unless that was done; blocks.
+
+    A file that cannot be used is warned about, and does not keep anything from starting.
+    """
+    try:
+        shelf = shelf_at(path)
+        if shelf is not None and not is_imported(shelf, writer):
+            log.info("Importing what Flower kept at %s, once.", shelf.path)
+            log.info("%s.", bring(shelf, writer, redactor))
+    except (FlowerError, OSError) as error:
+        warn(f"{error}. What Flower kept is missing in the history.")
 
 
 def bring(shelf: Shelf, writer: Writer, redactor: Redactor = NO_REDACTION) -> ImportResult:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
-from flower_ng.errors import Unavailable
 from flower_ng.store.backends.sqlite import StoreFile
 from flower_ng.store.reading.threads import Reader
 from flower_ng.store.search.conditions import TaskQuery
@@ -84,23 +83,21 @@ _rows = msgspec.json.Decoder(list[TaskRow], strict=False)  # times come as text,
 class TaskAnswers:
     """What a store answers, every event applied before included.
 
-    Each raises Unavailable when it takes too long, or while the store is not running. Without
-    `waits` nobody waits for much that is not written yet.
+    Each raises Unavailable when it takes too long, or as `running` does, which returns the parts of
+    the store while that runs. Without `waits` nobody waits for much that is not written yet.
     """
 
     def __init__(
         self,
         clock: Callable[[], float],
         dialect: Dialect,
-        opened: Callable[[], StoreParts | None],
+        running: Callable[[], StoreParts],
         *,
         waits: bool = True,
-        why_closed: Callable[[], str] = str,
     ) -> None:
-        self._why_closed = why_closed
         self._clock = clock
         self._dialect = dialect
-        self._parts = opened
+        self._running = running
         self._waits = waits
 
     def at_once(self) -> "TaskAnswers":
@@ -109,22 +106,7 @@ class TaskAnswers:
         For pages that make themselves new: while thousands of tasks come in a second, what they
         show is some tenths of a second old, or as old as `lag_s` of the status says.
         """
-        return TaskAnswers(
-            self._clock, self._dialect, self._parts, waits=False, why_closed=self._why_closed
-        )
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether the database does not answer what is written: nobody waits for that."""
-        parts = self._parts()
-        return parts is not None and parts.writer.is_silent
-
-    @property
-    def _running(self) -> StoreParts:
-        """The parts of the store; Unavailable while it is not running."""
-        if (parts := self._parts()) is None:
-            raise Unavailable(self._why_closed() or "The store is not running")
-        return parts
+        return TaskAnswers(self._clock, self._dialect, self._running, waits=False)
 
     async def tasks(self, query: TaskQuery) -> TaskPage:
         """Return a page of tasks."""
@@ -265,7 +247,7 @@ class TaskAnswers:
 
     async def _settled(self) -> StoreParts:
         """Return the parts of the store, once what was applied before is written."""
-        parts = self._running
+        parts = self._running()
         if not parts.writer.is_silent:
             await parts.flusher.settled(in_a_hurry=not self._waits)
         return parts
