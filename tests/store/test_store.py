@@ -299,3 +299,12 @@ async def test_a_rerun_that_cannot_be_noted_is_only_logged(tmp_path, caplog):
     store.stop()
 
     assert "again is a rerun of first, which could not be noted" in caplog.text
+
+
+async def test_a_rerun_while_the_history_is_closed_is_only_logged(tmp_path, caplog):
+    store = Store(tmp_path / "db", max_tasks=100)
+
+    with caplog.at_level("WARNING"):
+        await store.rerun("again", "first")  # it has been published all the same
+
+    assert "again is a rerun of first, which could not be noted" in caplog.text
