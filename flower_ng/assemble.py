@@ -99,7 +99,7 @@ def holds(
     """Build what keeps queues paused and workers drained."""
     store = events.store
     crew = Crew(control, inspector, lambda: events.state.workers, presence.status, events.clock)
-    return Holds(crew, store.owned_notes, store.record, lambda: events.state.tasks)
+    return Holds(crew, store.owned_notes, store.notebook, store.record, lambda: events.state.tasks)
 
 
 def health_limits(settings: Settings) -> ProblemLimits:

@@ -57,22 +57,22 @@ class Notes:
         self._thread = thread
         self._behind.open(thread)
 
-    def read(self, kind: str) -> dict[str, str]:
+    def read(self, kind: str, most: int = MOST) -> dict[str, str]:
         """Return the newest records of a kind by their keys; blocks."""
         self._behind.flush()
-        return self.fetch(kind).result()
+        return self.fetch(kind, most).result()
 
-    def fetch(self, kind: str) -> "Future[dict[str, str]]":
+    def fetch(self, kind: str, most: int = MOST) -> "Future[dict[str, str]]":
         """Return the newest records of a kind that are written, by their keys."""
         return self._asked(
-            lambda connection: dict(connection.execute(_READ, (kind, MOST)).fetchall())
+            lambda connection: dict(connection.execute(_READ, (kind, most)).fetchall())
         )
 
-    async def newest(self, kind: str) -> dict[str, str] | None:
+    async def newest(self, kind: str, most: int = MOST) -> dict[str, str] | None:
         """Return what `fetch` does, once what was put is written; None where it can't be read."""
         await self.settled()
         try:
-            return await asyncio.wrap_future(self.fetch(kind))
+            return await asyncio.wrap_future(self.fetch(kind, most))
         except DATABASE_ERRORS:
             return None
 

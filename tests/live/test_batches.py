@@ -99,6 +99,27 @@ def test_a_revoke_that_no_worker_acknowledges_is_unknown_until_one_does(place):
         wait_until(lambda: sent in str(asked.revoked()), 30, "it is told again")
 
 
+def test_a_worker_that_joins_is_told_what_was_revoked_before_a_kill_9(place):
+    body = {"args": [1], "countdown": 3600}
+    sent = place.dashboard.post("/api/task/send-task/tests.shop.echo", body).json()["task-id"]
+    wait_until(lambda: place.ended([sent], "RECEIVED"), what="the worker holds it")
+
+    def acknowledged() -> Any:
+        return place.dashboard.post(f"/api/task/revoke/{sent}").json()["acknowledged"]
+
+    wait_until(acknowledged, 30, "the worker acknowledges it")
+    place.dashboard.kill()
+    (worker,) = place.workers
+    worker.stop()  # it has no file for what is revoked, and gives the task back
+    worker.start()
+    place.dashboard.start()
+
+    app = Celery(broker=place.dashboard.environment["SHOP_BROKER"], set_as_current=False)
+    with app:
+        asked = app.control.inspect(timeout=2, limit=1)
+        wait_until(lambda: sent in str(asked.revoked()), 30, "the new worker is told")
+
+
 def test_a_batch_goes_on_after_kill_9_and_sends_nothing_twice(place):
     ids = place.send("add", 60)
     query = {"all": "true", "search": "name:=tests.shop.add"}

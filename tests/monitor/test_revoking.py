@@ -2,12 +2,14 @@
 
 import pytest
 
+from flower_ng.monitor.holds import revoking
 from flower_ng.monitor.holds.crew import Crew
 from flower_ng.monitor.holds.pausing import AGAIN_S
-from flower_ng.monitor.holds.revoking import AT_ONCE, TIDY_S, Revoking
+from flower_ng.monitor.holds.revoking import AT_ONCE, KEPT_UP_S, TIDY_S, Revoking
 from flower_ng.monitor.remote.commands import revoke_stamped
 from flower_ng.monitor.remote.many import WorkerOutcome
 from flower_ng.records import Task, Worker
+from flower_ng.store import Store
 
 NOON = 1_790_000_000.0
 DONE, SILENT = WorkerOutcome("done", "ok"), WorkerOutcome("not sent", "No answer")
@@ -16,13 +18,25 @@ DONE, SILENT = WorkerOutcome("done", "ok"), WorkerOutcome("not sent", "No answer
 class Yard:
     """Workers that are told, and a clock; who is in `deaf` does not answer."""
 
-    def __init__(self):
+    def __init__(self, store):
         self.now, self.sent, self.deaf, self.tasks = NOON, [], set(), {}
+        self.written = []
         self.workers = {name: Worker(name, pid=1) for name in ("a", "b")}
+        self.store = store
+        self.restart()
+
+    def restart(self):
+        """Begin as a dashboard does that was killed: all that is known is what was written."""
         crew = Crew(self, None, lambda: self.workers, lambda _: "online", lambda: self.now)
-        self.revoking = Revoking(crew, lambda: self.tasks)
+        self.revoking = Revoking(crew, lambda: self.tasks, self.store.notebook)
+        self.revoking.restore()
+
+    @property
+    def kept(self):
+        return set(self.store.notebook.read("revoke"))
 
     async def command_many(self, workers, order):
+        self.written.append(await self.store.notebook.newest("revoke"))
         heard = [name for name in workers if name not in self.deaf]
         self.sent += [(name, told_of(order)) for name in heard]
         return {name: DONE if name in heard else SILENT for name in workers}
@@ -43,8 +57,11 @@ def told_of(order):
 
 
 @pytest.fixture
-def yard():
-    return Yard()
+def yard(tmp_path):
+    store = Store(tmp_path / "kept", max_tasks=10, clock=lambda: NOON)
+    store.start()
+    yield Yard(store)
+    store.stop()
 
 
 async def test_who_has_acknowledged_all_is_told_nothing_more(yard):
@@ -106,3 +123,63 @@ async def test_stamps_are_told_to_those_that_join_without_ending_what_runs(yard)
     yard.workers["c"] = Worker("c", pid=9)
 
     assert await yard.keep() == [("c", {"customer": ["7"]})]
+
+
+async def test_a_dashboard_that_was_killed_tells_all_of_it_again_and_those_that_join(yard):
+    await yard.tell("t1")
+    await yard.tell("t2")
+    yard.restart()
+    yard.workers["c"] = Worker("c", pid=9)
+
+    assert list(yard.revoking.revoked) == ["t1", "t2"]
+    assert yard.revoking.revoked["t1"].told == ("a", "b")
+    assert sorted(await yard.keep()) == [(name, ["t1", "t2"]) for name in "abc"]
+    assert await yard.keep(60) == []
+
+
+async def test_it_is_written_before_anybody_is_told(yard):
+    await yard.tell("t1")
+
+    assert [set(one) for one in yard.written] == [{"t1"}]
+
+
+async def test_what_is_over_is_not_kept(yard):
+    await yard.tell("t1")
+    await yard.tell("t2")
+    yard.tasks["t1"] = Task("t1", state="SUCCESS")
+    await yard.keep(TIDY_S)
+    assert yard.kept == {"t2"}
+
+    await yard.keep(KEPT_UP_S)
+
+    assert yard.kept == set()
+    yard.restart()
+    assert not yard.revoking.revoked
+
+
+async def test_only_the_newest_are_kept(yard, monkeypatch):
+    monkeypatch.setattr(revoking, "MOST_REVOKED", 3)
+    for number in range(5):
+        await yard.tell(f"t{number}")
+
+    assert yard.kept == {"t2", "t3", "t4"}
+    yard.restart()
+    assert list(yard.revoking.revoked) == ["t2", "t3", "t4"]
+
+
+async def test_stamps_however_long_are_kept(yard):
+    stamps = {"customer": tuple(str(number) for number in range(200))}
+    await yard.revoking.tell_stamps(stamps, "ann", revoke_stamped(stamps, ""))
+    yard.restart()
+
+    (kept,) = yard.revoking.revoked.values()
+    assert kept.stamps == stamps
+
+
+async def test_what_cannot_be_read_is_said_and_the_rest_goes_on(yard, caplog):
+    await yard.tell("t1")
+    yard.store.notebook.put("revoke", "t2", "{}", NOON)
+    yard.restart()
+
+    assert list(yard.revoking.revoked) == ["t1"]
+    assert "The revoke of t2 can't be read" in caplog.text

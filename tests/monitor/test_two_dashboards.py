@@ -32,7 +32,7 @@ class Dashboard:
         self.store.start()
         crew = Crew(self, self, lambda: town.workers, lambda _: "online", lambda: town.now)
         notes = self.store.owned_notes
-        self.holds = Holds(crew, notes, self.recorded.append, dict)
+        self.holds = Holds(crew, notes, self.store.notebook, self.recorded.append, dict)
 
     @property
     def told(self):
@@ -45,10 +45,11 @@ class Dashboard:
         return {}
 
     async def command_many(self, workers, order):
-        name, queue = order.command.name, order.arguments["queue"]
-        self.sent.append((name, queue))
-        change = self.town.queues.add if name == "add_consumer" else self.town.queues.discard
-        change(queue)
+        name, queue = order.command.name, order.arguments.get("queue")
+        self.sent.append((name, queue or order.arguments["task_id"]))
+        if queue:
+            change = self.town.queues.add if name == "add_consumer" else self.town.queues.discard
+            change(queue)
         return {worker: WorkerOutcome("done", "ok") for worker in workers}
 
 
@@ -130,3 +131,12 @@ async def test_what_is_resolved_and_reopened_here_is_so_there(pair):
     await there.settled()
     await here.follow()
     assert here.by_key == {}
+
+
+async def test_what_is_revoked_here_is_told_there_too(pair):
+    here, there = pair
+    await here.holds.revoke("t1", "ann")
+    await there.holds.look()
+
+    assert there.sent == [("revoke", ["t1"])]
+    assert there.holds.revoked["t1"].who == "ann"

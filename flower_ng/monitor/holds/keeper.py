@@ -14,7 +14,7 @@ from flower_ng.monitor.holds.draining import Draining
 from flower_ng.monitor.holds.ownership import Ownership, SharedHoldStore
 from flower_ng.monitor.holds.pausing import Pausing, Settlement
 from flower_ng.monitor.holds.records import DrainedWorker, Left, PausedQueue, RollingDrain
-from flower_ng.monitor.holds.revoking import Revoked, Revoking, Stamps
+from flower_ng.monitor.holds.revoking import Revoked, RevokeStore, Revoking, Stamps
 from flower_ng.monitor.holds.rolling import Rolling
 from flower_ng.monitor.remote.commands import CommandCall
 from flower_ng.monitor.remote.many import WorkerOutcome
@@ -32,7 +32,7 @@ BY_ITSELF: Final = "flower_ng"
 
 
 class Holds:
-    """The pauses and drains of one cluster; `pauses` by queue, `drains` by worker.
+    """The pauses, drains and revokes of one cluster; `pauses` by queue, `drains` by worker.
 
     What is wanted is written before anything is sent, so that it holds after a kill -9.
     """
@@ -41,6 +41,7 @@ class Holds:
         self,
         crew: Crew,
         notebook: SharedHoldStore,
+        revokes: RevokeStore,
         record: Callable[[AuditEntry], None],
         tasks: Callable[[], Mapping[str, Task]],
         interval_s: float = INTERVAL_S,
@@ -50,7 +51,7 @@ class Holds:
         self._pausing = Pausing(self._board, crew)
         self._draining = Draining(self._board, crew)
         self._rolling = Rolling(self._board, crew, self._draining)
-        self._revoking = Revoking(crew, tasks)
+        self._revoking = Revoking(crew, tasks, revokes, is_shared=notebook.is_shared)
         self._interval_s = interval_s
         self._turn, self._telling = asyncio.Lock(), asyncio.Lock()
         self._work: asyncio.Task[None] | None = None
@@ -118,6 +119,7 @@ class Holds:
     def start(self) -> None:
         """Continue with what was wanted in the run before; the store has started."""
         self._board.restore()
+        self._revoking.restore()
         self._work = asyncio.get_running_loop().create_task(self._keep_on())
 
     def stop(self) -> None:

@@ -4,7 +4,9 @@ Celery's workers keep what is revoked in memory: a worker that restarts has forg
 loop; calls never overlap (see keeper).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import Final, Protocol
 
 import msgspec
@@ -17,17 +19,41 @@ from flower_ng.monitor.remote.many import WorkerOutcome
 from flower_ng.monitor.state.presence import OFFLINE
 from flower_ng.records import Task
 
+log = logging.getLogger(__name__)
+
+#: The kind of notes that revokes are.
+REVOKE: Final = "revoke"
 #: So many revokes are kept up, the newest; each for so long after its task's ETA.
 MOST_REVOKED: Final = 10_000
 KEPT_UP_S: Final = 86_400.0
 #: So many ids are told at once: a worker asks its result backend about each.
 AT_ONCE: Final = 200
-#: How often it is looked what is over.
+#: So many who acknowledged one are written down: that there are some is what is told of it.
+MOST_WRITTEN: Final = 20
+#: What is longer is written under its digest.
+LONGEST_NAME: Final = 255
+#: How often it is looked what is over, and what another dashboard of the same history revoked.
 TIDY_S: Final = 10.0
 SILENT: Final = WorkerOutcome("not sent", "It did not answer lately, so it was not asked again yet")
 
 #: The values of each stamp that are revoked.
 Stamps = Mapping[str, tuple[str, ...]]
+
+
+class RevokeStore(Protocol):
+    """Keeps small records over restarts, which other dashboards of the same history write too."""
+
+    def read(self, kind: str, most: int, /) -> dict[str, str]:
+        """Return the newest records of a kind by key; blocks."""
+
+    def newest(self, kind: str, most: int, /) -> Awaitable[dict[str, str] | None]:
+        """Return the same; None where they can't be read."""
+
+    def put(self, kind: str, key: str, record: str | None, at: float, /) -> None:
+        """Have a record written; None deletes it."""
+
+    def settled(self) -> Awaitable[None]:
+        """Return when what was put is written, or can't be now."""
 
 
 class HasState(Protocol):
@@ -69,18 +95,31 @@ class Revoked(msgspec.Struct, frozen=True):
 
 
 class Revoking:
-    """Tells workers what is revoked, in memory: a dashboard that restarts tells nobody any more.
+    """Tells workers what is revoked; each is written down before anybody is told.
 
-    Each worker has acknowledged all up to a place. The dictionary is in the order of places.
+    Each worker has acknowledged all up to a place: after a restart, none. The dictionary is in the
+    order of places. `is_shared` says that other dashboards may write in the same notebook.
     """
 
-    def __init__(self, crew: Crew, tasks: Callable[[], Mapping[str, Task]]) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        tasks: Callable[[], Mapping[str, Task]],
+        notebook: RevokeStore,
+        *,
+        is_shared: bool = False,
+    ) -> None:
         self.revoked: dict[str, Revoked] = {}
         self._crew, self._tasks = crew, tasks
+        self._notebook, self._is_shared = notebook, is_shared
         self._newest = 0
         self._told_to: dict[str, tuple[int | None, int]] = {}
         self._failed: dict[str, float] = {}
         self._tidied = 0.0
+
+    def restore(self) -> None:
+        """Continue with those of the run before; blocks."""
+        self._learn(self._notebook.read(REVOKE, MOST_REVOKED))
 
     async def tell(self, uuid: str, who: str, eta_s: float | None) -> dict[str, WorkerOutcome]:
         """Have the workers acknowledge that a task is revoked; return what came of it at each.
@@ -105,6 +144,8 @@ class Revoking:
         now = self._crew.clock()
         if now - self._tidied >= TIDY_S:
             self._tidied = now
+            if self._is_shared:
+                self._learn(await self._notebook.newest(REVOKE, MOST_REVOKED) or {})
             self._tidy(now)
         if not self.revoked:
             return
@@ -121,12 +162,11 @@ class Revoking:
     ) -> dict[str, WorkerOutcome]:
         before = self._last
         self.revoked.pop(key, None)
-        while len(self.revoked) >= MOST_REVOKED:
-            del self.revoked[next(iter(self.revoked))]
-        self._newest = place = self._newest + 1
         until = from_s + KEPT_UP_S
-        one = Revoked(key, place, who, self._crew.clock(), until, stamps=stamps)
-        self.revoked[key] = one
+        one = self._add(Revoked(key, 0, who, self._crew.clock(), until, stamps=stamps))
+        place = one.place
+        self._write(one)
+        await self._notebook.settled()
         present = self._present()
         asked = [name for name in present if not self._has_failed(name)]
         up_to = {name: self._place_of(name) for name in asked}
@@ -135,8 +175,7 @@ class Revoking:
         for name in told:
             if up_to[name] >= before:
                 self._told_to[name] = (self._crew.pid(name), place)
-        if key in self.revoked:
-            self.revoked[key] = msgspec.structs.replace(one, told=told)
+        self._acknowledged(one, told)
         return dict.fromkeys(present, SILENT) | outcomes
 
     async def _catch_up(self, workers: list[str], place: int) -> None:
@@ -153,9 +192,43 @@ class Revoking:
         for name in heard:
             self._told_to[name] = (self._crew.pid(name), missing[-1].place)
         for one in missing:
-            if one.key in self.revoked:
-                names = tuple(dict.fromkeys((*one.told, *sorted(told))))
-                self.revoked[one.key] = msgspec.structs.replace(one, told=names)
+            self._acknowledged(one, sorted(told))
+
+    def _acknowledged(self, one: Revoked, names: Iterable[str]) -> None:
+        """Note who has acknowledged one, unless it is over meanwhile."""
+        told = tuple(dict.fromkeys((*one.told, *names)))
+        if one.key not in self.revoked or told == one.told:
+            return
+        self.revoked[one.key] = new = msgspec.structs.replace(one, told=told)
+        if len(one.told) < MOST_WRITTEN:
+            self._write(new)
+
+    def _add(self, one: Revoked) -> Revoked:
+        """Put one behind all others, of which the oldest goes where there are too many."""
+        while len(self.revoked) >= MOST_REVOKED:
+            self._drop(next(iter(self.revoked)))
+        self._newest += 1
+        self.revoked[one.key] = new = msgspec.structs.replace(one, place=self._newest)
+        return new
+
+    def _write(self, one: Revoked) -> None:
+        record = msgspec.structs.replace(one, told=one.told[:MOST_WRITTEN])
+        self._notebook.put(REVOKE, _name(one.key), msgspec.json.encode(record).decode(), one.until)
+
+    def _drop(self, key: str) -> None:
+        del self.revoked[key]
+        self._notebook.put(REVOKE, _name(key), None, 0.0)
+
+    def _learn(self, records: Mapping[str, str]) -> None:
+        """Add what is written and not known here, in the order in which it was revoked."""
+        found, known = [], {_name(key) for key in self.revoked}
+        for name in records.keys() - known:
+            try:
+                found.append(msgspec.json.decode(records[name], type=Revoked))
+            except msgspec.DecodeError as error:
+                log.warning("The revoke of %s can't be read, so it has ended: %s", name, error)
+        for one in sorted(found, key=lambda one: (one.at, one.place)):
+            self._add(one)
 
     async def _send(self, workers: Iterable[str], order: CommandCall) -> dict[str, WorkerOutcome]:
         outcomes = await self._crew.send(workers, order)
@@ -189,7 +262,12 @@ class Revoking:
         for key, one in tuple(self.revoked.items()):
             task = tasks.get(key)
             if now >= one.until or (task is not None and has_ended(task)):
-                del self.revoked[key]
+                self._drop(key)
         for kept in (self._told_to, self._failed):
             for name in [name for name in kept if name not in heard]:
                 kept.pop(name)
+
+
+def _name(key: str) -> str:
+    """Return what one is written under: stamps may be longer than a key of a database."""
+    return key if len(key) <= LONGEST_NAME else sha256(key.encode()).hexdigest()
