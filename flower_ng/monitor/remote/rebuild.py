@@ -38,7 +38,7 @@ _REDACTED: Final = re.compile(
     re.IGNORECASE,
 )
 SHORTENED: Final = "the text was shortened"
-HIDDEN: Final = "a value was hidden before it was sent in events"
+HIDDEN: Final = "a value is hidden in them, by whoever sent them or by this dashboard (--redact)"
 CHANGED: Final = (
     "the result backend has others than the events, because the task changed them while it ran or"
     " the events were told others"

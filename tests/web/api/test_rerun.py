@@ -52,6 +52,14 @@ class Place:
         self.ended(uuid, is_sent_told=False)
         return self.dashboard.get(f"/api/task/result/{uuid}")["result"]
 
+    def kept_kwargs(self, uuid: str) -> Any:
+        """Return the keyword arguments that a task had, by the result backend."""
+        self.ended(uuid, is_sent_told=False)
+        with Celery(
+            backend=self.dashboard.environment["SHOP_BACKEND"], set_as_current=False
+        ) as app:
+            return app.AsyncResult(uuid).kwargs
+
     def count(self) -> int:
         return len(self.dashboard.get("/api/tasks"))
 
@@ -139,6 +147,59 @@ def test_the_result_backend_knows_what_events_shorten(place):
 
     assert place.result(second) == {"args": [text], "kwargs": {}}
     assert place.ended(second)["queue"] == place.kept
+
+
+def test_a_hidden_value_is_sent_as_it_was_and_shown_nowhere(place):
+    secret, other = "kanarie-7d1e", "kanarie-0b52"
+    first = place.send([1], kwargs={"password": secret}, queue=place.kept)
+    assert "[redacted]" in place.ended(first)["kwargs"]
+    board, seen = place.dashboard, []
+
+    seen.append(place.rerun(first, "?dry_run=1"))
+    assert seen[0].json()["missing"] == {}
+    seen.append(board.post(f"/do/task/rerun/{first}", next="/tasks"))
+    seen.append(place.rerun(first))
+    second = seen[-1].json()["task-id"]
+    seen.append(place.rerun(first, kwargs={"password": other}))
+    third = seen[-1].json()["task-id"]
+    seen.append(board.post("/api/batches/rerun?dry_run=1", ids=first))
+    seen.append(board.post("/do/batches/rerun", ids=first, next="/tasks"))
+    seen.append(board.post("/api/batches/rerun", ids=first))
+    batch = seen[-1].json()["batch"]
+    told = wait_until(lambda: ended_batch(board, batch), 20, "the batch has ended")
+    (fourth,) = [item["task-id"] for item in told["items"]]
+
+    sent = {second: secret, third: other, fourth: secret}
+    assert {uuid: place.kept_kwargs(uuid) for uuid in sent} == {
+        uuid: {"password": word} for uuid, word in sent.items()
+    }
+    paths = ["/api/audit", "/audit", "/actions", f"/batches/{batch}", "/tasks"]
+    paths += [f"/api/batches/{batch}", f"/compare?ids={first}&ids={second}"]
+    paths += [f"{start}{uuid}" for uuid in sent for start in ("/task/", "/api/task/details/")]
+    seen += [board.ask(path) for path in paths]
+    assert [answer.status for answer in seen] == [200] * len(seen)
+    assert not [answer.text for answer in seen if secret in answer.text or other in answer.text]
+    log = board.output()
+    assert secret not in log
+    assert other not in log
+
+
+def test_a_hidden_value_that_no_backend_keeps_is_not_sent(place):
+    first = place.send([1], kwargs={"password": "kanarie-55aa"})
+    place.ended(first)
+
+    refused = place.rerun(first)
+    again = place.rerun(first, kwargs={"password": "[redacted]"})
+
+    assert (refused.status, again.status) == (400, 400)
+    assert "--redact" in refused.text
+    assert "mark of what was hidden" in again.text
+    assert place.dashboard.get(f"/api/task/details/{first}")["reruns"] == []
+
+
+def ended_batch(board: Dashboard, batch: str) -> Any:
+    found = board.get(f"/api/batches/{batch}")
+    return found if found["state"] == "ended" else None
 
 
 def test_what_a_task_changed_in_the_backend_is_not_taken_for_what_was_sent(place):
