@@ -150,7 +150,9 @@ class Cluster:
         self.purge = Purge(
             self.state, self.inspector, self.metrics, self.presence, clock=self.events.clock
         )
-        self.control = Control(capp, self.pool, timeout_s, self.servers)
+        self.control = Control(
+            capp, self.pool, timeout_s, self.servers, steered=self.inspector.steered
+        )
         self.holds = assemble.holds(self.events, self.control, self.inspector, self.presence)
         results = Results(capp, self.pool, self.redactor)
         self.publisher = Publisher(

@@ -43,6 +43,11 @@ class Cluster:
         """Return how many processes the pool has; `max-concurrency` does not move."""
         return len(self.inspected()["stats"]["pool"]["processes"])
 
+    def known_slots(self) -> int:
+        """Return how many the dashboard believes it has, without asking."""
+        records = self.dashboard.get("/api/workers", workername=self.worker.hostname)
+        return len(records[self.worker.hostname]["stats"]["pool"]["processes"])
+
 
 @pytest.fixture(params=BROKERS, scope="module")
 def broker_kind(request: pytest.FixtureRequest) -> str:

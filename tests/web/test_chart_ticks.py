@@ -17,6 +17,8 @@ def whole(value):
         (3, whole, ["0", "2", "4"]),
         (0.3, fmt.span, ["0", "1 s", "2 s"]),
         (0, whole, ["0", "1", "2"]),
+        (0, fmt.share, ["0", "50 %", "100 %"]),
+        (1, fmt.share, ["0", "50 %", "100 %"]),
         (0.001, fmt.rate, ["0", "< 0.01/s", "0.01/s"]),
         (7, fmt.rate, ["0", "5/s", "10/s"]),
         (float("inf"), lambda _: "always", ["0", "always", "always"]),

@@ -133,14 +133,20 @@ class Control:
 
     Each call takes at most `timeout_s` (the inspect timeout) and two seconds, and more where the
     broker is far; a reply is awaited for a second, or the inspect timeout if that is longer.
-    Unavailable when the broker cannot be reached.
+    Unavailable when the broker cannot be reached. `steered` is told of each worker that has done,
+    or may have done, what changes what it says of itself.
     """
 
     def __init__(
-        self, capp: Celery, pool: Executor, timeout_s: float, servers: Servers | None = None
+        self,
+        capp: Celery,
+        pool: Executor,
+        timeout_s: float,
+        servers: Servers | None = None,
+        steered: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._broadcasts = sends = Broadcasts(capp, max(REPLY_S, timeout_s), servers)
-        self._limit_s = timeout_s + MARGIN_S
+        self._limit_s, self._steered = timeout_s + MARGIN_S, steered
         self._calls = BoundedCalls(pool, MOST_COMMANDS, self._limit_s, lambda: sends.slack_s)
 
     def stop(self) -> None:
@@ -154,9 +160,13 @@ class Control:
         """
         delivery = Delivery(max(EXPIRES_S, self._broadcasts.reply_s))
         limit_s = self._limit_s + self._broadcasts.slack_s - SPARE_S
-        return await self._sent(
-            delivery, lambda: steer(self._broadcasts, worker, order, delivery, limit_s)
-        )
+        try:
+            return await self._sent(
+                delivery, lambda: steer(self._broadcasts, worker, order, delivery, limit_s)
+            )
+        finally:
+            if delivery.expires_at is not None and order.command.is_answered:
+                self._steered(worker)
 
     async def command_many(
         self, workers: Sequence[str], order: CommandCall
@@ -172,7 +182,11 @@ class Control:
         def send() -> Mapping[str, WorkerOutcome]:
             return steer_many(self._broadcasts, workers, order, delivery, answered, limit_s)
 
-        return await self._sent(delivery, send)
+        outcomes = await self._sent(delivery, send)
+        for worker, one in outcomes.items():
+            if one.word != "not sent" and order.command.is_answered:
+                self._steered(worker)
+        return outcomes
 
     async def task_revoke(
         self,

@@ -42,6 +42,9 @@ SLICE = 500
 GREET_AFTER_S = (0.5, 1.5)
 #: Workers that do not answer when they come are asked again after so long, and then left alone.
 GREET_AGAIN_S = (2.0, 8.0)
+#: A worker that was steered is looked at again after so long: Celery's prefork pool says at once
+#: that it will grow, and starts the processes when it next looks at itself.
+LOOK_AGAIN_S = (0.7, 2.5, 5.0)
 #: So many that come together are inspected by name; more with one inspection of all.
 MOST_NAMES = 10
 
@@ -106,6 +109,7 @@ class WorkerInspector:
         self._answers = InspectAnswers(max_workers)
         self._answered_all: set[str] = set()
         self._heard: set[str] = set()
+        self._steered: set[str] = set()
         self._errands: set[asyncio.Task[None]] = set()
         #: Why the newest question could not be asked, by method; empty where it was.
         self.unasked: Mapping[str, Failure] = {}
@@ -141,6 +145,12 @@ class WorkerInspector:
         if not self._heard:
             self._run(self._greet())
         self._heard.add(hostname)
+
+    def steered(self, hostname: str) -> None:
+        """Inspect a worker that was told to change, soon and until its pool has done so."""
+        if not self._steered:
+            self._run(self._look_again())
+        self._steered.add(hostname)
 
     def start_refreshing(self, interval_s: float) -> None:
         """Inspect all workers now, and then about every `interval_s`; with 0 only now."""
@@ -267,6 +277,14 @@ class WorkerInspector:
             if not names:
                 return
             await asyncio.sleep(wait_s * self._uniform(0.8, 1.2))
+
+    async def _look_again(self) -> None:
+        first_s, *further_s = LOOK_AGAIN_S
+        await asyncio.sleep(first_s)
+        names, self._steered = self._steered, set()
+        for wait_s in (*further_s, 0.0):
+            await self._rounds.join((self._destination(names), FEW_METHODS))
+            await asyncio.sleep(wait_s)
 
     def _destination(self, names: set[str]) -> tuple[str, ...] | None:
         return tuple(sorted(names)) if len(names) <= MOST_NAMES else None

@@ -163,7 +163,7 @@ def middle(most: float, show: Callable[[float | None], str]) -> float:
 
 def _round_up(half: float) -> float:
     if half <= 0 or not math.isfinite(half):
-        return 1.0
+        return 0.5  # so that the top is 1: no share is more
     power = 10.0 ** math.floor(math.log10(half))
     return next((nice * power for nice in NICE if nice * power >= half), half)
 
