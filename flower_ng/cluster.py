@@ -64,13 +64,13 @@ from flower_ng.monitor.state.presence import OFFLINE, Presence
 from flower_ng.monitor.state.purge import Purge
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
 from flower_ng.monitor.state.tallies import running
-from flower_ng.monitor.state.worker_starts import Starts
+from flower_ng.monitor.state.worker_starts import Start, Starts
 from flower_ng.records import Task
 from flower_ng.redaction import Redactor
 from flower_ng.schedule.timetable import Timetable
 from flower_ng.settings import Settings
 from flower_ng.settings.amounts import size_bytes
-from flower_ng.store import exception_class
+from flower_ng.store import SeenStart, exception_class
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Cluster:
         self.pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="flower-pool")
 
         self.redactor = Redactor(settings.redact, settings.redact_keys)
-        self.starts, self.sent = Starts(), Sent(timezone=capp.timezone)
+        self.starts, self.sent = Starts(self._started), Sent(timezone=capp.timezone)
         self.metrics = PrometheusMetrics(
             settings.task_runtime_metric_buckets or None,
             settings.metrics_max_pairs,
@@ -278,6 +278,9 @@ class Cluster:
     def _oldest_s(self, queue: QueueNumbers) -> float | None:
         oldest = self.oldest(queue)
         return None if oldest is None else oldest.waits_s
+
+    def _started(self, start: Start) -> None:
+        self.store.seen_starts.put(SeenStart(start.hostname, start.at, start.version))
 
     def _adopt(self, tasks: Sequence[Task]) -> None:
         """Count tasks that are restored from the history as sent and observed."""

@@ -7,7 +7,7 @@ from flower_ng.store.audit import AuditPage, AuditQuery
 from flower_ng.store.batches import BatchTables
 from flower_ng.store.flower_file.importer import ImportResult, found_at
 from flower_ng.store.gaps import Gap
-from flower_ng.store.noted import HandledFailure, ToldDeploy
+from flower_ng.store.noted import HandledFailure, SeenStart, ToldDeploy
 from flower_ng.store.reading.answers import TaskAnswers, TaskGroup, TaskGroups
 from flower_ng.store.reading.threads import PEER
 from flower_ng.store.rollups.points import (
@@ -78,6 +78,7 @@ __all__ = [
     "RootPlace",
     "RootTold",
     "RootWalk",
+    "SeenStart",
     "SeriesPage",
     "SeriesQuery",
     "Spread",

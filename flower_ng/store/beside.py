@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from flower_ng.store.audit import AuditLog
 from flower_ng.store.batches import BatchTables
 from flower_ng.store.gaps import Gaps
-from flower_ng.store.noted import FailureHandling, SessionEnds, ToldDeploys
+from flower_ng.store.noted import FailureHandling, SeenStarts, SessionEnds, ToldDeploys
 from flower_ng.store.notes import Notes, OwnedNotes
 from flower_ng.store.reading.answers import StoreParts
 from flower_ng.store.rollups.recorder import Rollups
@@ -39,8 +39,14 @@ class BesideTasks:
         self.session_ends = SessionEnds(self.notebook)
         self.failure_handling = FailureHandling(self.notebook)
         self.told_deploys = ToldDeploys(self.notebook)
+        self.seen_starts = SeenStarts(self.notebook)
         self.batches = BatchTables(running, dialect, name, clock)
-        self._noted = (self.session_ends, self.failure_handling, self.told_deploys)
+        self._noted = (
+            self.session_ends,
+            self.failure_handling,
+            self.told_deploys,
+            self.seen_starts,
+        )
         self._clock = clock
 
     def open(self, thread: StoreThread, *, goes_on: bool) -> None:

@@ -38,6 +38,19 @@ class ToldDeploy(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str = ""
 
 
+class SeenStart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A worker's process began `at` (UTC seconds); `version` is its Celery's, None if unknown."""
+
+    hostname: str
+    at: float
+    version: str | None = None
+
+    @property
+    def id(self) -> str:
+        """One worker starts once in a second."""
+        return f"{self.hostname} {self.at:.0f}"
+
+
 class HandledFailure(msgspec.Struct, frozen=True, omit_defaults=True):
     """What people did about a kind of failure, by its `digest`.
 
@@ -70,7 +83,7 @@ class HandledFailure(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.resolved_at is None and not is_noted and not self.muted_until
 
 
-Record = TypeVar("Record", ToldDeploy, HandledFailure)
+Record = TypeVar("Record", ToldDeploy, SeenStart, HandledFailure)
 
 
 class NotedRecords(Generic[Record]):
@@ -97,7 +110,11 @@ class NotedRecords(Generic[Record]):
     def put(self, record: Record) -> None:
         """Keep one in place of what was kept by its key."""
         self._changes += 1
-        self._take({**self.by_key, self._key(record): record})
+        key, last = self._key(record), next(reversed(self.by_key.values()), None)
+        if key not in self.by_key and (last is None or last.at < record.at):
+            self.by_key[key] = record  # thousands of workers may start at once
+        else:
+            self._take({**self.by_key, key: record})
         self._write(record)
         while len(self.by_key) > MOST:
             self.remove(next(iter(self.by_key)))
@@ -147,6 +164,16 @@ class ToldDeploys(NotedRecords[ToldDeploy]):
 
     def __init__(self, notebook: Notes) -> None:
         super().__init__(notebook, "deploy", ToldDeploy, "id")
+
+
+class SeenStarts(NotedRecords[SeenStart]):
+    """The starts of workers that were seen: what each dashboard sees by itself."""
+
+    def __init__(self, notebook: Notes) -> None:
+        super().__init__(notebook, "start", SeenStart, "id")
+
+    async def follow(self) -> None:
+        """Ask nobody: other dashboards hear of the same starts."""
 
 
 class FailureHandling(NotedRecords[HandledFailure]):

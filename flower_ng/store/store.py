@@ -85,6 +85,7 @@ class Store(TaskAnswers):
         self.session_ends = life.beside.session_ends
         self.failure_handling = life.beside.failure_handling
         self.told_deploys = life.beside.told_deploys
+        self.seen_starts = life.beside.seen_starts
         self._marks, self._redactor = life.marks, redactor
         self._memory: Callable[[Sequence[str]], None] = lambda _: None
         self._reopening = Reopening(life)

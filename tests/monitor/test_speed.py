@@ -86,7 +86,14 @@ def test_an_event_is_applied_counted_and_marked_in_about_the_time_that_celery_ne
 
 
 def every_observer():
-    return (PrometheusMetrics(), Marking(), Minutes(time.time), Starts(), Sent(), sightings())
+    return (
+        PrometheusMetrics(),
+        Marking(),
+        Minutes(time.time),
+        Starts(lambda _: None),
+        Sent(),
+        sightings(),
+    )
 
 
 def sightings():

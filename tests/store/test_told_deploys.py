@@ -1,10 +1,10 @@
-"""Deploys that were told are kept, and known to every dashboard of the same history."""
+"""Deploys that were told, which all dashboards of a history know, and starts that were seen."""
 
 import asyncio
 
 import pytest
 
-from flower_ng.store import ToldDeploy
+from flower_ng.store import SeenStart, ToldDeploy
 
 NOON = 1_790_000_000.0
 ONE = ToldDeploy("a1", NOON, "shop", "2", "https://ci.example/1", "ann")
@@ -22,6 +22,16 @@ async def test_what_was_told_outlasts_a_restart_and_what_was_removed_does_not(op
     await between.settled()
 
     assert [*opened_beside().told_deploys.by_key.values()] == [ONE]
+
+
+async def test_starts_of_workers_outlast_a_restart(opened_beside):
+    seen = opened_beside().seen_starts
+    starts = [SeenStart(f"w{number}@box", NOON + number / 10, "5.4.0") for number in range(3)]
+    for one in (starts[2], *starts[:2], starts[0]):
+        seen.put(one)
+    await seen.settled()
+
+    assert [*opened_beside().seen_starts.by_key.values()] == starts
 
 
 @pytest.mark.parametrize("history", ["PostgreSQL"], indirect=True)

@@ -104,7 +104,7 @@ class FakeCluster:
         self.format_task = self.format_for_api = Hook(None)
         self.state = ClusterState()
         self.presence = Presence(self.state, lambda: self.events.connection, None, time.time)
-        self.starts = Starts()
+        self.starts = Starts(lambda _: None)
         self.problems = watch()
         self.doctor = Doctor(self.examine)
         self.examined = survey()

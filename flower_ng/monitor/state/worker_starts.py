@@ -1,21 +1,16 @@
-"""The latest observed starts of workers. An Observer, on the loop.
+"""Observes the starts of workers. An Observer, on the loop.
 
 Celery sends `worker-online` also after a lost connection. A process that is a new one has another
 id, or, where containers give each the same, a logical clock that begins anew.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
-
-#: Starts that are remembered.
-MOST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +23,13 @@ class Start:
 
 
 class Starts:
-    """Remembers the newest starts, the oldest first in an iteration."""
+    """Hands each start to `note`, and remembers which process a worker is."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._starts: deque[Start] = deque(maxlen=MOST)
+    def __init__(
+        self, note: Callable[[Start], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._note, self._clock = note, clock
         self._processes: dict[str, tuple[int | None, int]] = {}
-
-    def __iter__(self) -> Iterator[Start]:
-        return iter(tuple(self._starts))
 
     def observe(self, change: Change) -> None:
         """Note a start; events of tasks tell of none."""
@@ -51,7 +44,7 @@ class Starts:
     def _see(self, event: Event, worker: Worker) -> None:
         is_online = event.type == "worker-online"
         if is_online and self._is_new(worker, event.clock or 0):
-            self._starts.append(Start(worker.hostname, self._clock(), worker.sw_ver))
+            self._note(Start(worker.hostname, self._clock(), worker.sw_ver))
         self._processes[worker.hostname] = (worker.pid, worker.clock)
 
     def evicted(self, task: Task) -> None:

@@ -36,7 +36,8 @@ def told_deploys(cluster: Cluster) -> Iterator[Deploy]:
 
 
 def _guesses(cluster: Cluster, now: float) -> Iterator[Deploy]:
-    seen = [(start.at, start.hostname, start.version or "") for start in cluster.starts]
+    kept = cluster.store.seen_starts.by_key.values()
+    seen = [(start.at, start.hostname, start.version or "") for start in kept]
     workers = cluster.state.workers
     starts: dict[str, list[float]] = {}
     for at, name, _ in seen:

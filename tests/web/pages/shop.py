@@ -33,9 +33,9 @@ from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from flower_ng.monitor.state.presence import Presence
 from flower_ng.monitor.state.sent_tasks import Oldest, Sent
 from flower_ng.monitor.state.state import ClusterState
-from flower_ng.monitor.state.worker_starts import Starts
+from flower_ng.monitor.state.worker_starts import Start, Starts
 from flower_ng.schedule.timetable import Timetable
-from flower_ng.store import Store
+from flower_ng.store import SeenStart, Store
 from tests.health.making import Switch, watch
 from tests.web.site import FakeCluster
 
@@ -155,7 +155,7 @@ class Shop(FakeCluster):
         super().__init__()
         self.now = NOW
         self.store = Store(None, max_tasks=10_000, clock=lambda: NOW)
-        self.starts = Starts(lambda: self.now)
+        self.starts = Starts(self.started, lambda: self.now)
         self.sent = Sent()
         self.task_observer = TaskObserver(lambda *_: None, lambda: self.now)
         minutes = self.store.rollups.minutes
@@ -250,6 +250,10 @@ class Shop(FakeCluster):
         """Let an event happen now."""
         event = {"type": kind, "hostname": hostname, "timestamp": self.now, "clock": 1}
         self.state.event({**event, **fields})
+
+    def started(self, start: Start) -> None:
+        """Keep that a worker started."""
+        self.store.seen_starts.put(SeenStart(start.hostname, start.at, start.version))
 
     def beat(self, hostname: str = W1, **fields: Any) -> None:
         """Let a worker be online."""
