@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import errno
 import gc
 import logging
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 #: Python's default of 700 has collections look at the rows of each batch, which are no garbage;
 #: and the second generation, looked at while a thread holds all others, has 20,000 objects at most.
 GC_THRESHOLDS = (5_000, 4, 200)
+#: The C library of Linux gives each thread a heap of its own, up to eight for each processor, and
+#: keeps what is freed in each: beside a hundred MB in use three hundred more. `mallopt` calls the
+#: option for that M_ARENA_MAX.
+M_ARENA_MAX, HEAPS = -8, 2
 #: Folders are slower than brokers, and the demo's machine may be busy: three seconds for replies.
 DEMO_DEFAULTS = {"address": "127.0.0.1", "inspect_timeout": 3000.0, "home": "overview"}
 
@@ -71,6 +76,7 @@ def serve(
     capp: Celery, loaded: Loaded, ending: Ending, *, quiet: bool = False, notice: str = ""
 ) -> int:
     """Serve until SIGTERM or SIGINT and return 0; one line and exit code 1 if it can't start."""
+    share_heaps()
     start_logging(loaded)
     limit_lookups()
     for warning in loaded.warnings:
@@ -143,6 +149,13 @@ def renewing(flower: Flower) -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+
+
+def share_heaps() -> None:
+    """Have the threads to come share HEAPS heaps, unless the environment says how many."""
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
 
 def spare_collections() -> None:
