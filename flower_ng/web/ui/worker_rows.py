@@ -261,10 +261,16 @@ def natural(name: str) -> tuple[str | int, ...]:
 _NUMBER: Final = re.compile(r"([0-9]+)")
 
 
+def _load(member: Member) -> tuple[int, int] | None:
+    """How busy it is: by the share of its slots, below those by its tasks where that is unknown."""
+    busy = share(member.active, member.slots)
+    return None if member.active is None else (-1 if busy is None else busy, member.active)
+
+
 _KEYS: Final[dict[str, Callable[[Member], Any]]] = {
     "name": lambda member: natural(member.name),
     "status": lambda member: ORDER.index(member.row.status),
-    "active": lambda member: member.active,
+    "active": _load,
     "processed": lambda member: member.processed,
     "failed": lambda member: member.failed,
     "succeeded": lambda member: member.succeeded,

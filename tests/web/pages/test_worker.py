@@ -196,6 +196,15 @@ async def test_an_active_task_tells_for_how_long_it_runs(inspected, look, ends, 
     assert tab(await look(PAGE), "tasks").all("table")[0].rows[0][2] == told
 
 
+async def test_an_active_task_tells_how_far_it_is(inspected, look):
+    inspected.task("5eed", ends="task-started")
+    inspected.happen("task-progress", uuid="5eed", current=3, total=10)
+
+    active = (await look("/worker/w1@box")).one("section", id="tab-tasks").all("table")[0].rows
+
+    assert active[0][2].endswith("30 %")
+
+
 @pytest.mark.usefixtures("inspected")
 async def test_limits_that_are_set_are_listed_and_any_task_can_be_given_one(look):
     limits = tab(await look(PAGE), "limits")

@@ -285,6 +285,17 @@ async def test_how_busy_the_workers_are_is_a_bar_of_their_slots(shop, look):
     assert html.one("tfoot").all("td")[1].text == "3 of 16"
 
 
+async def test_the_worker_whose_slots_are_busiest_is_first(shop, look):
+    shop.beat(active=3)
+    shop.beat("w2@box", active=2)
+    shop.beat("w3@box", active=9)
+    shop.inspector.workers = {W1: answers(slots=24), "w2@box": answers(slots=8)}
+
+    html = await look("/workers?sort=-active")
+
+    assert [row[0] for row in html.rows] == ["w2@box", W1, "w3@box"]
+
+
 async def test_a_worker_that_says_nonsense_of_itself_is_shown_with_what_is_known(shop, look):
     shop.beat(sw_sys="Linux")
     nonsense = {"pool": 7, "rusage": {"maxrss": "much"}, "uptime": "long"}

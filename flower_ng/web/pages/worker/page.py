@@ -1,7 +1,7 @@
 """Worker shows what one worker says of itself, and steers it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flower_ng.errors import NotFound, Unavailable
@@ -41,6 +41,7 @@ from flower_ng.web.ui.facts import (
 )
 from flower_ng.web.ui.links import Links
 from flower_ng.web.ui.problem_rows import ProblemRow, marks
+from flower_ng.web.ui.progress import percent_of
 from flower_ng.web.ui.worker_answers import share, unable, uptime_s
 from flower_ng.web.ui.worker_badges import Badge, badge_of
 
@@ -74,7 +75,7 @@ class WorkerView:
     """One worker; `answers` has an entry for each inspect method.
 
     `badge` is None where it answered and no event of it came. `drain` is what keeps it from its
-    queues, `left` what it said to hold since then.
+    queues, `left` what it said to hold since then. `progress` are percents of what it runs, by id.
     """
 
     title: str
@@ -108,6 +109,7 @@ class WorkerView:
     drain: DrainedWorker | None
     left: Left | None
     size: int | None
+    progress: Mapping[str, int] = field(default_factory=dict)
 
 
 class WorkerPage(Page):
@@ -129,7 +131,17 @@ class WorkerPage(Page):
         recent = await last_hour(self.cluster, name, self.services.clock())
         past_actions = tuple(await past_actions_on(self, name))
         limits = await self._limits(name, record)
-        return self._view(name, heard, record, recent, max(limit, 0), past_actions, limits)
+        view = self._view(name, heard, record, recent, max(limit, 0), past_actions, limits)
+        return replace(view, progress=await self._progress(view.active))
+
+    async def _progress(self, active: TableExcerpt) -> Mapping[str, int]:
+        """Return how many percent of each task is done, by id, where it said so."""
+        try:
+            rows = await self.cluster.store.those([task.uuid for task in active.entries])
+        except Unavailable:
+            return {}
+        found = {row.uuid: percent_of(row) for row in rows}
+        return {uuid: percent for uuid, percent in found.items() if percent is not None}
 
     async def _limits(self, name: str, record: Mapping[str, Any]) -> WorkerLimits:
         """Return what limits are set; what was set from here is looked up in the audit."""
