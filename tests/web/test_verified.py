@@ -3,8 +3,9 @@
 import pytest
 
 from flower_ng.monitor.remote.verifying import OLDER, Answer
+from flower_ng.records import BACKEND
 from flower_ng.store import TaskRow
-from flower_ng.web.lookups.verified_task import Verified
+from flower_ng.web.lookups.verified_task import BARE, Verified
 
 ROW = TaskRow("a", state="STARTED", worker="w1@box")
 WORDS = {
@@ -35,3 +36,19 @@ def test_of_a_task_in_doubt_it_is_said_what_the_result_backend_knows(words):
 
 def test_of_a_task_that_runs_nothing_needs_to_be_said():
     assert Verified(ROW, Answer(5.0, "STARTED")).words == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "caution"),
+    [
+        ({}, BARE),
+        ({"result": "None"}, ""),
+        ({"runtime": 0.5}, ""),
+        ({"state_source": BACKEND}, ""),
+        ({"state": "REVOKED"}, ""),
+    ],
+)
+def test_a_success_as_a_killed_greenlet_has_is_said_to_be_perhaps_none(fields, caution):
+    row = TaskRow("a", worker="w1@box", **{"state": "SUCCESS"} | fields)
+
+    assert Verified(row).caution == caution

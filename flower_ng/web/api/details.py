@@ -66,7 +66,7 @@ def details(found: Verified) -> dict[str, Any]:
             name: {"by": cut.by, "length": cut.length, "is_sure": cut.is_sure}
             for name, cut in row.cuts.items()
         },
-        "doubt": f"{found.doubt} {found.words}".strip(),
+        "doubt": found.caution,
         "backend": _backend(found),
     }
 

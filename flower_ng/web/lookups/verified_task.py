@@ -20,6 +20,12 @@ SHARED: Final = tuple(
     for name in Task.__struct_fields__
     if name in TaskRow.__struct_fields__ and name != "worker"
 )
+#: What is said of a success that may be none: Celery sends it for a greenlet that it killed, too,
+#: after the revocation, whose event may have been lost.
+BARE: Final = (
+    "Its worker told neither a result nor a run time. A gevent or eventlet pool reports success so"
+    " for a task that it terminated, too: then the result backend says REVOKED."
+)
 #: States that need no asking: the task has ended, or its worker gave it back.
 ENDED: Final = frozenset({*FINISHED, "REJECTED"})
 
@@ -42,6 +48,15 @@ class Verified:
         if self.answer is None or self.answer.report is None:
             return None
         return structs.replace(self.answer.report, at=self.answer.at, message="")
+
+    @property
+    def caution(self) -> str:
+        """What to know before its state is believed, as sentences; empty for nothing."""
+        row = self.row
+        told = (row.state_source, row.runtime, row.result)
+        if row.state == "SUCCESS" and told == (None, None, None):
+            return BARE
+        return f"{self.doubt} {self.words}".strip()
 
     @property
     def words(self) -> str:

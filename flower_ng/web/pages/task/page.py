@@ -149,7 +149,7 @@ class TaskDetailPage(Page):
             recent,
             others,
             now,
-            f"{found.doubt} {found.words}".strip(),
+            found.caution,
             reason if reason.steps else None,
             self._own_state(found),
             progress_of(shown, now, is_in_doubt=bool(found.doubt), backend=found.report),
