@@ -27,6 +27,8 @@ from flower_ng.schedule.words import words_of
 
 PREFIX: Final = "redbeat:"
 FIELDS: Final = ("definition", "meta")
+#: For how long RedBeat's options may wait, as a broker's do.
+WAITS: Final = ("socket_timeout", "socket_connect_timeout")
 #: The fields of a crontab.
 CRONTAB: Final = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
 #: Why nothing is expected of what somebody may have left behind.
@@ -106,6 +108,8 @@ class RedBeatSource:
     def _endpoint(self) -> BrokerEndpoint | None:
         conf = self._capp.conf
         url = conf.get("redbeat_redis_url") or None
+        if url is not None and str(url).startswith("redis-sentinel"):
+            return self._behind_sentinels()
         if url is not None and not str(url).startswith(("redis://", "rediss://", "redis+socket")):
             return None
         connection = self._capp.connection_for_read(url)
@@ -114,6 +118,30 @@ class RedBeatSource:
         endpoint = endpoint_of(connection)
         known = (*RedisBroker.schemes, *SentinelBroker.schemes)
         return endpoint if endpoint.transport in known else None
+
+    def _behind_sentinels(self) -> BrokerEndpoint | None:
+        """Return the master that RedBeat's own options name; the address itself says nothing."""
+        conf = self._capp.conf
+        options = conf.get("redbeat_redis_options") or conf.broker_transport_options or {}
+        if not options.get("sentinels"):
+            return None
+        waits = {key: options[key] for key in WAITS if options.get(key)}
+        ssl = conf.get("redbeat_redis_use_ssl")
+        return replace(
+            endpoint_of(self._capp.connection_for_read()),
+            transport=SentinelBroker.schemes[0],
+            user=options.get("username"),
+            password=options.get("password"),
+            path=str(options.get("db", 0)),
+            options={
+                "master_name": options.get("service_name", "master"),
+                "sentinel_kwargs": options.get("sentinel_kwargs"),
+                **waits,
+            },
+            tls=ssl if isinstance(ssl, dict) else None,
+            alternates=tuple(f"sentinel://{host}:{port}" for host, port in options["sentinels"]),
+            credentials=options.get("credential_provider"),
+        )
 
     @contextmanager
     def _client(self) -> Iterator[Any]:

@@ -16,7 +16,8 @@ from flower_ng.redaction import NO_REDACTION
 from flower_ng.schedule.entry import Kind
 from flower_ng.schedule.redbeat_source import UNNAMED, RedBeatSource
 from flower_ng.schedule.timetable import Timetable
-from tests.services import Redis, free_port
+from tests.brokers.places import Sentinel
+from tests.services import Redis, free_port, running
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live-redis")]
 
@@ -121,3 +122,28 @@ async def test_a_redis_that_is_away_is_told_and_what_was_known_stays(app, pool):
     assert place.has_beat is None
     with pytest.raises(Unavailable):
         await timetable.set_enabled(timetable.entries[0], wanted=False)
+
+
+def test_entries_behind_a_sentinel_are_read_by_the_options_of_redbeat(
+    app, pool, url, redis_server, tmp_path
+):
+    RedBeatSchedulerEntry("nightly", "shop.pay", crontab(0, 3), app=app).save()
+    with running(Sentinel(tmp_path, redis_server)) as sentinel:
+        behind = Celery("shop", broker=url, set_as_current=False)
+        behind.conf.redbeat_redis_url = "redis-sentinel://whatever"
+        behind.conf.redbeat_redis_options = {
+            "sentinels": [("127.0.0.1", sentinel.port)],
+            "service_name": "flowers",
+            "db": 11,
+        }
+
+        assert RedBeatSource(behind, pool).is_reachable()
+        assert [*entries(behind, pool)] == ["nightly"]
+        RedBeatSource(behind, pool).set_enabled("nightly", wanted=False)
+        assert not RedBeatSchedulerEntry.from_key("redbeat:nightly", app=behind).enabled
+
+
+def test_a_sentinel_that_the_options_do_not_name_is_not_asked(app, pool):
+    app.conf.redbeat_redis_url = "redis-sentinel://whatever"
+
+    assert not RedBeatSource(app, pool).is_reachable()
