@@ -74,7 +74,11 @@ def test_it_drops_what_is_revoked_and_ends_what_is_terminated(green):
     green.reached(waiting, "RECEIVED")
     assert len(green.dashboard.post(f"/api/task/revoke/{waiting}").json()["acknowledged"]) == 1
 
-    told = green.dashboard.post(f"/api/task/revoke/{running_one}?terminate=1").json()
+    path = f"/api/task/revoke/{running_one}?terminate=1"
+    review = green.dashboard.post(f"{path}&dry_run=1").json()
+    assert "the gevent pool has no process to send SIGTERM to" in review["effect"]
+
+    told = green.dashboard.post(path).json()
 
     assert told["acknowledged"] == [green.worker.hostname]
     green.reached(waiting, "REVOKED")  # by then also the success has come that Celery tells

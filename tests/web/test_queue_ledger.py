@@ -40,6 +40,11 @@ PLACES = {
         {**UNSEEN, "length": 0, "unacked": 1},
         "unknown",
     ),
+    "messages can't be seen and what is held isn't told": (
+        one("c"),
+        {**UNSEEN, "length": 0, "unacked": None},
+        "unknown",
+    ),
     "not all messages were looked at": (
         one("c"),
         {**SEEN, "ids": QueueIds(frozenset({"a"}))},

@@ -32,7 +32,9 @@ MOST_WAITING: Final = ActionArgument(
     most=10_000_000,
 )
 WHICH: Final = (IDS, ALL, SEARCH)
-SIGNAL: Final = ActionArgument("signal", str, "what ends their processes", default="SIGTERM")
+SIGNAL: Final = ActionArgument(
+    "signal", str, "what ends their processes, in prefork pools", default="SIGTERM"
+)
 BATCH: Final = "batch"
 
 RERUN_MANY: Final = Action(
@@ -62,8 +64,9 @@ TERMINATE_MANY: Final = Action(
     "batches/terminate",
     "Terminate",
     "Terminate many tasks",
-    "For each of these tasks all workers are told to discard it, and to end the process that runs"
-    " it with {signal}. One that has ended is refused.",
+    "For each of these tasks all workers are told to discard it, and to end it if it runs: a"
+    " process with {signal}, in pools of gevent and eventlet where it waits. One that has ended is"
+    " refused.",
     target="",
     arguments=(*WHICH, SIGNAL, RATE),
     is_reviewed=True,

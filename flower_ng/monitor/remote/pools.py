@@ -30,6 +30,8 @@ ABILITIES: Final[Mapping[str, frozenset[Ability]]] = {
     "threads": frozenset(),
     "solo": frozenset(),
 }
+#: Those that run tasks in greenlets: a task is ended where it waits, and no signal is sent.
+GREEN: Final = ("gevent", "eventlet")
 #: Since which release of Celery a pool ends a task that it runs. Before, a worker takes the
 #: command, logs a NotImplementedError, and the task runs to its end.
 TERMINATES_SINCE: Final[Mapping[str, tuple[int, int]]] = {"gevent": (5, 5), "eventlet": (5, 2)}

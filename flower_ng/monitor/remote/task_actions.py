@@ -105,12 +105,14 @@ REVOKE: Final = Action(
     "task/revoke",
     "Revoke",
     "Revoke a task, or terminate it",
-    "All workers are told to discard the task instead of running it; with terminate, to end the"
-    " process that runs it.",
+    "All workers are told to discard the task instead of running it; with terminate, to end it"
+    " if it runs.",
     target=TASK,
     arguments=(
         ActionArgument("terminate", bool, "also end it if it runs", default=False),
-        ActionArgument("signal", str, "what ends its process", default="SIGTERM"),
+        ActionArgument(
+            "signal", str, "what ends its process, in a prefork pool", default="SIGTERM"
+        ),
     ),
 )
 REVOKE_STAMPED: Final = Action(
@@ -126,7 +128,9 @@ REVOKE_STAMPED: Final = Action(
             "stamps", dict, "values by the name of the stamp, a JSON object", is_required=True
         ),
         ActionArgument("terminate", bool, "also end those that run", default=False),
-        ActionArgument("signal", str, "what ends their processes", default="SIGTERM"),
+        ActionArgument(
+            "signal", str, "what ends their processes, in prefork pools", default="SIGTERM"
+        ),
     ),
     is_reviewed=True,
 )

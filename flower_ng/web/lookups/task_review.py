@@ -10,7 +10,7 @@ from flower_ng.life.runs import is_running
 from flower_ng.monitor.holds.revoking import has_ended
 from flower_ng.monitor.remote.commands import revoke_stamped
 from flower_ng.monitor.remote.many import words_of
-from flower_ng.monitor.remote.pools import Ability, inability, is_older
+from flower_ng.monitor.remote.pools import GREEN, Ability, inability, is_older, pool_name
 from flower_ng.monitor.remote.task_actions import ABORT, FORGET, REVOKE, REVOKE_STAMPED
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.monitor.state.eta import eta_s
@@ -25,10 +25,31 @@ STAMPS_SINCE: Final = (5, 3)
 
 def inability_to_terminate(cluster: Cluster, task_id: str) -> str:
     """Say why the pool that runs a task can't end it, as far as both are known."""
+    worker = _who_runs(cluster, task_id)
+    return worker_inability_to_terminate(cluster, worker) if worker else ""
+
+
+def pool_that_runs(cluster: Cluster, task_id: str) -> str:
+    """Return the pool of the worker that runs a task; empty where one of both is not known."""
+    return cluster.inspector.told.get(_who_runs(cluster, task_id), NO_ANSWER).pool
+
+
+def _who_runs(cluster: Cluster, task_id: str) -> str:
     task = cluster.state.tasks.get(task_id)
     if task is None or task.worker is None or not is_running(task.state):
         return ""
-    return worker_inability_to_terminate(cluster, task.worker.hostname)
+    return task.worker.hostname
+
+
+def ending(pool: str, signal: str) -> str:
+    """Say how a task that runs is ended in a pool, by its `WorkerAnswer.pool`."""
+    name = pool_name(pool)
+    if name in GREEN:
+        return f"it is stopped where it waits: the {name} pool has no process to send {signal} to"
+    if name:
+        return f"its process is ended with {signal}"
+    green = " and ".join(GREEN)
+    return f"it is ended: a process with {signal}, in pools of {green} where it waits"
 
 
 def worker_inability_to_terminate(cluster: Cluster, name: str) -> str:
@@ -97,7 +118,11 @@ def stamped_review(cluster: Cluster, stamps: Mapping[str, tuple[str, ...]], sign
     is_none = bool(online) and len(old) == len(online)
     effect = REVOKE_STAMPED.effect.partition(";")[0] + "."
     if signal:
-        effect = f"{effect} Those that run now are ended with {signal}."
+        green = " and ".join(GREEN)
+        effect = (
+            f"{effect} Those that run now are ended: processes with {signal}, in pools of {green}"
+            " where they wait."
+        )
     return Review(
         REVOKE_STAMPED,
         words,
@@ -136,7 +161,7 @@ def revoke_review(cluster: Cluster, task_id: str, signal: str, inability: str) -
     task = cluster.state.tasks.get(task_id)
     effect = "All workers are told to discard the task instead of running it."
     if signal:
-        effect = f"{effect} If it runs, its process is ended with {signal}."
+        effect = f"{effect} If it runs, {ending(pool_that_runs(cluster, task_id), signal)}."
     state = "unknown" if task is None else task.state
     cautions = []
     if task is not None and task.ready:

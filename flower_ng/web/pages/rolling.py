@@ -8,6 +8,7 @@ from flower_ng.monitor.holds.records import RollingDrain, host_of
 from flower_ng.monitor.remote.hold_actions import ROLL, STOP_ROLL, UNDO_ROLL
 from flower_ng.monitor.remote.worker_answer import NO_ANSWER
 from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.hold_review import forgotten
 from flower_ng.web.lookups.roll_review import UNIT_WORDS, RolledWorker, rolled
 from flower_ng.web.ui.links import Links
 
@@ -26,12 +27,17 @@ MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "gone": ("SUCCESS", "It has shut down, and is not waited for"),
     "left out": ("offline", "It was not drained"),
 }
+GOES_ON: Final = (
+    "If this dashboard ends meanwhile, no further worker is drained; started again, it goes on"
+    " where it was."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RollingView:
     """The page; `roll` is None where none goes on or has ended lately.
 
+    `after_end` says what becomes of one that goes on when the dashboard ends.
     `may_begin` is whether the form is shown; `hosts` and `queues` are what it offers.
     """
 
@@ -41,6 +47,7 @@ class RollingView:
     done: int
     marks: Mapping[str, tuple[str, str]]
     unit: tuple[str, str]
+    after_end: str
     may_begin: bool
     hosts: tuple[str, ...]
     queues: tuple[str, ...]
@@ -74,6 +81,7 @@ class RollingPage(Page):
             done=sum(one.stage in ("back", "given back", "gone", "left out") for one in workers),
             marks=MARKS,
             unit=UNIT_WORDS[roll.by] if roll else UNIT_WORDS["worker"],
+            after_end=" ".join(forgotten(cluster)) or GOES_ON,
             may_begin=not self.services.options.read_only and not (roll and roll.is_on),
             hosts=tuple(sorted({host_of(name) for name in online})),
             queues=tuple(sorted(queues)),

@@ -78,8 +78,11 @@ class LedgerFacts:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the broker says that nothing waits in the queue and nothing of it is held."""
-        return self.length == 0 and not self.unacked
+        """Whether the broker says that nothing waits in the queue and nothing of it is held.
+
+        RabbitMQ without its management API does not say what is held.
+        """
+        return self.length == 0 and self.unacked == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -372,3 +372,36 @@ def test_what_was_paused_is_paused_after_a_kill_and_a_worker_restart(yard, tmp_p
         yard.consumes("solo")
         assert dashboard.post("/api/queue/resume/held").json()["gone"] == {}
         yard.consumes("solo", "held")
+
+
+def test_a_rolling_drain_goes_on_after_a_kill_and_drains_no_worker_twice(yard, tmp_path):
+    if yard.is_on_rabbit:
+        return
+    options = ("--persistent", f"--db={tmp_path / 'flower'}")
+    dashboard = Dashboard(tmp_path, yard.site.broker.url, "", options)
+    pools = {yard.workers[pool].hostname: pool for pool in ("solo", "threads")}
+    with running(dashboard):
+        told = lambda: dashboard.get("/api/workers", refresh=1)  # noqa: E731
+        seen = lambda: all("active_queues" in told().get(name, {}) for name in pools)  # noqa: E731
+        wait_until(seen, what="the workers have told their queues")
+        rolled = lambda: dashboard.get("/api/holds")["rolling"]["workers"]  # noqa: E731
+        stages = lambda: {one["worker"]: one["stage"] for one in rolled()}  # noqa: E731
+        chosen = urlencode([("worker", name) for name in pools])
+        assert dashboard.post(f"/api/workers/drain?{chosen}").status == 200
+        first, second = stages()
+        wait_until(lambda: stages()[first] == "empty", what="the first is empty")
+        assert "started again, it goes on where it was" in dashboard.ask("/workers/drain").text
+        cancelled = lambda: yard.workers[pools[first]].output().count("Canceling queue")  # noqa: E731
+        before = cancelled()
+        dashboard.kill()
+        dashboard.start()
+
+        wait_until(seen, what="the workers have told their queues again")
+        assert stages() == {first: "empty", second: "waiting"}
+        assert dashboard.post(f"/api/worker/undrain/{first}").status == 200
+        wait_until(lambda: stages()[second] == "empty", what="the second follows")
+        assert stages()[first] == "given back"
+        assert dashboard.post("/api/workers/undrain").status == 200
+        for pool in pools.values():
+            yard.consumes(pool, "held")
+        assert cancelled() == before > 0

@@ -48,7 +48,7 @@ def task_actions(
             url,
         )
     elif row.is_running:
-        question = "Ends the process or thread that runs this task. This can't be undone."
+        question = "Ends this task where it runs. This can't be undone."
         refusal = f"Its worker can't end it: {unable}." if unable else ""
         yield TaskAction(
             "Terminate", question, url, terminates=True, signals=SIGNALS, refusal=refusal
