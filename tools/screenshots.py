@@ -23,7 +23,7 @@ from flower_ng.web.routes import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "screenshots"
-SIZES = {"desktop": (1280, 800), "phone": (360, 740)}
+SIZES = {"wide": (1440, 900), "desktop": (1280, 800), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 #: Long enough for the demo to have something of everything to show.
 WARM_UP_S = 30
@@ -90,7 +90,8 @@ async def paths(browser: Browser, root: str) -> dict[str, str]:
     some = await (await page.request.get(f"{root}/api/tasks?limit=2&state=SUCCESS")).json()
     named["compare"] = f"/compare?{urlencode([('ids', one) for one in some])}"
     await page.close()
-    return named | {"workers": "/workers"}
+    then = {f"{name}-then": f"/{name}?at=-1m" for name in ("overview", "workers", "queues")}
+    return named | {"workers": "/workers"} | then
 
 
 async def take(browser: Browser, root: str, named: dict[str, str]) -> None:

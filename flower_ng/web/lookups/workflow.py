@@ -101,7 +101,9 @@ async def _start(cluster: Cluster, subject: str) -> _Found:
     raise NotFound(
         f"No task or group '{subject}' is known: not from events, and not from the stored results"
         f" of the newest tasks, at most {MOST_LOOKED:,}. The body of a chord is known when it is"
-        " sent, which is after all of its group have succeeded"
+        " sent, which is after all of its group have succeeded, and a later task of a chain after"
+        " the one before it has: until then only the message of that one holds its id. Look for"
+        " the first task of the chain, or for a task of the group"
     )
 
 

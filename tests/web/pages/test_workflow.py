@@ -70,7 +70,9 @@ async def test_an_id_that_nobody_knows_is_explained(shop, client, look):
     shop.chord("order")
     html = await look("/workflow/nobody", status=404)
 
-    assert "The body of a chord is known when it is sent" in html.one("main").text
+    told = html.one("main").text
+    assert "The body of a chord is known when it is sent" in told
+    assert "a later task of a chain after the one before it" in told
     assert (await client.get("/api/workflow/nobody")).status == 404
 
 
