@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from flower_ng.store.search import parsed
+from flower_ng.search import parsed
 
 _MISSING = object()
 

@@ -1,8 +1,12 @@
 """The store: the history of tasks, workers and counters, and `Store`, the only way in.
 
-What is named here, and by `search`, is public; nothing else is imported from outside.
+What is named here is public; nothing else is imported from outside.
 """
 
+from flower_ng.search.conditions import FACETS, TaskQuery
+from flower_ng.search.fields import fields
+from flower_ng.search.parser import parse_search
+from flower_ng.search.values import Field
 from flower_ng.store.audit import AuditPage, AuditQuery
 from flower_ng.store.batches import BatchTables
 from flower_ng.store.flower_file.importer import ImportResult, found_at
@@ -22,10 +26,6 @@ from flower_ng.store.rollups.points import (
 from flower_ng.store.rollups.recorder import IngestStatus
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery
 from flower_ng.store.rollups.tallies import ALL_TYPES, LEVELS, RollupLevel, levels
-from flower_ng.store.search.conditions import FACETS, TaskQuery
-from flower_ng.store.search.fields import fields
-from flower_ng.store.search.parser import parse_search
-from flower_ng.store.search.values import Field
 from flower_ng.store.sql.engine import MOST_BUCKETS, Facets, FailureGroup, TaskHistogram
 from flower_ng.store.sql.kinds import FailureKind, FailureKinds, TrendBars, likeness, pieces
 from flower_ng.store.sql.queue_tasks import QueueTask, QueueTasks

@@ -19,6 +19,7 @@ from flower_ng.changes import Change
 from flower_ng.errors import Unavailable
 from flower_ng.records import Task, Worker
 from flower_ng.redaction import NO_REDACTION, Redactor
+from flower_ng.search.conditions import TaskQuery
 from flower_ng.store.audit import AuditPage, AuditQuery, page_of
 from flower_ng.store.flower_file.importer import ImportResult, bring, import_once
 from flower_ng.store.flower_file.shelf import Shelf
@@ -30,7 +31,6 @@ from flower_ng.store.rollups.points import finest
 from flower_ng.store.rollups.recorder import IngestStatus
 from flower_ng.store.rollups.series import SeriesPage, SeriesQuery, series
 from flower_ng.store.rollups.tallies import LEVELS, RollupLevel
-from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.status import StoreStatus, failing, status
 from flower_ng.store.tables.dialect import DATABASE_ERRORS
 from flower_ng.store.tables.rows import Restored

@@ -7,7 +7,7 @@ from celery import Celery
 
 from flower_ng.redaction import HIDDEN, MODES, NO_REDACTION, Redactor, has_hidden
 from flower_ng.redaction.text import MOST_NAMES
-from flower_ng.store.search.values import parsed
+from flower_ng.search.values import parsed
 from flower_ng.truncation import cut
 
 USUAL, STRICT = Redactor(), Redactor("strict")

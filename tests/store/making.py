@@ -9,7 +9,7 @@ import msgspec
 from flower_ng.changes import Change
 from flower_ng.event_record import Event
 from flower_ng.records import Task, Worker
-from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.search.conditions import TaskQuery
 from flower_ng.store.sql import statements
 from flower_ng.store.tables.dialect import SQLITE, Dialect
 from flower_ng.store.tables.rows import TaskRow

@@ -8,7 +8,7 @@ from typing import Any
 
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.records import Task, Worker
-from flower_ng.store.search.conditions import (
+from flower_ng.search.conditions import (
     FACETS,
     PARTS_IN,
     WORD_COLUMNS,

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from flower_ng.search.conditions import FACETS, TaskQuery
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import TaskIndex
 from flower_ng.store.index.thread import run
-from flower_ng.store.search.conditions import FACETS, TaskQuery
 from flower_ng.store.sql.engine import Asking, SqlEngine
 from flower_ng.store.sql.kinds import TrendBars
 from flower_ng.store.sql.server_engine import PostgresEngine

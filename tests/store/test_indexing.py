@@ -11,13 +11,13 @@ from itertools import chain, repeat
 import msgspec
 import pytest
 
+from flower_ng.search.conditions import Word
 from flower_ng.store import Store, TaskQuery, parse_search
 from flower_ng.store.index.commits import fresh
 from flower_ng.store.index.documents import LAST
 from flower_ng.store.index.engine import TantivyEngine
 from flower_ng.store.index.tasks import FILE, TaskIndex
 from flower_ng.store.index.thread import run
-from flower_ng.store.search.conditions import Word
 from flower_ng.store.sql.engine import Asking, SqlEngine
 from flower_ng.store.sql.statements import cursor_behind, place_of
 from flower_ng.store.tables.rows import TaskRow

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import pytest
 
+from flower_ng.search.conditions import FACETS, TaskQuery
+from flower_ng.search.parser import parse_search
 from flower_ng.store.backends.postgresql import Database, opened_database
 from flower_ng.store.backends.postgresql_tables import INDEXES
-from flower_ng.store.search.conditions import FACETS, TaskQuery
-from flower_ng.store.search.parser import parse_search
 from flower_ng.store.sql.engine import Asking, ReadConnection, StatementResult
 from flower_ng.store.sql.server_engine import PostgresEngine
 from flower_ng.store.sql.statements import CursorPosition

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flower_ng.errors import SearchError
-from flower_ng.store.search.conditions import (
+from flower_ng.search.conditions import (
     AllOf,
     AnyOf,
     Begins,
@@ -18,8 +18,8 @@ from flower_ng.store.search.conditions import (
     Not,
     Word,
 )
-from flower_ng.store.search.fields import FIELDS, IS
-from flower_ng.store.search.parser import MAX_CHARACTERS, parse_search
+from flower_ng.search.fields import FIELDS, IS
+from flower_ng.search.parser import MAX_CHARACTERS, parse_search
 
 
 @pytest.mark.parametrize(

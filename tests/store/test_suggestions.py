@@ -2,9 +2,9 @@
 
 import pytest
 
+from flower_ng.search.fields import FIELDS, STATES
+from flower_ng.search.parser import suggestions
 from flower_ng.store import parse_search
-from flower_ng.store.search.fields import FIELDS, STATES
-from flower_ng.store.search.parser import suggestions
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import msgspec
 import tantivy
 from tantivy import FieldType, Query
 
+from flower_ng.search.conditions import FACETS, TaskQuery
 from flower_ng.store.index.documents import NUMBERS, STARTS
 from flower_ng.store.index.queries import both, having
-from flower_ng.store.search.conditions import FACETS, TaskQuery
 from flower_ng.store.sql.engine import FailureGroup, ReadConnection
 from flower_ng.store.sql.statements import attribute, is_descending
 from flower_ng.store.tables.schema import COLUMNS

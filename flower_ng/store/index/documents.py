@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import tantivy
 
-from flower_ng.store.search.conditions import FACETS
+from flower_ng.search.conditions import FACETS
 from flower_ng.store.tables.schema import folded
 
 #: Raised with each change of what is in a document; an index of another version is made again.

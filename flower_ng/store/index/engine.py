@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+from flower_ng.search.conditions import TaskQuery
 from flower_ng.store.index.commits import Commit, Edges, Fresh, Order, fresh, together, top
 from flower_ng.store.index.queries import ALL, Translator, without
 from flower_ng.store.index.windows import Windows
-from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.engine import (
     Asking,
     EnginePage,

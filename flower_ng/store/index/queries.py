@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tantivy import FieldType, Occur, Query
 
 from flower_ng.life.runs import NOT_RUNNING
-from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, LAST, VALUES
-from flower_ng.store.search.conditions import (
+from flower_ng.search.conditions import (
     FACETS,
     PARTS_IN,
     WORD_COLUMNS,
@@ -30,6 +29,7 @@ from flower_ng.store.search.conditions import (
     Word,
     since,
 )
+from flower_ng.store.index.documents import GRAM, GRAMS_OF, HAD, LAST, VALUES
 
 if TYPE_CHECKING:
     from flower_ng.store.index.commits import Commit

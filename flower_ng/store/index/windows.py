@@ -11,6 +11,7 @@ from typing import Any, Final
 import tantivy
 from tantivy import FieldType, Query
 
+from flower_ng.search.conditions import TaskQuery
 from flower_ng.store.index.commits import Commit, Edges, Order
 from flower_ng.store.index.documents import CASED, start
 from flower_ng.store.index.queries import (
@@ -23,7 +24,6 @@ from flower_ng.store.index.queries import (
     lacking,
     without,
 )
-from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql.statements import CursorPosition, attribute
 
 #: So many values are looked for one after the other, before all tasks are sorted.

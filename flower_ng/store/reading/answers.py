@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
+from flower_ng.search.conditions import TaskQuery
 from flower_ng.store.backends.sqlite import StoreFile
 from flower_ng.store.reading.threads import Reader
-from flower_ng.store.search.conditions import TaskQuery
 from flower_ng.store.sql import statements, workflows
 from flower_ng.store.sql.engine import (
     Asking,

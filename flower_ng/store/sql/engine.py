@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import msgspec
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.search.conditions import FACETS, TaskQuery
+from flower_ng.search.conditions import FACETS, TaskQuery
 from flower_ng.store.sql import kinds, statements
 from flower_ng.store.sql.statements import Among, CursorPosition, Selection, Statement
 from flower_ng.store.tables.dialect import SQLITE, Dialect

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from flower_ng.store.search.values import parsed
+from flower_ng.search.values import parsed
 from flower_ng.store.sql.statements import Selection, Statement
 from flower_ng.store.tables.texts import LINE_LENGTH
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.search.conditions import TaskQuery
+from flower_ng.search.conditions import TaskQuery
 from flower_ng.store.sql.where import Clause, where
 from flower_ng.store.tables.dialect import SQLITE, Dialect, Direction, json_text
 from flower_ng.store.tables.rows import TaskRow

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from flower_ng.store.search.conditions import FACETS, AllOf, Is, Search, TaskQuery
+from flower_ng.search.conditions import FACETS, AllOf, Is, Search, TaskQuery
 from flower_ng.store.sql.statements import (
     CursorPosition,
     Key,

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from flower_ng.store.search.conditions import WORD_COLUMNS
+from flower_ng.search.conditions import WORD_COLUMNS
 
 
 class StoreError(Exception):

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from flower_ng.store.search.values import parsed
+from flower_ng.search.values import parsed
 from flower_ng.truncation import cut, cut_traceback, marked_length
 
 #: Characters of a first line.

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from flower_ng.errors import BadRequest
+from flower_ng.search import Search, suggestions
 from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.search import Search, suggestions
 from flower_ng.web.http.handler import Handler
 
 #: The header that says what in a search is likely to be a mistake.

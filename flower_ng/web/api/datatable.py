@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from flower_ng.errors import SearchError
+from flower_ng.search import suggestions
 from flower_ng.store import TaskPage, TaskQuery, parse_search
-from flower_ng.store.search import suggestions
 from flower_ng.web.api.asked import bounded
 from flower_ng.web.http.base import Access, Handler, Need
 

@@ -3,8 +3,8 @@
 import msgspec
 
 from flower_ng.errors import BadRequest
+from flower_ng.search import BoundsError, duration
 from flower_ng.store import SeriesQuery
-from flower_ng.store.search import BoundsError, duration
 from flower_ng.web.http.base import Endpoint, Need
 from flower_ng.web.http.moments import instant
 

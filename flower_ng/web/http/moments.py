@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from flower_ng.errors import BadRequest
-from flower_ng.store.search import BoundsError, duration, moment
+from flower_ng.search import BoundsError, duration, moment
 from flower_ng.web.http.arguments import finite
 
 DAY_S = 86_400

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from math import ceil, floor, inf
 from typing import Final
 
-from flower_ng.store.search import AllOf, Compare, Search, since
+from flower_ng.search import AllOf, Compare, Search, since
 
 #: Steps of a window, in seconds; longer ones are whole months of 30 days.
 STEPS_S: Final = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
 
-from flower_ng.store.search import parsed
+from flower_ng.search import parsed
 
 #: Longer texts are not parsed: that would hold the loop.
 MOST_CHARACTERS: Final = 65_536

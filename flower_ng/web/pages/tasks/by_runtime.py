@@ -6,8 +6,8 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from flower_ng.search import IS, AllOf, Has, Not, Search
 from flower_ng.store import TaskPage, TaskQuery, TaskRow
-from flower_ng.store.search import IS, AllOf, Has, Not, Search
 
 if TYPE_CHECKING:
     from flower_ng.store import TaskAnswers

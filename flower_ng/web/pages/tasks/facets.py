@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from flower_ng.errors import AnswerError
+from flower_ng.search import STATES, AllOf, Has
 from flower_ng.store import FACETS, TaskQuery, parse_search
-from flower_ng.store.search import STATES, AllOf, Has
 from flower_ng.web.pages.tasks.histogram import Bars, bars
 from flower_ng.web.pages.tasks.search_terms import value_of, with_value, without_value
 from flower_ng.web.pages.tasks.wider_search import Wider, wider

@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from flower_ng.store.search import TIME, BoundsError, field_named, moment, tokens
+from flower_ng.search import TIME, BoundsError, field_named, moment, tokens
 from flower_ng.web.ui.zone import Zone
 
 #: A time of the day without an offset from UTC.

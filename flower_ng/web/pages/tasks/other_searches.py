@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from flower_ng.errors import SearchError
+from flower_ng.search import short_texts, suggestions
 from flower_ng.store import TaskPage, parse_search
-from flower_ng.store.search import short_texts, suggestions
 from flower_ng.web.pages.tasks.facets import Summary
 from flower_ng.web.pages.tasks.local_times import local_search
 from flower_ng.web.ui import format as fmt

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from flower_ng.errors import SearchError
+from flower_ng.search import AllOf, Compare, Is, Search, Token, tokens
 from flower_ng.store import parse_search
-from flower_ng.store.search import AllOf, Compare, Is, Search, Token, tokens
 
 #: How the whole value of a column is searched for.
 WHOLE: Final = {

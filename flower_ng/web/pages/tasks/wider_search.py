@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from flower_ng.search import tokens
 from flower_ng.store import TaskQuery, parse_search
-from flower_ng.store.search import tokens
 from flower_ng.web.pages.tasks.local_times import local_moment
 from flower_ng.web.pages.tasks.search_terms import (
     quoted,

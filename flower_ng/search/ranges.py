@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias, cast
 
-from flower_ng.store.search.conditions import AllOf, Base, Compare, Relation, Search
+from flower_ng.search.conditions import AllOf, Base, Compare, Relation, Search
 
 #: A wrong value is repeated no further than this.
 MAX_SHOWN = 40

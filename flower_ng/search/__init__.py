@@ -3,7 +3,7 @@
 What is named here is public, beside what `flower_ng.store` names of it.
 """
 
-from flower_ng.store.search.conditions import (
+from flower_ng.search.conditions import (
     AllOf,
     Compare,
     Has,
@@ -13,10 +13,10 @@ from flower_ng.store.search.conditions import (
     short_texts,
     since,
 )
-from flower_ng.store.search.fields import IS, STATES, TIME, field_named
-from flower_ng.store.search.parser import Token, suggestions, tokens
-from flower_ng.store.search.ranges import BoundsError, duration, moment
-from flower_ng.store.search.values import parsed
+from flower_ng.search.fields import IS, STATES, TIME, field_named
+from flower_ng.search.parser import Token, suggestions, tokens
+from flower_ng.search.ranges import BoundsError, duration, moment
+from flower_ng.search.values import parsed
 
 __all__ = [
     "IS",

@@ -14,10 +14,10 @@ from difflib import get_close_matches
 from typing import Final
 
 from flower_ng.errors import SearchError
-from flower_ng.store.search.conditions import AllOf, AnyOf, Not, Search
-from flower_ng.store.search.fields import FIELDS, FLOWERS, STATES, field_named
-from flower_ng.store.search.values import BLANK, Field, FieldValue
-from flower_ng.store.search.values import word as text_anywhere
+from flower_ng.search.conditions import AllOf, AnyOf, Not, Search
+from flower_ng.search.fields import FIELDS, FLOWERS, STATES, field_named
+from flower_ng.search.values import BLANK, Field, FieldValue
+from flower_ng.search.values import word as text_anywhere
 
 #: One token: a parenthesis with or without a dash, or a run of escapes, phrases (the last may lack
 #: its end) and others. Nothing follows the run, so that it never has to go back.

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from flower_ng.errors import SearchError
-from flower_ng.store.search.conditions import AnyOf, Begins, Has, HasPair, InField, Is, Search, Word
-from flower_ng.store.search.ranges import BoundsError, Read, compared, shown
+from flower_ng.search.conditions import AnyOf, Begins, Has, HasPair, InField, Is, Search, Word
+from flower_ng.search.ranges import BoundsError, Read, compared, shown
 
 #: What workers wrote as values: a text may stand there in other forms than a page shows.
 VALUES: Final = frozenset({"args", "kwargs", "result", "exception"})

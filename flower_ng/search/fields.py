@@ -8,9 +8,9 @@ from typing import Final
 
 from flower_ng.life.runs import NOT_RUNNING
 from flower_ng.records import BACKEND, INFERRED
-from flower_ng.store.search.conditions import AllOf, AnyOf, Compare, Has, Is, Not, Search
-from flower_ng.store.search.ranges import count, duration, moment
-from flower_ng.store.search.values import (
+from flower_ng.search.conditions import AllOf, AnyOf, Compare, Has, Is, Not, Search
+from flower_ng.search.ranges import count, duration, moment
+from flower_ng.search.values import (
     Field,
     FieldKind,
     FieldValue,
