@@ -31,7 +31,7 @@ DEEDS = {
     "one moment in all charts",
     "tabs",
 }
-LONGEST_S = 60
+LONGEST_S = 70
 
 
 @asynccontextmanager
