@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from flower_ng.web.lookups.send_task import TaskToSend, send_review
+from flower_ng.web.lookups.task_review import stamped_review
 from tests.web.pages.shop import W1
 from tests.web.site import OPEN_API
 
@@ -68,3 +69,22 @@ async def test_what_no_worker_has_is_refused_once_all_have_told(shop, review):
     told = await review()
 
     assert told["refusals"] == ["No online worker has the task shop.pay: it would be discarded."]
+
+
+@pytest.mark.parametrize(
+    ("releases", "refused", "cautioned"),
+    [
+        (("5.2.7", "4.4.7"), "no worker that is online can do it", ""),
+        (("5.2.7", "5.3.0"), "", f"not told will be {W1}"),
+        (("5.3.0", "main"), "", ""),
+    ],
+)
+def test_who_knows_no_stamps_is_not_told_to_revoke_by_one(shop, releases, refused, cautioned):
+    for name, release in zip((W1, W2), releases, strict=True):
+        shop.beat(name, sw_ver=release)
+
+    told = stamped_review(shop, {"customer": ("7",)}, "")
+
+    assert [refused in one for one in told.refusals] == [True] * bool(refused)
+    assert [cautioned in one for one in told.cautions] == [True] * bool(cautioned)
+    assert all("before 5.3" in one for one in (*told.refusals, *told.cautions))
