@@ -112,6 +112,7 @@ soak: setup ## Run what takes long: a store killed 200 times, 10,000 tasks in a 
 .PHONY: faults
 faults: services setup ## Break real brokers and networks, which takes minutes
 	$(BIN)/pytest -n 0 -m "faults or not faults" tests/faults
+	$(BIN)/pytest -n 0 -m faults tests/live
 
 .PHONY: bench
 bench: services setup .venv-flower/.made ## Measure beside Flower 2.2.0; writes docs/benchmarks.md
