@@ -1,10 +1,11 @@
 """What Redis sends is moved before it is parsed; a connection that Redis closed is told apart."""
 
 import socket
+import tracemalloc
 
 import pytest
 
-from flower_ng.monitor.ingest.redis_read_ahead import ReadAhead, RedisClosed
+from flower_ng.monitor.ingest.redis_read_ahead import BUFFER_BYTES, ReadAhead, RedisClosed
 
 
 @pytest.fixture
@@ -73,3 +74,19 @@ def test_other_errors_of_a_connection_stay_what_they_are():
 
     with pytest.raises(OSError, match="No route to host"):
         ahead.take()
+
+
+def test_connections_that_have_ended_hold_no_buffer_each(pair):
+    ours, theirs = pair
+    tracemalloc.start()
+    try:
+        ended = []
+        for number in range(20):
+            theirs.sendall(sent := b"%d" % number)
+            ended.append(ahead := ReadAhead())
+            assert (ahead.move(ours), ahead.take()) == (len(sent), sent)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 2 * BUFFER_BYTES

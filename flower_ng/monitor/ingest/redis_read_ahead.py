@@ -8,6 +8,7 @@ first, and again after every few milliseconds of parsing.
 import os
 import select
 import ssl
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -35,7 +36,6 @@ class ReadAhead:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._buffer = bytearray(BUFFER_BYTES)
         self._chunks: deque[bytes] = deque()
         self._bytes = 0
         self._emptied_at = self.heard_at = clock()
@@ -68,7 +68,7 @@ class ReadAhead:
     def _read(self, sock: Any) -> int:
         """Read once, and return how many bytes; 0 also where the connection has ended."""
         try:
-            size = _read_into(sock, self._buffer)
+            size = _read_into(sock, buffer := _buffer())
         except (BlockingIOError, ssl.SSLWantReadError):
             return 0
         except ConnectionResetError:
@@ -81,12 +81,26 @@ class ReadAhead:
             self._end = RedisClosed(now - self._emptied_at)
             return 0
         self.heard_at = now
-        view = memoryview(self._buffer)[:size]
+        view = memoryview(buffer)[:size]
         self._chunks.extend(
             bytes(view[start : start + CHUNK_BYTES]) for start in range(0, size, CHUNK_BYTES)
         )
         self._bytes += size
         return size
+
+
+_own: Final = threading.local()
+
+
+def _buffer() -> bytearray:
+    """Return the thread's buffer, of which whoever reads takes a copy at once.
+
+    Connections that have ended wait long for the garbage collector: none has a buffer of its own.
+    """
+    buffer: bytearray | None = getattr(_own, "buffer", None)
+    if buffer is None:
+        buffer = _own.buffer = bytearray(BUFFER_BYTES)
+    return buffer
 
 
 def _read_into(sock: Any, buffer: bytearray) -> int:
