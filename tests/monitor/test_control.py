@@ -17,7 +17,7 @@ from flower_ng.monitor.remote.control import Control, answered, signal_name
 from flower_ng.monitor.remote.queue_names import active_queue_names
 from flower_ng.monitor.remote.worker_answer import WorkerAnswer
 from tests.monitor.yard import eventually, refused_broker, shop, silent_broker
-from tests.services import wait_until
+from tests.services import PATIENCE, wait_until
 
 pytestmark = pytest.mark.xdist_group("yard")
 
@@ -229,9 +229,9 @@ async def test_nothing_is_sent_to_a_worker_that_does_not_answer(control, order):
     with pytest.raises(NoAnswer) as silence:
         await control.command("gone@box", order)
 
-    assert silence.value.message.startswith("No answer from 'gone@box' within 1 s")
+    assert re.match(r"No answer from 'gone@box' within 1(\.\d)? s", silence.value.message)
     assert "The command was not sent" in silence.value.message
-    assert time.monotonic() - began < TIMEOUT_S + 2
+    assert time.monotonic() - began < TIMEOUT_S + 2 * PATIENCE
 
 
 async def test_what_was_told_as_no_answer_does_not_happen_when_the_worker_wakes_up(
