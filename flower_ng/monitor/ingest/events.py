@@ -262,17 +262,20 @@ class EventsThread(threading.Thread):
             log.error("No events: %s; next try in %.1f s", why, pause_s)
             self._logged_at = time.monotonic()
         is_cut = isinstance(error, RedisClosed)
-        missing_s = error.behind_s if isinstance(error, RedisClosed) else self._silent_s()
+        missing_s = error.behind_s if isinstance(error, RedisClosed) else self._silent_s(error)
         self._become(before.failed(why, now, now + pause_s, missing_s, is_cut=is_cut))
         self._ended.wait(pause_s)
 
-    def _silent_s(self) -> float | None:
+    def _silent_s(self, error: Exception) -> float | None:
         """Return how long the connection that was lost had been silent, if unusually long.
 
-        Events of that time are lost, unless a queue of ours keeps them.
+        Events of that time are lost, unless a queue of ours keeps them. A socket that ended without
+        a word of the broker's may have been dead before: there each pause counts.
         """
-        is_lost = self.connection.connected and not self._event_queue
-        return self._signs.silent_s(self._usual_silence_s) if is_lost else None
+        if not self.connection.connected or self._event_queue:
+            return None
+        usual_s = PAUSE_S if isinstance(error, OSError) else self._usual_silence_s
+        return self._signs.silent_s(usual_s)
 
     def _become(self, connection: ConnectionState) -> None:
         self.connection = connection
