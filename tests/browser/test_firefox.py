@@ -16,7 +16,7 @@ from tests.web.site import OPEN_API
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser-pages"),
 ]
 
 DRIVER = Path(__file__).with_name("firefox.js")

@@ -8,7 +8,7 @@ from tests.web.pages.test_frame import VISITS, hostile_batch, hostile_shop
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser-pages"),
 ]
 
 #: The names of buttons and sliders; one in each row of a table is told by its row.

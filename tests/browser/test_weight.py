@@ -7,7 +7,7 @@ from tests.browser.conftest import PATHS
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser-pages"),
 ]
 #: The cumulative layout shift that web.dev calls good.
 MOST_SHIFT = 0.1
