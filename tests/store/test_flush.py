@@ -172,6 +172,25 @@ async def test_while_a_batch_is_under_way_marks_wait_and_a_reader_waits_for_its_
     await late
 
 
+async def test_who_waits_when_the_file_is_lost_has_nothing_more_written_to_it(marks):
+    disk = Disk()
+    disk.hold = True
+    flusher = Flusher(marks, disk)
+    mark(flusher, marks, task("first"))
+    early = asyncio.create_task(flusher.settled())
+    await asyncio.sleep(0)
+    mark(flusher, marks, task("second"))
+    late = asyncio.create_task(flusher.settled())
+    await asyncio.sleep(0)
+
+    disk.release()
+    flusher.pause()
+    await asyncio.wait_for(asyncio.gather(early, late), 1)
+
+    assert disk.rows == [["first"]]
+    assert [one.uuid for one in marks.tasks.values()] == ["second"]
+
+
 async def test_a_task_that_left_memory_and_came_back_is_written_as_both_records(marks):
     disk = Disk()
     flusher = Flusher(marks, disk)

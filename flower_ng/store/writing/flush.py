@@ -65,6 +65,7 @@ class Flusher:
         self._timer: asyncio.TimerHandle | None = None
         self._gathered: Batch | None = None  # what is taken of the next batch by now
         self._wanted = 0  # the last place that a reader waits for
+        self._is_over = False  # what is marked is for another one to write
         #: When the marks came: the place and the time of one in a thousand, the first included.
         self._stamps: deque[tuple[int, float]] = deque()
 
@@ -108,10 +109,14 @@ class Flusher:
         place, end = self._place(), time.monotonic() + READER_WAITS_S
         if in_a_hurry and place - self._written() > SOON_WRITTEN:
             return
-        while self._written() < place and not self.failing and (left := end - time.monotonic()) > 0:
+        while self._is_awaited(place) and (left := end - time.monotonic()) > 0:
             self._wanted = max(self._wanted, place)
             self._start()
             await self._behind.next_end(left)
+
+    def _is_awaited(self, place: int) -> bool:
+        """Whether it is of use to wait until all up to a place is written."""
+        return self._written() < place and not self.failing and not self._is_over
 
     def hand_over(self) -> None:
         """Hand over what is being taken: what the writer is told next comes behind it."""
@@ -126,7 +131,11 @@ class Flusher:
         self._drop_stamps()
 
     def pause(self) -> None:
-        """End what is under way, and leave the rest marked for another Flusher; blocks."""
+        """End what is under way, and leave the rest marked for another Flusher; blocks.
+
+        Who waits for the rest is let go: the writer is about to be closed.
+        """
+        self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
         self._behind.finish()
@@ -156,7 +165,7 @@ class Flusher:
 
     def _start(self) -> None:
         """Begin a batch, unless one is under way: its end starts the next."""
-        if self._is_busy or not self._marks:
+        if self._is_over or self._is_busy or not self._marks:
             return
         try:
             asyncio.get_running_loop()
