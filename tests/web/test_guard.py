@@ -351,7 +351,7 @@ async def test_a_browser_changes_nothing_under_a_name_that_leads_here(serve, hos
         led_here("flower.default.svc.cluster.local:5555"),
         led_here("flower.internal"),
         led_here("flower.home.arpa"),
-        led_here("flower.example", "https"),
+        {**led_here("flower.example", "https"), "Sec-Fetch-Site": "same-origin"},
         {"Host": "flower.example"},
     ],
     ids=lambda headers: headers.get("Origin", "a script"),
@@ -379,6 +379,16 @@ async def test_an_operator_vouches_for_a_name_by_one_option(serve, options, stat
     client = serve(HANDLERS, environ=OPEN_API, **options)
 
     assert (await client.post("/api/act/x", **led_here("flower.example"))).status == status
+
+
+async def test_a_form_of_a_strangers_page_by_https_is_not_taken_for_sent_by_https(serve):
+    """Sent by HTTP, to the page's own name and port: it tells of no site."""
+    client = serve(HANDLERS, environ=OPEN_API)
+
+    sent = await client.post("/do/act/x", **led_here("rebind.example:5555", "https"))
+
+    assert sent.status == 403
+    assert LED_HERE.format("rebind.example") in sent.text
 
 
 async def test_a_name_that_only_the_proxy_heard_is_looked_at_too(serve):

@@ -303,10 +303,12 @@ def _is_same_host(origin: str, headers: Mapping[str, str]) -> bool:
 def _is_secure(method: str, origin: str, headers: Mapping[str, str]) -> bool:
     """Whether a browser came by HTTPS, as far as it says so.
 
-    It names the origin of what it sends; of what it reads, it tells about sites by HTTPS alone.
+    It tells about sites by HTTPS alone. The origin is that of the page: a stranger's own, by HTTPS,
+    may send a form by HTTP to its own name, which leads here by then.
     """
-    is_told = method in SAFE_METHODS and "Sec-Fetch-Site" in headers
-    return urlsplit(origin).scheme == "https" if _netloc(origin) else is_told
+    is_told = "Sec-Fetch-Site" in headers
+    is_origin = urlsplit(origin).scheme == "https" if _netloc(origin) else method in SAFE_METHODS
+    return is_told and is_origin
 
 
 def _forwarded_host(headers: Mapping[str, str]) -> str:
