@@ -255,6 +255,19 @@ async def test_what_was_told_as_no_answer_does_not_happen_when_the_worker_wakes_
     await eventually(lambda: slots(ask, yard.prefork) == SLOTS, 30)
 
 
+async def test_only_what_changes_a_worker_has_it_looked_at_again(app, pool, yard):
+    steered = []
+    control = Control(app, pool, TIMEOUT_S, steered=steered.append)
+    try:
+        revoked = await control.command_many([yard.prefork], commands.revoke(["nobody"]))
+        assert (revoked[yard.prefork].word, steered) == ("done", [])
+
+        await control.command_many([yard.prefork], commands.cancel_consumer("nobody.reads"))
+        assert steered == [yard.prefork]
+    finally:
+        control.stop()
+
+
 @contextlib.contextmanager
 def node_that_answers_once(app, hostname):
     """Kombu's own mailbox, as workers have it, that stops reading after its first answer."""

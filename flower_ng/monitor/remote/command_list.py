@@ -25,6 +25,8 @@ class RemoteCommand(Action):
 
     #: Whether Celery's worker answers it.
     is_answered: bool = True
+    #: Whether it changes what a worker tells of itself: slots, queues, limits.
+    changes_worker: bool = True
 
 
 N: Final = ActionArgument("n", int, "how many", 1, least=1, most=MAX_PROCESSES, unit="processes")
@@ -133,7 +135,12 @@ RATE_LIMIT: Final = RemoteCommand(
 )
 #: Sent beside the broadcast of a revoke, to have it acknowledged; no action by itself.
 REVOKE_TASKS: Final = RemoteCommand(
-    "revoke", "task/revoke", "Revoke", "Revoke tasks", "The worker discards these tasks."
+    "revoke",
+    "task/revoke",
+    "Revoke",
+    "Revoke tasks",
+    "The worker discards these tasks.",
+    changes_worker=False,
 )
 #: The same for tasks by their stamps.
 REVOKE_BY_STAMPS: Final = RemoteCommand(
@@ -142,6 +149,7 @@ REVOKE_BY_STAMPS: Final = RemoteCommand(
     "Revoke",
     "Revoke tasks by a stamp",
     "The worker discards tasks with these stamps.",
+    changes_worker=False,
 )
 COMMANDS: Final = (
     SHUTDOWN,

@@ -165,8 +165,8 @@ class Control:
                 delivery, lambda: steer(self._broadcasts, worker, order, delivery, limit_s)
             )
         finally:
-            if delivery.expires_at is not None and order.command.is_answered:
-                self._steered(worker)
+            if delivery.expires_at is not None:
+                self._tell(worker, order)
 
     async def command_many(
         self, workers: Sequence[str], order: CommandCall
@@ -184,9 +184,13 @@ class Control:
 
         outcomes = await self._sent(delivery, send)
         for worker, one in outcomes.items():
-            if one.word != "not sent" and order.command.is_answered:
-                self._steered(worker)
+            if one.word != "not sent":
+                self._tell(worker, order)
         return outcomes
+
+    def _tell(self, worker: str, order: CommandCall) -> None:
+        if order.command.is_answered and order.command.changes_worker:
+            self._steered(worker)
 
     async def task_revoke(
         self,
