@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 from uuid import uuid4
@@ -112,13 +113,25 @@ class StoreLifecycle:
             log.warning(AWAY.format(error.message, MAX_MARKS))
 
     def open(self) -> StoreParts:
-        """Open the file and all that reads and writes it; blocks."""
-        file = self._file()
+        """Open the file and all that reads and writes it; blocks.
+
+        What fails half-way lets go of the file: its lock would refuse the next try.
+        """
+        with ExitStack() as undo:
+            file = self._file()
+            undo.callback(file.close)
+            parts = self._parts_of(file, undo)
+            undo.pop_all()
+        return parts
+
+    def _parts_of(self, file: StoreFile, undo: ExitStack) -> StoreParts:
         if (kind := self.kind_of(file)) != self.wanted:
             self.sweep.narrow(MEMORY_BYTES if kind == "memory" else usual_max_bytes(None))
         spare = SpareRoom(file.name) if kind == "file" else None
         connection = file.connect(writes=True)
         writer = Writer(connection, self.sweep, self._bounds, self.dialect)
+        # Its thread stays, for what is put meanwhile: that fails, and is written by the next one.
+        undo.callback(lambda: writer.run(lambda connection: connection.close()).result())
         self.repair.open(connection)
         self.beside.open(writer, goes_on=kind == "file")
         engine, indexing = self._chosen(file, writer)

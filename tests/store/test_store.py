@@ -308,3 +308,18 @@ async def test_a_rerun_while_the_history_is_closed_is_only_logged(tmp_path, capl
         await store.rerun("again", "first")  # it has been published all the same
 
     assert "again is a rerun of first, which could not be noted" in caplog.text
+
+
+def test_an_opening_that_fails_half_way_does_not_lock_out_the_next_one(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    store = Store(tmp_path / "db", max_tasks=100)
+    with monkeypatch.context() as patched:
+        patched.setattr("flower_ng.store.beside.BesideTasks.open", fails)
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            store.start()
+
+    store.start()
+    assert store.is_persistent
+    store.stop()
