@@ -99,7 +99,9 @@ def holds(
     """Build what keeps queues paused and workers drained."""
     store = events.store
     crew = Crew(control, inspector, lambda: events.state.workers, presence.status, events.clock)
-    return Holds(crew, store.owned_notes, store.notebook, store.record, lambda: events.state.tasks)
+    made = Holds(crew, store.owned_notes, store.notebook, store.record, lambda: events.state.tasks)
+    store.when_reopened(made.rewrite)
+    return made
 
 
 def health_limits(settings: Settings) -> ProblemLimits:

@@ -94,6 +94,8 @@ class StoreLifecycle:
         self.ingest: Callable[[], IngestStatus] = _unknown
         #: The tasks and workers in memory.
         self.held: Callable[[], tuple[Collection[Task], Collection[Worker]]] = lambda: ((), ())
+        #: Called where the history was opened anew, and may have been begun anew.
+        self.reopened: Callable[[], None] = lambda: None
         #: Whether a connection is open by which tasks are restored.
         self.is_restoring = False
         self._optional, self._bounds = optional, bounds

@@ -115,4 +115,5 @@ class Reopening:
         parts.upkeep.begin()
         parts.flusher.marked()
         life.beside.rewrite()
+        life.reopened()
         log.warning("The history is open again, and %d tasks are written.", life.waiting)

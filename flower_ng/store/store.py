@@ -211,6 +211,10 @@ class Store(TaskAnswers):
         """
         self._memory, self._life.held = forget, held
 
+    def when_reopened(self, rewrite: Callable[[], None]) -> None:
+        """Have this called where the history was opened anew, and may have been begun anew."""
+        self._life.reopened = rewrite
+
     def counters_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Keep these event counts, `{host name: {event type: number}}`, with their hosts."""
         self._marks.counts = counts

@@ -134,6 +134,8 @@ async def test_what_is_in_memory_is_written_to_a_new_file_where_the_old_is_cut(s
     assert await total(store) == 200
     store.memory_is(lambda _: None, lambda: (memory[:50], []))
     store.session_ends.put("a session", time.time())
+    again = []
+    store.when_reopened(lambda: again.append("pauses, drains and revokes"))
     path = tmp_path / "data" / "db.sqlite3"
     await checkpoint(path)
 
@@ -149,6 +151,7 @@ async def test_what_is_in_memory_is_written_to_a_new_file_where_the_old_is_cut(s
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT key FROM note WHERE kind = 'session'").fetchall()
     assert found == [("a session",)]
+    assert again == ["pauses, drains and revokes"]
 
 
 async def checkpoint(path):

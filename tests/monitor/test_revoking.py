@@ -137,6 +137,16 @@ async def test_a_dashboard_that_was_killed_tells_all_of_it_again_and_those_that_
     assert await yard.keep(60) == []
 
 
+async def test_they_are_written_again_to_a_history_that_was_begun_anew(yard):
+    await yard.tell("t1")
+    yard.store.notebook.put("revoke", "t1", None, NOON)
+    assert yard.kept == set()
+
+    yard.revoking.rewrite()
+
+    assert yard.kept == {"t1"}
+
+
 async def test_it_is_written_before_anybody_is_told(yard):
     await yard.tell("t1")
 

@@ -98,6 +98,10 @@ class Board:
         pause = self.pauses.get(queue)
         return pause if pause is not None and pause.is_on else None
 
+    def rewrite(self) -> None:
+        """Have all holds written again."""
+        self.follow_clock(0.0)
+
     def follow_clock(self, step_s: float) -> None:
         """Have holds last as long as they were to last, where the system's clock was moved."""
         holds: tuple[Hold, ...] = (*self.pauses.values(), *self.drains.values())

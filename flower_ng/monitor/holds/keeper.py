@@ -52,7 +52,7 @@ class Holds:
         self._draining = Draining(self._board, crew)
         self._rolling = Rolling(self._board, crew, self._draining)
         self._revoking = Revoking(crew, tasks, revokes, is_shared=notebook.is_shared)
-        self._interval_s = interval_s
+        self._interval_s, self._is_shared = interval_s, notebook.is_shared
         self._turn, self._telling = asyncio.Lock(), asyncio.Lock()
         self._work: asyncio.Task[None] | None = None
 
@@ -127,6 +127,12 @@ class Holds:
         if self._work is not None:
             self._work.cancel()
         self._ownership.release()
+
+    def rewrite(self) -> None:
+        """Have all of it written, to a history of our own that may have been begun anew."""
+        if not self._is_shared:
+            self._board.rewrite()
+            self._revoking.rewrite()
 
     def follow_clock(self, step_s: float) -> None:
         """Keep for how long all is to last, where the system's clock was moved."""

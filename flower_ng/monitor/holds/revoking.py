@@ -121,6 +121,11 @@ class Revoking:
         """Continue with those of the run before; blocks."""
         self._learn(self._notebook.read(REVOKE, MOST_REVOKED))
 
+    def rewrite(self) -> None:
+        """Have all of them written again."""
+        for one in self.revoked.values():
+            self._write(one)
+
     async def tell(self, uuid: str, who: str, eta_s: float | None) -> dict[str, WorkerOutcome]:
         """Have the workers acknowledge that a task is revoked; return what came of it at each.
 
