@@ -186,6 +186,14 @@ async def test_stamps_however_long_are_kept(yard):
     assert kept.stamps == stamps
 
 
+async def test_an_id_with_a_null_character_is_kept_under_another_name(yard):
+    await yard.tell("a\0b")
+    yard.restart()
+
+    assert list(yard.revoking.revoked) == ["a\0b"]
+    assert all("\0" not in name for name in yard.kept)
+
+
 async def test_what_cannot_be_read_is_said_and_the_rest_goes_on(yard, caplog):
     await yard.tell("t1")
     yard.store.notebook.put("revoke", "t2", "{}", NOON)

@@ -1,5 +1,6 @@
 """Two dashboards on one PostgreSQL: what is held is known to both, and seen to by one."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -140,3 +141,21 @@ async def test_what_is_revoked_here_is_told_there_too(pair):
 
     assert there.sent == [("revoke", ["t1"])]
     assert there.holds.revoked["t1"].who == "ann"
+
+
+async def test_a_silent_history_keeps_no_revoke_waiting_for_what_others_revoked(pair, monkeypatch):
+    here, _ = pair
+    is_asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def waits(*_):
+        is_asked.set()
+        await answers.wait()
+
+    monkeypatch.setattr(here.store.notebook, "newest", waits)
+    looking = asyncio.create_task(here.holds.look())
+    await is_asked.wait()
+    told = await asyncio.wait_for(here.holds.revoke("t1", "ann"), 5)
+    answers.set()
+    await looking
+
+    assert all(one.word == "done" for one in told.values())

@@ -200,6 +200,7 @@ class Holds:
         else:
             for drain in self.present_drains:
                 await self._alone(self._draining.ask, drain.worker)
+        await self._revoking.follow()
         async with self._telling:
             await self._revoking.keep()
 

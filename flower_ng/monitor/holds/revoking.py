@@ -1,7 +1,7 @@
 """Revoking keeps tasks revoked: workers that join, or did not hear of it, are told of it too.
 
 Celery's workers keep what is revoked in memory: a worker that restarts has forgotten it. On the
-loop; calls never overlap (see keeper).
+loop; calls never overlap (see keeper), but with `follow`.
 """
 
 import logging
@@ -115,7 +115,8 @@ class Revoking:
         self._newest = 0
         self._told_to: dict[str, tuple[int | None, int]] = {}
         self._failed: dict[str, float] = {}
-        self._tidied = 0.0
+        self._unread: set[str] = set()
+        self._tidied = self._followed = 0.0
 
     def restore(self) -> None:
         """Continue with those of the run before; blocks."""
@@ -144,13 +145,21 @@ class Revoking:
         key = msgspec.json.encode(stamps, order="deterministic").decode()
         return await self._tell_new(key, who, self._crew.clock(), stamps, order)
 
+    async def follow(self) -> None:
+        """Learn what other dashboards of the same history revoked.
+
+        May overlap with other calls: a history that is silent is waited for, and nobody with us.
+        """
+        now = self._crew.clock()
+        if self._is_shared and now - self._followed >= TIDY_S:
+            self._followed = now
+            self._learn(await self._notebook.newest(REVOKE, MOST_REVOKED) or {})
+
     async def keep(self) -> None:
         """Tell those that have not acknowledged all of it; forget what is over."""
         now = self._crew.clock()
         if now - self._tidied >= TIDY_S:
             self._tidied = now
-            if self._is_shared:
-                self._learn(await self._notebook.newest(REVOKE, MOST_REVOKED) or {})
             self._tidy(now)
         if not self.revoked:
             return
@@ -231,7 +240,9 @@ class Revoking:
             try:
                 found.append(msgspec.json.decode(records[name], type=Revoked))
             except msgspec.DecodeError as error:
-                log.warning("The revoke of %s can't be read, so it has ended: %s", name, error)
+                if name not in self._unread:  # it is read again and again
+                    log.warning("The revoke of %s can't be read, so it has ended: %s", name, error)
+                self._unread.add(name)
         for one in sorted(found, key=lambda one: (one.at, one.place)):
             self._add(one)
 
@@ -274,5 +285,9 @@ class Revoking:
 
 
 def _name(key: str) -> str:
-    """Return what one is written under: stamps may be longer than a key of a database."""
-    return key if len(key) <= LONGEST_NAME else sha256(key.encode()).hexdigest()
+    """Return what one is written under: stamps may be longer than a key of a database.
+
+    An id with NUL comes back from PostgreSQL as another one, and would be learnt as new for ever.
+    """
+    is_plain = len(key) <= LONGEST_NAME and "\0" not in key
+    return key if is_plain else sha256(key.encode()).hexdigest()
