@@ -153,7 +153,8 @@ def renewing(flower: Flower) -> Iterator[None]:
 
 def share_heaps() -> None:
     """Have the threads to come share HEAPS heaps, unless the environment says how many."""
-    if "MALLOC_ARENA_MAX" not in os.environ:
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    if "MALLOC_ARENA_MAX" not in os.environ and "glibc.malloc.arena_max" not in tunables:
         with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
             ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
