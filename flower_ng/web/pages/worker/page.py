@@ -136,8 +136,9 @@ class WorkerPage(Page):
 
     async def _progress(self, active: TableExcerpt) -> Mapping[str, int]:
         """Return how many percent of each task is done, by id, where it said so."""
+        ids = [task.uuid for task in active.entries]
         try:
-            rows = await self.cluster.store.those([task.uuid for task in active.entries])
+            rows = await self.cluster.store.at_once().those(ids) if ids else []
         except Unavailable:
             return {}
         found = {row.uuid: percent_of(row) for row in rows}
