@@ -95,7 +95,7 @@ class Revoked(msgspec.Struct, frozen=True):
 
 
 class Revoking:
-    """Tells workers what is revoked; each is written down before anybody is told.
+    """Tells workers what is revoked; each is written down before anybody is to acknowledge it.
 
     Each worker has acknowledged all up to a place: after a restart, none. The dictionary is in the
     order of places. `is_shared` says that other dashboards may write in the same notebook.

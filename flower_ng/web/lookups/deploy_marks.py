@@ -15,7 +15,7 @@ SAME_S: Final = 60.0
 def deploys(cluster: Cluster, since: float, now: float) -> tuple[Deploy, ...]:
     """Return what is known of the time since then, the oldest first.
 
-    Of a worker that started before this dashboard only its newest start is known, while it runs.
+    Of starts while no dashboard of this history ran only a worker's newest is known, while it runs.
     """
     found = [*told_deploys(cluster), *_guesses(cluster, now)]
     return tuple(sorted((one for one in found if one.at >= since), key=lambda one: one.at))
