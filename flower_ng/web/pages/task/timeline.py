@@ -44,8 +44,9 @@ def _in_order(events: Sequence[TaskEvent]) -> list[TaskEvent]:
     for place in range(1, len(found)):
         before, event = found[place - 1], found[place]
         is_pair = (before.type, event.type) == ("received", "sent")
-        is_one = before.retries == event.retries and not _was_sent(before, found[: place - 1])
-        if is_pair and is_one and is_stamped_late(event.at, before.at):
+        is_one = is_pair and before.retries == event.retries
+        is_late = is_one and is_stamped_late(event.at, before.at)
+        if is_late and not _was_sent(before, found[: place - 1]):
             found[place - 1], found[place] = event, before
     return found
 
