@@ -5,6 +5,7 @@ import pytest
 from flower_ng.errors import SettingsError
 from flower_ng.web.auth.identity import How, Identity
 from flower_ng.web.auth.roles import Role
+from flower_ng.web.auth.tokens import Tokens, create_token
 from flower_ng.web.http.guard import API_CLOSED, CROSS_ORIGIN, Door
 from tests.web.probes import HANDLERS
 from tests.web.site import OPEN_API, basic, session
@@ -524,3 +525,19 @@ def test_one_line_says_what_is_open_to_whom(door, read, steer):
     metrics = "/metrics and health checks: everyone who can connect"
 
     assert door.summary() == f"Access: read: {read}; steer: {steer}; {metrics}"
+
+
+def test_the_line_names_tokens_and_closed_metrics(tmp_path):
+    file = str(tmp_path / "tokens")
+    create_token(file, "ci", role="operator", scope="", expires=None, now=1000.0)
+    tokens = Tokens(file)
+    alone = Door(tokens=tokens, metrics_auth=True).summary()
+    beside = Door(basic_auth=("a:b",), tokens=tokens).summary()
+
+    assert "read: everyone who can connect, pages only: the API is open to tokens alone" in alone
+    assert "; steer: tokens by their roles, nobody else (no login is configured" in alone
+    assert alone.endswith(
+        "; /metrics: logins and tokens (--metrics_auth); health checks: everyone who can connect"
+    )
+    ways = "whoever passes --basic_auth or --tokens"
+    assert beside.startswith(f"Access: read: {ways}; steer: {ways}; /metrics and health checks: ")

@@ -105,6 +105,7 @@ class Door:
     htpasswd: Htpasswd | None = None
     tokens: Tokens = field(default_factory=Tokens)
     hsts_s: int = 0
+    metrics_auth: bool = False
     logins: Identification = field(init=False)
 
     def __post_init__(self) -> None:
@@ -166,10 +167,19 @@ class Door:
 
     def summary(self) -> str:
         """What is open to whom, in one line for the log."""
-        api = "" if self.is_api_open() else ", pages only: the API is closed"
+        metrics = f"/metrics and health checks: {_EVERYONE}"
+        if self.metrics_auth:
+            metrics = f"/metrics: logins and tokens (--metrics_auth); health checks: {_EVERYONE}"
         return (
-            f"Access: read: {self._visitors()}{api}; steer: {self._operators()}; "
-            f"/metrics and health checks: {_EVERYONE}"
+            f"Access: read: {self._visitors()}{self._closed_api()}; steer: {self._operators()}; "
+            f"{metrics}"
+        )
+
+    def _closed_api(self) -> str:
+        if self.is_api_open():
+            return ""
+        return ", pages only: the API is " + (
+            "open to tokens alone (--tokens)" if self.tokens else "closed"
         )
 
     def _visitors(self) -> str:
@@ -184,13 +194,15 @@ class Door:
         ]
         ways = [f"--{' and --'.join(locks)}"] if locks else []
         ways += ["--auth_header"] if self.header else []
+        ways += ["--tokens"] if self.tokens and ways else []
         return f"whoever passes {' or '.join(ways)}" if ways else _EVERYONE
 
     def _operators(self) -> str:
         if self.read_only:
             return "nobody (--read_only)"
         if not self.is_api_open():
-            return f"nobody (no login is configured, {API_SWITCH} is not true)"
+            who = "tokens by their roles, nobody else" if self.tokens else "nobody"
+            return f"{who} (no login is configured, {API_SWITCH} is not true)"
         return f"{self._visitors()}, by --roles" if self.roles else self._visitors()
 
     def check_host(self, host: str) -> None:

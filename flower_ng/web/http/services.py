@@ -117,6 +117,7 @@ def furnish(
         tokens=Tokens(options.tokens),
         roles=roles_of(options.roles, options.roles_path),
         hsts_s=int(seconds(options.hsts_max_age) or 0),
+        metrics_auth=options.metrics_auth,
     )
     prefix = normal_prefix(options.url_prefix)
     return Services(cluster, options, door, assets, prefix, version, clock, new_id, demo)
