@@ -80,6 +80,15 @@ class Flower:
         return self._door.summary()
 
     @property
+    def believed(self) -> str:
+        """Whose headers are believed; empty where nobody's are."""
+        if not self.settings.xheaders or self.socket_path:
+            return ""
+        named = ", ".join(self.settings.trusted_proxies)
+        usual = "loopback and private addresses (--trusted_proxies names fewer)"
+        return f"The headers of reverse proxies are believed from {named or usual}"
+
+    @property
     def advice(self) -> str:
         """What to do about host names that anybody may give this dashboard; empty where nothing."""
         door = self._door

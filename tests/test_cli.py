@@ -134,6 +134,20 @@ class TestStarting:
         program.says(r"Broker: redis://:\*\*@127\.0\.0\.1")
         assert "secret" not in program.output
 
+    @pytest.mark.parametrize(
+        ("options", "believed"),
+        [
+            ((), "loopback and private addresses"),
+            (("--trusted_proxies=10.0.0.0/8,192.0.2.7",), r"10\.0\.0\.0/8, 192\.0\.2\.7\n"),
+        ],
+    )
+    def test_the_banner_says_whose_headers_of_proxies_are_believed(
+        self, start: Any, options: tuple[str, ...], believed: str
+    ) -> None:
+        program = start(*FORK, "-b", "memory://", "flower_ng", "--port=0", "--xheaders", *options)
+
+        program.says(f"The headers of reverse proxies are believed from {believed}")
+
     def test_quiet_starts_without_a_banner(self, start: Any) -> None:
         port = free_port()
 

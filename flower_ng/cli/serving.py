@@ -194,6 +194,5 @@ def banner(flower: Flower) -> Iterator[str]:
     yield f"flower_ng {__version__} at {', '.join(places)}"
     yield f"Broker: {flower.cluster.broker_url}"
     yield flower.access
-    if flower.advice:
-        yield flower.advice
+    yield from filter(None, (flower.believed, flower.advice))
     yield f"Registered tasks: {', '.join(flower.cluster.registered_tasks())}"
