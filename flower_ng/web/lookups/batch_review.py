@@ -17,7 +17,12 @@ from flower_ng.monitor.remote.batch_actions import (
 )
 from flower_ng.store import TaskGroup, TaskGroups
 from flower_ng.web.lookups.chosen import Chosen
-from flower_ng.web.lookups.rerun import ENDED_BADLY, everyone_lacks, told_by_workers
+from flower_ng.web.lookups.rerun import (
+    ENDED_BADLY,
+    everyone_lacks,
+    nobody_will_consume,
+    told_by_workers,
+)
 from flower_ng.web.ui import format as fmt
 from flower_ng.web.ui.phases import OVER
 from flower_ng.web.ui.review import Review, ReviewInput
@@ -123,7 +128,7 @@ def _why_not_again(cluster: Cluster, group: TaskGroup) -> str:
         return "no event told their name"
     if everyone_lacks(told_by_workers(cluster, "registered"), group.name):
         return f"no online worker has {group.name}"
-    if group.queue and everyone_lacks(told_by_workers(cluster, "queues"), group.queue):
+    if group.queue and nobody_will_consume(cluster, group.queue):
         return f"no online worker has told that it consumes from {group.queue}"
     return ""
 
@@ -135,6 +140,8 @@ def _cautions(
     if action is RERUN_MANY:
         yield from _rerun_cautions(states, told.again)
         for queue in _counted(told, "queue"):
+            if cluster.holds.is_paused(queue):
+                yield f"{queue} is paused: they wait there until that is resumed."
             numbers = cluster.poll.numbers.get(queue)
             length = None if numbers is None else numbers.length
             if length is not None and length > int(given["most_waiting"]):

@@ -167,7 +167,7 @@ def _review(cluster: Cluster, row: TaskRow, found: CallArguments, given: GivenAr
         row.uuid,
         RERUN.effect,
         refusals=tuple(_refusals(cluster, row, given)),
-        cautions=tuple(_cautions(row, found, given)),
+        cautions=tuple(_cautions(cluster, row, found, given)),
         unknowns=tuple(_unknowns(cluster, row, found, given)),
         details=tuple(_details(row, found, given)),
         inputs=inputs,
@@ -201,11 +201,16 @@ def _refusals(cluster: Cluster, row: TaskRow, given: GivenArguments) -> Iterator
     if everyone_lacks(told_by_workers(cluster, "registered"), row.name):
         yield f"No online worker has the task {row.name}: it would be discarded."
     queue = _options(row, given).get("queue")
-    if queue and everyone_lacks(told_by_workers(cluster, "queues"), queue):
+    if queue and nobody_will_consume(cluster, queue):
         yield f"No online worker has told that it consumes from {queue}: it would wait there."
 
 
-def _cautions(row: TaskRow, found: CallArguments, given: GivenArguments) -> Iterator[str]:
+def _cautions(
+    cluster: Cluster, row: TaskRow, found: CallArguments, given: GivenArguments
+) -> Iterator[str]:
+    queue = _options(row, given).get("queue")
+    if queue and cluster.holds.is_paused(queue):
+        yield f"{queue} is paused: it waits there until that is resumed."
     for name in LABELS:
         part: Rebuilt = getattr(found, name)
         if getattr(given, name) is None and part.repaired:
@@ -272,6 +277,13 @@ def told_by_workers(cluster: Cluster, what: str) -> dict[str, tuple[str, ...] | 
 def everyone_lacks(told: dict[str, tuple[str, ...] | None], name: str | None) -> bool:
     """Whether every online worker told, and none of them has it."""
     return bool(told) and all(names is not None and name not in names for names in told.values())
+
+
+def nobody_will_consume(cluster: Cluster, queue: str) -> bool:
+    """Whether no online worker consumes from a queue, and none will when its pause ends."""
+    if cluster.holds.is_paused(queue):
+        return False
+    return everyone_lacks(told_by_workers(cluster, "queues"), queue)
 
 
 def _is_open(told: dict[str, tuple[str, ...] | None], name: str | None) -> bool:

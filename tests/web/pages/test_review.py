@@ -71,6 +71,27 @@ async def test_what_no_worker_has_is_refused_once_all_have_told(shop, review):
     assert told["refusals"] == ["No online worker has the task shop.pay: it would be discarded."]
 
 
+async def test_a_queue_that_is_paused_blocks_no_new_run_and_is_said(serve, shop, failed):
+    client = serve(cluster=shop, environ=OPEN_API)
+    nobody_consumes = {"registered": ["shop.pay"], "active_queues": []}
+    shop.inspector.workers = {W1: nobody_consumes, W2: nobody_consumes}
+    shop.task("other", ends="task-failed", queue="late", exception="ValueError()")
+
+    async def reviews():
+        path = f"/api/task/rerun/{failed}?dry_run=1"
+        one = await client.ask("POST", path, body='{"queue": "late"}')
+        many = await client.post("/api/batches/rerun?dry_run=1", {"ids": "other"})
+        return [one.json, many.json]
+
+    before = await reviews()
+    shop.holds.is_paused = lambda name: name == "late"
+    paused = await reviews()
+
+    assert [one["preflight"] for one in before] == ["blocked", "blocked"]
+    assert [one["refusals"] for one in paused] == [[], []]
+    assert ["late is paused: " in " ".join(one["cautions"]) for one in paused] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("releases", "refused", "cautioned"),
     [
