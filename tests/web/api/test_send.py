@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.services import Dashboard, wait_until
+from tests.services import Dashboard, Worker, running, wait_until
 from tests.web.api.conftest import BrokeredSite
 
 pytestmark = pytest.mark.xdist_group("brokered")
@@ -43,7 +43,31 @@ def test_a_task_is_sent_as_it_was_reviewed_and_once(dashboard):
     assert dashboard.post(ADD, changed).status == 409
 
 
-def test_a_task_that_the_app_does_not_have_is_sent_by_its_name(dashboard):
+def test_a_task_that_only_a_worker_has_is_sent_by_its_name(brokered, dashboard, tmp_path):
+    name, options = "tests.shop.elsewhere", ("-P", "solo", "-Q", "elsewhere")
+    backend = dashboard.environment["SHOP_BACKEND"]
+    worker = Worker(
+        tmp_path, brokered.broker.url, backend, "elsewhere", options, {"SHOP_MORE": name}
+    )
+    body = {"args": [20, 1], "queue": "elsewhere"}
+    with running(worker):
+
+        def reviewed() -> Any:
+            dashboard.get("/api/workers", refresh=1)
+            review = dashboard.post(f"/api/task/send/{name}?dry_run=1", body).json()
+            return None if review["refusals"] else review
+
+        review = wait_until(reviewed, 30, "the worker has told what it has")
+        page = dashboard.ask(f"/types/{name}").text
+        sent = dashboard.post(f"/api/task/send/{name}", {**body, "digest": review["digest"]})
+
+        assert any("this app does not have it" in one for one in review["unknowns"])
+        assert f'action="/do/task/send/{name}"' in page
+        assert sent.status == 200, sent.text
+        assert ended(dashboard, sent.json()["task-id"])["result"] == "21"
+
+
+def test_a_task_that_nobody_has_is_not_sent(dashboard):
     missing = "/api/task/send/shop.no_such_task"
     review = dashboard.post(f"{missing}?dry_run=1").json()
     assert review["preflight"] == "blocked"
