@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import redis
-from celery import Celery
+from celery import Celery, chain
 
 from tests.services import Dashboard, Rabbit, wait_until
 from tests.web.api.conftest import BrokeredSite
@@ -278,6 +278,26 @@ def test_dates_and_decimals_are_repaired_and_named(place):
 
     assert "Its args hold values that were repaired: Decimal, datetime." in review["cautions"]
     assert place.result(second) == place.result(first)
+
+
+def test_of_a_chain_one_task_is_run_again_and_the_review_says_that_the_rest_does_not_follow(place):
+    with Celery(broker=place.broker.url, set_as_current=False) as app:
+        parts = (app.signature(ECHO, (number,)) for number in (1, 2))
+        last = chain(*parts, app=app).apply_async()
+    first = last.parent.id
+    for uuid in (first, last.id):
+        place.ended(uuid, is_sent_told=False)
+    children = lambda uuid: place.dashboard.get(f"/api/task/details/{uuid}")["children"]  # noqa: E731
+    wait_until(lambda: children(first) == [last.id], what="the first is known to have sent it")
+
+    of_first, of_last = (place.rerun(uuid, "?dry_run=1").json() for uuid in (first, last.id))
+    again = place.rerun(first).json()["task-id"]
+
+    assert any("those that followed it in a chain are not" in one for one in of_first["cautions"])
+    assert any(f"sent by another task ({first})" in one for one in of_last["cautions"])
+    place.ended(again, is_sent_told=False)
+    place.ended(place.send([3]))  # what a chain had sent would have come before
+    assert children(again) == []
 
 
 def test_where_nobody_would_take_it_nothing_is_sent(place):
