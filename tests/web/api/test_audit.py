@@ -11,6 +11,7 @@ import pytest
 
 from flower_ng.audit_record import AuditEntry
 from flower_ng.cli.log_format import JsonFormatter
+from flower_ng.errors import NoAnswer, NotSent, Unavailable, Unreadable
 from flower_ng.redaction import Redactor
 from flower_ng.store import AuditQuery, Limits, Store
 from flower_ng.store.audit import page_of
@@ -64,7 +65,7 @@ async def test_what_was_done_refused_and_failed_is_told_with_who_and_with_what(s
     page = await told(site)
     seen = [(one["who"], one["action"], one["target"], one["outcome"]) for one in page["entries"]]
     assert seen == [
-        ("ann", "task/send-task", "shop.add", page["entries"][0]["outcome"]),
+        ("ann", "task/send-task", "shop.add", "done"),
         ("eve", "login", "", "refused"),
         ("eve", "worker/pool/grow", WORKER, "refused"),
         ("bob", "worker/pool/grow", WORKER, "refused"),
@@ -150,6 +151,30 @@ async def test_what_was_done_after_its_client_left_is_recorded_as_done(quick, cl
     writer.close()
 
     assert [one.outcome for one in cluster.recorded] == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "status"),
+    [
+        (Unavailable("No broker. Nothing was sent"), "failed", 503),
+        (NotSent("No answer. The command was not sent"), "failed", 504),
+        (NoAnswer("It may still be carried out"), "uncertain", 504),
+        (Unreadable("It answered in pickle"), "uncertain", 502),
+        (RuntimeError("a bug"), "failed", 500),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+async def test_what_failed_is_told_from_what_may_have_been_done(
+    quick, cluster, error, outcome, status
+):
+    cluster.control.answers["command"] = error
+    path = f"/api/worker/pool/grow/{WORKER}"
+    answer = await quick.post(path, {"n": "2"}, Authorization=ANN)
+
+    (entry,) = cluster.recorded
+    assert (answer.status, entry.status, entry.outcome) == (status, status, outcome)
+    assert entry.reason == (error.message if status != 500 else "Internal Server Error")
+    assert (entry.who, entry.parameters) == ("ann", {"n": "2"})
 
 
 @pytest.mark.parametrize("path", ["async-apply/shop.add", "send-task/shop.add", "rerun/u1"])
