@@ -1,5 +1,6 @@
 """All that a task's page shows, as JSON. On the loop."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from flower_ng.reports import LogLine
 from flower_ng.store import Attempt
 from flower_ng.web.api.export import record
 from flower_ng.web.http.base import Endpoint, Need
+from flower_ng.web.lookups.attempt_errors import shown_errors
 from flower_ng.web.lookups.verified_task import Verified, verified
 from flower_ng.web.ui.phases import Phase, phases
 from flower_ng.web.ui.progress import Progress, log_of, progress_of
@@ -39,11 +41,12 @@ class TaskDetails(Endpoint):
             self.cluster.timezone,
             is_in_doubt=bool(found.doubt),
         )
+        errors = shown_errors(found.row, self.cluster.format_for_api)
         found = replace(found, row=self.cluster.format_for_api(found.row))
         now = self.services.clock()
         told = progress_of(found.row, now, is_in_doubt=bool(found.doubt), backend=found.report)
         self.write_json(
-            details(found)
+            details(found, errors)
             | {
                 "phases": [_phase(part) for part in parts],
                 "progress": None if told is None else _progress(told),
@@ -51,15 +54,18 @@ class TaskDetails(Endpoint):
         )
 
 
-def details(found: Verified) -> dict[str, Any]:
-    """Return what is known of a task but for its phases and its progress."""
+def details(found: Verified, errors: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return what is known of a task but for its phases and its progress.
+
+    `errors` are those of its attempts, as they are to be shown.
+    """
     row = found.row
     log = log_of(row)
     return {
         **record(row),
         **{name: getattr(row, name) for name in ALSO},
-        "attempts": [_attempt(one) for one in row.attempts],
-        "events": [_event(event) for event in row.events],
+        "attempts": [_attempt(one, errors) for one in row.attempts],
+        "events": [_event(event, errors) for event in row.events],
         "log": [_line(line) for line in log.lines],
         "log_cut": log.is_cut,
         "cut": {
@@ -71,7 +77,7 @@ def details(found: Verified) -> dict[str, Any]:
     }
 
 
-def _attempt(one: Attempt) -> dict[str, Any]:
+def _attempt(one: Attempt, errors: Mapping[str, str | None]) -> dict[str, Any]:
     return {
         "number": one.number,
         "delivery": one.delivery,
@@ -81,15 +87,15 @@ def _attempt(one: Attempt) -> dict[str, Any]:
         "started": one.started,
         "ended": one.ended,
         "state": one.outcome,
-        "exception": one.exception,
+        "exception": errors.get(one.exception or ""),
         "inferred": one.is_inferred,
     }
 
 
-def _event(event: TaskEvent) -> dict[str, Any]:
+def _event(event: TaskEvent, errors: Mapping[str, str | None]) -> dict[str, Any]:
     told: dict[str, Any] = {"type": event.type, "at": event.at, "hostname": event.hostname}
-    if event.exception:
-        told["exception"] = event.exception
+    if error := errors.get(event.exception):
+        told["exception"] = error
     if event.own:
         told["fields"] = msgspec.json.decode(event.own)
     return told

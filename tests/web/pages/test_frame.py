@@ -3,13 +3,15 @@
 import pytest
 
 from flower_ng.batch_record import BatchRecord
+from flower_ng.brokers import WaitingMessage
 from flower_ng.doctor import Check, CheckMark, Report
+from flower_ng.hook import Hook
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote import commands
 from flower_ng.store.sql.kinds import digest_of, likeness
 from flower_ng.web.routes import PAGES
 from tests.web.pages.html import Html
-from tests.web.pages.shop import ALL_METHODS, NOW, Shop
+from tests.web.pages.shop import ALL_METHODS, NOW, W1, Shop
 from tests.web.site import OPEN_API, basic, session
 
 HOSTILE = "<hostile a='\"&amp;'></script><b onclick=\"x\">☃\u202e'\\"
@@ -108,6 +110,89 @@ async def test_no_value_becomes_markup(shop, look, page):
     assert "hostile" not in tags
     assert not {name for name in attributes if name.startswith("on")}
     assert page == "Logout" or HOSTILE in "".join(html.root.itertext())
+
+
+# What only `format_task` knows to be secret
+
+CARD = "4111222233334444"
+ERROR = f"ValueError('card {CARD}')"
+HIDES = ("args", "kwargs", "result", "exception", "traceback")
+TOLD = {
+    "Workers": "/workers",
+    "WorkerPage": "/worker/w1@box",
+    "Tasks": "/tasks",
+    "TaskDetailPage": "/task/failed",
+    "ComparePage": "/compare?ids=failed&ids=ended",
+    "Type": "/types/shop.pay",
+    "QueueDetailPage": "/queues/celery",
+    "FailurePage": f"/failures/{digest_of('shop.pay', 'ValueError', likeness(ERROR))}",
+    "WorkflowDetailPage": "/workflow/ended",
+}
+SHOWING = {"Tasks", "TaskDetailPage", "WorkerPage", "ComparePage", "Type", "QueueDetailPage"}
+
+
+def shown_without_cards(task):
+    for name in HIDES:
+        text = getattr(task, name)
+        setattr(task, name, text and text.replace(CARD, "(no card)"))
+    return task
+
+
+@pytest.fixture
+def paying(shop):
+    """A number of a card wherever a task can have one; only `format_task` knows that it is one."""
+    shop.format_task = Hook(shown_without_cards)
+    shop.beat()
+    known = {"args": f"('{CARD}',)", "kwargs": f"{{'card': '{CARD}'}}", "queue": "celery"}
+    error = {"exception": ERROR, "traceback": f"ValueError: card {CARD}"}
+    shop.task("ended", result=f"'paid by {CARD}'", root_id="ended", **known)
+    for ends in ("task-retried", "task-failed"):
+        kin = {"root_id": "ended", "parent_id": "ended"}
+        shop.happen("task-received", uuid="failed", name="shop.pay", **known, **kin)
+        shop.happen("task-started", uuid="failed")
+        shop.now += 1
+        shop.happen(ends, uuid="failed", **error)
+    shop.task("later", ends="task-received", eta="2099-01-01T00:00:00", **known)
+    held = {"id": "held", "name": "shop.pay", "args": [CARD], "kwargs": {"card": CARD}}
+    shop.inspector.workers = {
+        W1: {
+            "active": [held],
+            "reserved": [held],
+            "scheduled": [{"eta": "2099-01-01T00:00:00", "request": {**held, "id": "later"}}],
+        }
+    }
+    shop.inspector.aged_s = dict.fromkeys(ALL_METHODS, 0.0)
+    shop.plan(nightly={"task": "shop.pay", "schedule": 60.0, "args": [CARD]})
+    shop.queues = ["celery"]
+    shop.broker.told = [{"name": "celery", "messages": 1}]
+    message = WaitingMessage("m1", "shop.pay", args=f"['{CARD}']", kwargs=f"{{'card': '{CARD}'}}")
+    shop.broker.waiting = (message,)
+    return shop
+
+
+@pytest.mark.parametrize("page", VISITS)
+async def test_no_page_shows_what_format_task_hides(paying, look, page):
+    await hostile_batch(paying)
+    html = await look({**VISITS, **TOLD}[page].replace(SEGMENT, ""), tasks_columns=COLUMNS)
+
+    values = [value for tag in html.tags() for value in tag.attrib.values()]
+    assert CARD not in "".join(html.root.itertext())
+    assert not [value for value in values if CARD in value]
+    if page in SHOWING:
+        assert "(no card)" in html.one("main").text
+
+
+async def test_the_api_shows_errors_of_attempts_as_format_task_api_has_them(paying, serve):
+    client, path = serve(cluster=paying, environ=OPEN_API), "/api/task/details/failed"
+    as_told = (await client.get(path)).json
+    paying.format_for_api = paying.format_task
+    shown = await client.get(path)
+
+    errors = ["ValueError('card (no card)')"] * 2
+    assert [one["exception"] for one in as_told["attempts"]] == [ERROR] * 2
+    assert [one["exception"] for one in shown.json["attempts"]] == errors
+    assert [one["exception"] for one in shown.json["events"] if "exception" in one] == errors
+    assert CARD not in shown.text
 
 
 @pytest.mark.parametrize("path", ["/nothing", f"/task/{SEGMENT}x", f"/worker/{SEGMENT}x"])

@@ -1,7 +1,7 @@
 """Task shows everything that is known of one task, and ends it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Final
 
@@ -10,6 +10,7 @@ from msgspec import structs
 from flower_ng.errors import NotFound
 from flower_ng.store import Attempt, SeriesQuery, TaskPoint, TaskQuery, TaskRow
 from flower_ng.web.http.base import Need, Page
+from flower_ng.web.lookups.attempt_errors import shown_errors
 from flower_ng.web.lookups.past_actions import PastAction, past_actions_on
 from flower_ng.web.lookups.task_review import worker_inability_to_terminate
 from flower_ng.web.lookups.verified_task import ENDED, Verified, verified
@@ -109,8 +110,9 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class _Extras:
-    """What else was read for a task: its phases, its workflow, the newest of its type."""
+    """What else was read for a task: attempts, phases, its workflow, the newest of its type."""
 
+    attempts: tuple[Attempt, ...]
     phases: tuple[Phase, ...]
     workflow: Workflow
     recent: tuple[TaskRow, ...]
@@ -143,7 +145,9 @@ class TaskDetailPage(Page):
         now = self.services.clock()
         others = tuple(outside_links(self.services.options.task_links, shown, now))
         reason = await why_not_running(self.cluster, found, shown, now, PAGE_S)
+        errors = shown_errors(row, self.cluster.format_task)
         extras = _Extras(
+            tuple(replace(one, exception=errors.get(one.exception or "")) for one in row.attempts),
             phases(row, usual, now, self.cluster.timezone, is_in_doubt=bool(found.doubt)),
             workflow,
             recent,
@@ -203,7 +207,7 @@ def _view(row: TaskRow, extras: _Extras, actions: tuple[TaskAction, ...], links:
         forget_url=links.action("task/forget", row.uuid),
         phases=extras.phases,
         is_sent_unknown=row.sent is None and row.received is not None,
-        attempts=row.attempts,
+        attempts=extras.attempts,
         workflow=extras.workflow,
         root_url=links.tasks(search=f"root:={word(row.root_id or row.uuid)}"),
         recent=extras.recent,
