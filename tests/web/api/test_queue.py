@@ -85,8 +85,22 @@ def test_many_more_messages_than_reviewed_are_not_purged(waiting):
 
 def test_queues_of_celery_are_refused_and_unknown_ones_not_found(waiting):
     assert waiting.purge("no.such.queue", confirm="no.such.queue").status == 404
-    for name in ("unacked", "celeryev.x", "x.celery.pidbox"):
-        assert waiting.purge(name, confirm=name).status in (403, 404)
+    board, own = waiting.dashboard, "celeryev.consumed"
+    worker = next(name for name in board.get("/api/workers") if name.startswith("w1@"))
+    added = board.post(f"/api/worker/queue/add-consumer/{worker}", queue=own)
+    assert added.status == 200, added.text
+    known = lambda: board.get("/api/workers", refresh=1, workername=worker)[worker]  # noqa: E731
+    wait_until(lambda: own in str(known()["active_queues"]), what="the worker has told it")
+
+    purged = waiting.purge(own, confirm=own)
+    removed = board.post(f"/api/queue/delete-message/{own}", id="x")
+    moved = [board.post("/api/queue/move/celery", to=own)]
+    moved.append(board.post(f"/api/queue/move/{own}", to="celery"))
+
+    board.post(f"/api/worker/queue/cancel-consumer/{worker}", queue=own)
+    answers = [purged, removed, *moved]
+    assert [one.status for one in answers] == [403] * 4
+    assert all("queue of Celery's own" in one.text for one in answers)
 
 
 def test_a_look_inside_takes_nothing_or_says_why_it_can_not(waiting):
