@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -142,6 +143,25 @@ async def test_many_guesses_at_once_are_no_more_guesses():
 
     assert answers.count(None) == MOST_BY_PEER
     assert all(isinstance(one, TooManyRequests) for one in answers if one is not None)
+
+
+async def test_hashing_is_no_work_of_the_loop_nor_done_for_who_guesses_too_much(monkeypatch):
+    hashing = []
+
+    def matches(_known, _password):
+        hashing.append(threading.current_thread())
+        return False
+
+    monkeypatch.setattr("flower_ng.web.auth.htpasswd.matches", matches)
+    logins = BasicAuth((), Htpasswd({"ann": ARGON2}))
+    for n in range(MOST_BY_PEER):
+        assert await logins.user(basic(f"ann:{n}"), "guesser") is None
+    with pytest.raises(TooManyRequests):
+        await logins.user(basic("ann:once more"), "guesser")
+
+    assert len(hashing) == MOST_BY_PEER
+    assert threading.main_thread() not in hashing
+    assert all(one.name.startswith("flower-passwords") for one in hashing)
 
 
 async def test_many_requests_at_once_with_the_right_password_all_come_in():
