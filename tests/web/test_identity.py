@@ -5,6 +5,7 @@ import json
 import pytest
 from tornado.httputil import HTTPHeaders
 
+from flower_ng.web.auth.tokens import create_token
 from tests.web.probes import HANDLERS
 from tests.web.site import OPEN_API, basic, session
 
@@ -99,6 +100,19 @@ async def test_beside_the_proxy_a_password_still_counts(serve):
     assert await who(client, Authorization=basic("bob:x")) == named("bob", "basic")
     assert await who(client, **{USER: "ann"}) == named("ann", "proxy")
     assert await who(client) == 401
+
+
+async def test_a_token_goes_before_the_proxy_and_the_proxy_before_all_else(serve, tmp_path):
+    file = str(tmp_path / "tokens")
+    token = create_token(file, "ci", role="viewer", scope="", expires=None, now=1000.0)
+    client = serve(HANDLERS, proxies=HERE, **PROXY, auth=ME, tokens=file)
+    shown = {USER: "ann", "Cookie": session(ME)}
+
+    bearer = {**shown, "Authorization": f"Bearer {token}"}
+    assert await who(client, **bearer) == named("ci", "token", "viewer")
+    assert await who(client, **bearer | {"Authorization": f"Bearer {token}x"}) == 401
+    assert await who(client, **shown) == named("ann", "proxy")
+    assert await who(client, Cookie=session(ME)) == named(ME, "session")
 
 
 async def test_who_has_no_role_is_told_so_and_sees_nothing(serve):
