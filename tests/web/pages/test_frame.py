@@ -6,6 +6,7 @@ from flower_ng.batch_record import BatchRecord
 from flower_ng.brokers import WaitingMessage
 from flower_ng.doctor import Check, CheckMark, Report
 from flower_ng.hook import Hook
+from flower_ng.monitor.holds.records import PausedQueue
 from flower_ng.monitor.ingest.ingest_stats import ConnectionState
 from flower_ng.monitor.remote import commands
 from flower_ng.store.sql.kinds import digest_of, likeness
@@ -193,6 +194,20 @@ async def test_the_api_shows_errors_of_attempts_as_format_task_api_has_them(payi
     assert [one["exception"] for one in shown.json["attempts"]] == errors
     assert [one["exception"] for one in shown.json["events"] if "exception" in one] == errors
     assert CARD not in shown.text
+
+
+@pytest.mark.parametrize("page", VISITS)
+async def test_every_page_says_who_paused_a_queue_why_and_until_when(shop, look, page):
+    hostile_shop(shop)
+    await hostile_batch(shop)
+    shop.holds.pauses = {"mail": PausedQueue("mail", "ann", "a bad deploy", NOW, NOW + 600)}
+
+    told = [one.text for one in (await look(VISITS[page])).all("div", class_="banner")]
+
+    (pause,) = [one for one in told if "paused" in one]
+    assert pause.startswith("Queue mail is paused by ann since ")
+    assert "until 1970-01-01 00:26:40" in pause
+    assert "a bad deploy" in pause
 
 
 @pytest.mark.parametrize("path", ["/nothing", f"/task/{SEGMENT}x", f"/worker/{SEGMENT}x"])
