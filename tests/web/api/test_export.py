@@ -131,6 +131,18 @@ async def test_what_cannot_be_meant_is_said(client, arguments, words):
     assert (answer.status, answer.text[: len(words)]) == (400, words)
 
 
+async def test_the_chosen_tasks_alone_are_in_the_file_of_the_page(serve, cluster, store):
+    see(store, *many(1200))
+    chosen = [f"id{n:05}" for n in range(0, 1200, 2)]
+    form = [*(("ids", uuid) for uuid in chosen), ("ids", "unknown"), ("format", "ndjson")]
+
+    some = await serve(cluster=cluster).post("/tasks/export", form)
+    every = await serve(cluster=cluster).post("/tasks/export", [*form, ("all", "1")])
+
+    assert sorted(one["uuid"] for one in lines(some)) == chosen
+    assert len(lines(every)) == 1200
+
+
 async def test_the_file_of_the_page_has_tasks_as_pages_show_them(serve, cluster, store):
     see(store, Task("a", args="secret", timestamp=1.0))
 
