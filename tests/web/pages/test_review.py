@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from flower_ng.monitor.remote.command_list import COMMANDS
+from flower_ng.monitor.remote.pools import ABILITIES
 from flower_ng.web.lookups.send_task import TaskToSend, send_review
 from flower_ng.web.lookups.task_review import stamped_review
 from tests.web.pages.shop import W1
@@ -90,6 +92,68 @@ async def test_a_queue_that_is_paused_blocks_no_new_run_and_is_said(serve, shop,
     assert [one["preflight"] for one in before] == ["blocked", "blocked"]
     assert [one["refusals"] for one in paused] == [[], []]
     assert ["late is paused: " in " ".join(one["cautions"]) for one in paused] == [True, True]
+
+
+#: What a review of each action on a worker is given.
+GIVEN = {
+    "worker/shutdown": {},
+    "worker/pool/restart": {},
+    "worker/pool/grow": {"n": "1"},
+    "worker/pool/shrink": {"n": "1"},
+    "worker/pool/autoscale": {"min": "1", "max": "2"},
+    "worker/queue/add-consumer": {"queue": "mail"},
+    "worker/queue/cancel-consumer": {"queue": "mail"},
+    "task/timeout": {"workername": W1, "soft": "5", "hard": "9"},
+    "task/rate-limit": {"workername": W1, "ratelimit": "5/m"},
+    "task/revoke": {"terminate": "true"},
+}
+RESIZING = {"worker/pool/grow", "worker/pool/shrink", "worker/pool/autoscale"}
+ELSE = {"worker/pool/restart", "task/timeout"}
+#: What each pool can't do, by Celery's manual and its pools' classes.
+REFUSED = {
+    "prefork": set(),
+    "threads": {*RESIZING, *ELSE, "task/revoke"},
+    "solo": {*RESIZING, *ELSE, "task/revoke"},
+    "gevent": ELSE,
+    "eventlet": ELSE,
+}
+
+
+def test_each_action_on_a_worker_is_tried_with_each_pool():
+    assert set(GIVEN) == {*(command.route for command in COMMANDS), "task/revoke"}
+    assert set(REFUSED) == set(ABILITIES)
+
+
+@pytest.mark.parametrize("route", GIVEN)
+@pytest.mark.parametrize("pool", REFUSED)
+async def test_the_review_of_each_action_says_what_each_pool_refuses(serve, shop, pool, route):
+    shop.beat(sw_ver="5.6.0")
+    shop.task("runs", ends="task-started")
+    is_scaled = route == "worker/pool/autoscale"  # which can't be grown by hand
+    module = pool.removesuffix("s")
+    shop.inspector.workers = {
+        W1: {
+            "stats": {
+                "pool": {
+                    "implementation": f"celery.concurrency.{module}:TaskPool",
+                    "max-concurrency": 4,
+                    "processes": [1, 2, 3, 4],
+                },
+                "autoscaler": {"min": 1, "max": 8, "current": 4} if is_scaled else None,
+            },
+            "conf": {"worker_pool_restarts": True},
+            "active_queues": [{"name": "mail"}],
+        }
+    }
+    target = {"task/revoke": "runs", "task/timeout": "shop.pay", "task/rate-limit": "shop.pay"}
+    client = serve(cluster=shop, environ=OPEN_API)
+
+    path = f"/api/{route}/{target.get(route, W1)}?dry_run=1"
+    answer = await client.post(path, GIVEN[route])
+
+    assert answer.status == 200, answer.text
+    assert bool(answer.json["refusals"]) is (route in REFUSED[pool]), answer.json
+    assert all(f"{pool} pool" in one for one in answer.json["refusals"])
 
 
 @pytest.mark.parametrize(
