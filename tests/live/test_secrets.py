@@ -31,6 +31,14 @@ def secret(place: str) -> str:
 
 
 BROKER = secret("broker")
+#: Problems are raised, and told, at once.
+QUICK = (
+    "--problems_interval=0.3",
+    "--problems_hold=0.6",
+    "--problems_quiet_start=0",
+    "--webhook_wait=0.2",
+    "--problem_events_away=1",
+)
 #: A queue that nobody consumes from: messages stay in it.
 IDLE = "idle"
 CONF: dict[str, Any] = {
@@ -97,6 +105,7 @@ class Planted:
 
     board: Dashboard
     worker: Worker
+    server: Redis
     folder: Path
     tasks: tuple[str, ...]
     webhook: str
@@ -120,7 +129,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Ite
         "FLOWER_COOKIE_SECRET_FILE": str(folder / "cookie"),
     }
     worker = Worker(folder, url, url, env={"SHOP_CONF": json.dumps(CONF)})
-    options = ("--persistent", f"--db={folder}/history", "--logging=debug", url)
+    options = (*QUICK, "--persistent", f"--db={folder}/history", "--logging=debug", url)
     board = Dashboard(folder, url, url, options, env)
     app = Celery(broker=url, set_as_current=False)
     app.conf.task_send_sent_event = True
@@ -138,7 +147,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Ite
             wait_until(lambda task=task: ended(board, task), 20, f"{task} has ended")
         app.send_task("tests.shop.echo", ARGS, KWARGS, queue=IDLE)
         wait_until(lambda: IDLE in board.ask("/queues").text, 20, f"{IDLE} is known")
-        yield Planted(board, worker, folder, tasks, webhook, (IDLE, *written(board, tasks[0])))
+        names = (IDLE, *written(board, tasks[0]))
+        yield Planted(board, worker, server, folder, tasks, webhook, names)
     finally:
         app.close()
         board.stop()
@@ -240,8 +250,20 @@ def test_neither_the_log_nor_the_history_nor_the_process_list_holds_one(planted:
 
 
 def test_notices_hold_none(planted: Planted, receiver: Receiver) -> None:
+    """The last test: the broker is gone after it."""
     answer = planted.board.post("/api/problems/test")
     assert answer.status == 200, answer.text
     assert found_in(answer.text) == set()
     wait_until(lambda: receiver.bodies, 10, "a notice arrives")
+
+    planted.server.stop()
+
+    def raised() -> set[str]:
+        notices = [json.loads(body) for body in tuple(receiver.bodies)]
+        return {one["rule"] for notice in notices for one in notice["raised"]}
+
+    wait_until(lambda: "events-away" in raised(), 60, "that the broker is gone is told")
     assert found_in("".join(receiver.bodies)) == set()
+    for path in ("/problems", "/api/problems", "/broker", "/api/connection", "/readyz"):
+        assert found_in(planted.board.ask(path).text) == set(), path
+    assert found_in(planted.board.output()) == set()
