@@ -240,6 +240,24 @@ class TestStarting:
         assert "Access: read: everyone who can connect" in program.output
         assert "hush" not in program.output
 
+    def test_the_log_is_an_object_a_line_and_so_is_the_audit(self, start: Any) -> None:
+        words = (*FORK, "-b", "memory://", "flower_ng", "--port=0", "--log_format=json")
+        program = start(*words, FLOWER_UNAUTHENTICATED_API="true")
+        url = program.says(r"at (http://127\.0\.0\.1:\d+/)")[1]
+        program.says("Registered tasks:")
+
+        with pytest.raises(urllib.error.HTTPError) as missing:
+            NO_PROXY.open(f"{url}api/worker/shutdown/nobody", data=b"", timeout=10)
+        missing.value.close()
+        program.says(r'"audit": ?\{.*\n')
+
+        whole, _, _ = program.output.rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines()]
+        assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+        (entry,) = [line["audit"] for line in lines if "audit" in line]
+        told = [entry[name] for name in ("who", "action", "target", "outcome")]
+        assert told == ["anonymous", "worker/shutdown", "nobody", "refused"]
+
     def test_a_log_file_gets_the_log(self, start: Any, tmp_path: Path) -> None:
         words = (*FORK, "-b", "memory://", "flower_ng", "--port=0")
 
