@@ -8,6 +8,14 @@ from flower_ng.web.api.write import ReviewedWrite
 from flower_ng.web.routes import ENDPOINTS
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What no page does without a review, written down by hand.
+ALWAYS_REVIEWED = {
+    "worker/shutdown", "worker/pool/restart", "worker/pool/shrink", "worker/queue/cancel-consumer",
+    "worker/drain", "workers/drain", "tasks/revoke-stamped", "task/rerun", "task/send",
+    "task/forget", "tasks/forget", "queue/purge", "queue/delete-message", "queue/move",
+    "queue/pause", "queues/clean", "batches/rerun", "batches/revoke", "batches/terminate",
+    "batches/forget", "schedule/run", "schedule/enable", "schedule/disable",
+}  # fmt: skip
 
 
 def test_the_page_of_actions_is_current():
@@ -36,3 +44,7 @@ def test_the_effect_of_a_command_and_so_its_digest_has_all_its_arguments():
     for command in COMMANDS:
         named = {name for _, name, _, _ in Formatter().parse(command.effect) if name}
         assert named >= {one.name for one in command.arguments}, command.route
+
+
+def test_what_is_hard_to_undo_is_always_reviewed():
+    assert {action.route for action in ACTIONS if action.is_reviewed} == ALWAYS_REVIEWED
