@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import signal
 import time
 import warnings
@@ -78,6 +79,23 @@ async def test_a_command_is_carried_out_at_once_or_not_at_all(start, rabbit, sta
 
     assert (added, then) == ("add consumer first", "add consumer last")
     assert queues == {"celery", "first", "last"}
+
+
+async def test_every_message_to_workers_expires(start, rabbit, start_worker):
+    worker = start_worker(rabbit.url, name="spied", options=("-P", "solo"))
+    with shop(rabbit.url) as app, app.connection_for_read() as connection:
+        control, channel = start(app), connection.channel()
+        mailbox = channel.queue_declare(exclusive=True).queue  # as workers have one each
+        channel.queue_bind(mailbox, app.control.mailbox.exchange.name)
+        await control.command(worker.hostname, commands.add_consumer("spied"))
+        await control.task_revoke("1", terminate=True)
+        await control.command(worker.hostname, commands.shutdown())
+        lives_ms = {}
+        while (message := channel.basic_get(mailbox, no_ack=True)) is not None:
+            lives_ms[json.loads(message.body)["method"]] = message.properties.get("expiration")
+
+    assert {"ping", "stats", "add_consumer", "revoke", "shutdown"} <= set(lives_ms)
+    assert {name for name, lives in lives_ms.items() if not 0 < int(lives or 0) <= 10_000} == set()
 
 
 def consumed(app, host):

@@ -114,7 +114,7 @@ def task_revoke(
     """
     name = signal_name(signal) if terminate else "SIGTERM"
     arguments = {"task_id": task_id, "terminate": terminate, "signal": name}
-    broadcasts.tell("revoke", arguments, sending=delivery)
+    broadcasts.tell("revoke", arguments, expires_s=delivery.lives_s, sending=delivery)
     return f"Revoked '{task_id}'"
 
 
