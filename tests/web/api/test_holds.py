@@ -205,6 +205,28 @@ def test_a_drained_worker_runs_what_it_holds_and_can_be_given_back(yard):
     yard.consumes("prefork", "held", "other")
 
 
+def test_a_drain_that_times_out_tells_what_is_left_and_shuts_nothing_down(yard):
+    if yard.is_on_rabbit:  # nothing of it is the broker's
+        return
+    name = yard.workers["prefork"].hostname
+    uuid = yard.send("sleep", 10, queue="other")
+    wait_until(lambda: yard.state(uuid) == "STARTED", what="it runs")
+
+    yard.do(f"worker/drain/{name}", shutdown="1", **{"for": "1"})
+
+    def late() -> Any:
+        drained = yard.drained("prefork")
+        return drained["left"] if drained["stage"] == "timed out" else None
+
+    assert wait_until(late, what="its time is over")["active"] == 1
+    yard.consumes("prefork")
+    wait_until(lambda: yard.drained("prefork")["stage"] == "empty", 30, "it is empty")
+    assert yard.state(uuid) == "SUCCESS"
+    assert yard.workers["prefork"].running
+    yard.do(f"worker/undrain/{name}")
+    yard.consumes("prefork", "held", "other")
+
+
 def test_workers_are_drained_in_turn_and_given_back(yard):
     names = [yard.workers[pool].hostname for pool in ("solo", "threads", "prefork")]
     chosen = urlencode([("worker", name) for name in names])
@@ -304,6 +326,29 @@ def test_a_revoke_is_acknowledged_and_told_to_workers_that_join(yard, tmp_path):
     yard.do("queue/purge/spared", confirm="spared")
 
 
+def test_many_tasks_are_terminated_those_that_run_and_those_that_wait(yard):
+    uuids = [yard.send("sleep", 300, queue="other") for _ in range(2)]  # a pool of one process
+    states = lambda: sorted(map(yard.state, uuids))  # noqa: E731
+    wait_until(lambda: states() == ["RECEIVED", "STARTED"], what="one runs, one waits in it")
+
+    chosen = urlencode([("ids", uuid) for uuid in uuids])
+    review = yard.do(f"batches/terminate?{chosen}&dry_run=1")
+    batch = yard.do(f"batches/terminate?{chosen}", digest=review["digest"])["batch"]
+
+    over = lambda: yard.dashboard.get(f"/api/batches/{batch}")["state"] == "ended"  # noqa: E731
+    wait_until(over, what="the batch has ended")
+    told = yard.dashboard.get(f"/api/batches/{batch}")
+    assert [one["outcome"] for one in told["items"]] == ["done", "done"]
+    wait_until(lambda: states() == ["REVOKED", "REVOKED"], 30, "both have ended")
+    name = yard.workers["prefork"].hostname
+
+    def is_free() -> bool:
+        asked = yard.app.control.inspect([name], timeout=10, limit=1)
+        return (asked.active() or {}).get(name) == [] == (asked.reserved() or {}).get(name)
+
+    wait_until(is_free, what="the worker itself holds neither")
+
+
 def test_what_has_not_ended_below_a_root_is_revoked_in_a_batch(yard):
     root = f"root-{yard.site.broker.url.partition(':')[0]}"
     send = partial(yard.app.send_task, "tests.shop.add", (1, 2), queue="held", root_id=root)
@@ -349,7 +394,8 @@ def test_tasks_are_revoked_by_a_stamp(yard):
         assert (answer.status, "stamps" in answer.text) == (400, True), answer.text
 
 
-def test_what_was_paused_is_paused_after_a_kill_and_a_worker_restart(yard, tmp_path):
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_what_was_paused_is_paused_after_a_restart_of_dashboard_and_worker(yard, tmp_path, end):
     if yard.is_on_rabbit:
         return
     options = ("--persistent", f"--db={tmp_path / 'flower'}")
@@ -358,8 +404,10 @@ def test_what_was_paused_is_paused_after_a_kill_and_a_worker_restart(yard, tmp_p
     with running(dashboard):
         seen = lambda: "active_queues" in dashboard.get("/api/workers", refresh=1).get(name, {})  # noqa: E731
         wait_until(seen, what="the worker has told its queues")
-        assert dashboard.post("/api/queue/pause/held").status == 200
-        dashboard.kill()
+        paused = dashboard.post("/api/queue/pause/held", reason="a bad deploy")
+        assert paused.status == 200
+        getattr(dashboard, end)()
+        yard.consumes("threads")  # who ends in order gives nothing back either
         yard.workers["solo"].stop()
         before = yard.workers["solo"]
         yard.workers["solo"] = Worker(
@@ -370,8 +418,12 @@ def test_what_was_paused_is_paused_after_a_kill_and_a_worker_restart(yard, tmp_p
         dashboard.start()
 
         yard.consumes("solo")
+        page = dashboard.ask("/tasks").text
+        assert "paused" in page
+        assert "a bad deploy" in page
         assert dashboard.post("/api/queue/resume/held").json()["gone"] == {}
         yard.consumes("solo", "held")
+        yard.consumes("threads", "held")
 
 
 def test_a_rolling_drain_goes_on_after_a_kill_and_drains_no_worker_twice(yard, tmp_path):
