@@ -1,10 +1,11 @@
 """Reviewed actions, each by mouse, by keyboard, and without script: asked once, done once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
-from flower_ng.monitor.holds.pausing import Settlement
+from flower_ng.brokers import WaitingMessage
 from flower_ng.monitor.remote.many import WorkerOutcome
 from tests.web.pages.shop import W1
 from tests.web.pages.test_worker import ANSWERS
@@ -19,7 +20,11 @@ DONE = WorkerOutcome("done", "ok")
 
 @dataclass(frozen=True)
 class Flow:
-    """A form on a page: what is opened and filled in before its button, and what it then calls."""
+    """A form on a page: what is opened and filled in before its button, and what it then calls.
+
+    `opens` and `answers` are the same in its review. `calls` is a method of the cluster's `on`,
+    which returns `gives`.
+    """
 
     path: str
     button: str
@@ -27,6 +32,10 @@ class Flow:
     summary: str = ""
     fields: tuple[tuple[str, str], ...] = ()
     says: str = ""
+    opens: str = ""
+    answers: tuple[tuple[str, str], ...] = ()
+    on: str = "holds"
+    gives: object = field(default_factory=lambda: {W1: DONE})
 
 
 FLOWS = {
@@ -47,26 +56,78 @@ FLOWS = {
         (("#revoke-stamps", '{"customer": "7"}'),),
         "customer=7",
     ),
+    "purge": Flow(
+        "/queues/celery",
+        "Purge",
+        "purge",
+        says="All messages that wait in the queue are removed",
+        answers=(("confirm", "celery"),),
+        on="broker",
+        gives=7,
+    ),
+    "delete a message": Flow(
+        "/queues/celery",
+        "Delete",
+        "remove",
+        says="The message of task waiting is removed from the queue",
+        on="broker",
+        gives=True,
+    ),
+    "move": Flow(
+        "/queues/celery",
+        "Move",
+        "move",
+        "Move",
+        (("#move-to", "other"), ("#move-n", "3")),
+        "are put at the end of other",
+        on="broker",
+        gives=SimpleNamespace(moved=3, why="", left=4, uncertain=0),
+    ),
+    "run again": Flow(
+        "/task/failed",
+        "Run again",
+        "send_task",
+        says="A new task of the same type is sent",
+        opens="args: send others",
+        answers=(("args", "[8]"),),
+        on="publisher",
+    ),
+    "send": Flow(
+        "/types/shop.pay",
+        "Send",
+        "apply_async",
+        "Send a task of this type",
+        (("#send-args", "[1, 2]"),),
+        "A new task of this type is sent",
+        on="publisher",
+    ),
 }
+
+
+async def no_arguments(_task_id):
+    return None
 
 
 @pytest.fixture
 def called(shop):
-    """The calls of the holds, which do nothing else."""
+    """The calls that change something, which do nothing else."""
     shop.beat()
     shop.inspector.workers = {W1: ANSWERS}
-    shop.queues, shop.broker.told = ["celery"], [{"name": "celery", "messages": 7}]
+    shop.task("failed", ends="task-failed", exception="ValueError()", traceback="")
+    shop.queues, shop.broker.told = ["celery", "other"], [{"name": "celery", "messages": 7}]
+    shop.broker.waiting = (WaitingMessage("waiting", "shop.pay", args="[1]", kwargs="{}"),)
+    shop.publisher.stored_arguments = no_arguments
     calls = []
 
-    def record(name):
+    def record(flow):
         async def call(*_given, **_options):
-            calls.append(name)
-            return {W1: DONE} if name != "resume" else Settlement()
+            calls.append(flow.calls)
+            return flow.gives
 
         return call
 
     for flow in FLOWS.values():
-        setattr(shop.holds, flow.calls, record(flow.calls))
+        setattr(getattr(shop, flow.on), flow.calls, record(flow))
     shop.holds.consumers = lambda _queue: [W1]
     return calls
 
@@ -92,6 +153,12 @@ async def test_it_is_reviewed_and_done_once(window, called, flow, way):
         await press(main.locator(f"button:text-is('{flow.button}')").first)
         assert flow.says in await review.inner_text()
         assert called == []
+        if flow.opens:
+            await press(review.locator("summary", has_text=flow.opens).first)
+        for name, text in flow.answers:
+            answer = review.locator(f"[name={name}]")
+            await answer.focus()
+            await page.keyboard.type(text)
 
         await press(review.locator(f"button:text-is('{flow.button}')"))
         await page.locator(".toast").wait_for()
