@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from flower_ng.kwargs_text import KwargsText
-from flower_ng.store import TaskRow
+from flower_ng.store import TaskRow, first_line
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ def as_row(task: Any, row: TaskRow) -> TaskRow:
     changed = {name: getattr(task, name) for name in row.__struct_fields__ if name != "worker"}
     if isinstance(changed["kwargs"], KwargsText):
         changed["kwargs"] = changed["kwargs"].changed
+    if changed["exception"] != row.exception and changed["exception_line"] == row.exception_line:
+        changed["exception_line"] = first_line(changed["exception"])
     unknown = {name: None for name in TEXTS if not changed[name] and getattr(row, name) is None}
     worker = getattr(task.worker, "hostname", task.worker)
     return msgspec.structs.replace(row, **{**changed, **unknown, "worker": worker})

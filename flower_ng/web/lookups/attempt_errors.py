@@ -12,5 +12,5 @@ def shown_errors(row: TaskRow, shown: Callable[[TaskRow], TaskRow]) -> Mapping[s
 
     `shown` is `format_task`, which is given the task as if it had ended with that error.
     """
-    told = {one.exception for one in (*row.events, *row.attempts) if one.exception}
-    return {one: shown(structs.replace(row, exception=one)).exception for one in told}
+    told = {event.exception for event in row.events} | {one.exception for one in row.attempts}
+    return {one: shown(structs.replace(row, exception=one)).exception for one in told if one}

@@ -198,23 +198,24 @@ def _marked(
 def _seen(
     cluster: Cluster, entry: BeatEntry, rows: Sequence[TaskRow], marks: tuple[Mark, ...]
 ) -> SeenEntry:
-    last = rows[0] if rows else None
+    last, shown = rows[0] if rows else None, shown_entry(cluster, entry)
     return SeenEntry(
         entry=entry,
-        row=shown_entry(cluster, entry),
+        row=shown,
         facts=facts_of(cluster, entry),
         last=last,
         marks=marks,
-        search=" ".join(_search(cluster, entry)),
+        search=" ".join(_search(cluster, entry, shown)),
         is_heard=cluster.health.schedule.is_hearing,
         queue=entry.queue or ((last.queue or "") if last is not None else ""),
     )
 
 
-def _search(cluster: Cluster, entry: BeatEntry) -> Iterator[str]:
+def _search(cluster: Cluster, entry: BeatEntry, shown: TaskRow) -> Iterator[str]:
+    """Yield the terms of a search for its runs; of arguments only those that are shown whole."""
     name, args, kwargs = cluster.timetable.sign(entry)
     yield f"name:={word(name)}"
-    if args is not None:
+    if args is not None and args == shown.args:
         yield f"args:{word(args)}"
-    if kwargs is not None:
+    if kwargs is not None and kwargs == shown.kwargs:
         yield f"kwargs:{word(kwargs)}"

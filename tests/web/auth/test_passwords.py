@@ -59,9 +59,9 @@ async def test_who_is_unknown_waits_as_long_as_who_is_known():
     logins = BasicAuth((), Htpasswd({"ann": ARGON2}))
 
     async def took_s(pair, peer):
-        start = time.perf_counter()
+        start = time.process_time()  # of all threads, however busy the machine is
         assert await logins.user(basic(pair), peer) is None
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     known = min([await took_s(f"ann:{n}", "a") for n in range(5)])
     unknown = min([await took_s(f"{n}:{n}", "b") for n in range(5)])
