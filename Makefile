@@ -32,7 +32,8 @@ AGAIN = $(if $(filter true 1,$(CI)),|| { test $$? -eq 1 && grep -q '::' .pytest_
 
 # Old releases warn about one another, and there is no browser beside them.
 OLD_SOURCES := -W default tests/monitor tests/brokers
-OLD_MARKED := -W default -m oldest --ignore tests/browser --ignore tests/live/test_flows.py --ignore tests/live/test_batches.py
+OLD_MARKED = -W default -m oldest --ignore tests/browser \
+	$(addprefix --ignore ,$(shell grep -rlE '^from (playwright|tests\.browser)' tests --include='*.py'))
 
 # Everything is installed from the hashed lists in requirements/, so all get the same files. Only wheels:
 # building an sdist would fetch tools that no list names.

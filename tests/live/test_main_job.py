@@ -175,13 +175,11 @@ def test_a_task_revoked_before_its_eta_is_seen_revoked(cluster):
     sent = cluster.app.send_task("tests.shop.add", (1, 1), countdown=3)
     cluster.seen(sent.id, "RECEIVED")
 
-    answer = cluster.dashboard.post(f"/api/task/revoke/{sent.id}")
+    told = cluster.dashboard.post(f"/api/task/revoke/{sent.id}").json()
 
-    assert answer.json() == {
-        "message": f"Revoked '{sent.id}'",
-        "acknowledged": [cluster.worker.hostname],
-        "not_acknowledged": {},
-    }
+    assert told["message"].startswith(f"Revoked '{sent.id}'")
+    assert cluster.worker.hostname in told["acknowledged"]  # workers of other tests may have gone
+    assert cluster.worker.hostname not in told["not_acknowledged"]
     assert cluster.seen(sent.id, "REVOKED")["revoked"] is not None
 
 
