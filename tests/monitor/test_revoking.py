@@ -167,12 +167,13 @@ async def test_what_is_over_is_not_kept(yard):
     assert not yard.revoking.revoked
 
 
-async def test_only_the_newest_are_kept(yard, monkeypatch):
+async def test_only_the_newest_are_kept_and_that_is_said_once(yard, monkeypatch, caplog):
     monkeypatch.setattr(revoking, "MOST_REVOKED", 3)
     for number in range(5):
         await yard.tell(f"t{number}")
 
     assert yard.kept == {"t2", "t3", "t4"}
+    assert caplog.text.count("More than 3 tasks are revoked") == 1
     yard.restart()
     assert list(yard.revoking.revoked) == ["t2", "t3", "t4"]
 

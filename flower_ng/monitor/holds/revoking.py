@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 REVOKE: Final = "revoke"
 #: So many revokes are kept up, the newest; each for so long after its task's ETA.
 MOST_REVOKED: Final = 10_000
+FULL: Final = (
+    "More than %d tasks are revoked and have not ended: workers that join later are told of the"
+    " newest only, and run the others"
+)
 KEPT_UP_S: Final = 86_400.0
 #: So many ids are told at once: a worker asks its result backend about each.
 AT_ONCE: Final = 200
@@ -116,6 +120,7 @@ class Revoking:
         self._told_to: dict[str, tuple[int | None, int]] = {}
         self._failed: dict[str, float] = {}
         self._unread: set[str] = set()
+        self._is_full = False  # and was said
         self._tidied = self._followed = 0.0
 
     def restore(self) -> None:
@@ -220,6 +225,9 @@ class Revoking:
     def _add(self, one: Revoked) -> Revoked:
         """Put one behind all others, of which the oldest goes where there are too many."""
         while len(self.revoked) >= MOST_REVOKED:
+            if not self._is_full:
+                self._is_full = True
+                log.warning(FULL, MOST_REVOKED)
             self._drop(next(iter(self.revoked)))
         self._newest += 1
         self.revoked[one.key] = new = msgspec.structs.replace(one, place=self._newest)

@@ -1,6 +1,7 @@
 """Answers questions about tasks: lists, counts and single tasks. Asked on the loop."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -49,10 +50,13 @@ class StoreParts:
     indexing: "Indexing | None" = None
 
     def close(self) -> None:
-        """Let go of the file, when nothing is written any more; blocks for what is being read."""
-        self.reader.close()
-        self.writer.close()
-        self.file.close()
+        """Let go of the file, when nothing is written any more; blocks for what is being read.
+
+        One that can't be closed keeps none of the others, nor the file's lock.
+        """
+        with ExitStack() as closing:
+            for part in (self.file, self.writer, self.reader):  # called in the other order
+                closing.callback(part.close)
 
 
 class TaskGroup(msgspec.Struct, frozen=True, array_like=True):

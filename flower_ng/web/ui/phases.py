@@ -174,8 +174,9 @@ def _sendings(row: TaskRow, last: Attempt, before: Attempt | None = None) -> lis
         return [event.at for event in sent]
     if number and (numbered := [event.at for event in sent if event.retries == number]):
         return numbered
-    moments = (before.started, before.received)
-    since = next((at for at in moments[:: -1 if len(sent) > 1 else 1] if at is not None), 0.0)
+    begin = (before.received, before.started)
+    order = begin if len(sent) > 1 else reversed(begin)
+    since = next((at for at in order if at is not None), 0.0)
     return [event.at for event in sent if event.at >= since]
 
 
