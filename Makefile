@@ -21,11 +21,10 @@ unexport PYTHONDONTWRITEBYTECODE
 PARTS := compare highest bursts pages workers overload
 BENCH :=
 
-# Tests wait for brokers, workers and browsers more than they compute: six run at once on two cores.
 # In CI what failed is run once more when all others are done, by one process with servers of its own: the
 # machine there is shared, and many tests depend on time. Elsewhere no test is run again. The names of
 # failed tests that one process has to run end in "@" and their group, which a second run does not know.
-PYTEST := pytest -n 6
+PYTEST := pytest -n 4
 AGAIN = $(if $(filter true 1,$(CI)),|| { test $$? -eq 1 && grep -q '::' .pytest_cache/v/cache/lastfailed && \
 	echo "What failed is run once more:" && sed -i -E 's/@[a-z0-9-]+": true/": true/' .pytest_cache/v/cache/lastfailed && \
 	$(1)/pytest --last-failed --last-failed-no-failures none --maxfail 3 $(2); })
