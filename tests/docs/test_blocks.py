@@ -100,6 +100,18 @@ def test_the_pod_is_asked_where_it_answers_and_keeps_its_history_where_the_image
     assert service["spec"]["ports"][0]["targetPort"] == port["name"]
 
 
+def test_the_ingress_leads_to_the_service() -> None:
+    _, service = yaml.safe_load_all(block("deployment.md", "yaml"))
+    ingress = yaml.safe_load(block("deployment.md", "yaml", 1))
+    [rule] = ingress["spec"]["rules"]
+    [path] = rule["http"]["paths"]
+    target = path["backend"]["service"]
+
+    assert target["name"] == service["metadata"]["name"]
+    assert target["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
+    assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]]
+
+
 def test_the_unit_of_systemd_starts_the_dashboard_with_options_that_exist(tmp_path: Path) -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]

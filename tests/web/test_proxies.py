@@ -104,7 +104,7 @@ async def test_pages_streams_and_buttons_pass_with_the_documented_block(serve, t
 
 
 def test_the_block_of_traefik_leads_to_a_service_that_it_names() -> None:
-    http = yaml.safe_load(block("deployment.md", "yaml", 1))["http"]
+    http = yaml.safe_load(block("deployment.md", "yaml", 2))["http"]
     [router] = http["routers"].values()
     [server] = http["services"][router["service"]]["loadBalancer"]["servers"]
 
