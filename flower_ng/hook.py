@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 WITHHELD = "withheld: format_task failed, see the log"
 TEXTS = ("args", "kwargs", "result")  # what the hook may cut and search without asking
+ERRORS = ("exception", "exception_line", "traceback")  # which may hold any of them
 
 
 class Hook:
@@ -36,8 +37,9 @@ class Hook:
             return as_row(self._format_task(as_task(row)), row)
         except Exception as error:  # noqa: BLE001 - the border: the user's own code
             self._log(error, row)
-            withheld = {**dict.fromkeys(TEXTS, WITHHELD), "report": None, "log": None}
-            return msgspec.structs.replace(row, **withheld)
+            told = [name for name in ERRORS if getattr(row, name) is not None]
+            withheld = dict.fromkeys((*TEXTS, *told), WITHHELD)
+            return msgspec.structs.replace(row, **withheld, report=None, log=None)
 
     def _log(self, error: Exception, row: TaskRow) -> None:
         """Log a failure with its traceback, but not again for each row of a page."""

@@ -169,6 +169,16 @@ def test_a_function_that_fails_withholds_what_it_was_to_hide(format_task, caplog
     assert "format_task failed on task u-1" in caplog.text
 
 
+def test_a_function_that_fails_withholds_errors_where_there_are_any():
+    failed = structs.replace(
+        ROW, exception="ValueError('4111')", exception_line="ValueError('4111')"
+    )
+    shown, unfailed = Hook(raises)(failed), Hook(raises)(structs.replace(ROW, exception=None))
+
+    assert (shown.exception, shown.exception_line) == (WITHHELD, WITHHELD)
+    assert (unfailed.exception, unfailed.exception_line) == (None, None)
+
+
 def test_a_failure_is_logged_with_its_reason(caplog):
     Hook(raises)(ROW)
 

@@ -18,7 +18,7 @@ import redis
 from celery import Celery
 
 from flower_ng.web.routes import ENDPOINTS, PAGES
-from tests.services import Dashboard, Redis, Worker, wait_until
+from tests.services import Dashboard, Redis, Worker, running, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("ends")]
 
@@ -221,6 +221,24 @@ def test_no_answer_holds_a_secret_and_ordinary_values_stay(planted: Planted) -> 
     assert "ann-the-user" in seen
     assert "[redacted]" in seen
     assert "sqs/q" in seen
+
+
+@pytest.mark.parametrize(("mode", "is_shown"), [("off", True), ("strict", False)])
+def test_the_option_says_how_much_is_hidden(
+    planted: Planted, tmp_path: Path, mode: str, is_shown: bool
+) -> None:
+    url = planted.server.url.replace("redis://", f"redis://:{BROKER}@")
+    kwargs = {"password": secret(mode), "email": "ann@example.com"}
+    with (
+        running(Dashboard(tmp_path, url, url, (f"--redact={mode}",))) as board,
+        Celery(broker=url, set_as_current=False) as app,
+    ):
+        wait_until(lambda: board.get("/api/connection")["connected"], 20, "it hears events")
+        task = app.send_task("tests.shop.echo", (), kwargs).id
+        wait_until(lambda: ended(board, task), 20, "the task has ended")
+        told = board.get(f"/api/task/info/{task}")["kwargs"]
+
+    assert [value in told for value in kwargs.values()] == [is_shown, is_shown]
 
 
 def test_pages_say_that_they_hide_secrets(planted: Planted) -> None:
