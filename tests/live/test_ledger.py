@@ -396,9 +396,17 @@ def is_heard(town: Town) -> bool:
 
 
 def truth(town: Town) -> dict[str, tuple[str, str]]:
-    """Return each task's name and state, by the logs and the result backend alone."""
+    """Return each task's name and state, by the logs and the result backend alone.
+
+    A process that asks for a retry stores that after the retry is sent: on a busy machine the next
+    run may have ended before, and the backend keeps RETRY. So a logged failure goes before it.
+    """
     books = town.books()
-    return {uuid: (books.names[uuid], town.backend(uuid)) for uuid in town.sent}
+    known = {uuid: (books.names[uuid], town.backend(uuid)) for uuid in town.sent}
+    for uuid in books.having("failed") & known.keys():
+        name, state = known[uuid]
+        known[uuid] = name, "FAILURE" if state == "RETRY" else state
+    return known
 
 
 def told(tasks: dict[str, Any]) -> dict[str, tuple[str, str]]:

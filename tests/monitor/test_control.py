@@ -65,9 +65,10 @@ async def test_the_pool_grows_and_shrinks(control, yard, ask):
     assert grown == f"Growing '{yard.prefork}' worker's pool by 2"
     await eventually(lambda: slots(ask, yard.prefork) == SLOTS + 2, 30)
 
-    shrunk = await control.command(yard.prefork, commands.pool_shrink(2))
-    assert shrunk == f"Shrinking '{yard.prefork}' worker's pool by 2"
-    await eventually(lambda: slots(ask, yard.prefork) == SLOTS, 30)
+    for more in (1, 0):  # until one has ended, the worker takes it for one that it can end again
+        shrunk = await control.command(yard.prefork, commands.pool_shrink(1))
+        assert shrunk == f"Shrinking '{yard.prefork}' worker's pool by 1"
+        await eventually(lambda more=more: slots(ask, yard.prefork) == SLOTS + more, 30)
 
 
 async def test_the_pool_restarts(control, yard, ask):
